@@ -1,0 +1,128 @@
+"""The one place that knows the emulator's private seams; the gap fillers know only this."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import ministack.app as ministack_app
+from botocore.client import BaseClient
+from ministack.core import responses, router
+from ministack.services.cloudformation import provisioners
+
+Json = dict[str, Any]
+
+
+class AwsError(Exception):
+    """An error answer of an AWS API: its code, its message, its HTTP status."""
+
+    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request to a JSON-protocol AWS API, in the account and region it was signed for."""
+
+    operation: str
+    parameters: Json
+    account: str
+    region: str
+
+
+Operation = Callable[[Call], Json]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceType:
+    """How CloudFormation makes, changes and removes one resource type here.
+
+    `create(logical_id, properties, stack_name)` and `update(physical_id, old, new, stack_name)` return the physical id
+    and the attributes for Fn::GetAtt; `delete(physical_id, properties)` returns nothing. They run in the account and
+    region of the stack (see `Emulator.here`), and raise to fail the resource.
+    """
+
+    create: Callable[[str, Json, str], tuple[str, Json]]
+    update: Callable[[str, Json, Json, str], tuple[str, Json]]
+    delete: Callable[[str, Json], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """The running emulator as a gap filler sees it."""
+
+    port: int
+    folder: Path
+    """Where fillers may keep files of their own; nothing in it outlives `penstock down --erase`."""
+    stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
+    at_start: list[Callable[[], None]] = field(default_factory=list)
+    """Called once the saved state is loaded and before the first request is answered."""
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of every AWS API of this cloud."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def serve_json_api(self, name: str, *, target_prefix: str, operations: Mapping[str, Operation]) -> None:
+        """Answer the AWS JSON protocol for one service; operations run on worker threads."""
+
+        async def handle(
+            method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+        ) -> tuple[int, dict[str, str], bytes]:
+            del method, path, query
+            operation = headers.get("x-amz-target", "").rpartition(".")[2]
+            answer = operations.get(operation)
+            try:
+                if answer is None:
+                    raise AwsError("UnknownOperationException", f"{name} does not emulate {operation}")
+                account, region = self.here()
+                call = Call(
+                    operation=operation, parameters=json.loads(body or b"{}"), account=account, region=region
+                )
+                result = await asyncio.to_thread(answer, call)
+            except AwsError as error:
+                result_body = json.dumps({"__type": error.code, "message": error.message})
+                return error.status, {"Content-Type": "application/x-amz-json-1.1"}, result_body.encode()
+            return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(result, default=str).encode()
+
+        router.SERVICE_PATTERNS[name] = {
+            "target_prefixes": [target_prefix],
+            "host_patterns": [rf"{name}\."],
+            "credential_scope": name,
+        }
+        ministack_app.SERVICE_HANDLERS[name] = handle
+
+    def provide(self, type_name: str, resource: ResourceType) -> None:
+        """Let CloudFormation deploy a resource type that the emulator lacks, or has wrong."""
+        handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other seam
+        handlers[type_name] = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+
+    def store(self, name: str) -> MutableMapping[Any, Any]:
+        """A dict that is separate for each account and region, and part of every snapshot. Values must be JSON."""
+        return self.stores.setdefault(name, responses.AccountRegionScopedDict())
+
+    def here(self) -> tuple[str, str]:
+        """The account and region that the current request or resource is in."""
+        return responses.get_account_id(), responses.get_region()
+
+    def within(self, account: str, region: str) -> Any:
+        """A context manager in which `here` and the stores mean this account and region (for threads of our own)."""
+        return responses.request_scope(account, region)
+
+    def module(self, service: str) -> ModuleType:
+        """The emulator's own module for a service, for the fillers that mend one."""
+        found: ModuleType = ministack_app._get_module(service)  # noqa: SLF001 - as above
+        return found
+
+    def client(self, service: str, *, account: str, region: str) -> BaseClient:
+        """A boto3 client of this cloud; a twelve-digit access key is the account."""
+        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106 - no secret: the local cloud takes any
+        client: BaseClient = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
+        return client

@@ -1,0 +1,15 @@
+"""Every gap filler, in the order in which they are installed."""
+
+from collections.abc import Callable
+
+from pipeline.local.cloud.emulator import Emulator
+
+FILLERS: dict[str, Callable[[Emulator], None]] = {}
+"""One filler an AWS service, by the service's name."""
+
+
+def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:
+    """Complete the emulator; `without` leaves fillers out, to show that their contract tests notice."""
+    for name, install in FILLERS.items():
+        if name not in without:
+            install(emulator)
