@@ -22,10 +22,10 @@ def main() -> None:
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
     }
-    from ministack import app
+    from ministack import app  # noqa: PLC0415 - see above
 
-    from pipeline.local.cloud.emulator import Emulator
-    from pipeline.local.cloud.fillers import install_all
+    from pipeline.local.cloud.emulator import Emulator  # noqa: PLC0415
+    from pipeline.local.cloud.fillers import install_all  # noqa: PLC0415
 
     install_all(Emulator(port=arguments.port, folder=folder))
     app.main()

@@ -83,9 +83,7 @@ class Emulator:
                 if answer is None:
                     raise AwsError("UnknownOperationException", f"{name} does not emulate {operation}")
                 account, region = self.here()
-                call = Call(
-                    operation=operation, parameters=json.loads(body or b"{}"), account=account, region=region
-                )
+                call = Call(operation=operation, parameters=json.loads(body or b"{}"), account=account, region=region)
                 result = await asyncio.to_thread(answer, call)
             except AwsError as error:
                 result_body = json.dumps({"__type": error.code, "message": error.message})

@@ -1,0 +1,24 @@
+# Thin on purpose: each target is one or two commands that can be typed by hand.
+unexport PYTHONDONTWRITEBYTECODE
+BIN := .venv/bin
+MYPY := $(BIN)/mypy --cache-dir .venv/mypy-cache
+
+.PHONY: help setup lock check test
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## install the locked tools (nothing else is needed but python3, git and make)
+	@python3 -I pipeline/toolset
+
+lock: ## write the lock files anew after pyproject.toml or package.json changed
+	@python3 -I pipeline/toolset lock
+
+check: setup ## the gate for people and pull requests: lint, types, fast tests, synth with guardrails; deploys nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MYPY) .
+	$(BIN)/pytest -q -n 2 -m 'not cloud'
+
+test: setup ## every test, with local clouds of their own
+	$(BIN)/pytest -n 2

@@ -1,0 +1,23 @@
+"""`penstock`: finds the checkout that it was called for, since one environment serves them all."""
+
+import sys
+from pathlib import Path
+
+
+def checkout() -> Path | None:
+    """The folder whose .venv/bin/penstock was called, or else the one around the current folder."""
+    called = Path(sys.argv[0]).absolute()
+    candidates = [called.parents[2], Path.cwd(), *Path.cwd().parents]
+    return next(
+        (folder for folder in candidates if (folder / "cdk.json").exists() and (folder / "stages").is_dir()), None
+    )
+
+
+if __name__ == "__main__":
+    root = checkout()
+    if root is None:
+        sys.exit("penstock: not in a checkout (no cdk.json and stages/ here or above). Change into one and try again.")
+    sys.path.insert(0, str(root))
+    from pipeline.cli.main import main
+
+    sys.exit(main(root))
