@@ -20,4 +20,4 @@ if __name__ == "__main__":
     sys.path.insert(0, str(root))
     from pipeline.cli.main import main
 
-    sys.exit(main(root))
+    main(root)

@@ -1,0 +1,12 @@
+"""How a service wants to be released; the strictest wish of a stage's services decides for the stage."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Release settings of one service in one stage."""
+
+    roll_back_on_failure: bool = False
+    """Redeploy the last revision that succeeded when this stage fails. CodePipeline can do so only if the pipeline's
+    structure has not changed since, and never in PARALLEL mode."""
