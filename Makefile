@@ -3,7 +3,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 MYPY := $(BIN)/mypy --cache-dir .venv/mypy-cache
 
-.PHONY: help setup lock check test
+.PHONY: help setup lock check synth test
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,3 +22,7 @@ check: setup ## the gate for people and pull requests: lint, types, fast tests, 
 
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2
+
+synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
+	$(BIN)/penstock validate
+	$(BIN)/cdk synth --quiet

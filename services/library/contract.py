@@ -33,7 +33,8 @@ StackT_contra = TypeVar("StackT_contra", bound=ServiceStack, contravariant=True)
 class Override(Protocol[StackT_contra]):
     """Changes a finished stack in a way that its settings do not offer."""
 
-    def __call__(self, stack: StackT_contra, environment: Environment, /) -> None: ...
+    def __call__(self, stack: StackT_contra, environment: Environment, /) -> None:
+        """Change the stack in place."""
 
 
 @dataclass(frozen=True, kw_only=True)

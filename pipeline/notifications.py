@@ -1,0 +1,49 @@
+"""Who hears of a failed run, and of one that waits for them."""
+
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+
+class Notifications(Construct):
+    """A topic to subscribe to, and the rules that write to it."""
+
+    def __init__(self, scope: Construct, id_: str, *, pipeline: codepipeline.IPipeline) -> None:
+        super().__init__(scope, id_)
+        key = kms.Key(self, "Key", description="Notifications of the pipeline", enable_key_rotation=True)
+        # EventBridge cannot publish to a topic that is encrypted with the account's default key.
+        key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        name = events.EventField.from_path("$.detail.pipeline")
+        execution = events.EventField.from_path("$.detail.execution-id")
+        pipeline.on_state_change(
+            "Failed",
+            event_pattern=events.EventPattern(detail={"state": ["FAILED"]}),
+            target=targets.SnsTopic(
+                self.topic,
+                message=events.RuleTargetInput.from_text(f"Pipeline {name}: execution {execution} failed."),
+            ),
+        )
+        stage = events.EventField.from_path("$.detail.stage")
+        events.Rule(
+            self,
+            "ApprovalNeeded",
+            event_pattern=events.EventPattern(
+                source=["aws.codepipeline"],
+                resources=[pipeline.pipeline_arn],
+                detail_type=["CodePipeline Action Execution State Change"],
+                detail={"state": ["STARTED"], "type": {"category": ["Approval"]}},
+            ),
+            targets=[
+                targets.SnsTopic(
+                    self.topic,
+                    message=events.RuleTargetInput.from_text(
+                        f"Pipeline {name}: execution {execution} waits for approval of {stage}."
+                    ),
+                )
+            ],
+        )

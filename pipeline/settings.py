@@ -1,0 +1,34 @@
+"""What the pipeline follows, and with which tools it works."""
+
+from dataclasses import dataclass
+
+from pipeline.source import ConnectionSource, Source
+from stages import accounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything about the pipeline that is not a stage."""
+
+    name: str
+    account: str
+    region: str
+    source: Source
+    cdk_version: str
+    """Of the CLI that synthesises and that updates the pipeline: the one in package-lock.json."""
+    cdk_assets_version: str
+    """Of the tool that publishes assets. Unpinned, CDK Pipelines installs the newest, which may refuse our assembly."""
+
+
+SETTINGS = Settings(
+    name="penstock",
+    account=accounts.TOOLS,
+    region=accounts.TOOLS_REGION,
+    source=ConnectionSource(
+        repository="example/platform",
+        branch="main",
+        connection_arn=f"arn:aws:codeconnections:{accounts.TOOLS_REGION}:{accounts.TOOLS}:connection/00000000-0000-0000-0000-000000000000",
+    ),
+    cdk_version="2.1148.1",
+    cdk_assets_version="4.7.3",
+)

@@ -1,0 +1,110 @@
+"""The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import pipelines
+from constructs import Construct
+
+from pipeline import release, steps
+from pipeline.artifacts import stores
+from pipeline.notifications import Notifications
+from pipeline.settings import Settings
+from stages.model import Catalogue, ServiceStage, Stage, Wave, stages_of
+
+APPROVAL = "Approve"
+
+
+class PipelineStack(cdk.Stack):
+    """One self-mutating pipeline over a catalogue of stages."""
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings, catalogue: Catalogue) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=cdk.Environment(account=settings.account, region=settings.region),
+            description="The self-mutating pipeline that deploys every service to every stage",
+            termination_protection=True,
+        )
+        self.service_stages: list[ServiceStage] = []
+        stages = list(stages_of(catalogue))
+        pipeline = codepipeline.Pipeline(
+            self,
+            "Pipeline",
+            pipeline_name=settings.name,
+            pipeline_type=codepipeline.PipelineType.V2,
+            execution_mode=codepipeline.ExecutionMode.SUPERSEDED,
+            restart_execution_on_update=True,
+            cross_account_keys=True,
+            cross_region_replication_buckets=stores(
+                self, name=settings.name, regions=[stage.environment.region for stage in stages]
+            ),
+        )
+        self._source = settings.source.action(self)
+        self._engine = pipelines.CodePipeline(
+            self,
+            "Engine",
+            code_pipeline=pipeline,
+            synth=self._synth(),
+            cli_version=settings.cdk_version,
+            cdk_assets_cli_version=settings.cdk_assets_version,
+            # One asset job whatever the number of assets: a change of code alone then leaves the pipeline as it is.
+            publish_assets_in_parallel=False,
+            # A change set for each stack would double the actions, of which a pipeline has a limited number.
+            use_change_sets=False,
+            code_build_defaults=pipelines.CodeBuildOptions(
+                build_environment=codebuild.BuildEnvironment(
+                    build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
+                    compute_type=codebuild.ComputeType.MEDIUM,
+                    privileged=False,
+                ),
+                partial_build_spec=codebuild.BuildSpec.from_object(
+                    {"phases": {"install": {"runtime-versions": {"python": "3.12"}}}}
+                ),
+            ),
+        )
+        for entry in catalogue:
+            self._add(entry)
+        self._engine.build_pipeline()
+        self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
+        template = pipeline.node.default_child
+        assert isinstance(template, codepipeline.CfnPipeline)  # noqa: S101 - what every L2 pipeline is made of
+        settings.source.finish(template)
+        positions = {stage.stage_name: position for position, stage in enumerate(pipeline.stages)}
+        release.add_conditions(template, positions, stages)
+
+    def _synth(self) -> pipelines.CodeBuildStep:
+        """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""
+        return pipelines.CodeBuildStep(
+            "Synth",
+            input=self._source,
+            install_commands=[steps.SETUP],
+            commands=["make synth"],
+            primary_output_directory="cdk.out",
+        )
+
+    def _add(self, entry: Stage | Wave) -> None:
+        wave = self._engine.add_wave(entry.name if isinstance(entry, Wave) else entry.environment.label)
+        for stage in entry.stages if isinstance(entry, Wave) else (entry,):
+            built = ServiceStage(self, stage)
+            self.service_stages.append(built)
+            if not built.stacks:
+                continue
+            approval = (
+                [pipelines.ManualApprovalStep(f"{APPROVAL}-{stage.environment.label}")] if stage.asks_approval else []
+            )
+            protected = [stack for stack in built.stacks.values() if stack.termination_protection]
+            wave.add_stage(
+                built,
+                pre=approval,
+                stack_steps=[
+                    pipelines.StackSteps(
+                        stack=stack,
+                        pre=steps.to_pipeline_steps(service.before, stack=None, source=self._source),
+                        post=steps.to_pipeline_steps(service.after, stack=stack, source=self._source),
+                    )
+                    for service, stack in zip(stage.services, built.stacks.values(), strict=True)
+                    if service.before or service.after
+                ],
+                post=[steps.protect_from_termination(protected, source=self._source)] if protected else [],
+            )

@@ -1,0 +1,35 @@
+"""A network that exists already, as values: a lookup would need credentials and could change under a commit."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """One VPC of one account and region."""
+
+    vpc_id: str
+    availability_zones: tuple[str, ...]
+    private_subnet_ids: tuple[str, ...]
+    """One for each availability zone, in the same order."""
+
+    def __post_init__(self) -> None:
+        if not self.vpc_id.startswith("vpc-"):
+            raise ValueError(f"Network: vpc_id={self.vpc_id!r} is not allowed; give the id of a VPC, vpc-...")
+        if len(self.availability_zones) != len(self.private_subnet_ids):
+            raise ValueError(
+                f"Network {self.vpc_id}: {len(self.private_subnet_ids)} private_subnet_ids for"
+                f" {len(self.availability_zones)} availability_zones; give one for each."
+            )
+
+    def vpc(self, scope: Construct, id_: str) -> ec2.IVpc:
+        """The network as the CDK sees it."""
+        return ec2.Vpc.from_vpc_attributes(
+            scope,
+            id_,
+            vpc_id=self.vpc_id,
+            availability_zones=list(self.availability_zones),
+            private_subnet_ids=list(self.private_subnet_ids),
+        )

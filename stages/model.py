@@ -1,0 +1,71 @@
+"""What a stage is: an environment and the services deployed to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from services.library.contract import Service, ServiceStack
+from services.library.environment import Environment, Tier
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One environment that the pipeline deploys to. Data alone; `ServiceStage` is built from it."""
+
+    environment: Environment
+    services: tuple[Service[Any], ...]
+    approval: bool | None = None
+    """Whether a person must agree before anything is deployed. None: as the tier asks."""
+
+    @property
+    def name(self) -> str:
+        """The environment's name, which is the stage's."""
+        return self.environment.name
+
+    @property
+    def asks_approval(self) -> bool:
+        """Production waits for a person unless the stage says otherwise."""
+        return self.environment.tier is Tier.PRODUCTION if self.approval is None else self.approval
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wave:
+    """Stages that are released side by side, such as two production regions."""
+
+    name: str
+    stages: tuple[Stage, ...]
+
+
+Catalogue = tuple[Stage | Wave, ...]
+
+
+def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
+    """Every stage, in promotion order."""
+    for entry in catalogue:
+        yield from entry.stages if isinstance(entry, Wave) else (entry,)
+
+
+class ServiceStage(cdk.Stage):
+    """One stage's services as CloudFormation stacks."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        environment = stage.environment
+        super().__init__(scope, environment.label, env=environment.to_cdk())
+        self.stage = stage
+        self.stacks: dict[str, ServiceStack] = {}
+        """Service name -> its stack."""
+        offered: dict[str, ServiceStack] = {}
+        for service in stage.services:
+            stack = service.deploy(self, environment)
+            tags = cdk.Tags.of(stack)
+            tags.add("penstock:service", service.name)
+            tags.add("penstock:owner", service.owner)
+            tags.add("penstock:environment", environment.label)
+            self.stacks[service.name] = stack
+            offered |= {published.name: stack for published in service.offers}
+        for service in stage.services:
+            for published in service.needs:
+                self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")

@@ -1,0 +1,12 @@
+"""The staging stage. A team ships here by adding its service to the list."""
+
+from services.library.environment import Environment, Tier
+from stages import accounts
+from stages.model import Stage
+
+STAGING = Stage(
+    environment=Environment(
+        name="staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION
+    ),
+    services=(),
+)
