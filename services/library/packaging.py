@@ -1,0 +1,134 @@
+"""How runtime code becomes an asset: without Docker or network, and with the same hash for the same input everywhere."""
+
+import ast
+import hashlib
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.library import imports
+from services.library.dependencies import LAYER_GROUP, REQUIREMENTS, Dependencies, Distributions, PackagingError
+
+LAYER_PREFIX = "python/"
+"""Lambda puts this folder of a layer on the path of the function."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A function's code or the shared layer: our own files, over ready-made distributions."""
+
+    prefix: str
+    sources: dict[str, bytes]
+    """Our own files by their path below the prefix, e.g. `services/intake/runtime/handler.py`."""
+    distributions: Distributions | None
+
+    @property
+    def digest(self) -> str:
+        """What the asset is named by: content alone, so neither the machine, the user, the folder nor the day."""
+        lines = [f"{self.distributions.digest}\n" if self.distributions else "\n"]
+        lines += [f"{name}\0{hashlib.sha256(content).hexdigest()}\n" for name, content in self._own_files()]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Write the zip file that Lambda gets."""
+        if self.distributions:
+            shutil.copyfile(self.distributions.archive, path)
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as zipped:
+            for name, content in self._own_files():
+                entry = zipfile.ZipInfo(name)  # dated 1980, and readable by Lambda's user whatever the umask was here
+                entry.create_system = 3
+                entry.external_attr = 0o100644 << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                zipped.writestr(entry, content)
+
+    def provides(self) -> frozenset[str]:
+        """The top-level modules that the distributions bring."""
+        if self.distributions is None:
+            return frozenset()
+        with zipfile.ZipFile(self.distributions.archive) as zipped:
+            names = [name.removeprefix(self.prefix) for name in zipped.namelist()]
+        return frozenset(name.split("/")[0].split(".")[0] for name in names if ".dist-info/" not in name)
+
+    def _own_files(self) -> list[tuple[str, bytes]]:
+        files = {f"{self.prefix}{name}": content for name, content in self.sources.items()}
+        if self.distributions:
+            files[REQUIREMENTS] = self.distributions.requirements.encode()
+        return sorted(files.items())
+
+
+def layer(root: Path, dependencies: Dependencies) -> Package:
+    """What every function gets: services/library/runtime and the dependency group `runtime`."""
+    package = Package(
+        prefix=LAYER_PREFIX,
+        sources=_sources(root, "library"),
+        distributions=dependencies.groups.get(LAYER_GROUP),
+    )
+    _refuse_missing_imports(package.sources, available=package.sources, provided=package.provides(), group=LAYER_GROUP)
+    return package
+
+
+def function(root: Path, service: str, dependencies: Dependencies) -> Package:
+    """A service's own code and the dependency group that bears its name, to be run together with the layer."""
+    package = Package(
+        prefix="",
+        sources=_sources(root, service),
+        distributions=dependencies.groups.get(service),
+    )
+    shared = layer(root, dependencies)
+    _refuse_missing_imports(
+        package.sources,
+        available={**package.sources, **shared.sources},
+        provided=package.provides() | shared.provides(),
+        group=service,
+    )
+    return package
+
+
+def refuse_unknown_handler(package: Package, handler: str) -> None:
+    """A handler's dotted path must be in the package, or Lambda would find out at the first call."""
+    module, _, name = handler.rpartition(".")
+    file = module.replace(".", "/") + ".py"
+    if file not in package.sources:
+        shipped = ", ".join(sorted(package.sources))
+        raise PackagingError(f"handler {handler!r}: there is no {file} in the package, which has: {shipped}")
+    tree = ast.parse(package.sources[file], file)
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    if name not in names:
+        raise PackagingError(f"handler {handler!r}: {file} defines no {name!r}")
+
+
+def _sources(root: Path, owner: str) -> dict[str, bytes]:
+    folder = root / "services" / owner / "runtime"
+    found = {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and not any(_stays_here(part) for part in file.relative_to(folder).parts)
+    }
+    if not found:
+        raise PackagingError(f"{folder} has no files: a service's runtime code lives there.")
+    return found
+
+
+def _stays_here(part: str) -> bool:
+    return part.startswith(".") or part == "__pycache__" or part.endswith((".pyc", "~"))
+
+
+def _refuse_missing_imports(
+    sources: dict[str, bytes], *, available: dict[str, bytes], provided: frozenset[str], group: str
+) -> None:
+    missing = imports.missing(sources, available=frozenset(available), provided=provided)
+    if missing:
+        lines = "\n".join(f"  {found.file}:{found.line}: {found.module}" for found in missing)
+        raise PackagingError(
+            f"imported, but in neither the package nor its layer:\n{lines}\n"
+            f"A distribution goes into the dependency group `{group}` in pyproject.toml (then `make lock setup`);"
+            " of our own code only a service's runtime and services/library/runtime are shipped."
+        )

@@ -1,0 +1,50 @@
+"""Structured logs that personal data cannot get into by accident: only fields that were allowed come through."""
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.logging.types import LogRecord
+
+OF_THE_PLATFORM = frozenset({
+    "level",
+    "location",
+    "message",
+    "timestamp",
+    "service",
+    "cold_start",
+    "function_name",
+    "function_memory_size",
+    "function_arn",
+    "function_request_id",
+    "xray_trace_id",
+    "correlation_id",
+    "exception_name",
+})  # fmt: skip - a set is read one line an entry
+
+
+class AllowedFields(LambdaPowertoolsFormatter):
+    """Writes the platform's own fields and the ones a service declared; of all others only the names.
+
+    An exception's text often quotes the value that was refused, so only its type and the lines of code are kept.
+    """
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        super().__init__(utc=True)
+        self.allowed = OF_THE_PLATFORM | frozenset(allowed)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        # The arguments of a message are values: what is written is the message as it stands in the code.
+        record.args = None
+        return super().format(record)
+
+    def serialize(self, log: LogRecord) -> str:
+        """The last step before a line is written, whatever added a field."""
+        kept: dict[str, Any] = {name: value for name, value in log.items() if name in self.allowed}
+        refused = sorted(log.keys() - kept.keys() - {"exception", "stack_trace"})
+        if refused:
+            kept["refused_fields"] = refused
+        return super().serialize(kept)
