@@ -4,15 +4,22 @@ import argparse
 import os
 from pathlib import Path
 
+from pipeline.local.cloud.guardian import detach, guard
+
 
 def main() -> None:
     """Run until told to stop."""
     parser = argparse.ArgumentParser(prog="penstock local cloud", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where its state and files live")
+    parser.add_argument("--without", action="append", default=[], metavar="FILLER", help="leave one gap filler out")
+    parser.add_argument("--detach", action="store_true", help="go on in the background, and print the process's number")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
-    # The emulator reads these when it is imported, so they come first.
+    if arguments.detach:
+        detach()
+    guard(folder / "emulator.pid")
+    # The emulator reads these when it is imported, and the guardian shall not carry its modules: import it only now.
     os.environ |= {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(arguments.port),
@@ -22,13 +29,13 @@ def main() -> None:
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
     }
-    from ministack import app  # noqa: PLC0415 - see above
+    from pipeline.local.cloud.emulator import Emulator  # noqa: PLC0415 - as above
+    from pipeline.local.cloud.fillers import install_all  # noqa: PLC0415 - as above
+    from pipeline.local.cloud.server import serve  # noqa: PLC0415 - as above
 
-    from pipeline.local.cloud.emulator import Emulator  # noqa: PLC0415
-    from pipeline.local.cloud.fillers import install_all  # noqa: PLC0415
-
-    install_all(Emulator(port=arguments.port, folder=folder))
-    app.main()
+    emulator = Emulator(port=arguments.port, folder=folder)
+    install_all(emulator, without=frozenset(arguments.without))
+    serve(emulator)
 
 
 if __name__ == "__main__":

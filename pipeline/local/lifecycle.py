@@ -1,0 +1,302 @@
+"""The local cloud's life on this machine: found, started, stopped, erased."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from pipeline.local.environment import for_the_cloud, require_loopback
+from pipeline.local.errors import LocalCloudError
+from pipeline.local.processes import Process, holder_of, is_free, process, send
+
+DEFAULT_PORT = 4566
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.02
+LOG_LINES_SHOWN = 15
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+ApproveMode = Literal["ask", "auto"]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one local cloud lives: a home folder for all that it writes, and a port."""
+
+    home: Path
+    port: int
+
+    @property
+    def folder(self) -> Path:
+        """The emulator's own files: state, objects, builds."""
+        return self.home / "cloud"
+
+    @property
+    def state_file(self) -> Path:
+        """Describes the cloud that runs."""
+        return self.home / "cloud.json"
+
+    @property
+    def log(self) -> Path:
+        """What the emulator and its gap fillers print."""
+        return self.home / "cloud.log"
+
+
+def default_place(surroundings: Mapping[str, str], checkout: Path = CHECKOUT) -> Place:
+    """The checkout's own local cloud; PENSTOCK_PORT moves it."""
+    wanted = surroundings.get("PENSTOCK_PORT", str(DEFAULT_PORT))
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
+        raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to 65535.")
+    return Place(home=checkout / ".penstock", port=int(wanted))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalCloud:
+    """A running local cloud."""
+
+    place: Place
+    guardian: Process
+    """The process that the emulator runs under: it ends last, and with it everything that the cloud started."""
+    approve: ApproveMode
+    version: str
+    """Which code it was started from."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return self.place.port
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of every AWS API of this cloud."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def emulator_pid(self) -> int:
+        """The emulator's own process, for the tests that kill it."""
+        return int((self.place.folder / "emulator.pid").read_text(encoding="ascii"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still does."""
+        return self.guardian.is_running
+
+    def client(self, service: str, account: str = "111111111111", region: str = "us-east-1") -> Any:
+        """A boto3 client that can reach nothing else: no profile, configuration file or proxy has a say in it."""
+        key = (service, account, region)
+        if key not in self._clients:
+            require_loopback(self.endpoint)
+            self._clients[key] = boto3.Session(botocore_session=_hermetic_session()).client(
+                service,  # type: ignore[call-overload]  # a service by name
+                endpoint_url=self.endpoint,
+                region_name=region,
+                aws_access_key_id=account,
+                aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
+                config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1}),
+            )
+        return self._clients[key]
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str, str], Any]:
+        return {}
+
+
+def _hermetic_session() -> botocore.session.Session:
+    nowhere = os.devnull
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, nowhere, None),
+            "credentials_file": (None, None, nowhere, None),
+        }
+    )
+
+
+def find(place: Place) -> LocalCloud | None:
+    """The cloud that runs in this place. A description that a dead cloud left behind, or that is torn, counts for none.
+
+    A process is the one described only if it also started at the moment described: numbers are given out again.
+    """
+    try:
+        described = json.loads(place.state_file.read_text(encoding="utf-8"))
+        cloud = LocalCloud(
+            place=Place(home=place.home, port=int(described["port"])),
+            guardian=Process(pid=int(described["pid"]), started=str(described["started"])),
+            approve="auto" if described["approve"] == "auto" else "ask",
+            version=str(described["version"]),
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return cloud if cloud.is_running else None
+
+
+def start(
+    place: Place,
+    *,
+    surroundings: Mapping[str, str],
+    python: Path = CHECKOUT / ".venv/emulator/bin/python",
+    approve: ApproveMode = "ask",
+    version: str = "",
+    without: tuple[str, ...] = (),
+    progress: Progress = lambda _line: None,
+) -> LocalCloud:
+    """The running cloud of this place, started unless it runs; returns once it answers.
+
+    `without` leaves gap fillers out, to show that their contract tests notice.
+    """
+    place.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(place, progress):
+        running = find(place)
+        if running is not None:
+            return running
+        if not is_free(place.port):
+            raise LocalCloudError(_port_in_use(place.port))
+        if not python.exists():
+            raise LocalCloudError(f"{python} is missing: `make setup` installs the local cloud.")
+        progress(f"Starting the local cloud on 127.0.0.1:{place.port}")
+        cloud = _launch(
+            place, surroundings=surroundings, python=python, approve=approve, version=version, without=without
+        )
+        _await_health(cloud)
+        return cloud
+
+
+def _launch(
+    place: Place,
+    *,
+    surroundings: Mapping[str, str],
+    python: Path,
+    approve: ApproveMode,
+    version: str,
+    without: tuple[str, ...],
+) -> LocalCloud:
+    command = [str(python), "-m", "pipeline.local.cloud", "--detach"]
+    command += ["--port", str(place.port), "--folder", str(place.folder)]
+    for name in without:
+        command += ["--without", name]
+    with place.log.open("wb") as log:
+        launched = subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env=for_the_cloud(surroundings, place.folder) | {"PENSTOCK_APPROVE": approve},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            check=False,
+            text=True,
+        )
+    guardian = process(int(launched.stdout)) if launched.returncode == 0 else None
+    if guardian is None:
+        raise LocalCloudError(f"The local cloud did not start. {_log_end(place)}")
+    cloud = LocalCloud(place=place, guardian=guardian, approve=approve, version=version)
+    described = {
+        "port": place.port,
+        "pid": guardian.pid,
+        "started": guardian.started,
+        "approve": approve,
+        "version": version,
+    }
+    written = place.state_file.with_suffix(".new")
+    written.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    written.replace(place.state_file)
+    return cloud
+
+
+def _await_health(cloud: LocalCloud) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _is_healthy(cloud.port):
+        if not cloud.is_running:
+            cloud.place.state_file.unlink(missing_ok=True)
+            raise LocalCloudError(f"The local cloud ended while it started. {_log_end(cloud.place)}")
+        if time.monotonic() > deadline:
+            stop(cloud.place)
+            raise LocalCloudError(
+                f"The local cloud did not answer within {START_SECONDS:.0f} s and was stopped. {_log_end(cloud.place)}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def stop(place: Place) -> bool:
+    """Stop the cloud, which saves its state, and wait until all its processes are gone; False if none ran."""
+    cloud = find(place)
+    if cloud is None:
+        place.state_file.unlink(missing_ok=True)
+        return False
+    send(cloud.guardian, signal.SIGTERM)
+    if not _ended(cloud.guardian, STOP_SECONDS):
+        emulator = process(cloud.emulator_pid)
+        if emulator is not None:
+            send(emulator, signal.SIGKILL)
+        if not _ended(cloud.guardian, STOP_SECONDS):
+            send(cloud.guardian, signal.SIGKILL)
+            _ended(cloud.guardian, STOP_SECONDS)
+    place.state_file.unlink(missing_ok=True)
+    return True
+
+
+def _ended(target: Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while target.is_running:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def erase(place: Place) -> None:
+    """Stop the cloud and forget all that it held."""
+    stop(place)
+    shutil.rmtree(place.folder, ignore_errors=True)
+    place.log.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(place: Place, progress: Progress) -> Iterator[None]:
+    """Two `make up` at once start one cloud: the second waits, and finds it running."""
+    with (place.home / "cloud.lock").open("w", encoding="ascii") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            progress("Waiting for another command that is starting the local cloud")
+            flock(lock, LOCK_EX)
+        yield
+
+
+def _port_in_use(port: int) -> str:
+    holder = holder_of(port)
+    by_whom = f"by {holder}" if holder else "by a process that this user may not see"
+    return (
+        f"Port {port} of 127.0.0.1, where the local cloud should listen, is in use {by_whom}. "
+        f"Stop that, or choose another port: PENSTOCK_PORT={port + 1} make up"
+    )
+
+
+def _log_end(place: Place) -> str:
+    lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([f"Its log, {place.log}, ends with:", *lines[-LOG_LINES_SHOWN:]])
