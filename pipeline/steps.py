@@ -30,12 +30,12 @@ def protect_from_termination(stacks: Sequence[cdk.Stack], *, source: pipelines.I
     """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
     role = f"cdk-hnb659fds-deploy-role-{stacks[0].account}-{stacks[0].region}"
     arn = f"arn:{cdk.Aws.PARTITION}:iam::{stacks[0].account}:role/{role}"
-    words = ["protect", "--role", arn, "--region", stacks[0].region, *(stack.stack_name for stack in stacks)]
+    words = ["--role", f'"{arn}"', "--region", stacks[0].region, *(stack.stack_name for stack in stacks)]
     return pipelines.CodeBuildStep(
         "Protect",
         input=source,
         install_commands=[SETUP],
-        commands=[" ".join([".venv/bin/penstock", *words])],
+        commands=[" ".join([".venv/bin/python -m pipeline.protect", *words])],
         role_policy_statements=[iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[arn])],
     )
 

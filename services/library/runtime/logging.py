@@ -8,21 +8,23 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.logging.types import LogRecord
 
-OF_THE_PLATFORM = frozenset({
-    "level",
-    "location",
-    "message",
-    "timestamp",
-    "service",
-    "cold_start",
-    "function_name",
-    "function_memory_size",
-    "function_arn",
-    "function_request_id",
-    "xray_trace_id",
-    "correlation_id",
-    "exception_name",
-})  # fmt: skip - a set is read one line an entry
+OF_THE_PLATFORM = frozenset(
+    {
+        "level",
+        "location",
+        "message",
+        "timestamp",
+        "service",
+        "cold_start",
+        "function_name",
+        "function_memory_size",
+        "function_arn",
+        "function_request_id",
+        "xray_trace_id",
+        "correlation_id",
+        "exception_name",
+    }
+)  # fmt: skip - a set is read one line an entry
 
 
 class AllowedFields(LambdaPowertoolsFormatter):

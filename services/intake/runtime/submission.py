@@ -1,0 +1,38 @@
+"""What a client submits, checked where it enters."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
+
+
+class InvalidSubmission(Exception):  # noqa: N818 - the workflow catches it by this name
+    """The payload can never be processed; names the fields, never their values."""
+
+
+class Submission(BaseModel):
+    """One accepted payload under the name that its client tracks it by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1, max_length=80)
+    patient: FhirId
+    resource: dict[str, Any]
+    """A FHIR resource, kept as it came."""
+
+
+def parse(event: dict[str, Any]) -> Submission:
+    """The submission in a workflow task's input: `{"id": name, "payload": {...}}`."""
+    payload = event.get("payload")
+    if not isinstance(payload, dict):
+        raise InvalidSubmission("payload: must be an object")
+    try:
+        return Submission(id=event.get("id"), **payload)  # type: ignore[arg-type]  # checked by the model itself
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        text = "; ".join(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in problems)
+        # Without `from error`: its text quotes the values, which are a patient's.
+        raise InvalidSubmission(text) from None
+    except TypeError:
+        raise InvalidSubmission("payload: may not have a field `id`") from None

@@ -1,0 +1,27 @@
+"""Where a service's alarms go."""
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from services.library.environment import Environment
+from services.library.key import Key
+
+
+class NotificationTopic(Construct):
+    """A topic that alarms may write to and that people or pagers subscribe to."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        # CloudWatch cannot publish to a topic that is encrypted with the account's default key.
+        key = Key(self, "Key", environment=environment, description="Alarm notifications")
+        key.key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        self.topic = sns.Topic(self, "Topic", master_key=key.key, enforce_ssl=True)
+
+    def hear(self, alarm: cloudwatch.Alarm) -> None:
+        """Notify when the alarm fires, and when it is over."""
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)

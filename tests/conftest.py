@@ -1,0 +1,74 @@
+"""What tests of several rooms share: one synthesised assembly a run."""
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """A cloud assembly on disk."""
+
+    folder: Path
+
+    def template(self, stack: str) -> JsonObject:
+        """The template of the stack that CloudFormation will call so, such as `prod-intake`."""
+        for manifest in self.folder.rglob("manifest.json"):
+            for artifact in json.loads(manifest.read_text())["artifacts"].values():
+                properties = artifact.get("properties", {})
+                if artifact["type"] == "aws:cloudformation:stack" and stack in (
+                    properties.get("stackName"),
+                    artifact.get("displayName"),
+                ):
+                    found: JsonObject = json.loads((manifest.parent / properties["templateFile"]).read_text())
+                    return found
+        raise LookupError(f"{self.folder} has no stack {stack!r}")
+
+    def resources(self, stack: str, type_: str) -> dict[str, JsonObject]:
+        """The resources of one type, by logical id."""
+        return {
+            name: resource for name, resource in self.template(stack)["Resources"].items() if resource["Type"] == type_
+        }
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without anything of AWS's, and with the slow built-in validation off."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**kept, "CDK_VALIDATION": "false", "CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
+
+
+def synth(
+    output: Path, *, checkout: Path = ROOT, environment: Mapping[str, str] | None = None, within: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run the real `cdk synth` of a checkout; `within` is a command to run it under."""
+    return subprocess.run(
+        [*within, checkout / ".venv/bin/cdk", "synth", "--quiet", "--output", output],
+        cwd=checkout,
+        env={**clean_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Assembly]:
+    """The assembly of this checkout, synthesised once however many workers run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base / "assembly" if worker_id == "master" else base.parent / "assembly"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            done = synth(folder)
+            assert done.returncode == 0, done.stdout + done.stderr
+    yield Assembly(folder=folder)

@@ -1,0 +1,132 @@
+"""`python layering.py ROOT`: who imports whom against the table in docs/architecture.md; prints each violation."""
+
+import ast
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import grimp
+
+OURS = ("services", "stages", "pipeline", "app")
+STANDARD = sys.stdlib_module_names | {"__future__"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the modules below one name may import. `{service}` is the service that the module belongs to."""
+
+    ours: tuple[str, ...]
+    third_party: tuple[str, ...]
+    never: tuple[str, ...] = ()
+    """Exceptions to `ours`."""
+
+
+DYNAMIC = frozenset({"import_module", "__import__", "run_module", "run_path"})
+
+# The longest name that fits a module decides; a name is a module or the root of a package.
+ROOMS = {
+    "services.{service}.runtime": Room(
+        ours=("services.{service}.runtime", "services.library.runtime"),
+        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx"),
+    ),
+    "services.{service}": Room(
+        ours=("services.library", "services.{service}"),
+        third_party=("aws_cdk", "constructs"),
+        never=("services.{service}.runtime", "services.library.runtime", "services.library.operations"),
+    ),
+    "services.library.runtime": Room(
+        ours=("services.library.runtime",),
+        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx"),
+    ),
+    "services.library.operations": Room(ours=("services.library.operations",), third_party=("boto3", "botocore")),
+    "services.library": Room(
+        ours=("services.library",),
+        third_party=("aws_cdk", "constructs", "cdk_nag", "jsii"),
+        never=("services.library.runtime", "services.library.operations"),
+    ),
+    "stages": Room(ours=("stages", "services"), third_party=("aws_cdk", "constructs")),
+    # Setup runs with the standard library alone, and so does what it shares with packaging.
+    "services.library.dependencies": Room(ours=(), third_party=()),
+    "pipeline.toolset": Room(
+        ours=("pipeline.toolset", "pipeline.cli.main", "services.library.dependencies"), third_party=()
+    ),
+    "pipeline.local.cloud": Room(
+        ours=("pipeline.local.cloud",),
+        third_party=("ministack", "hypercorn", "boto3", "botocore", "yaml", "airspeed"),
+    ),
+    "pipeline.local": Room(
+        ours=("pipeline.local",), third_party=("boto3", "botocore", "cfnlint"), never=("pipeline.local.cloud",)
+    ),
+    "pipeline.cli": Room(ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "httpx", "pydantic")),
+    "pipeline": Room(
+        ours=("pipeline", "stages.model", "stages.accounts", "services.library"),
+        third_party=("aws_cdk", "constructs"),
+        never=("pipeline.review", "pipeline.local", "pipeline.cli", "pipeline.scaffold", "services.library.runtime"),
+    ),
+    "pipeline.operate": Room(ours=("pipeline", "stages.accounts"), third_party=("boto3", "botocore")),
+    # Steps that run in builds, not in synth.
+    "pipeline.protect": Room(ours=(), third_party=("boto3",)),
+    "pipeline.probe": Room(ours=(), third_party=()),
+    "app": Room(ours=OURS, third_party=("aws_cdk",)),
+}
+
+
+def violations(root: Path) -> list[str]:
+    """Each forbidden import below root, as `importer -> imported`."""
+    sys.path.insert(0, str(root))
+    graph = grimp.build_graph("services", "stages", "pipeline", include_external_packages=True, cache_dir=None)
+    found = []
+    for importer in sorted(module for module in graph.modules if module.startswith(tuple(f"{name}." for name in OURS))):
+        if ".tests" in importer:
+            continue
+        room, service = room_of(importer)
+        for imported in sorted(graph.find_modules_directly_imported_by(importer)):
+            if not allowed(imported, room, service):
+                found.append(f"{importer} -> {imported}")
+        found += [f"{importer} -> dynamic import in line {line}" for line in dynamic_imports(root, importer)]
+    return found
+
+
+def room_of(module: str) -> tuple[Room, str]:
+    """The room that a module is in, and the service that it belongs to."""
+    parts = module.split(".")
+    service = parts[1] if parts[0] == "services" and len(parts) > 1 and parts[1] != "library" else ""
+    names = [name for name in ROOMS if within(module, name.format(service=service))]
+    if not names:
+        raise LookupError(f"{module} is in no room: tests/layering.py must say what it may import")
+    return ROOMS[max(names, key=len)], service
+
+
+def allowed(imported: str, room: Room, service: str) -> bool:
+    """Whether a module of this room may import that one."""
+    if imported in OURS:
+        return True  # a namespace alone, which is what a module that does not exist counts as: mypy names it
+    if imported.split(".")[0] not in OURS:
+        return imported.split(".")[0] in STANDARD or imported.split(".")[0] in room.third_party
+    return any(within(imported, name.format(service=service)) for name in room.ours) and not any(
+        within(imported, name.format(service=service)) for name in room.never
+    )
+
+
+def within(module: str, name: str) -> bool:
+    """Whether a module is the named one or below it."""
+    return module == name or module.startswith(f"{name}.")
+
+
+def dynamic_imports(root: Path, module: str) -> list[int]:
+    """Lines that import by a name made at run time, which no table can judge."""
+    base = root / Path(*module.split("."))
+    file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if not file.exists():
+        return []
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    names = [
+        (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", ""), call)
+        for call in calls
+    ]
+    return [call.lineno for name, call in names if name in DYNAMIC]
+
+
+if __name__ == "__main__":
+    json.dump(violations(Path(sys.argv[1])), sys.stdout)

@@ -1,0 +1,87 @@
+"""The pipeline's template: its shape, its stores, its builds."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.settings import SETTINGS
+from stages.catalogue import STAGES
+from stages.model import stages_of
+from tests.conftest import ROOT, Assembly
+
+STORES = {"eu-west-1": "Pipeline", "us-east-1": "penstock-artifacts-us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def pipeline(assembly: Assembly) -> dict[str, Any]:
+    (found,) = assembly.resources("Pipeline", "AWS::CodePipeline::Pipeline").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_the_pipeline_promotes_through_every_stage_in_order(pipeline: dict[str, Any]) -> None:
+    names = [stage["Name"] for stage in pipeline["Stages"]]
+    assert names == ["Source", "Build", "UpdatePipeline", "Assets", *(stage.name for stage in stages_of(STAGES))]
+    assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "SUPERSEDED")
+    assert pipeline["RestartExecutionOnUpdate"] is True
+
+
+def test_production_waits_for_a_person_before_anything_else(pipeline: dict[str, Any]) -> None:
+    actions = {stage["Name"]: stage["Actions"] for stage in pipeline["Stages"]}
+    first = [action for action in actions["prod"] if action["RunOrder"] == 1]
+    assert [action["ActionTypeId"]["Category"] for action in first] == ["Approval"]
+    others = [action for name in ("dev", "qa", "staging") for action in actions[name]]
+    assert not [action for action in others if action["ActionTypeId"]["Category"] == "Approval"]
+
+
+def test_assets_are_published_by_one_job_with_the_pinned_tool(assembly: Assembly, pipeline: dict[str, Any]) -> None:
+    (assets,) = (stage["Actions"] for stage in pipeline["Stages"] if stage["Name"] == "Assets")
+    assert len(assets) == 1
+    specs = [
+        project["Properties"]["Source"].get("BuildSpec", "")
+        for project in assembly.resources("Pipeline", "AWS::CodeBuild::Project").values()
+    ]
+    assert sum(f"cdk-assets@{SETTINGS.cdk_assets_version}" in spec for spec in map(str, specs)) == 1
+    assert sum(f"aws-cdk@{SETTINGS.cdk_version}" in spec for spec in map(str, specs)) == 1
+
+
+def test_the_pipeline_installs_the_versions_that_the_lock_pins() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert packages["node_modules/aws-cdk"]["version"] == SETTINGS.cdk_version
+    assert packages["node_modules/cdk-assets"]["version"] == SETTINGS.cdk_assets_version
+
+
+@pytest.mark.parametrize("region", STORES)
+def test_every_region_in_use_has_an_artifact_store_of_ours(
+    region: str, assembly: Assembly, pipeline: dict[str, Any]
+) -> None:
+    assert {store["Region"] for store in pipeline["ArtifactStores"]} == set(STORES)
+    (bucket,) = assembly.resources(STORES[region], "AWS::S3::Bucket").values()
+    keys = assembly.resources(STORES[region], "AWS::KMS::Key")
+    (key,) = (key for key in keys.values() if "Artifacts" in key["Properties"]["Description"])
+    assert key["Properties"]["EnableKeyRotation"] is True
+    for resource in (bucket, key):
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert bucket["Properties"]["BucketName"] == f"penstock-artifacts-{SETTINGS.account}-{region}"
+
+
+def test_no_build_is_privileged(assembly: Assembly) -> None:
+    projects = assembly.resources("Pipeline", "AWS::CodeBuild::Project").values()
+    assert projects
+    assert {project["Properties"]["Environment"].get("PrivilegedMode", False) for project in projects} == {False}
+
+
+def test_a_failed_run_and_a_waiting_approval_are_announced(assembly: Assembly) -> None:
+    rules = assembly.resources("Pipeline", "AWS::Events::Rule").values()
+    details = [rule["Properties"]["EventPattern"]["detail"] for rule in rules]
+    assert {"state": ["FAILED"]} in details
+    assert {"state": ["STARTED"], "type": {"category": ["Approval"]}} in details
+    topic = next(iter(assembly.resources("Pipeline", "AWS::SNS::Topic")))
+    assert all(rule["Properties"]["Targets"][0]["Arn"] == {"Ref": topic} for rule in rules)
+
+
+def test_production_stacks_are_protected_from_termination_by_a_step(pipeline: dict[str, Any]) -> None:
+    (prod,) = (stage["Actions"] for stage in pipeline["Stages"] if stage["Name"] == "prod")
+    last = max(prod, key=lambda action: int(action["RunOrder"]))
+    assert last["Name"] == "Protect"

