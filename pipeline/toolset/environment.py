@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.toolset import uv
+from pipeline.toolset import functions, uv
 from pipeline.toolset.failure import SetupError
 
 Say = Callable[[str], None]
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Part of the name: raise it when this file puts other things in the folder for the same locks."""
 LOCKS = ("uv.lock", "package.json", "package-lock.json")
 COMPLETE = "complete"
@@ -50,6 +50,8 @@ def build(root: Path, target: Path, say: Say) -> None:
         for groups, folder in ((PLATFORM_GROUPS, target), (("emulator",), target / "emulator")):
             say(f"installing Python packages: {', '.join(groups)}")
             python_environment(root, program, groups, folder)
+        say("preparing what functions import")
+        functions.build(root, program, target / functions.FOLDER, target / "bin/python")
         program.unlink()  # the environment has the same one in bin
         say("installing Node packages: aws-cdk, cdk-assets")
         node_packages(root, target)

@@ -23,6 +23,7 @@ from pathlib import Path
 from pipeline.toolset import uv
 from services.library import dependencies
 
+FOLDER = "functions"
 TOOL_GROUPS = frozenset({"platform", "check", "emulator"})
 OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 """Files in *.dist-info that tell how a distribution came here, and would make packages differ between machines."""

@@ -5,13 +5,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-NOT_IN_LAMBDA = frozenset(
-    # Removed from the standard library after 3.11, the oldest Python that this runs on, by PEP 594 and others ...
-    "aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib"
-    " ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib"
-    # ... and never in Lambda's Python.
-    " idlelib tkinter turtle turtledemo".split()
+REMOVED = frozenset(
+    (
+        *("aifc", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp"),
+        *("lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau"),
+        *("telnetlib", "uu", "xdrlib"),
+    )
 )
+"""Gone from the standard library since 3.11, the oldest Python that packages are made on."""
+NEVER_IN_LAMBDA = frozenset({"idlelib", "tkinter", "turtle", "turtledemo"})
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
 
 
@@ -30,7 +32,7 @@ def missing(sources: dict[str, bytes], *, available: frozenset[str], provided: f
     Imports for type checkers alone, and those whose failure the code handles, are not looked at.
     """
     ours = _modules(available)
-    foreign = (sys.stdlib_module_names - NOT_IN_LAMBDA) | provided
+    foreign = (sys.stdlib_module_names - REMOVED - NEVER_IN_LAMBDA) | provided
     return [
         Missing(file=file, line=node.lineno, module=module)
         for file, content in sorted(sources.items())

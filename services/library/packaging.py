@@ -1,4 +1,4 @@
-"""How runtime code becomes an asset: without Docker or network, and with the same hash for the same input everywhere."""
+"""Makes runtime code into an asset, without Docker or network: the same input has the same hash everywhere."""
 
 import ast
 import hashlib

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from pipeline.local.cloud.awslambda import filler as awslambda
 from pipeline.local.cloud.emulator import Emulator
 
-FILLERS: dict[str, Callable[[Emulator], None]] = {}
+FILLERS: dict[str, Callable[[Emulator], None]] = {"lambda": awslambda.install}
 """One filler an AWS service, by the service's name."""
 
 

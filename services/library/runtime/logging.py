@@ -45,8 +45,19 @@ class AllowedFields(LambdaPowertoolsFormatter):
 
     def serialize(self, log: LogRecord) -> str:
         """The last step before a line is written, whatever added a field."""
-        kept: dict[str, Any] = {name: value for name, value in log.items() if name in self.allowed}
-        refused = sorted(log.keys() - kept.keys() - {"exception", "stack_trace"})
-        if refused:
+        fields = dict(log)
+        if not isinstance(fields.get("message"), str):  # a whole event or model, logged as the message
+            fields["refused_message"] = fields.pop("message", None)
+        trace = fields.pop("stack_trace", None)
+        fields.pop("exception", None)  # the same as text, with the exception's own text in it
+        kept: dict[str, Any] = {name: value for name, value in fields.items() if name in self.allowed}
+        if isinstance(trace, dict):
+            kept["frames"] = [f"{frame['file']}:{frame['line']} {frame['function']}" for frame in trace["frames"]]
+        if refused := sorted(fields.keys() - kept.keys()):
             kept["refused_fields"] = refused
         return super().serialize(kept)
+
+
+def logger_for(service: str, *, fields: Collection[str] = ()) -> Logger:
+    """The logger of a service; `fields` are the extra ones that its lines may have, none of which is personal data."""
+    return Logger(service=service, logger_formatter=AllowedFields(fields))

@@ -1,0 +1,141 @@
+"""Runs Python functions as Lambda does, where the emulator runs them inside its own Python environment."""
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, search_path
+from pipeline.local.cloud.awslambda.pool import Pool, Version
+from pipeline.local.cloud.awslambda.sandbox import Invocation, Outcome, Sandbox
+from pipeline.local.cloud.awslambda.variables import sandbox_variables
+from pipeline.local.cloud.emulator import Emulator
+
+Json = dict[str, Any]
+Execute = Callable[[Json, Any, str], Json]
+SHAPING = (
+    "CodeSha256",
+    "Environment",
+    "Handler",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "Role",
+    "Runtime",
+    "Timeout",
+    "Version",
+)  # fmt: skip - one list
+"""What of a function's configuration a sandbox is made from."""
+
+
+def install(emulator: Emulator) -> None:
+    """Take over the emulator's way to run a function in a warm process, for Python."""
+    lambda_ = emulator.module("lambda_svc")
+    runner = Runner(emulator, lambda_, original=lambda_._execute_function_warm)  # noqa: SLF001 - the one place where it starts processes
+    lambda_._execute_function_warm = runner.execute  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+
+
+class Runner:
+    """Executes one invocation, in the account and region of the function."""
+
+    def __init__(self, emulator: Emulator, lambda_: ModuleType, *, original: Execute) -> None:
+        self.emulator = emulator
+        self.lambda_: Any = lambda_
+        self.original = original
+        self.folder = emulator.folder / "lambda"
+        self.packages = Packages(
+            folder=self.folder,
+            prepared=Path(sys.prefix).resolve().parent / "functions",
+            lock=threading.Lock(),
+        )
+        self.pool = Pool(comfortable=4 * (os.cpu_count() or 1))
+
+    def execute(self, function: Json, event: Any, request_id: str) -> Json:
+        """The emulator's contract: a body and a log, and for a failure the error as the body."""
+        config: Json = function.get("config") or function
+        code: bytes | None = function.get("code_zip")
+        if code is None or not str(config.get("Runtime", "")).startswith("python"):
+            return self.original(function, event, request_id)
+        shape = json.dumps({key: config.get(key) for key in SHAPING}, sort_keys=True, default=str)
+        version = Version(
+            function_arn=f"{':'.join(self.emulator.here())}:{config['FunctionName']}:{config.get('Version')}",
+            digest=hashlib.sha256(shape.encode()).hexdigest(),
+        )
+        try:
+            sandbox = self.pool.take(version, lambda: self._make(config, code))
+        except HostBuildError as error:
+            return _answer(
+                Outcome(error={"errorType": "Runtime.InitError", "errorMessage": str(error)}, log=str(error))
+            )
+        try:
+            return _answer(self._run(sandbox, config, event, request_id))
+        finally:
+            self.pool.give_back(version, sandbox)
+
+    def _run(self, sandbox: Sandbox, config: Json, event: Any, request_id: str) -> Outcome:
+        start = sandbox.start() if sandbox.is_new else Outcome()
+        if start.error is not None:
+            return start
+        call = Invocation(
+            id=request_id,
+            event=event,
+            function_arn=str(config.get("FunctionArn", "")),
+            variables={"_X_AMZN_TRACE_ID": self.lambda_._xray_trace_id_for_invocation(config)},  # noqa: SLF001 - as the emulator decides it
+        )
+        outcome = sandbox.invoke(call, seconds=float(config.get("Timeout", 3)))
+        return Outcome(
+            result=outcome.result, error=outcome.error, log="\n".join(filter(None, (start.log, outcome.log)))
+        )
+
+    def _make(self, config: Json, code: bytes) -> Sandbox:
+        account, region = self.emulator.here()
+        function = self.packages.unpack(code)
+        layers = [self.lambda_._resolve_layer_zip(layer) for layer in config.get("Layers") or []]  # noqa: SLF001 - the attached content
+        day = time.strftime("%Y/%m/%d", time.gmtime())
+        variables = sandbox_variables(
+            config,
+            region=region,
+            endpoint=self.emulator.endpoint,
+            credentials=self._credentials(config, account),
+            task_root=str(function.folder),
+            stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
+        )
+        return Sandbox(
+            path=search_path(function, [self.packages.unpack(layer) for layer in layers if layer]),
+            handler=str(config.get("Handler", "")),
+            variables=variables,
+            folder=self.folder / "sandboxes",
+        )
+
+    def _credentials(self, config: Json, account: str) -> dict[str, str]:
+        """A session of the function's role, as Lambda assumes it; the function's name is the session's."""
+        sts: Any = self.emulator.module("sts")
+        role = str(config.get("Role", ""))
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        secret, token = secrets.token_hex(20), secrets.token_hex(32)
+        session = f"{role.rsplit('/', 1)[-1]}/{config['FunctionName']}"
+        sts.register_session(
+            key,
+            {
+                "Arn": f"arn:aws:sts::{account}:assumed-role/{session}",
+                "UserId": f"{sts._role_id(role)}:{config['FunctionName']}",  # noqa: SLF001 - as AssumeRole answers it
+                "SecretAccessKey": secret,
+                "SessionToken": token,
+                "AccountId": account,
+                "PrincipalType": "AssumedRole",
+            },
+        )
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+
+def _answer(outcome: Outcome) -> Json:
+    if outcome.error is None:
+        return {"body": json.loads(outcome.result), "log": outcome.log}
+    return {"body": outcome.error, "error": True, "function_error": "Unhandled", "log": outcome.log}
