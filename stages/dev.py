@@ -1,10 +1,11 @@
 """The dev stage. A team ships here by adding its service to the list."""
 
+from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
 from stages.model import Stage
 
 DEV = Stage(
     environment=Environment(name="dev", tier=Tier.SANDBOX, account=accounts.DEV, region=accounts.FIRST_REGION),
-    services=(),
+    services=(Intake(),),
 )

@@ -1,10 +1,11 @@
 """The prod stage. A team ships here by adding its service to the list."""
 
+from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
 from stages.model import Stage
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(),
+    services=(Intake(),),
 )

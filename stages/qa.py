@@ -1,10 +1,11 @@
 """The qa stage. A team ships here by adding its service to the list."""
 
+from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
 from stages.model import Stage
 
 QA = Stage(
     environment=Environment(name="qa", tier=Tier.PRE_PRODUCTION, account=accounts.QA, region=accounts.FIRST_REGION),
-    services=(),
+    services=(Intake(),),
 )
