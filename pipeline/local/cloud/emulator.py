@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import ministack.app as ministack_app
@@ -15,6 +15,7 @@ from ministack.core import responses, router
 from ministack.services.cloudformation import provisioners
 
 Json = dict[str, Any]
+Part = TypeVar("Part")
 
 
 class AwsError(Exception):
@@ -64,6 +65,7 @@ class Emulator:
     stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
     at_start: list[Callable[[], None]] = field(default_factory=list)
     """Called once the saved state is loaded and before the first request is answered."""
+    parts: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -105,6 +107,13 @@ class Emulator:
     def store(self, name: str) -> MutableMapping[Any, Any]:
         """A dict that is separate for each account and region, and part of every snapshot. Values must be JSON."""
         return self.stores.setdefault(name, responses.AccountRegionScopedDict())
+
+    def part(self, kind: Callable[["Emulator"], Part]) -> Part:
+        """The one instance of a filler's machinery in this cloud, for the fillers that build on it."""
+        if kind not in self.parts:
+            self.parts[kind] = kind(self)
+        found: Part = self.parts[kind]
+        return found
 
     def here(self) -> tuple[str, str]:
         """The account and region that the current request or resource is in."""
