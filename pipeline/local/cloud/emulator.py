@@ -108,6 +108,16 @@ class Emulator:
         """A dict that is separate for each account and region, and part of every snapshot. Values must be JSON."""
         return self.stores.setdefault(name, responses.AccountRegionScopedDict())
 
+    def entries(self, name: str) -> list[tuple[str, str, Any, Any]]:
+        """Everything in a store: account, region, key and value."""
+        held: dict[tuple[str, str, Any], Any] = self.store(name).to_dict()  # type: ignore[attr-defined]  # of the emulator's own kind of dict
+        return [(account, region, key, value) for (account, region, key), value in held.items()]
+
+    def physical_name(self, stack_name: str, logical_id: str, *, longest: int) -> str:
+        """The name of a resource whose template gives it none."""
+        name: str = provisioners._physical_name(stack_name, logical_id, max_len=longest)  # noqa: SLF001 - as above
+        return name
+
     def part(self, kind: Callable[["Emulator"], Part]) -> Part:
         """The one instance of a filler's machinery in this cloud, for the fillers that build on it."""
         if kind not in self.parts:

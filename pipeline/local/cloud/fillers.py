@@ -3,9 +3,13 @@
 from collections.abc import Callable
 
 from pipeline.local.cloud.awslambda import filler as awslambda
+from pipeline.local.cloud.codebuild import filler as codebuild
 from pipeline.local.cloud.emulator import Emulator
 
-FILLERS: dict[str, Callable[[Emulator], None]] = {"lambda": awslambda.install}
+FILLERS: dict[str, Callable[[Emulator], None]] = {
+    "lambda": awslambda.install,
+    "codebuild": codebuild.install,
+}
 """One filler an AWS service, by the service's name."""
 
 

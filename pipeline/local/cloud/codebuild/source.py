@@ -1,0 +1,86 @@
+"""Brings a build its source: from a pipeline's artifacts, from S3, or none.
+
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.local.cloud.codebuild.artifacts import ArtifactError, unpack
+from pipeline.local.cloud.codebuild.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A zip in S3 that a pipeline hands to a build, or expects of it."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+class SourceError(Exception):
+    """The source cannot be had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One input of a build; without an artifact it is an empty folder."""
+
+    identifier: str | None
+    """None for the primary one."""
+    artifact: Artifact | None
+
+
+def fetch(sources: Mapping[str | None, Source], workspace: Workspace, s3: Any) -> dict[str, Path]:
+    """Download every source; the folders by identifier, the secondary ones alone."""
+    folders: dict[str, Path] = {}
+    for identifier, source in sources.items():
+        folder = workspace.source if identifier is None else workspace.inputs / identifier
+        folder.mkdir(parents=True, exist_ok=True)
+        if identifier is not None:
+            folders[identifier] = folder
+        if source.artifact is not None:
+            _fetch(source.artifact, folder, workspace.temporary / "source.zip", s3)
+    return folders
+
+
+def _fetch(artifact: Artifact, folder: Path, archive: Path, s3: Any) -> None:
+    """A key that ends with a slash is a folder; everything else is a zip file."""
+    if artifact.key.endswith("/"):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=artifact.bucket, Prefix=artifact.key):
+            for entry in page.get("Contents", []):
+                name = entry["Key"].removeprefix(artifact.key)
+                if name and not name.endswith("/"):
+                    download(s3, Artifact(bucket=artifact.bucket, key=entry["Key"]), _inside(folder, name))
+        return
+    download(s3, artifact, archive)
+    try:
+        unpack(archive, folder)
+    except ArtifactError as error:
+        raise SourceError(f"{error} for primary source and source version {artifact.bucket}/{artifact.key}") from error
+    archive.unlink()
+
+
+def download(s3: Any, artifact: Artifact, target: Path) -> None:
+    """Write one object to a file."""
+    version = {"VersionId": artifact.version} if artifact.version else {}
+    try:
+        body = s3.get_object(Bucket=artifact.bucket, Key=artifact.key, **version)["Body"]
+    except ClientError as error:
+        raise SourceError(f"{error} for primary source and source version {artifact.bucket}/{artifact.key}") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as written:
+        for chunk in body.iter_chunks(1 << 20):
+            written.write(chunk)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if folder.resolve() not in path.resolve().parents:
+        raise SourceError(f"the source has an object outside its folder: {name}")
+    return path
