@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -66,6 +66,9 @@ class Emulator:
     at_start: list[Callable[[], None]] = field(default_factory=list)
     """Called once the saved state is loaded and before the first request is answered."""
     parts: dict[Any, Any] = field(default_factory=dict)
+    after_action: list[Callable[[], None]] = field(default_factory=list)
+    """Called after each finished pipeline action, when the state is worth a snapshot."""
+    paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -118,6 +121,11 @@ class Emulator:
         name: str = provisioners._physical_name(stack_name, logical_id, max_len=longest)  # noqa: SLF001 - as above
         return name
 
+    def scopes(self, name: str) -> set[tuple[str, str]]:
+        """The accounts and regions in which a store holds anything."""
+        everything: Mapping[tuple[str, str, Any], Any] = self.store(name).to_dict()  # type: ignore[attr-defined]  # a scoped dict
+        return {(account, region) for account, region, _ in everything}
+
     def part(self, kind: Callable[["Emulator"], Part]) -> Part:
         """The one instance of a filler's machinery in this cloud, for the fillers that build on it."""
         if kind not in self.parts:
@@ -132,6 +140,36 @@ class Emulator:
     def within(self, account: str, region: str) -> Any:
         """A context manager in which `here` and the stores mean this account and region (for threads of our own)."""
         return responses.request_scope(account, region)
+
+    def put_aws_event(self, *, source: str, detail_type: str, detail: Json, resources: Sequence[str] = ()) -> None:
+        """Put an event of an AWS service on the default bus of `here`; returns once its rules have been followed."""
+        entry = {
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+            "Resources": list(resources),
+        }
+        self.module("events")._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - as above
+
+    def serve_path(self, path: str, answer: Callable[[Json], Json]) -> None:
+        """Answer POSTs of JSON to a path of our own (it starts with `/_penstock/`), on worker threads."""
+        ours: dict[str, Callable[[Json], Json]] = self.paths
+        ours[path] = answer
+        if len(ours) > 1:
+            return
+        theirs = ministack_app._handle_post_body_shortcuts  # noqa: SLF001 - as above
+
+        async def handle(method: str, asked: str, headers: Any, body: bytes, *rest: Any) -> Any:
+            if method != "POST" or asked not in ours:
+                return await theirs(method, asked, headers, body, *rest)
+            try:
+                result = await asyncio.to_thread(ours[asked], json.loads(body))
+            except AwsError as error:
+                failure = {"error": error.code, "message": error.message}
+                return error.status, {"Content-Type": "application/json"}, json.dumps(failure).encode()
+            return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
+
+        ministack_app._handle_post_body_shortcuts = handle  # noqa: SLF001 - as above
 
     def module(self, service: str) -> ModuleType:
         """The emulator's own module for a service, for the fillers that mend one."""

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from pipeline.local.cloud.awslambda import filler as awslambda
 from pipeline.local.cloud.codebuild import filler as codebuild
+from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
 
 FILLERS: dict[str, Callable[[Emulator], None]] = {
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
+    "codepipeline": codepipeline.install,
 }
 """One filler an AWS service, by the service's name."""
 

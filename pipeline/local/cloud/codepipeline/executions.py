@@ -1,0 +1,127 @@
+"""What is remembered of each execution of a pipeline and of each action in it; plain data, so that it can be saved."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.local.cloud.codepipeline.declaration import Json
+
+IN_PROGRESS = "InProgress"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+STOPPED = "Stopped"
+STOPPING = "Stopping"
+SUPERSEDED = "Superseded"
+CANCELLED = "Cancelled"
+ABANDONED = "Abandoned"
+LIVE = (IN_PROGRESS, STOPPING)
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """How an action ended, as its provider tells it."""
+
+    succeeded: bool
+    variables: dict[str, str] = field(default_factory=dict)
+    error_code: str = ""
+    error_message: str = ""
+    summary: str = ""
+    revision: Json | None = None
+    """Of a source action: `id`, `summary` and, where there is one, `url`."""
+
+
+@dataclass(kw_only=True)
+class ActionRun:
+    """One attempt at one action."""
+
+    id: str
+    stage: str
+    action: str
+    started: float
+    updated: float
+    status: str = IN_PROGRESS
+    version: int
+    updated_by: str = ""
+    token: str = ""
+    """Of a manual approval that waits: what PutApprovalResult must bring."""
+    configuration: dict[str, str] = field(default_factory=dict)
+    """With variables resolved."""
+    inputs: dict[str, Json] = field(default_factory=dict)
+    outputs: dict[str, Json] = field(default_factory=dict)
+    """Artifacts by name: `bucket` and `key`."""
+    variables: dict[str, str] = field(default_factory=dict)
+    external_id: str = ""
+    external_url: str = ""
+    summary: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    revision: Json | None = None
+
+
+@dataclass(kw_only=True)
+class Execution:
+    """One way of a change through the pipeline."""
+
+    id: str
+    order: int
+    """Later executions have larger numbers."""
+    version: int
+    mode: str
+    started: float
+    updated: float
+    trigger_type: str
+    trigger_detail: str = ""
+    token: str = ""
+    """The client's request token, which makes a repeated start the same execution."""
+    kind: str = "STANDARD"
+    rollback_target: str = ""
+    status: str = IN_PROGRESS
+    status_summary: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, Json] = field(default_factory=dict)
+    """By source action: `type` and `value` of the revision that it must take."""
+    position: int = 0
+    waiting: bool = True
+    """Whether it waits to enter the stage at its position, or is in it."""
+    stop: str = ""
+    """`wait` or `abandon` once somebody asked it to stop."""
+    stop_reason: str = ""
+    cancelled: bool = False
+    """Whether the pipeline has changed under it."""
+    current: dict[str, str] = field(default_factory=dict)
+    """Of the stage that it is in: the run of each action begun, by the action's name."""
+    entered: dict[str, int] = field(default_factory=dict)
+    """When it entered each stage, as a number that grows with every entry of any execution."""
+    stages: dict[str, str] = field(default_factory=dict)
+    """The status of each stage that it entered."""
+    retries: dict[str, Json] = field(default_factory=dict)
+    """By stage: `automatic` and `manual` attempts, and the `latest` trigger."""
+    runs: list[ActionRun] = field(default_factory=list)
+    artifacts: dict[str, Json] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still do something by itself."""
+        return self.status in LIVE
+
+    def run(self, run_id: str) -> ActionRun:
+        """One of its runs; KeyError when it is none of them."""
+        for run in self.runs:
+            if run.id == run_id:
+                return run
+        raise KeyError(run_id)
+
+    def current_runs(self) -> dict[str, ActionRun]:
+        """The runs of the stage it is in, by action."""
+        return {action: self.run(run_id) for action, run_id in self.current.items()}
+
+    def to_json(self) -> Json:
+        """For the store."""
+        return dataclasses.asdict(self)
+
+
+def execution_from_json(saved: Json) -> Execution:
+    """As `Execution.to_json` wrote it."""
+    values: dict[str, Any] = {**saved, "runs": [ActionRun(**run) for run in saved["runs"]]}
+    return Execution(**values)

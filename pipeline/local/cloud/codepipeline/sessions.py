@@ -1,0 +1,69 @@
+"""AWS clients for actions: under the pipeline's role, or the action's role assumed from it, as on AWS."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from pipeline.local.cloud.emulator import Emulator
+
+GOOD_FOR_SECONDS = 1800
+CONFIG = Config(
+    retries={"total_max_attempts": 2},
+    read_timeout=300,
+    s3={"addressing_style": "path"},
+    max_pool_connections=20,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who calls AWS: an account, and the roles assumed one from the other."""
+
+    account: str
+    roles: tuple[str, ...]
+
+
+class Sessions:
+    """Keeps credentials and clients, because making one takes longer than most calls here."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._session = botocore.session.Session()
+        self._lock = threading.RLock()
+        self._credentials: dict[Caller, tuple[float, dict[str, str]]] = {}
+        self._clients: dict[tuple[Caller, str, str], tuple[float, Any]] = {}
+
+    def client(self, service: str, caller: Caller, region: str) -> Any:
+        """A client of this cloud. Any of botocore's: hence the type."""
+        with self._lock:
+            key = (caller, service, region)
+            made, client = self._clients.get(key, (0.0, None))
+            if time.monotonic() - made > GOOD_FOR_SECONDS or client is None:
+                client = self._make(service, self._credentials_of(caller), region)
+                self._clients[key] = (time.monotonic(), client)
+            return client
+
+    def _credentials_of(self, caller: Caller) -> dict[str, str]:
+        if not caller.roles:
+            return {"aws_access_key_id": caller.account, "aws_secret_access_key": "local"}
+        made, credentials = self._credentials.get(caller, (0.0, {}))
+        if not credentials or time.monotonic() - made > GOOD_FOR_SECONDS:
+            outer = Caller(account=caller.account, roles=caller.roles[:-1])
+            sts = self._make("sts", self._credentials_of(outer), "us-east-1")
+            answer = sts.assume_role(RoleArn=caller.roles[-1], RoleSessionName="codepipeline")["Credentials"]
+            credentials = {
+                "aws_access_key_id": answer["AccessKeyId"],
+                "aws_secret_access_key": answer["SecretAccessKey"],
+                "aws_session_token": answer["SessionToken"],
+            }
+            self._credentials[caller] = (time.monotonic(), credentials)
+        return credentials
+
+    def _make(self, service: str, credentials: dict[str, str], region: str) -> Any:
+        return self._session.create_client(
+            service, region_name=region, endpoint_url=self._emulator.endpoint, config=CONFIG, **credentials
+        )
