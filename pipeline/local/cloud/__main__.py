@@ -29,13 +29,22 @@ def main() -> None:
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
     }
+    from pipeline.local.cloud.generations import Generations  # noqa: PLC0415 - as above
+
+    objects = Path(os.environ["S3_DATA_DIR"])
+    generations = Generations(folder=folder / "generations")
+    last = generations.resume(objects)  # S3 reads its objects when it is imported, which comes next
+
     from pipeline.local.cloud.emulator import Emulator  # noqa: PLC0415 - as above
     from pipeline.local.cloud.fillers import install_all  # noqa: PLC0415 - as above
     from pipeline.local.cloud.server import serve  # noqa: PLC0415 - as above
+    from pipeline.local.cloud.snapshot import Snapshots  # noqa: PLC0415 - as above
 
     emulator = Emulator(port=arguments.port, folder=folder)
     install_all(emulator, without=frozenset(arguments.without))
-    serve(emulator)
+    snapshots = Snapshots(emulator=emulator, generations=generations, objects=objects, restored=last)
+    snapshots.install()
+    serve(emulator, snapshots)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,25 @@
-"""The emulator's web server: loopback only, and no command line but ours."""
+"""The emulator's web server: loopback only, no command line but ours, and a snapshot before it ends."""
 
 import asyncio
+import os
 import resource
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import ministack.app as ministack_app
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.snapshot import Snapshots
 
 KEEP_ALIVE_SECONDS = 75
 
+Message = dict[str, Any]
 
-def serve(emulator: Emulator) -> None:
+
+def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     """Answer requests until SIGTERM. (The emulator's own `main` reads sys.argv and leaves a pid file behind.)"""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
@@ -20,4 +27,45 @@ def serve(emulator: Emulator) -> None:
     config = Config()
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    asyncio.run(serve_asgi(ministack_app.app, config))
+    config.graceful_timeout = 1.0
+    asyncio.run(serve_asgi(_with_snapshots(snapshots), config))
+
+
+def _with_snapshots(snapshots: Snapshots) -> Callable[..., Awaitable[None]]:
+    async def app(
+        scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(snapshots, scope, receive, send)
+            return
+        if scope["type"] == "http":
+            target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
+            snapshots.note(scope["method"], scope["path"], target.decode("latin-1"))
+        await ministack_app.app(scope, receive, send)
+
+    return app
+
+
+async def _lifespan(
+    snapshots: Snapshots,
+    scope: Message,
+    receive: Callable[[], Awaitable[Message]],
+    send: Callable[[Message], Awaitable[None]],
+) -> None:
+    async def receiving() -> Message:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            periodic.cancel()
+            await snapshots.at_stop()
+        return message
+
+    async def sending(message: Message) -> None:
+        await send(message)
+        if message["type"] == "lifespan.shutdown.complete":
+            # Python would wait for every worker thread, and one may be in the middle of a build.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+    periodic = asyncio.create_task(snapshots.keep_taking())
+    await ministack_app.app(scope, receiving, sending)

@@ -1,0 +1,187 @@
+"""Saves the local cloud's whole state at one moment, so that it comes back from a kill as it was at that moment."""
+
+import asyncio
+import copy
+import logging
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ministack.app as ministack_app
+from ministack.services import lambda_svc
+
+from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.generations import Generation, Generations, SnapshotError
+
+logger = logging.getLogger("penstock.snapshot")
+
+PERIOD_SECONDS = 5.0
+COLLECT_ATTEMPTS = 5
+OUR_STORES = "penstock"
+READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Lookup", "Filter", "Poll", "Validate")
+"""Operations that change nothing. Whatever is not recognised as one makes a snapshot due, which costs little."""
+
+
+@dataclass(kw_only=True)
+class Snapshots:
+    """Takes snapshots of a running emulator, and restores the last one when it starts."""
+
+    emulator: Emulator
+    generations: Generations
+    objects: Path
+    """Where the emulator keeps S3 objects: it replaces files there and never writes into one, so links are copies."""
+    restored: Generation | None
+    """What the last run left; its objects are in place already, as S3 reads them when it is imported."""
+    loop: asyncio.AbstractEventLoop | None = None
+    changed: bool = False
+    linked: frozenset[tuple[str, int]] | None = None
+    """The object files that the last generation has."""
+    one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def install(self) -> None:
+        """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
+        ministack_app.PERSIST_STATE = True
+        ministack_app._load_persisted_state = self._at_start  # noqa: SLF001 - the emulator offers no other seam
+        ministack_app.save_all = lambda _services: None  # `at_stop` has saved by then
+        # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
+        lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
+        lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
+        self.emulator.after_action.append(lambda: self.take("a finished action"))
+
+    def note(self, method: str, path: str, target: str) -> None:
+        """Look at a request: whatever does not plainly only read may have changed something."""
+        reads = method in {"GET", "HEAD", "OPTIONS"} or target.rpartition(".")[2].startswith(READING)
+        if not reads and not path.startswith("/_ministack/"):
+            self.changed = True
+
+    def take(self, reason: str) -> None:
+        """Take a snapshot now; returns once it is safe on disk, or has failed, which the log explains.
+
+        For worker threads: the state is collected on the event loop, between two requests.
+        """
+        if self.loop is None:
+            raise RuntimeError("a snapshot needs a running emulator")
+        with self.one_at_a_time:
+            began = time.perf_counter()
+            self.changed = False
+            try:
+                collected = asyncio.run_coroutine_threadsafe(self._collect(), self.loop).result()
+                written = self.generations.write(collected.states, collected.objects)
+            except (SnapshotError, OSError) as error:
+                self.changed = True
+                self.linked = None
+                logger.error("No snapshot after %s: %s. The one before it stays.", reason, error)
+                return
+        if written:
+            took = time.perf_counter() - began
+            logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, collected.pause * 1e3)
+
+    async def at_stop(self) -> None:
+        """The last snapshot, while everything still runs."""
+        await asyncio.to_thread(self.take, "the request to stop")
+
+    async def keep_taking(self) -> None:
+        """While requests change things, take a snapshot every few seconds, and one more once all is quiet again:
+        what a request started may finish after it was answered.
+        """
+        settled = True
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            due = self.changed
+            if due or not settled:
+                await asyncio.to_thread(self.take, "changes")
+                settled = not due
+
+    def _at_start(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        if self.restored is not None:
+            modules: dict[str, str] = ministack_app._state_map  # noqa: SLF001 - as above
+            for name, state in self.restored.states.items():
+                if name == OUR_STORES:
+                    for store, saved in state.items():
+                        self.emulator.store(store).update(saved)
+                else:
+                    ministack_app._get_module(modules[name]).load_persisted_state(state)  # noqa: SLF001 - as above
+            logger.info("Restored generation %d", self.restored.number)
+            self.restored = None
+        for begin in self.emulator.at_start:
+            begin()
+
+    async def _collect(self) -> "_Collected":
+        """Copy every service's state and link every object file, with nothing else running meanwhile."""
+        began = time.perf_counter()
+        with _undisturbed():
+            states = _retried(self._copy_states)
+            objects = self._link_objects()
+        return _Collected(states=states, objects=objects, pause=time.perf_counter() - began)
+
+    def _copy_states(self) -> dict[str, Any]:
+        services: dict[str, Callable[[], Any]] = ministack_app._build_persistence_save_dict()  # noqa: SLF001 - as above
+        states = {name: get_state() for name, get_state in services.items()}
+        states[OUR_STORES] = copy.deepcopy(dict(self.emulator.stores))
+        # None is what a module says that could not be imported: it has no state.
+        return {name: state for name, state in states.items() if state is not None}
+
+    def _link_objects(self) -> Path | None:
+        files = frozenset(_files(self.objects, ""))
+        if files == self.linked:
+            return None
+        links = self.generations.folder / "objects.new"
+        shutil.rmtree(links, ignore_errors=True)
+        links.mkdir(parents=True)
+        for relative, _inode in files:
+            target = links / relative
+            try:
+                os.link(self.objects / relative, target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(self.objects / relative, target)
+        self.linked = files
+        return links
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Collected:
+    states: Mapping[str, Any]
+    objects: Path | None
+    pause: float
+
+
+def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry.inode()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ask Python not to switch threads for a while: what runs on other threads changes state too."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _retried(collect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A thread that comes in between all the same shows as a dict that changed while it was copied."""
+    for _ in range(COLLECT_ATTEMPTS):
+        try:
+            return collect()
+        except RuntimeError as error:
+            last = error
+    raise SnapshotError(f"the state kept changing while it was copied ({last})")
