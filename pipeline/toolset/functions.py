@@ -49,15 +49,20 @@ def build(root: Path, program: Path, folder: Path, interpreter: Path) -> None:
 
 def host_build(program: Path, requirements: Path, folder: Path, interpreter: Path) -> None:
     """Install the same versions for this machine; compiled, because workers start with them over and over."""
-    name = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    target = folder / "host" / f"{sys.implementation.cache_tag}-{platform.machine()}" / name
+    target = host_path(folder, requirements)
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-        tree = Path(temporary) / name
+        tree = Path(temporary) / target.name
         _install(program, requirements, tree, "--python", str(interpreter), "--compile-bytecode")
         tree.replace(target)
+
+
+def host_path(folder: Path, requirements: Path) -> Path:
+    """Where the host build of some requirements is. The local cloud looks for it under the same name."""
+    name = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    return folder / "host" / f"{sys.implementation.cache_tag}-{platform.machine()}" / name
 
 
 def requirements_by_group(root: Path, program: Path) -> dict[str, str]:

@@ -77,7 +77,8 @@ def _modules_named(node: ast.Import | ast.ImportFrom, file: str, available: froz
     parts = [*package, *(node.module.split(".") if node.module else [])]
     base = ".".join(parts)
     path = "/".join(parts)
-    if parts[0] != "services" or f"{path}.py" in available or f"{path}/__init__.py" in available:
+    is_folder = any(name.startswith(f"{path}/") for name in available)
+    if parts[0] != "services" or not is_folder or f"{path}/__init__.py" in available:
         return [base]
     # From a folder of ours without an __init__, a name can only be a module of its own.
     return [f"{base}.{alias.name}" for alias in node.names]

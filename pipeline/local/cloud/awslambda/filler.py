@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import threading
 import time
@@ -34,6 +35,8 @@ SHAPING = (
 )  # fmt: skip - one list
 """What of a function's configuration a sandbox is made from."""
 
+SANDBOXES = "sandboxes"
+
 
 def install(emulator: Emulator) -> None:
     """Take over the emulator's way to run a function in a warm process, for Python."""
@@ -50,6 +53,7 @@ class Runner:
         self.lambda_: Any = lambda_
         self.original = original
         self.folder = emulator.folder / "lambda"
+        shutil.rmtree(self.folder / SANDBOXES, ignore_errors=True)  # an emulator that was killed left them
         self.packages = Packages(
             folder=self.folder,
             prepared=Path(sys.prefix).resolve().parent / "functions",
@@ -111,7 +115,7 @@ class Runner:
             path=search_path(function, [self.packages.unpack(layer) for layer in layers if layer]),
             handler=str(config.get("Handler", "")),
             variables=variables,
-            folder=self.folder / "sandboxes",
+            folder=self.folder / SANDBOXES,
         )
 
     def _credentials(self, config: Json, account: str) -> dict[str, str]:

@@ -129,18 +129,22 @@ class Sandbox:
         with selectors.DefaultSelector() as selector:
             selector.register(log_pipe, selectors.EVENT_READ)
             selector.register(self._answers, selectors.EVENT_READ)
+            ended = False
             while not (end in self._log_bytes and b"\n" in self._answer_bytes):
-                if len(selector.get_map()) == 0:
+                # A process that the handler left behind may hold the log open: only what is there already is read.
+                ready = selector.select(0 if ended else max(0.0, deadline - time.monotonic()))
+                if ended and not ready:
                     return self._crashed(request_id)
-                ready = selector.select(max(0.0, deadline - time.monotonic()))
                 if not ready:
-                    self.process.kill()
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                    self.process.wait()
                     message = f"RequestId: {request_id} Error: {what} timed out after {seconds:.2f} seconds"
                     return self._failed("Sandbox.Timedout", message)
                 for key, _ in ready:
                     data = os.read(key.fd, 1 << 16)
                     if not data:
                         selector.unregister(key.fd)
+                        ended = ended or key.fd == self._answers
                     elif key.fd == log_pipe:
                         self._log_bytes += data
                     else:
