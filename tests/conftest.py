@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def synth(
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Assembly]:
+def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Assembly:
     """The assembly of this checkout, synthesised once however many workers run."""
     base = tmp_path_factory.getbasetemp()
     folder = base / "assembly" if worker_id == "master" else base.parent / "assembly"
@@ -71,4 +71,4 @@ def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
         if not folder.exists():
             done = synth(folder)
             assert done.returncode == 0, done.stdout + done.stderr
-    yield Assembly(folder=folder)
+    return Assembly(folder=folder)

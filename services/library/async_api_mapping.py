@@ -78,7 +78,7 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "ExecutionLimitExceeded": (429, "Too Many Requests", "Too many requests are being worked on. Try again later."),
     "ThrottlingException": (429, "Too Many Requests", "Too many requests at once. Try again later."),
     "InvalidExecutionInput": (400, "Bad Request", "The body cannot be taken as input."),
-    "InvalidName": (400, "Bad Request", f"Idempotency-Key must be 16 to 64 of A-Z, a-z, 0-9, _ and -."),
+    "InvalidName": (400, "Bad Request", "Idempotency-Key must be 16 to 64 of A-Z, a-z, 0-9, _ and -."),
 }
 """What each error of StartExecution is for the client. Any other is our own fault, and a 500."""
 
