@@ -57,7 +57,7 @@ def test_right_entries_type_check_and_wrong_ones_do_not(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"),
-            *("--cache-dir", ROOT / ".venv/mypy-cache", "--no-error-summary", source),
+            *("--cache-dir", ROOT / ".mypy_cache", "--no-error-summary", source),
         ],
         cwd=ROOT,
         capture_output=True,
