@@ -1,0 +1,56 @@
+"""Reads what a synth has written: templates with their nested ones, open lookups, and the CDK's own suppressions."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from services.library.guardrails.template import Json, Template
+
+SUPPRESSIONS = "aws:cdk:acknowledged-rules"
+"""The metadata that `Validations.of(construct).acknowledge(...)` leaves."""
+
+
+def templates(folder: Path, file: Path, stack_path: str) -> Iterator[Template]:
+    """A stack's template, then those of its nested stacks."""
+    body = _read(file)
+    template = Template(body=body, stack_path=stack_path, file=file.relative_to(folder).as_posix())
+    yield template
+    for nested in template.resources("AWS::CloudFormation::Stack"):
+        asset = nested.body.get("Metadata", {}).get("aws:asset:path")
+        if isinstance(asset, str):
+            yield from templates(folder, file.parent / asset, stack_path)
+
+
+def missing_lookups(folder: Path) -> Iterator[tuple[str, str]]:
+    """Provider and key of each value that synth asked an account for."""
+    for manifest in _manifests(folder):
+        for each in manifest.get("missing", ()):
+            yield each["provider"], each["key"]
+
+
+def suppressed(folder: Path) -> Iterator[tuple[str, str]]:
+    """Construct path and rule of each suppression by the CDK's own means, which leaves no owner and no end."""
+    for manifest in _manifests(folder):
+        for artifact in manifest.get("artifacts", {}).values():
+            metadata: dict[str, list[dict[str, Any]]] = dict(artifact.get("metadata", {}))
+            if "additionalMetadataFile" in artifact:
+                metadata |= _read(Path(manifest["folder"]) / artifact["additionalMetadataFile"])
+            for path, entries in metadata.items():
+                for entry in entries:
+                    if entry["type"] == SUPPRESSIONS:
+                        yield from ((path.lstrip("/"), rule) for rule in entry["data"])
+
+
+def _manifests(folder: Path) -> Iterator[Json]:
+    """The manifest of an assembly and of each assembly in it, with the folder that it stands in."""
+    manifest = _read(folder / "manifest.json")
+    yield {**manifest, "folder": folder}
+    for artifact in manifest.get("artifacts", {}).values():
+        if artifact["type"] == "cdk:cloud-assembly":
+            yield from _manifests(folder / artifact["properties"]["directoryName"])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,66 @@
+"""What a guardrail says: a finding, and the rule that it comes from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.library.guardrails.template import Template
+
+
+class Accepter(StrEnum):
+    """Who may accept a rule's findings, and so in which file."""
+
+    SERVICE = "service"
+    """The service's owner, in the service's overrides.py. The platform team may, too."""
+    PLATFORM = "platform"
+    """The platform team alone, in stages/acknowledged.py."""
+    NOBODY = "nobody"
+    """There is always a way to do without."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a template will be deployed, as far as a rule needs to know."""
+
+    keeps_data: bool
+    """Whether what is stored there must outlive the stack."""
+    account: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One rule broken by one construct."""
+
+    rule: str
+    """The id that an acknowledgement must name exactly, with the detail in brackets where the rule has one."""
+    path: str
+    """The construct's path from the App."""
+    text: str
+    fix: str
+    level: str = "error"
+    template: str = ""
+    locations: tuple[str, ...] = ()
+
+    @property
+    def base_rule(self) -> str:
+        """The rule's id without the detail."""
+        return base_rule(self.rule)
+
+
+Check = Callable[[Template, Place], Iterable[Finding]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One of our own checks: a pure function over a finished template."""
+
+    id: str
+    accepted_by: Accepter
+    text: str
+    """Why the rule exists."""
+    fix: str
+
+
+def base_rule(rule: str) -> str:
+    """`AwsSolutions-IAM5` of `AwsSolutions-IAM5[Resource::*]`."""
+    return rule.partition("[")[0]

@@ -1,0 +1,31 @@
+"""The platform's own rules over a template, each with the function that checks it."""
+
+from collections.abc import Iterator
+
+from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
+from services.library.guardrails.rules import lookups, privileged_builds, retained, wildcard_actions
+from services.library.guardrails.template import Template
+
+CHECKS: tuple[Check, ...] = (retained.check, privileged_builds.check, wildcard_actions.check)
+
+RULES: tuple[Rule, ...] = (
+    retained.RULE,
+    privileged_builds.RULE,
+    wildcard_actions.WILDCARD,
+    wildcard_actions.ADMINISTRATOR,
+    lookups.RULE,
+)
+
+_BY_ID = {rule.id: rule for rule in RULES}
+
+
+def findings(template: Template, place: Place) -> Iterator[Finding]:
+    """What our own rules find in one template."""
+    for check in CHECKS:
+        yield from check(template, place)
+
+
+def accepted_by(rule: str) -> Accepter:
+    """Who may accept a finding of this id. cdk-nag's are for the service that has them."""
+    own = _BY_ID.get(base_rule(rule))
+    return own.accepted_by if own else Accepter.SERVICE
