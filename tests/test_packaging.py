@@ -164,6 +164,14 @@ print(handle(None, None), shared.__file__)
     assert f"['services.sample.runtime.store', 'Settings'] {layer}/python/services/" in done.stdout
 
 
+def test_every_service_of_this_repository_can_be_packaged() -> None:
+    dependencies = prepared(ROOT)
+    services = {folder.parent.name for folder in ROOT.glob("services/*/runtime")} - {"library"}
+    assert "intake" in services
+    for service in services:
+        assert packaging.function(ROOT, service, dependencies).sources
+
+
 @pytest.mark.parametrize(
     ("code", "line", "module"),
     [

@@ -6,9 +6,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from services.library.dependencies import PYTHON
 from services.library.environment import Environment, Tier
 
-FUNCTION_RUNTIME = lambda_.Runtime.PYTHON_3_13
+FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
 FUNCTION_ARCHITECTURE = lambda_.Architecture.ARM_64
 
 

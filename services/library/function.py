@@ -15,20 +15,15 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from services.library import packaging
+from services.library import defaults, packaging
 from services.library.dependencies import Dependencies
 from services.library.environment import Environment, Tier
-from services.library.layer import ARCHITECTURE, RUNTIME, Layer, code
+from services.library.layer import Layer, code
 
 ROOT = Path(__file__).resolve().parents[2]
 PREPARED = Path(sys.prefix) / "functions"
 """Where setup left the functions' dependencies: in the environment that this runs in."""
 
-RETENTION = {
-    Tier.SANDBOX: logs.RetentionDays.ONE_WEEK,
-    Tier.PRE_PRODUCTION: logs.RetentionDays.ONE_MONTH,
-    Tier.PRODUCTION: logs.RetentionDays.ONE_YEAR,
-}
 LOG_LEVEL = {Tier.SANDBOX: "DEBUG", Tier.PRE_PRODUCTION: "INFO", Tier.PRODUCTION: "INFO"}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -90,11 +85,12 @@ class Function(Construct):
         dependencies = Dependencies.load(prepared, root / "uv.lock")
         package = packaging.function(root, settings.service, dependencies)
         packaging.refuse_unknown_handler(package, settings.handler)
+        default = defaults.for_environment(environment)
         self.log_group = logs.LogGroup(
             self,
             "Logs",
-            retention=RETENTION[environment.tier],
-            removal_policy=cdk.RemovalPolicy.RETAIN if environment.keeps_data else cdk.RemovalPolicy.DESTROY,
+            retention=default.log_retention,
+            removal_policy=default.removal_policy,
         )
         # Not the managed policy that CDK would attach: it may write to every log group of the account.
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -105,8 +101,8 @@ class Function(Construct):
                 "Function",
                 code=code(package, Path(folder)),
                 handler=settings.handler,
-                runtime=RUNTIME,
-                architecture=ARCHITECTURE,
+                runtime=defaults.FUNCTION_RUNTIME,
+                architecture=defaults.FUNCTION_ARCHITECTURE,
                 layers=[Layer.of(self, root=root, dependencies=dependencies).version],
                 description=settings.description,
                 memory_size=settings.memory_mib,

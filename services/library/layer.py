@@ -7,11 +7,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from services.library import packaging
-from services.library.dependencies import PYTHON, Dependencies
-
-RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
-ARCHITECTURE = lambda_.Architecture.ARM_64
+from services.library import defaults, packaging
+from services.library.dependencies import Dependencies
 
 
 class Layer(Construct):
@@ -26,8 +23,8 @@ class Layer(Construct):
                 self,
                 "Version",
                 code=code(packaging.layer(root, dependencies), Path(folder)),
-                compatible_runtimes=[RUNTIME],
-                compatible_architectures=[ARCHITECTURE],
+                compatible_runtimes=[defaults.FUNCTION_RUNTIME],
+                compatible_architectures=[defaults.FUNCTION_ARCHITECTURE],
                 description="services/library/runtime and the dependency group `runtime`",
             )
 

@@ -20,12 +20,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.local.processes import process
+from services.library import packaging
+from services.library.dependencies import Dependencies
 
 pytestmark = pytest.mark.cloud
 
 ACCOUNT = "111111111111"
 REGION = "us-east-1"
-PREPARED = Path(".venv/functions").resolve()
+ROOT = Path(__file__).parents[2]
+PREPARED = (ROOT / ".venv/functions").resolve()
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
 
 Answer = tuple[Any, dict[str, Any]]
@@ -345,7 +349,8 @@ def test_output_is_in_the_functions_log_group(functions: Functions) -> None:
 
 def test_results_arrive_as_they_were_returned(functions: Functions) -> None:
     name = functions.make("def handle(event, context): return event")
-    for event in ({"a": [1, 2.5, None, True]}, "text", "ü€🎉", 7, None, [], "x" * 1_000_000):
+    events: tuple[Any, ...] = ({"a": [1, 2.5, None, True]}, "text", "ü€🎉", 7, None, [], "x" * 1_000_000)
+    for event in events:
         assert functions.call(name, event)[0] == event
 
 
@@ -358,6 +363,71 @@ def test_a_locked_dependency_with_a_wrong_hash_is_refused(functions: Functions) 
     error, _ = functions.run({"app.py": "def handle(e, c): pass", "requirements.lock.txt": requirements})
     assert error["errorType"] == "Runtime.InitError"
     assert "make setup" in error["errorMessage"]
+
+
+def test_a_service_runs_from_the_very_package_that_aws_gets(functions: Functions, tmp_path: Path) -> None:
+    dependencies = Dependencies.load(PREPARED, ROOT / "uv.lock")
+    packages = {
+        "function": packaging.function(ROOT, "intake", dependencies),
+        "layer": packaging.layer(ROOT, dependencies),
+    }
+    for name, package in packages.items():
+        package.write(tmp_path / name)
+    layer = functions.lambda_.publish_layer_version(
+        LayerName=f"l-{uuid.uuid4().hex[:8]}", Content={"ZipFile": (tmp_path / "layer").read_bytes()}
+    )
+    table = f"t-{uuid.uuid4().hex}"
+    tables = functions.cloud.client("dynamodb", ACCOUNT, REGION)
+    tables.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    name = functions.make(
+        (tmp_path / "function").read_bytes(),
+        handler="services.intake.runtime.handler.handle",
+        Layers=[layer["LayerVersionArn"]],
+        Environment={"Variables": {"TABLE_NAME": table}},
+    )
+    event = {"id": "s-1", "payload": {"patient": "p-1", "resource": {"resourceType": "Basic"}}}
+    answer, _ = functions.call(name, event)
+    assert answer == {"id": "s-1", "first_time": True}
+    assert tables.get_item(TableName=table, Key={"id": {"S": "s-1"}})["Item"]["patient"] == {"S": "p-1"}
+    error, _ = functions.call(name, {"id": "s-2", "payload": {"patient": "!"}})
+    assert error["errorType"] == "InvalidSubmission"
+
+
+def test_sandboxes_end_with_the_emulator_that_started_them(
+    fresh_cloud: Callable[..., LocalCloud], tmp_path: Path
+) -> None:
+    cloud = fresh_cloud()
+    functions = Functions(cloud)
+    idle, _ = functions.call(functions.make("import os\ndef handle(event, context): return os.getpid()"))
+    busy_file = tmp_path / "busy"
+    busy = functions.make(
+        """
+        import os, pathlib, threading
+
+        def handle(event, context):
+            pathlib.Path(event + ".new").write_text(str(os.getpid()))
+            os.rename(event + ".new", event)
+            threading.Event().wait()
+        """
+    )
+    functions.lambda_.invoke(FunctionName=busy, InvocationType="Event", Payload=json.dumps(str(busy_file)).encode())
+    until(busy_file.exists, bool)
+    sandboxes = [process(idle), process(int(busy_file.read_text()))]
+    os.kill(cloud.emulator_pid, signal.SIGKILL)
+    until(lambda: [sandbox.is_running for sandbox in sandboxes if sandbox], lambda running: running == [False, False])
+
+
+def test_without_the_filler_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
+    functions = Functions(fresh_cloud(without=("lambda",)))
+    error, _ = functions.run("def handle(event, context): raise KeyError('x')")
+    assert error["errorType"] == "Runtime.HandlerError"
+    answer, _ = functions.run("import ministack\ndef handle(event, context): return 'imported'")
+    assert answer == "imported"
 
 
 def test_a_missing_function_is_not_found(functions: Functions) -> None:
