@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import boto3
@@ -99,17 +100,26 @@ class LocalCloud:
     def client(self, service: str, account: str = "111111111111", region: str = "us-east-1") -> Any:
         """A boto3 client that can reach nothing else: no profile, configuration file or proxy has a say in it."""
         key = (service, account, region)
-        if key not in self._clients:
-            require_loopback(self.endpoint)
-            self._clients[key] = boto3.Session(botocore_session=_hermetic_session()).client(
-                service,  # type: ignore[call-overload]  # a service by name
-                endpoint_url=self.endpoint,
-                region_name=region,
-                aws_access_key_id=account,
-                aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
-                config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1}),
-            )
+        with self._clients_lock:  # clients may be shared by threads, but not made by several at once
+            if key not in self._clients:
+                require_loopback(self.endpoint)
+                self._clients[key] = self._session.client(
+                    service,  # type: ignore[call-overload]  # a service by name
+                    endpoint_url=self.endpoint,
+                    region_name=region,
+                    aws_access_key_id=account,
+                    aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
+                    config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1}),
+                )
         return self._clients[key]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(botocore_session=_hermetic_session())
+
+    @cached_property
+    def _clients_lock(self) -> Lock:
+        return Lock()
 
     @cached_property
     def _clients(self) -> dict[tuple[str, str, str], Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.local.cloud.awslambda import filler as awslambda
+from pipeline.local.cloud.cloudformation import filler as cloudformation
 from pipeline.local.cloud.codebuild import filler as codebuild
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
@@ -11,6 +12,7 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
     "codepipeline": codepipeline.install,
+    "cloudformation": cloudformation.install,
 }
 """One filler an AWS service, by the service's name."""
 

@@ -1,0 +1,74 @@
+"""Makes CloudFormation refuse what it refuses on AWS: unknown types, unknown and missing properties, wrong types."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+
+from pipeline.local.cloud.cloudformation.schema import problems
+from pipeline.local.cloud.cloudformation.support import supported
+
+
+def forget_unlisted_types() -> None:
+    """Types that the table does not name count as unknown, though the emulator may know some more."""
+    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other seam
+    for type_name in [name for name in registered if not supported(name)]:
+        del registered[type_name]
+
+
+def check_templates() -> None:
+    """Refuse a template when it is handed in, as far as its properties are known then."""
+    theirs: Callable[..., None] = engine.validate_template_support
+
+    def validate(template: Mapping[str, Any], conditions: Mapping[str, bool], *rest: Any, **named: Any) -> None:
+        theirs(template, conditions, *rest, **named)
+        found = [
+            f"{logical_id} ({resource['Type']}) {problem}"
+            for logical_id, resource in (template.get("Resources") or {}).items()
+            if conditions.get(resource.get("Condition"), True) and "Transform" not in template
+            for problem in problems(resource["Type"], resource.get("Properties") or {}, unknown=_not_known_yet)
+        ]
+        if found:
+            raise ValueError("Properties validation failed: " + "; ".join(found))
+
+    for module in (engine, handlers, changesets):
+        module.validate_template_support = validate
+
+
+def check_resources() -> None:
+    """Fail a resource whose properties turn out to be wrong once every intrinsic function has its value."""
+    make: Callable[..., tuple[str, Any]] = provisioners._provision_resource  # noqa: SLF001 - as above
+    change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
+
+    def provision(type_name: str, logical_id: str, properties: Any, *rest: Any) -> tuple[str, Any]:
+        _require_valid(type_name, properties)
+        return make(type_name, logical_id, properties, *rest)
+
+    def update(type_name: str, physical_id: str, old: Any, new: Any, *rest: Any) -> tuple[str, Any]:
+        _require_valid(type_name, new)
+        return change(type_name, physical_id, old, new, *rest)
+
+    for module in (provisioners, stacks):
+        module._provision_resource = provision  # noqa: SLF001 - as above
+        module._update_resource = update  # noqa: SLF001 - as above
+
+
+def _require_valid(type_name: str, properties: Any) -> None:
+    found = problems(type_name, properties or {}, unknown=_left_out)
+    if found:
+        raise ValueError("Properties validation failed: " + "; ".join(found))
+
+
+def _left_out(value: Any) -> bool:
+    """AWS::NoValue, where it stands deeper than the emulator removes it."""
+    return value is engine._NO_VALUE  # noqa: SLF001 - as above
+
+
+def _not_known_yet(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{resolve:" in value
+    return isinstance(value, dict) and len(value) == 1 and (next(iter(value)) == "Ref" or _is_function(value))
+
+
+def _is_function(value: Mapping[str, Any]) -> bool:
+    return next(iter(value)).startswith("Fn::")
