@@ -75,7 +75,9 @@ def _bootstrap_one(cloud: LocalCloud, target: Target, tools_account: str, templa
         client.get_waiter("stack_delete_complete").wait(StackName=STACK_NAME, WaiterConfig=POLLING)
         stack = None
     send, waiter = (
-        (client.create_stack, "stack_create_complete") if stack is None else (client.update_stack, "stack_update_complete")
+        (client.create_stack, "stack_create_complete")
+        if stack is None
+        else (client.update_stack, "stack_update_complete")
     )
     send(
         StackName=STACK_NAME,
