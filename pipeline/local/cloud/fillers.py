@@ -9,10 +9,10 @@ from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
 
 FILLERS: dict[str, Callable[[Emulator], None]] = {
+    "cloudformation": cloudformation.install,
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
     "codepipeline": codepipeline.install,
-    "cloudformation": cloudformation.install,
 }
 """One filler an AWS service, by the service's name."""
 
