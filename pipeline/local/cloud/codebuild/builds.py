@@ -61,6 +61,7 @@ class Builds:
         self._changed = threading.Condition()
         self._stops: dict[str, threading.Event] = {}
         self._folder = emulator.folder / "builds"
+        self._kept = emulator.folder / "build-caches"
 
     def start(self, asked: PipelineBuild) -> str:
         """Begin a build on a thread of its own and return its id; AwsError where StartBuild would answer one."""
@@ -144,6 +145,10 @@ class Builds:
             if not record["buildComplete"]:
                 with self._emulator.within(account, region):
                     self._builds[build_id] = interrupted(record, KILLED)
+                self._workspace(build_id.rpartition(":")[2]).remove()
+
+    def _workspace(self, identifier: str) -> Workspace:
+        return Workspace(self._folder / identifier, self._kept / "downloads")
 
     def _project(self, name: str, account: str, region: str) -> Json:
         with self._emulator.within(account, region):
@@ -175,7 +180,7 @@ class Builds:
             cache=project.get("cache", {}),
             **details,
         )
-        workspace = Workspace(self._folder / identifier)
+        workspace = self._workspace(identifier)
         stop = threading.Event()
         with self._changed:
             self._check_limit(project, account, region)
@@ -199,7 +204,7 @@ class Builds:
                 workspace=workspace,
                 clients=self._clients,
                 log=BuildLog(workspace.log, send=send),
-                caches=self._folder / "caches",
+                caches=self._kept / "projects",
                 surroundings=os.environ,
                 stopped=stop,
             )
@@ -213,8 +218,7 @@ class Builds:
             record.complete("FAILED")
         finally:
             self._stops.pop(build_id, None)
-            if workspace.folder.is_dir():
-                workspace.remove()
+            workspace.remove()
 
     def _publish(self, plan: Plan, data: Json) -> None:
         with self._changed:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -76,10 +77,10 @@ class Commands:
         for commands in (phase.commands, phase.after):
             try:
                 self._run_all(commands)
-            except (CommandError, ShellError) as failed:
+            except (CommandError, ShellError, OSError) as failed:
                 error = error or failed
-                if self.succeeded:
-                    self.succeeded = False
+                self.succeeded = False
+                with contextlib.suppress(ShellError, OSError):  # the same again: it is told already
                     self._shell.run("export CODEBUILD_BUILD_SUCCEEDING=0")
         return error
 

@@ -38,7 +38,8 @@ INDEXES = {
 PASSED = {"LANG", "PENSTOCK_CACHE"} | PROXIES | CERTIFICATES | INDEXES
 """All that a build gets of the surroundings: how to reach the world, and nothing about who does."""
 
-LOOPBACK = "127.0.0.1,localhost"
+NO_PROXY = ("no_proxy", "NO_PROXY")
+LOOPBACK = ["127.0.0.1", "localhost"]
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -62,8 +63,10 @@ class VariableError(Exception):
 def passed_on(surroundings: Mapping[str, str]) -> dict[str, str]:
     """What a build may see of the surroundings; with a proxy, the local cloud is always reached without it."""
     found = {name: value for name, value in surroundings.items() if name in PASSED}
-    for name in {"no_proxy", "NO_PROXY"} if found.keys() & PROXIES else ():
-        found[name] = ",".join(filter(None, (found.get(name), LOOPBACK)))
+    if found.keys() & PROXIES:
+        past = [found.get(name, "").split(",") for name in NO_PROXY]
+        hosts = ",".join(dict.fromkeys(host for hosts in (*past, LOOPBACK) for host in hosts if host))
+        found |= dict.fromkeys(NO_PROXY, hosts)
     return found
 
 

@@ -128,10 +128,10 @@ class Run:
             cache = self._restore_cache(buildspec)
         commands = Commands(buildspec, shell, say=self._log.say, enter=self._enter, leave=self._leave)
         commands.run()
-        self._record.show(exportedEnvironmentVariables=self._exported(commands, buildspec, resolved))
         uploaded = commands.aborted or self._upload(buildspec, commands, s3)
         succeeded = commands.succeeded and uploaded
         with self._phase("FINALIZING"):
+            self._record.show(exportedEnvironmentVariables=self._exported(commands, buildspec, resolved))
             if cache is not None and succeeded:
                 self._log.say(f"Kept {cache.keep(buildspec.cache_paths)} files in the project's cache")
         return succeeded
@@ -186,12 +186,9 @@ class Run:
             "CODEBUILD_BUILD_IMAGE": plan.project["environment"]["image"],
             "CODEBUILD_BUILD_NUMBER": str(record["buildNumber"]),
             "CODEBUILD_BUILD_SUCCEEDING": "1",
-            "CODEBUILD_BUILD_URL": record["logs"]["deepLink"],
-            "CODEBUILD_CI": "true",
             "CODEBUILD_INITIATOR": plan.initiator,
             "CODEBUILD_KMS_KEY_ID": record["encryptionKey"],
             "CODEBUILD_LOG_PATH": plan.log_stream,
-            "CODEBUILD_PROJECT_UUID": plan.log_stream.rpartition("/")[2],
             "CODEBUILD_SOURCE_REPO_URL": plan.source_url,
             "CODEBUILD_SOURCE_VERSION": plan.source_version,
             "CODEBUILD_SRC_DIR": str(self._workspace.source),

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -22,6 +23,12 @@ if {python} -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("p
 fi
 VIRTUAL_ENV={venv} exec uv pip "$@"
 """
+NPM = """\
+#!/bin/sh
+exec {python} -IS {program} {npm} {folders} -- "$@"
+"""
+NODE_MODULES = ("../node/node_modules", "../lib/node_modules", "..")
+"""Where packages lie as seen from a folder of commands: the shared environment's, npm's global and local layouts."""
 PROBE = """\
 import json, site, sys
 print(json.dumps([getattr(sys, "_base_executable", sys.executable), "%d.%d" % sys.version_info[:2],
@@ -32,15 +39,16 @@ print(json.dumps([getattr(sys, "_base_executable", sys.executable), "%d.%d" % sy
 class Workspace:
     """`builds/<uuid>`; nothing but its log outlives the build."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, downloads: Path) -> None:
         self.folder = folder
+        self._downloads = downloads
         self.source = folder / "src"
         self.inputs = folder / "inputs"
         self.home = folder / "home"
         self.temporary = folder / "tmp"
         self.tools = folder / "tools"
         self.shell = folder / "shell"
-        self.fallbacks = folder / "fallbacks"
+        self.wrappers = folder / "wrappers"
         self.log = folder / "log.txt"
 
     def prepare(self, tools: Sequence[str]) -> None:
@@ -52,20 +60,23 @@ class Workspace:
             self.temporary,
             self.tools / "bin",
             self.shell,
-            self.fallbacks,
+            self.wrappers,
         ):
             folder.mkdir(parents=True, exist_ok=True)
         python = shutil.which("python3", path=os.pathsep.join(tools))
+        npm = shutil.which("npm", path=os.pathsep.join(tools))
         if python is not None:
             self._own_python(python)
+            if npm is not None:
+                self._wrap_npm(python, npm, tools)
 
     def variables(self, tools: Sequence[str]) -> dict[str, str]:
         """The variables that keep a build in its folder."""
-        downloads = self.folder.parent / "downloads"
+        downloads = self._downloads
         return {
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
-            "PATH": os.pathsep.join((str(self.tools / "bin"), str(self.fallbacks), *tools)),
+            "PATH": os.pathsep.join((str(self.tools / "bin"), str(self.wrappers), *tools)),
             "npm_config_prefix": str(self.tools),
             # Downloads are kept by content and shared by the builds of this cloud; they are not the user's.
             "npm_config_cache": str(downloads / "npm"),
@@ -77,7 +88,7 @@ class Workspace:
 
     def remove(self) -> None:
         """Forget everything but the log, like the container that AWS throws away."""
-        for entry in self.folder.iterdir():
+        for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry != self.log:
                 shutil.rmtree(entry, ignore_errors=True)
 
@@ -89,11 +100,21 @@ class Workspace:
         for name in ("python3", "python", f"python{version}"):
             (self.tools / "bin" / name).symlink_to(base)
         if packages:  # the machine's python3 is itself one of a virtual environment
-            (site_packages / "machine.pth").write_text("".join(f"{folder}\n" for folder in packages))
+            lines = (f"import site; site.addsitedir({package!r})\n" for package in packages)
+            (site_packages / "machine.pth").write_text("".join(lines))
         for name in ("pip", "pip3"):
-            script = self.fallbacks / name
-            script.write_text(PIP.format(python=self.tools / "bin" / "python3", venv=self.tools))
-            script.chmod(0o755)
+            self._wrap(name, PIP, python=self.tools / "bin" / "python3", venv=self.tools)
+
+    def _wrap_npm(self, python: str, npm: str, tools: Sequence[str]) -> None:
+        candidates = (Path(folder, place).resolve() for folder in tools for place in NODE_MODULES)
+        folders = [str(each) for each in candidates if each.name == "node_modules" and each.is_dir()]
+        program = Path(__file__).with_name("npm.py")
+        self._wrap("npm", NPM, python=python, program=program, npm=npm, folders=os.pathsep.join(folders))
+
+    def _wrap(self, name: str, script: str, **values: object) -> None:
+        wrapper = self.wrappers / name
+        wrapper.write_text(script.format(**{key: shlex.quote(str(value)) for key, value in values.items()}))
+        wrapper.chmod(0o755)
 
 
 @functools.lru_cache(maxsize=8)
