@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pipeline.local.cloud.awslambda import filler as awslambda
 from pipeline.local.cloud.cloudformation import filler as cloudformation
 from pipeline.local.cloud.codebuild import filler as codebuild
+from pipeline.local.cloud.codecommit import filler as codecommit
+from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
 
@@ -12,6 +14,8 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
+    "codecommit": codecommit.install,
+    "codeconnections": codeconnections.install,
     "codepipeline": codepipeline.install,
 }
 """One filler an AWS service, by the service's name."""

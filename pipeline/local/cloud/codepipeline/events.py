@@ -4,14 +4,18 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-c
 """
 
 import json
+import logging
 import queue
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.local.cloud.codepipeline.engine import Changed
 from pipeline.local.cloud.codepipeline.executions import Execution
 from pipeline.local.cloud.emulator import Emulator, Json
+
+logger = logging.getLogger("penstock.codepipeline")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +30,37 @@ class Event:
     resources: tuple[str, ...] = ()
 
 
-@dataclass(kw_only=True)
 class Bus:
-    """Delivers events one after the other on a thread of its own, so that what they start holds up nobody."""
+    """Delivers one thing after the other on a thread of its own, so that what it starts holds up nobody.
 
-    emulator: Emulator
-    _waiting: "queue.SimpleQueue[Event]" = field(default_factory=queue.SimpleQueue)
-    _thread: threading.Thread | None = None
+    Get it by `emulator.part(Bus)`.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def put(self, event: Event) -> None:
         """Deliver it soon; events arrive in the order in which they were put."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._deliver, daemon=True, name="codepipeline-events")
-            self._thread.start()
-        self._waiting.put(event)
+        self.later(lambda: publish(self._emulator, event))
+
+    def later(self, task: Callable[[], None]) -> None:
+        """Do something soon, after everything that was put before."""
+        self._waiting.put(task)
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._deliver, daemon=True, name="codepipeline-events")
+                self._thread.start()
 
     def _deliver(self) -> None:
         while True:
-            publish(self.emulator, self._waiting.get())
+            task = self._waiting.get()
+            try:
+                task()
+            except Exception:  # one bad event must not silence all later ones
+                logger.exception("an event could not be delivered")
 
 
 def publish(emulator: Emulator, event: Event) -> None:

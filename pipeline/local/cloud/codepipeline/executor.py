@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from pipeline.local.cloud.codepipeline.actions import approval, cloudformation, s3
+from pipeline.local.cloud.codepipeline.actions import approval, cloudformation, codebuild, git, s3
 from pipeline.local.cloud.codepipeline.engine import Begin
 from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, Execution, Outcome
 from pipeline.local.cloud.codepipeline.records import Pipeline
@@ -17,6 +17,10 @@ from pipeline.local.cloud.emulator import AwsError, Emulator
 
 RUNNERS: Mapping[str, Callable[[Work], Done]] = {
     "Source/S3": s3.run,
+    "Source/CodeCommit": git.from_code_commit,
+    "Source/CodeStarSourceConnection": git.from_connection,
+    "Build/CodeBuild": codebuild.run,
+    "Test/CodeBuild": codebuild.run,
     "Deploy/CloudFormation": cloudformation.run,
     "Approval/Manual": approval.ask,
 }

@@ -28,7 +28,7 @@ class Pipelines:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._records = Records(emulator)
-        self._bus = Bus(emulator=emulator)
+        self._bus = emulator.part(Bus)
         self._executor = Executor(emulator, self.finish, self._report)
         self._changed = threading.Condition(threading.RLock())
         self._found: dict[tuple[str, str, str], Pipeline] = {}

@@ -1,0 +1,79 @@
+"""The source actions that take a commit: CodeCommit, and connections to GitHub, GitLab and Bitbucket.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeCommit.html
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
+"""
+
+from pathlib import Path
+
+from pipeline.local.cloud.codecommit import git
+from pipeline.local.cloud.codecommit.repositories import Repositories
+from pipeline.local.cloud.codeconnections.remotes import Remotes
+from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
+
+
+def from_code_commit(work: Work) -> Done:
+    """The repository of the account and region that the action acts in, which is its role's account."""
+    name = work.configuration["RepositoryName"]
+    # Asks as the action would on AWS, so that a wrong role or account shows.
+    identity = work.client("sts").get_caller_identity()
+    with work.emulator.within(identity["Account"], work.region):
+        path = work.emulator.part(Repositories).path(name)
+    commit = _take(work, path, name)
+    return Done(
+        variables={
+            "AuthorDate": commit.author_date,
+            "BranchName": work.configuration["BranchName"],
+            "CommitId": commit.id,
+            "CommitMessage": commit.message,
+            "CommitterDate": commit.committer_date,
+            "RepositoryName": name,
+        },
+        revision={
+            "id": commit.id,
+            "summary": commit.message,
+            "url": f"{work.console}/codecommit/home#/repository/{name}/commit/{commit.id}",
+        },
+    )
+
+
+def from_connection(work: Work) -> Done:
+    """The repository behind the connection; any connection's ARN will do, since nobody confirms one here."""
+    name = work.configuration["FullRepositoryId"]
+    commit = _take(work, work.emulator.part(Remotes).path(name), name)
+    return Done(
+        variables={
+            "AuthorDate": commit.author_date,
+            "AuthorDisplayName": commit.author,
+            "AuthorEmail": commit.author_email,
+            "BranchName": work.configuration["BranchName"],
+            "CommitId": commit.id,
+            "CommitMessage": commit.message,
+            "ConnectionArn": work.configuration["ConnectionArn"],
+            "FullRepositoryName": name,
+        },
+        revision={
+            "id": commit.id,
+            "summary": commit.message,
+            "url": f"{work.console}/codesuite/settings/connections/redirect?connectionArn="
+            f"{work.configuration['ConnectionArn']}&referenceType=COMMIT&FullRepositoryId={name}&Commit={commit.id}",
+        },
+    )
+
+
+def _take(work: Work, path: Path, name: str) -> git.Commit:
+    branch = work.configuration["BranchName"]
+    try:
+        commit_id = git.head(path, branch) if work.override is None else str(work.override["value"])
+        commit = git.commit(path, commit_id)
+    except git.GitError as error:
+        raise ActionFailedError(
+            "ConfigurationError", f"No commit of branch {branch} found in repository {name}: {error}"
+        ) from error
+    if work.configuration.get("OutputArtifactFormat", "CODE_ZIP") == "CODE_ZIP":
+        body = git.archive(path, commit.id)
+    else:
+        # AWS hands CodeBuild a reference to clone from; the clone itself comes to the same in its source folder.
+        body = git.full_clone(path, commit.id, branch)
+    work.write(work.action.outputs[0], body)
+    return commit
