@@ -149,7 +149,7 @@ class Emulator:
             "Detail": json.dumps(detail),
             "Resources": list(resources),
         }
-        self.module("events")._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - as above
+        self.module("eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - as above
 
     def serve_path(self, path: str, answer: Callable[[Json], Json]) -> None:
         """Answer POSTs of JSON to a path of our own (it starts with `/_penstock/`), on worker threads."""

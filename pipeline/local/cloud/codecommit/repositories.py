@@ -80,6 +80,7 @@ class Repositories:
         """Every repository here."""
         return list(self._emulator.store(STORE).values())
 
-    def scopes(self) -> set[tuple[str, str]]:
-        """The accounts and regions that have repositories."""
-        return self._emulator.scopes(STORE)
+    def owners(self, name: str) -> list[tuple[str, str]]:
+        """The accounts and regions that have a repository of this name."""
+        found = self._emulator.entries(STORE)
+        return sorted((account, region) for account, region, known, _ in found if known == name)

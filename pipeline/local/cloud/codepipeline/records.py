@@ -78,7 +78,7 @@ class Records:
     def load(self, make_engine: Callable[..., Engine]) -> list[Pipeline]:
         """Every pipeline of every account and region."""
         found = []
-        for account, region in self._emulator.scopes(PIPELINES):
+        for account, region in sorted({(account, region) for account, region, *_ in self._emulator.entries(PIPELINES)}):
             with self._emulator.within(account, region):
                 saved_executions = dict(self._emulator.store(EXECUTIONS).items())
                 for name, saved in list(self._emulator.store(PIPELINES).items()):

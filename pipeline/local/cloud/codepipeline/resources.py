@@ -1,7 +1,5 @@
 """`AWS::CodePipeline::Pipeline` and `AWS::CodePipeline::Webhook`."""
 
-import secrets
-import string
 from typing import NoReturn
 
 from pipeline.local.cloud.codepipeline.engine import Transition
@@ -27,7 +25,7 @@ class PipelineResource:
     def create(self, logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
         """A new pipeline, and its first execution."""
         account, region = self._emulator.here()
-        name = properties.get("Name") or _generated_name(stack_name, logical_id)
+        name = properties.get("Name") or self._emulator.physical_name(stack_name, logical_id, longest=100)
         pipeline = self._pipelines.create(
             account,
             region,
@@ -42,7 +40,7 @@ class PipelineResource:
     def update(self, physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
         """Another definition. RestartExecutionOnUpdate: "whether to rerun the pipeline after you update it"."""
         if new.get("Name", physical_id) != physical_id:
-            return self.create("", new, stack_name)
+            return self.create(physical_id, new, stack_name)
         pipeline = self._pipelines.get(*self._emulator.here(), physical_id)
         differs = self._pipelines.update(
             pipeline,
@@ -106,9 +104,3 @@ def _tags(properties: Json) -> list[Json]:
 
 def _truth(value: object) -> bool:
     return str(value).lower() == "true"
-
-
-def _generated_name(stack_name: str, logical_id: str) -> str:
-    alphabet = string.ascii_uppercase + string.digits
-    suffix = "".join(secrets.choice(alphabet) for _ in range(13))
-    return f"{stack_name[:40]}-{logical_id[:40]}-{suffix}"

@@ -17,7 +17,7 @@ CALLS = {
 
 def let_rules_target_pipelines(emulator: Emulator) -> None:
     """EventBridge takes a pipeline as a target; the emulator accepts it and then does nothing."""
-    events = emulator.module("events")
+    events = emulator.module("eventbridge")
     others = events._invoke_target  # noqa: SLF001 - the emulator offers no other seam
     triggers = emulator.part(Triggers)
 
@@ -49,12 +49,20 @@ def let_events_cross_accounts(emulator: Emulator) -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
-    events = emulator.module("events")
+    events = emulator.module("eventbridge")
     local = events._dispatch_to_event_bus  # noqa: SLF001 - as above
 
-    def dispatch(spec: Any, *rest: Any) -> None:
-        with emulator.within(spec.account_id, spec.region):
-            local(spec, *rest)
+    def dispatch(spec: Any, event: Any, rule: Any, path: set[str], payload: str | None = None) -> None:
+        here = emulator.here()
+        if here == (spec.account_id, spec.region):
+            local(spec, event, rule, path, payload)
+            return
+        # The path keeps events from going round in circles, but by rule names alone, which accounts may share.
+        passed = {**rule, "Name": "/".join((*here, rule["Name"]))}
+        key = events._rule_key(passed["Name"], rule.get("EventBusName", "default"))  # noqa: SLF001 - as above
+        if key not in path:
+            with emulator.within(spec.account_id, spec.region):
+                local(spec, event, passed, {each for each in path if "/" in each}, payload)
 
     events._dispatch_to_event_bus = dispatch  # noqa: SLF001 - as above
 

@@ -86,12 +86,11 @@ class Triggers:
 
     def _pushed_to_code_commit(self, push: Push) -> None:
         repositories = self._emulator.part(Repositories)
-        places = []
-        for account, region in sorted(repositories.scopes()):
-            with self._emulator.within(account, region):
-                known = push.repository in {record["repositoryName"] for record in repositories.all()}
-            if known and push.account in ("", account) and push.region in ("", region):
-                places.append((account, region))
+        places = [
+            (account, region)
+            for account, region in repositories.owners(push.repository)
+            if push.account in ("", account) and push.region in ("", region)
+        ]
         if len(places) != 1:
             found = ", ".join(f"{account} in {region}" for account, region in places) or "none"
             raise AwsError(
