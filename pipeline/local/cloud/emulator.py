@@ -16,6 +16,8 @@ from ministack.services.cloudformation import provisioners
 
 Json = dict[str, Any]
 Part = TypeVar("Part")
+LOCAL_SECRET = "local"  # noqa: S105 - no secret: it is printed, and good on loopback alone
+"""What the root of every local account signs with. Most APIs here take any signature; those that check want this."""
 
 
 class AwsError(Exception):
@@ -107,6 +109,11 @@ class Emulator:
         handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other seam
         handlers[type_name] = {"create": resource.create, "update": resource.update, "delete": resource.delete}
 
+    def provided(self, type_name: str) -> ResourceType:
+        """How a resource type is made until now, for the fillers that complete one."""
+        own = provisioners._RESOURCE_HANDLERS[type_name]  # noqa: SLF001 - as above
+        return ResourceType(create=own["create"], update=own["update"], delete=own["delete"])
+
     def store(self, name: str) -> MutableMapping[Any, Any]:
         """A dict that is separate for each account and region, and part of every snapshot. Values must be JSON."""
         return self.stores.setdefault(name, responses.AccountRegionScopedDict())
@@ -176,8 +183,14 @@ class Emulator:
         found: ModuleType = ministack_app._get_module(service)  # noqa: SLF001 - as above
         return found
 
+    def replace(self, module: ModuleType, name: str, by: Callable[..., Any]) -> Callable[..., Any]:
+        """Put a function of ours in the place of one of the emulator's, which is returned."""
+        own: Callable[..., Any] = getattr(module, name)
+        setattr(module, name, by)
+        return own
+
     def client(self, service: str, *, account: str, region: str) -> BaseClient:
         """A boto3 client of this cloud; a twelve-digit access key is the account."""
-        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106 - no secret: the local cloud takes any
+        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=LOCAL_SECRET, region_name=region)
         client: BaseClient = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
         return client

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pipeline.local.cloud.apigateway import filler as apigateway
 from pipeline.local.cloud.awslambda import filler as awslambda
 from pipeline.local.cloud.cloudformation import filler as cloudformation
 from pipeline.local.cloud.codebuild import filler as codebuild
@@ -9,6 +10,7 @@ from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.stepfunctions import filler as stepfunctions
 
 FILLERS: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
@@ -17,6 +19,8 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "codecommit": codecommit.install,
     "codeconnections": codeconnections.install,
     "codepipeline": codepipeline.install,
+    "apigateway": apigateway.install,
+    "stepfunctions": stepfunctions.install,
 }
 """One filler an AWS service, by the service's name."""
 

@@ -1,4 +1,4 @@
-"""Apache Velocity 1.7 itself, the reference for mapping templates: `with oracle(folder) as velocity: ...render(job)`."""
+"""Apache Velocity 1.7 itself, the reference for mapping templates: `with oracle(folder) as velocity: ...`."""
 
 import base64
 import contextlib

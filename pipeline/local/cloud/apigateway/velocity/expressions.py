@@ -16,7 +16,7 @@ from pipeline.local.cloud.apigateway.velocity.syntax import (
     Property,
     Range,
     Reference,
-    SyntaxProblem,
+    TemplateError,
     Unary,
 )
 
@@ -55,7 +55,7 @@ class Reader:
             steps.append(step)
         if brace:
             if not self.source.startswith("}", self.at):
-                raise SyntaxProblem(f"a reference without its closing brace: {self.source[start : self.at + 1]}")
+                raise TemplateError(f"a reference without its closing brace: {self.source[start : self.at + 1]}")
             self.at += 1
         return Reference(root, tuple(steps), self.source[start : self.at], bool(quiet))
 
@@ -77,7 +77,7 @@ class Reader:
         """Read this sign, with space before it."""
         self.skip_space()
         if not self.source.startswith(sign, self.at):
-            raise SyntaxProblem(f"{sign!r} is missing at {self.source[self.at : self.at + 20]!r}")
+            raise TemplateError(f"{sign!r} is missing at {self.source[self.at : self.at + 20]!r}")
         self.at += len(sign)
 
     def _step(self) -> Property | Method | Index | None:
@@ -140,13 +140,13 @@ class Reader:
             return self._list_or_range()
         if self._take("{"):
             return self._map()
-        raise SyntaxProblem(f"no value at {self.source[self.at : self.at + 20]!r}")
+        raise TemplateError(f"no value at {self.source[self.at : self.at + 20]!r}")
 
     def _string(self, quote: str) -> Expression:
         # A doubled quote stands for one; backslashes mean nothing.
         match = re.compile(f"{quote}((?:[^{quote}]|{quote}{quote})*){quote}").match(self.source, self.at)
         if not match:
-            raise SyntaxProblem(f"a string without its closing quote: {self.source[self.at : self.at + 20]!r}")
+            raise TemplateError(f"a string without its closing quote: {self.source[self.at : self.at + 20]!r}")
         self.at = match.end()
         text = match[1].replace(quote * 2, quote)
         return Literal(text) if quote == "'" else Interpolated(self._parse(text))

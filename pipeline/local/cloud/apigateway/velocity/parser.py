@@ -13,12 +13,14 @@ from pipeline.local.cloud.apigateway.velocity.syntax import (
     Expression,
     Leave,
     Node,
-    SyntaxProblem,
+    TemplateError,
     Text,
 )
 
 _TEXT = re.compile(r"[^$#\\]+")
-_DIRECTIVE = re.compile(r"#(?:\{(set|if|elseif|else|end|foreach|break|stop)\}|(set|if|elseif|else|end|foreach|break|stop)\b)")
+_DIRECTIVE = re.compile(
+    r"#(?:\{(set|if|elseif|else|end|foreach|break|stop)\}|(set|if|elseif|else|end|foreach|break|stop)\b)"
+)
 _SET_AFTER_SPACE = re.compile(r"[ \t]+(?=#(?:set|\{set\})[ \t]*\()")
 # These directives take the rest of their line with them when it is empty; #set takes the space before it too, where
 # no text precedes that space.
@@ -30,11 +32,11 @@ _ESCAPES = re.compile(r"\\+")
 
 @functools.lru_cache(maxsize=256)
 def parse(source: str) -> Block:
-    """Read a template; raises SyntaxProblem where Velocity would refuse it."""
+    """Read a template; raises TemplateError where Velocity would refuse it."""
     parser = _Parser(source)
     block = parser.block()
     if parser.reader.at != len(source):
-        raise SyntaxProblem(f"a directive without its beginning: {source[parser.reader.at :][:20]!r}")
+        raise TemplateError(f"a directive without its beginning: {source[parser.reader.at :][:20]!r}")
     return block
 
 
@@ -60,15 +62,16 @@ class _Parser:
         reader, source = self.reader, self.source
         if space := _SET_AFTER_SPACE.match(source, reader.at):
             reader.at = space.end()
-        sign = source[reader.at]
-        if sign == "$":
-            return reader.reference() or self._literal(1)
-        if sign == "\\":
-            return self._escaped()
-        if sign == "#":
-            return self._hash()
-        text = _TEXT.match(source, reader.at)
-        return self._literal(len(text[0]) if text else 1)
+        match source[reader.at]:
+            case "$":
+                return reader.reference() or self._literal(1)
+            case "\\":
+                return self._escaped()
+            case "#":
+                return self._hash()
+            case _:
+                text = _TEXT.match(source, reader.at)
+                return self._literal(len(text[0]) if text else 1)
 
     def _literal(self, length: int) -> Text:
         start = self.reader.at
@@ -89,7 +92,7 @@ class _Parser:
         self.reader.at = start
         return self._literal(length)
 
-    def _hash(self) -> Node | None:
+    def _hash(self) -> Node | None:  # noqa: PLR0911 - one for each thing that a hash begins
         reader, source = self.reader, self.source
         if comment := _COMMENT.match(source, reader.at):
             reader.at = comment.end()
@@ -97,18 +100,18 @@ class _Parser:
         if raw := _RAW.match(source, reader.at):
             reader.at = raw.end()
             return Text(raw[1])
-        directive = _DIRECTIVE.match(source, reader.at)
-        if not directive:
-            return self._literal(1)
-        reader.at = directive.end()
-        match directive[1] or directive[2]:
+        word = self._ahead()
+        self._pass_directive()
+        match word:
+            case None:
+                return self._literal(1)
             case "set":
                 return self._assign()
             case "if":
                 return self._choose()
             case "foreach":
                 return self._each()
-            case word:
+            case _:
                 self._end_of_line()
                 return Leave(template=word == "stop")
 
@@ -118,7 +121,7 @@ class _Parser:
         reader.skip_space()
         target = reader.reference()
         if target is None:
-            raise SyntaxProblem("#set assigns to a reference")
+            raise TemplateError("#set assigns to a reference")
         reader.expect("=")
         value = reader.expression()
         reader.expect(")")
@@ -129,7 +132,7 @@ class _Parser:
         branches: list[tuple[Expression | None, Block]] = [(self._condition(), self.block())]
         while (word := self._ahead()) != "end":
             if word is None:
-                raise SyntaxProblem("#if without its #end")
+                raise TemplateError("#if without its #end")
             self._pass_directive()
             if word == "elseif":
                 branches.append((self._condition(), self.block()))
@@ -152,7 +155,7 @@ class _Parser:
         reader.skip_space()
         name = reader.reference()
         if name is None:
-            raise SyntaxProblem("#foreach names a reference")
+            raise TemplateError("#foreach names a reference")
         reader.expect("in")
         items = reader.expression()
         reader.expect(")")
@@ -163,7 +166,7 @@ class _Parser:
 
     def _end(self) -> None:
         if self._ahead() != "end":
-            raise SyntaxProblem("a directive without its #end")
+            raise TemplateError("a directive without its #end")
         self._pass_directive()
         self._end_of_line()
 

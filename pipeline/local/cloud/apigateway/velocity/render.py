@@ -1,5 +1,6 @@
 """Evaluates a mapping template as Velocity 1.7 does."""
 
+import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Mapping
@@ -50,14 +51,12 @@ class _Stop(Exception):  # noqa: N818 - control flow, as `#stop` is
 def render(template: str, scope: Mapping[str, Any]) -> str:
     """Render a template; `#set` writes into what the scope's values hold, never into the scope itself.
 
-    Raises SyntaxProblem for a template that Velocity refuses, and TypeError, ValueError or LookupError where a call
+    Raises TemplateError for a template that Velocity refuses, and TypeError, ValueError or LookupError where a call
     in it would fail.
     """
     writer = _Writer(dict(scope))
-    try:
+    with contextlib.suppress(_Stop):
         writer.block(parse(template))
-    except _Stop:
-        pass
     return "".join(writer.out)
 
 
@@ -82,7 +81,7 @@ class _Writer:
                 case Leave():
                     raise _Stop if node.template else _Break
 
-    def value(self, expression: Expression) -> Any:
+    def value(self, expression: Expression) -> Any:  # noqa: PLR0911 - one for each kind of expression
         match expression:
             case Literal():
                 return expression.value
@@ -209,7 +208,7 @@ def _equal(left: object, right: object) -> bool:
     return text_of(left) == text_of(right)
 
 
-def _arithmetic(sign: str, left: Any, right: Any) -> Any:
+def _arithmetic(sign: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 - one for each operator
     if not (_number(left) and _number(right)):
         return text_of(left) + text_of(right) if sign == "+" else None
     if sign in ("/", "%") and right == 0:

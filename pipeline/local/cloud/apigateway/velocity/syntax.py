@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-class SyntaxProblem(Exception):
+class TemplateError(Exception):
     """A template that Velocity would refuse to parse."""
 
 
@@ -52,7 +52,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Reference:
-    """`$root.step.step(...)`; `source` is what stands in the output when it has no value, or when backslashes hide it."""
+    """`$root.step.step(...)`; `source` stands in the output when it has no value, or when backslashes hide it."""
 
     root: str
     steps: tuple[Property | Method | Index, ...]
