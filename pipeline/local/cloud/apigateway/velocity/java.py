@@ -59,6 +59,17 @@ def _replacement(java: str) -> Callable[[re.Match[str]], str]:
     return expand
 
 
+def _compared(text: str, other: str) -> int:
+    """How far apart the first UTF-16 units are that differ, or the lengths."""
+    ours, theirs = _units(text), _units(other)
+    return next((a - b for a, b in zip(ours, theirs, strict=False) if a != b), len(ours) - len(theirs))
+
+
+def _units(text: str) -> list[int]:
+    encoded = text.encode("utf-16-be", "surrogatepass")
+    return [encoded[at] << 8 | encoded[at + 1] for at in range(0, len(encoded), 2)]
+
+
 def _split(text: str, pattern: str, limit: int = 0) -> list[str]:
     parts = _regex(pattern).split(text, maxsplit=max(limit - 1, 0))
     while limit == 0 and len(parts) > 1 and not parts[-1]:
@@ -67,7 +78,7 @@ def _split(text: str, pattern: str, limit: int = 0) -> list[str]:
 
 
 _STRING: dict[str, Callable[..., object]] = {
-    "compareTo": lambda text, other: (text > other) - (text < other),
+    "compareTo": _compared,
     "concat": lambda text, other: text + other,
     "contains": lambda text, other: other in text,
     "endsWith": str.endswith,
@@ -76,8 +87,7 @@ _STRING: dict[str, Callable[..., object]] = {
     "indexOf": lambda text, other, start=0: text.find(other, start),
     "isEmpty": lambda text: not text,
     "lastIndexOf": str.rfind,
-    # Java counts UTF-16 units.
-    "length": lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2,
+    "length": lambda text: len(_units(text)),
     "matches": lambda text, pattern: _regex(pattern).fullmatch(text) is not None,
     "replace": lambda text, old, new: text.replace(old, new),
     "replaceAll": lambda text, pattern, new: _regex(pattern).sub(_replacement(new), text),

@@ -92,8 +92,11 @@ class _Writer:
                 inner.block(expression.body)
                 return "".join(inner.out)
             case Unary():
-                operand = self.value(expression.operand)
-                return not _holds(operand) if expression.operator == "!" else -operand
+                return (
+                    not self.holds(expression.operand)
+                    if expression.operator == "!"
+                    else -self.value(expression.operand)
+                )
             case Binary():
                 return self._binary(expression)
             case ListOf():
@@ -103,6 +106,15 @@ class _Writer:
                 return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
             case MapOf():
                 return {self.value(key): self.value(item) for key, item in expression.entries}
+
+    def holds(self, condition: Expression) -> bool:
+        """Whether a condition holds: a reference unless it is null or false; texts and numbers as such never do."""
+        if isinstance(condition, Reference):
+            return (value := self._resolve(condition)) is not None and value is not False
+        logical = isinstance(condition, Unary | Binary) or (
+            isinstance(condition, Literal) and isinstance(condition.value, bool)
+        )
+        return logical and self.value(condition) is True
 
     def _write(self, reference: Reference) -> None:
         value = self._resolve(reference)
@@ -152,7 +164,7 @@ class _Writer:
 
     def _choose(self, node: Choose) -> None:
         for condition, body in node.branches:
-            if condition is None or _holds(self.value(condition)):
+            if condition is None or self.holds(condition):
                 self.block(body)
                 return
 
@@ -177,9 +189,9 @@ class _Writer:
 
     def _binary(self, node: Binary) -> Any:
         if node.operator in ("&&", "||"):
-            left = _holds(self.value(node.left))
+            left = self.holds(node.left)
             decided = left if node.operator == "||" else not left
-            return left if decided else _holds(self.value(node.right))
+            return left if decided else self.holds(node.right)
         left, right = self.value(node.left), self.value(node.right)
         if node.operator in ("==", "!="):
             return _equal(left, right) == (node.operator == "==")
@@ -189,11 +201,6 @@ class _Writer:
             numbers = _number(left) and _number(right)
             return _COMPARE[node.operator](left, right) if numbers else False
         return _arithmetic(node.operator, left, right)
-
-
-def _holds(value: object) -> bool:
-    """Whether a condition holds: anything but null and false does, the empty string and zero too."""
-    return value is not None and value is not False
 
 
 def _number(value: object) -> bool:
