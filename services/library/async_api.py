@@ -1,5 +1,6 @@
 """An API that starts a workflow and answers at once, with no function in between."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,16 @@ from services.library.workflow import Workflow
 
 JSON = "application/json"
 STAGE = "v1"
+ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "method": "$context.httpMethod",
+    "path": "$context.resourcePath",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "integrationStatus": "$context.integration.status",
+    "trace": "$context.xrayTraceId",
+}
+"""No caller, no address, no payload."""
 
 
 class AsyncApi(Construct):
@@ -51,7 +62,7 @@ class AsyncApi(Construct):
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=apigateway.AccessLogFormat.custom(mapping.ACCESS_LOG_FORMAT),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
                 # Execution logs would hold payloads; access logs and traces say enough.
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,
@@ -81,14 +92,16 @@ class AsyncApi(Construct):
 
     def _answer_problems_alike(self) -> None:
         """Every refusal that API Gateway makes itself has the same shape as ours, with the request's id."""
-        for response in mapping.GATEWAY_RESPONSES:
-            self.rest_api.add_gateway_response(
-                response.type,
-                type=apigateway.ResponseType.of(response.type),
-                status_code=None if response.status is None else str(response.status),
-                response_headers={name: f"'{value}'" for name, value in response.headers.items()},
-                templates={JSON: response.template},
+        for answer in mapping.gateway_answers():
+            response = self.rest_api.add_gateway_response(
+                answer.response_type,
+                type=apigateway.ResponseType.of(answer.response_type),
+                status_code=None if answer.status is None else str(answer.status),
+                templates={JSON: answer.template},
             )
+            resource = response.node.default_child
+            assert isinstance(resource, apigateway.CfnGatewayResponse)  # noqa: S101 - what it is made of
+            resource.response_parameters = answer.parameters
 
     def _add_method(self, workflow: Workflow, body_schema: Mapping[str, Any]) -> None:
         role = iam.Role(self, "Caller", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
@@ -102,11 +115,12 @@ class AsyncApi(Construct):
                 request_templates={JSON: mapping.request_template(workflow.state_machine.state_machine_arn)},
                 integration_responses=[
                     apigateway.IntegrationResponse(
-                        status_code=str(response.status),
-                        selection_pattern=response.selection_pattern,
-                        response_templates={JSON: response.template},
+                        status_code=str(answer.status),
+                        selection_pattern=answer.pattern,
+                        response_templates={JSON: answer.template},
+                        response_parameters=answer.parameters,
                     )
-                    for response in mapping.INTEGRATION_RESPONSES
+                    for answer in mapping.integration_answers()
                 ],
                 timeout=cdk.Duration.seconds(29),
             ),
@@ -119,7 +133,16 @@ class AsyncApi(Construct):
                 "Validator", validate_request_body=True, validate_request_parameters=True
             ),
             request_parameters={f"method.request.header.{mapping.IDEMPOTENCY_HEADER}": False},
-            method_responses=[apigateway.MethodResponse(status_code=str(status)) for status in mapping.STATUSES],
+            method_responses=[
+                apigateway.MethodResponse(
+                    status_code=str(status),
+                    response_parameters={
+                        "method.response.header.Content-Type": True,
+                        "method.response.header.Retry-After": True,
+                    },
+                )
+                for status in mapping.answered_statuses()
+            ],
         )
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import boto3
@@ -178,12 +177,11 @@ class Emulator:
 
         ministack_app._handle_post_body_shortcuts = handle  # noqa: SLF001 - as above
 
-    def module(self, service: str) -> ModuleType:
-        """The emulator's own module for a service, for the fillers that mend one."""
-        found: ModuleType = ministack_app._get_module(service)  # noqa: SLF001 - as above
-        return found
+    def module(self, service: str) -> Any:
+        """The emulator's own module for a service, for the fillers that mend one: they replace names in it."""
+        return ministack_app._get_module(service)  # noqa: SLF001 - as above
 
-    def replace(self, module: ModuleType, name: str, by: Callable[..., Any]) -> Callable[..., Any]:
+    def replace(self, module: Any, name: str, by: Callable[..., Any]) -> Callable[..., Any]:
         """Put a function of ours in the place of one of the emulator's, which is returned."""
         own: Callable[..., Any] = getattr(module, name)
         setattr(module, name, by)

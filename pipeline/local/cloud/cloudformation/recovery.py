@@ -1,7 +1,6 @@
 """Ends the operations that a kill interrupted, so that no stack stays in progress and the next deployment is taken."""
 
 import logging
-
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import now_iso

@@ -124,9 +124,9 @@ def _check_configuration(action: Action, provider: Provider) -> None:
     if missing := provider.required - action.configuration.keys():
         raise _action_error(action, f"lacks the configuration {', '.join(sorted(missing))}")
     for key, allowed in provider.choices.items():
-        value = action.configuration.get(key)
-        if value is not None and value not in allowed and not VARIABLE.search(value):
-            raise _action_error(action, f"{key} is {value}; {NOT_EMULATED} others than {', '.join(allowed)}")
+        chosen = action.configuration.get(key)
+        if chosen is not None and chosen not in allowed and not VARIABLE.search(chosen):
+            raise _action_error(action, f"{key} is {chosen}; {NOT_EMULATED} others than {', '.join(allowed)}")
 
 
 def _check_artifacts(declaration: Declaration) -> None:
