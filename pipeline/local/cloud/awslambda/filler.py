@@ -42,7 +42,7 @@ def install(emulator: Emulator) -> None:
     """Take over the emulator's way to run a function in a warm process, for Python."""
     lambda_ = emulator.module("lambda_svc")
     runner = Runner(emulator, lambda_, original=lambda_._execute_function_warm)  # noqa: SLF001 - the one place where it starts processes
-    lambda_._execute_function_warm = runner.execute
+    lambda_._execute_function_warm = runner.execute  # noqa: SLF001 - as above
 
 
 class Runner:
