@@ -4,12 +4,24 @@ from pathlib import Path
 
 import typer
 
+from pipeline.cli import deployed, doctor, run, validate
+from pipeline.cli.failures import SaysWhatIsWrong
+
 app = typer.Typer(
     name="penstock",
+    cls=SaysWhatIsWrong,
     help="Run, follow and review the platform's pipeline.",
+    epilog="Commands act on the local cloud unless --profile or --aws is given. They answer 2 if they cannot do what"
+    " was asked. docs/operate.md has a page of examples.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+run.register(app)
+deployed.register(app)
+validate.register(app)
+doctor.register(app)
 
 
 def main(root: Path) -> None:

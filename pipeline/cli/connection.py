@@ -1,0 +1,59 @@
+"""Which pipeline a command acts on, what it announces, and what it asks before it changes something on AWS."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.local.lifecycle import default_place, find
+from pipeline.operate.errors import OperateError
+from pipeline.operate.run import Pipeline
+from pipeline.operate.target import aws_target, local_target
+from pipeline.settings import SETTINGS
+
+Profile = Annotated[
+    str | None, typer.Option(help="Act on AWS, with this profile, instead of the local cloud.", metavar="NAME")
+]
+Aws = Annotated[bool, typer.Option("--aws", help="Act on AWS, with the credentials of the environment.")]
+Yes = Annotated[bool, typer.Option("--yes", help="On AWS, do not ask for the pipeline's name.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """The pipeline, and how its cloud was started."""
+
+    pipeline: Pipeline
+    approves_by_itself: bool
+    """Whether this local cloud was started with APPROVE=auto."""
+
+
+def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection:
+    """Find the pipeline and say, on stderr, where it is. Only --profile and --aws lead to AWS."""
+    place = {"account": SETTINGS.account, "region": SETTINGS.region}
+    if aws or profile is not None:
+        target = aws_target(profile=profile, **place)
+        approves = False
+    else:
+        cloud = find(default_place(os.environ, ctx.ensure_object(Path)))
+        if cloud is None:
+            raise OperateError("The local cloud does not run. `make up` starts it; --profile NAME or --aws mean AWS.")
+        target = local_target(cloud.endpoint, **place)
+        approves = cloud.approve == "auto"
+    typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
+    return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
+
+
+def confirm(connection: Connection, *, yes: bool, what: str) -> None:
+    """On AWS, have the pipeline's name typed before anything is changed."""
+    pipeline = connection.pipeline
+    if yes or pipeline.target.is_local:
+        return
+    try:
+        typed: str = typer.prompt(f"This will {what} on AWS. Type the pipeline's name to go on", err=True)
+    except typer.Abort as error:
+        raise OperateError("Not confirmed, so nothing was changed. --yes confirms without asking.") from error
+    if typed.strip() != pipeline.name:
+        raise OperateError(f"{typed!r} is not {pipeline.name!r}: nothing was changed.")

@@ -1,0 +1,24 @@
+"""A user's mistake, or a cloud that is not there, is one sentence on stderr and exit code 2, never a traceback."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipeline.local.errors import LocalCloudError
+from pipeline.operate.errors import OperateError
+
+CANNOT = 2
+"""The command could not do what was asked. (1 is the answer no: a failed run, something left to do.)"""
+
+
+class SaysWhatIsWrong(TyperGroup):
+    """The command group that says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (OperateError, LocalCloudError) as error:
+            typer.secho(f"penstock: {error}", fg="red", err=True)
+            raise typer.Exit(CANNOT) from error

@@ -1,0 +1,133 @@
+"""What a clone needs before its first deployment on AWS."""
+
+import dataclasses
+import json
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from pipeline.cli.validate import acknowledgements, load
+from pipeline.settings import SETTINGS
+from stages import accounts
+from stages.model import stages_of
+
+EXAMPLE_OWNER = "@example/"
+EXAMPLE_SOURCES = ("example/", "00000000-0000-0000-0000-000000000000", *sorted(accounts.EXAMPLES))
+NPM_TOOLS = {"aws-cdk": "cdk_version", "cdk-assets": "cdk_assets_version"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """One thing left to do."""
+
+    file: str
+    field: str
+    problem: str
+    remedy: str
+
+
+def left_to_do(root: Path) -> list[Left]:
+    """Everything that is left, in the order in which to do it."""
+    return [*tools(root), *example_accounts(), *example_source(), *examples_in_services(root), *commit(root)]
+
+
+def example_accounts() -> Iterator[Left]:
+    """Account ids that no company has."""
+    for field, value in vars(accounts).items():
+        if isinstance(value, str) and value in accounts.EXAMPLES:
+            yield Left(
+                file="stages/accounts.py",
+                field=field,
+                problem=f"{value} is an example account",
+                remedy="Give the id of an account of yours, bootstrapped as docs/aws.md shows.",
+            )
+
+
+def example_source() -> Iterator[Left]:
+    """A repository or connection that does not exist."""
+    for field in dataclasses.fields(SETTINGS.source):
+        value = getattr(SETTINGS.source, field.name)
+        if isinstance(value, str) and any(example in value for example in EXAMPLE_SOURCES):
+            yield Left(
+                file="pipeline/settings.py",
+                field=f"source.{field.name}",
+                problem=f"{value} is an example",
+                remedy="Name the repository that the pipeline shall follow, and a connection that somebody confirmed.",
+            )
+
+
+def examples_in_services(root: Path) -> Iterator[Left]:
+    """Owners that nobody is, of services and of acknowledgements; or a catalogue that cannot be read."""
+    catalogue, problems = load(root)
+    for problem in problems:
+        yield Left(file=problem.file, field="", problem=problem.problem, remedy="`penstock validate` checks it again.")
+    if catalogue is None:
+        return
+    services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
+    owners = [(f"{service.__module__.replace('.', '/')}.py", service.owner) for service in services]
+    owners += [(file, acknowledgement.owner) for file, acknowledgement in acknowledgements(catalogue)]
+    for file, owner in sorted(set(owners)):
+        if owner.startswith(EXAMPLE_OWNER):
+            yield Left(
+                file=file,
+                field="owner",
+                problem=f"{owner} is an example owner",
+                remedy="Give @organisation/team, as CODEOWNERS writes it.",
+            )
+
+
+def tools(root: Path) -> Iterator[Left]:
+    """Tools that are missing, or that are not the versions which agree with each other."""
+    packages = json.loads((root / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for name, field in NPM_TOOLS.items():
+        locked, told = packages[f"node_modules/{name}"]["version"], getattr(SETTINGS, field)
+        if locked != told:
+            yield Left(
+                file="pipeline/settings.py",
+                field=field,
+                problem=f"says {told}, but package-lock.json has {name} {locked}",
+                remedy="Give both the same version: the pipeline would synthesise with another than you.",
+            )
+    lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))["package"]
+    pinned = {package["name"]: package.get("version") for package in lock if package["name"] == "aws-cdk-lib"}
+    if (installed := metadata.version("aws-cdk-lib")) != pinned["aws-cdk-lib"]:
+        yield Left(
+            file="uv.lock",
+            field="aws-cdk-lib",
+            problem=f"pins {pinned['aws-cdk-lib']}, but {installed} is installed",
+            remedy="Run `make setup`.",
+        )
+    remedies = {".venv/bin/node": "Run `make setup`.", ".venv/bin/cdk": "Run `make setup`.", "git": "Install git."}
+    for command, remedy in remedies.items():
+        if _output(root, command, "--version") is None:
+            yield Left(file=command, field="", problem="is missing or does not run", remedy=remedy)
+
+
+def commit(root: Path) -> Iterator[Left]:
+    """Something to deploy."""
+    if _output(root, "git", "rev-parse", "--verify", "HEAD") is None:
+        yield Left(
+            file=".git",
+            field="",
+            problem="this clone has no commit",
+            remedy="Commit, and push to the branch that the pipeline follows.",
+        )
+    elif _output(root, "git", "status", "--porcelain"):
+        yield Left(
+            file=".git",
+            field="",
+            problem="there are changes that no commit has",
+            remedy="Commit them, or the pipeline deploys something else than you see.",
+        )
+
+
+def _output(root: Path, *command: str) -> str | None:
+    """What a command prints; None if it fails or does not exist."""
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

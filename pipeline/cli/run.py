@@ -1,0 +1,210 @@
+"""`penstock status`, `approve`, `retry`, `stop`, `release`, `logs`: to see what the pipeline does, and to steer it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import text
+from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
+from pipeline.operate import acts
+from pipeline.operate import logs as action_logs
+from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.run import Run
+
+FOLLOWING_ENDED = 130
+"""As a shell reports Ctrl-C."""
+LOG_LINES_SHOWN = 15
+
+Execution = Annotated[str | None, typer.Option(help="Another run than the latest, by its id.", metavar="ID")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `penstock`."""
+    for command in (status, approve, retry, stop, release, logs):
+        app.command()(command)
+
+
+def status(
+    ctx: typer.Context,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Return once the run ends or waits for approval.")] = False,
+    follow_: Annotated[bool, typer.Option("--follow", help="Print what happens until then.")] = False,
+    as_json: Json = False,
+    execution: Execution = None,
+    profile: Profile = None,
+    aws: Aws = False,
+) -> None:
+    """Show the latest run: each stage and action, and what to do next.
+
+    Alone it answers 0. With --wait or --follow it answers 0 if the run succeeded, 3 if it waits for approval, and 1 if
+    it failed or was stopped. Ctrl-C ends only the following (130): the run goes on. If the pipeline updates itself,
+    the execution that replaces this one is followed.
+    """
+    if follow_ and as_json:
+        raise typer.BadParameter("--follow prints lines for people; for machines use --wait --json.")
+    connection = connect(ctx, profile=profile, aws=aws)
+    if not (wait or follow_):
+        _show(connection, connection.pipeline.read(execution), as_json=as_json)
+        return
+    runs = follow(connection.pipeline, execution, stops_for_approval=not connection.approves_by_itself)
+    try:
+        run = _print_live(runs) if follow_ and sys.stdout.isatty() else _print_lines(runs, silent=not follow_)
+    except KeyboardInterrupt:
+        typer.echo("\nFollowing ended; the run goes on. `penstock status --follow` follows it again.", err=True)
+        raise typer.Exit(FOLLOWING_ENDED) from None
+    if follow_:
+        typer.echo(text.title(run))
+        _show_what_is_next(connection, run)
+    else:
+        _show(connection, run, as_json=as_json)
+    raise typer.Exit(exit_code(run))
+
+
+def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(run.to_json(), indent=2))
+        return
+    for line in text.table(run):
+        typer.echo(line)
+    _show_what_is_next(connection, run)
+
+
+def _show_what_is_next(connection: Connection, run: Run) -> None:
+    for action in text.failed(run):
+        for line in text.failure(connection.pipeline, action, last=LOG_LINES_SHOWN):
+            typer.echo(line)
+    for line in text.next_steps(run):
+        typer.echo(line)
+
+
+def _print_lines(runs: Iterator[Run], *, silent: bool) -> Run:
+    before: Run | None = None
+    for run in runs:
+        if not silent:
+            for line in _lines_about(before, run):
+                typer.echo(line)
+        before = run
+    assert before is not None  # noqa: S101 - a run that cannot be read raises
+    return before
+
+
+def _lines_about(before: Run | None, run: Run) -> Iterator[str]:
+    if before is None or before.execution != run.execution:
+        if before is not None:
+            yield _restarted(before)
+        yield text.title(run)
+    for change in changes(before, run):
+        yield text.news(change)
+
+
+def _restarted(before: Run) -> str:
+    if before.status == "Cancelled":
+        return "The pipeline updated itself and restarted."
+    return "A newer run has overtaken this one; following that."
+
+
+def _print_live(runs: Iterator[Run]) -> Run:
+    from rich.live import Live  # noqa: PLC0415 - 0.2 s, which only a terminal that follows has to pay
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    with Live(refresh_per_second=4) as live:
+        before: Run | None = None
+        for run in runs:
+            if before is not None and before.execution != run.execution:
+                live.console.print(_restarted(before))
+            live.update(Text.from_ansi("\n".join(text.table(run, brief=True))))
+            before = run
+    assert before is not None  # noqa: S101 - as above
+    return before
+
+
+def approve(
+    ctx: typer.Context,
+    *,
+    stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Say no: the stage fails.")] = False,
+    note: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
+    connection = connect(ctx, profile=profile, aws=aws)
+    confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
+    answered = acts.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
+    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered}. `penstock status --follow` shows what happens.")
+
+
+def retry(
+    ctx: typer.Context,
+    stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
+    *,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
+    connection = connect(ctx, profile=profile, aws=aws)
+    confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
+    chosen, _ = acts.retry(connection.pipeline, stage=stage)
+    typer.echo(f"Stage {chosen} goes on. `penstock status --follow` shows what happens.")
+
+
+def stop(
+    ctx: typer.Context,
+    *,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Do not wait for actions to end. They may go on unseen.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
+    execution: Execution = None,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
+    connection = connect(ctx, profile=profile, aws=aws)
+    confirm(connection, yes=yes, what="stop a run")
+    stopped = acts.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
+    typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
+
+
+def release(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
+    """Start a run of what the pipeline's branch is now, without a push."""
+    connection = connect(ctx, profile=profile, aws=aws)
+    confirm(connection, yes=yes, what="start a run")
+    started = acts.release(connection.pipeline)
+    typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
+
+
+def logs(
+    ctx: typer.Context,
+    action: Annotated[
+        str | None, typer.Argument(help="An action, or stage/action. Default: the one that failed, runs, or ran last.")
+    ] = None,
+    *,
+    follow_: Annotated[bool, typer.Option("--follow", help="Go on until the action ends.")] = False,
+    lines: Annotated[int | None, typer.Option(min=1, help="Only the last lines.", metavar="COUNT")] = None,
+    execution: Execution = None,
+    profile: Profile = None,
+    aws: Aws = False,
+) -> None:
+    """Print what an action printed: the log of its build, or the failed events of its stack."""
+    connection = connect(ctx, profile=profile, aws=aws)
+    pipeline = connection.pipeline
+    run = pipeline.read(execution)
+    chosen = action_logs.choose(run, action)
+    typer.secho(f"{chosen.full_name}: {chosen.status}", bold=True, err=True)
+    if not follow_:
+        for line in action_logs.lines(pipeline, chosen, last=lines):
+            typer.echo(line)
+        return
+    try:
+        for line in action_logs.followed(pipeline, run, chosen):
+            typer.echo(line)
+    except KeyboardInterrupt:
+        typer.echo("\nFollowing ended; the action goes on.", err=True)
+        raise typer.Exit(FOLLOWING_ENDED) from None

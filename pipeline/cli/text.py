@@ -1,0 +1,72 @@
+"""A run in words, for people."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import typer
+
+from pipeline.operate.run import FAILED, NOT_STARTED, STOPPED, SUCCEEDED, WAITING, Action, Pipeline, Run, Stage
+
+COLOURS = {SUCCEEDED: "green", FAILED: "red", STOPPED: "red", WAITING: "yellow", NOT_STARTED: "bright_black"}
+STATUS_WIDTH = len(WAITING)
+
+
+def title(run: Run) -> str:
+    """The run in one line."""
+    commit = f"{run.commit[:12]} {run.message}".strip() or "no source yet"
+    reason = f" ({run.reason})" if run.reason else ""
+    return f"{_status(run.status, width=0)}{reason}  {commit}  execution {run.execution}"
+
+
+def table(run: Run, *, brief: bool = False) -> Iterator[str]:
+    """The run, a line for each stage and action; brief leaves out the actions of stages in which nothing happens."""
+    yield title(run)
+    for stage in run.stages:
+        yield f"  {_status(stage.status)}  {typer.style(stage.name, bold=True)}"
+        if brief and stage.status in (SUCCEEDED, NOT_STARTED):
+            continue
+        for action in stage.actions:
+            yield f"    {_status(action.status)}  {action.name}{_details(action)}"
+
+
+def news(change: Stage | Action) -> str:
+    """What changed, in one line."""
+    if isinstance(change, Stage):
+        return f"{datetime.now():%H:%M:%S}  {_status(change.status)}  {typer.style(change.name, bold=True)}"  # noqa: DTZ005 - the reader's own clock
+    return f"{datetime.now():%H:%M:%S}  {_status(change.status)}    {change.full_name}{_details(change)}"  # noqa: DTZ005 - as above
+
+
+def next_steps(run: Run) -> Iterator[str]:
+    """What to type now."""
+    if run.status == WAITING:
+        waiting = next(action for action in run.actions if action.waits_for_a_person)
+        yield f"Waiting for approval of {waiting.stage}:  penstock approve   (or: penstock approve --reject)"
+    for action in failed(run):
+        yield f"Its whole log:  penstock logs {action.full_name}"
+    failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]
+    if failed_stages and run.status in (FAILED, STOPPED):
+        yield f"Once the cause is gone:  penstock retry {failed_stages[0]}   (or push a fix)"
+
+
+def failed(run: Run) -> list[Action]:
+    """The actions that failed in this run."""
+    return [action for action in run.actions if action.status == FAILED]
+
+
+def failure(pipeline: Pipeline, action: Action, *, last: int) -> Iterator[str]:
+    """Why an action failed: its error, and the end of what it printed."""
+    from pipeline.operate import logs  # noqa: PLC0415 - only a failed run needs it, and a good one should print at once
+
+    yield typer.style(f"{action.full_name} failed: {action.error or action.summary}", fg="red")
+    for line in logs.lines(pipeline, action, last=last):
+        yield f"  | {line}"
+
+
+def _details(action: Action) -> str:
+    seconds = f"  {action.seconds:.1f} s" if action.seconds is not None else ""
+    said = action.error if action.status == FAILED else action.summary
+    return f"{seconds}  {typer.style(said, dim=True)}" if said else seconds
+
+
+def _status(status: str, *, width: int = STATUS_WIDTH) -> str:
+    return typer.style(status.ljust(width), fg=COLOURS.get(status, "cyan"))

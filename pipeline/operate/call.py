@@ -1,0 +1,118 @@
+"""A signed request to a deployed service, and the curl line that sends the same one."""
+
+import http.client
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import Deployed
+from pipeline.operate.target import Target, require_loopback
+
+SERVICE = "execute-api"
+API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
+TIMEOUT_SECONDS = 35.0
+"""API Gateway gives an integration 29 seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request to a service."""
+
+    url: str
+    """Where to send it: for the local cloud its own form of the service's URL."""
+    region: str
+    account: str
+    body: str
+    headers: Mapping[str, str]
+    method: str = "POST"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the service said."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def choose(deployed: list[Deployed], *, service: str | None, output: str) -> Deployed:
+    """The service that is meant: the named one, or the only one with a URL."""
+    callable_ = {each.service: each for each in deployed if output in each.outputs}
+    if service is not None:
+        if service not in callable_:
+            raise OperateError(
+                f"Service {service} has no output {output} in this stage."
+                f" `penstock outputs` lists what there is: {', '.join(callable_) or 'no service has one'}."
+            )
+        return callable_[service]
+    if len(callable_) != 1:
+        if not callable_:
+            raise OperateError(f"Nothing with an output {output} is deployed in this stage yet: `penstock status`.")
+        raise OperateError(f"Several services have a URL: say which, one of {', '.join(callable_)}.")
+    return next(iter(callable_.values()))
+
+
+def to_service(
+    target: Target, deployed: Deployed, *, body: str, output: str = "Url", idempotency_key: str | None = None
+) -> Call:
+    """The request that posts this body to a service."""
+    url = deployed.outputs[output]
+    parts = API_URL.fullmatch(url)
+    if target.endpoint is not None:
+        if parts is None:
+            raise OperateError(f"{url} is no API's URL, so the local cloud cannot be asked for it.")
+        url = f"{target.endpoint}/_aws/execute-api/{parts['api']}{parts['path']}"
+    headers = {"Content-Type": "application/json"}
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
+    region = parts["region"] if parts is not None else deployed.region
+    return Call(url=url, region=region, account=deployed.account, body=body, headers=headers)
+
+
+def send(target: Target, call: Call) -> Answer:
+    """Sign and send it."""
+    if target.is_local:
+        require_loopback(call.url)
+    request = AWSRequest(method=call.method, url=call.url, data=call.body.encode(), headers=dict(call.headers))
+    SigV4Auth(target.credentials(call.account), SERVICE, call.region).add_auth(request)
+    parts = urlsplit(call.url)
+    # http.client, because it reads no proxy from the environment and follows no redirect.
+    kind = http.client.HTTPConnection if parts.scheme == "http" else http.client.HTTPSConnection
+    connection = kind(parts.netloc, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(call.method, parts.path, body=call.body.encode(), headers=dict(request.headers.items()))
+        response = connection.getresponse()
+        return Answer(
+            status=response.status,
+            headers={name.lower(): value for name, value in response.getheaders()},
+            body=response.read().decode(errors="replace"),
+        )
+    except OSError as error:
+        raise OperateError(f"{call.url} does not answer: {error}") from error
+    finally:
+        connection.close()
+
+
+def curl(target: Target, call: Call) -> str:
+    """The same request as a line for a shell. Secrets are named, not written, unless they are the local cloud's."""
+    if target.is_local:
+        given = target.credentials(call.account)
+        user = shlex.quote(f"{given.access_key}:{given.secret_key}")
+        token = []
+    else:
+        user = '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+        token = ["-H", '"X-Amz-Security-Token: $AWS_SESSION_TOKEN"']
+    words = ["curl", "--aws-sigv4", f"aws:amz:{call.region}:{SERVICE}", "--user", user, *token]
+    for name, value in call.headers.items():
+        words += ["-H", shlex.quote(f"{name}: {value}")]
+    if call.method != "POST":
+        words += ["-X", call.method]
+    words += ["--data", shlex.quote(call.body), shlex.quote(call.url)]
+    return " ".join(words)

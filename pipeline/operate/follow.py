@@ -1,0 +1,63 @@
+"""Following a run until it ends or waits for a person, across the restarts that self-mutation causes."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from pipeline.operate.run import SUCCEEDED, WAITING, Action, Pipeline, Run, Stage
+
+REPLACED = frozenset({"Cancelled", "Superseded"})
+LOOKS_FOR_A_SUCCESSOR = 20
+"""The new execution of a pipeline that updated itself may appear a moment after the old one ended."""
+
+
+def follow(
+    pipeline: Pipeline,
+    execution: str | None = None,
+    *,
+    stops_for_approval: bool = True,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[Run]:
+    """The run, again and again, until it ends or waits for a person; then that of the execution that replaced it."""
+    run = pipeline.read(execution)
+    while True:
+        yield run
+        if run.status in REPLACED:
+            successor = _successor(pipeline, run, pause)
+            if successor is None:
+                return
+            run = pipeline.read(successor)
+            continue
+        if not run.is_live or (stops_for_approval and run.status == WAITING):
+            return
+        pause(pipeline.target.poll_seconds)
+        run = pipeline.read(run.execution)
+
+
+def _successor(pipeline: Pipeline, run: Run, pause: Callable[[float], None]) -> str | None:
+    for _ in range(LOOKS_FOR_A_SUCCESSOR):
+        newest = pipeline.latest()
+        if newest != run.execution:
+            return newest
+        pause(pipeline.target.poll_seconds)
+    return None
+
+
+def exit_code(run: Run) -> int:
+    """What `penstock status --wait` answers: 0 succeeded, 3 waits for approval, 1 anything else that has ended."""
+    if run.status == SUCCEEDED:
+        return 0
+    return 3 if run.status == WAITING else 1
+
+
+def changes(before: Run | None, after: Run) -> Iterator[Stage | Action]:
+    """What is news: each action and each stage whose status is another one. A restarted run is news as a whole."""
+    known: dict[str, str] = {}
+    if before is not None and before.execution == after.execution:
+        known = {action.full_name: action.status for action in before.actions}
+        known |= {stage.name: stage.status for stage in before.stages}
+    for stage in after.stages:
+        for action in stage.actions:
+            if action.status != known.get(action.full_name, "NotStarted"):
+                yield action
+        if stage.status != known.get(stage.name, "NotStarted"):
+            yield stage

@@ -1,0 +1,76 @@
+"""What each stage's services offer to the outside: the outputs of the stacks that the pipeline deploys."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from pipeline.operate.errors import OperateError
+from pipeline.operate.logs import STACK
+from pipeline.operate.run import Pipeline
+from pipeline.operate.target import account_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """One service in one stage, as CloudFormation knows it."""
+
+    stage: str
+    service: str
+    stack: str
+    account: str
+    region: str
+    status: str
+    """Of the stack; empty while there is none."""
+    outputs: dict[str, str]
+
+
+def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
+    """Every stack that the pipeline deploys, or those of one stage, in the order of the pipeline."""
+    found: dict[tuple[str, str, str], Deployed] = {}
+    stages = pipeline.definition()
+    for declared in stages:
+        for action in declared["actions"]:
+            configuration = action.get("configuration", {})
+            if action["actionTypeId"]["provider"] != STACK or "StackName" not in configuration:
+                continue
+            role = action.get("roleArn") or configuration.get("RoleArn", "")
+            place = (
+                account_of(role) or pipeline.target.account,
+                action.get("region", pipeline.target.region),
+                configuration["StackName"],
+            )
+            if place not in found and stage in (None, declared["name"]):
+                found[place] = _describe(pipeline, declared["name"], *place)
+    if stage is not None and stage not in {declared["name"] for declared in stages}:
+        raise OperateError(
+            f"The pipeline has no stage {stage}; it has {', '.join(declared['name'] for declared in stages)}."
+        )
+    return list(found.values())
+
+
+def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> Deployed:
+    client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
+    status, outputs, tags = "", {}, {}
+    try:
+        described = client.describe_stacks(StackName=stack)["Stacks"][0]
+        status = described["StackStatus"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise OperateError(f"Stack {stack} in {account} {region}: {error.response['Error']['Message']}") from error
+    except EndpointConnectionError as error:
+        pipeline.explain(error)
+    return Deployed(
+        stage=tags.get("penstock:environment", stage),
+        service=tags.get("penstock:service", stack.removeprefix(f"{stage}-")),
+        stack=stack,
+        account=account,
+        region=region,
+        status=status,
+        outputs=outputs,
+    )

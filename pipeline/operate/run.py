@@ -1,0 +1,297 @@
+"""A run of the pipeline as it stands now: its stages and actions, read from CodePipeline's API."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from pipeline.operate.errors import OperateError
+from pipeline.operate.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_codepipeline import CodePipelineClient
+
+SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "InProgress"
+WAITING = "WaitingForApproval"
+"""A run or stage in which nothing happens until a person answers. (AWS calls it InProgress.)"""
+NOT_STARTED, STOPPED = "NotStarted", "Stopped"
+LIVE = frozenset({IN_PROGRESS, "Stopping", WAITING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One action of a stage, at its latest attempt in this run."""
+
+    stage: str
+    name: str
+    provider: str
+    category: str
+    configuration: Mapping[str, str]
+    region: str
+    role: str | None
+    status: str = NOT_STARTED
+    started: datetime | None = None
+    updated: datetime | None = None
+    summary: str = ""
+    error: str = ""
+    url: str = ""
+    external_id: str = ""
+    """The build, stack or change set that did the work."""
+
+    @property
+    def full_name(self) -> str:
+        """Stage/action, which is unique: an action's name is so only within its stage."""
+        return f"{self.stage}/{self.name}"
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether it is an approval that nobody has answered yet."""
+        return self.category == "Approval" and self.status == IN_PROGRESS
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, or has been going on."""
+        if self.started is None:
+            return None
+        end = datetime.now(UTC) if self.status == IN_PROGRESS else self.updated or self.started
+        return round(max(0.0, (end - self.started).total_seconds()), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of the pipeline in this run."""
+
+    name: str
+    status: str
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One execution of the pipeline."""
+
+    pipeline: str
+    execution: str
+    status: str
+    commit: str
+    message: str
+    started: datetime | None
+    stages: tuple[Stage, ...]
+    reason: str = ""
+    """Why it is not, or no longer, going on, where CodePipeline says so."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Every action, in order."""
+        return tuple(action for stage in self.stages for action in stage.actions)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still change by itself."""
+        return self.status in LIVE
+
+    def to_json(self) -> dict[str, Any]:
+        """What `penstock status --json` prints."""
+        return {
+            "pipeline": self.pipeline,
+            "execution": self.execution,
+            "status": self.status,
+            "commit": self.commit,
+            "message": self.message,
+            "started": _iso(self.started),
+            "reason": self.reason,
+            "stages": [
+                {
+                    "name": stage.name,
+                    "status": stage.status,
+                    "actions": [
+                        {
+                            "name": action.name,
+                            "status": action.status,
+                            "started": _iso(action.started),
+                            "seconds": action.seconds,
+                            "summary": action.summary,
+                            "error": action.error,
+                            "url": action.url,
+                            "log": f"penstock logs {action.full_name}",
+                        }
+                        for action in stage.actions
+                    ],
+                }
+                for stage in self.stages
+            ],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """The deployed pipeline."""
+
+    target: Target
+    name: str
+    _structures: dict[int, list[Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def client(self) -> "CodePipelineClient":
+        """CodePipeline's API where the pipeline is."""
+        client: CodePipelineClient = self.target.client("codepipeline")
+        return client
+
+    def latest(self) -> str:
+        """The execution that started last."""
+        summaries = self.executions(1)
+        if not summaries:
+            raise OperateError(f"Pipeline {self.name} has not run yet. Push to its branch, or run `penstock release`.")
+        return str(summaries[0]["pipelineExecutionId"])
+
+    def executions(self, count: int) -> Sequence[Mapping[str, Any]]:
+        """CodePipeline's summaries of the latest executions, newest first."""
+        try:
+            answer = self.client.list_pipeline_executions(pipelineName=self.name, maxResults=count)
+        except (ClientError, EndpointConnectionError) as error:
+            self.explain(error)
+        return answer["pipelineExecutionSummaries"][:count]
+
+    def read(self, execution: str | None = None) -> Run:
+        """One execution, or the latest, as it is now."""
+        wanted = execution or self.latest()
+        try:
+            found: Any = self.client.get_pipeline_execution(pipelineName=self.name, pipelineExecutionId=wanted)
+            details: list[Any] = []
+            for page in self.client.get_paginator("list_action_executions").paginate(
+                pipelineName=self.name, filter={"pipelineExecutionId": wanted}
+            ):
+                details += page["actionExecutionDetails"]
+        except (ClientError, EndpointConnectionError) as error:
+            self.explain(error)
+        about = found["pipelineExecution"]
+        status = about["status"]
+        stages = tuple(
+            _stage(stage, details, region=self.target.region, is_live=status in LIVE)
+            for stage in self.definition(about["pipelineVersion"])
+        )
+        actions = [action for stage in stages for action in stage.actions]
+        if status == IN_PROGRESS and _only_waits(actions):
+            status = WAITING
+        revision: Mapping[str, Any] = next(iter(about.get("artifactRevisions", [])), {})
+        return Run(
+            pipeline=self.name,
+            execution=wanted,
+            status=status,
+            commit=revision.get("revisionId", ""),
+            message=_message(revision.get("revisionSummary", "")),
+            started=min((action.started for action in actions if action.started), default=None),
+            stages=stages,
+            reason=about.get("statusSummary", ""),
+        )
+
+    def definition(self, version: int | None = None) -> list[Any]:
+        """The stages that the pipeline declares, now or in one version."""
+        if version is not None and version in self._structures:
+            return self._structures[version]
+        try:
+            arguments: dict[str, Any] = {} if version is None else {"version": version}
+            found = self.client.get_pipeline(name=self.name, **arguments)
+        except (ClientError, EndpointConnectionError) as error:
+            self.explain(error)
+        stages: list[Any] = list(found["pipeline"]["stages"])
+        if version is not None:
+            self._structures[version] = stages
+        return stages
+
+    def explain(self, error: ClientError | EndpointConnectionError) -> NoReturn:
+        """Raise the error in the words of whoever typed the command."""
+        if isinstance(error, EndpointConnectionError):
+            raise OperateError(f"{self.target.endpoint or 'AWS'} does not answer. `make up` starts the local cloud.")
+        details = error.response["Error"]
+        said = details.get("Message", "")
+        if details.get("Code") == "PipelineNotFoundException":
+            remedy = "`make up` deploys it." if self.target.is_local else "docs/aws.md shows its first deployment."
+            said = f"There is no pipeline {self.name!r} in {self.target.title}. {remedy}"
+        elif details.get("Code") == "PipelineExecutionNotFoundException":
+            said = f"Pipeline {self.name} has no such execution: {said}"
+        raise OperateError(said) from error
+
+
+def _stage(declared: Mapping[str, Any], details: Sequence[Mapping[str, Any]], *, region: str, is_live: bool) -> Stage:
+    name = declared["name"]
+    latest: dict[str, Mapping[str, Any]] = {}
+    for detail in details:
+        if detail["stageName"] != name:
+            continue
+        known = latest.get(detail["actionName"])
+        if known is None or detail["startTime"] > known["startTime"]:
+            latest[detail["actionName"]] = detail
+    ordered = sorted(declared["actions"], key=lambda action: action.get("runOrder", 1))
+    actions = tuple(_action(name, action, latest.get(action["name"]), region) for action in ordered)
+    return Stage(name=name, status=_stage_status(actions, is_live=is_live), actions=actions)
+
+
+def _action(stage: str, declared: Mapping[str, Any], detail: Mapping[str, Any] | None, region: str) -> Action:
+    kind = declared["actionTypeId"]
+    known: dict[str, Any] = {
+        "stage": stage,
+        "name": declared["name"],
+        "provider": kind["provider"],
+        "category": kind["category"],
+        "configuration": declared.get("configuration", {}),
+        "region": declared.get("region", region),
+        "role": declared.get("roleArn"),
+    }
+    if detail is None:
+        return Action(**known)
+    result = detail.get("output", {}).get("executionResult", {})
+    given = detail.get("input", {})
+    error = result.get("errorDetails", {})
+    known["configuration"] = given.get("resolvedConfiguration") or known["configuration"]
+    known["role"] = given.get("roleArn") or known["role"]
+    return Action(
+        **known,
+        status=detail["status"],
+        started=detail.get("startTime"),
+        updated=detail.get("lastUpdateTime"),
+        summary=_first_line(result.get("externalExecutionSummary", "")),
+        error=error.get("message", "") if detail["status"] != SUCCEEDED else "",
+        url=result.get("externalExecutionUrl", ""),
+        external_id=result.get("externalExecutionId", ""),
+    )
+
+
+def _stage_status(actions: Sequence[Action], *, is_live: bool) -> str:
+    """CodePipeline keeps the status of a stage only for the last execution in it; its actions tell of any."""
+    statuses = {action.status for action in actions}
+    if _only_waits(actions):
+        return WAITING
+    for decisive in (IN_PROGRESS, FAILED):
+        if decisive in statuses:
+            return decisive
+    if len(statuses) == 1 and statuses <= {SUCCEEDED, NOT_STARTED}:
+        return statuses.pop()
+    return IN_PROGRESS if is_live else STOPPED
+
+
+def _only_waits(actions: Sequence[Action]) -> bool:
+    going_on = [action for action in actions if action.status == IN_PROGRESS]
+    return bool(going_on) and all(action.waits_for_a_person for action in going_on)
+
+
+def _message(summary: str) -> str:
+    """The commit's first line; a connection wraps it in JSON, beside the provider's name."""
+    try:
+        wrapped = json.loads(summary)
+    except ValueError:
+        return _first_line(summary)
+    return _first_line(
+        wrapped["CommitMessage"] if isinstance(wrapped, dict) and "CommitMessage" in wrapped else summary
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment is not None else None
