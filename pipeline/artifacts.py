@@ -16,7 +16,7 @@ class ArtifactStore(Construct):
     def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
-        key = kms.Key(
+        self.key = kms.Key(
             self,
             "Key",
             description=f"Artifacts of the pipeline {name}",
@@ -24,7 +24,7 @@ class ArtifactStore(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         # The pipeline reaches a store in another region by names alone, so the key goes by its alias.
-        alias = key.add_alias(f"alias/{name}-artifacts")
+        alias = self.key.add_alias(f"alias/{name}-artifacts")
         self.bucket = s3.Bucket(
             self,
             "Bucket",
@@ -55,9 +55,10 @@ class ArtifactsStack(cdk.Stack):
         self.store = ArtifactStore(self, "Artifacts", name=name)
 
 
-def stores(pipeline: cdk.Stack, *, name: str, regions: Sequence[str]) -> Mapping[str, s3.IBucket]:
-    """An artifact bucket for the pipeline's own region and for each other one, by region."""
-    buckets: dict[str, s3.IBucket] = {pipeline.region: ArtifactStore(pipeline, "Artifacts", name=name).bucket}
+def stores(own: ArtifactStore, *, name: str, regions: Sequence[str]) -> Mapping[str, s3.IBucket]:
+    """The artifact bucket of the pipeline's own region, and one for each other region, by region."""
+    pipeline = cdk.Stack.of(own)
+    buckets: dict[str, s3.IBucket] = {pipeline.region: own.bucket}
     for region in regions:
         if region not in buckets:
             stack = ArtifactsStack(

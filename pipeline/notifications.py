@@ -1,12 +1,16 @@
 """Who hears of a failed run, and of one that waits for them."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+KEPT = cdk.Duration.days(14)
 
 
 class Notifications(Construct):
@@ -18,6 +22,10 @@ class Notifications(Construct):
         # EventBridge cannot publish to a topic that is encrypted with the account's default key.
         key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        # A notification that could not be delivered is kept for whoever looks into it.
+        undelivered = sqs.Queue(
+            self, "Undelivered", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=KEPT
+        )
         name = events.EventField.from_path("$.detail.pipeline")
         execution = events.EventField.from_path("$.detail.execution-id")
         pipeline.on_state_change(
@@ -25,6 +33,7 @@ class Notifications(Construct):
             event_pattern=events.EventPattern(detail={"state": ["FAILED"]}),
             target=targets.SnsTopic(
                 self.topic,
+                dead_letter_queue=undelivered,
                 message=events.RuleTargetInput.from_text(f"Pipeline {name}: execution {execution} failed."),
             ),
         )
@@ -41,6 +50,7 @@ class Notifications(Construct):
             targets=[
                 targets.SnsTopic(
                     self.topic,
+                    dead_letter_queue=undelivered,
                     message=events.RuleTargetInput.from_text(
                         f"Pipeline {name}: execution {execution} waits for approval of {stage}."
                     ),

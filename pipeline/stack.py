@@ -7,9 +7,10 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline import release, steps
-from pipeline.artifacts import stores
+from pipeline.artifacts import ArtifactStore, stores
 from pipeline.notifications import Notifications
 from pipeline.settings import Settings
+from services.library.guardrails.plugin import Subject
 from stages.model import Catalogue, ServiceStage, Stage, Wave, stages_of
 
 APPROVAL = "Approve"
@@ -26,8 +27,20 @@ class PipelineStack(cdk.Stack):
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
         )
-        self.service_stages: list[ServiceStage] = []
+        self._service_stages: list[ServiceStage] = []
         stages = list(stages_of(catalogue))
+        artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
+        self._builds = steps.StepBuilds(
+            self,
+            "StepBuilds",
+            artifacts=artifacts.bucket,
+            artifacts_key=artifacts.key,
+            deploy_roles=[
+                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                for stage in stages
+                if stage.environment.keeps_data
+            ],
+        )
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -37,7 +50,7 @@ class PipelineStack(cdk.Stack):
             restart_execution_on_update=True,
             cross_account_keys=True,
             cross_region_replication_buckets=stores(
-                self, name=settings.name, regions=[stage.environment.region for stage in stages]
+                artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
             ),
         )
         self._source = settings.source.action(self)
@@ -73,6 +86,22 @@ class PipelineStack(cdk.Stack):
         positions = {stage.stage_name: position for position, stage in enumerate(pipeline.stages)}
         release.add_conditions(template, positions, stages)
 
+    @property
+    def subjects(self) -> list[Subject]:
+        """Every service's stack in every stage, for the guardrails."""
+        return [
+            Subject(
+                stack=stack,
+                environment=built.stage.environment,
+                service=service.name,
+                owner=service.owner,
+                handles_personal_data=service.handles_personal_data,
+                acknowledgements=service.acknowledgements,
+            )
+            for built in self._service_stages
+            for service, stack in zip(built.stage.services, built.stacks.values(), strict=True)
+        ]
+
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""
         return pipelines.CodeBuildStep(
@@ -87,7 +116,7 @@ class PipelineStack(cdk.Stack):
         wave = self._engine.add_wave(entry.name if isinstance(entry, Wave) else entry.environment.label)
         for stage in entry.stages if isinstance(entry, Wave) else (entry,):
             built = ServiceStage(self, stage)
-            self.service_stages.append(built)
+            self._service_stages.append(built)
             if not built.stacks:
                 continue
             approval = (
@@ -100,11 +129,17 @@ class PipelineStack(cdk.Stack):
                 stack_steps=[
                     pipelines.StackSteps(
                         stack=stack,
-                        pre=steps.to_pipeline_steps(service.before, stack=None, source=self._source),
-                        post=steps.to_pipeline_steps(service.after, stack=stack, source=self._source),
+                        pre=steps.to_pipeline_steps(
+                            service.before, stack=None, source=self._source, builds=self._builds
+                        ),
+                        post=steps.to_pipeline_steps(
+                            service.after, stack=stack, source=self._source, builds=self._builds
+                        ),
                     )
                     for service, stack in zip(stage.services, built.stacks.values(), strict=True)
                     if service.before or service.after
                 ],
-                post=[steps.protect_from_termination(protected, source=self._source)] if protected else [],
+                post=[steps.protect_from_termination(protected, source=self._source, builds=self._builds)]
+                if protected
+                else [],
             )

@@ -4,8 +4,13 @@ import shlex
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import pipelines
+from constructs import Construct
 
 from services.library.contract import ServiceStack
 from services.library.steps import Approval, Command, Probe, Step
@@ -14,33 +19,87 @@ SETUP = "make setup"
 PROBE = "python3 -I pipeline/probe.py"
 
 
+class StepBuilds(Construct):
+    """What the builds of all steps share: two roles and a log group, however many services and stages there are.
+
+    CDK Pipelines would make a role and a policy for each step: four stages of fifty services would be four hundred
+    resources, and each would bring findings of its own for the platform team to judge.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, artifacts: s3.IBucket, artifacts_key: kms.IKey, deploy_roles: Sequence[str]
+    ) -> None:
+        super().__init__(scope, id_)
+        self._artifacts = artifacts
+        self._artifacts_key = artifacts_key
+        self.log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
+        )
+        self.role = self._role("Role").without_policy_updates()
+        """For what services ask for: it reads the commit and writes its log, and nothing else."""
+        protecting = self._role("ProtectRole")
+        if deploy_roles:
+            protecting.add_to_policy(
+                iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(set(deploy_roles)))
+            )
+        self.protect_role = protecting.without_policy_updates()
+
+    @property
+    def logging(self) -> codebuild.LoggingOptions:
+        """Where every step's build writes."""
+        return codebuild.LoggingOptions(
+            cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
+        )
+
+    def _role(self, id_: str) -> iam.Role:
+        role = iam.Role(self, id_, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        self.log_group.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[self._artifacts.arn_for_objects("*")]
+            )
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._artifacts_key.key_arn]))
+        return role
+
+
 def to_pipeline_steps(
-    steps: Sequence[Step], *, stack: ServiceStack | None, source: pipelines.IFileSetProducer
+    steps: Sequence[Step], *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> list[pipelines.Step]:
     """Pipeline steps in the order given. `stack` is the deployed one, None for steps that run before it exists."""
     made: list[pipelines.Step] = []
     for step in steps:
-        made.append(_to_pipeline_step(step, stack=stack, source=source))
+        made.append(_to_pipeline_step(step, stack=stack, source=source, builds=builds))
         if len(made) > 1:
             made[-1].add_step_dependency(made[-2])
     return made
 
 
-def protect_from_termination(stacks: Sequence[cdk.Stack], *, source: pipelines.IFileSetProducer) -> pipelines.Step:
+def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:
+    """The role that `cdk bootstrap` made in an account and region for deployments to it."""
+    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-deploy-role-{account}-{region}"
+
+
+def protect_from_termination(
+    stacks: Sequence[cdk.Stack], *, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
     """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
-    role = f"cdk-hnb659fds-deploy-role-{stacks[0].account}-{stacks[0].region}"
-    arn = f"arn:{cdk.Aws.PARTITION}:iam::{stacks[0].account}:role/{role}"
-    words = ["--role", f'"{arn}"', "--region", stacks[0].region, *(stack.stack_name for stack in stacks)]
+    region = stacks[0].region
+    arn = deploy_role_arn(stacks[0], account=stacks[0].account, region=region)
+    words = ["--role", f'"{arn}"', "--region", region, *(stack.stack_name for stack in stacks)]
     return pipelines.CodeBuildStep(
         "Protect",
         input=source,
         install_commands=[SETUP],
         commands=[" ".join([".venv/bin/python -m pipeline.protect", *words])],
-        role_policy_statements=[iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[arn])],
+        role=builds.protect_role,
+        logging=builds.logging,
     )
 
 
-def _to_pipeline_step(step: Step, *, stack: ServiceStack | None, source: pipelines.IFileSetProducer) -> pipelines.Step:
+def _to_pipeline_step(
+    step: Step, *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
     if isinstance(step, Approval):
         return pipelines.ManualApprovalStep(step.name, comment=step.note)
     if isinstance(step, Probe):
@@ -51,12 +110,16 @@ def _to_pipeline_step(step: Step, *, stack: ServiceStack | None, source: pipelin
             input=source,
             commands=[f'{PROBE} {shlex.join(words)} "$URL"'],
             env_from_cfn_outputs={"URL": _output(step, step.output, stack)},
+            role=builds.role,
+            logging=builds.logging,
         )
     return pipelines.CodeBuildStep(
         step.name,
         input=source,
         commands=list(step.commands),
         env_from_cfn_outputs={variable: _output(step, key, stack) for variable, key in step.outputs.items()},
+        role=builds.role,
+        logging=builds.logging,
     )
 
 

@@ -1,5 +1,126 @@
-"""The findings that the platform team accepts. Paths start at the App."""
+"""The findings that the platform team accepts. Paths start at the App.
+
+Most come from grants that CDK Pipelines makes for itself. They name the smallest construct that covers the roles of one
+part of the pipeline; no service's stack is below it.
+"""
+
+from datetime import date
 
 from services.library.guardrails.acknowledgements import Acknowledgement
+from stages import accounts
 
-ACKNOWLEDGED: tuple[Acknowledgement, ...] = ()
+OWNER = "@example/platform"
+UNTIL = date(2027, 11, 1)
+PIPELINE = "Pipeline/Pipeline"
+"""Roles of the pipeline, its source action and the synth build."""
+ENGINE = "Pipeline/Engine"
+"""Roles of self-mutation and asset publishing."""
+STEPS = "Pipeline/StepBuilds"
+UNDELIVERED = "Pipeline/Notifications/Undelivered/Resource"
+BUCKET = "<ArtifactsBucket88671897.Arn>"
+HOME = f"{accounts.TOOLS_REGION}:{accounts.TOOLS}"
+SYNTH_PROJECT = "<PipelineBuildSynthCdkBuildProject1250E181>"
+SELF_MUTATION_PROJECT = "<EngineUpdatePipelineSelfMutation2EAD80FC>"
+
+
+def _accept(path: str, rule: str, reason: str) -> Acknowledgement:
+    return Acknowledgement(rule=rule, path=path, reason=reason, owner=OWNER, expires=UNTIL)
+
+
+def _wildcard(path: str, what: str, reason: str) -> Acknowledgement:
+    return _accept(path, f"AwsSolutions-IAM5[{what}]", reason)
+
+
+ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
+    _wildcard(
+        PIPELINE, "Action::s3:Abort*", "Writing an artifact includes giving up a multipart upload; in our stores only."
+    ),
+    _wildcard(
+        PIPELINE,
+        "Action::s3:DeleteObject*",
+        "Part of CDK's write grant; the stores keep versions, so nothing is lost for good by it.",
+    ),
+    _wildcard(
+        PIPELINE, "Action::s3:GetBucket*", "Reading where an artifact store is and how it is set, on our stores only."
+    ),
+    _wildcard(
+        ENGINE, "Action::s3:GetBucket*", "Self-mutation and publishing ask where the artifact store is before reading."
+    ),
+    _wildcard(
+        PIPELINE, "Action::s3:GetObject*", "Every action reads its input artifacts, with versions, from our stores."
+    ),
+    _wildcard(ENGINE, "Action::s3:GetObject*", "Self-mutation and publishing read the assembly that synth wrote."),
+    _wildcard(PIPELINE, "Action::s3:List*", "CodePipeline looks for artifacts by prefix in the stores that it owns."),
+    _wildcard(ENGINE, "Action::s3:List*", "Both builds list the assembly's artifact before they fetch it."),
+    _wildcard(PIPELINE, "Action::kms:GenerateDataKey*", "Encrypting an artifact, with the stores' own key alone."),
+    _wildcard(
+        ENGINE, "Action::kms:GenerateDataKey*", "CDK's grant on the artifact key covers writing; the build only reads."
+    ),
+    _wildcard(
+        PIPELINE, "Action::kms:ReEncrypt*", "Part of CDK's grant to encrypt, limited to the artifact stores' keys."
+    ),
+    _wildcard(
+        ENGINE, "Action::kms:ReEncrypt*", "Comes with the grant on the artifact key; no other key is named by it."
+    ),
+    _wildcard(
+        PIPELINE, f"Resource::{BUCKET}/*", "Artifacts have random names, so the objects of the store are one resource."
+    ),
+    _wildcard(
+        ENGINE, f"Resource::{BUCKET}/*", "The assembly's artifact has a random name, below the store of this pipeline."
+    ),
+    _wildcard(
+        STEPS,
+        f"Resource::{BUCKET}/*",
+        "A step's build reads the commit's artifact, whose name is random; it cannot write.",
+    ),
+    _wildcard(
+        PIPELINE,
+        f"Resource::arn:aws:s3:::penstock-artifacts-{accounts.TOOLS}-{accounts.SECOND_REGION}/*",
+        "The store of the other region: artifacts are copied there under random names for its stages.",
+    ),
+    _wildcard(
+        PIPELINE, "Resource::*", "ListPipelines-style calls of the source's events role have no resource to name."
+    ),
+    _wildcard(
+        ENGINE,
+        "Resource::*",
+        "cloudformation:DescribeStacks and s3:ListBucket tell the bootstrap's version; read only.",
+    ),
+    _wildcard(
+        ENGINE,
+        f"Resource::arn:*:iam::{accounts.TOOLS}:role/*",
+        "Self-mutation assumes the bootstrap's roles; a condition on their tag narrows it to those.",
+    ),
+    _wildcard(
+        ENGINE,
+        f"Resource::arn:aws:codebuild:{HOME}:report-group/*",
+        "CodeBuild's default policy for test reports of the asset job, which makes none.",
+    ),
+    _wildcard(
+        ENGINE,
+        f"Resource::arn:aws:codebuild:{HOME}:report-group/{SELF_MUTATION_PROJECT}-*",
+        "Report groups bear the project's name with a suffix; the self-mutation project's own.",
+    ),
+    _wildcard(
+        PIPELINE,
+        f"Resource::arn:aws:codebuild:{HOME}:report-group/{SYNTH_PROJECT}-*",
+        "Report groups bear the project's name with a suffix; the synth project's own.",
+    ),
+    _wildcard(
+        ENGINE,
+        f"Resource::arn:aws:logs:{HOME}:log-group:/aws/codebuild/*",
+        "One role for the asset jobs, whose projects' names CDK Pipelines does not know beforehand.",
+    ),
+    _wildcard(
+        ENGINE,
+        f"Resource::arn:aws:logs:{HOME}:log-group:/aws/codebuild/{SELF_MUTATION_PROJECT}:*",
+        "Log streams have random names, below the log group of the self-mutation project.",
+    ),
+    _wildcard(
+        PIPELINE,
+        f"Resource::arn:aws:logs:{HOME}:log-group:/aws/codebuild/{SYNTH_PROJECT}:*",
+        "Log streams have random names, below the log group of the synth project.",
+    ),
+    _accept(UNDELIVERED, "AwsSolutions-SQS3", "This queue is itself where undelivered notifications end."),
+    _accept(UNDELIVERED, "Serverless-SQSRedrivePolicy", "It has no consumer that could fail: people read it by hand."),
+)

@@ -1,5 +1,60 @@
 """Named exceptions of intake, and the findings that its owner accepts."""
 
+from datetime import date
+
 from services.library.guardrails.acknowledgements import Acknowledgement
 
-ACKNOWLEDGEMENTS: tuple[Acknowledgement, ...] = ()
+OWNER = "@example/intake"
+UNTIL = date(2027, 11, 1)
+
+ACKNOWLEDGEMENTS: tuple[Acknowledgement, ...] = (
+    Acknowledgement(
+        rule="AwsSolutions-COG4",
+        path="Api/Api/Default/POST/Resource",
+        reason="Callers are systems with AWS identities: the method asks for IAM signatures instead of user pools.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions-APIG3",
+        path="Api/Api/DeploymentStage.v1/Resource",
+        reason="A web ACL guards the API in production tiers; elsewhere nobody but our own accounts can sign for it.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions-IAM5[Resource::*]",
+        path="Record/Role/DefaultPolicy/Resource",
+        reason="xray:PutTraceSegments and PutTelemetryRecords know no resources.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions-IAM5[Resource::*]",
+        path="Workflow/StateMachine/Role/DefaultPolicy/Resource",
+        reason="Log delivery and tracing of a workflow are granted on no resource; the actions can only write them.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions-IAM5[Resource::<RecordFunction0FDC7770.Arn>:*]",
+        path="Workflow/StateMachine/Role/DefaultPolicy/Resource",
+        reason="The workflow may call any version of its one function, so that a release can move between them.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions-SF1",
+        path="Workflow/StateMachine/Resource",
+        reason="Logged at ERROR outside sandboxes: the history of an execution is in Step Functions for 90 days.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule="Serverless-LambdaDLQ",
+        path="Record/Function/Resource",
+        reason="The workflow calls the function synchronously and retries itself; a DLQ would stay empty.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+)
