@@ -10,10 +10,12 @@ from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.s3 import filler as s3
 from pipeline.local.cloud.stepfunctions import filler as stepfunctions
 
 FILLERS: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
+    "s3": s3.install,
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
     "codecommit": codecommit.install,
