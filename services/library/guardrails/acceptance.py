@@ -140,8 +140,10 @@ def _plain(text: str) -> str:
 
 
 def _is_rules_own_text(reason: str, finding: Finding) -> bool:
-    """Whether little is left of the reason without the rule's id and words."""
+    """Whether little is left of a long enough reason without the rule's id and words."""
     plain = _plain(reason)
+    if len(plain) < SHORTEST_REASON:
+        return False
     own = [_plain(text) for text in (finding.text, finding.fix, finding.rule, finding.base_rule)]
     if any(plain in text for text in own):
         return True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.library.guardrails.template import Template
+from services.library.guardrails.template import Resource, Template
 
 
 class Accepter(StrEnum):
@@ -39,6 +39,8 @@ class Finding:
     fix: str
     level: str = "error"
     template: str = ""
+    """Where the template lies in the assembly; with the logical id, what CloudFormation will call the construct."""
+    logical_id: str = ""
     locations: tuple[str, ...] = ()
 
     @property
@@ -59,6 +61,26 @@ class Rule:
     text: str
     """Why the rule exists."""
     fix: str
+
+    def broken_by(
+        self,
+        resource: Resource,
+        template: Template,
+        *,
+        what: str = "",
+        detail: str = "",
+        locations: tuple[str, ...] = (),
+    ) -> Finding:
+        """The finding on this resource. `what`: a sentence more; `detail`: what an acknowledgement must name, too."""
+        return Finding(
+            rule=f"{self.id}[{detail}]" if detail else self.id,
+            path=resource.path,
+            text=f"{self.text} {what}".rstrip(),
+            fix=self.fix,
+            template=template.file,
+            logical_id=resource.logical_id,
+            locations=locations,
+        )
 
 
 def base_rule(rule: str) -> str:

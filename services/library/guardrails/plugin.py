@@ -1,5 +1,6 @@
 """Guardrails: the checks that every template must pass, run by the CDK at the end of each synth."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from services.library.guardrails.acceptance import Giver
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.finding import Accepter, Finding, Place
 from services.library.guardrails.rules import lookups
+from services.library.guardrails.template import Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,18 +82,23 @@ class Guardrails:
         app = context.app_construct
         subjects = {subject.stack.node.path: subject for subject in self._subjects}
         stacks = [_stack(each, subjects) for each in context.stack_templates]
-        found = [*_nag_findings(app, stacks, self._folder), *self._own_findings(stacks)]
-        found += lookups.check_missing(assembly.missing_lookups(self._folder), "")
-        found += lookups.check_answered(app.node.get_all_context() or {})
+        templates = {stack.path: [*assembly.templates(self._folder, stack.file, stack.path)] for stack in stacks}
+        found = [*_nag_findings(app, stacks, templates), *_own_findings(stacks, templates)]
+        asked = [*lookups.check_missing(assembly.missing_lookups(self._folder))]
+        for finding in asked:
+            # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
+            sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
+        found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
         outcome = acceptance.apply(found, self._givers(subjects))
         failed = [*outcome.remaining, *outcome.problems, *self._suppressed()]
         record.write(
             self._folder,
             outcome.accepted,
-            {
-                stack.file.relative_to(self._folder).as_posix(): stack.subject.environment.label
+            stages={
+                template.file: stack.subject.environment.label
                 for stack in stacks
                 if stack.subject and stack.subject.environment
+                for template in templates[stack.path]
             },
         )
         files = {
@@ -102,11 +109,6 @@ class Guardrails:
             success=not failed,
             violations=[_violation(each, self._folder, files) for each in failed],
         )
-
-    def _own_findings(self, stacks: Sequence[_Stack]) -> Iterator[Finding]:
-        for stack in stacks:
-            for template in assembly.templates(self._folder, stack.file, stack.path):
-                yield from own.findings(template, stack.place)
 
     def _givers(self, subjects: dict[str, Subject]) -> list[Giver]:
         """The services, each with its stacks in all stages, then the platform team."""
@@ -162,14 +164,29 @@ def _stack(template: cdk.PolicyValidationStack, subjects: Mapping[str, Subject])
     )
 
 
-def _nag_findings(app: IConstruct, stacks: Sequence[_Stack], folder: Path) -> Iterator[Finding]:
-    """cdk-nag's findings, each with the template of the stack that it lies in: the one with the longest path."""
+def _own_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Finding]:
+    for stack in stacks:
+        for template in templates[stack.path]:
+            yield from own.findings(template, stack.place)
+
+
+def _nag_findings(
+    app: IConstruct, stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]
+) -> Iterator[Finding]:
+    """cdk-nag's findings that concern their stack, each with its place in the template."""
     by_path = {stack.path: stack for stack in stacks}
+    places = {
+        resource.path: (template.file, resource.logical_id)
+        for each in templates.values()
+        for template in each
+        for resource in template.resources()
+    }
     for pack, finding in nag.findings(app):
         stack = by_path[_innermost(finding.path, by_path)]
         if pack.only_personal_data and not (stack.subject and stack.subject.handles_personal_data):
             continue
-        yield replace(finding, template=stack.file.relative_to(folder).as_posix())
+        file, logical_id = places.get(finding.path, (templates[stack.path][0].file, ""))
+        yield replace(finding, template=file, logical_id=logical_id)
 
 
 def _innermost(path: str, scopes: Iterable[str]) -> str:
@@ -193,6 +210,7 @@ def _violation(finding: Finding, folder: Path, files: dict[str, str]) -> cdk.Pol
             cdk.PolicyViolatingResource(
                 construct_path=finding.path,
                 template_path=str(folder / finding.template) if finding.template else None,
+                resource_logical_id=finding.logical_id or None,
                 locations=list(finding.locations),
             )
         ],

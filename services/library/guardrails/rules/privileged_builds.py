@@ -19,14 +19,7 @@ def check(template: Template, place: Place) -> Iterator[Finding]:
     for resource in template.resources("AWS::CodeBuild::Project"):
         environment = resource.properties.get("Environment", {})
         for location in _privileged(environment):
-            yield Finding(
-                rule=RULE.id,
-                path=resource.path,
-                text=RULE.text,
-                fix=RULE.fix,
-                template=template.file,
-                locations=(location,),
-            )
+            yield RULE.broken_by(resource, template, locations=(location,))
 
 
 def _privileged(environment: object) -> Iterator[str]:

@@ -65,17 +65,19 @@ def check(template: Template, place: Place) -> Iterator[Finding]:
         return
     for resource in template.resources():
         if resource.type in EMPTIES:
-            yield _finding(template, resource, f"{resource.type} empties a store.", ())
+            yield RULE.broken_by(resource, template, what=f"{resource.type} empties a store.")
         elif resource.type in STATEFUL and not _member_of_cluster(resource):
             wrong = tuple(_lost_by(resource))
             if wrong:
-                yield _finding(template, resource, f"{resource.type}: {' and '.join(wrong)} would lose it.", wrong)
+                what = f"{resource.type}: {' and '.join(wrong)} would lose it."
+                yield RULE.broken_by(resource, template, what=what, locations=wrong)
 
 
 def _lost_by(resource: Resource) -> Iterator[str]:
-    kept = {"Retain", "Snapshot"} if resource.type in SNAPSHOT else {"Retain"}
+    # Lists, for a policy may also be an intrinsic function, which no set can look up; it is found as well.
+    kept = ["Retain", "Snapshot"] if resource.type in SNAPSHOT else ["Retain"]
     # RetainExceptOnCreate deletes only what a failed creation leaves, and exists for this attribute alone.
-    if resource.body.get("DeletionPolicy") not in kept | {"RetainExceptOnCreate"}:
+    if resource.body.get("DeletionPolicy") not in [*kept, "RetainExceptOnCreate"]:
         yield "DeletionPolicy"
     if resource.body.get("UpdateReplacePolicy") not in kept:
         yield "UpdateReplacePolicy"
@@ -84,14 +86,3 @@ def _lost_by(resource: Resource) -> Iterator[str]:
 def _member_of_cluster(resource: Resource) -> bool:
     """An Aurora instance: the data are the cluster's."""
     return resource.type == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in resource.properties
-
-
-def _finding(template: Template, resource: Resource, what: str, locations: tuple[str, ...]) -> Finding:
-    return Finding(
-        rule=RULE.id,
-        path=resource.path,
-        text=f"{RULE.text} {what}",
-        fix=RULE.fix,
-        template=template.file,
-        locations=locations,
-    )

@@ -20,6 +20,7 @@ ADMINISTRATOR = Rule(
     fix="List the actions that are needed, as literal text.",
 )
 
+KEYS = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})
 UNKNOWN = "unknown"
 WHOLE = re.compile(r"[*?]*\*[*?]*")
 
@@ -38,17 +39,7 @@ def check(template: Template, place: Place) -> Iterator[Finding]:
                 ):
                     continue
                 seen.add(action)
-                yield Finding(
-                    rule=f"{rule.id}[{action}]",
-                    path=resource.path,
-                    text=rule.text,
-                    fix=rule.fix,
-                    template=template.file,
-                    locations=(location,),
-                )
-
-
-KEYS = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})
+                yield rule.broken_by(resource, template, detail=action, locations=(location,))
 
 
 def _broken(action: str) -> Rule | None:
@@ -68,6 +59,7 @@ def _statements(value: object, location: str) -> Iterator[tuple[str, Json]]:
         text = _joined(value)
         if text is not None:
             yield from _statements_in_text(text, location)
+            return
         for key, part in value.items():
             yield from _statements(part, f"{location}.{key}")
     elif isinstance(value, str):

@@ -1,0 +1,185 @@
+"""Guardrails as people meet them: a real `cdk synth`, judged by its exit code and what it says."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[4]
+BIN = REPOSITORY / ".venv/bin"
+
+APP = """
+from datetime import date
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_dynamodb as dynamodb
+
+from services.library.environment import Environment, Tier
+from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.guardrails.plugin import Guardrails, Subject
+
+PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
+
+
+def acknowledge(rule, path, reason):
+    return Acknowledgement(rule=rule, path=path, reason=reason, owner="@example/team", expires=date(2020, 1, 1))
+
+
+app = cdk.App()
+pipeline = cdk.Stack(app, "Pipeline", env=PROD.to_cdk())
+stage = cdk.Stage(pipeline, "prod", env=PROD.to_cdk())
+left, right = cdk.Stack(stage, "left"), cdk.Stack(stage, "right")
+
+
+def subject(stack, *acknowledgements):
+    return Subject(
+        stack=stack,
+        environment=PROD,
+        service=stack.node.id,
+        owner="@example/team",
+        handles_personal_data=False,
+        acknowledgements=acknowledgements,
+    )
+
+
+def check(*subjects, accepted=()):
+    Guardrails(subjects, accepted=accepted).check(app)
+    app.synth()
+
+
+def queue(stack):
+    return sqs.Queue(stack, "Queue", enforce_ssl=True)
+
+
+def acknowledge_queue(reason):
+    return [
+        acknowledge("AwsSolutions-SQS3", "Queue", f"{reason}: the sender keeps what fails"),
+        acknowledge("Serverless-SQSRedrivePolicy", "Queue", f"{reason}: and tries again every hour"),
+    ]
+"""
+
+
+@dataclass(frozen=True)
+class Synth:
+    """What a synth came to."""
+
+    code: int
+    says: str
+    folder: Path
+
+    def found(self) -> set[tuple[str, str]]:
+        """Rule and construct path of each finding in the report."""
+        report = json.loads((self.folder / "validation-report.json").read_text())
+        return {
+            (violation["ruleName"], construct["constructPath"])
+            for plugin in report["pluginReports"]
+            for violation in plugin["violations"]
+            for construct in violation["violatingConstructs"]
+        }
+
+    def report(self) -> list[dict[str, Any]]:
+        """The report's violations, as the CDK wrote them."""
+        (plugin,) = json.loads((self.folder / "validation-report.json").read_text())["pluginReports"]
+        violations: list[dict[str, Any]] = plugin["violations"]
+        return violations
+
+    def accepted(self) -> list[dict[str, str]]:
+        """The record of accepted findings."""
+        entries: list[dict[str, str]] = json.loads((self.folder / "guardrails.json").read_text())["accepted"]
+        return entries
+
+
+@pytest.fixture
+def synth(tmp_path: Path) -> Callable[[str], Synth]:
+    def run(code: str) -> Synth:
+        (tmp_path / "app.py").write_text(f"{APP}\n{code}")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTEST"))}
+        done = subprocess.run(
+            [BIN / "cdk", "synth", "--app", f"{BIN}/python app.py", "-o", "out", "--quiet", "--no-lookups"],
+            cwd=tmp_path,
+            env={**kept, "PYTHONPATH": str(REPOSITORY), "CDK_VALIDATION": "false", "CI": "true", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Synth(code=done.returncode, says=done.stdout + done.stderr, folder=tmp_path / "out")
+
+    return run
+
+
+def test_an_accepted_finding_passes_is_recorded_and_a_second_synth_gives_the_same_record(
+    synth: Callable[[str], Synth],
+) -> None:
+    app = 'queue(left)\ncheck(subject(left, *acknowledge_queue("left")), subject(right))'
+    first = synth(app)
+    assert first.code == 0, first.says
+    record = (first.folder / "guardrails.json").read_bytes()
+    assert [(each["rule"], each["path"], each["stage"], each["accepted_in"]) for each in first.accepted()] == [
+        ("AwsSolutions-SQS3", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/overrides.py"),
+        ("Serverless-SQSRedrivePolicy", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/overrides.py"),
+    ]
+    second = synth(app)
+    assert second.code == 0, second.says
+    assert (second.folder / "guardrails.json").read_bytes() == record
+
+
+def test_an_acknowledgement_never_reaches_a_sibling_and_each_wrong_one_fails(synth: Callable[[str], Synth]) -> None:
+    done = synth("""
+queue(left)
+queue(right)
+for stack in (left, right):
+    dynamodb.CfnTable(
+        stack, "Table", key_schema=[], attribute_definitions=[], point_in_time_recovery_specification={
+            "pointInTimeRecoveryEnabled": True
+        },
+    ).add_override("UpdateReplacePolicy", "Retain")
+project = codebuild.PipelineProject(right, "Build")
+project.node.default_child.add_property_override("Environment.PrivilegedMode", "true")
+cdk.Validations.of(project).acknowledge(cdk.Acknowledgment(id="guardrails::AwsSolutions-CB4", reason="hidden"))
+nested = cdk.NestedStack(right, "Nested")
+iam.CfnManagedPolicy(
+    nested, "Policy", policy_document={"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+)
+unused = acknowledge("AwsSolutions-S1", "Bucket", "The bucket holds the access logs of others")
+retained = acknowledge("Penstock-Retained", "Table", "A cache, filled again from its source within minutes")
+check(subject(left, *acknowledge_queue("left"), unused, retained), subject(right))
+""")
+    assert done.code != 0
+    found = done.found()
+    queue = "Pipeline/prod/right/Queue/Resource"
+    assert {("AwsSolutions-SQS3", queue), ("Serverless-SQSRedrivePolicy", queue)} <= found
+    assert not {rule for rule, path in found if path.startswith("Pipeline/prod/left/Queue")}
+    assert ("Penstock-Retained", "Pipeline/prod/left/Table") in found
+    assert ("Penstock-Retained", "Pipeline/prod/right/Table") in found
+    assert ("Penstock-PrivilegedBuild", "Pipeline/prod/right/Build/Resource") in found
+    assert ("Penstock-WildcardAction[s3:*]", "Pipeline/prod/right/Nested/Policy") in found
+    assert ("Penstock-Acknowledgement", "Pipeline/prod/left/Bucket") in found, "nothing needs it"
+    assert ("Penstock-Acknowledgement", "Pipeline/prod/left/Table") in found, "not the service's to accept"
+    assert ("Penstock-Acknowledgement", "Pipeline/prod/right/Build") in found, "suppressed by the CDK's means"
+    for violation in done.report():
+        assert violation["severity"] == "fatal"
+        assert violation["ruleName"] in done.says
+    (privileged,) = (each for each in done.report() if each["ruleName"] == "Penstock-PrivilegedBuild")
+    (construct,) = privileged["violatingConstructs"]
+    place = construct["cloudFormationResource"]
+    assert place["templatePath"].startswith("assembly-Pipeline-prod/")
+    assert place["propertyPaths"] == ["Properties.Environment.PrivilegedMode"]
+    assert "stages/acknowledged.py" in privileged["suggestedFix"]
+    assert "Pipeline/prod/right/Build/Resource" in done.says
+
+
+def test_a_lookup_fails_with_the_words_that_help(synth: Callable[[str], Synth]) -> None:
+    done = synth('ec2.Vpc.from_lookup(left, "Network", is_default=True)\ncheck(subject(left), subject(right))')
+    assert done.code != 0
+    assert "vpc-provider:account=111111111111" in done.says
+    assert "stages/accounts.py" in done.says
+    assert ("Penstock-Lookup", "") in done.found()

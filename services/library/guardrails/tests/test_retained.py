@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.rules.retained import RULE, SNAPSHOT, STATEFUL, check
+from services.library.guardrails.template import Template
+
+PRODUCTION = Place(keeps_data=True)
+SANDBOX = Place(keeps_data=False)
+
+
+def found(resource: dict[str, Any], place: Place = PRODUCTION) -> list[Finding]:
+    return list(check(Template({"Resources": {"Store1A": resource}}, "prod/records", "records.template.json"), place))
+
+
+@pytest.mark.parametrize("kind", sorted(STATEFUL))
+def test_a_store_that_says_nothing_is_found_in_production_alone(kind: str) -> None:
+    finding = found({"Type": kind})[0]
+    assert (finding.rule, finding.logical_id, finding.template) == (RULE.id, "Store1A", "records.template.json")
+    assert finding.locations == ("DeletionPolicy", "UpdateReplacePolicy")
+    assert found({"Type": kind}, SANDBOX) == []
+
+
+@pytest.mark.parametrize(
+    ("deletion", "replacement", "wrong"),
+    [
+        ("Retain", "Retain", ()),
+        ("RetainExceptOnCreate", "Retain", ()),
+        ("Retain", "Delete", ("UpdateReplacePolicy",)),
+        ("Retain", None, ("UpdateReplacePolicy",)),
+        ("Delete", "Retain", ("DeletionPolicy",)),
+        ("Retain", "RetainExceptOnCreate", ("UpdateReplacePolicy",)),
+        ("Snapshot", "Snapshot", ("DeletionPolicy", "UpdateReplacePolicy")),
+        ({"Fn::If": ["P", "Retain", "Delete"]}, "Retain", ("DeletionPolicy",)),
+    ],
+)
+def test_a_table_must_survive_both_ways_to_go(deletion: Any, replacement: Any, wrong: tuple[str, ...]) -> None:
+    table = {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": deletion, "UpdateReplacePolicy": replacement}
+    assert tuple(location for finding in found(table) for location in finding.locations) == wrong
+
+
+@pytest.mark.parametrize("kind", sorted(SNAPSHOT))
+def test_a_snapshot_is_as_good_where_there_is_one(kind: str) -> None:
+    assert found({"Type": kind, "DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"}) == []
+
+
+def test_an_instance_of_a_cluster_holds_no_data_of_its_own() -> None:
+    instance = {"Type": "AWS::RDS::DBInstance", "Properties": {"DBClusterIdentifier": {"Ref": "Cluster"}}}
+    assert found(instance) == []
+
+
+def test_what_holds_data_in_transit_passes() -> None:
+    assert found({"Type": "AWS::SQS::Queue"}) == []
+
+
+def test_a_retained_bucket_that_is_emptied_is_found() -> None:
+    assert [finding.rule for finding in found({"Type": "Custom::S3AutoDeleteObjects"})] == [RULE.id]
