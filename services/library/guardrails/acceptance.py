@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.guardrails.finding import Accepter, Finding, base_rule
+from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
 from services.library.guardrails.own import accepted_by
 
 RULE = "Penstock-Acknowledgement"
@@ -49,8 +49,12 @@ class Outcome:
     """What is wrong with an acknowledgement. Nothing can accept these."""
 
 
-def apply(findings: Iterable[Finding], givers: Sequence[Giver]) -> Outcome:
-    """Sort the findings into accepted and remaining, and name each wrong acknowledgement once."""
+def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence[str]) -> Outcome:
+    """Sort the findings into accepted and remaining, and name each wrong acknowledgement once.
+
+    `stacks`: the construct paths of all of them. Stages lie below the pipeline's stack, so that without them an
+    acknowledgement for the pipeline would reach every service.
+    """
     outcome = Outcome()
     grants: dict[str, list[tuple[Giver, Acknowledgement, str]]] = defaultdict(list)
     for giver in givers:
@@ -60,7 +64,12 @@ def apply(findings: Iterable[Finding], givers: Sequence[Giver]) -> Outcome:
                     grants[acknowledgement.rule].append((giver, acknowledgement, _join(stack, acknowledgement.path)))
     used: dict[tuple[str, Acknowledgement], Finding] = {}
     for finding in findings:
-        covering = [grant for grant in grants[finding.rule] if _covers(grant[2], finding.path)]
+        covering = [
+            grant
+            for rule in {finding.rule: None, without_hashes(finding.rule): None}
+            for grant in grants.get(rule, ())
+            if _covers(grant[2], finding.path, stacks)
+        ]
         nobody = accepted_by(finding.rule) is Accepter.NOBODY
         for giver, acknowledgement, _ in covering:
             used.setdefault((giver.file, acknowledgement), finding)
@@ -130,7 +139,14 @@ def _join(stack: str, path: str) -> str:
     return f"{stack}/{path}" if stack else path
 
 
-def _covers(path: str, construct: str) -> bool:
+def _covers(path: str, construct: str, stacks: Iterable[str]) -> bool:
+    """Whether the construct is at or below the path, with no other stack beginning in between."""
+    if not _holds(path, construct):
+        return False
+    return not any(stack != path and _holds(path, stack) and _holds(stack, construct) for stack in stacks)
+
+
+def _holds(path: str, construct: str) -> bool:
     return construct == path or construct.startswith(f"{path}/")
 
 

@@ -14,7 +14,7 @@ from services.library.environment import Environment
 from services.library.guardrails import acceptance, assembly, nag, own, record
 from services.library.guardrails.acceptance import Giver
 from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.guardrails.finding import Accepter, Finding, Place
+from services.library.guardrails.finding import Accepter, Finding, Place, without_hashes
 from services.library.guardrails.rules import lookups
 from services.library.guardrails.template import Template
 
@@ -89,7 +89,7 @@ class Guardrails:
             # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
             sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
         found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
-        outcome = acceptance.apply(found, self._givers(subjects))
+        outcome = acceptance.apply(found, self._givers(subjects), stacks=list(templates))
         failed = [*outcome.remaining, *outcome.problems, *self._suppressed()]
         record.write(
             self._folder,
@@ -227,4 +227,4 @@ def _how_to_accept(finding: Finding, files: dict[str, str]) -> str:
         file, path = files[stack], finding.path.removeprefix(f"{stack}/")
     else:
         file, path = acceptance.PLATFORM_FILE, finding.path
-    return f" To accept it: Acknowledgement(rule={finding.rule!r}, path={path!r}, ...) in {file}."
+    return f" To accept it: Acknowledgement(rule={without_hashes(finding.rule)!r}, path={path!r}, ...) in {file}."

@@ -3,7 +3,8 @@ from datetime import date
 
 import pytest
 
-from services.library.guardrails.acceptance import Giver, Outcome, apply
+from services.library.guardrails import acceptance
+from services.library.guardrails.acceptance import Giver, Outcome
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.finding import Accepter, Finding
 
@@ -15,6 +16,10 @@ ACKNOWLEDGED = Acknowledgement(
 
 def finding(path: str, rule: str = "AwsSolutions-S1") -> Finding:
     return Finding(rule=rule, path=path, text="The S3 Bucket has server access logs disabled.", fix="Change it.")
+
+
+def apply(findings: list[Finding], givers: list[Giver]) -> Outcome:
+    return acceptance.apply(findings, givers, stacks=["Pipeline", "Pipeline/dev/intake", "dev/records"])
 
 
 def service(*acknowledgements: Acknowledgement, stacks: tuple[str, ...] = ("dev/records", "prod/records")) -> Giver:
@@ -56,6 +61,23 @@ def test_a_rule_without_detail_covers_no_finding_with_one() -> None:
     outcome = apply([detailed], [service(replace(ACKNOWLEDGED, rule="AwsSolutions-IAM5"))])
     assert remaining(outcome) == ["dev/records/Bucket"]
     assert "Nothing needs it" in the_problem(outcome)
+
+
+def test_one_for_the_pipeline_reaches_no_stage_below_it() -> None:
+    own, below = finding("Pipeline/Pipeline/Role"), finding("Pipeline/dev/intake/Role")
+    outcome = apply([own, below], [platform(replace(ACKNOWLEDGED, path="Pipeline"))])
+    assert [each.finding for each in outcome.accepted] == [own]
+    assert outcome.remaining == [below]
+
+
+def test_a_reference_may_be_named_without_its_hash_and_nothing_else_may() -> None:
+    named = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::<Bucket1A2B3C4D.Arn>/*]")
+    other = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::<Bucket1A2B3C4D.Arn>/in/*]")
+    everything = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::*]")
+    acknowledged = replace(ACKNOWLEDGED, rule="AwsSolutions-IAM5[Resource::<*.Arn>/*]")
+    outcome = apply([named, other, everything], [service(acknowledged)])
+    assert [each.finding for each in outcome.accepted] == [named]
+    assert outcome.remaining == [other, everything]
 
 
 def test_one_that_a_single_stage_needs_is_used() -> None:
