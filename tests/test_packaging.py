@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.toolset import functions
 from services.library import packaging
-from services.library.dependencies import PYTHON, REQUIREMENTS, Dependencies, PackagingError
+from services.library.dependencies import LAYER_GROUP, PYTHON, REQUIREMENTS, Dependencies, Distributions, PackagingError
 
 ROOT = Path(__file__).resolve().parents[1]
 PREPARED = Path(sys.prefix) / "functions"
@@ -102,7 +102,7 @@ def test_preparing_dependencies_twice_gives_the_same_archive(tmp_path: Path) -> 
         (metadata / "RECORD").write_text("\n".join(lines if day else reversed(lines)))
         os.utime(tree / "six.py", (day, day))
         path = tmp_path / f"{name}.zip"
-        digests.append(functions.archive(tree, path, prefix="python/"))
+        digests.append(functions.archive(tree, path, prefix="python/", requirements="six==1\n"))
         contents.append(path.read_bytes())
     assert digests[0] == digests[1]
     assert contents[0] == contents[1]
@@ -112,6 +112,8 @@ def test_preparing_dependencies_twice_gives_the_same_archive(tmp_path: Path) -> 
 def test_every_file_is_readable_in_lambda_and_dated_the_same(root: Path, tmp_path: Path) -> None:
     with write(packaging.layer(root, prepared(root)), tmp_path / "layer.zip") as zipped:
         entries = zipped.infolist()
+    with zipfile.ZipFile(prepared(root).groups[LAYER_GROUP].archive) as zipped:
+        entries += zipped.infolist()
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     names = [entry.filename for entry in entries]
@@ -119,8 +121,8 @@ def test_every_file_is_readable_in_lambda_and_dated_the_same(root: Path, tmp_pat
     assert not [name for name in names if name.endswith((".pyc", "/INSTALLER", "direct_url.json", "REQUESTED"))]
 
 
-def test_what_is_shipped_was_built_for_the_machine_that_runs_it(root: Path, tmp_path: Path) -> None:
-    with write(packaging.layer(root, prepared(root)), tmp_path / "layer.zip") as zipped:
+def test_what_is_shipped_was_built_for_the_machine_that_runs_it(root: Path) -> None:
+    with zipfile.ZipFile(prepared(root).groups[LAYER_GROUP].archive) as zipped:
         names = zipped.namelist()
         tags = [
             line.split(": ")[1]
@@ -146,7 +148,8 @@ def test_function_and_layer_work_together_with_nothing_else_on_the_path(root: Pa
     with write(packaging.function(root, "sample", dependencies), tmp_path / "function.zip") as zipped:
         zipped.extractall(code)
     with write(packaging.layer(root, dependencies), tmp_path / "layer.zip") as zipped:
-        zipped.extractall(layer, [name for name in zipped.namelist() if name.startswith("python/services/")])
+        zipped.extractall(layer)
+    with zipfile.ZipFile(dependencies.groups[LAYER_GROUP].archive) as zipped:
         requirements = zipped.read(REQUIREMENTS)
     (tmp_path / REQUIREMENTS).write_bytes(requirements)
     host = functions.host_path(PREPARED, tmp_path / REQUIREMENTS)
@@ -224,6 +227,24 @@ def test_a_lock_that_setup_has_not_seen_is_refused(root: Path) -> None:
         lock.write("\n")
     with pytest.raises(PackagingError, match="run `make setup`"):
         prepared(root)
+
+
+def test_a_service_with_dependencies_of_its_own_carries_them(root: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "orjson.py").write_text("x = 1\n")
+    archive = tmp_path / "sample.zip"
+    digest = functions.archive(tree, archive, prefix="", requirements="orjson==1\n")
+    own = Distributions(archive=archive, digest=digest, modules=frozenset({"orjson"}))
+    (root / "services/sample/runtime/extra.py").write_text("import orjson\n")
+    dependencies = Dependencies(groups={**prepared(root).groups, "sample": own})
+    package = packaging.function(root, "sample", dependencies)
+    assert package.digest != packaging.Package(sources=package.sources).digest
+    with write(package, tmp_path / "function.zip") as zipped:
+        assert zipped.testzip() is None
+        assert zipped.read("orjson.py") == b"x = 1\n"
+        assert zipped.read(REQUIREMENTS) == b"orjson==1\n"
+        assert "services/sample/runtime/handler.py" in zipped.namelist()
 
 
 def test_a_service_without_runtime_code_is_refused(root: Path) -> None:

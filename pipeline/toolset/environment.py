@@ -14,7 +14,7 @@ from pipeline.toolset.failure import SetupError
 
 Say = Callable[[str], None]
 
-LAYOUT = "2"
+LAYOUT = "3"
 """Part of the name: raise it when this file puts other things in the folder for the same locks."""
 LOCKS = ("uv.lock", "package.json", "package-lock.json")
 COMPLETE = "complete"

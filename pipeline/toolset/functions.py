@@ -32,7 +32,7 @@ OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_c
 def build(root: Path, program: Path, folder: Path, interpreter: Path) -> None:
     """Prepare every group that functions have; `interpreter` is the Python whose host builds are wanted."""
     folder.mkdir(parents=True, exist_ok=True)
-    digests = {}
+    groups = {}
     for group, requirements in requirements_by_group(root, program).items():
         prefix = "python/" if group == dependencies.LAYER_GROUP else ""
         file = folder / f"{group}.txt"
@@ -41,10 +41,12 @@ def build(root: Path, program: Path, folder: Path, interpreter: Path) -> None:
             tree = Path(temporary) / group
             deployed = ("--python-platform", dependencies.PLATFORM, "--python-version", dependencies.PYTHON)
             _install(program, file, tree, *deployed, "--no-compile-bytecode")
-            digests[group] = archive(tree, folder / f"{group}.zip", prefix=prefix)
+            modules = {path.name.split(".")[0] for path in tree.iterdir() if path.suffix != ".dist-info"}
+            digest = archive(tree, folder / f"{group}.zip", prefix=prefix, requirements=requirements)
+            groups[group] = {"digest": digest, "modules": sorted(modules)}
         host_build(program, file, folder, interpreter)
     lock = hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()
-    (folder / dependencies.INDEX).write_text(json.dumps({"lock": lock, "groups": digests}, indent=2) + "\n")
+    (folder / dependencies.INDEX).write_text(json.dumps({"lock": lock, "groups": groups}, indent=2) + "\n")
 
 
 def host_build(program: Path, requirements: Path, folder: Path, interpreter: Path) -> None:
@@ -95,10 +97,11 @@ def _install(program: Path, requirements: Path, target: Path, *options: str) -> 
     (target / ".lock").unlink(missing_ok=True)
 
 
-def archive(tree: Path, path: Path, *, prefix: str) -> str:
+def archive(tree: Path, path: Path, *, prefix: str, requirements: str) -> str:
     """Zip a tree so that the same distributions give the same bytes everywhere; the digest is of the content alone."""
-    digest = hashlib.sha256()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+    digest = hashlib.sha256(requirements.encode())
+    with zipfile.ZipFile(path, "w") as zipped:
+        _add(zipped, dependencies.REQUIREMENTS, requirements.encode())
         for file in sorted(tree.rglob("*"), key=lambda file: file.relative_to(tree).as_posix()):
             name = file.relative_to(tree).as_posix()
             in_metadata = file.parent.name.endswith(".dist-info")
@@ -108,12 +111,16 @@ def archive(tree: Path, path: Path, *, prefix: str) -> str:
             if in_metadata and file.name == "RECORD":
                 content = _record(content.decode(), tree)
             digest.update(f"{prefix}{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-            entry = zipfile.ZipInfo(f"{prefix}{name}")  # dated 1980, whenever it is made
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            zipped.writestr(entry, content)
+            _add(zipped, f"{prefix}{name}", content)
     return digest.hexdigest()
+
+
+def _add(zipped: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name)  # dated 1980, whenever it is made
+    entry.create_system = 3
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    zipped.writestr(entry, content)
 
 
 def _record(text: str, tree: Path) -> bytes:

@@ -13,7 +13,7 @@ LAYER_GROUP = "runtime"
 """The dependency group that every function gets with the layer. A service's own group bears the service's name."""
 INDEX = "packages.json"
 REQUIREMENTS = "requirements.lock.txt"
-"""Hashed requirements at the root of every package: what is in it, and what the local cloud builds for its host."""
+"""Hashed requirements beside the distributions in a package: what they are, for the local cloud to build its own."""
 
 
 class PackagingError(Exception):
@@ -27,7 +27,9 @@ class Distributions:
     archive: Path
     """A zip file of them, below `python/` for the layer and at its root for a service."""
     digest: str
-    requirements: str
+    """Of the content alone, so that it names an asset."""
+    modules: frozenset[str]
+    """The top-level modules that can be imported from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +51,9 @@ class Dependencies:
             groups={
                 name: Distributions(
                     archive=folder / f"{name}.zip",
-                    digest=digest,
-                    requirements=(folder / f"{name}.txt").read_text(),
+                    digest=group["digest"],
+                    modules=frozenset(group["modules"]),
                 )
-                for name, digest in content["groups"].items()
+                for name, group in content["groups"].items()
             }
         )

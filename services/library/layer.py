@@ -1,4 +1,4 @@
-"""The layer that every function of a stack shares."""
+"""The layers that every function of a stack shares."""
 
 import tempfile
 from pathlib import Path
@@ -8,25 +8,31 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from services.library import defaults, packaging
-from services.library.dependencies import Dependencies
+from services.library.dependencies import LAYER_GROUP, Dependencies
 
 
 class Layer(Construct):
-    """services/library/runtime and what it imports, as one layer version; get a stack's own with `Layer.of`."""
+    """What handlers share, and what all of it imports; get a stack's own with `Layer.of`.
 
-    version: lambda_.LayerVersion
+    They are two layer versions: a change of our code is a matter of kilobytes, and the megabytes of distributions,
+    which change with the lock alone, are neither made again by synth nor uploaded again by a deployment.
+    """
+
+    versions: tuple[lambda_.LayerVersion, ...]
 
     def __init__(self, scope: Construct, id_: str, *, root: Path, dependencies: Dependencies) -> None:
         super().__init__(scope, id_)
         with tempfile.TemporaryDirectory() as folder:
-            self.version = lambda_.LayerVersion(
-                self,
-                "Version",
-                code=code(packaging.layer(root, dependencies), Path(folder)),
-                compatible_runtimes=[defaults.FUNCTION_RUNTIME],
-                compatible_architectures=[defaults.FUNCTION_ARCHITECTURE],
-                description="services/library/runtime and the dependency group `runtime`",
+            shared = self._version(
+                "Code", code(packaging.layer(root, dependencies), Path(folder)), "services/library/runtime"
             )
+        distributions = dependencies.groups[LAYER_GROUP]
+        self.versions = (
+            shared,
+            self._version(
+                "Dependencies", asset(distributions.archive, distributions.digest), "The dependency group `runtime`"
+            ),
+        )
 
     @classmethod
     def of(cls, scope: Construct, *, root: Path, dependencies: Dependencies) -> "Layer":
@@ -35,10 +41,24 @@ class Layer(Construct):
         found = stack.node.try_find_child("RuntimeLayer")
         return found if isinstance(found, Layer) else cls(stack, "RuntimeLayer", root=root, dependencies=dependencies)
 
+    def _version(self, id_: str, content: lambda_.Code, description: str) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            id_,
+            code=content,
+            compatible_runtimes=[defaults.FUNCTION_RUNTIME],
+            compatible_architectures=[defaults.FUNCTION_ARCHITECTURE],
+            description=description,
+        )
+
 
 def code(package: packaging.Package, folder: Path) -> lambda_.Code:
     """A package as CDK code; the folder must outlive the construct that takes it, which stages the file at once."""
     path = folder / "package.zip"
     package.write(path)
-    # A hash of our own: the file's bytes depend on this machine's zlib, and the content does not.
-    return lambda_.Code.from_asset(str(path), asset_hash=package.digest, asset_hash_type=cdk.AssetHashType.CUSTOM)
+    return asset(path, package.digest)
+
+
+def asset(path: Path, digest: str) -> lambda_.Code:
+    """A zip file by a hash of our own: its bytes depend on this machine's zlib, and its content does not."""
+    return lambda_.Code.from_asset(str(path), asset_hash=digest, asset_hash_type=cdk.AssetHashType.CUSTOM)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.library import imports
-from services.library.dependencies import LAYER_GROUP, REQUIREMENTS, Dependencies, Distributions, PackagingError
+from services.library.dependencies import LAYER_GROUP, Dependencies, Distributions, PackagingError
 
 LAYER_PREFIX = "python/"
 """Lambda puts this folder of a layer on the path of the function."""
@@ -16,72 +16,49 @@ LAYER_PREFIX = "python/"
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A function's code or the shared layer: our own files, over ready-made distributions."""
+    """A function's code, or what functions share: our own files, over ready-made distributions."""
 
-    prefix: str
     sources: dict[str, bytes]
-    """Our own files by their path below the prefix, e.g. `services/intake/runtime/handler.py`."""
-    distributions: Distributions | None
+    """Our own files by their path in the repository, e.g. `services/intake/runtime/handler.py`."""
+    prefix: str = ""
+    """Where they are in the package."""
+    distributions: Distributions | None = None
 
     @property
     def digest(self) -> str:
         """What the asset is named by: content alone, so neither the machine, the user, the folder nor the day."""
         lines = [f"{self.distributions.digest}\n" if self.distributions else "\n"]
-        lines += [f"{name}\0{hashlib.sha256(content).hexdigest()}\n" for name, content in self._own_files()]
+        lines += [
+            f"{self.prefix}{name}\0{hashlib.sha256(content).hexdigest()}\n"
+            for name, content in sorted(self.sources.items())
+        ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the zip file that Lambda gets."""
         if self.distributions:
             shutil.copyfile(self.distributions.archive, path)
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as zipped:
-            for name, content in self._own_files():
-                entry = zipfile.ZipInfo(name)  # dated 1980, and readable by Lambda's user whatever the umask was here
+        with zipfile.ZipFile(path, "a" if self.distributions else "w") as zipped:
+            for name, content in sorted(self.sources.items()):
+                entry = zipfile.ZipInfo(f"{self.prefix}{name}")  # dated 1980
                 entry.create_system = 3
-                entry.external_attr = 0o100644 << 16
+                entry.external_attr = 0o100644 << 16  # readable by Lambda's user, whatever the umask was here
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 zipped.writestr(entry, content)
 
-    def provides(self) -> frozenset[str]:
-        """The top-level modules that the distributions bring."""
-        if self.distributions is None:
-            return frozenset()
-        with zipfile.ZipFile(self.distributions.archive) as zipped:
-            names = [name.removeprefix(self.prefix) for name in zipped.namelist()]
-        return frozenset(name.split("/")[0].split(".")[0] for name in names if ".dist-info/" not in name)
-
-    def _own_files(self) -> list[tuple[str, bytes]]:
-        files = {f"{self.prefix}{name}": content for name, content in self.sources.items()}
-        if self.distributions:
-            files[REQUIREMENTS] = self.distributions.requirements.encode()
-        return sorted(files.items())
-
 
 def layer(root: Path, dependencies: Dependencies) -> Package:
-    """What every function gets: services/library/runtime and the dependency group `runtime`."""
-    package = Package(
-        prefix=LAYER_PREFIX,
-        sources=_sources(root, "library"),
-        distributions=dependencies.groups.get(LAYER_GROUP),
-    )
-    _refuse_missing_imports(package.sources, available=package.sources, provided=package.provides(), group=LAYER_GROUP)
+    """Our own part of what every function gets; the dependency group `runtime` is a layer of its own beside it."""
+    package = Package(prefix=LAYER_PREFIX, sources=_sources(root, "library"))
+    _refuse_missing_imports(package, dependencies, available=package.sources, group=LAYER_GROUP)
     return package
 
 
 def function(root: Path, service: str, dependencies: Dependencies) -> Package:
-    """A service's own code and the dependency group that bears its name, to be run together with the layer."""
-    package = Package(
-        prefix="",
-        sources=_sources(root, service),
-        distributions=dependencies.groups.get(service),
-    )
-    shared = layer(root, dependencies)
-    _refuse_missing_imports(
-        package.sources,
-        available={**package.sources, **shared.sources},
-        provided=package.provides() | shared.provides(),
-        group=service,
-    )
+    """A service's own code and the dependency group that bears its name, to be run together with the layers."""
+    package = Package(sources=_sources(root, service), distributions=dependencies.groups.get(service))
+    available = {**package.sources, **layer(root, dependencies).sources}
+    _refuse_missing_imports(package, dependencies, available=available, group=service)
     return package
 
 
@@ -122,13 +99,16 @@ def _stays_here(part: str) -> bool:
 
 
 def _refuse_missing_imports(
-    sources: dict[str, bytes], *, available: dict[str, bytes], provided: frozenset[str], group: str
+    package: Package, dependencies: Dependencies, *, available: dict[str, bytes], group: str
 ) -> None:
-    missing = imports.missing(sources, available=frozenset(available), provided=provided)
+    provided = [dependencies.groups[name].modules for name in (LAYER_GROUP, group) if name in dependencies.groups]
+    missing = imports.missing(
+        package.sources, available=frozenset(available), provided=frozenset[str]().union(*provided)
+    )
     if missing:
         lines = "\n".join(f"  {found.file}:{found.line}: {found.module}" for found in missing)
         raise PackagingError(
-            f"imported, but in neither the package nor its layer:\n{lines}\n"
+            f"imported, but in neither the package nor its layers:\n{lines}\n"
             f"A distribution goes into the dependency group `{group}` in pyproject.toml (then `make lock setup`);"
             " of our own code only a service's runtime and services/library/runtime are shipped."
         )

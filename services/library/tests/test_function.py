@@ -58,9 +58,9 @@ def test_a_function_runs_its_handler_on_the_machine_it_was_packaged_for(two: Tem
     )
 
 
-def test_the_functions_of_a_stack_share_one_layer(two: Template) -> None:
+def test_the_functions_of_a_stack_share_the_layers(two: Template) -> None:
     two.resource_count_is("AWS::Lambda::Function", 2)
-    two.resource_count_is("AWS::Lambda::LayerVersion", 1)
+    two.resource_count_is("AWS::Lambda::LayerVersion", 2)
 
 
 def test_each_function_has_a_log_group_of_its_own_that_outlives_it_in_production(two: Template) -> None:
