@@ -398,6 +398,44 @@ def test_a_service_runs_from_the_very_package_that_aws_gets(functions: Functions
     assert error["errorType"] == "InvalidSubmission"
 
 
+def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functions) -> None:
+    name = f"s-{uuid.uuid4().hex[:12]}"
+    s3 = functions.cloud.client("s3", ACCOUNT, REGION)
+    s3.create_bucket(Bucket=name)
+    stacks = functions.cloud.client("cloudformation", ACCOUNT, REGION)
+
+    def deploy(who: str, layer: str, change: Callable[..., Any], waiter: str) -> Any:
+        for key, files in (
+            (f"f-{who}", {"app.py": f"import shared\ndef handle(e, c): return ['{who}', shared.who]"}),
+            (f"l-{layer}", {"python/shared.py": f"who = '{layer}'"}),
+        ):
+            s3.put_object(Bucket=name, Key=key, Body=zipped(files))
+        resources = {
+            "Layer": {
+                "Type": "AWS::Lambda::LayerVersion",
+                "Properties": {"LayerName": name, "Content": {"S3Bucket": name, "S3Key": f"l-{layer}"}},
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": name,
+                    "Runtime": "python3.14",
+                    "Handler": "app.handle",
+                    "Role": ROLE,
+                    "Code": {"S3Bucket": name, "S3Key": f"f-{who}"},
+                    "Layers": [{"Ref": "Layer"}],
+                },
+            },
+        }
+        change(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        stacks.get_waiter(waiter).wait(StackName=name, WaiterConfig={"Delay": 1})
+        return functions.call(name)[0]
+
+    assert deploy("one", "first", stacks.create_stack, "stack_create_complete") == ["one", "first"]
+    assert deploy("two", "first", stacks.update_stack, "stack_update_complete") == ["two", "first"]
+    assert deploy("two", "second", stacks.update_stack, "stack_update_complete") == ["two", "second"]
+
+
 def test_sandboxes_end_with_the_emulator_that_started_them(
     fresh_cloud: Callable[..., LocalCloud], tmp_path: Path
 ) -> None:
