@@ -1,70 +1,23 @@
-"""Functions run as Lambda documents it: with their own package and nothing of the emulator's."""
+"""Functions run, fail and are logged as Lambda documents it."""
 
 import base64
-import hashlib
-import io
 import json
 import os
 import signal
-import textwrap
-import threading
 import time
 import uuid
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.processes import process
-from services.library import packaging
-from services.library.dependencies import Dependencies
+from tests.local.functions import ACCOUNT, REGION, ROLE, Functions, until, zipped
 
 pytestmark = pytest.mark.cloud
-
-ACCOUNT = "111111111111"
-REGION = "us-east-1"
-ROOT = Path(__file__).parents[2]
-PREPARED = (ROOT / ".venv/functions").resolve()
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
-
-Answer = tuple[Any, dict[str, Any]]
-"""What Invoke answered: the payload, and the rest."""
-
-
-def zipped(files: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, textwrap.dedent(text))
-    return buffer.getvalue()
-
-
-class Functions:
-    """Makes functions in one cloud and calls them."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
-        self.lambda_ = cloud.client("lambda", ACCOUNT, REGION)
-
-    def make(self, code: str | Mapping[str, str] | bytes, handler: str = "app.handle", **settings: Any) -> str:
-        files = {"app.py": code} if isinstance(code, str) else code
-        content = files if isinstance(files, bytes) else zipped(files)
-        name = f"f-{uuid.uuid4().hex[:12]}"
-        chosen: dict[str, Any] = {"Runtime": "python3.14", "Timeout": 20, "Role": ROLE, **settings}
-        self.lambda_.create_function(FunctionName=name, Handler=handler, Code={"ZipFile": content}, **chosen)
-        return name
-
-    def call(self, name: str, event: Any = None) -> Answer:
-        answer = self.lambda_.invoke(FunctionName=name, Payload=json.dumps(event).encode(), LogType="Tail")
-        return json.loads(answer["Payload"].read()), dict(answer)
-
-    def run(self, code: str | Mapping[str, str] | bytes, event: Any = None, **settings: Any) -> Answer:
-        return self.call(self.make(code, **settings), event)
 
 
 @pytest.fixture
@@ -117,15 +70,6 @@ def test_a_workflow_catches_a_function_error_by_its_class(functions: Functions) 
     execution = steps.start_execution(stateMachineArn=machine)["executionArn"]
     found = until(lambda: steps.describe_execution(executionArn=execution), lambda found: found["status"] != "RUNNING")
     assert found["status"] == "SUCCEEDED"
-
-
-def until(read: Callable[[], Any], done: Callable[[Any], bool], seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not done(found := read()):
-        assert time.monotonic() < deadline, f"still {found}"
-        pause.wait(0.02)
-    return found
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html: "Unable to import module" is
@@ -272,45 +216,6 @@ def test_the_environment_is_the_functions_and_the_documented_one(functions: Func
     assert found.keys() == documented | local | {"TABLE"}
 
 
-# https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html: "Lambda assumes your function's
-# execution role when your function is invoked."
-def test_a_function_acts_as_its_role(functions: Functions) -> None:
-    name = functions.make(
-        {
-            "app.py": """
-            import boto3
-
-            def handle(event, context):
-                return [boto3.client("sts").get_caller_identity()["Arn"], boto3.__version__, boto3.__file__]
-            """,
-            "requirements.lock.txt": (PREPARED / "runtime.txt").read_text(),
-        }
-    )
-    (arn, version, file), _ = functions.call(name)
-    assert arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/{name}"
-    assert f"boto3=={version} " in (PREPARED / "runtime.txt").read_text()
-    assert Path(file).is_relative_to(PREPARED)
-
-
-def test_nothing_of_the_emulator_can_be_imported(functions: Functions) -> None:
-    for module in ("ministack", "boto3", "yaml", "airspeed", "pipeline", "pip"):
-        error, _ = functions.run(f"import {module}\ndef handle(event, context): pass")
-        assert error["errorType"] == "Runtime.ImportModuleError", module
-        assert f"No module named '{module}'" in error["errorMessage"]
-
-
-def test_a_layer_is_importable_and_the_function_comes_first(functions: Functions) -> None:
-    layer = functions.lambda_.publish_layer_version(
-        LayerName=f"l-{uuid.uuid4().hex[:8]}",
-        Content={"ZipFile": zipped({"python/shared.py": "who = 'layer'", "python/both.py": "who = 'layer'"})},
-    )
-    code = {
-        "app.py": "import shared, both\ndef handle(e, c): return [shared.who, both.who]",
-        "both.py": "who = 'function'",
-    }
-    assert functions.run(code, Layers=[layer["LayerVersionArn"]])[0] == ["layer", "function"]
-
-
 # https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html: print, logging and errors are in the log group
 def test_output_is_in_the_functions_log_group(functions: Functions) -> None:
     group = f"/shared/{uuid.uuid4().hex}"
@@ -359,83 +264,6 @@ def test_a_decimal_is_returned_as_a_number(functions: Functions) -> None:
     assert functions.run("from decimal import Decimal\ndef handle(e, c): return {'n': Decimal('1.5')}")[0] == {"n": 1.5}
 
 
-def test_a_locked_dependency_with_a_wrong_hash_is_refused(functions: Functions) -> None:
-    requirements = f"six==1.17.0 --hash=sha256:{hashlib.sha256(b'other').hexdigest()}\n"
-    error, _ = functions.run({"app.py": "def handle(e, c): pass", "requirements.lock.txt": requirements})
-    assert error["errorType"] == "Runtime.InitError"
-    assert "make setup" in error["errorMessage"]
-
-
-def test_a_service_runs_from_the_very_package_that_aws_gets(functions: Functions, tmp_path: Path) -> None:
-    dependencies = Dependencies.load(PREPARED, ROOT / "uv.lock")
-    packaging.function(ROOT, "intake", dependencies).write(tmp_path / "function")
-    packaging.layer(ROOT, dependencies).write(tmp_path / "layer")
-    layers = [
-        functions.lambda_.publish_layer_version(
-            LayerName=f"l-{uuid.uuid4().hex[:8]}", Content={"ZipFile": file.read_bytes()}
-        )["LayerVersionArn"]
-        for file in (tmp_path / "layer", dependencies.groups["runtime"].archive)
-    ]
-    table = f"t-{uuid.uuid4().hex}"
-    tables = functions.cloud.client("dynamodb", ACCOUNT, REGION)
-    tables.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    name = functions.make(
-        (tmp_path / "function").read_bytes(),
-        handler="services.intake.runtime.handler.handle",
-        Layers=layers,
-        Environment={"Variables": {"TABLE_NAME": table}},
-    )
-    event = {"id": "s-1", "payload": {"patient": "p-1", "resource": {"resourceType": "Basic"}}}
-    answer, _ = functions.call(name, event)
-    assert answer == {"id": "s-1", "first_time": True}
-    assert tables.get_item(TableName=table, Key={"id": {"S": "s-1"}})["Item"]["patient"] == {"S": "p-1"}
-    error, _ = functions.call(name, {"id": "s-2", "payload": {"patient": "!"}})
-    assert error["errorType"] == "InvalidSubmission"
-
-
-def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functions) -> None:
-    name = f"s-{uuid.uuid4().hex[:12]}"
-    s3 = functions.cloud.client("s3", ACCOUNT, REGION)
-    s3.create_bucket(Bucket=name)
-    stacks = functions.cloud.client("cloudformation", ACCOUNT, REGION)
-
-    def deploy(who: str, layer: str, change: Callable[..., Any], waiter: str) -> Any:
-        for key, files in (
-            (f"f-{who}", {"app.py": f"import shared\ndef handle(e, c): return ['{who}', shared.who]"}),
-            (f"l-{layer}", {"python/shared.py": f"who = '{layer}'"}),
-        ):
-            s3.put_object(Bucket=name, Key=key, Body=zipped(files))
-        resources = {
-            "Layer": {
-                "Type": "AWS::Lambda::LayerVersion",
-                "Properties": {"LayerName": name, "Content": {"S3Bucket": name, "S3Key": f"l-{layer}"}},
-            },
-            "Function": {
-                "Type": "AWS::Lambda::Function",
-                "Properties": {
-                    "FunctionName": name,
-                    "Runtime": "python3.14",
-                    "Handler": "app.handle",
-                    "Role": ROLE,
-                    "Code": {"S3Bucket": name, "S3Key": f"f-{who}"},
-                    "Layers": [{"Ref": "Layer"}],
-                },
-            },
-        }
-        change(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
-        stacks.get_waiter(waiter).wait(StackName=name, WaiterConfig={"Delay": 1})
-        return functions.call(name)[0]
-
-    assert deploy("one", "first", stacks.create_stack, "stack_create_complete") == ["one", "first"]
-    assert deploy("two", "first", stacks.update_stack, "stack_update_complete") == ["two", "first"]
-    assert deploy("two", "second", stacks.update_stack, "stack_update_complete") == ["two", "second"]
-
-
 def test_sandboxes_end_with_the_emulator_that_started_them(
     fresh_cloud: Callable[..., LocalCloud], tmp_path: Path
 ) -> None:
@@ -458,16 +286,3 @@ def test_sandboxes_end_with_the_emulator_that_started_them(
     sandboxes = [process(idle), process(int(busy_file.read_text()))]
     os.kill(cloud.emulator_pid, signal.SIGKILL)
     until(lambda: [sandbox.is_running for sandbox in sandboxes if sandbox], lambda running: running == [False, False])
-
-
-def test_without_the_filler_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
-    functions = Functions(fresh_cloud(without=("lambda",)))
-    error, _ = functions.run("def handle(event, context): raise KeyError('x')")
-    assert error["errorType"] == "Runtime.HandlerError"
-    answer, _ = functions.run("import ministack\ndef handle(event, context): return 'imported'")
-    assert answer == "imported"
-
-
-def test_a_missing_function_is_not_found(functions: Functions) -> None:
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        functions.call("no-such-function")
