@@ -172,6 +172,27 @@ def test_new_code_and_new_variables_are_used_by_the_next_call(functions: Functio
     assert functions.call(name)[0] == ["new", "red"]
 
 
+def test_a_call_that_runs_during_an_update_ends_as_it_began(functions: Functions, tmp_path: Path) -> None:
+    code = """
+        import pathlib, threading
+
+        def handle(event, context):
+            pathlib.Path(event, "{who}-began").touch()
+            while not pathlib.Path(event, "go").exists():
+                threading.Event().wait(0.01)
+            return "{who}"
+        """
+    name = functions.make(code.format(who="old"))
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(functions.call, name, str(tmp_path))
+        until((tmp_path / "old-began").exists, bool)
+        content = zipped({"app.py": code.format(who="new")})
+        functions.lambda_.update_function_code(FunctionName=name, ZipFile=content)
+        (tmp_path / "go").touch()
+        assert functions.call(name, str(tmp_path))[0] == "new"
+        assert running.result()[0] == "old"
+
+
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 def test_the_environment_is_the_functions_and_the_documented_one(functions: Functions) -> None:
     group = f"/shared/{uuid.uuid4().hex}"

@@ -72,12 +72,15 @@ class Packages:
             fixed = ["--quiet", "--only-binary", ":all:", "--require-hashes", "--no-deps", "--no-config"]
             program = self.prepared.parent / "bin/uv"
             command = [program if program.exists() else "uv", "pip", "install", "--python", sys.executable]
+            variables = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+            if "PIP_INDEX_URL" in variables:  # the machine's index, if it is configured for pip alone
+                variables.setdefault("UV_DEFAULT_INDEX", variables["PIP_INDEX_URL"])
             done = subprocess.run(
                 [*command, "--target", tree, "-r", file, *fixed],
                 capture_output=True,
                 text=True,
                 check=False,
-                env={key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+                env=variables,
             )
             if done.returncode:
                 raise HostBuildError(
