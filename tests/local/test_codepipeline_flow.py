@@ -29,10 +29,7 @@ def test_queued_executions_keep_their_order(tools: Tools) -> None:
     second, third = tools.start(), tools.start()
     until(lambda: len(tools.stages()["Gate"]["inboundExecutions"]), lambda number: number == 2)
     for execution in (first, second, third):
-        until(
-            lambda: tools.stages()["Gate"]["latestExecution"]["pipelineExecutionId"],
-            lambda latest, execution=execution: latest == execution,
-        )
+        until(lambda: str(tools.stages()["Gate"]["latestExecution"]["pipelineExecutionId"]), execution.__eq__)
         tools.approve("Gate", "Approve")
         assert tools.ended(execution) == "Succeeded"
 
@@ -41,11 +38,11 @@ def test_parallel_executions_do_not_wait_for_one_another(tools: Tools) -> None:
     """ "PARALLEL mode: executions run simultaneously and independently of one another." (as above)"""
     first = tools.create(stage("Gate", approval()), executionMode="PARALLEL")
     second = tools.start()
-    for execution in (first, second):
-        until(
-            lambda execution=execution: tools.actions(execution).get("Approve", {}).get("status"),
-            lambda status: status == "InProgress",
-        )
+
+    def both() -> list[str]:
+        return [tools.actions(each).get("Approve", {}).get("status", "") for each in (first, second)]
+
+    until(both, ["InProgress", "InProgress"].__eq__)
 
 
 def test_a_disabled_transition_holds_executions_until_it_is_enabled(tools: Tools) -> None:

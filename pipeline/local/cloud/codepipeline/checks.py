@@ -124,8 +124,8 @@ def _check_configuration(action: Action, provider: Provider) -> None:
     if missing := provider.required - action.configuration.keys():
         raise _action_error(action, f"lacks the configuration {', '.join(sorted(missing))}")
     for key, allowed in provider.choices.items():
-        chosen = action.configuration.get(key)
-        if chosen is not None and chosen not in allowed and not VARIABLE.search(chosen):
+        chosen = action.configuration.get(key, allowed[0])
+        if chosen not in allowed and not VARIABLE.search(chosen):
             raise _action_error(action, f"{key} is {chosen}; {NOT_EMULATED} others than {', '.join(allowed)}")
 
 

@@ -1,6 +1,5 @@
 """Where the emulator must be mended for pipelines to start by themselves: EventBridge's targets, and S3's writes."""
 
-from types import ModuleType
 from typing import Any
 
 from pipeline.local.cloud.codepipeline.events import Bus
@@ -17,7 +16,7 @@ CALLS = {
 
 def let_rules_target_pipelines(emulator: Emulator) -> None:
     """EventBridge takes a pipeline as a target; the emulator accepts it and then does nothing."""
-    events = emulator.module("eventbridge")
+    events: Any = emulator.module("eventbridge")
     others = events._invoke_target  # noqa: SLF001 - the emulator offers no other seam
     triggers = emulator.part(Triggers)
 
@@ -34,7 +33,7 @@ def let_rules_target_pipelines(emulator: Emulator) -> None:
     events._invoke_target = invoke  # noqa: SLF001 - as above
 
 
-def _payload(events: ModuleType, target: Any, event: Any, rule: Any, view: Any) -> str | None:
+def _payload(events: Any, target: Any, event: Any, rule: Any, view: Any) -> str | None:
     """What the target says of the input; a pipeline ignores the event itself."""
     if target.get("InputTransformer"):
         seen = view or events._pattern_event_view(event)  # noqa: SLF001 - as above
@@ -49,7 +48,7 @@ def let_events_cross_accounts(emulator: Emulator) -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
-    events = emulator.module("eventbridge")
+    events: Any = emulator.module("eventbridge")
     local = events._dispatch_to_event_bus  # noqa: SLF001 - as above
 
     def dispatch(spec: Any, event: Any, rule: Any, path: set[str], payload: str | None = None) -> None:
@@ -69,7 +68,7 @@ def let_events_cross_accounts(emulator: Emulator) -> None:
 
 def notice_new_objects(emulator: Emulator, bus: Bus) -> None:
     """Tell the triggers of each object written, after S3 has answered."""
-    s3 = emulator.module("s3")
+    s3: Any = emulator.module("s3")
     notify = s3._fire_s3_event_async  # noqa: SLF001 - as above
     triggers = emulator.part(Triggers)
 

@@ -63,7 +63,6 @@ class Sessions:
             self._credentials[caller] = (time.monotonic(), credentials)
         return credentials
 
-    def _make(self, service: str, credentials: dict[str, Any], region: str) -> Any:
-        return self._session.create_client(
-            service, region_name=region, endpoint_url=self._emulator.endpoint, config=CONFIG, **credentials
-        )
+    def _make(self, service: str, credentials: dict[str, str], region: str) -> Any:
+        make: Any = self._session.create_client  # typed only for a service known by name
+        return make(service, region_name=region, endpoint_url=self._emulator.endpoint, config=CONFIG, **credentials)
