@@ -49,17 +49,21 @@ class Tools:
     """What a pipeline needs around it, in an account of its own, under names of its own."""
 
     def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
         self.name = f"p{uuid.uuid4().hex[:10]}"
-        self.codepipeline: Any = cloud.client("codepipeline")
-        self.s3: Any = cloud.client("s3")
-        self.ssm: Any = cloud.client("ssm")
+        self.connect(cloud)
         self.role = self.make_role("pipeline")
         self.bucket = f"{self.name}-artifacts"
         self.source = f"{self.name}-source"
         for bucket in (self.bucket, self.source):
             self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(Bucket=self.source, VersioningConfiguration={"Status": "Enabled"})
+
+    def connect(self, cloud: LocalCloud) -> None:
+        """Talk to this cloud from now on."""
+        self.cloud = cloud
+        self.codepipeline: Any = cloud.client("codepipeline")
+        self.s3: Any = cloud.client("s3")
+        self.ssm: Any = cloud.client("ssm")
 
     def make_role(self, name: str, account: str = TOOLS) -> str:
         """A role that anybody may assume."""
@@ -92,7 +96,7 @@ class Tools:
         if mode == "CHANGE_SET_EXECUTE":
             del configuration["TemplatePath"], configuration["RoleArn"]
         configuration |= more.pop("configuration", {})
-        inputs = ["Code"] if "TemplatePath" in configuration else []
+        inputs = [configuration["TemplatePath"].partition("::")[0]] if "TemplatePath" in configuration else []
         return action(name, "Deploy/CloudFormation", configuration, inputs=inputs, order=order, **more)
 
     def definition(self, *stages: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -136,6 +140,18 @@ class Tools:
             pipelineName=self.name, filter={"pipelineExecutionId": execution}
         )["actionExecutionDetails"]
         return {run["actionName"]: run for run in reversed(found)}
+
+    def actions_done(self, execution: str, name: str) -> dict[str, Any]:
+        """An action once it has succeeded."""
+        return until(lambda: self.actions(execution).get(name, {}), lambda run: run.get("status") == "Succeeded")
+
+    def artifact(self, made: Mapping[str, Any]) -> dict[str, str]:
+        """The files of an artifact."""
+        place = made["s3location"]
+        body = self.s3.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            return {name: archive.read(name).decode(errors="replace") for name in names}
 
     def stages(self) -> dict[str, dict[str, Any]]:
         """The state of each stage."""

@@ -1,9 +1,7 @@
 """What starts a pipeline, and which revision its source then is."""
 
-import io
 import json
 import uuid
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +45,8 @@ def trigger(**push: dict[str, list[str]]) -> list[dict[str, Any]]:
 
 def fetched(tools: Tools, execution: str) -> tuple[dict[str, str], dict[str, str]]:
     """The variables and the files of the source action, once it is done."""
-    until(lambda: tools.actions(execution).get("Fetch", {}).get("status"), lambda status: status == "Succeeded")
-    output = tools.actions(execution)["Fetch"]["output"]
-    place = output["outputArtifacts"][0]["s3location"]
-    body = tools.s3.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        return output["outputVariables"], {
-            name: archive.read(name).decode(errors="replace") for name in archive.namelist() if not name.endswith("/")
-        }
+    output = tools.actions_done(execution, "Fetch")["output"]
+    return output["outputVariables"], tools.artifact(output["outputArtifacts"][0])
 
 
 def only(push: dict[str, Any]) -> str:

@@ -127,11 +127,6 @@ class Emulator:
         name: str = provisioners._physical_name(stack_name, logical_id, max_len=longest)  # noqa: SLF001 - as above
         return name
 
-    def scopes(self, name: str) -> set[tuple[str, str]]:
-        """The accounts and regions in which a store holds anything."""
-        everything: Mapping[tuple[str, str, Any], Any] = self.store(name).to_dict()  # type: ignore[attr-defined]  # a scoped dict
-        return {(account, region) for account, region, _ in everything}
-
     def part(self, kind: Callable[["Emulator"], Part]) -> Part:
         """The one instance of a filler's machinery in this cloud, for the fillers that build on it."""
         if kind not in self.parts:

@@ -1,5 +1,6 @@
 """AWS clients for actions: under the pipeline's role, or the action's role assumed from it, as on AWS."""
 
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import AwsError, Emulator
 
 GOOD_FOR_SECONDS = 1800
+STARTING_SECONDS = 60
 CONFIG = Config(
     retries={"total_max_attempts": 2},
     read_timeout=300,
@@ -34,12 +36,14 @@ class Sessions:
         self._emulator = emulator
         self._session = botocore.session.Session()
         self._lock = threading.RLock()
+        self._serving = False
         self._credentials: dict[Caller, tuple[float, dict[str, str]]] = {}
         self._clients: dict[tuple[Caller, str, str], tuple[float, Any]] = {}
 
     def client(self, service: str, caller: Caller, region: str) -> Any:
         """A client of this cloud. Any of botocore's: hence the type."""
         with self._lock:
+            self._await_serving()
             key = (caller, service, region)
             made, client = self._clients.get(key, (0.0, None))
             if time.monotonic() - made > GOOD_FOR_SECONDS or client is None:
@@ -47,11 +51,25 @@ class Sessions:
                 self._clients[key] = (time.monotonic(), client)
             return client
 
+    def _await_serving(self) -> None:
+        """What goes on after a restart begins before the cloud answers its first request."""
+        end = time.monotonic() + STARTING_SECONDS
+        while not self._serving:
+            try:
+                socket.create_connection(("127.0.0.1", self._emulator.port), timeout=1).close()
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+            else:
+                self._serving = True
+
     def _credentials_of(self, caller: Caller) -> dict[str, str]:
         if not caller.roles:
             return {"aws_access_key_id": caller.account, "aws_secret_access_key": "local"}
         made, credentials = self._credentials.get(caller, (0.0, {}))
         if not credentials or time.monotonic() - made > GOOD_FOR_SECONDS:
+            self._check_role(caller.roles[-1])
             outer = Caller(account=caller.account, roles=caller.roles[:-1])
             sts = self._make("sts", self._credentials_of(outer), "us-east-1")
             answer = sts.assume_role(RoleArn=caller.roles[-1], RoleSessionName="codepipeline")["Credentials"]
@@ -62,6 +80,15 @@ class Sessions:
             }
             self._credentials[caller] = (time.monotonic(), credentials)
         return credentials
+
+    def _check_role(self, role: str) -> None:
+        """The emulator hands out credentials for roles that do not exist; AWS does not."""
+        _, _, _, _, account, resource = role.split(":", 5)
+        iam = self._make("iam", self._credentials_of(Caller(account=account, roles=())), "us-east-1")
+        try:
+            iam.get_role(RoleName=resource.rpartition("/")[2])
+        except iam.exceptions.NoSuchEntityException:
+            raise AwsError("PermissionError", f"The role {role} cannot be assumed: it does not exist") from None
 
     def _make(self, service: str, credentials: dict[str, str], region: str) -> Any:
         make: Any = self._session.create_client  # typed only for a service known by name
