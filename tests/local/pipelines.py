@@ -1,5 +1,6 @@
 """A tools account with buckets, roles and pipelines to test with."""
 
+import http.client
 import io
 import json
 import time
@@ -140,6 +141,19 @@ class Tools:
             pipelineName=self.name, filter={"pipelineExecutionId": execution}
         )["actionExecutionDetails"]
         return {run["actionName"]: run for run in reversed(found)}
+
+    def raw(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """An answer of the API to a request that boto3 did not check."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.port, timeout=20)
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"CodePipeline_20150709.{operation}",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={TOOLS}/20260101/{HOME}/codepipeline/aws4_request",
+        }
+        connection.request("POST", "/", json.dumps(parameters), headers)
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer
 
     def actions_done(self, execution: str, name: str) -> dict[str, Any]:
         """An action once it has succeeded."""

@@ -68,7 +68,16 @@ def test_the_first_failed_resource_is_in_the_error_of_the_action(tools: Tools) -
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
     """
     template = json.loads(parameter_template(tools.name, "x"))
-    template["Resources"]["Broken"] = {"Type": "AWS::CodePipeline::Webhook", "Properties": {}}
+    template["Resources"]["Broken"] = {
+        "Type": "AWS::CodePipeline::Webhook",
+        "Properties": {
+            "Authentication": "UNAUTHENTICATED",
+            "AuthenticationConfiguration": {},
+            "Filters": [{"JsonPath": "$.ref"}],
+            "TargetPipeline": tools.name,
+            "TargetAction": "Fetch",
+        },
+    }
     tools.push({"template.json": json.dumps(template)})
     execution = tools.create(deploy_stage(tools))
     assert tools.ended(execution) == "Failed"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.local.pipelines import Tools, action, approval, parameter_template, stage, until
@@ -29,6 +30,10 @@ def capitalised(value: Any) -> Any:
 def template(tools: Tools, *stages: dict[str, Any], **properties: Any) -> dict[str, Any]:
     described = capitalised(tools.definition(*stages)) | properties
     return {"Resources": {"Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "Properties": described}}}
+
+
+def trigger(source: str) -> dict[str, Any]:
+    return {"providerType": "CodeStarSourceConnection", "gitConfiguration": {"sourceActionName": source}}
 
 
 class Stack:
@@ -95,18 +100,42 @@ def test_stores_by_region_disabled_transitions_and_tags_come_from_the_template(t
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ({"Colour": "red"}, "has no property Colour"),
-        ({"ExecutionMode": "SIDEWAYS"}, "it can be QUEUED, SUPERSEDED, PARALLEL"),
         ({"PipelineType": "V1", "ExecutionMode": "QUEUED"}, "require a pipeline of type V2"),
-        ({"Stages": "none"}, "must be a list"),
+        ({"Triggers": [capitalised(trigger("Nobody"))]}, "a trigger names Nobody"),
     ],
 )
-def test_what_the_model_of_the_api_does_not_have_is_refused(
+def test_a_template_of_a_pipeline_that_aws_would_refuse_fails(
     tools: Tools, properties: dict[str, Any], reason: str
 ) -> None:
     stack = Stack(tools)
     assert stack.create(template(tools, stage("Gate", approval()), **properties)) == "ROLLBACK_COMPLETE"
     assert reason in stack.why()
+
+
+@pytest.mark.parametrize("properties", [{"Colour": "red"}, {"ExecutionMode": "SIDEWAYS"}, {"Stages": "none"}])
+def test_a_template_with_properties_that_a_pipeline_does_not_have_is_refused(
+    tools: Tools, properties: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match=next(iter(properties))):
+        Stack(tools).create(template(tools, stage("Gate", approval()), **properties))
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"colour": "red"}, "pipeline has no property colour"),
+        ({"stages": [{"name": "Only", "actions": [{"name": "A", "when": "now"}]}]}, "has no property when"),
+        ({"executionMode": "SIDEWAYS"}, "it can be QUEUED, SUPERSEDED, PARALLEL"),
+        ({"stages": []}, "at least two stages"),
+        ({"artifactStores": {}}, "cannot use both"),
+    ],
+)
+def test_a_pipeline_that_the_model_of_the_api_does_not_have_is_refused(
+    tools: Tools, part: dict[str, Any], reason: str
+) -> None:
+    """Sent as it is: boto3 would refuse some of it by itself."""
+    answer = tools.raw("CreatePipeline", {"pipeline": tools.definition(stage("Gate", approval())) | part})
+    assert reason in answer["message"]
 
 
 def test_an_update_without_a_change_starts_nothing(tools: Tools) -> None:
