@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
-from tests.local.pipelines import TOOLS, Tools, action, approval, parameter_template, stage
+from tests.local.pipelines import TOOLS, Tools, action, approval, parameter_template, stage, zipped
 from tests.local.test_codepipeline_recovery import project
 
 pytestmark = pytest.mark.cloud
@@ -126,6 +126,54 @@ def test_a_failed_build_says_which_command_failed(tools: Tools) -> None:
     execution = tools.create(stage("Build", build))
     assert tools.ended(execution) == "Failed"
     assert "exit 3" in tools.error(execution, "Build")
+
+
+REPORTING = """
+import json, os, urllib.request
+
+def report(operation, **parameters):
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"CodePipeline_20150709.{operation}",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=111111111111/20260101/us-east-1/codepipeline/aws4_request",
+    }
+    body = json.dumps(parameters).encode()
+    urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], body, headers)).read()
+
+def handle(event, context):
+    job = event["CodePipeline.job"]
+    parameters = job["data"]["actionConfiguration"]["configuration"]["UserParameters"]
+    if parameters == "fail":
+        details = {"type": "JobFailed", "message": "the function says no"}
+        report("PutJobFailureResult", jobId=job["id"], failureDetails=details)
+    elif "continuationToken" not in job["data"]:
+        report("PutJobSuccessResult", jobId=job["id"], continuationToken="again")
+    else:
+        report("PutJobSuccessResult", jobId=job["id"], outputVariables={"said": parameters})
+"""
+"""A handler as the tutorial has it, without the SDK: functions here have only what they bring."""
+
+
+def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-invoke-lambda-function.html"""
+    functions: Any = tools.cloud.client("lambda")
+    functions.create_function(
+        FunctionName=tools.name,
+        Runtime="python3.11",
+        Role=tools.role,
+        Handler="handler.handle",
+        Code={"ZipFile": zipped({"handler.py": REPORTING})},
+        Timeout=20,
+    )
+    tools.push({"a": "b"})
+
+    def call(name: str, say: str) -> dict[str, Any]:
+        return action(name, "Invoke/Lambda", {"FunctionName": tools.name, "UserParameters": say}, namespace=name)
+
+    execution = tools.create(stage("Good", call("Good", "hello")), stage("Bad", call("Bad", "fail")))
+    assert tools.ended(execution) == "Failed"
+    assert tools.actions(execution)["Good"]["output"]["outputVariables"] == {"said": "hello"}, tools.errors(execution)
+    assert "the function says no" in tools.error(execution, "Bad")
 
 
 def test_template_configuration_overrides_and_output_files(tools: Tools) -> None:

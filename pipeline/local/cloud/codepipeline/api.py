@@ -7,6 +7,7 @@ from pipeline.local.cloud.codepipeline import reading
 from pipeline.local.cloud.codepipeline.declaration import InvalidDeclarationError, RetryMode
 from pipeline.local.cloud.codepipeline.engine import RefusedError, Transition
 from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, Outcome
+from pipeline.local.cloud.codepipeline.jobs import Jobs
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.codepipeline.shape import from_api
@@ -28,6 +29,8 @@ def operations(emulator: Emulator) -> Mapping[str, Operation]:
         "DisableStageTransition": api.disable_stage_transition,
         "EnableStageTransition": api.enable_stage_transition,
         "OverrideStageCondition": api.override_stage_condition,
+        "PutJobSuccessResult": api.put_job_success_result,
+        "PutJobFailureResult": api.put_job_failure_result,
         "TagResource": api.tag_resource,
         "UntagResource": api.untag_resource,
         **reading.operations(emulator.part(Pipelines)),
@@ -52,6 +55,7 @@ def _translated(answer: Operation) -> Operation:
 class _Api:
     def __init__(self, emulator: Emulator) -> None:
         self._pipelines = emulator.part(Pipelines)
+        self._jobs = emulator.part(Jobs)
 
     def _pipeline(self, call: Call, key: str = "pipelineName") -> Pipeline:
         return self._pipelines.get(call.account, call.region, call.parameters[key])
@@ -185,6 +189,14 @@ class _Api:
     @staticmethod
     def override_stage_condition(_call: Call) -> Json:
         raise AwsError("ConditionNotOverridableException", "the local cloud does not emulate stage conditions")
+
+    def put_job_success_result(self, call: Call) -> Json:
+        self._jobs.succeeded(call.parameters)
+        return {}
+
+    def put_job_failure_result(self, call: Call) -> Json:
+        self._jobs.failed(call.parameters)
+        return {}
 
     def tag_resource(self, call: Call) -> Json:
         pipeline = self._tagged(call)

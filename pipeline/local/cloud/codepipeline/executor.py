@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from pipeline.local.cloud.codepipeline.actions import approval, cloudformation, codebuild, git, s3
+from pipeline.local.cloud.codepipeline.actions import approval, awslambda, cloudformation, codebuild, git, s3
 from pipeline.local.cloud.codepipeline.engine import Begin
 from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, Execution, Outcome
 from pipeline.local.cloud.codepipeline.records import Pipeline
@@ -23,6 +23,7 @@ RUNNERS: Mapping[str, Callable[[Work], Done]] = {
     "Test/CodeBuild": codebuild.run,
     "Deploy/CloudFormation": cloudformation.run,
     "Approval/Manual": approval.ask,
+    "Invoke/Lambda": awslambda.run,
 }
 """Who does an action, by its category and provider."""
 DEFAULT_APPROVAL_MINUTES = 7 * 24 * 60

@@ -51,6 +51,16 @@ class Sessions:
                 self._clients[key] = (time.monotonic(), client)
             return client
 
+    def credentials(self, caller: Caller) -> dict[str, str]:
+        """Of a caller, as APIs spell them: for those who act on a pipeline's artifacts in its place."""
+        with self._lock:
+            found = self._credentials_of(caller)
+        return {
+            "accessKeyId": found["aws_access_key_id"],
+            "secretAccessKey": found["aws_secret_access_key"],
+            "sessionToken": found.get("aws_session_token", ""),
+        }
+
     def _await_serving(self) -> None:
         """What goes on after a restart begins before the cloud answers its first request."""
         end = time.monotonic() + STARTING_SECONDS
