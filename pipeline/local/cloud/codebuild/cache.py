@@ -3,10 +3,11 @@
 https://docs.aws.amazon.com/codebuild/latest/userguide/caching-local.html
 """
 
+import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT_HOME = "/root"
@@ -20,8 +21,8 @@ class CacheError(Exception):
 class Cache:
     """One folder a project, which a build takes as it is and replaces as a whole.
 
-    Files are hard links, so that keeping gigabytes costs no more than their names: a tool that writes into a kept file
-    instead of replacing it writes into the cache too, as with the mounted folder that AWS uses.
+    Keeping is linking: the build is over, and its folder goes. Restoring is copying, because a tool that writes into a
+    file instead of replacing it would write into the cache, and a failed build would spoil the next one.
     """
 
     def __init__(self, folder: Path, *, source: Path, home: Path) -> None:
@@ -35,7 +36,7 @@ class Cache:
         for root, target in (("source", self._source), ("home", self._home)):
             kept = self._latest() / root
             if kept.is_dir():
-                restored += _link_all(_files_below(kept), kept, target)
+                restored += _put_all(_files_below(kept), kept, target, _copy)
         return restored
 
     def keep(self, paths: Iterable[str]) -> int:
@@ -44,7 +45,7 @@ class Cache:
         count = 0
         for path in paths:
             root, base, location = self._place(path)
-            count += _link_all(_matching(base, location), base, made / root)
+            count += _put_all(_matching(base, location), base, made / root, _link)
         made.mkdir(parents=True, exist_ok=True)
         before = self._latest()
         pointer = self._folder / f"{made.name}.next"
@@ -93,12 +94,21 @@ def _files_below(folder: Path) -> Iterable[Path]:
         yield from (Path(here, name) for name in folders if Path(here, name).is_symlink())
 
 
-def _link_all(files: Iterable[Path], base: Path, target: Path) -> int:
+def _put_all(files: Iterable[Path], base: Path, target: Path, put: Callable[[Path, Path], object]) -> int:
     count = 0
     for file in files:
-        link = target / file.relative_to(base)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists() and not link.is_symlink():
-            os.link(file, link, follow_symlinks=False)
-            count += 1
+        place = target / file.relative_to(base)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists() and not place.is_symlink():
+            with contextlib.suppress(FileNotFoundError):  # a build beside this one has just replaced the cache
+                put(file, place)
+                count += 1
     return count
+
+
+def _copy(file: Path, place: Path) -> None:
+    shutil.copy2(file, place, follow_symlinks=False)
+
+
+def _link(file: Path, place: Path) -> None:
+    os.link(file, place, follow_symlinks=False)
