@@ -64,7 +64,8 @@ class Buildspec:
 def parse(text: str) -> Buildspec:
     """Read a buildspec, or raise BuildspecError in the words of its author."""
     try:
-        document = yaml.safe_load(text)
+        # Every scalar stays the text that its author wrote: 3.10 is a version here, and ON may be a variable's name.
+        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts, lists and mappings
     except yaml.YAMLError as error:
         raise BuildspecError(" ".join(str(error).split())) from error
     top = _mapping(document, "the buildspec")
@@ -153,7 +154,7 @@ def _exported(value: object) -> tuple[str, ...]:
 def _commands(value: object, where: str) -> tuple[str, ...]:
     """Commands as AWS takes them: the message is its own for the usual slip, an unquoted colon."""
     for index, item in enumerate(value if isinstance(value, list) else []):
-        if not isinstance(item, str | int | float | bool):
+        if not isinstance(item, str):
             raise BuildspecError(
                 f"Expected Commands[{index}] of {where} to be of string type: found {type(item).__name__} instead. "
                 "A command with a colon and a space needs quotes."
@@ -162,7 +163,7 @@ def _commands(value: object, where: str) -> tuple[str, ...]:
 
 
 def _mapping(value: object, where: str) -> Mapping[Any, Any]:
-    if value is None:
+    if value is None or value == "":
         return {}
     if not isinstance(value, dict):
         raise BuildspecError(f"{where}: expected a mapping, got {type(value).__name__}")
@@ -180,20 +181,16 @@ def _texts(value: object, where: str) -> dict[str, str]:
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:
-    if value is None:
+    if value is None or value == "":
         return ()
     items = value if isinstance(value, list) else [value]
     return tuple(_text(item, where) or "" for item in items)
 
 
 def _text(value: object, where: str) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float):
-        raise BuildspecError(f"{where}: expected a string, got {type(value).__name__}")
-    return str(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise BuildspecError(f"{where}: expected a string, got {type(value).__name__}")
 
 
 def _yes(value: object, where: str) -> bool:

@@ -91,5 +91,5 @@ class BuildLog:
             piece = text[start : start + BYTES_IN_AN_EVENT // 4]
             self._waiting.append((now, piece))
             self._waiting_bytes += len(piece.encode()) + 26
-        if self._waiting_bytes > BYTES_IN_A_BATCH or len(self._waiting) >= EVENTS_IN_A_BATCH:
-            self.flush()
+            if self._waiting_bytes > BYTES_IN_A_BATCH or len(self._waiting) >= EVENTS_IN_A_BATCH:
+                self.flush()

@@ -61,7 +61,7 @@ def interrupted(data: Json, message: str) -> Json:
     """The record of a build whose cloud was killed under it."""
     ended = copy.deepcopy(data)
     record = Record(ended, lambda _: None)
-    if "phaseStatus" not in ended["phases"][-1]:
+    if ended["phases"] and "phaseStatus" not in ended["phases"][-1]:
         record.leave("FAILED", code="INTERNAL_SERVICE_ERROR", message=message)
     record.complete("FAILED")
     return record.data
