@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import os
+import signal
 import threading
 import time
 import uuid
@@ -17,7 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pipeline.local.lifecycle import LocalCloud
+from pipeline.local.lifecycle import LocalCloud, stop
 
 pytestmark = pytest.mark.cloud
 
@@ -72,6 +74,9 @@ class CodeBuild:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         self.api = cloud.client("codebuild", ACCOUNT)
+        iam = cloud.client("iam", ACCOUNT)
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName="codebuild-tests", AssumeRolePolicyDocument="{}")
         self.name = f"test-{uuid.uuid4().hex[:12]}"
 
     def project(self, buildspec: Mapping[str, Any] | str, **settings: Any) -> str:
@@ -109,9 +114,6 @@ class CodeBuild:
 
 @pytest.fixture
 def codebuild(cloud: LocalCloud) -> CodeBuild:
-    iam = cloud.client("iam", ACCOUNT)
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(RoleName="codebuild-tests", AssumeRolePolicyDocument="{}")
     return CodeBuild(cloud)
 
 
@@ -575,3 +577,72 @@ def test_a_template_deploys_changes_and_removes_a_project(codebuild: CodeBuild) 
     assert settled()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE", "an unknown property fails"
     cloudformation.delete_stack(StackName=stack_name)
     eventually(lambda: codebuild.api.batch_get_projects(names=[name])["projectsNotFound"])
+
+
+def test_builds_are_listed_by_project_the_newest_first_and_can_be_run_again(codebuild: CodeBuild) -> None:
+    """ListBuildsForProject: "gets a list of build identifiers for the specified build project, with each build
+    identifier representing a single build"; DESCENDING is the default. RetryBuild: "restarts a build".
+
+    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuildsForProject.html
+    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_RetryBuild.html
+    """
+    override = [{"name": "WORD", "value": "again"}]
+    first = codebuild.run(commands("echo $WORD"), asked={"environmentVariablesOverride": override}).record["id"]
+    retried = codebuild.ended(codebuild.api.retry_build(id=first)["build"]["id"])
+    assert (retried.printed, retried.record["buildNumber"]) == (["again"], 2)
+    newest_first = [retried.record["id"], first]
+    assert codebuild.api.list_builds_for_project(projectName=codebuild.name)["ids"] == newest_first
+    assert [each for each in codebuild.api.list_builds()["ids"] if each in newest_first] == newest_first
+    assert codebuild.name in codebuild.api.list_projects()["projects"]
+    assert codebuild.api.batch_get_builds(ids=["none:1"])["buildsNotFound"] == ["none:1"]
+
+
+def _is_saved(cloud: LocalCloud, build: str) -> bool:
+    """Whether a finished snapshot, a folder with a number, knows of a build."""
+    for file in cloud.place.folder.rglob("*.state"):
+        with contextlib.suppress(FileNotFoundError):  # a newer snapshot has replaced it
+            if file.parent.name.isdecimal() and build.encode() in file.read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_build_under_a_cloud_that_ends_has_failed_when_it_comes_back(
+    fresh_cloud: Callable[[], LocalCloud], tmp_path: Path, how: str
+) -> None:
+    """`buildStatus`: "FAILED: the build failed"; a build has ended once `buildComplete` is true.
+
+    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html
+    """
+    cloud = fresh_cloud()
+    codebuild = CodeBuild(cloud)
+    finished = codebuild.run(commands("echo done"))
+    pid = tmp_path / "pid"
+    environment = IMAGE | {"environmentVariables": [{"name": "FILE", "value": str(pid)}]}
+    spec = json.dumps({"version": "0.2", **commands("echo $$ > $FILE; sleep 600")})
+    codebuild.api.update_project(
+        name=codebuild.name, source={"type": "NO_SOURCE", "buildspec": spec}, environment=environment
+    )
+    build = codebuild.start()
+    eventually(lambda: pid.exists() and pid.read_text())
+    if how == "kill":
+        eventually(lambda: _is_saved(cloud, build))
+        os.kill(cloud.emulator_pid, signal.SIGKILL)
+        eventually(lambda: not cloud.is_running)
+    else:
+        stop(cloud.place)
+    assert not Path("/proc", pid.read_text().strip()).exists(), "nothing of the build outlives the cloud"
+    again = CodeBuild(fresh_cloud())
+    record = again.get(build)
+    assert (record["buildStatus"], record["buildComplete"]) == ("FAILED", True)
+    if how == "stop":  # before a kill, the last snapshot may have been taken between two phases
+        (context,) = next(phase for phase in record["phases"] if phase["phaseType"] == "BUILD")["contexts"]
+        assert context["message"] == "The local cloud was stopped during this build."
+    assert again.get(finished.record["id"])["buildStatus"] == "SUCCEEDED"
+
+
+def test_without_the_filler_nothing_is_built(fresh_cloud: Callable[..., LocalCloud]) -> None:
+    codebuild = CodeBuild(fresh_cloud(without=("codebuild", "codepipeline")))
+    codebuild.project(commands("false"))
+    build = codebuild.api.start_build(projectName=codebuild.name)["build"]
+    assert (build["buildStatus"], codebuild.log(build)) == ("SUCCEEDED", "")

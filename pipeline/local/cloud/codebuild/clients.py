@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.local.cloud.emulator import Emulator, Json
+from pipeline.local.cloud.emulator import LOCAL_SECRET, Emulator, Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Clients:
 
     def of_account(self, service: str, *, account: str, region: str) -> Any:
         """A client that acts as CodeBuild itself does in an account."""
-        return self.of(service, Credentials(key=account, secret="local"), region)  # noqa: S106 - the local cloud takes any
+        return self.of(service, Credentials(key=account, secret=LOCAL_SECRET), region)
 
     def of(self, service: str, credentials: Credentials, region: str) -> Any:
         """A client with these credentials."""
