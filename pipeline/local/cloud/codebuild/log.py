@@ -27,7 +27,7 @@ class BuildLog:
 
     def __init__(self, file: Path, *, send: Callable[[list[Event]], None] | None) -> None:
         """`send` puts (milliseconds, line) events into a log stream."""
-        self._file = file.open("ab")
+        self._file = file.open("ab", buffering=0)
         self._send = send
         self._hidden = re.compile(ACCESS_KEY)
         self._partial = b""
@@ -70,7 +70,7 @@ class BuildLog:
     def flush(self) -> None:
         """Send what waits."""
         with contextlib.suppress(OSError):  # a full disk fails the build where it needs the disk, not here
-            self._file.flush()
+            self._file.write("".join(line for _, line in self._waiting).encode())
         self._sent_at = time.monotonic()
         if self._waiting and self._send is not None:
             self._send(self._waiting)
@@ -80,12 +80,10 @@ class BuildLog:
         """Send the rest."""
         self.end_line()
         self.flush()
-        with contextlib.suppress(OSError):  # as above
-            self._file.close()
+        self._file.close()
 
     def _add(self, line: bytes) -> None:
         text = self._hidden.sub("***", line.decode(errors="replace"))
-        self._file.write(text.encode())
         now = int(time.time() * 1000)
         for start in range(0, len(text), BYTES_IN_AN_EVENT // 4):
             piece = text[start : start + BYTES_IN_AN_EVENT // 4]

@@ -75,3 +75,10 @@ def test_bytes_that_are_no_text_are_printed_all_the_same(log: BuildLog, sent: Se
     log.output(b"\xff\xfe ok\n")
     log.close()
     assert sent.text.endswith(" ok\n")
+
+
+def test_a_full_disk_does_not_keep_the_log_from_cloudwatch(sent: Sent) -> None:
+    log = BuildLog(Path("/dev/full"), send=sent)
+    log.output(b"still here\n")
+    log.close()
+    assert sent.text == "still here\n"
