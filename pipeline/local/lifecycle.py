@@ -53,6 +53,11 @@ class Place:
         return self.home / "cloud.json"
 
     @property
+    def origin(self) -> Path:
+        """The local git origin, a bare repository."""
+        return self.home / "origin.git"
+
+    @property
     def log(self) -> Path:
         """What the emulator and its gap fillers print."""
         return self.home / "cloud.log"
@@ -280,9 +285,11 @@ def _ended(target: Process, seconds: float) -> bool:
 
 
 def erase(place: Place) -> None:
-    """Stop the cloud and forget all that it held."""
+    """Stop the cloud and forget all that it held, the local origin too: what it has is what the cloud was told."""
     stop(place)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    for folder in (place.folder, place.origin):
+        if folder.exists():
+            shutil.rmtree(folder)
     place.log.unlink(missing_ok=True)
 
 
