@@ -102,6 +102,21 @@ class LocalCloud:
         """Whether it still does."""
         return self.guardian.is_running
 
+    def save(self) -> None:
+        """Have the whole state saved now; returns once it is safe on disk."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", "/_penstock/snapshot")
+            answer = connection.getresponse()
+            if answer.status != http.HTTPStatus.OK:
+                why = answer.read().decode(errors="replace")
+                raise LocalCloudError(
+                    f"The local cloud could not save its state: {why}. What it saved before is kept. "
+                    f"Free some space in {self.place.home}; it tries again by itself."
+                )
+        finally:
+            connection.close()
+
     def client(self, service: str, account: str = "111111111111", region: str = "us-east-1") -> Any:
         """A boto3 client that can reach nothing else: no profile, configuration file or proxy has a say in it."""
         key = (service, account, region)
@@ -174,6 +189,21 @@ def start(
 
     `without` leaves gap fillers out, to show that their contract tests notice.
     """
+    try:
+        return _start(place, surroundings, python, approve, version, without, progress)
+    except OSError as error:
+        raise LocalCloudError(f"The local cloud cannot use {place.home}: {error.strerror or error}.") from error
+
+
+def _start(
+    place: Place,
+    surroundings: Mapping[str, str],
+    python: Path,
+    approve: ApproveMode,
+    version: str,
+    without: tuple[str, ...],
+    progress: Progress,
+) -> LocalCloud:
     place.folder.mkdir(parents=True, exist_ok=True)
     with _alone(place, progress):
         running = find(place)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 def fresh_cloud(tmp_path: Path) -> Iterator[FreshCloud]:
     """Starts a cloud that the test may kill, and starts it again: `fresh_cloud()`, `fresh_cloud(without=("lambda",))`.
 
-    Each call uses the same place, so that the second finds what the first left.
+    Each call uses the same place, so that the second finds what the first left. It takes what `start` takes.
     """
     place = Place(home=tmp_path / "home", port=free_port())
 
-    def begin(*, without: tuple[str, ...] = ()) -> LocalCloud:
-        return start(place, surroundings=os.environ, without=without)
+    def begin(**settings: Any) -> LocalCloud:
+        return start(place, **({"surroundings": os.environ} | settings))
 
     yield begin
     stop(place)

@@ -1,6 +1,7 @@
 """The emulator's web server: loopback only, no command line but ours, and a snapshot before it ends."""
 
 import asyncio
+import http
 import os
 import resource
 import sys
@@ -15,6 +16,7 @@ from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.snapshot import Snapshots
 
 KEEP_ALIVE_SECONDS = 75
+SNAPSHOT_PATH = "/_penstock/snapshot"
 
 Message = dict[str, Any]
 
@@ -38,12 +40,21 @@ def _with_snapshots(snapshots: Snapshots) -> Callable[..., Awaitable[None]]:
         if scope["type"] == "lifespan":
             await _lifespan(snapshots, scope, receive, send)
             return
+        if scope["type"] == "http" and scope["path"] == SNAPSHOT_PATH and scope["method"] == "POST":
+            await _answer(send, await asyncio.to_thread(snapshots.take, "a request for one"))
+            return
         if scope["type"] == "http":
             target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
             snapshots.note(scope["method"], scope["path"], target.decode("latin-1"))
         await ministack_app.app(scope, receive, send)
 
     return app
+
+
+async def _answer(send: Callable[[Message], Awaitable[None]], failure: str | None) -> None:
+    status = http.HTTPStatus.OK if failure is None else http.HTTPStatus.INSUFFICIENT_STORAGE
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": (failure or "saved").encode()})
 
 
 async def _lifespan(

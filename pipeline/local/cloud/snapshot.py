@@ -53,7 +53,7 @@ class Snapshots:
         # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
-        self.emulator.after_action.append(lambda: self.take("a finished action"))
+        self.emulator.after_action.append(self._after_action)
 
     def note(self, method: str, path: str, target: str) -> None:
         """Look at a request: whatever does not plainly only read may have changed something."""
@@ -61,8 +61,8 @@ class Snapshots:
         if not reads and not path.startswith("/_ministack/"):
             self.changed = True
 
-    def take(self, reason: str) -> None:
-        """Take a snapshot now; returns once it is safe on disk, or has failed, which the log explains.
+    def take(self, reason: str) -> str | None:
+        """Take a snapshot now; returns once it is safe on disk, or says why it failed.
 
         For worker threads: the state is collected on the event loop, between two requests.
         """
@@ -78,10 +78,11 @@ class Snapshots:
                 self.changed = True
                 self.linked = None
                 logger.error("No snapshot after %s: %s. The one before it stays.", reason, error)
-                return
+                return str(error)
         if written:
             took = time.perf_counter() - began
             logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, collected.pause * 1e3)
+        return None
 
     async def at_stop(self) -> None:
         """The last snapshot, while everything still runs."""
@@ -98,6 +99,9 @@ class Snapshots:
             if due or not settled:
                 await asyncio.to_thread(self.take, "changes")
                 settled = not due
+
+    def _after_action(self) -> None:
+        self.take("a finished action")
 
     def _at_start(self) -> None:
         self.loop = asyncio.get_running_loop()

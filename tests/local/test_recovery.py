@@ -1,0 +1,216 @@
+"""After a kill the local cloud comes back as it was at its last snapshot, whole, and takes the next deployment."""
+
+import json
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+
+from pipeline.local.errors import LocalCloudError
+from pipeline.local.lifecycle import CHECKOUT, LocalCloud, stop
+
+pytestmark = pytest.mark.cloud
+
+FreshCloud = Callable[..., LocalCloud]
+ACCOUNT = "222222222222"
+REGION = "eu-west-1"
+SEEDS = range(int(os.environ.get("PENSTOCK_KILLS", "3")))
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": "rows",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    },
+}
+
+
+class Account:
+    """What a test does in one account of a cloud."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service, account=ACCOUNT, region=REGION)
+
+    def deploy(self, name: str, resources: dict[str, Any], *, wait: bool = True) -> None:
+        formation = self.client("cloudformation")
+        request = {
+            "StackName": name,
+            "TemplateBody": json.dumps({"Resources": resources}),
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        if name in self.stacks():
+            formation.update_stack(**request)
+            waiter = "stack_update_complete"
+        else:
+            formation.create_stack(**request)
+            waiter = "stack_create_complete"
+        if wait:
+            formation.get_waiter(waiter).wait(StackName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400})
+
+    def stacks(self) -> dict[str, str]:
+        found = self.client("cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"]: stack["StackStatus"] for stack in found}
+
+    def put(self, row: str) -> None:
+        self.client("dynamodb").put_item(TableName="rows", Item={"id": {"S": row}})
+
+    def rows(self) -> set[str]:
+        return {item["id"]["S"] for item in self.client("dynamodb").scan(TableName="rows")["Items"]}
+
+
+def kill(cloud: LocalCloud) -> None:
+    """SIGKILL the emulator, and wait until its guardian has cleared up."""
+    os.kill(cloud.emulator_pid, signal.SIGKILL)
+    pause = threading.Event()
+    for _ in range(1500):
+        if not cloud.is_running:
+            return
+        pause.wait(0.02)
+    pytest.fail("the guardian still runs")
+
+
+def roles(prefix: str, count: int) -> dict[str, Any]:
+    policy = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    return {
+        f"{prefix}{number}": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"RoleName": f"{prefix}-{number}", "AssumeRolePolicyDocument": policy},
+        }
+        for number in range(count)
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_kill_during_deployments_leaves_the_last_snapshot_and_blocks_nothing(
+    fresh_cloud: FreshCloud, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - seeded on purpose
+    account = Account(fresh_cloud())
+    account.deploy("base", {"Table": TABLE} | roles("Base", 5))
+    account.put("before")
+    account.cloud.save()
+
+    def work() -> None:
+        try:
+            for number in range(200):
+                account.deploy(f"new{number}", roles(f"New{number}x", 20), wait=False)
+                account.put(f"row-{number}")
+                if number % 3 == 0:
+                    account.deploy("base", {"Table": TABLE} | roles("Base", 5 + number), wait=False)
+                if number == moment:
+                    account.cloud.save()
+                    reached.set()
+        except (ClientError, EndpointConnectionError, HTTPClientError, LocalCloudError, OSError):
+            reached.set()  # the cloud is gone, or still updates this stack
+
+    moment = chance.randrange(2)
+    reached = threading.Event()
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert reached.wait(60)
+    threading.Event().wait(chance.random() / 5)
+    kill(account.cloud)
+    worker.join()
+
+    again = Account(fresh_cloud())
+    assert "before" in again.rows()
+    assert [status for status in again.stacks().values() if status.endswith("_IN_PROGRESS")] == []
+    again.deploy("base", {"Table": TABLE} | roles("Base", 300 % 7 + 1))
+    again.deploy("new0", roles("New0x", 21))
+    assert {again.stacks()["base"], again.stacks()["new0"]} <= {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+    assert "before" in again.rows()
+
+
+def test_what_came_after_the_last_snapshot_is_forgotten_wholly(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    objects = account.client("s3")
+    objects.create_bucket(Bucket="first", CreateBucketConfiguration={"LocationConstraint": REGION})
+    objects.put_object(Bucket="first", Key="kept/a", Body=b"old")
+    objects.put_object(Bucket="first", Key="kept/b", Body=b"old")
+    account.cloud.save()
+    objects.put_object(Bucket="first", Key="kept/a", Body=b"new")
+    objects.put_object(Bucket="first", Key="late", Body=b"new")
+    objects.delete_object(Bucket="first", Key="kept/b")
+    objects.create_bucket(Bucket="second", CreateBucketConfiguration={"LocationConstraint": REGION})
+    objects.put_object(Bucket="second", Key="late", Body=b"new")
+    kill(account.cloud)
+
+    objects = Account(fresh_cloud()).client("s3")
+    assert [bucket["Name"] for bucket in objects.list_buckets()["Buckets"]] == ["first"]
+    listed = objects.list_objects_v2(Bucket="first")["Contents"]
+    assert {entry["Key"] for entry in listed} == {"kept/a", "kept/b"}
+    assert objects.get_object(Bucket="first", Key="kept/a")["Body"].read() == b"old"
+
+
+def test_stopping_saves_what_no_snapshot_had(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud()
+    cloud.client("ssm").put_parameter(Name="/late", Value="kept", Type="String")
+    stop(cloud.place)
+    assert fresh_cloud().client("ssm").get_parameter(Name="/late")["Parameter"]["Value"] == "kept"
+
+
+def test_changes_are_saved_after_a_while_without_being_asked(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud()
+    cloud.client("ssm").put_parameter(Name="/late", Value="kept", Type="String")
+    generations = cloud.place.folder / "generations"
+    pause = threading.Event()
+    for _ in range(1500):
+        if (generations / "1").exists():
+            break
+        pause.wait(0.02)
+    kill(cloud)
+    assert fresh_cloud().client("ssm").get_parameter(Name="/late")["Parameter"]["Value"] == "kept"
+
+
+@pytest.mark.parametrize("damage", ["torn", "changed", "missing", "no manifest"])
+def test_a_damaged_generation_is_named_and_the_one_before_it_taken(fresh_cloud: FreshCloud, damage: str) -> None:
+    cloud = fresh_cloud()
+    for value in ("first", "second"):
+        cloud.client("ssm").put_parameter(Name="/value", Value=value, Type="String", Overwrite=True)
+        cloud.save()
+    kill(cloud)
+    newest = cloud.place.folder / "generations" / "2"
+    state = newest / "ssm.state"
+    data = state.read_bytes()
+    state.unlink()  # it may be the same file as the last generation's
+    if damage == "torn":
+        state.write_bytes(data[: len(data) // 2])
+    elif damage == "changed":
+        state.write_bytes(data.replace(b"second", b"forged"))
+    elif damage == "no manifest":
+        state.write_bytes(data)
+        (newest / "manifest.json").unlink()
+    again = fresh_cloud()
+    assert again.client("ssm").get_parameter(Name="/value")["Parameter"]["Value"] == "first"
+    assert "Generation 2 is damaged" in again.place.log.read_text(encoding="utf-8")
+
+
+def test_a_full_disk_is_one_clear_error_and_the_last_snapshot_stays(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
+    limited = tmp_path / "python"
+    limited.write_text(
+        f'#!/bin/sh\nulimit -f 200\nexec "{CHECKOUT}/.venv/emulator/bin/python" "$@"\n', encoding="utf-8"
+    )
+    limited.chmod(0o755)
+    cloud = fresh_cloud(python=limited)
+    parameters = cloud.client("ssm")
+    parameters.put_parameter(Name="/small", Value="kept", Type="String")
+    cloud.save()
+    for number in range(60):
+        parameters.put_parameter(Name=f"/large/{number}", Value="x" * 4000, Type="String")
+    with pytest.raises(LocalCloudError, match=r"could not save its state: .*What it saved before is kept"):
+        cloud.save()
+    assert parameters.get_parameter(Name="/small")["Parameter"]["Value"] == "kept"  # it still answers
+    kill(cloud)
+    assert fresh_cloud().client("ssm").get_parameter(Name="/small")["Parameter"]["Value"] == "kept"
