@@ -133,6 +133,85 @@ def test_a_kill_during_deployments_leaves_the_last_snapshot_and_blocks_nothing(
     assert "before" in again.rows()
 
 
+WAITING = {
+    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+    "Wait": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "DependsOn": "New0",
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "600", "Count": 1},
+    },
+}
+"""Keeps a stack in progress until somebody signals, which nobody does."""
+
+
+def killed_while_waiting(fresh_cloud: FreshCloud, account: Account) -> Account:
+    """Save in the middle of the operation on stack `interrupted`, kill, start again."""
+    formation = account.client("cloudformation")
+    pause = threading.Event()
+    for _ in range(1500):
+        resources = formation.describe_stack_resources(StackName="interrupted")["StackResources"]
+        if any(resource["LogicalResourceId"] == "New0" for resource in resources):
+            break
+        pause.wait(0.02)
+    assert account.stacks()["interrupted"].endswith("_IN_PROGRESS")
+    account.cloud.save()
+    kill(account.cloud)
+    return Account(fresh_cloud())
+
+
+def test_an_interrupted_creation_is_undone_so_that_its_name_is_free(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    account.deploy("interrupted", roles("New", 1) | WAITING, wait=False)
+    again = killed_while_waiting(fresh_cloud, account)
+    assert again.stacks() == {}
+    assert [role["RoleName"] for role in again.client("iam").list_roles()["Roles"] if "New" in role["RoleName"]] == []
+    again.deploy("interrupted", roles("New", 1))
+    assert again.stacks() == {"interrupted": "CREATE_COMPLETE"}
+
+
+def test_an_interrupted_update_keeps_what_it_made_and_takes_the_next_one(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    account.deploy("interrupted", {"Table": TABLE})
+    account.put("row")
+    account.deploy("interrupted", {"Table": TABLE} | roles("New", 1) | WAITING, wait=False)
+    again = killed_while_waiting(fresh_cloud, account)
+    assert again.stacks() == {"interrupted": "UPDATE_ROLLBACK_COMPLETE"}
+    again.deploy("interrupted", {"Table": TABLE} | roles("New", 2))
+    assert again.stacks() == {"interrupted": "UPDATE_COMPLETE"}
+    again.deploy("interrupted", {"Table": TABLE})
+    assert again.rows() == {"row"}
+    assert [role["RoleName"] for role in again.client("iam").list_roles()["Roles"] if "New" in role["RoleName"]] == []
+
+
+def test_an_interrupted_change_set_is_failed(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    formation = account.client("cloudformation")
+    formation.create_change_set(
+        StackName="interrupted",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps({"Resources": {"Table": TABLE}}),
+    )
+    formation.get_waiter("change_set_create_complete").wait(
+        StackName="interrupted", ChangeSetName="first", WaiterConfig={"Delay": 0.05}
+    )
+    formation.execute_change_set(StackName="interrupted", ChangeSetName="first")
+    formation.get_waiter("stack_create_complete").wait(StackName="interrupted", WaiterConfig={"Delay": 0.05})
+    formation.create_change_set(
+        StackName="interrupted",
+        ChangeSetName="second",
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        TemplateBody=json.dumps({"Resources": {"Table": TABLE} | roles("New", 1) | WAITING}),
+    )
+    formation.get_waiter("change_set_create_complete").wait(
+        StackName="interrupted", ChangeSetName="second", WaiterConfig={"Delay": 0.05}
+    )
+    formation.execute_change_set(StackName="interrupted", ChangeSetName="second")
+    again = killed_while_waiting(fresh_cloud, account)
+    ended = again.client("cloudformation").describe_change_set(StackName="interrupted", ChangeSetName="second")
+    assert ended["ExecutionStatus"] == "EXECUTE_FAILED"
+
+
 def test_what_came_after_the_last_snapshot_is_forgotten_wholly(fresh_cloud: FreshCloud) -> None:
     account = Account(fresh_cloud())
     objects = account.client("s3")
