@@ -13,25 +13,30 @@ def accepted(emulator: Emulator, type_name: str) -> ResourceType:
     read_only = [path.removeprefix("/properties/").replace("/", ".") for path in schema.get("readOnlyProperties", [])]
 
     def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
-        token = hashlib.sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()
-        name = f"{stack_name}-{logical_id}-{token[:12]}"
-        attributes = {attribute: _plausible(attribute, name, token) for attribute in read_only}
-        parts = [str(properties.get(part) or attributes.get(part) or name) for part in identifier]
-        return "|".join(parts) or name, attributes
+        given = next((str(properties[part]) for part in identifier if part in properties), None)
+        name = given or f"{stack_name}-{logical_id}-{_token(f'{stack_name}/{logical_id}')[:12]}"
+        attributes = attributes_of(name)
+        return "|".join(str(properties.get(part) or attributes.get(part) or name) for part in identifier), attributes
 
     def update(physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
-        del old, new
-        token = hashlib.sha256(f"{stack_name}/{physical_id}".encode()).hexdigest()
-        return physical_id, {attribute: _plausible(attribute, physical_id, token) for attribute in read_only}
+        del old, new, stack_name
+        return physical_id, attributes_of(physical_id.rpartition("/")[2])
 
     def delete(physical_id: str, properties: Json) -> None:
         del physical_id, properties
 
-    def _plausible(attribute: str, name: str, token: str) -> str:
-        if attribute.lower().endswith("arn"):
-            account, region = emulator.here()
-            _, service, kind = type_name.split("::")
-            return f"arn:aws:{service.lower()}:{region}:{account}:{kind.lower()}/{name}"
-        return token[:17] if attribute.lower().endswith("id") else name
+    def attributes_of(name: str) -> Json:
+        account, region = emulator.here()
+        _, service, kind = type_name.split("::")
+        arn = f"arn:aws:{service.lower()}:{region}:{account}:{kind.lower()}/{name}"
+        endings = {"arn": arn, "id": _token(name)[:17]}
+        return {
+            attribute: next((value for ending, value in endings.items() if attribute.lower().endswith(ending)), name)
+            for attribute in read_only
+        }
 
     return ResourceType(create=create, update=update, delete=delete)
+
+
+def _token(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -54,6 +54,10 @@ class _Check:
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self.value(item, schema.get("items", {}), f"{path}/{index}")
+                if (
+                    isinstance(item, dict) and "properties" in schema
+                ):  # upstream puts what items hold beside `items` too
+                    yield from self._object(item, {"properties": schema["properties"]}, f"{path}/{index}")
 
     def _choices(self, value: Any, schema: Schema, path: str) -> Iterator[str]:
         for keyword in ("anyOf", "oneOf"):
