@@ -375,11 +375,13 @@ def test_two_apis_of_two_accounts_are_told_apart(api: Api, cloud: LocalCloud) ->
     assert api.post().status_code == 202
 
 
-def test_an_update_of_method_validator_and_stage_is_served(cloud: LocalCloud) -> None:
+def test_a_new_deployment_of_another_validator_and_stage_is_served(cloud: LocalCloud) -> None:
     api = deploy(cloud)
     assert api.post({}).status_code == 400
     changed = template(burst=5)
     changed["Resources"]["Validator"]["Properties"]["ValidateRequestBody"] = False
+    changed["Resources"]["Redeployment"] = changed["Resources"].pop("Deployment")
+    changed["Resources"]["Stage"]["Properties"]["DeploymentId"] = {"Ref": "Redeployment"}
     changed["Resources"]["Stage"]["Properties"].pop("AccessLogSetting")
     cloudformation = api.client("cloudformation")
     cloudformation.update_stack(StackName=api.stack, TemplateBody=json.dumps(changed), Capabilities=["CAPABILITY_IAM"])
