@@ -37,7 +37,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 _LOOP_LIMIT = 1000
 """How often API Gateway goes round a `#foreach`:
-https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
 
 
 class _Break(Exception):  # noqa: N818 - control flow, as `#break` is
