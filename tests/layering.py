@@ -25,6 +25,8 @@ class Room:
 DYNAMIC_ALLOWED = frozenset({"pipeline.local.cloud.awslambda.worker"})
 """Lambda's own contract is to import the handler by its configured name; none of ours is among what it finds."""
 
+OPERATED = ("cloudformation", "codebuild", "codepipeline", "logs", "sts")
+"""The AWS APIs whose types the commands name."""
 DYNAMIC = frozenset({"import_module", "__import__", "run_module", "run_path"})
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
@@ -67,7 +69,10 @@ ROOMS = {
         third_party=("aws_cdk", "constructs"),
         never=("pipeline.review", "pipeline.local", "pipeline.cli", "pipeline.scaffold", "services.library.runtime"),
     ),
-    "pipeline.operate": Room(ours=("pipeline", "stages.accounts"), third_party=("boto3", "botocore")),
+    "pipeline.operate": Room(
+        ours=("pipeline.operate",),
+        third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
+    ),
     # Steps that run in builds, not in synth.
     "pipeline.protect": Room(ours=(), third_party=("boto3",)),
     "pipeline.probe": Room(ours=(), third_party=()),

@@ -134,8 +134,10 @@ def approve(
     """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered = acts.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
-    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered}. `penstock status --follow` shows what happens.")
+    answered, execution = acts.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
+    run = connection.pipeline.read(execution)
+    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip())
+    typer.echo("`penstock status --follow` shows what happens.")
 
 
 def retry(

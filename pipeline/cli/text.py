@@ -39,8 +39,10 @@ def news(change: Stage | Action) -> str:
 def next_steps(run: Run) -> Iterator[str]:
     """What to type now."""
     if run.status == WAITING:
-        waiting = next(action for action in run.actions if action.waits_for_a_person)
-        yield f"Waiting for approval of {waiting.stage}:  penstock approve   (or: penstock approve --reject)"
+        waiting = [action.stage for action in run.actions if action.waits_for_a_person]
+        if waiting or "approval" in run.reason:
+            what = f" of {waiting[0]}" if waiting else ""
+            yield f"Waiting for approval{what}:  penstock approve   (or: penstock approve --reject)"
     for action in failed(run):
         yield f"Its whole log:  penstock logs {action.full_name}"
     failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]

@@ -1,6 +1,6 @@
 """What changes a run: to approve, retry, stop and release."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -8,11 +8,12 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.run import IN_PROGRESS, LIVE, Pipeline
 
 
-def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> str:
-    """Answer the approval that waits; returns it as Stage/Action."""
+def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> tuple[str, str]:
+    """Answer the approval that waits; returns it as stage/action, and the execution that it let go on or ended."""
+    states = {state["stageName"]: state for state in pipeline.states()}
     waiting = [
         (state["stageName"], action["actionName"], action["latestExecution"]["token"])
-        for state in _states(pipeline)
+        for state in states.values()
         for action in state["actionStates"]
         if action.get("latestExecution", {}).get("status") == IN_PROGRESS and "token" in action["latestExecution"]
     ]
@@ -41,15 +42,15 @@ def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = Tr
         )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return f"{stage_name}/{action}"
+    return f"{stage_name}/{action}", states[stage_name]["latestExecution"]["pipelineExecutionId"]
 
 
 def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     """Start the failed actions of a stage again; returns the stage and the execution."""
-    states = _states(pipeline)
-    if stage is not None and stage not in {state["stageName"] for state in states}:
-        known = ", ".join(state["stageName"] for state in states)
-        raise OperateError(f"The pipeline has no stage {stage}; it has {known}.")
+    states = pipeline.states()
+    names = [state["stageName"] for state in states]
+    if stage is not None and stage not in names:
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.")
     failed = {
         state["stageName"]: state["latestExecution"]["pipelineExecutionId"]
         for state in states
@@ -101,12 +102,5 @@ def release(pipeline: Pipeline) -> str:
     """Start a run of what the pipeline's branch is now; returns the execution."""
     try:
         return pipeline.client.start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"]
-    except (ClientError, EndpointConnectionError) as error:
-        pipeline.explain(error)
-
-
-def _states(pipeline: Pipeline) -> list[Any]:
-    try:
-        return list(pipeline.client.get_pipeline_state(name=pipeline.name)["stageStates"])
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)

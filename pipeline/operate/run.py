@@ -174,8 +174,12 @@ class Pipeline:
             for stage in self.definition(about["pipelineVersion"])
         )
         actions = [action for stage in stages for action in stage.actions]
+        reason = about.get("statusSummary", "")
         if status == IN_PROGRESS and _only_waits(actions):
             status = WAITING
+        elif status == IN_PROGRESS and all(action.status != IN_PROGRESS for action in actions):
+            held_up = self._held_up(wanted)
+            status, reason = (WAITING, held_up) if held_up else (status, reason)
         revision: Mapping[str, Any] = next(iter(about.get("artifactRevisions", [])), {})
         return Run(
             pipeline=self.name,
@@ -185,8 +189,31 @@ class Pipeline:
             message=_message(revision.get("revisionSummary", "")),
             started=min((action.started for action in actions if action.started), default=None),
             stages=stages,
-            reason=about.get("statusSummary", ""),
+            reason=reason,
         )
+
+    def states(self) -> list[Any]:
+        """CodePipeline's state of each stage, whichever executions are in them."""
+        try:
+            return list(self.client.get_pipeline_state(name=self.name)["stageStates"])
+        except (ClientError, EndpointConnectionError) as error:
+            self.explain(error)
+
+    def _held_up(self, execution: str) -> str:
+        """What a person must do before an execution in front of a stage goes on; empty if nothing."""
+        for state in self.states():
+            inbound = [each["pipelineExecutionId"] for each in state.get("inboundExecutions", [])]
+            inbound.append(state.get("inboundExecution", {}).get("pipelineExecutionId", ""))
+            if execution not in inbound:
+                continue
+            stage, transition = state["stageName"], state.get("inboundTransitionState", {})
+            if not transition.get("enabled", True):
+                return f"the transition into {stage} is disabled: {transition.get('disabledReason', '')}"
+            before = state.get("latestExecution", {}).get("pipelineExecutionId", "")
+            latest = [action.get("latestExecution", {}) for action in state["actionStates"]]
+            if any(each.get("status") == IN_PROGRESS and "token" in each for each in latest):
+                return f"execution {before} is before it in {stage} and waits for approval"
+        return ""
 
     def definition(self, version: int | None = None) -> list[Any]:
         """The stages that the pipeline declares, now or in one version."""

@@ -1,0 +1,189 @@
+"""The commands against CodePipeline as the local cloud runs it."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import connection
+from pipeline.cli.main import app
+from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate.follow import follow
+from pipeline.operate.run import Pipeline
+from pipeline.operate.target import local_target
+from pipeline.settings import SETTINGS
+from tests.conftest import ROOT
+from tests.local.pipelines import HOME, TOOLS, Tools, approval, parameter_template, stage, until
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture
+def tools(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Tools:
+    """A tools account, whose pipeline is the one that `penstock` acts on."""
+    made = Tools(cloud)
+    settings = dataclasses.replace(SETTINGS, name=made.name, account=TOOLS, region=HOME)
+    monkeypatch.setattr(connection, "SETTINGS", settings)
+    monkeypatch.setattr(connection, "find", lambda _place: cloud)
+    return made
+
+
+def penstock(*arguments: str) -> Result:
+    done = CliRunner().invoke(app, arguments, obj=ROOT)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def gate(tools: Tools) -> str:
+    """A pipeline that waits at a gate."""
+    tools.push({"a": "b"})
+    execution = tools.create(stage("Gate", approval()))
+    tools.approval_token("Gate", "Approve")
+    return execution
+
+
+def broken(tools: Tools) -> str:
+    """A run that fails in CloudFormation."""
+    template = json.loads(parameter_template(tools.name, "x"))
+    template["Resources"]["Broken"] = {"Type": "AWS::CodePipeline::Webhook", "Properties": {}}
+    tools.push({"template.json": json.dumps(template)})
+    execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
+    assert tools.ended(execution) == "Failed"
+    return execution
+
+
+def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_succeeds(tools: Tools) -> None:
+    execution = gate(tools)
+    waiting = penstock("status", "--wait", "--json")
+    assert waiting.exit_code == 3
+    found = json.loads(waiting.stdout)
+    assert (found["execution"], found["status"]) == (execution, "WaitingForApproval")
+    assert [(each["name"], each["status"]) for each in found["stages"]] == [
+        ("Source", "Succeeded"),
+        ("Gate", "WaitingForApproval"),
+    ]
+    (action,) = found["stages"][1]["actions"]
+    assert action.keys() >= {"name", "status", "started", "seconds", "summary", "error", "url", "log"}
+    assert f"account {TOOLS}, region {HOME}, http://127.0.0.1" in waiting.stderr
+    assert "penstock approve" in penstock("status").stdout
+    given = penstock("approve", "--note", "it looks good")
+    assert (given.exit_code, "Approved Gate/Approve" in given.stdout) == (0, True)
+    assert penstock("status", "--wait").exit_code == 0
+    (run,) = (each for each in tools.stages()["Gate"]["actionStates"])
+    assert run["latestExecution"]["summary"] == "it looks good"
+
+
+def test_waiting_answers_1_after_a_rejection_and_a_retry_asks_again(tools: Tools) -> None:
+    gate(tools)
+    assert penstock("approve", "--reject", "--stage", "Gate").exit_code == 0
+    failed = penstock("status", "--wait")
+    assert failed.exit_code == 1
+    assert "penstock retry Gate" in failed.stdout
+    retried = penstock("retry")
+    assert (retried.exit_code, "Stage Gate goes on" in retried.stdout) == (0, True)
+    assert penstock("status", "--wait").exit_code == 3
+
+
+def test_without_wait_the_status_of_any_run_that_can_be_read_is_answered_with_0(tools: Tools) -> None:
+    broken(tools)
+    assert penstock("status").exit_code == 0
+
+
+def test_a_run_behind_another_that_waits_for_approval_says_so_instead_of_waiting_for_ever(tools: Tools) -> None:
+    first = gate(tools)
+    second = tools.start()
+    until(lambda: tools.stages()["Gate"].get("inboundExecution", {}).get("pipelineExecutionId"), lambda i: i == second)
+    done = penstock("status", "--wait", "--json")
+    assert done.exit_code == 3
+    assert json.loads(done.stdout)["execution"] == second
+    assert json.loads(done.stdout)["reason"] == f"execution {first} is before it in Gate and waits for approval"
+
+
+def test_a_failed_deployment_shows_its_cause_and_what_to_type(tools: Tools) -> None:
+    broken(tools)
+    done = penstock("status", "--follow")
+    assert done.exit_code == 1
+    assert "Deploy/Create failed: " in done.stdout
+    assert "Broken (AWS::CodePipeline::Webhook) CREATE_FAILED" in done.stdout
+    assert "penstock logs Deploy/Create" in done.stdout
+    assert "penstock retry Deploy" in done.stdout
+    printed = penstock("logs", "Create", "--lines", "50")
+    assert "Broken (AWS::CodePipeline::Webhook) CREATE_FAILED" in printed.stdout
+
+
+def test_following_goes_on_with_the_execution_that_replaces_one_whose_pipeline_changed(tools: Tools) -> None:
+    first = gate(tools)
+    pipeline = Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
+    started: list[str] = []
+
+    def change_the_pipeline(_seconds: float) -> None:
+        if not started:
+            tools.codepipeline.update_pipeline(pipeline=tools.definition(stage("Other", approval("Ask"))))
+            started.append(tools.start())
+        elif "Other" in tools.stages() and tools.stages()["Other"].get("latestExecution"):
+            tools.approve("Other", "Ask")
+
+    seen = list(follow(pipeline, stops_for_approval=False, pause=change_the_pipeline))
+    executions = list(dict.fromkeys(run.execution for run in seen))
+    assert executions == [first, *started]
+    assert [run.status for run in seen if run.execution == first][-1] == "Cancelled"
+    assert seen[-1].status == "Succeeded"
+
+
+def test_a_run_can_be_stopped_and_says_why(tools: Tools) -> None:
+    execution = gate(tools)
+    assert penstock("stop", "--abandon", "--reason", "a bad day").exit_code == 0
+    assert tools.ended(execution) == "Stopped"
+    assert penstock("status", "--wait").exit_code == 1
+    nothing = penstock("stop")
+    assert (nothing.exit_code, "nothing to stop" in nothing.stderr) == (2, True)
+
+
+def test_release_starts_a_run_without_a_push(tools: Tools) -> None:
+    gate(tools)
+    done = penstock("release")
+    assert done.exit_code == 0
+    assert str(tools.executions()[0]["pipelineExecutionId"]) in done.stdout
+
+
+def test_outputs_are_those_of_the_stacks_that_the_pipeline_deploys(tools: Tools) -> None:
+    tools.push({"template.json": parameter_template(tools.name, "x", Url="https://somewhere")})
+    execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    found: dict[str, Any] = json.loads(penstock("outputs", "--json").stdout)
+    ((_, service),) = found["Deploy"].items()
+    assert service["outputs"] == {"Url": "https://somewhere"}
+    assert (service["account"], service["region"], service["status"]) == (TOOLS, HOME, "CREATE_COMPLETE")
+    wrong = penstock("outputs", "nowhere")
+    assert (wrong.exit_code, "has no stage nowhere; it has Source, Deploy" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("approve",), "No approval waits"),
+        (("retry",), "nothing to retry"),
+        (("retry", "Nowhere"), "has no stage Nowhere; it has Source, Deploy"),
+        (("logs", "Nothing"), "has no action Nothing; it has Source/Fetch, Deploy/Create"),
+        (("status", "--execution", "00000000-0000-0000-0000-000000000000"), "no such execution"),
+        (("call", "--stage", "Deploy"), "Nothing with an output Url is deployed"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(command: tuple[str, ...], said: str, tools: Tools) -> None:
+    tools.push({"template.json": parameter_template(tools.name, "x")})
+    execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    done = penstock(*command)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_pipeline_that_is_not_there_is_one_sentence() -> None:
+    for command in ("status", "approve", "retry", "stop", "release", "logs", "outputs"):
+        done = penstock(command)
+        assert done.exit_code == 2, command
+        assert "There is no pipeline" in done.stderr
+        assert "`make up` deploys it" in done.stderr
