@@ -47,7 +47,10 @@ def gate(tools: Tools) -> str:
 def broken(tools: Tools) -> str:
     """A run that fails in CloudFormation."""
     template = json.loads(parameter_template(tools.name, "x"))
-    template["Resources"]["Broken"] = {"Type": "AWS::CodePipeline::Webhook", "Properties": {}}
+    template["Resources"]["Broken"] = {
+        "Type": "Custom::Broken",
+        "Properties": {"ServiceToken": f"arn:aws:lambda:{HOME}:{TOOLS}:function:nobody"},
+    }
     tools.push({"template.json": json.dumps(template)})
     execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
     assert tools.ended(execution) == "Failed"
@@ -106,11 +109,11 @@ def test_a_failed_deployment_shows_its_cause_and_what_to_type(tools: Tools) -> N
     done = penstock("status", "--follow")
     assert done.exit_code == 1
     assert "Deploy/Create failed: " in done.stdout
-    assert "Broken (AWS::CodePipeline::Webhook) CREATE_FAILED" in done.stdout
+    assert "Broken (Custom::Broken) CREATE_FAILED" in done.stdout
     assert "penstock logs Deploy/Create" in done.stdout
     assert "penstock retry Deploy" in done.stdout
     printed = penstock("logs", "Create", "--lines", "50")
-    assert "Broken (AWS::CodePipeline::Webhook) CREATE_FAILED" in printed.stdout
+    assert "Broken (Custom::Broken) CREATE_FAILED" in printed.stdout
 
 
 def test_following_goes_on_with_the_execution_that_replaces_one_whose_pipeline_changed(tools: Tools) -> None:
