@@ -17,10 +17,10 @@ ENGINE = "Pipeline/Engine"
 """Roles of self-mutation and asset publishing."""
 STEPS = "Pipeline/StepBuilds"
 UNDELIVERED = "Pipeline/Notifications/Undelivered/Resource"
-BUCKET = "<ArtifactsBucket88671897.Arn>"
+BUCKET = "<*.Arn>"
 HOME = f"{accounts.TOOLS_REGION}:{accounts.TOOLS}"
-SYNTH_PROJECT = "<PipelineBuildSynthCdkBuildProject1250E181>"
-SELF_MUTATION_PROJECT = "<EngineUpdatePipelineSelfMutation2EAD80FC>"
+SYNTH_PROJECT = "<*>"
+SELF_MUTATION_PROJECT = "<*>"
 
 
 def _accept(path: str, rule: str, reason: str) -> Acknowledgement:

@@ -18,4 +18,5 @@ def install(emulator: Emulator) -> None:
     seams.let_rules_target_pipelines(emulator)
     seams.let_events_cross_accounts(emulator)
     seams.notice_new_objects(emulator, emulator.part(Bus))
+    seams.let_actions_hand_over_large_templates()
     emulator.at_start.append(emulator.part(Pipelines).recover)

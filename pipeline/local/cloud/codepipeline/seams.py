@@ -1,6 +1,8 @@
-"""Where the emulator must be mended for pipelines to start by themselves: EventBridge's targets, and S3's writes."""
+"""Where the emulator must be mended for pipelines to start by themselves: EventBridge's targets, S3's writes, templates."""
 
 from typing import Any
+
+from ministack.services.cloudformation import helpers
 
 from pipeline.local.cloud.codepipeline.events import Bus
 from pipeline.local.cloud.codepipeline.triggers import Triggers
@@ -82,3 +84,11 @@ def notice_new_objects(emulator: Emulator, bus: Bus) -> None:
         notify(bucket, key, event, *rest, **more)
 
     s3._fire_s3_event_async = fire  # noqa: SLF001 - as above
+
+
+def let_actions_hand_over_large_templates() -> None:
+    """CodePipeline gives CloudFormation templates of up to 1 MB, as others can only through a template's URL.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    helpers.TEMPLATE_BODY_MAX_BYTES = helpers.TEMPLATE_URL_MAX_BYTES
