@@ -58,6 +58,13 @@ def template(*, may_start: bool = True, burst: int = 10_000) -> dict[str, Any]:
                     "Resource": {"Ref": "Machine"},
                 },
             ),
+            "LogRole": _role("apigateway.amazonaws.com", {"Action": "logs:*", "Resource": "*"}),
+            "Account": {
+                "Type": "AWS::ApiGateway::Account",
+                "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": ["LogRole", "Arn"]}},
+                # The account's, and so every API's: no stack takes it along.
+                "DeletionPolicy": "Retain",
+            },
             "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "async"}},
             "Executions": {
                 "Type": "AWS::ApiGateway::Resource",
@@ -93,6 +100,7 @@ def template(*, may_start: bool = True, burst: int = 10_000) -> dict[str, Any]:
             },
             "Stage": {
                 "Type": "AWS::ApiGateway::Stage",
+                "DependsOn": ["Account"],
                 "Properties": {
                     "RestApiId": {"Ref": "Api"},
                     "DeploymentId": {"Ref": "Deployment"},

@@ -370,8 +370,31 @@ def test_each_answer_is_in_the_access_log(api: Api) -> None:
     assert lines[bad.headers["x-amzn-requestid"]]["caller"] == "-"
 
 
+def test_a_stage_with_logs_needs_the_accounts_log_role(cloud: LocalCloud) -> None:
+    """ "To enable CloudWatch Logs for all or only some of the methods, you must also specify the ARN of an IAM role
+    that enables API Gateway to write information to CloudWatch Logs" in the account's settings.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+    """
+    bare = template()
+    bare["Resources"].pop("Account")
+    bare["Resources"]["Stage"].pop("DependsOn")
+    cloudformation = cloud.client("cloudformation", OTHER_ACCOUNT, REGION)
+    cloudformation.create_stack(
+        StackName="bare", TemplateBody=json.dumps(bare), Capabilities=["CAPABILITY_IAM"], OnFailure="DO_NOTHING"
+    )
+
+    def failure() -> list[str]:
+        events = cloudformation.describe_stack_events(StackName="bare")["StackEvents"]
+        return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+
+    until(failure)
+    assert "CloudWatch Logs role ARN must be set in account settings to enable logging" in failure()[-1]
+
+
 def test_two_apis_of_two_accounts_are_told_apart(api: Api, cloud: LocalCloud) -> None:
-    assert cloud.client("apigateway", OTHER_ACCOUNT, REGION).get_rest_apis()["items"] == []
+    items = cloud.client("apigateway", OTHER_ACCOUNT, REGION).get_rest_apis()["items"]
+    assert api.outputs["Api"] not in {found["id"] for found in items}
     assert api.post().status_code == 202
 
 

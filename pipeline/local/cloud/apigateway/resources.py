@@ -63,6 +63,13 @@ def _method(gateway: ModuleType, own: ResourceType) -> ResourceType:
 
 
 def _stage(gateway: ModuleType, own: ResourceType) -> ResourceType:
+    def refuse_logs_without_a_role(properties: Json) -> None:
+        # A setting of the whole account, which a first deployment easily lacks.
+        settings = gateway._account_settings.get("settings") or {}  # noqa: SLF001 - as above
+        levels = {setting.get("LoggingLevel", "OFF") for setting in properties.get("MethodSettings") or []}
+        if (properties.get("AccessLogSetting") or levels - {"OFF"}) and not settings.get("cloudwatchRoleArn"):
+            raise ValueError("CloudWatch Logs role ARN must be set in account settings to enable logging")
+
     def complete(properties: Json) -> None:
         stage = gateway._stages_v1[properties["RestApiId"]][properties["StageName"]]  # noqa: SLF001 - as above
         log = properties.get("AccessLogSetting") or {}
@@ -77,11 +84,13 @@ def _stage(gateway: ModuleType, own: ResourceType) -> ResourceType:
         }
 
     def create(logical_id: str, properties: Json, stack: str) -> tuple[str, Json]:
+        refuse_logs_without_a_role(properties)
         made = own.create(logical_id, properties, stack)
         complete(properties)
         return made
 
     def update(physical_id: str, old: Json, new: Json, stack: str) -> tuple[str, Json]:
+        refuse_logs_without_a_role(new)
         made = own.update(physical_id, old, new, stack)
         complete(new)
         return made
