@@ -6,6 +6,7 @@ from services.library.guardrails.acknowledgements import Acknowledgement
 
 OWNER = "@example/intake"
 UNTIL = date(2027, 11, 1)
+LOG_ROLE_POLICY = "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 ACKNOWLEDGEMENTS: tuple[Acknowledgement, ...] = (
     Acknowledgement(
@@ -19,6 +20,13 @@ ACKNOWLEDGEMENTS: tuple[Acknowledgement, ...] = (
         rule="AwsSolutions-APIG3",
         path="Api/Api/DeploymentStage.v1/Resource",
         reason="A web ACL guards the API in production tiers; elsewhere nobody but our own accounts can sign for it.",
+        owner=OWNER,
+        expires=UNTIL,
+    ),
+    Acknowledgement(
+        rule=f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:{LOG_ROLE_POLICY}]",
+        path="Api/Api/CloudWatchRole/Resource",
+        reason="The policy that AWS keeps for exactly this: API Gateway writes the account's API logs, and no more.",
         owner=OWNER,
         expires=UNTIL,
     ),

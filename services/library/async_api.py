@@ -56,7 +56,10 @@ class AsyncApi(Construct):
             self,
             "Api",
             description="Starts a workflow for each accepted request",
-            cloud_watch_role=False,
+            # API Gateway writes no log in an account and region whose settings name no role for it. The setting is one
+            # for all APIs there, so it stays when the stack that set it goes.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             default_method_options=apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM),
             deploy_options=apigateway.StageOptions(

@@ -1,6 +1,7 @@
 """Completes the emulator's REST APIs: whose they are, who may call them, service integrations, logs."""
 
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import ModuleType
@@ -26,9 +27,16 @@ _raw_path: ContextVar[str] = ContextVar("raw_path")
 """The path as it was sent, for the signature."""
 
 
+_HOSTS = re.compile(
+    r"([a-z0-9]+)\.execute-api\.(?:localhost(?::\d+)?|[a-z0-9-]+\.amazonaws\.com(?:\.cn)?)$", re.IGNORECASE
+)
+"""An API by its host: the emulator's own form, and the one in the outputs of a stack, sent here in a Host header."""
+
+
 def install(emulator: Emulator) -> None:
     """Complete API Gateway."""
     gateway = emulator.module("apigateway_v1")
+    app._EXECUTE_API_RE = _HOSTS  # noqa: SLF001 - the emulator offers no other seam
     _Door(emulator, gateway)
     resources.install(emulator, gateway)
 

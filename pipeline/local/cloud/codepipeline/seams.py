@@ -1,4 +1,4 @@
-"""Where the emulator must be mended for pipelines to start by themselves: EventBridge's targets, S3's writes, templates."""
+"""Where the emulator is mended for pipelines: EventBridge's targets, S3's writes, the size of templates."""
 
 from typing import Any
 
