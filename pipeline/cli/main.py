@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, run, validate
+from pipeline.cli import deployed, doctor, local, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+local.register(app)
 run.register(app)
 deployed.register(app)
 validate.register(app)

@@ -12,7 +12,7 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.operate import acts
 from pipeline.operate import logs as action_logs
 from pipeline.operate.follow import changes, exit_code, follow
-from pipeline.operate.run import Run
+from pipeline.operate.run import Pipeline, Run
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -51,13 +51,13 @@ def status(
         return
     runs = follow(connection.pipeline, execution, stops_for_approval=not connection.approves_by_itself)
     try:
-        run = _print_live(runs) if follow_ and sys.stdout.isatty() else _print_lines(runs, silent=not follow_)
+        run = _print_live(runs) if follow_ and sys.stdout.isatty() else print_lines(runs, silent=not follow_)
     except KeyboardInterrupt:
         typer.echo("\nFollowing ended; the run goes on. `penstock status --follow` follows it again.", err=True)
         raise typer.Exit(FOLLOWING_ENDED) from None
     if follow_:
         typer.echo(text.title(run))
-        _show_what_is_next(connection, run)
+        show_what_is_next(connection.pipeline, run)
     else:
         _show(connection, run, as_json=as_json)
     raise typer.Exit(exit_code(run))
@@ -69,18 +69,20 @@ def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
         return
     for line in text.table(run):
         typer.echo(line)
-    _show_what_is_next(connection, run)
+    show_what_is_next(connection.pipeline, run)
 
 
-def _show_what_is_next(connection: Connection, run: Run) -> None:
+def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
+    """Why it failed, if it did, and the commands that go on from here."""
     for action in text.failed(run):
-        for line in text.failure(connection.pipeline, action, last=LOG_LINES_SHOWN):
+        for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
     for line in text.next_steps(run):
         typer.echo(line)
 
 
-def _print_lines(runs: Iterator[Run], *, silent: bool) -> Run:
+def print_lines(runs: Iterator[Run], *, silent: bool) -> Run:
+    """Print each change as a line of its own; the run as it was last."""
     before: Run | None = None
     for run in runs:
         if not silent:

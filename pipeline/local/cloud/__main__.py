@@ -40,7 +40,7 @@ def main() -> None:
     from pipeline.local.cloud.server import serve  # noqa: PLC0415 - as above
     from pipeline.local.cloud.snapshot import Snapshots  # noqa: PLC0415 - as above
 
-    emulator = Emulator(port=arguments.port, folder=folder)
+    emulator = Emulator(port=arguments.port, folder=folder, approves=os.environ.get("PENSTOCK_APPROVE") == "auto")
     install_all(emulator, without=frozenset(arguments.without))
     snapshots = Snapshots(emulator=emulator, generations=generations, objects=objects, restored=last)
     snapshots.install()

@@ -63,6 +63,8 @@ class Emulator:
     port: int
     folder: Path
     """Where fillers may keep files of their own; nothing in it outlives `penstock down --erase`."""
+    approves: bool = False
+    """Whether approvals are answered at once, for whoever started this cloud so: benches and tests."""
     stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
     at_start: list[Callable[[], None]] = field(default_factory=list)
     """Called once the saved state is loaded and before the first request is answered."""

@@ -1,0 +1,197 @@
+"""`penstock up` and `down`: the local cloud with the pipeline in it, and a first run through every stage."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import run as run_commands
+from pipeline.cli.deployed import EXAMPLE_BODY
+from pipeline.local import bootstrap, first_deployment, lifecycle, origin
+from pipeline.local.lifecycle import LocalCloud, Place, default_place
+from pipeline.operate import acts
+from pipeline.operate import call as signed
+from pipeline.operate import outputs as deployed
+from pipeline.operate.errors import OperateError
+from pipeline.operate.follow import exit_code, follow
+from pipeline.operate.run import WAITING, Pipeline, Run
+from pipeline.operate.target import local_target
+from pipeline.settings import SETTINGS
+from pipeline.source import CodeCommitSource, ConnectionSource, Source
+from stages.catalogue import STAGES
+from stages.model import stages_of
+
+STACK = "Pipeline"
+BRANCH = "main"
+
+
+class Approve(StrEnum):
+    """Who answers the approvals of this local cloud."""
+
+    ASK = "ask"
+    AUTO = "auto"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `penstock`."""
+    for command in (up, down):
+        app.command()(command)
+
+
+def up(
+    ctx: typer.Context,
+    *,
+    approve: Annotated[
+        Approve, typer.Option(help="auto: answer every approval at once, for benches and tests.")
+    ] = Approve.ASK,
+) -> None:
+    """Start the local cloud, deploy the pipeline to it once, push this commit, and follow the run to production.
+
+    Nothing outside this checkout and nothing but loopback is touched. What runs already is left as it is: a second
+    `up` takes seconds. The first run's approval is answered here, and said so; later ones wait for `penstock approve`.
+    Answers 0 if the run succeeded, else as `penstock status --wait`.
+    """
+    started = time.monotonic()
+    checkout = ctx.ensure_object(Path)
+    place = default_place(os.environ, checkout)
+    commit = _head(checkout)
+    cloud = _start(place, checkout, approve)
+    _bootstrap(cloud)
+    _deploy_once(cloud, checkout)
+    origin.create(place, checkout=checkout, repository=_repository(SETTINGS.source))
+    _say(f"Pushing {commit[:12]} to the local origin as {BRANCH}")
+    origin.push(checkout, f"HEAD:refs/heads/{BRANCH}", follow=False)
+    pipeline = Pipeline(
+        target=local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region), name=SETTINGS.name
+    )
+    run = _run_of(pipeline, commit)
+    if run is None:
+        acts.release(pipeline)
+    run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
+    _summary(pipeline, run, seconds=time.monotonic() - started)
+    raise typer.Exit(exit_code(run))
+
+
+def down(
+    ctx: typer.Context,
+    *,
+    erase: Annotated[bool, typer.Option("--erase", help="Also forget all that it held: data, runs, origin.")] = False,
+) -> None:
+    """Stop the local cloud; what it holds is kept for the next `make up`."""
+    place = default_place(os.environ, ctx.ensure_object(Path))
+    if erase:
+        lifecycle.erase(place)
+        _say("The local cloud is stopped and forgotten.")
+    else:
+        _say("The local cloud is stopped." if lifecycle.stop(place) else "The local cloud was not running.")
+
+
+def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
+    running = lifecycle.find(place)
+    if running is not None and running.approve != approve.value:
+        _say(f"Restarting the local cloud with APPROVE={approve.value}")
+        lifecycle.stop(place)
+    tools = (checkout / ".venv").resolve()
+    surroundings = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
+    return lifecycle.start(
+        place,
+        surroundings=surroundings,
+        python=checkout / ".venv/emulator/bin/python",
+        approve=approve.value,
+        progress=_say,
+    )
+
+
+def _bootstrap(cloud: LocalCloud) -> None:
+    environments = [stage.environment for stage in stages_of(STAGES)]
+    targets = {bootstrap.Target(account=each.account, region=each.region) for each in environments}
+    targets |= {bootstrap.Target(account=SETTINGS.account, region=each.region) for each in environments}
+    targets |= {bootstrap.Target(account=SETTINGS.account, region=SETTINGS.region)}
+    changed = bootstrap.bootstrap(
+        cloud, targets, tools_account=SETTINGS.account, template=bootstrap.checkout_template()
+    )
+    if changed:
+        _say(f"Bootstrapped {', '.join(f'{each.account} in {each.region}' for each in changed)}")
+
+
+def _deploy_once(cloud: LocalCloud, checkout: Path) -> None:
+    place = {"stack": STACK, "account": SETTINGS.account, "region": SETTINGS.region}
+    if first_deployment.is_deployed(cloud, **place):
+        return
+    _say("Deploying the pipeline with `cdk deploy`, this once: from now on it updates itself")
+    first_deployment.deploy(cloud, checkout=checkout, progress=_say, **place)
+
+
+def _run_of(pipeline: Pipeline, commit: str) -> Run | None:
+    """The run of this commit, if its push started one now or earlier."""
+    run = pipeline.read()
+    return run if run.commit == commit or run.is_live else None
+
+
+def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
+    """Print the run until it ends. The first that ever reaches an approval gets its answer here."""
+    first = not any(each["status"] == "Succeeded" for each in pipeline.executions(100))
+    run: Run | None = None
+    while run is None or (first and run.status == WAITING):
+        if run is not None:
+            stage, _ = acts.approve(pipeline, note="First run of this local cloud")
+            _say(f"Approved {stage}, because this is the first run; later ones wait for `penstock approve`")
+        run = run_commands.print_lines(_steadily(pipeline, stops=not approves_by_itself), silent=False)
+    return run
+
+
+def _steadily(pipeline: Pipeline, *, stops: bool) -> Iterator[Run]:
+    return follow(pipeline, None, stops_for_approval=stops)
+
+
+def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
+    run_commands.show_what_is_next(pipeline, run)
+    if exit_code(run) != 0:
+        return
+    found = [each for each in deployed.read(pipeline, None) if each.outputs]
+    typer.echo(f"\nDeployed {run.commit[:12]} in {seconds:.0f} s:")
+    for each in found:
+        typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
+    production = [each for each in found if "Url" in each.outputs][-1:]
+    for each in production:
+        request = signed.to_service(pipeline.target, each, body=EXAMPLE_BODY)
+        typer.echo(f"\nCall {each.stage}/{each.service}:\n  {signed.curl(pipeline.target, request)}")
+        typer.echo(f"or:\n  .venv/bin/penstock call --stage {each.stage}")
+    typer.echo(
+        "\nNext: commit a change and `git push local main`; `.venv/bin/penstock --help` lists what else there is."
+    )
+
+
+def _head(checkout: Path) -> str:
+    found = _git(checkout, "rev-parse", "--verify", "HEAD")
+    if found is None:
+        raise OperateError("There is no commit to push yet: `git commit` first.")
+    if _git(checkout, "status", "--porcelain"):
+        _say("Uncommitted changes are not part of this run: it takes what is committed.")
+    return found
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _repository(source: Source) -> str:
+    if isinstance(source, ConnectionSource):
+        return source.repository
+    if isinstance(source, CodeCommitSource):
+        return source.repository_arn.rpartition(":")[2]
+    raise OperateError(
+        f"pipeline/settings.py follows s3://{source.bucket}/{source.key}: put a zip of the commit there to start a run."
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

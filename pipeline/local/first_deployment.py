@@ -1,0 +1,76 @@
+"""The one deployment that the pipeline cannot do itself: its own first one, with the real CDK command."""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from pipeline.local.errors import LocalCloudError
+from pipeline.local.lifecycle import LocalCloud
+
+DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+LINES_SHOWN = 40
+
+
+def is_deployed(cloud: LocalCloud, *, stack: str, account: str, region: str) -> bool:
+    """Whether the pipeline is there; from then on it updates itself."""
+    try:
+        found = cloud.client("cloudformation", account, region).describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return False
+        raise
+    return found[0]["StackStatus"] in DEPLOYED
+
+
+def deploy(
+    cloud: LocalCloud, *, stack: str, account: str, region: str, checkout: Path, progress: Callable[[str], None]
+) -> None:
+    """Run `cdk deploy` for the pipeline's stack, in the environment of the local cloud alone."""
+    home = cloud.place.home / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    cdk, output = str(checkout / ".venv/bin/cdk"), str(cloud.place.home / "cdk.out")
+    command = [cdk, "deploy", stack, "--require-approval", "never", "--progress", "events", "--ci", "--output", output]
+    running = subprocess.Popen(
+        command,
+        cwd=checkout,
+        env=surroundings(os.environ, cloud, account=account, region=region, home=home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    assert running.stdout is not None  # noqa: S101 - asked for above
+    for line in running.stdout:
+        lines.append(line.rstrip())
+        if "deploying..." in line or "✅" in line:
+            progress(line.strip())
+    if running.wait() != 0:
+        shown = "\n".join(lines[-LINES_SHOWN:])
+        raise LocalCloudError(f"`cdk deploy {stack}` failed:\n{shown}\nMend what it names, then `make up` again.")
+
+
+def surroundings(
+    given: Mapping[str, str], cloud: LocalCloud, *, account: str, region: str, home: Path
+) -> dict[str, str]:
+    """What the CDK command gets: nothing of the person's AWS set-up, and a home of its own for its account cache."""
+    kept = {name: value for name, value in given.items() if not name.startswith(("AWS_", "CDK_"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {
+        **kept,
+        "HOME": str(home),
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_VALIDATION": "false",
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
