@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -142,12 +141,9 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
         if run is not None:
             stage, _ = acts.approve(pipeline, note="First run of this local cloud")
             _say(f"Approved {stage}, because this is the first run; later ones wait for `penstock approve`")
-        run = run_commands.print_lines(_steadily(pipeline, stops=not approves_by_itself), silent=False)
+        runs = follow(pipeline, None, stops_for_approval=not approves_by_itself)
+        run = run_commands.print_lines(runs, silent=False, before=run)
     return run
-
-
-def _steadily(pipeline: Pipeline, *, stops: bool) -> Iterator[Run]:
-    return follow(pipeline, None, stops_for_approval=stops)
 
 
 def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:

@@ -81,9 +81,8 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
         typer.echo(line)
 
 
-def print_lines(runs: Iterator[Run], *, silent: bool) -> Run:
-    """Print each change as a line of its own; the run as it was last."""
-    before: Run | None = None
+def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:
+    """Print each change since `before` as a line of its own; the run as it was last."""
     for run in runs:
         if not silent:
             for line in _lines_about(before, run):
