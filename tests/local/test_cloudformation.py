@@ -1,6 +1,7 @@
 """CloudFormation refuses here what it refuses on AWS."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,11 +24,13 @@ def create(cloud: LocalCloud, name: str, resources: dict[str, Any], **parts: Any
     template = json.dumps({"Resources": resources, **parts})
     stack = formation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
     formation.get_waiter("stack_exists").wait(StackName=name, WaiterConfig=POLLING)
-    while (found := formation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"]).endswith(
-        "PROGRESS"
-    ):
-        pass
-    return str(found)
+    pause = threading.Event()
+    for _ in range(1500):
+        status = str(formation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"])
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        pause.wait(0.02)
+    pytest.fail(f"{name} is still in progress")
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {

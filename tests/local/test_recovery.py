@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, LocalCloud, stop
+from tests.local.killing import kill
 
 pytestmark = pytest.mark.cloud
 
@@ -66,17 +66,6 @@ class Account:
 
     def rows(self) -> set[str]:
         return {item["id"]["S"] for item in self.client("dynamodb").scan(TableName="rows")["Items"]}
-
-
-def kill(cloud: LocalCloud) -> None:
-    """SIGKILL the emulator, and wait until its guardian has cleared up."""
-    os.kill(cloud.emulator_pid, signal.SIGKILL)
-    pause = threading.Event()
-    for _ in range(1500):
-        if not cloud.is_running:
-            return
-        pause.wait(0.02)
-    pytest.fail("the guardian still runs")
 
 
 def roles(prefix: str, count: int) -> dict[str, Any]:

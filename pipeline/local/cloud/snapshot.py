@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ministack.app as ministack_app
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sts
 
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.generations import Generation, Generations, SnapshotError
@@ -53,6 +53,9 @@ class Snapshots:
         # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
+        # Sessions outlive a restart on AWS; without them, their keys would mean no account.
+        sts.get_state = lambda: {"sessions": copy.deepcopy(sts._sessions)}  # noqa: SLF001 - as above
+        sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])  # noqa: SLF001 - as above
         self.emulator.after_action.append(self._after_action)
 
     def note(self, method: str, path: str, target: str) -> None:
