@@ -22,11 +22,12 @@ from botocore.config import Config
 
 from pipeline.local.environment import for_the_cloud, require_loopback
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.processes import Process, holder_of, is_free, process, send
+from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
 
 DEFAULT_PORT = 4566
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.02
 LOG_LINES_SHOWN = 15
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -208,7 +209,10 @@ def _start(
     with _alone(place, progress):
         running = find(place)
         if running is not None:
-            return running
+            if _answers(running):
+                return running
+            progress("The local cloud does not answer: starting it again")
+            stop(place)
         if not is_free(place.port):
             raise LocalCloudError(_port_in_use(place.port))
         if not python.exists():
@@ -276,6 +280,16 @@ def _await_health(cloud: LocalCloud) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def _answers(cloud: LocalCloud) -> bool:
+    """Whether a cloud that runs is of use: one whose emulator was killed just now has a guardian for a moment more."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while cloud.is_running and time.monotonic() < deadline:
+        if _is_healthy(cloud.port):
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
 def _is_healthy(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
@@ -295,9 +309,8 @@ def stop(place: Place) -> bool:
         return False
     send(cloud.guardian, signal.SIGTERM)
     if not _ended(cloud.guardian, STOP_SECONDS):
-        emulator = process(cloud.emulator_pid)
-        if emulator is not None:
-            send(emulator, signal.SIGKILL)
+        for child in children_of(cloud.guardian):  # the emulator; the guardian then clears up
+            send(child, signal.SIGKILL)
         if not _ended(cloud.guardian, STOP_SECONDS):
             send(cloud.guardian, signal.SIGKILL)
             _ended(cloud.guardian, STOP_SECONDS)

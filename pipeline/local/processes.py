@@ -28,6 +28,20 @@ def process(pid: int) -> Process | None:
     return Process(pid=pid, started=started) if started is not None else None
 
 
+def children_of(parent: Process) -> list[Process]:
+    """The processes that this one started, or that were left to it."""
+    found = []
+    for stat in PROC.glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        child = process(int(stat.parent.name)) if int(fields[1]) == parent.pid else None
+        if child is not None:
+            found.append(child)
+    return found
+
+
 def _started(pid: int) -> str | None:
     try:
         stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")

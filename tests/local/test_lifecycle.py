@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from pipeline.local import lifecycle
 from pipeline.local.environment import for_the_cloud, require_loopback
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import LocalCloud, Place, default_place, erase, find, start, stop
@@ -100,6 +101,29 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
     wait_until(lambda: not cloud.is_running)
     assert not worker.is_running
     assert fresh_cloud().guardian != cloud.guardian
+
+
+@pytest.mark.cloud
+def test_a_start_right_after_a_kill_begins_a_new_cloud(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud()
+    os.kill(cloud.emulator_pid, signal.SIGKILL)
+    again = fresh_cloud()
+    assert again.guardian != cloud.guardian
+    assert again.client("sts").get_caller_identity()["Account"] == "111111111111"
+
+
+@pytest.mark.cloud
+def test_a_cloud_that_hangs_is_ended_with_all_its_processes(
+    fresh_cloud: FreshCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "STOP_SECONDS", 0.5)
+    cloud = fresh_cloud()
+    emulator = process(cloud.emulator_pid)
+    assert emulator is not None
+    os.kill(emulator.pid, signal.SIGSTOP)
+    assert stop(cloud.place)
+    assert not emulator.is_running
+    assert not cloud.is_running
 
 
 @pytest.mark.cloud
