@@ -1,8 +1,6 @@
 """The local cloud's life on this machine: found, started, stopped, erased."""
 
-import http.client
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,14 +11,10 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
-from pipeline.local.environment import for_the_cloud, require_loopback
+from pipeline.local import talk
+from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
 
@@ -105,57 +99,20 @@ class LocalCloud:
 
     def save(self) -> None:
         """Have the whole state saved now; returns once it is safe on disk."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("POST", "/_penstock/snapshot")
-            answer = connection.getresponse()
-            if answer.status != http.HTTPStatus.OK:
-                why = answer.read().decode(errors="replace")
-                raise LocalCloudError(
-                    f"The local cloud could not save its state: {why}. What it saved before is kept. "
-                    f"Free some space in {self.place.home}; it tries again by itself."
-                )
-        finally:
-            connection.close()
+        failure = talk.failure_to_save(self.port)
+        if failure is not None:
+            raise LocalCloudError(
+                f"The local cloud could not save its state: {failure}. What it saved before is kept. "
+                f"Free some space in {self.place.home}; it tries again by itself."
+            )
 
     def client(self, service: str, account: str = "111111111111", region: str = "us-east-1") -> Any:
         """A boto3 client that can reach nothing else: no profile, configuration file or proxy has a say in it."""
-        key = (service, account, region)
-        with self._clients_lock:  # clients may be shared by threads, but not made by several at once
-            if key not in self._clients:
-                require_loopback(self.endpoint)
-                self._clients[key] = self._session.client(
-                    service,  # type: ignore[call-overload]  # a service by name
-                    endpoint_url=self.endpoint,
-                    region_name=region,
-                    aws_access_key_id=account,
-                    aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
-                    config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1}),
-                )
-        return self._clients[key]
+        return self._clients.get(service, account, region)
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        return boto3.Session(botocore_session=_hermetic_session())
-
-    @cached_property
-    def _clients_lock(self) -> Lock:
-        return Lock()
-
-    @cached_property
-    def _clients(self) -> dict[tuple[str, str, str], Any]:
-        return {}
-
-
-def _hermetic_session() -> botocore.session.Session:
-    nowhere = os.devnull
-    return botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, nowhere, None),
-            "credentials_file": (None, None, nowhere, None),
-        }
-    )
+    def _clients(self) -> talk.Clients:
+        return talk.Clients(self.endpoint)
 
 
 def find(place: Place) -> LocalCloud | None:
@@ -268,7 +225,7 @@ def _launch(
 
 def _await_health(cloud: LocalCloud) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not _is_healthy(cloud.port):
+    while not talk.is_healthy(cloud.port):
         if not cloud.is_running:
             cloud.place.state_file.unlink(missing_ok=True)
             raise LocalCloudError(f"The local cloud ended while it started. {_log_end(cloud.place)}")
@@ -284,21 +241,10 @@ def _answers(cloud: LocalCloud) -> bool:
     """Whether a cloud that runs is of use: one whose emulator was killed just now has a guardian for a moment more."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while cloud.is_running and time.monotonic() < deadline:
-        if _is_healthy(cloud.port):
+        if talk.is_healthy(cloud.port):
             return True
         time.sleep(POLL_SECONDS)
     return False
-
-
-def _is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def stop(place: Place) -> bool:

@@ -2,8 +2,10 @@
 
 import asyncio
 import copy
+import gc
 import logging
 import os
+import pickle
 import shutil
 import sys
 import threading
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ministack.app as ministack_app
-from ministack.services import lambda_svc, sts
+from ministack.services import cloudformation, lambda_svc, sts
 
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.generations import Generation, Generations, SnapshotError
@@ -24,6 +26,7 @@ logger = logging.getLogger("penstock.snapshot")
 
 PERIOD_SECONDS = 5.0
 COLLECT_ATTEMPTS = 5
+UNDISTURBED_SECONDS = 0.1
 OUR_STORES = "penstock"
 READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Lookup", "Filter", "Poll", "Validate")
 """Operations that change nothing. Whatever is not recognised as one makes a snapshot due, which costs little."""
@@ -53,6 +56,11 @@ class Snapshots:
         # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
+        # Its templates and events are most of what there is to copy, and copying them its way is most of the pause.
+        cloudformation.get_state = lambda: {
+            name: pickle.loads(pickle.dumps(store(), pickle.HIGHEST_PROTOCOL))  # noqa: S301 - written here, just now
+            for store, name in cloudformation._PERSISTED_STORES  # noqa: SLF001 - as above
+        }
         # Sessions outlive a restart on AWS; without them, their keys would mean no account.
         sts.get_state = lambda: {"sessions": copy.deepcopy(sts._sessions)}  # noqa: SLF001 - as above
         sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])  # noqa: SLF001 - as above
@@ -175,12 +183,17 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ask Python not to switch threads for a while: what runs on other threads changes state too."""
+    """Ask Python not to switch threads for a while: what runs on other threads changes state too.
+
+    No longer than a snapshot takes: a busy thread that gets in first keeps this one waiting for just as long.
+    """
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(0.5)
+    sys.setswitchinterval(UNDISTURBED_SECONDS)
+    gc.disable()  # so many new objects at once would make it run again and again
     try:
         yield
     finally:
+        gc.enable()
         sys.setswitchinterval(interval)
 
 
