@@ -1,13 +1,15 @@
 """`penstock doctor`: what keeps this clone from its first deployment on AWS, and what the local cloud can show."""
 
 import json
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from pipeline.cli import readiness
 from pipeline.cli.connection import Json
+from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY, EMULATED
 
 
 def register(app: typer.Typer) -> None:
@@ -15,18 +17,32 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(ctx: typer.Context, *, as_json: Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    *,
+    as_json: Json = False,
+    types: Annotated[
+        bool, typer.Option("--types", help="Print instead what the local cloud does with each resource type.")
+    ] = False,
+) -> None:
     """Name what is left to do before the first deployment on AWS, each with its file and field.
 
     Covers example values, tools and the commit, and answers 1 while anything is left. Nothing is asked of AWS, and
-    nothing of this matters to the local cloud.
+    nothing of this matters to the local cloud. It ends with how many resource types the local cloud emulates: what it
+    only accepts, a green local run says nothing about.
     """
+    if types:
+        typer.echo(json.dumps(_types(), indent=2) if as_json else "\n".join(_table()))
+        return
+    from pipeline.cli import readiness  # noqa: PLC0415 - it imports the CDK, 1.3 s that no other command should pay
+
     root = ctx.ensure_object(Path)
     left = readiness.left_to_do(root)
     if as_json:
         found = {
             "ready": not left,
             "left": [asdict(each) for each in left],
+            "resource_types": _types(),
         }
         typer.echo(json.dumps(found, indent=2))
     else:
@@ -36,4 +52,28 @@ def doctor(ctx: typer.Context, *, as_json: Json = False) -> None:
             typer.echo(f"       {each.remedy}")
         if not left:
             typer.echo("Ready for the first deployment on AWS: docs/aws.md.")
+        typer.echo(
+            f"The local cloud emulates {len(EMULATED)} resource types, only accepts {len(ACCEPTED_ONLY)} and refuses"
+            " all others: penstock doctor --types"
+        )
     raise typer.Exit(1 if left else 0)
+
+
+def _types() -> dict[str, object]:
+    return {"emulated": sorted(EMULATED), "accepted_only": dict(sorted(ACCEPTED_ONLY.items()))}
+
+
+def _table() -> list[str]:
+    """A line for each service whose types are emulated, and for each type that is only accepted."""
+    services: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(EMULATED):
+        service, _, type_ = name.rpartition("::")
+        services[service].append(type_)
+    width = max(map(len, ACCEPTED_ONLY))
+    return [
+        typer.style("Emulated", bold=True),
+        *(f"  {service}  {' '.join(types)}" for service, types in services.items()),
+        typer.style("Accepted only: a record without effect", bold=True),
+        *(f"  {name.ljust(width)}  {why}" for name, why in sorted(ACCEPTED_ONLY.items())),
+        "All other types fail the template.",
+    ]
