@@ -10,6 +10,7 @@ from pipeline import release, steps
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.notifications import Notifications
 from pipeline.settings import Settings
+from pipeline.source_action import add_trigger, source_action
 from services.library.guardrails.plugin import Subject
 from stages.model import Catalogue, ServiceStage, Stage, Wave, stages_of
 
@@ -53,7 +54,7 @@ class PipelineStack(cdk.Stack):
                 artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
             ),
         )
-        self._source = settings.source.action(self)
+        self._source = source_action(self, settings.source)
         self._engine = pipelines.CodePipeline(
             self,
             "Engine",
@@ -82,7 +83,7 @@ class PipelineStack(cdk.Stack):
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         template = pipeline.node.default_child
         assert isinstance(template, codepipeline.CfnPipeline)  # noqa: S101 - what every L2 pipeline is made of
-        settings.source.finish(template)
+        add_trigger(template, settings.source)
         positions = {stage.stage_name: position for position, stage in enumerate(pipeline.stages)}
         release.add_conditions(template, positions, stages)
 

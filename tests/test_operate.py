@@ -173,6 +173,16 @@ def test_nothing_is_changed_on_aws_when_nobody_can_be_asked(command: str) -> Non
     assert "Not confirmed, so nothing was changed" in done.stderr
 
 
+def test_a_command_does_not_wait_for_the_cdk() -> None:
+    script = (
+        "import sys, pipeline.cli.main; print(sorted({'aws_cdk', 'jsii', 'constructs', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_following_as_json_is_a_usage_error() -> None:
     done = CliRunner().invoke(app, ["status", "--follow", "--json"], obj=ROOT)
     assert done.exit_code == 2

@@ -1,9 +1,11 @@
 """A network that exists already, as values: a lookup would need credentials and could change under a commit."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+    from constructs import Construct
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +26,10 @@ class Network:
                 f" {len(self.availability_zones)} availability_zones; give one for each."
             )
 
-    def vpc(self, scope: Construct, id_: str) -> ec2.IVpc:
+    def vpc(self, scope: "Construct", id_: str) -> "ec2.IVpc":
         """The network as the CDK sees it."""
+        from aws_cdk import aws_ec2 as ec2  # noqa: PLC0415 - commands read the accounts, and must not wait for the CDK
+
         return ec2.Vpc.from_vpc_attributes(
             scope,
             id_,
