@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,13 @@ from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.follow import follow
-from pipeline.operate.run import Pipeline
+from pipeline.operate.logs import choose, followed
+from pipeline.operate.run import Action, Pipeline
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from tests.conftest import ROOT
-from tests.local.pipelines import HOME, TOOLS, Tools, approval, parameter_template, stage, until
+from tests.local import async_api_template
+from tests.local.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
 
 pytestmark = pytest.mark.cloud
 
@@ -34,6 +38,10 @@ def penstock(*arguments: str) -> Result:
     done = CliRunner().invoke(app, arguments, obj=ROOT)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
+
+
+def pipeline_of(tools: Tools) -> Pipeline:
+    return Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
 
 
 def gate(tools: Tools) -> str:
@@ -116,9 +124,64 @@ def test_a_failed_deployment_shows_its_cause_and_what_to_type(tools: Tools) -> N
     assert "Broken (Custom::Broken) CREATE_FAILED" in printed.stdout
 
 
+def built(tools: Tools, *commands: str) -> str:
+    """A run with one build of these commands."""
+    codebuild: Any = tools.cloud.client("codebuild")
+    codebuild.create_project(
+        name=tools.name,
+        serviceRole=tools.make_role("build"),
+        source={
+            "type": "CODEPIPELINE",
+            "buildspec": json.dumps({"version": "0.2", "phases": {"build": {"commands": list(commands)}}}),
+        },
+        artifacts={"type": "CODEPIPELINE"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_GENERAL1_SMALL",
+        },
+    )
+    tools.push({"a": "b"})
+    return tools.create(
+        stage("Test", action("Check", "Build/CodeBuild", {"ProjectName": tools.name}, inputs=["Code"])),
+    )
+
+
+def test_the_last_lines_of_a_failed_build_are_shown_and_its_whole_log_can_be(tools: Tools) -> None:
+    execution = built(tools, "for n in $(seq 1 40); do echo line-$n; done", "echo the cause >&2; exit 7")
+    assert tools.ended(execution) == "Failed"
+    shown = penstock("status").stdout
+    assert "Test/Check failed: " in shown
+    assert "  | " in shown
+    assert "the cause" in shown
+    assert "| line-1\n" not in shown
+    assert "penstock logs Test/Check" in shown
+    lines = penstock("logs").stdout.splitlines()
+    assert {"line-1", "line-40", "the cause"} <= {line.strip() for line in lines}
+    assert len(penstock("logs", "Test/Check", "--lines", "3").stdout.splitlines()) == 3
+
+
+def test_a_log_is_followed_while_it_is_written(tools: Tools, tmp_path: Path) -> None:
+    sign = tmp_path / "seen"
+    built(tools, "echo first", f"until [ -e {sign} ]; do sleep 0.1; done", "echo last")
+    pipeline = pipeline_of(tools)
+
+    def check() -> Action:
+        return choose(pipeline.read(), "Check")
+
+    until(lambda: check().status, lambda status: status == "InProgress")
+    lines = []
+    for line in followed(pipeline, pipeline.read(), check()):
+        lines.append(line.strip())
+        if line.strip() == "first":
+            sign.touch()
+    assert [line for line in lines if line in ("first", "last")] == ["first", "last"]
+    assert check().status == "Succeeded"
+
+
 def test_following_goes_on_with_the_execution_that_replaces_one_whose_pipeline_changed(tools: Tools) -> None:
     first = gate(tools)
-    pipeline = Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
+    pipeline = pipeline_of(tools)
     started: list[str] = []
 
     def change_the_pipeline(_seconds: float) -> None:
@@ -161,6 +224,29 @@ def test_outputs_are_those_of_the_stacks_that_the_pipeline_deploys(tools: Tools)
     assert (service["account"], service["region"], service["status"]) == (TOOLS, HOME, "CREATE_COMPLETE")
     wrong = penstock("outputs", "nowhere")
     assert (wrong.exit_code, "has no stage nowhere; it has Source, Deploy" in wrong.stderr) == (2, True)
+
+
+def test_a_call_is_answered_and_so_is_the_same_call_by_curl(tools: Tools) -> None:
+    body = async_api_template.template()
+    url = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1/executions"
+    body["Outputs"]["Url"] = {"Value": {"Fn::Sub": url}}
+    tools.push({"template.json": json.dumps(body)})
+    capable = {"Capabilities": "CAPABILITY_IAM"}
+    execution = tools.create(stage("prod", tools.deployment("Create", "CREATE_UPDATE", configuration=capable)))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    payload = json.dumps({"patient": "O'Neill \\ söhne"})
+    answer = penstock("call", "--body", payload, "--idempotency-key", "order-2026-11-23-000017", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["status"]) == (0, 202)
+    line = penstock("call", "--body", payload, "--curl").stdout.strip()
+    assert curl_status(line) == 202
+    assert curl_status(line.replace(":local", ":wrong")) == 403
+    assert penstock("call", "--body", "{}").exit_code == 1
+
+
+def curl_status(line: str) -> int:
+    command = f"{line} --silent --output /dev/null --write-out '%{{http_code}}' --noproxy '*'"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 @pytest.mark.parametrize(
