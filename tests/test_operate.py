@@ -18,12 +18,14 @@ from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
 from pipeline.cli import connection, validate
+from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
 from pipeline.operate import call
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code
 from pipeline.operate.logs import choose
 from pipeline.operate.outputs import Deployed
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import Target, aws_target, local_target, require_loopback
 from services.library.guardrails.acknowledgements import Acknowledgement
@@ -181,6 +183,21 @@ def test_a_command_does_not_wait_for_the_cdk() -> None:
         [ROOT / ".venv/bin/python", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_ctrl_c_ends_the_following_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_arguments: object, **_named: object) -> Iterator[Run]:
+        yield run(stage("dev", A=IN_PROGRESS), status=IN_PROGRESS)
+        raise KeyboardInterrupt
+
+    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    made = connection.Connection(pipeline=Pipeline(target=target, name="penstock"), approves_by_itself=False)
+    monkeypatch.setattr(run_commands, "connect", lambda *_arguments, **_named: made)
+    monkeypatch.setattr(run_commands, "follow", interrupted)
+    done = CliRunner().invoke(app, ["status", "--follow"], obj=ROOT)
+    assert done.exit_code == 130
+    assert "dev/A" in done.stdout
+    assert "the run goes on" in done.stderr
 
 
 def test_following_as_json_is_a_usage_error() -> None:

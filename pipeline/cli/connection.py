@@ -9,7 +9,7 @@ import typer
 
 from pipeline.local.lifecycle import default_place, find
 from pipeline.operate.errors import OperateError
-from pipeline.operate.run import Pipeline
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import aws_target, local_target
 from pipeline.settings import SETTINGS
 

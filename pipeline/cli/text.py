@@ -5,7 +5,8 @@ from datetime import datetime
 
 import typer
 
-from pipeline.operate.run import FAILED, NOT_STARTED, STOPPED, SUCCEEDED, WAITING, Action, Pipeline, Run, Stage
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import FAILED, NOT_STARTED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
 
 COLOURS = {SUCCEEDED: "green", FAILED: "red", STOPPED: "red", WAITING: "yellow", NOT_STARTED: "bright_black"}
 STATUS_WIDTH = len(WAITING)

@@ -5,7 +5,8 @@ from typing import Literal
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.run import IN_PROGRESS, LIVE, Pipeline
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import IN_PROGRESS, LIVE
 
 
 def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> tuple[str, str]:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from pipeline.operate.run import SUCCEEDED, WAITING, Action, Pipeline, Run, Stage
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import SUCCEEDED, WAITING, Action, Run, Stage
 
 REPLACED = frozenset({"Cancelled", "Superseded"})
 LOOKS_FOR_A_SUCCESSOR = 20

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, Action, Pipeline, Run
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, Action, Run
 from pipeline.operate.target import account_of
 
 if TYPE_CHECKING:

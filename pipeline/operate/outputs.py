@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import STACK
-from pipeline.operate.run import Pipeline
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import account_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
-from pipeline.operate.run import Action, Pipeline
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import Action
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from tests.conftest import ROOT
