@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -198,6 +199,17 @@ def test_ctrl_c_ends_the_following_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.exit_code == 130
     assert "dev/A" in done.stdout
     assert "the run goes on" in done.stderr
+
+
+def test_a_cloud_that_ends_meanwhile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        target = local_target(f"http://127.0.0.1:{nobody.getsockname()[1]}", account="999999999999", region="eu-west-1")
+        made = connection.Connection(pipeline=Pipeline(target=target, name="penstock"), approves_by_itself=False)
+        monkeypatch.setattr(run_commands, "connect", lambda *_arguments, **_named: made)
+        done = CliRunner().invoke(app, ["status"], obj=ROOT)
+    assert done.exit_code == 2
+    assert "does not answer. `make up` starts the local cloud." in done.stderr
 
 
 def test_following_as_json_is_a_usage_error() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
 from pipeline.local.errors import LocalCloudError
@@ -20,5 +21,8 @@ class SaysWhatIsWrong(TyperGroup):
         try:
             return super().invoke(ctx)
         except (OperateError, LocalCloudError) as error:
-            typer.secho(f"penstock: {error}", fg="red", err=True)
-            raise typer.Exit(CANNOT) from error
+            said = str(error)
+        except (BotoCoreError, ClientError) as error:
+            said = f"AWS's API answered: {error}"  # the local cloud's too: it speaks for AWS
+        typer.secho(f"penstock: {said}", fg="red", err=True)
+        raise typer.Exit(CANNOT)
