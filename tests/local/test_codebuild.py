@@ -426,6 +426,8 @@ def test_the_cache_is_kept_between_builds(codebuild: CodeBuild) -> None:
     builds = [codebuild.ended(codebuild.start()) for _ in range(3)]
     assert [built.printed for built in builds] == [["none", "none"], ["1", "1"], ["1", "1"]]
     assert builds[1].status == "FAILED", "what a failed build left is not kept"
+    codebuild.api.invalidate_project_cache(projectName=codebuild.name)
+    assert codebuild.ended(codebuild.start()).printed == ["none", "none"]
 
 
 def test_what_a_build_installs_stays_in_the_build(codebuild: CodeBuild) -> None:
@@ -575,8 +577,11 @@ def test_a_template_deploys_changes_and_removes_a_project(codebuild: CodeBuild) 
     codebuild.name = stack_name
     with pytest.raises(ClientError, match="unsupported property Colour"):
         cloudformation.update_stack(StackName=stack_name, TemplateBody=template("two", Colour="blue"))
-    cloudformation.delete_stack(StackName=stack_name)
+    cloudformation.update_stack(StackName=stack_name, TemplateBody=template("two", Name=f"{stack_name}-renamed"))
+    assert settled()["Outputs"][0]["OutputValue"] == f"{stack_name}-renamed"
     eventually(lambda: codebuild.api.batch_get_projects(names=[name])["projectsNotFound"])
+    cloudformation.delete_stack(StackName=stack_name)
+    eventually(lambda: codebuild.api.batch_get_projects(names=[f"{stack_name}-renamed"])["projectsNotFound"])
 
 
 def test_builds_are_listed_by_project_the_newest_first_and_can_be_run_again(codebuild: CodeBuild) -> None:

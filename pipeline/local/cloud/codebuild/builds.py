@@ -1,6 +1,7 @@
 """What starts, stops and remembers builds: the CodeBuild API and the pipeline both go through it."""
 
 import os
+import shutil
 import threading
 import time
 import uuid
@@ -138,6 +139,11 @@ class Builds:
         if found is None:
             raise AwsError("ResourceNotFoundException", f"Build {build_id} does not exist")
         return found
+
+    def forget_cache(self, project: str, *, account: str, region: str) -> None:
+        """Let the project's next build begin with an empty cache."""
+        name = self._project(project, account, region)["name"]
+        shutil.rmtree(self._kept / "projects" / account / region / name, ignore_errors=True)
 
     def end_interrupted(self) -> None:
         """Fail every build that the saved state calls running: nobody carries it on."""

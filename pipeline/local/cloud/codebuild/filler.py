@@ -17,6 +17,7 @@ def install(emulator: Emulator) -> None:
             "BatchGetProjects": projects.batch_get,
             "CreateProject": projects.create,
             "DeleteProject": projects.delete,
+            "InvalidateProjectCache": api.invalidate_cache,
             "ListBuilds": api.list,
             "ListBuildsForProject": api.list_for_project,
             "ListProjects": projects.list,
@@ -58,6 +59,11 @@ class BuildsApi:
     def stop(self, call: Call) -> Json:
         """StopBuild."""
         return {"build": self._builds.stop(_id(call.parameters["id"]), account=call.account, region=call.region)}
+
+    def invalidate_cache(self, call: Call) -> Json:
+        """InvalidateProjectCache."""
+        self._builds.forget_cache(call.parameters["projectName"], account=call.account, region=call.region)
+        return {}
 
     def batch_get(self, call: Call) -> Json:
         """BatchGetBuilds, by id or ARN."""

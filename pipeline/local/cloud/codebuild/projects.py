@@ -31,17 +31,7 @@ class Projects:
         name = call.parameters["name"]
         if name in self._projects:
             raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {self._arn(name)}")
-        now = time.time()
-        self._projects[name] = {
-            "timeoutInMinutes": 60,
-            "queuedTimeoutInMinutes": 480,
-            "cache": {"type": "NO_CACHE"},
-            "badge": {"badgeEnabled": False},
-            **_checked(call.parameters),
-            "arn": self._arn(name),
-            "created": now,
-            "lastModified": now,
-        }
+        self._projects[name] = self._new(call.parameters)
         return {"project": self._projects[name]}
 
     def update(self, call: Call) -> Json:
@@ -87,16 +77,30 @@ class Projects:
         wanted = self._from_template(new)
         if "name" in wanted and wanted["name"] != physical_id:
             return self.deploy("", new, stack_name)
-        before = self._projects.get(physical_id, {})
-        self._projects.pop(physical_id, None)
-        created = self.create(self._call("CreateProject", {**wanted, "name": physical_id}))["project"]
-        self._projects[physical_id] = {**created, "created": before.get("created", created["created"])}
-        return physical_id, {"Arn": created["arn"], "Id": physical_id}
+        changed = self._new({**wanted, "name": physical_id})
+        if physical_id in self._projects:
+            changed["created"] = self._projects[physical_id]["created"]
+        self._projects[physical_id] = changed
+        return physical_id, {"Arn": changed["arn"], "Id": physical_id}
 
     def remove(self, physical_id: str, properties: Json) -> None:
         """CloudFormation deletes a project."""
         del properties
         self._projects.pop(physical_id, None)
+
+    def _new(self, parameters: Json) -> Json:
+        """A project as it is remembered, with the defaults of what it leaves out."""
+        now = time.time()
+        return {
+            "timeoutInMinutes": 60,
+            "queuedTimeoutInMinutes": 480,
+            "cache": {"type": "NO_CACHE"},
+            "badge": {"badgeEnabled": False},
+            **_checked(parameters),
+            "arn": self._arn(parameters["name"]),
+            "created": now,
+            "lastModified": now,
+        }
 
     def _from_template(self, properties: Json) -> Json:
         """A template's properties as CreateProject spells them: unknown and wrongly typed ones fail."""
