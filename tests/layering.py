@@ -63,6 +63,10 @@ ROOMS = {
     "pipeline.local": Room(
         ours=("pipeline.local",), third_party=("boto3", "botocore", "cfnlint"), never=("pipeline.local.cloud",)
     ),
+    # Distils the schemas of the types that the local cloud's own table names.
+    "pipeline.local.schemas": Room(
+        ours=("pipeline.local", "pipeline.local.cloud.cloudformation.support"), third_party=("boto3", "cfnlint")
+    ),
     "pipeline.cli": Room(ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "httpx", "pydantic")),
     "pipeline": Room(
         ours=("pipeline", "stages.model", "stages.accounts", "services.library"),

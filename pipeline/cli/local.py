@@ -19,7 +19,8 @@ from pipeline.operate import call as signed
 from pipeline.operate import outputs as deployed
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import exit_code, follow
-from pipeline.operate.run import WAITING, Pipeline, Run
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import WAITING, Run
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, Source

@@ -12,7 +12,8 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.operate import acts
 from pipeline.operate import logs as action_logs
 from pipeline.operate.follow import changes, exit_code, follow
-from pipeline.operate.run import Pipeline, Run
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import Run
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
