@@ -19,21 +19,41 @@ def tools(cloud: LocalCloud) -> Tools:
     return Tools(cloud)
 
 
-def open_to(tools: Tools, bucket: str, account: str) -> None:
-    """What a cross-account pipeline's artifact bucket says."""
+def open_to(tools: Tools, bucket: str, role: str) -> None:
+    """What a cross-account pipeline's artifact bucket says, as CDK writes it."""
     statement = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Principal": {"AWS": role},
         "Action": ["s3:GetObject*", "s3:PutObject*", "s3:List*"],
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
     }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    encrypted = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": statement["Resource"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [encrypted, statement]}
     tools.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
+@pytest.mark.parametrize(("opened_to", "status"), [("deploy", "Succeeded"), ("somebody", "Failed")])
+def test_an_action_reads_artifacts_as_the_role_that_the_bucket_lets_in(
+    tools: Tools, opened_to: str, status: str
+) -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-create-cross-account.html"""
+    roles = {name: tools.make_role(name, ELSEWHERE) for name in ("deploy", "somebody")}
+    open_to(tools, tools.bucket, roles[opened_to])
+    tools.push({"template.json": parameter_template(tools.name, "there")})
+    role = roles["deploy"]
+    deploy = tools.deployment("Deploy", "CREATE_UPDATE", configuration={"RoleArn": role}, roleArn=role)
+    assert tools.ended(tools.create(stage("Deploy", deploy))) == status
 
 
 def test_an_action_acts_in_the_account_of_its_role(tools: Tools) -> None:
     role = tools.make_role("deploy", ELSEWHERE)
-    open_to(tools, tools.bucket, ELSEWHERE)
+    open_to(tools, tools.bucket, role)
     tools.push({"template.json": parameter_template(tools.name, "there")})
     deploy = tools.deployment("Deploy", "CREATE_UPDATE", configuration={"RoleArn": role}, roleArn=role)
     execution = tools.create(stage("Deploy", deploy))
@@ -42,6 +62,20 @@ def test_an_action_acts_in_the_account_of_its_role(tools: Tools) -> None:
     assert there.get_parameter(Name=tools.name)["Parameter"]["Value"] == "there"
     with pytest.raises(ClientError, match="ParameterNotFound"):
         tools.parameter()
+
+
+def test_a_template_may_be_larger_than_a_request(tools: Tools) -> None:
+    """ "Template body size in an Amazon S3 object: 1 MB", against 51,200 bytes in a request
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    role = tools.make_role("deploy", ELSEWHERE)
+    open_to(tools, tools.bucket, role)
+    template = json.loads(parameter_template(tools.name, "large")) | {"Metadata": {"Filling": "x" * 60_000}}
+    tools.push({"template.json": json.dumps(template)})
+    deploy = tools.deployment("Deploy", "CREATE_UPDATE", configuration={"RoleArn": role}, roleArn=role)
+    execution = tools.create(stage("Deploy", deploy))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
 
 
 def test_an_action_in_another_region_gets_its_artifacts_there(tools: Tools) -> None:

@@ -26,6 +26,8 @@ RUNNERS: Mapping[str, Callable[[Work], Done]] = {
     "Invoke/Lambda": awslambda.run,
 }
 """Who does an action, by its category and provider."""
+LONGEST_MESSAGE = 4000
+"""Some errors quote the whole request, template included."""
 DEFAULT_APPROVAL_MINUTES = 7 * 24 * 60
 APPROVED_AT_ONCE = "Approved by nobody: this local cloud was started with APPROVE=auto"
 
@@ -156,4 +158,4 @@ def _failure(error: Exception) -> Outcome:
         message = f"{error.operation_name}: {details['Message']} ({details['Code']})"
     elif isinstance(error, AwsError):
         code, message = "JobFailed", str(error)
-    return Outcome(succeeded=False, error_code=code, error_message=message)
+    return Outcome(succeeded=False, error_code=code, error_message=message[:LONGEST_MESSAGE])

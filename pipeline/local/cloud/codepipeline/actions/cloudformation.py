@@ -38,7 +38,8 @@ def run(work: Work) -> Done:
         return steps[mode]()
     except ClientError as error:
         details = error.response["Error"]
-        raise ActionFailedError("JobFailed", f"{details['Message']} ({details['Code']})") from error
+        message = f"{error.operation_name}: {details['Message']} ({details['Code']})"
+        raise ActionFailedError("JobFailed", message) from error
 
 
 class _Deployment:
