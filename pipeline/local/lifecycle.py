@@ -17,6 +17,7 @@ from pipeline.local import talk
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
+from pipeline.local.version import code_version
 
 DEFAULT_PORT = 4566
 START_SECONDS = 60.0
@@ -93,6 +94,11 @@ class LocalCloud:
         return int((self.place.folder / "emulator.pid").read_text(encoding="ascii"))
 
     @property
+    def is_current(self) -> bool:
+        """Whether it was started from the code that is there now; stop and start it to bring it up to date."""
+        return self.version == code_version()
+
+    @property
     def is_running(self) -> bool:
         """Whether it still does."""
         return self.guardian.is_running
@@ -139,7 +145,6 @@ def start(
     surroundings: Mapping[str, str],
     python: Path = CHECKOUT / ".venv/emulator/bin/python",
     approve: ApproveMode = "ask",
-    version: str = "",
     without: tuple[str, ...] = (),
     progress: Progress = lambda _line: None,
 ) -> LocalCloud:
@@ -148,7 +153,7 @@ def start(
     `without` leaves gap fillers out, to show that their contract tests notice.
     """
     try:
-        return _start(place, surroundings, python, approve, version, without, progress)
+        return _start(place, surroundings, python, approve, without, progress)
     except OSError as error:
         raise LocalCloudError(f"The local cloud cannot use {place.home}: {error.strerror or error}.") from error
 
@@ -158,7 +163,6 @@ def _start(
     surroundings: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
-    version: str,
     without: tuple[str, ...],
     progress: Progress,
 ) -> LocalCloud:
@@ -175,9 +179,7 @@ def _start(
         if not python.exists():
             raise LocalCloudError(f"{python} is missing: `make setup` installs the local cloud.")
         progress(f"Starting the local cloud on 127.0.0.1:{place.port}")
-        cloud = _launch(
-            place, surroundings=surroundings, python=python, approve=approve, version=version, without=without
-        )
+        cloud = _launch(place, surroundings=surroundings, python=python, approve=approve, without=without)
         _await_health(cloud)
         return cloud
 
@@ -188,7 +190,6 @@ def _launch(
     surroundings: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
-    version: str,
     without: tuple[str, ...],
 ) -> LocalCloud:
     command = [str(python), "-m", "pipeline.local.cloud", "--detach"]
@@ -209,13 +210,13 @@ def _launch(
     guardian = process(int(launched.stdout)) if launched.returncode == 0 else None
     if guardian is None:
         raise LocalCloudError(f"The local cloud did not start. {_log_end(place)}")
-    cloud = LocalCloud(place=place, guardian=guardian, approve=approve, version=version)
+    cloud = LocalCloud(place=place, guardian=guardian, approve=approve, version=code_version())
     described = {
         "port": place.port,
         "pid": guardian.pid,
         "started": guardian.started,
         "approve": approve,
-        "version": version,
+        "version": cloud.version,
     }
     written = place.state_file.with_suffix(".new")
     written.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ from pipeline.local.environment import for_the_cloud, require_loopback
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import LocalCloud, Place, default_place, erase, find, start, stop
 from pipeline.local.processes import free_port, process
+from pipeline.local.version import code_version
 
 FreshCloud = Callable[..., LocalCloud]
 HOSTILE = {
@@ -63,9 +64,11 @@ def test_it_listens_on_loopback_only(cloud: LocalCloud) -> None:
 
 @pytest.mark.cloud
 def test_it_is_found_while_it_runs_and_not_after(fresh_cloud: FreshCloud) -> None:
-    cloud = fresh_cloud(approve="auto", version="7")
+    cloud = fresh_cloud(approve="auto")
     found = find(cloud.place)
     assert found == cloud
+    assert found.approve == "auto"
+    assert found.is_current
     assert stop(cloud.place)
     assert find(cloud.place) is None
     assert not stop(cloud.place)
@@ -231,6 +234,14 @@ def zipped(source: str) -> bytes:
     with ZipFile(package, "w") as archive:
         archive.writestr("handler.py", source)
     return package.getvalue()
+
+
+def test_other_code_has_another_version(tmp_path: Path) -> None:
+    (tmp_path / "filler.py").write_text("a = 1", encoding="utf-8")
+    before = code_version(tmp_path)
+    assert code_version(tmp_path) == before
+    (tmp_path / "filler.py").write_text("a = 2", encoding="utf-8")
+    assert code_version(tmp_path) != before
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

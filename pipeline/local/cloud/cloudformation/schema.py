@@ -15,7 +15,7 @@ Unknown = Callable[[Any], bool]
 
 @cache
 def schemas() -> dict[str, Schema]:
-    """The schema of every supported type. (`pipeline.local.schemas` makes the file.)"""
+    """The schema of every supported type. (`pipeline.local.cloud.cloudformation.distil` makes the file.)"""
     found: dict[str, Schema] = json.loads(SCHEMAS.read_text(encoding="utf-8"))["types"]
     return found
 

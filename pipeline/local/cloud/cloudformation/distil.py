@@ -1,6 +1,7 @@
-"""`python -m pipeline.local.schemas cfn_lint-*.whl`: take what the local cloud checks from cfn-lint's resource schemas.
+"""Takes what the local cloud checks from cfn-lint's resource schemas, and writes `schemas.json`.
 
-`pip download --no-deps cfn-lint==VERSION` gets the wheel. It is read, not installed: nothing at run time needs it.
+`pip download --no-deps cfn-lint==VERSION`, then `python -m pipeline.local.cloud.cloudformation.distil cfn_lint-*.whl`.
+The wheel is read, not installed: nothing at run time needs it.
 """
 
 import json
@@ -13,7 +14,7 @@ from zipfile import ZipFile
 
 from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY, EMULATED
 
-OUTPUT = Path(__file__).parent / "cloud/cloudformation/schemas.json"
+OUTPUT = Path(__file__).with_name("schemas.json")
 FOLDER = "cfnlint/data/schemas"
 REGION = "us-east-1"
 KEPT = frozenset(
