@@ -1,0 +1,37 @@
+"""What a client may submit, and that a refusal never quotes a patient's data."""
+
+import importlib
+from typing import Any
+
+import pytest
+
+# By name, as the function is found in Lambda: this room's code may not import its runtime, and its tests must.
+submission = importlib.import_module("services.intake.runtime.submission")
+
+GOOD = {"id": "caller-0123456789abcdef", "payload": {"patient": "p-1", "resource": {"resourceType": "Observation"}}}
+
+
+def test_a_payload_becomes_a_submission_under_the_executions_name() -> None:
+    parsed = submission.parse(GOOD)
+    assert (parsed.id, parsed.patient) == (GOOD["id"], "p-1")
+    assert parsed.resource == {"resourceType": "Observation"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        (None, "payload"),
+        ([], "payload"),
+        ({"patient": "p-1"}, "resource"),
+        ({"patient": "SECRET NAME", "resource": {}}, "patient"),
+        ({"patient": "p-1", "resource": "SECRET NAME"}, "resource"),
+        ({"patient": "p-1", "resource": {}, "extra": "SECRET NAME"}, "extra"),
+        ({"patient": "p-1", "resource": {}, "id": "SECRET NAME"}, "id"),
+    ],
+)
+def test_a_payload_that_can_never_be_processed_is_named_by_its_field_alone(payload: Any, field: str) -> None:
+    with pytest.raises(submission.InvalidSubmission) as refused:
+        submission.parse({"id": "caller-0123456789abcdef", "payload": payload})
+    assert field in str(refused.value)
+    assert "SECRET" not in str(refused.value)
+    assert refused.value.__cause__ is None
