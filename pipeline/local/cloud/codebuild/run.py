@@ -1,7 +1,6 @@
 """One build, from its source to its artifacts."""
 
 import contextlib
-import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -10,18 +9,19 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local.cloud.codebuild.artifacts import ArtifactError, pack, select
-from pipeline.local.cloud.codebuild.buildspec import Buildspec, BuildspecError, Output, parse
+from pipeline.local.cloud.codebuild.artifacts import ArtifactError
+from pipeline.local.cloud.codebuild.buildspec import Buildspec, BuildspecError, parse
 from pipeline.local.cloud.codebuild.cache import Cache, CacheError
 from pipeline.local.cloud.codebuild.clients import Clients, Credentials
 from pipeline.local.cloud.codebuild.commands import CommandError, Commands
 from pipeline.local.cloud.codebuild.environment import Resolved, VariableError, merge, passed_on, resolve, tool_folders
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.lookups import Lookups, buildspec_variables
-from pipeline.local.cloud.codebuild.plan import Destination, Plan
+from pipeline.local.cloud.codebuild.plan import Plan
 from pipeline.local.cloud.codebuild.record import Record
 from pipeline.local.cloud.codebuild.shell import Shell, ShellError
 from pipeline.local.cloud.codebuild.source import Artifact, SourceError, download, fetch
+from pipeline.local.cloud.codebuild.upload import Upload
 from pipeline.local.cloud.codebuild.workspace import Workspace
 
 EXPECTED = (
@@ -128,7 +128,15 @@ class Run:
             cache = self._restore_cache(buildspec)
         commands = Commands(buildspec, shell, say=self._log.say, enter=self._enter, leave=self._leave)
         commands.run()
-        uploaded = commands.aborted or self._upload(buildspec, commands, s3)
+        upload = Upload(
+            buildspec=buildspec,
+            workspace=self._workspace,
+            s3=s3,
+            build_arn=self._record.data["arn"],
+            expand=lambda text: commands.expand(text, self._workspace.temporary),
+            say=self._log.say,
+        )
+        uploaded = commands.aborted or self._upload(upload)
         succeeded = commands.succeeded and uploaded
         with self._phase("FINALIZING"):
             self._record.show(exportedEnvironmentVariables=self._exported(commands, buildspec, resolved))
@@ -229,46 +237,22 @@ class Run:
         values = commands.exported(allowed, self._workspace.temporary)
         return [{"name": name, "value": value} for name, value in values.items()]
 
-    def _upload(self, buildspec: Buildspec, commands: Commands, s3: Any) -> bool:
+    def _upload(self, upload: Upload) -> bool:
         """Upload every artifact, also after a failed BUILD; whether that went well."""
         try:
             with self._phase("UPLOAD_ARTIFACTS"):
                 for destination in self._plan.destinations:
-                    self._upload_one(destination, _output(buildspec, destination), commands, s3)
+                    self._tick()
+                    location = upload(destination)
+                    if destination.identifier is None or destination.alone:
+                        self._record.show(artifacts=location)
+                    else:
+                        before = self._record.data.get("secondaryArtifacts", [])
+                        entry = {**location, "artifactIdentifier": destination.identifier}
+                        self._record.show(secondaryArtifacts=[*before, entry])
         except PhaseFailedError:
             return False
         return True
-
-    def _upload_one(self, destination: Destination, output: Output, commands: Commands, s3: Any) -> None:
-        self._tick()
-        files = select(self._workspace.source, output)
-        self._log.say(f"Found {len(files)} files for s3://{destination.artifact.bucket}/{destination.artifact.key}")
-        key = destination.artifact.key
-        if destination.named_by_buildspec and output.name:
-            key = key.rpartition("/")[0] + "/" + commands.expand(output.name, self._workspace.temporary)
-        options: dict[str, Any] = {"Metadata": {"codebuild-buildarn": self._record.data["arn"]}}
-        if destination.encryption_key:
-            options |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": destination.encryption_key}
-        bucket = destination.artifact.bucket
-        if not destination.packaged:
-            for name, path in files.items():
-                with path.open("rb") as body:
-                    s3.put_object(Bucket=bucket, Key=f"{key}/{name}".lstrip("/"), Body=body, **options)
-            return
-        archive = self._workspace.temporary / "artifact.zip"
-        pack(files, archive, keep_symlinks=output.keep_symlinks)
-        with archive.open("rb") as body:
-            digest = hashlib.file_digest(body, "sha256").hexdigest()
-            body.seek(0)
-            s3.put_object(Bucket=bucket, Key=key.lstrip("/"), Body=body, **options)
-        archive.unlink()
-        location = {"location": f"arn:aws:s3:::{bucket}/{key}", "sha256sum": digest}
-        if destination.identifier is None or destination.alone:
-            self._record.show(artifacts=location)
-        else:
-            uploaded = self._record.data.get("secondaryArtifacts", [])
-            entry = {**location, "artifactIdentifier": destination.identifier}
-            self._record.show(secondaryArtifacts=[*uploaded, entry])
 
     def _tick(self) -> None:
         self._log.tick()
@@ -299,16 +283,6 @@ class Run:
         self._log.say(f"Phase complete: {self._record.phase} State: {status}")
         self._log.say(f"Phase context status code: {code} Message: {message}")
         self._record.leave(status, code=code, message=message)
-
-
-def _output(buildspec: Buildspec, destination: Destination) -> Output:
-    own = buildspec.secondary_artifacts.get(destination.identifier or "")
-    main = buildspec.artifacts if destination.identifier is None or destination.alone else None
-    found = own or main
-    if found is None:
-        wanted = f"secondary-artifacts/{destination.identifier}" if destination.identifier else "artifacts"
-        raise ArtifactError(f"the buildspec has no {wanted} for s3://{destination.artifact.bucket}")
-    return found
 
 
 def _context(error: Exception | None) -> tuple[str, str]:
