@@ -25,6 +25,17 @@ class ArtifactStore(Construct):
         )
         # The pipeline reaches a store in another region by names alone, so the key goes by its alias.
         alias = self.key.add_alias(f"alias/{name}-artifacts")
+        # S3 delivers access logs to no bucket whose default is a KMS key, so they have a bucket of their own.
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=KEEP_ARTIFACTS)],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
         self.bucket = s3.Bucket(
             self,
             "Bucket",
@@ -35,7 +46,7 @@ class ArtifactStore(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             versioned=True,
-            server_access_logs_prefix="access-logs/",
+            server_access_logs_bucket=access_logs,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=KEEP_ARTIFACTS,

@@ -59,6 +59,11 @@ class StepBuilds(Construct):
                 actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[self._artifacts.arn_for_objects("*")]
             )
         )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[self._artifacts.bucket_arn]
+            )
+        )
         role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._artifacts_key.key_arn]))
         return role
 

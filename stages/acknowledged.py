@@ -79,12 +79,14 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "The store of the other region: artifacts are copied there under random names for its stages.",
     ),
     _wildcard(
-        PIPELINE, "Resource::*", "ListPipelines-style calls of the source's events role have no resource to name."
+        PIPELINE,
+        "Resource::*",
+        "No ARN names the key of another region's store; the policies of all other keys refuse this role.",
     ),
     _wildcard(
         ENGINE,
         "Resource::*",
-        "cloudformation:DescribeStacks and s3:ListBucket tell the bootstrap's version; read only.",
+        "Self-mutation reads stacks and buckets for the bootstrap's version; the asset role starts CDK's own builds.",
     ),
     _wildcard(
         ENGINE,

@@ -58,11 +58,16 @@ def test_every_region_in_use_has_an_artifact_store_of_ours(
     region: str, assembly: Assembly, pipeline: dict[str, Any]
 ) -> None:
     assert {store["Region"] for store in pipeline["ArtifactStores"]} == set(STORES)
-    (bucket,) = assembly.resources(STORES[region], "AWS::S3::Bucket").values()
+    buckets = assembly.resources(STORES[region], "AWS::S3::Bucket")
+    (bucket,) = (each for each in buckets.values() if "BucketName" in each["Properties"])
+    logs = buckets[bucket["Properties"]["LoggingConfiguration"]["DestinationBucketName"]["Ref"]]
+    encryption = logs["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
+    # S3 delivers no access logs to a bucket that is encrypted with a key of KMS by default.
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     keys = assembly.resources(STORES[region], "AWS::KMS::Key")
     (key,) = (key for key in keys.values() if "Artifacts" in key["Properties"]["Description"])
     assert key["Properties"]["EnableKeyRotation"] is True
-    for resource in (bucket, key):
+    for resource in (bucket, key, logs):
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert bucket["Properties"]["BucketName"] == f"penstock-artifacts-{SETTINGS.account}-{region}"
 
