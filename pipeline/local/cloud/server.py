@@ -68,15 +68,12 @@ async def _lifespan(
         if message["type"] == "lifespan.shutdown":
             periodic.cancel()
             await snapshots.at_stop()
-        return message
-
-    async def sending(message: Message) -> None:
-        await send(message)
-        if message["type"] == "lifespan.shutdown.complete":
-            # Python would wait for every worker thread, and one may be in the middle of a build.
+            # Python would wait for every worker thread, one of which may be in the middle of a build, and the emulator
+            # for services that do not run here. The guardian ends what this process started.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)
+        return message
 
     periodic = asyncio.create_task(snapshots.keep_taking())
-    await ministack_app.app(scope, receiving, sending)
+    await ministack_app.app(scope, receiving, send)

@@ -52,7 +52,7 @@ class Snapshots:
         """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
         ministack_app.PERSIST_STATE = True
         ministack_app._load_persisted_state = self._at_start  # noqa: SLF001 - the emulator offers no other seam
-        ministack_app.save_all = lambda _services: None  # `at_stop` has saved by then
+        ministack_app.save_all = lambda _services: None  # `at_stop` saves
         # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
