@@ -108,7 +108,8 @@ def _limits(value: Any, schema: Schema, path: str) -> Iterator[str]:
         yield from _outside(len(value), schema, ("minItems", "maxItems"), f"{path}: the number of items")
     elif isinstance(value, str):
         yield from _outside(len(value), schema, ("minLength", "maxLength"), f"{path}: the length")
-    if not isinstance(value, dict | list) and ("minimum" in schema or "maximum" in schema):
+    # Some schemas say minimum where they mean minLength, e.g. of a CodeCommit repository's name.
+    if _is(value, "number") and schema.get("type") != "string":
         yield from _outside(float(_text(value)), schema, ("minimum", "maximum"), f"{path}: the value")
 
 

@@ -1,12 +1,12 @@
 """CodePipeline's API: what changes pipelines and their executions. `reading.py` has what only looks."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 from pipeline.local.cloud.codepipeline import reading
 from pipeline.local.cloud.codepipeline.declaration import InvalidDeclarationError, RetryMode
-from pipeline.local.cloud.codepipeline.engine import RefusedError, Transition
-from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, Outcome
+from pipeline.local.cloud.codepipeline.engine import Effect, Engine, RefusedError, Transition
+from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, ActionRun, Execution, Outcome
 from pipeline.local.cloud.codepipeline.jobs import Jobs
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
@@ -131,7 +131,7 @@ class _Api:
         _check_stage(pipeline, stage)
         made: list[str] = []
 
-        def roll_back(engine: Any) -> Any:
+        def roll_back(engine: Engine) -> list[Effect]:
             execution = engine.roll_back(stage, target, "ManualRollback", f"arn:aws:iam::{call.account}:root")
             made.append(execution.id)
             return engine.start(execution)
@@ -140,25 +140,10 @@ class _Api:
         return {"pipelineExecutionId": made[0]}
 
     def put_approval_result(self, call: Call) -> Json:
-        parameters = call.parameters
         pipeline = self._pipeline(call)
-        stage, result = parameters["stageName"], parameters["result"]
+        stage, action = call.parameters["stageName"], call.parameters["actionName"]
+        result, token = call.parameters["result"], call.parameters["token"]
         _check_stage(pipeline, stage)
-        waiting = [
-            (execution, run)
-            for execution in pipeline.engine.executions
-            for run in execution.runs
-            if (run.stage, run.action) == (stage, parameters["actionName"]) and run.token
-        ]
-        if not waiting:
-            raise AwsError(
-                "ApprovalAlreadyCompletedException",
-                f"No approval of {parameters['actionName']} in stage {stage} waits for a result",
-            )
-        matching = [pair for pair in waiting if pair[1].token == parameters["token"] and pair[1].status == IN_PROGRESS]
-        if not matching:
-            raise AwsError("InvalidApprovalTokenException", "The token is not that of the approval that waits")
-        execution, run = matching[0]
         approved = result["status"] == "Approved"
         outcome = Outcome(
             succeeded=approved,
@@ -166,9 +151,17 @@ class _Api:
             error_code="" if approved else "ApprovalRejected",
             error_message="" if approved else f"The approval was rejected: {result['summary']}",
         )
-        run.updated_by = f"arn:aws:iam::{call.account}:root"
-        self._pipelines.finish(pipeline, execution.id, run.id, outcome)
-        return {"approvedAt": run.updated}
+        answered: list[ActionRun] = []
+
+        def answer(engine: Engine) -> list[Effect]:
+            execution, run = _waiting_approval(engine, stage, action, token)
+            run.updated_by = f"arn:aws:iam::{call.account}:root"
+            answered.append(run)
+            return engine.finish(execution.id, run.id, outcome)
+
+        self._pipelines.change(pipeline, answer)
+        self._pipelines.has_ended(answered[0].id)
+        return {"approvedAt": answered[0].updated}
 
     def disable_stage_transition(self, call: Call) -> Json:
         return self._transition(call, enabled=False, reason=call.parameters["reason"])
@@ -214,8 +207,24 @@ class _Api:
         return self._pipelines.get(call.account, call.region, call.parameters["resourceArn"].rpartition(":")[2])
 
 
-def _set_transition(stage: str, transition: Transition) -> Callable[[Any], Any]:
-    def set_it(engine: Any) -> Any:
+def _waiting_approval(engine: Engine, stage: str, action: str, token: str) -> tuple[Execution, ActionRun]:
+    """The approval that a token is for. It works once, since an approval that is answered has no token any more."""
+    waiting = [
+        (execution, run)
+        for execution in engine.executions
+        for run in execution.runs
+        if (run.stage, run.action) == (stage, action) and run.token and run.status == IN_PROGRESS
+    ]
+    if not waiting:
+        raise AwsError("ApprovalAlreadyCompletedException", f"No approval of {action} in stage {stage} waits")
+    for execution, run in waiting:
+        if run.token == token:
+            return execution, run
+    raise AwsError("InvalidApprovalTokenException", "The token is not that of the approval that waits")
+
+
+def _set_transition(stage: str, transition: Transition) -> Callable[[Engine], list[Effect]]:
+    def set_it(engine: Engine) -> list[Effect]:
         transition.changed_at = engine.now()
         return engine.set_transition(stage, transition)
 

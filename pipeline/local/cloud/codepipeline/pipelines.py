@@ -78,10 +78,10 @@ class Pipelines:
 
     def update(self, pipeline: Pipeline, definition: Json, *, restarts_on_update: bool | None = None) -> bool:
         """Another definition for a pipeline; whether it differs from the current one."""
-        version = pipeline.engine.version
-        definition = {**definition, "version": version + 1}
-        declaration = checked(definition, pipeline.region)
         with self._changed:
+            version = pipeline.engine.version
+            definition = {**definition, "version": version + 1}
+            declaration = checked(definition, pipeline.region)
             if restarts_on_update is not None:
                 pipeline.restarts_on_update = restarts_on_update
             differs = {**definition, "version": version} != pipeline.definition
@@ -152,11 +152,15 @@ class Pipelines:
 
     def finish(self, pipeline: Pipeline, execution_id: str, run_id: str, outcome: Outcome) -> None:
         """An action has ended."""
-        self._executor.abandon(run_id)
         with self._changed:
             if self._found.get((pipeline.account, pipeline.region, pipeline.name)) is not pipeline:
                 return
             self._carry_out(pipeline, pipeline.engine.finish(execution_id, run_id, outcome))
+        self.has_ended(run_id)
+
+    def has_ended(self, run_id: str) -> None:
+        """Clear up after an action. Not while anything is locked: whoever is told may wait for other threads."""
+        self._executor.abandon(run_id)
         for tell in self._emulator.after_action:
             tell()
 
