@@ -6,11 +6,12 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli import run as run_commands
+from pipeline.cli import validate
 from pipeline.cli.deployed import EXAMPLE_BODY
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
@@ -24,8 +25,9 @@ from pipeline.operate.run import WAITING, Run
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, Source
-from stages.catalogue import STAGES
-from stages.model import stages_of
+
+if TYPE_CHECKING:
+    from stages.model import Catalogue
 
 STACK = "Pipeline"
 BRANCH = "main"
@@ -61,8 +63,11 @@ def up(
     checkout = ctx.ensure_object(Path)
     place = default_place(os.environ, checkout)
     commit = _head(checkout)
+    catalogue, problems = validate.load(checkout)
+    if catalogue is None:
+        raise OperateError("\n".join(f"{each.file}: {each.problem}" for each in problems))
     cloud = _start(place, checkout, approve)
-    _bootstrap(cloud)
+    _bootstrap(cloud, catalogue)
     _deploy_once(cloud, checkout)
     origin.create(place, checkout=checkout, repository=_repository(SETTINGS.source))
     _say(f"Pushing {commit[:12]} to the local origin as {BRANCH}")
@@ -108,8 +113,10 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
     )
 
 
-def _bootstrap(cloud: LocalCloud) -> None:
-    environments = [stage.environment for stage in stages_of(STAGES)]
+def _bootstrap(cloud: LocalCloud, catalogue: "Catalogue") -> None:
+    from stages.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
+
+    environments = [stage.environment for stage in stages_of(catalogue)]
     targets = {bootstrap.Target(account=each.account, region=each.region) for each in environments}
     targets |= {bootstrap.Target(account=SETTINGS.account, region=each.region) for each in environments}
     targets |= {bootstrap.Target(account=SETTINGS.account, region=SETTINGS.region)}
