@@ -76,7 +76,7 @@ class Sandbox:
     @property
     def alive(self) -> bool:
         """Whether another call can be made."""
-        return self._start_error is None and self.process.poll() is None
+        return self._start_error is None and self.process.poll() is None and not self._is_dying()
 
     def start(self) -> Outcome:
         """Wait until the handler is loaded."""
@@ -111,6 +111,11 @@ class Sandbox:
         if self.process.stdout is not None:
             self.process.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_dying(self) -> bool:
+        """Whether it was killed and cannot be waited for yet, because other threads of it are still on their way out."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
 
     def _send(self, message: Json) -> None:
         data = json.dumps(message).encode() + b"\n"
