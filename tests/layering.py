@@ -73,6 +73,7 @@ ROOMS = {
         third_party=("aws_cdk", "constructs"),
         never=("pipeline.review", "pipeline.local", "pipeline.cli", "pipeline.scaffold", "services.library.runtime"),
     ),
+    "pipeline.review": Room(ours=("pipeline.review",), third_party=()),
     "pipeline.operate": Room(
         ours=("pipeline.operate",),
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),

@@ -51,6 +51,8 @@ FORBIDDEN = {
         "from pipeline.local import lifecycle",
         "pipeline.local.lifecycle",
     ),
+    "the review imports the CDK": ("pipeline/review/wrong.py", "import aws_cdk", "aws_cdk"),
+    "the review imports stages": ("pipeline/review/wrong.py", "import stages.model", "stages.model"),
     "setup imports a package": ("pipeline/toolset/wrong.py", "import rich", "rich"),
     "anything imports by a name made at run time": (
         "stages/wrong.py",
