@@ -11,11 +11,65 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FORBIDDEN = {
-    "the runtime imports the CDK": ("services/intake/runtime/wrong.py", "import aws_cdk", "aws_cdk"),
+    "the runtime imports the CDK": (
+        "services/intake/runtime/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "a runtime imports the library besides its runtime": (
+        "services/intake/runtime/wrong.py",
+        "from services.library import defaults",
+        "services.library.defaults",
+    ),
     "a runtime imports another service": (
         "services/intake/runtime/wrong.py",
         "from services.other.runtime import handler",
         "services.other",
+    ),
+    "a runtime imports its stack relatively": (
+        "services/intake/runtime/wrong.py",
+        "from .. import service",
+        "services.intake.service",
+    ),
+    "the library's runtime imports the CDK": (
+        "services/library/runtime/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the library's runtime imports the library": (
+        "services/library/runtime/wrong.py",
+        "from services.library import defaults",
+        "services.library.defaults",
+    ),
+    "an operator tool imports the CDK": (
+        "services/library/operations/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the library imports boto3": (
+        "services/library/wrong.py",
+        "import boto3",
+        "boto3",
+    ),
+    "the library imports its runtime": (
+        "services/library/wrong.py",
+        "from services.library.runtime import logging",
+        "services.library.runtime",
+    ),
+    "the library imports a service": (
+        "services/library/wrong.py",
+        "from services.intake import overrides",
+        "services.intake",
+    ),
+    "the library imports stages": (
+        "services/library/wrong.py",
+        "import stages.model",
+        "stages.model",
+    ),
+    "the library imports the pipeline": (
+        "services/library/wrong.py",
+        "import pipeline.settings",
+        "pipeline.settings",
     ),
     "a stack imports its runtime": (
         "services/intake/wrong.py",
@@ -27,39 +81,163 @@ FORBIDDEN = {
         "from .runtime import handler",
         "services.intake.runtime",
     ),
-    "a stack imports boto3": ("services/intake/wrong.py", "import boto3", "boto3"),
-    "the library imports a service": (
-        "services/library/wrong.py",
-        "from services.intake import overrides",
-        "services.intake",
+    "a stack imports boto3": (
+        "services/intake/wrong.py",
+        "import boto3",
+        "boto3",
     ),
-    "the library imports stages": ("services/library/wrong.py", "import stages.model", "stages.model"),
-    "stages import the pipeline": ("stages/wrong.py", "import pipeline.stack", "pipeline.stack"),
+    "a stack imports another service": (
+        "services/intake/wrong.py",
+        "from services.other import service",
+        "services.other.service",
+    ),
+    "stages import the pipeline": (
+        "stages/wrong.py",
+        "import pipeline.stack",
+        "pipeline.stack",
+    ),
+    "stages import a runtime": (
+        "stages/wrong.py",
+        "from services.intake.runtime import handler",
+        "services.intake.runtime",
+    ),
+    "the pipeline imports boto3": (
+        "pipeline/wrong.py",
+        "import boto3",
+        "boto3",
+    ),
     "the pipeline imports a service": (
         "pipeline/wrong.py",
         "from services.intake import overrides",
         "services.intake",
     ),
-    "the pipeline imports the catalogue": ("pipeline/wrong.py", "import stages.catalogue", "stages.catalogue"),
-    "the pipeline imports the local cloud": (
+    "the pipeline imports the catalogue": (
+        "pipeline/wrong.py",
+        "import stages.catalogue",
+        "stages.catalogue",
+    ),
+    "the pipeline imports the local cloud in a function": (
         "pipeline/wrong.py",
         "def f() -> None:\n    import pipeline.local.lifecycle",
         "pipeline.local",
+    ),
+    "the pipeline imports the local cloud relatively": (
+        "pipeline/wrong.py",
+        "from .local import lifecycle",
+        "pipeline.local",
+    ),
+    "the pipeline imports its command line": (
+        "pipeline/wrong.py",
+        "from pipeline.cli import text",
+        "pipeline.cli",
+    ),
+    "the pipeline imports the review": (
+        "pipeline/wrong.py",
+        "from pipeline.review import seen",
+        "pipeline.review",
+    ),
+    "the review imports the CDK": (
+        "pipeline/review/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the review imports stages": (
+        "pipeline/review/wrong.py",
+        "import stages.model",
+        "stages.model",
+    ),
+    "the review imports the library": (
+        "pipeline/review/wrong.py",
+        "from services.library import defaults",
+        "services.library.defaults",
+    ),
+    "the review imports the local cloud": (
+        "pipeline/review/wrong.py",
+        "from ..local import lifecycle",
+        "pipeline.local",
+    ),
+    "the scaffold imports the CDK": (
+        "pipeline/scaffold/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the scaffold imports a service": (
+        "pipeline/scaffold/wrong.py",
+        "from services.intake import service",
+        "services.intake",
+    ),
+    "the local cloud's host side imports the CDK": (
+        "pipeline/local/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the local cloud's host side imports the review": (
+        "pipeline/local/wrong.py",
+        "from ..review import seen",
+        "pipeline.review",
+    ),
+    "the local cloud's host side imports stages": (
+        "pipeline/local/wrong.py",
+        "import stages.accounts",
+        "stages.accounts",
+    ),
+    "the local cloud's host side imports the library": (
+        "pipeline/local/wrong.py",
+        "from services.library import defaults",
+        "services.library.defaults",
     ),
     "a filler imports the host side": (
         "pipeline/local/cloud/wrong.py",
         "from pipeline.local import lifecycle",
         "pipeline.local.lifecycle",
     ),
-    "the review imports the CDK": ("pipeline/review/wrong.py", "import aws_cdk", "aws_cdk"),
-    "the review imports stages": ("pipeline/review/wrong.py", "import stages.model", "stages.model"),
-    "setup imports a package": ("pipeline/toolset/wrong.py", "import rich", "rich"),
-    "anything imports by a name made at run time": (
+    "a filler imports the host side relatively": (
+        "pipeline/local/cloud/wrong.py",
+        "from .. import lifecycle",
+        "pipeline.local.lifecycle",
+    ),
+    "a filler imports a tool of the platform's": (
+        "pipeline/local/cloud/wrong.py",
+        "import typer",
+        "typer",
+    ),
+    "a command's logic imports the CDK": (
+        "pipeline/operate/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "setup imports a package": (
+        "pipeline/toolset/wrong.py",
+        "import rich",
+        "rich",
+    ),
+    "a name made at run time is imported": (
         "stages/wrong.py",
         "import importlib\nimportlib.import_module('pipe' + 'line')",
-        "dynamic import",
+        "dynamic import in line 2",
+    ),
+    "a name made at run time is imported under another name": (
+        "services/library/wrong.py",
+        "from importlib import import_module as load\nload('pipe' + 'line')",
+        "dynamic import in line 1",
+    ),
+    "an import is a function": (
+        "pipeline/wrong.py",
+        "load = __import__\nload('pipeline.local')",
+        "dynamic import in line 1",
+    ),
+    "a module is run": (
+        "pipeline/review/wrong.py",
+        "import runpy\nrunpy.run_module('stages.dev')",
+        "dynamic import in line 2",
+    ),
+    "a module is loaded from its file": (
+        "pipeline/scaffold/wrong.py",
+        "from importlib import util\nutil.spec_from_file_location('a', 'stages/dev.py')",
+        "dynamic import in line 2",
     ),
 }
+"""Kind -> where, what is written there, and what the violation must name: at least one for each row of the table."""
 
 
 def violations(root: Path) -> list[str]:
@@ -80,11 +258,18 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     root = tmp_path_factory.mktemp("spoiled")
     for folder in ("services", "stages", "pipeline"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    other = root / "services/other/runtime"
-    other.mkdir(parents=True)
-    for name in ("__init__.py", "handler.py"):
-        (other / name).touch()
-    (root / "services/other/__init__.py").touch()
+    # Rooms that nobody has built yet, and a service beside the first.
+    for module in (
+        "services/other/service.py",
+        "services/other/runtime/handler.py",
+        "services/library/operations/redrive.py",
+        "pipeline/review/seen.py",
+        "pipeline/scaffold/new.py",
+    ):
+        file = root / module
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        (file.parent / "__init__.py").touch()
     for number, (path, text, _) in enumerate(FORBIDDEN.values()):
         (root / path).with_name(f"wrong_{number}.py").write_text(text)
     return violations(root)
@@ -95,3 +280,13 @@ def test_a_forbidden_import_is_noticed(kind: str, spoiled: list[str]) -> None:
     number = list(FORBIDDEN).index(kind)
     _, _, imported = FORBIDDEN[kind]
     assert [found for found in spoiled if f"wrong_{number} -> {imported}" in found]
+
+
+def test_no_package_passes_on_what_another_module_defines() -> None:
+    written = [
+        str(file.relative_to(ROOT))
+        for folder in ("services", "stages", "pipeline")
+        for file in (ROOT / folder).rglob("__init__.py")
+        if file.read_text().strip()
+    ]
+    assert written == []
