@@ -1,6 +1,7 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
 .PHONY: help up down setup lock check types synth test
 
@@ -23,6 +24,8 @@ check: setup ## the gate for people and pull requests: lint, types, fast tests, 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(MAKE) --no-print-directory types
+	$(BIN)/penstock validate
+	$(SYNTH)
 	$(BIN)/pytest -q -n 2 -m 'not cloud'
 
 # A cold run over the CDK takes two minutes and 3 GB. Its cache is good for one environment, so it is kept beside that
@@ -37,4 +40,4 @@ test: setup ## every test, with local clouds of their own
 
 synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
 	$(BIN)/penstock validate --no-expiry
-	CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
+	$(SYNTH)

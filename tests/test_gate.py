@@ -1,0 +1,25 @@
+"""The gate for people and pull requests, and the part of it that decides a deployment."""
+
+import subprocess
+
+from tests.conftest import ROOT
+
+
+def commands(target: str) -> str:
+    """What make would run."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_gate_lints_types_validates_synthesises_and_tests_and_deploys_nothing() -> None:
+    gate = commands("check")
+    steps = ("ruff check .", "ruff format --check .", "mypy .", "penstock validate\n", "cdk synth", "-m 'not cloud'")
+    assert [step for step in steps if step not in gate] == []
+    assert "deploy" not in gate
+
+
+def test_the_pipeline_releases_what_is_on_main_whatever_has_expired_since() -> None:
+    decides = commands("synth")
+    assert "penstock validate --no-expiry" in decides
+    assert "cdk synth --quiet --no-lookups" in decides
+    assert "pytest" not in decides
