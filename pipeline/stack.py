@@ -11,6 +11,7 @@ from pipeline.artifacts import ArtifactStore, stores
 from pipeline.notifications import Notifications
 from pipeline.settings import Settings
 from pipeline.source_action import add_trigger, source_action
+from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.guardrails.plugin import Subject
 from stages.model import Catalogue, ServiceStage, Stage, Wave, stages_of
 
@@ -27,6 +28,7 @@ class PipelineStack(cdk.Stack):
             env=cdk.Environment(account=settings.account, region=settings.region),
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
+            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
         )
         self._service_stages: list[ServiceStage] = []
         stages = list(stages_of(catalogue))

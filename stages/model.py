@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from services.library.contract import Service, ServiceStack
+from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.environment import Environment, Tier
 
 
@@ -53,7 +54,12 @@ class ServiceStage(cdk.Stage):
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         environment = stage.environment
-        super().__init__(scope, environment.label, env=environment.to_cdk())
+        super().__init__(
+            scope,
+            environment.label,
+            env=environment.to_cdk(),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+        )
         self.stage = stage
         self.stacks: dict[str, ServiceStack] = {}
         """Service name -> its stack."""

@@ -116,12 +116,19 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
 def _bootstrap(cloud: LocalCloud, catalogue: "Catalogue") -> None:
     from stages.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
-    environments = [stage.environment for stage in stages_of(catalogue)]
-    targets = {bootstrap.Target(account=each.account, region=each.region) for each in environments}
-    targets |= {bootstrap.Target(account=SETTINGS.account, region=each.region) for each in environments}
-    targets |= {bootstrap.Target(account=SETTINGS.account, region=SETTINGS.region)}
+    targets = {bootstrap.Target(account=SETTINGS.account, region=SETTINGS.region)}
+    for environment in (stage.environment for stage in stages_of(catalogue)):
+        account, region = environment.account, environment.region
+        targets |= {
+            bootstrap.Target(account=account, region=region, keeps_data=environment.keeps_data),
+            bootstrap.Target(account=SETTINGS.account, region=region),
+        }
     changed = bootstrap.bootstrap(
-        cloud, targets, tools_account=SETTINGS.account, template=bootstrap.checkout_template()
+        cloud,
+        targets,
+        tools_account=SETTINGS.account,
+        foundation=bootstrap.checkout_foundation(),
+        template=bootstrap.checkout_template(),
     )
     if changed:
         _say(f"Bootstrapped {', '.join(f'{each.account} in {each.region}' for each in changed)}")

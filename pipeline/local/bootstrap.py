@@ -1,25 +1,26 @@
-"""Bootstraps the local accounts as `cdk bootstrap` does: with its own template, but all at once and in a second."""
+"""Prepares the local accounts as docs/aws.md prepares real ones, but all at once and in a second.
 
-import hashlib
+First the foundation, whose policies CloudFormation deploys with; then `cdk bootstrap`'s own template.
+"""
+
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from botocore.exceptions import ClientError, WaiterError
-
+from pipeline.local import stacks
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, LocalCloud
 
-STACK_NAME = "CDKToolkit"
+FOUNDATION_STACK = "penstock-foundation"
+EXECUTION_POLICY = "penstock-execution"
+BOOTSTRAP_STACK = "CDKToolkit"
 QUALIFIER = "hnb659fds"
-EXECUTION_POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
 PARALLEL = 8
-POLLING = {"Delay": 0.2, "MaxAttempts": 300}
-DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
@@ -28,14 +29,24 @@ class Target:
 
     account: str
     region: str
+    keeps_data: bool = False
+    """Whether a production stage is there."""
 
 
-def bootstrap(cloud: LocalCloud, targets: Iterable[Target], *, tools_account: str, template: str) -> list[Target]:
-    """Make every target ready for deployments from the tools account; returns those that were not ready before."""
+def bootstrap(
+    cloud: LocalCloud, targets: Iterable[Target], *, tools_account: str, foundation: str, template: str
+) -> list[Target]:
+    """Make every target ready for deployments from the tools account; returns those that were not ready before.
+
+    `foundation`: the template pipeline/foundation.yaml; `template`: that of `cdk bootstrap`.
+    """
     wanted = sorted(set(targets))
-    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        changed = pool.map(lambda target: _bootstrap_one(cloud, target, tools_account, template), wanted)
-        return [target for target, was_changed in zip(wanted, changed, strict=True) if was_changed]
+    keeping = {target.account for target in wanted if target.keeps_data}
+    first = {target.account: target.region for target in reversed(wanted)}
+    _side_by_side(lambda account: _found(cloud, account, first, keeping, tools_account, foundation), sorted(first))
+    places = sorted({(target.account, target.region) for target in wanted})
+    changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template), places)
+    return [Target(account=account, region=region) for (account, region) in changed]
 
 
 def bootstrap_template(cdk: Path, package: Path, cache: Path) -> str:
@@ -63,68 +74,38 @@ def checkout_template(checkout: Path = CHECKOUT) -> str:
     return bootstrap_template(tools / "bin/cdk", package, checkout / ".penstock/bootstrap")
 
 
-def _bootstrap_one(cloud: LocalCloud, target: Target, tools_account: str, template: str) -> bool:
-    client = cloud.client("cloudformation", account=target.account, region=target.region)
-    parameters = _parameters(tools_account)
-    fingerprint = hashlib.sha256(json.dumps([template, parameters]).encode()).hexdigest()
-    stack = _stack(client)
-    if stack is not None and stack["StackStatus"] in DEPLOYED and _fingerprint(stack) == fingerprint:
-        return False
-    if stack is not None and stack["StackStatus"] not in DEPLOYED:
-        client.delete_stack(StackName=STACK_NAME)
-        client.get_waiter("stack_delete_complete").wait(StackName=STACK_NAME, WaiterConfig=POLLING)
-        stack = None
-    send, waiter = (
-        (client.create_stack, "stack_create_complete")
-        if stack is None
-        else (client.update_stack, "stack_update_complete")
-    )
-    send(
-        StackName=STACK_NAME,
-        TemplateBody=template,
-        Parameters=parameters,
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-        Tags=[{"Key": "penstock:bootstrap", "Value": fingerprint}],
-    )
-    try:
-        client.get_waiter(waiter).wait(StackName=STACK_NAME, WaiterConfig=POLLING)
-    except WaiterError as error:
-        raise LocalCloudError(f"Bootstrapping {target.account} in {target.region} failed: {_why(client)}") from error
-    return True
+def checkout_foundation(checkout: Path = CHECKOUT) -> str:
+    """The foundation's template."""
+    return (checkout / "pipeline/foundation.yaml").read_text(encoding="utf-8")
 
 
-def _parameters(tools_account: str) -> list[dict[str, str]]:
-    """What `cdk bootstrap --trust TOOLS --cloudformation-execution-policies POLICY` passes."""
-    values = {
+def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[Item]:
+    """The items for which the work changed something."""
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        return [item for item, changed in zip(items, pool.map(work, items), strict=True) if changed]
+
+
+def _found(
+    cloud: LocalCloud, account: str, regions: dict[str, str], keeping: set[str], tools_account: str, foundation: str
+) -> bool:
+    """IAM knows no regions, so an account has its foundation once, in the first of its regions."""
+    client = cloud.client("cloudformation", account=account, region=regions[account])
+    parameters = {
+        "HoldsPipeline": str(account == tools_account).lower(),
+        "KeepsData": str(account in keeping).lower(),
+    }
+    return stacks.bring_to(client, FOUNDATION_STACK, template=foundation, parameters=parameters)
+
+
+def _bootstrap_one(cloud: LocalCloud, account: str, region: str, tools_account: str, template: str) -> bool:
+    """As `cdk bootstrap --trust TOOLS --trust-for-lookup TOOLS --cloudformation-execution-policies POLICY`."""
+    client = cloud.client("cloudformation", account=account, region=region)
+    parameters = {
         "TrustedAccounts": tools_account,
         "TrustedAccountsForLookup": tools_account,
-        "CloudFormationExecutionPolicies": EXECUTION_POLICY,
+        "CloudFormationExecutionPolicies": f"arn:aws:iam::{account}:policy/{EXECUTION_POLICY}",
         "FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
         "PublicAccessBlockConfiguration": "true",
         "Qualifier": QUALIFIER,
     }
-    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
-
-
-def _stack(client: Any) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise
-    return found
-
-
-def _fingerprint(stack: dict[str, Any]) -> str | None:
-    return next((tag["Value"] for tag in stack.get("Tags", []) if tag["Key"] == "penstock:bootstrap"), None)
-
-
-def _why(client: Any) -> str:
-    events = client.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
-    reasons = [
-        f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-        for event in reversed(events)
-        if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
-    ]
-    return "; ".join(reasons) or "the stack's events give no reason"
+    return stacks.bring_to(client, BOOTSTRAP_STACK, template=template, parameters=parameters)

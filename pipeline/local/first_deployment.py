@@ -5,24 +5,17 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
+from pipeline.local import stacks
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import LocalCloud
 
-DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 LINES_SHOWN = 40
 
 
 def is_deployed(cloud: LocalCloud, *, stack: str, account: str, region: str) -> bool:
     """Whether the pipeline is there; from then on it updates itself."""
-    try:
-        found = cloud.client("cloudformation", account, region).describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
-            return False
-        raise
-    return found[0]["StackStatus"] in DEPLOYED
+    found = stacks.find(cloud.client("cloudformation", account, region), stack)
+    return found is not None and found["StackStatus"] in stacks.DEPLOYED
 
 
 def deploy(

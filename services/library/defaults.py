@@ -11,6 +11,8 @@ from services.library.environment import Environment, Tier
 
 FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
 FUNCTION_ARCHITECTURE = lambda_.Architecture.ARM_64
+PERMISSIONS_BOUNDARY = "penstock-boundary"
+"""The policy in every account (pipeline/foundation.yaml) without which CloudFormation may make no role there."""
 
 
 @dataclass(frozen=True, kw_only=True)

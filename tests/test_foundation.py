@@ -1,0 +1,177 @@
+"""What CloudFormation may do in each account, and the boundary of every role that it makes."""
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+import yaml
+
+from services.library.defaults import PERMISSIONS_BOUNDARY
+from tests.conftest import ROOT, Assembly
+
+ACCOUNT = "444444444444"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PERMISSIONS_BOUNDARY}"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/prod-intake-Role"
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/any"
+IAM_PREFIX = {
+    "AWS::ApiGateway": "apigateway",
+    "AWS::CloudWatch": "cloudwatch",
+    "AWS::CodeBuild": "codebuild",
+    "AWS::CodeCommit": "codecommit",
+    "AWS::CodePipeline": "codepipeline",
+    "AWS::DynamoDB": "dynamodb",
+    "AWS::Events": "events",
+    "AWS::KMS": "kms",
+    "AWS::Kinesis": "kinesis",
+    "AWS::Lambda": "lambda",
+    "AWS::Logs": "logs",
+    "AWS::S3": "s3",
+    "AWS::SNS": "sns",
+    "AWS::SQS": "sqs",
+    "AWS::SSM": "ssm",
+    "AWS::Scheduler": "scheduler",
+    "AWS::StepFunctions": "states",
+    "AWS::WAFv2": "wafv2",
+}
+"""Service of a resource type -> how IAM calls it."""
+WITHOUT_RESOURCES = {
+    "ssm": "every template has a parameter that reads the bootstrap's version from there",
+    "codecommit": "a CodeCommit source reads its repository",
+    "codeconnections": "the source action uses a connection",
+    "codestar-connections": "the source action's older name for the same",
+}
+
+
+class Intrinsics(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as plain values: `!If [a, b, c]` as `{"If": [a, b, c]}`."""
+
+
+def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {tag: loader.construct_scalar(node)}
+    assert isinstance(node, yaml.SequenceNode)
+    return {tag: loader.construct_sequence(node, deep=True)}
+
+
+Intrinsics.add_multi_constructor("!", _intrinsic)
+TEMPLATE: dict[str, Any] = Intrinsics((ROOT / "pipeline/foundation.yaml").read_text()).get_single_data()
+
+
+def resolved(value: Any, chosen: dict[str, bool]) -> Any:
+    """A part of the template as CloudFormation would resolve it in this account."""
+    match value:
+        case {"If": [condition, yes, no]}:
+            return resolved(yes if chosen[condition] else no, chosen)
+        case {"Ref": "AWS::NoValue"}:
+            return None
+        case {"Sub": str(text)}:
+            return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+        case dict():
+            return {key: resolved(part, chosen) for key, part in value.items()}
+        case list():
+            return [part for part in (resolved(each, chosen) for each in value) if part is not None]
+    return value
+
+
+def policy(name: str, *, tools: bool = False, keeps_data: bool = False) -> dict[str, Any]:
+    chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
+    document: dict[str, Any] = resolved(TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"], chosen)
+    return document
+
+
+def allows(document: dict[str, Any], action: str, resource: str, **keys: str) -> bool:
+    """IAM's decision on this policy alone: an explicit deny wins, and nothing is allowed by default."""
+    effects = {
+        statement["Effect"]
+        for statement in document["Statement"]
+        if _names(statement, "Action", action) and _names(statement, "Resource", resource) and _holds(statement, keys)
+    }
+    return effects == {"Allow"}
+
+
+def _names(statement: dict[str, Any], element: str, value: str) -> bool:
+    given = statement[element if element in statement else f"Not{element}"]
+    patterns = [given] if isinstance(given, str) else given
+    return (element in statement) == any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _holds(statement: dict[str, Any], keys: dict[str, str]) -> bool:
+    wanted: dict[str, str] = statement.get("Condition", {}).get("StringEquals", {})
+    return all(keys.get(key.rpartition(":")[2]) == value for key, value in wanted.items())
+
+
+def resource_types(assembly: Assembly) -> Iterator[str]:
+    for file in assembly.folder.rglob("*.template.json"):
+        yield from (resource["Type"] for resource in json.loads(file.read_text())["Resources"].values())
+
+
+def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: Assembly) -> None:
+    assert TEMPLATE["Resources"]["Boundary"]["Properties"]["ManagedPolicyName"] == PERMISSIONS_BOUNDARY
+    roles = [
+        resource
+        for file in assembly.folder.rglob("*.template.json")
+        for resource in json.loads(file.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+    assert len(roles) > 20
+    for role in roles:
+        assert json.dumps(role["Properties"]["PermissionsBoundary"]).count(f":policy/{PERMISSIONS_BOUNDARY}") == 1
+
+
+def test_the_execution_policy_covers_exactly_the_services_whose_resources_we_deploy(assembly: Assembly) -> None:
+    types = {type_ for type_ in resource_types(assembly) if not type_.startswith(("AWS::IAM::", "AWS::CDK::"))}
+    used = {IAM_PREFIX[type_.rpartition("::")[0]] for type_ in types}
+    document = policy("ExecutionPolicy", tools=True)
+    allowed = {
+        action.removesuffix(":*")
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+        if re.fullmatch(r"[a-z0-9-]+:\*", action)
+    }
+    assert used - allowed == set(), "add what is missing to pipeline/foundation.yaml, and update each account with it"
+    assert allowed - used <= set(WITHOUT_RESOURCES), "pipeline/foundation.yaml allows what no template needs"
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"])
+def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action: str) -> None:
+    document = policy("ExecutionPolicy")
+    assert allows(document, action, ROLE, PermissionsBoundary=BOUNDARY)
+    assert not allows(document, action, ROLE)
+    assert not allows(document, action, ROLE, PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/another")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:CreatePolicyVersion", BOUNDARY),
+        ("iam:DeletePolicy", f"arn:aws:iam::{ACCOUNT}:policy/penstock-execution"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1"),
+        ("iam:DeleteRolePermissionsBoundary", ROLE),
+        ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/any"),
+        ("organizations:LeaveOrganization", "*"),
+        ("ec2:RunInstances", "*"),
+        ("codepipeline:CreatePipeline", "*"),
+    ],
+)
+def test_a_deployment_to_a_stage_cannot(action: str, resource: str) -> None:
+    assert not allows(policy("ExecutionPolicy"), action, resource, PermissionsBoundary=BOUNDARY)
+
+
+def test_a_deployment_deletes_no_data_where_a_production_stage_is() -> None:
+    assert allows(policy("ExecutionPolicy"), "dynamodb:DeleteTable", TABLE)
+    assert not allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:DeleteTable", TABLE)
+    assert allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:CreateTable", TABLE)
+
+
+def test_no_workload_gains_access_or_deletes_data_whatever_its_policies_say() -> None:
+    boundary = policy("Boundary")
+    deploy_role = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1"
+    assert allows(boundary, "dynamodb:PutItem", TABLE)
+    assert not allows(boundary, "dynamodb:DeleteTable", TABLE)
+    assert not allows(boundary, "iam:CreateRole", ROLE)
+    assert not allows(boundary, "sts:AssumeRole", deploy_role)
+    assert allows(policy("Boundary", tools=True), "sts:AssumeRole", deploy_role)
