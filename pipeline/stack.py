@@ -83,6 +83,12 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._engine.build_pipeline()
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
+        cdk.CfnOutput(
+            self,
+            "NotificationsTopic",
+            value=self.notifications.topic.topic_arn,
+            description="Subscribe here to hear of failed runs and of those that wait for approval",
+        )
         template = pipeline.node.default_child
         assert isinstance(template, codepipeline.CfnPipeline)  # noqa: S101 - what every L2 pipeline is made of
         add_trigger(template, settings.source)
