@@ -13,6 +13,13 @@ from constructs import Construct
 KEPT = cdk.Duration.days(14)
 
 
+def undelivered_queue(scope: Construct) -> sqs.Queue:
+    """Where the events end that a rule could not deliver."""
+    return sqs.Queue(
+        scope, "Undelivered", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=KEPT
+    )
+
+
 class Notifications(Construct):
     """A topic to subscribe to, and the rules that write to it."""
 
@@ -22,10 +29,8 @@ class Notifications(Construct):
         # EventBridge cannot publish to a topic that is encrypted with the account's default key.
         key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        # A notification that could not be delivered is kept for whoever looks into it.
-        undelivered = sqs.Queue(
-            self, "Undelivered", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=KEPT
-        )
+        # An event that could not be delivered is kept for whoever looks into it: a notification, or the start of a run.
+        self.undelivered = undelivered_queue(self)
         name = events.EventField.from_path("$.detail.pipeline")
         execution = events.EventField.from_path("$.detail.execution-id")
         pipeline.on_state_change(
@@ -33,7 +38,7 @@ class Notifications(Construct):
             event_pattern=events.EventPattern(detail={"state": ["FAILED"]}),
             target=targets.SnsTopic(
                 self.topic,
-                dead_letter_queue=undelivered,
+                dead_letter_queue=self.undelivered,
                 message=events.RuleTargetInput.from_text(f"Pipeline {name}: execution {execution} failed."),
             ),
         )
@@ -50,7 +55,7 @@ class Notifications(Construct):
             targets=[
                 targets.SnsTopic(
                     self.topic,
-                    dead_letter_queue=undelivered,
+                    dead_letter_queue=self.undelivered,
                     message=events.RuleTargetInput.from_text(
                         f"Pipeline {name}: execution {execution} waits for approval of {stage}."
                     ),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.source import ConnectionSource, Source
+from pipeline.source import CodeCommitSource, ConnectionSource, Source
 from stages import accounts
 
 
@@ -18,6 +18,18 @@ class Settings:
     """Of the CLI that synthesises and that updates the pipeline: the one in package-lock.json."""
     cdk_assets_version: str
     """Of the tool that publishes assets. Unpinned, CDK Pipelines installs the newest, which may refuse our assembly."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:
+            raise ValueError(
+                f"Settings {self.name!r}: source.repository_arn={self.source.repository_arn!r} is not allowed;"
+                f" a source action runs in the pipeline's own region, {self.region}."
+            )
+
+    @property
+    def source_account(self) -> str:
+        """The account that the source action acts in."""
+        return self.source.account if isinstance(self.source, CodeCommitSource) else self.account
 
 
 SETTINGS = Settings(

@@ -3,7 +3,13 @@
 Data alone, and without the CDK: commands read the settings, and must not wait a second for what only synth needs.
 """
 
+import re
 from dataclasses import dataclass
+
+MOST_PATTERNS = 8
+"""Of one kind in one filter: https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
+REPOSITORY = re.compile(r"[^\s/]+(/[^\s/]+)+")
+COMMIT_ARN = re.compile(r"arn:aws[a-z-]*:codecommit:[a-z0-9-]+:\d{12}:[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +18,15 @@ class PathFilters:
 
     includes: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.includes and not self.excludes:
+            raise ValueError(
+                "PathFilters has neither includes nor excludes; give a pattern, or paths=None for all files."
+            )
+        for field, patterns in (("includes", self.includes), ("excludes", self.excludes)):
+            if len(patterns) > MOST_PATTERNS:
+                raise ValueError(f"PathFilters: {field} has {len(patterns)} patterns; give at most {MOST_PATTERNS}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +39,39 @@ class ConnectionSource:
     branch: str = "main"
     paths: PathFilters | None = None
 
+    def __post_init__(self) -> None:
+        if not REPOSITORY.fullmatch(self.repository):
+            raise ValueError(f"ConnectionSource: repository={self.repository!r} is not allowed; give owner/name.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CodeCommitSource:
-    """A CodeCommit repository, in the tools account or in another one."""
+    """A CodeCommit repository, in the tools account or in another one, in the pipeline's region."""
 
     repository_arn: str
     branch: str = "main"
+
+    def __post_init__(self) -> None:
+        if not COMMIT_ARN.fullmatch(self.repository_arn):
+            raise ValueError(
+                f"CodeCommitSource: repository_arn={self.repository_arn!r} is not allowed;"
+                " give arn:aws:codecommit:REGION:ACCOUNT:NAME."
+            )
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return self.repository_arn.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        """Whose it is."""
+        return self.repository_arn.split(":")[4]
+
+    @property
+    def repository(self) -> str:
+        """Its name."""
+        return self.repository_arn.split(":")[5]
 
 
 @dataclass(frozen=True, kw_only=True)

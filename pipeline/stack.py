@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
@@ -91,7 +92,13 @@ class PipelineStack(cdk.Stack):
         )
         template = pipeline.node.default_child
         assert isinstance(template, codepipeline.CfnPipeline)  # noqa: S101 - what every L2 pipeline is made of
-        add_trigger(template, settings.source)
+        add_trigger(
+            self,
+            pipeline,
+            settings.source,
+            undelivered=self.notifications.undelivered,
+            support=self._support_of(settings.source_account),
+        )
         positions = {stage.stage_name: position for position, stage in enumerate(pipeline.stages)}
         release.add_conditions(template, positions, stages)
 
@@ -110,6 +117,24 @@ class PipelineStack(cdk.Stack):
             for built in self._service_stages
             for service, stack in zip(built.stage.services, built.stacks.values(), strict=True)
         ]
+
+    def _support_of(self, account: str) -> cdk.Stack:
+        """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
+        if account == self.account:
+            return self
+        support = self.node.root.node.find_child(f"cross-account-support-stack-{account}")
+        assert isinstance(support, cdk.Stack)  # noqa: S101 - every action in another account makes one
+        # CDK Pipelines lets self-mutation assume roles of the pipeline's account alone.
+        self._engine.self_mutation_project.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["sts:AssumeRole"],
+                resources=[
+                    steps.bootstrap_role_arn(self, role, account=account, region=self.region)
+                    for role in ("deploy", "file-publishing", "lookup")
+                ],
+            )
+        )
+        return support
 
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""

@@ -80,9 +80,14 @@ def to_pipeline_steps(
     return made
 
 
+def bootstrap_role_arn(stack: cdk.Stack, role: str, *, account: str, region: str) -> str:
+    """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
+    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-{role}-role-{account}-{region}"
+
+
 def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:
-    """The role that `cdk bootstrap` made in an account and region for deployments to it."""
-    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-deploy-role-{account}-{region}"
+    """The role for deployments to it."""
+    return bootstrap_role_arn(stack, "deploy", account=account, region=region)
 
 
 def protect_from_termination(

@@ -126,3 +126,46 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     _accept(UNDELIVERED, "AwsSolutions-SQS3", "This queue is itself where undelivered notifications end."),
     _accept(UNDELIVERED, "Serverless-SQSRedrivePolicy", "It has no consumer that could fail: people read it by hand."),
 )
+
+
+def accepted(source_account: str) -> tuple[Acknowledgement, ...]:
+    """All that holds for a pipeline whose source action acts in this account."""
+    return ACKNOWLEDGED if source_account == accounts.TOOLS else (*ACKNOWLEDGED, *_of_support_stack(source_account))
+
+
+def _of_support_stack(account: str) -> tuple[Acknowledgement, ...]:
+    """The CDK makes a stack in the account of a CodeCommit repository that is not in the tools account."""
+    stack = f"cross-account-support-stack-{account}"
+    role = f"{stack}/PipelineD808E361-Source-Source-ActionRole/DefaultPolicy/Resource"
+    queue = f"{stack}/Undelivered/Resource"
+    return (
+        _wildcard(
+            role, "Action::s3:Abort*", "The source action uploads the commit, and may give up a large upload half-way."
+        ),
+        _wildcard(
+            role,
+            "Action::s3:DeleteObject*",
+            "CDK grants it with writing; the artifact store is versioned, so the commit's zip stays recoverable.",
+        ),
+        _wildcard(role, "Action::s3:GetBucket*", "The source action asks for the store's region and settings only."),
+        _wildcard(role, "Action::s3:GetObject*", "It may read back what it has written, in the one artifact store."),
+        _wildcard(role, "Action::s3:List*", "Listing the artifact store, whose names are random and tell nothing."),
+        _wildcard(
+            role, "Action::kms:GenerateDataKey*", "Encrypting the commit's zip with the key of the artifact store."
+        ),
+        _wildcard(role, "Action::kms:ReEncrypt*", "Belongs to CDK's grant to encrypt; the key's policy limits it."),
+        _wildcard(
+            role,
+            "Resource::*",
+            "The key belongs to the tools account, and its policy lets this role in; no other key of theirs does.",
+        ),
+        _wildcard(
+            role,
+            f"Resource::arn:aws:s3:::penstock-artifacts-{accounts.TOOLS}-{accounts.TOOLS_REGION}/*",
+            "The commit's zip gets a random name in the artifact store of the pipeline's own region.",
+        ),
+        _accept(queue, "AwsSolutions-SQS3", "Events of the repository that the tools account did not take end here."),
+        _accept(
+            queue, "Serverless-SQSRedrivePolicy", "Nothing consumes it, so nothing fails: it is for people to read."
+        ),
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.connection import Json
+from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from services.library.guardrails.acknowledgements import Acknowledgement
@@ -105,10 +106,11 @@ def expiry(catalogue: "Catalogue", day: date) -> list[Problem]:
 
 def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledgement"]]:
     """Each acknowledgement once, and the file that it stands in."""
-    from stages.acknowledged import ACKNOWLEDGED  # noqa: PLC0415 - as above
+    from stages.acknowledged import accepted  # noqa: PLC0415 - as above
     from stages.model import stages_of  # noqa: PLC0415 - as above
 
-    yield from (("stages/acknowledged.py", acknowledgement) for acknowledgement in ACKNOWLEDGED)
+    platforms = accepted(SETTINGS.source_account)
+    yield from (("stages/acknowledged.py", acknowledgement) for acknowledgement in platforms)
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     for service in sorted(services, key=lambda service: service.__module__):
         folder = service.__module__.rpartition(".")[0].replace(".", "/")
