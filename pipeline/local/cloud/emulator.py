@@ -71,6 +71,10 @@ class Emulator:
     parts: dict[Any, Any] = field(default_factory=dict)
     after_action: list[Callable[[], None]] = field(default_factory=list)
     """Called after each finished pipeline action, when the state is worth a snapshot."""
+    before_snapshot: list[Callable[[], None]] = field(default_factory=list)
+    """Called while nothing else runs, just before the state is copied."""
+    after_snapshot: list[Callable[[], None]] = field(default_factory=list)
+    """Called once that copy is safe on disk; not if it could not be written."""
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
 
     @property

@@ -85,6 +85,8 @@ class Snapshots:
             try:
                 collected = asyncio.run_coroutine_threadsafe(self._collect(), self.loop).result()
                 written = self.generations.write(collected.states, collected.objects)
+                for tell in self.emulator.after_snapshot:
+                    tell()
             except (SnapshotError, OSError) as error:
                 self.changed = True
                 self.linked = None
@@ -133,6 +135,8 @@ class Snapshots:
         """Copy every service's state and link every object file, with nothing else running meanwhile."""
         began = time.perf_counter()
         with _undisturbed():
+            for prepare in self.emulator.before_snapshot:
+                prepare()
             states = _retried(self._copy_states)
             objects = self._link_objects()
         return _Collected(states=states, objects=objects, pause=time.perf_counter() - began)
