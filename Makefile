@@ -9,7 +9,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 up: setup ## start the local cloud and run the pipeline on this commit, to production (APPROVE=auto answers approvals)
-	@$(BIN)/penstock up --approve $(or $(APPROVE),ask)
+	@$(BIN)/penstock up --approve $(or $(APPROVE),ask) || [ $$? -eq 3 ] # 3: it waits for approval, which is no failure
 
 down: ## stop the local cloud; `penstock down --erase` also forgets what it holds
 	@$(BIN)/penstock down

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -265,8 +266,15 @@ def stage(name: str, **actions: str) -> Stage:
 def test_only_what_changed_is_news() -> None:
     before = run(stage("dev", A=SUCCEEDED, B=IN_PROGRESS, C=NOT_STARTED), status=IN_PROGRESS)
     after = run(stage("dev", A=SUCCEEDED, B=FAILED, C=NOT_STARTED), status=FAILED)
-    assert [change.name for change in changes(None, before)] == ["A", "B", "dev"]
+    assert [change.name for change in changes(None, before)] == ["dev", "A", "B"]
     assert [change.name for change in changes(before, after)] == ["B"]
+
+
+def test_a_stage_begins_before_its_actions_and_ends_after_them() -> None:
+    running = run(stage("dev", A=IN_PROGRESS), status=IN_PROGRESS)
+    done = run(replace(stage("dev", A=SUCCEEDED), status=SUCCEEDED), status=SUCCEEDED)
+    assert [change.name for change in changes(None, running)] == ["dev", "A"]
+    assert [change.name for change in changes(running, done)] == ["A", "dev"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import SUCCEEDED, WAITING, Action, Run, Stage
+from pipeline.operate.run import IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
 
 REPLACED = frozenset({"Cancelled", "Superseded"})
 LOOKS_FOR_A_SUCCESSOR = 20
@@ -51,14 +51,18 @@ def exit_code(run: Run) -> int:
 
 
 def changes(before: Run | None, after: Run) -> Iterator[Stage | Action]:
-    """What is news: each action and each stage whose status is another one. A restarted run is news as a whole."""
+    """What is news: each action and each stage whose status is another one. A restarted run is news as a whole.
+
+    A stage begins before its actions and ends after them.
+    """
     known: dict[str, str] = {}
     if before is not None and before.execution == after.execution:
         known = {action.full_name: action.status for action in before.actions}
         known |= {stage.name: stage.status for stage in before.stages}
     for stage in after.stages:
-        for action in stage.actions:
-            if action.status != known.get(action.full_name, "NotStarted"):
-                yield action
-        if stage.status != known.get(stage.name, "NotStarted"):
+        news = [action for action in stage.actions if action.status != known.get(action.full_name, NOT_STARTED)]
+        changed = stage.status != known.get(stage.name, NOT_STARTED)
+        begins = changed and stage.status == IN_PROGRESS
+        yield from [stage, *news] if begins else news
+        if changed and not begins:
             yield stage
