@@ -60,9 +60,11 @@ def changes(before: Run | None, after: Run) -> Iterator[Stage | Action]:
         known = {action.full_name: action.status for action in before.actions}
         known |= {stage.name: stage.status for stage in before.stages}
     for stage in after.stages:
-        news = [action for action in stage.actions if action.status != known.get(action.full_name, NOT_STARTED)]
         changed = stage.status != known.get(stage.name, NOT_STARTED)
-        begins = changed and stage.status == IN_PROGRESS
-        yield from [stage, *news] if begins else news
-        if changed and not begins:
+        if changed and stage.status == IN_PROGRESS:
+            yield stage
+        for action in stage.actions:
+            if action.status != known.get(action.full_name, NOT_STARTED):
+                yield action
+        if changed and stage.status != IN_PROGRESS:
             yield stage
