@@ -61,7 +61,7 @@ def failure(pipeline: Pipeline, action: Action, *, last: int) -> Iterator[str]:
     from pipeline.operate import logs  # noqa: PLC0415 - only a failed run needs it, and a good one should print at once
 
     yield typer.style(f"{action.full_name} failed: {action.error or action.summary}", fg="red")
-    for line in logs.lines(pipeline, action, last=last):
+    for line in logs.last_words(pipeline, action, count=last):
         yield f"  | {line}"
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 BUILD, STACK = "CodeBuild", "CloudFormation"
+NARRATION = "[Container] "
+"""How CodeBuild marks what it says itself, between the lines that a build's commands print."""
 
 
 def choose(run: Run, wanted: str | None) -> Action:
@@ -54,6 +56,13 @@ def lines(pipeline: Pipeline, action: Action, *, last: int | None = None) -> lis
         found = []
     found = found or [line for line in (action.summary, *action.error.splitlines()) if line]
     return found if last is None else found[-last:]
+
+
+def last_words(pipeline: Pipeline, action: Action, *, count: int) -> list[str]:
+    """The last lines that a failed action's own commands printed: CodeBuild's account of its phases would bury them."""
+    found = lines(pipeline, action)
+    own = [line for line in found if not line.startswith(NARRATION)]
+    return (own or found)[-count:]
 
 
 def followed(

@@ -156,6 +156,7 @@ def test_the_last_lines_of_a_failed_build_are_shown_and_its_whole_log_can_be(too
     assert "  | " in shown
     assert "the cause" in shown
     assert "| line-1\n" not in shown
+    assert "[Container]" not in shown
     assert "penstock logs Test/Check" in shown
     lines = penstock("logs").stdout.splitlines()
     assert {"line-1", "line-40", "the cause"} <= {line.strip() for line in lines}
