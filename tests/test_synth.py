@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Assembly, synth
+from tests.checkout import copy_of_the_checkout
+from tests.conftest import Assembly, synth
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -19,31 +19,24 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def copy_of_the_checkout(target: Path) -> Path:
-    """What git would hand over, plus what is not committed yet; made under another umask, dated long ago."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
+def aged_copy_of_the_checkout(target: Path) -> Path:
+    """The checkout as another person has it: made under another umask, dated long ago."""
     before = os.umask(0o077)
     try:
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, target / name)
-                os.utime(target / name, (1_000_000_000, 1_000_000_000))
+        copy_of_the_checkout(target)
     finally:
         os.umask(before)
-    (target / ".venv").symlink_to((ROOT / ".venv").resolve())
+    for path in target.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+            path.chmod(path.stat().st_mode & ~0o077)
     return target
 
 
 def test_the_same_commit_gives_the_same_bytes_elsewhere_at_another_time_and_offline(
     assembly: Assembly, tmp_path: Path
 ) -> None:
-    checkout = copy_of_the_checkout(tmp_path / "another place")
+    checkout = aged_copy_of_the_checkout(tmp_path / "another place")
     probe = subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False)
     if probe.returncode and "CI" not in os.environ:
         pytest.skip("this system lets nobody unshare a network namespace (kernel.unprivileged_userns_clone)")

@@ -1,0 +1,203 @@
+"""What comes of a push to main, from one commit to four accounts, with the commands that a person types."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.clone import Clone, Run
+
+pytestmark = pytest.mark.cloud
+APPROVES = True
+
+
+def printed_line(clone: Clone) -> str:
+    (line,) = [line.strip() for line in clone.said.splitlines() if line.strip().startswith("curl ")]
+    return line
+
+
+def status_of(clone: Clone, line: str) -> tuple[int, Any]:
+    """What the shell makes of a curl line: the status and the body of the answer."""
+    done = clone.run("sh", "-c", f"{line} --silent --show-error --write-out '\\n%{{http_code}}'")
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body)
+
+
+def succeeded(run: Run) -> bool:
+    return run.exit_code == 0 and set(run.stages.values()) == {"Succeeded"}
+
+
+def test_the_printed_line_starts_a_workflow_in_production(clone: Clone) -> None:
+    status, answer = status_of(clone, printed_line(clone))
+    assert status == 202
+    assert clone.workflow(answer["id"])["status"] == "SUCCEEDED"
+    assert answer["id"] in clone.rows()
+
+
+@pytest.mark.parametrize(
+    ("signed", "instead"),
+    [(r" --aws-sigv4 \S+ --user \S+", ""), (r"--user (\d+):\S+", r"--user \1:another-secret")],
+    ids=["unsigned", "signed with another secret"],
+)
+def test_the_printed_line_is_refused_without_its_signature(clone: Clone, signed: str, instead: str) -> None:
+    before = clone.rows()
+    changed, count = re.subn(signed, instead, printed_line(clone))
+    assert count == 1
+    assert status_of(clone, changed)[0] == 403
+    assert clone.rows() == before
+
+
+def test_penstock_call_makes_the_same_request(clone: Clone) -> None:
+    done = clone.penstock("call", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["status"]) == (0, 202)
+    assert clone.workflow(json.loads(answer["body"])["id"])["status"] == "SUCCEEDED"
+
+
+def test_a_second_make_up_changes_nothing(clone: Clone) -> None:
+    emulator, executions = clone.cloud.emulator_pid, executions_of(clone)
+    done = clone.up("APPROVE=auto")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert clone.cloud.emulator_pid == emulator
+    assert executions_of(clone) == executions
+
+
+def executions_of(clone: Clone) -> list[str]:
+    found = clone.client("codepipeline").list_pipeline_executions(pipelineName="penstock")
+    return [each["pipelineExecutionId"] for each in found["pipelineExecutionSummaries"]]
+
+
+CIRCLE = """
+class Head(Intake):
+    name = "head"
+    offers = (Published("head/name"),)
+    needs = (Published("tail/name"),)
+
+
+class Tail(Intake):
+    name = "tail"
+    offers = (Published("tail/name"),)
+    needs = (Published("head/name"),)
+
+
+QA = Stage("""
+OVERRIDE = """
+def forget_everything(stack: IntakeStack, environment: Environment) -> None:
+    stack.submissions.table.apply_removal_policy(RemovalPolicy.DESTROY)
+
+
+PROD = Stage("""
+BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
+    "a setting that the service does not have": (
+        "stages/qa.py",
+        [("Intake()", "Intake(rate_limt=5)")],
+        r"stages/qa\.py:\d+: TypeError: .*'rate_limt'",
+    ),
+    "services that need each other": (
+        "stages/qa.py",
+        [
+            (
+                "from services.library.env",
+                "from services.library.published import Published\nfrom services.library.env",
+            ),
+            ("QA = Stage(", CIRCLE),
+            ("(Intake(),)", "(Head(), Tail())"),
+        ],
+        r"stages/qa\.py: these services need each other in a circle: (head -> tail -> head|tail -> head -> tail)",
+    ),
+    "an override against a guardrail": (
+        "stages/prod.py",
+        [
+            (
+                "from services.intake.service import Intake",
+                "from aws_cdk import RemovalPolicy\n\nfrom services.intake.service import Intake, IntakeStack",
+            ),
+            ("PROD = Stage(", OVERRIDE),
+            ("Intake()", "Intake(override=forget_everything)"),
+        ],
+        r"FATAL Penstock-Retained: .*\(guardrails\)\n.* Pipeline/prod/intake/Submissions/Table/Resource",
+    ),
+    "a pipeline that cannot be imported": (
+        "pipeline/stack.py",
+        [("from constructs import Construct", "from construct import Construct")],
+        r"ModuleNotFoundError: No module named 'construct'",
+    ),
+}
+"""What was broken -> the file, its changes, and what `penstock status` must say of it, once."""
+
+
+def test_a_push_that_cannot_be_synthesised_changes_nothing_and_the_next_good_one_deploys(
+    clone: Clone, subtests: pytest.Subtests
+) -> None:
+    """The good push changes a handler, and nothing else."""
+    template = clone.pipeline_template()
+    for name, (file, changes, said) in BROKEN.items():
+        with subtests.test(name):
+            clone.edit(file, *changes)
+            clone.commit(f"Break main by {name}")
+            printed = clone.push()
+            run = clone.wait()
+            assert run.exit_code == 1
+            assert {stage for stage, status in run.stages.items() if status == "Failed"} == {"Build"}
+            assert run.actions["UpdatePipeline/SelfMutate"] == "NotStarted"
+            shown = clone.penstock("status").stdout
+            assert len(re.findall(said, shown)) == 1, shown
+            assert re.search(said, printed)
+            assert clone.pipeline_template() == template
+        clone.undo()
+
+    clone.edit("services/intake/runtime/handler.py", ('return {"id"', 'return {"new": 1, "id"'))
+    clone.commit("Say more")
+    printed = clone.push()
+    run = clone.wait()
+    assert succeeded(run), printed
+    assert f"execution {run.execution}" in printed  # it never restarted
+    assert clone.pipeline_template() == template
+    _, answer = status_of(clone, printed_line(clone))
+    assert json.loads(clone.workflow(answer["id"])["output"])["new"] == 1
+
+
+def test_a_push_that_adds_a_stage_deploys_it(clone: Clone) -> None:
+    dev = (clone.checkout / "stages/dev.py").read_text(encoding="utf-8")
+    clone.write("stages/canary.py", dev.replace("DEV = ", "CANARY = ").replace('"dev"', '"canary"'))
+    clone.edit(
+        "stages/catalogue.py",
+        ("from stages.dev import DEV\n", "from stages.canary import CANARY\nfrom stages.dev import DEV\n"),
+        ("(DEV, ", "(DEV, CANARY, "),
+    )
+    clone.commit("Add a stage")
+    printed = clone.push()
+    run = clone.wait()
+    assert succeeded(run), printed
+    assert run.actions["canary/Deploy"] == "Succeeded"
+    assert list(run.stages).index("canary") == list(run.stages).index("dev") + 1
+    assert "The pipeline updated itself and restarted." in printed
+    assert "canary" in json.loads(clone.penstock("outputs", "--json").stdout)
+
+
+def test_ctrl_c_ends_the_following_and_neither_the_push_nor_the_run(clone: Clone) -> None:
+    commit = clone.commit("Change nothing")
+    pushing = subprocess.Popen(
+        ["git", "push", "local", "main"],
+        cwd=clone.checkout,
+        env=clone.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert pushing.stdout is not None
+    for line in pushing.stdout:
+        if "Build/Synth" in line:
+            break
+    os.killpg(pushing.pid, signal.SIGINT)  # as a terminal does, to every process in front
+    pushing.communicate()
+    origin = clone.checkout / ".penstock/origin.git"
+    assert clone.git("--git-dir", str(origin), "rev-parse", "main") == commit
+    run = clone.wait()
+    assert succeeded(run)
+    assert run.found["commit"] == commit
