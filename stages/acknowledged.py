@@ -16,7 +16,6 @@ PIPELINE = "Pipeline/Pipeline"
 ENGINE = "Pipeline/Engine"
 """Roles of self-mutation and asset publishing."""
 STEPS = "Pipeline/StepBuilds"
-UNDELIVERED = "Pipeline/Notifications/Undelivered/Resource"
 BUCKET = "<*.Arn>"
 HOME = f"{accounts.TOOLS_REGION}:{accounts.TOOLS}"
 SYNTH_PROJECT = "<*>"
@@ -123,8 +122,6 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         f"Resource::arn:aws:logs:{HOME}:log-group:/aws/codebuild/{SYNTH_PROJECT}:*",
         "Log streams have random names, below the log group of the synth project.",
     ),
-    _accept(UNDELIVERED, "AwsSolutions-SQS3", "This queue is itself where undelivered notifications end."),
-    _accept(UNDELIVERED, "Serverless-SQSRedrivePolicy", "It has no consumer that could fail: people read it by hand."),
 )
 
 

@@ -56,9 +56,9 @@ class IntakeStack(ServiceStack):
                 description="Records a submission",
                 variables={"TABLE_NAME": self.submissions.table.table_name},
             ),
-            alarm_topic=self.alarms.topic,
+            alarms_to=self.alarms,
         )
-        self.submissions.table.grant(self.record.function, "dynamodb:PutItem")
+        self.submissions.grant(self.record.function, "dynamodb:PutItem")
         self.workflow = Workflow(
             self,
             "Workflow",

@@ -7,15 +7,15 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from services.library import async_api_mapping as mapping
 from services.library import defaults
 from services.library.environment import Environment
+from services.library.log_group import LogGroup
 from services.library.notification_topic import NotificationTopic
+from services.library.role import Role
 from services.library.workflow import Workflow
 
 JSON = "application/json"
@@ -49,9 +49,7 @@ class AsyncApi(Construct):
     ) -> None:
         super().__init__(scope, id_)
         tier = defaults.for_environment(environment)
-        access_logs = logs.LogGroup(
-            self, "AccessLogs", retention=tier.log_retention, removal_policy=tier.removal_policy
-        )
+        access_logs = LogGroup(self, "AccessLogs", environment=environment)
         self.rest_api = apigateway.RestApi(
             self,
             "Api",
@@ -107,7 +105,7 @@ class AsyncApi(Construct):
             resource.response_parameters = answer.parameters
 
     def _add_method(self, workflow: Workflow, body_schema: Mapping[str, Any]) -> None:
-        role = iam.Role(self, "Caller", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+        role = Role(self, "Caller", service="apigateway.amazonaws.com")
         workflow.state_machine.grant_start_execution(role)
         integration = apigateway.AwsIntegration(
             service="states",

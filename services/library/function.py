@@ -1,4 +1,4 @@
-"""A Python function with what every one of ours has: shared layer, own log group, tracing, alarms."""
+"""A Python function with what every one of ours has: layer, log group, tracing, dead-letter queue, alarms."""
 
 import sys
 import tempfile
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from services.library import defaults, packaging
+from services.library import defaults, packaging, secret
+from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.dependencies import Dependencies
 from services.library.environment import Environment, Tier
+from services.library.key import Key
 from services.library.layer import Layer, code
+from services.library.log_group import LogGroup
+from services.library.notification_topic import NotificationTopic
+from services.library.role import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 PREPARED = Path(sys.prefix) / "functions"
@@ -42,15 +42,33 @@ class FunctionSettings:
     timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(10))
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for `Configuration.from_environment`. No secrets: pass a secret's name."""
+    reserved_concurrency: int | None = None
+    """How many run at once, at most, and can always run; None shares what the account has left."""
 
     def __post_init__(self) -> None:
-        for name in self.variables:
+        for name, value in self.variables.items():
             if name.startswith(RESERVED_PREFIXES) or name in RESERVED:
                 raise ValueError(
                     f"{self.handler}: variables[{name!r}] is reserved by Lambda or the library; rename it."
                 )
+            if what := secret.suspected(name, value):
+                raise ValueError(
+                    f"{self.handler}: variables[{name!r}] looks like {what}, and is not allowed; give the name of a"
+                    " secret in Secrets Manager, such as DATABASE_SECRET_NAME, and read it where it is needed:"
+                    " whoever may look at the template or the function can read its variables."
+                )
         if not 128 <= self.memory_mib <= 10_240:
             raise ValueError(f"{self.handler}: memory_mib={self.memory_mib} is not allowed; give 128 to 10240.")
+        if not 1 <= self.timeout.to_seconds() <= 900:
+            raise ValueError(
+                f"{self.handler}: timeout={self.timeout.to_seconds():.0f} s is not allowed; give 1 s to 15 minutes:"
+                " Lambda runs nothing for longer; a workflow does."
+            )
+        if self.reserved_concurrency is not None and self.reserved_concurrency < 1:
+            raise ValueError(
+                f"{self.handler}: reserved_concurrency={self.reserved_concurrency} is not allowed; give 1 or more,"
+                " or None: with 0 the function would never run."
+            )
 
     @property
     def service(self) -> str:
@@ -67,8 +85,7 @@ class Function(Construct):
     """Runs one handler of a service's runtime folder."""
 
     function: lambda_.Function
-    log_group: logs.LogGroup
-    alarms: tuple[cloudwatch.Alarm, ...]
+    log_group: LogGroup
 
     def __init__(
         self,
@@ -77,7 +94,7 @@ class Function(Construct):
         *,
         environment: Environment,
         settings: FunctionSettings,
-        alarm_topic: sns.ITopic | None = None,
+        alarms_to: NotificationTopic,
         root: Path = ROOT,
         prepared: Path = PREPARED,
     ) -> None:
@@ -85,16 +102,12 @@ class Function(Construct):
         dependencies = Dependencies.load(prepared, root / "uv.lock")
         package = packaging.function(root, settings.service, dependencies)
         packaging.refuse_unknown_handler(package, settings.handler)
-        default = defaults.for_environment(environment)
-        self.log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=default.log_retention,
-            removal_policy=default.removal_policy,
-        )
+        self.log_group = LogGroup(self, "Logs", environment=environment)
         # Not the managed policy that CDK would attach: it may write to every log group of the account.
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = Role(self, "Role", service="lambda.amazonaws.com")
         self.log_group.grant_write(role)
+        undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
+        Key.for_operations(self, environment=environment).grant_through("sqs", role)
         with tempfile.TemporaryDirectory() as folder:
             self.function = lambda_.Function(
                 self,
@@ -115,22 +128,8 @@ class Function(Construct):
                 role=role,
                 log_group=self.log_group,
                 tracing=lambda_.Tracing.ACTIVE,
+                reserved_concurrent_executions=settings.reserved_concurrency,
+                dead_letter_queue=undelivered.queue,
             )
-        self.alarms = (
-            self._alarm("Errors", self.function.metric_errors(period=cdk.Duration.minutes(1)), alarm_topic),
-            self._alarm("Throttles", self.function.metric_throttles(period=cdk.Duration.minutes(1)), alarm_topic),
-        )
-
-    def _alarm(self, id_: str, metric: cloudwatch.Metric, topic: sns.ITopic | None) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
-            self,
-            id_,
-            metric=metric,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        if topic is not None:
-            alarm.add_alarm_action(actions.SnsAction(topic))
-        return alarm
+        alarms_to.hear_of(self, "Errors", metric=self.function.metric_errors())
+        alarms_to.hear_of(self, "Throttles", metric=self.function.metric_throttles())

@@ -1,5 +1,6 @@
 """Where a service's alarms go."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -25,3 +26,19 @@ class NotificationTopic(Construct):
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
+
+    def hear_of(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, at_least: float = 1, minutes: int = 1
+    ) -> cloudwatch.Alarm:
+        """Make an alarm and notify of it: the metric reaches a value in each of so many minutes."""
+        alarm = cloudwatch.Alarm(
+            scope,
+            id_,
+            metric=metric.with_(period=cdk.Duration.minutes(1)),
+            threshold=at_least,
+            evaluation_periods=minutes,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.hear(alarm)
+        return alarm

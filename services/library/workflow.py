@@ -1,14 +1,14 @@
 """A Step Functions workflow with what every one of ours has: logs, tracing, alarms."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from services.library import defaults
 from services.library.environment import Environment
+from services.library.log_group import LogGroup
 from services.library.notification_topic import NotificationTopic
+from services.library.role import Role
 
 
 class Workflow(Construct):
@@ -32,11 +32,10 @@ class Workflow(Construct):
             definition_body=sfn.DefinitionBody.from_chainable(definition),
             state_machine_type=sfn.StateMachineType.STANDARD,
             timeout=timeout,
+            role=Role(self, "Role", service="states.amazonaws.com"),
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=logs.LogGroup(
-                    self, "Logs", retention=tier.log_retention, removal_policy=tier.removal_policy
-                ),
+                destination=LogGroup(self, "Logs", environment=environment),
                 level=sfn.LogLevel.ALL if tier.logs_execution_data else sfn.LogLevel.ERROR,
                 include_execution_data=tier.logs_execution_data,
             ),
@@ -46,14 +45,4 @@ class Workflow(Construct):
             ("Throttled", self.state_machine.metric_throttled()),
             ("TimedOut", self.state_machine.metric_timed_out()),
         ):
-            alarms_to.hear(
-                cloudwatch.Alarm(
-                    self,
-                    name,
-                    metric=metric.with_(period=cdk.Duration.minutes(1), statistic="Sum"),
-                    threshold=1,
-                    evaluation_periods=1,
-                    comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                )
-            )
+            alarms_to.hear_of(self, name, metric=metric.with_(statistic="Sum"))

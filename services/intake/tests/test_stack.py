@@ -10,7 +10,7 @@ from services.library.environment import Environment, Tier
 # A changed logical id is a new, empty resource: CloudFormation deletes the old one, or leaves it behind.
 STATEFUL = {
     "AWS::DynamoDB::Table": {"SubmissionsTable97385532"},
-    "AWS::KMS::Key": {"Key9BCD29C7", "AlarmsKey7F5A268D"},
+    "AWS::KMS::Key": {"Key9BCD29C7", "AlarmsKey7F5A268D", "OperationsKeyC8E359A5"},
 }
 
 
@@ -74,7 +74,7 @@ def test_every_alarm_reaches_the_services_topic(production: assertions.Template)
 def test_the_api_may_start_its_own_workflow_and_nothing_else(production: assertions.Template) -> None:
     (machine,) = production.find_resources("AWS::StepFunctions::StateMachine")
     production.has_resource_properties(
-        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
         {
             "PolicyDocument": {
                 "Statement": [{"Action": "states:StartExecution", "Effect": "Allow", "Resource": {"Ref": machine}}],

@@ -3,16 +3,42 @@
 from collections.abc import Iterator
 
 from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
-from services.library.guardrails.rules import lookups, privileged_builds, retained, wildcard_actions
+from services.library.guardrails.rules import (
+    functions,
+    lookups,
+    privileged_builds,
+    queues,
+    retained,
+    streams,
+    wildcard_actions,
+)
 from services.library.guardrails.template import Template
 
-CHECKS: tuple[Check, ...] = (retained.check, privileged_builds.check, wildcard_actions.check)
+CHECKS: tuple[Check, ...] = (
+    retained.check,
+    privileged_builds.check,
+    wildcard_actions.check,
+    queues.check,
+    streams.check,
+    functions.check,
+)
 
 RULES: tuple[Rule, ...] = (
     retained.RULE,
     privileged_builds.RULE,
     wildcard_actions.WILDCARD,
     wildcard_actions.ADMINISTRATOR,
+    queues.DEAD_LETTERS,
+    queues.VISIBILITY,
+    queues.ENCRYPTION,
+    streams.CONSUMER,
+    streams.RETENTION,
+    streams.ENCRYPTION,
+    functions.LOGS,
+    functions.ARCHITECTURE,
+    functions.RUNTIME,
+    functions.TRACING,
+    functions.SECRET,
     lookups.RULE,
 )
 

@@ -11,7 +11,7 @@ import jsii
 from constructs import IConstruct
 
 from services.library.environment import Environment
-from services.library.guardrails import acceptance, assembly, nag, own, record
+from services.library.guardrails import acceptance, assembly, moot, nag, own, record
 from services.library.guardrails.acceptance import Giver
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.finding import Accepter, Finding, Place, without_hashes
@@ -176,7 +176,7 @@ def _nag_findings(
     """cdk-nag's findings that concern their stack, each with its place in the template."""
     by_path = {stack.path: stack for stack in stacks}
     places = {
-        resource.path: (template.file, resource.logical_id)
+        resource.path: (template, resource)
         for each in templates.values()
         for template in each
         for resource in template.resources()
@@ -185,8 +185,12 @@ def _nag_findings(
         stack = by_path[_innermost(finding.path, by_path)]
         if pack.only_personal_data and not (stack.subject and stack.subject.handles_personal_data):
             continue
-        file, logical_id = places.get(finding.path, (templates[stack.path][0].file, ""))
-        yield replace(finding, template=file, logical_id=logical_id)
+        if finding.path not in places:
+            yield replace(finding, template=templates[stack.path][0].file)
+            continue
+        template, resource = places[finding.path]
+        if not moot.is_moot(finding, resource, template):
+            yield replace(finding, template=template.file, logical_id=resource.logical_id)
 
 
 def _innermost(path: str, scopes: Iterable[str]) -> str:

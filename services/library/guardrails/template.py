@@ -1,5 +1,6 @@
 """A finished CloudFormation template, as guardrails read it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,9 +49,30 @@ class Template:
         """The resources of these types, or all of them."""
         return (resource for resource in self._resources if not types or resource.type in types)
 
+    def named_by(self, value: object) -> Resource | None:
+        """The resource of this template that a Ref, a Fn::GetAtt or a Fn::Sub of one names; None for all else."""
+        return next((each for each in self._resources if each.logical_id == _reference(value)), None)
+
     def _path(self, logical_id: str, body: Json) -> str:
         """The path in the metadata; a resource without one, or with one outside its stack, is named by its id."""
         metadata = body.get("Metadata")
         path = metadata.get("aws:cdk:path") if isinstance(metadata, Mapping) else None
         below = f"{self.stack_path}/" if self.stack_path else ""
         return path if isinstance(path, str) and path.startswith(below) else f"{below}{logical_id}"
+
+
+def known(value: object) -> bool:
+    """Whether a value stands in the template as it is, and not as a function that CloudFormation resolves."""
+    return not isinstance(value, Mapping)
+
+
+def _reference(value: object) -> str | None:
+    match value:
+        case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), *_]}:
+            return logical_id
+        case {"Fn::GetAtt": str(text)}:
+            return text.partition(".")[0]
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
+            whole = re.fullmatch(r"\$\{([A-Za-z0-9]+)(\.[A-Za-z0-9.]+)?\}", text)
+            return whole[1] if whole else None
+    return None

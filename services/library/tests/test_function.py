@@ -5,12 +5,12 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
 from services.library.contract import ServiceStack
 from services.library.environment import Environment, Tier
 from services.library.function import Function, FunctionSettings
+from services.library.notification_topic import NotificationTopic
 
 HANDLER = "services.intake.runtime.handler.handle"
 
@@ -23,14 +23,14 @@ def build(folder: Path, tier: Tier = Tier.SANDBOX, *, functions: int = 1, **sett
     stack = ServiceStack(
         cdk.App(outdir=str(folder)), "Some", environment=environment(tier), description="Some functions"
     )
-    topic = sns.Topic(stack, "Topic")
+    alarms = NotificationTopic(stack, "Topic", environment=environment(tier))
     for number in range(functions):
         Function(
             stack,
             f"Function{number}",
             environment=environment(tier),
             settings=FunctionSettings(handler=HANDLER, description="Does something", **settings),
-            alarm_topic=topic,
+            alarms_to=alarms,
         )
     return Template.from_stack(stack)
 
@@ -78,7 +78,7 @@ def test_a_sandbox_forgets_its_logs_after_a_week(tmp_path: Path) -> None:
 def test_a_role_writes_to_its_own_log_group_and_has_no_managed_policy(two: Template) -> None:
     two.all_resources_properties("AWS::IAM::Role", {"ManagedPolicyArns": Match.absent()})
     two.has_resource_properties(
-        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
         {
             "PolicyDocument": {
                 "Statement": Match.array_with(
