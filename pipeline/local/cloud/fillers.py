@@ -10,6 +10,7 @@ from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.eventsources import filler as eventsources
 from pipeline.local.cloud.s3 import filler as s3
 from pipeline.local.cloud.stepfunctions import filler as stepfunctions
 
@@ -23,8 +24,9 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "codepipeline": codepipeline.install,
     "apigateway": apigateway.install,
     "stepfunctions": stepfunctions.install,
+    "eventsources": eventsources.install,
 }
-"""One filler an AWS service, by the service's name."""
+"""One filler an AWS service, by the service's name; event source mappings are Lambda's, between it and others."""
 
 
 def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:
