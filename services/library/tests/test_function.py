@@ -12,6 +12,7 @@ from services.library.environment import Environment, Tier
 from services.library.function import Function, FunctionSettings
 from services.library.notification_topic import NotificationTopic
 
+KEY = {"Fn::GetAtt": [Match.string_like_regexp("^OperationsKey"), "Arn"]}
 HANDLER = "services.intake.runtime.handler.handle"
 
 
@@ -38,7 +39,9 @@ def build(folder: Path, tier: Tier = Tier.SANDBOX, *, functions: int = 1, **sett
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Template:
     folder = tmp_path_factory.mktemp("two")
-    return build(folder, Tier.PRODUCTION, functions=2, variables={"TABLE_NAME": "t"}, memory_mib=512)
+    return build(
+        folder, Tier.PRODUCTION, functions=2, variables={"TABLE_NAME": "t"}, memory_mib=512, reserved_concurrency=20
+    )
 
 
 def test_a_function_runs_its_handler_on_the_machine_it_was_packaged_for(two: Template) -> None:
@@ -114,6 +117,62 @@ def test_the_first_error_and_the_first_throttle_raise_an_alarm(two: Template, me
 def test_a_reserved_variable_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"variables\['{name}'\] is reserved"):
         FunctionSettings(handler=HANDLER, description="x", variables={name: "x"})
+
+
+def test_a_variable_that_looks_like_a_secret_is_refused_without_being_quoted() -> None:
+    with pytest.raises(ValueError, match=r"variables\['DATABASE'\] looks like a URL with a password") as raised:
+        FunctionSettings(handler=HANDLER, description="x", variables={"DATABASE": "db://me:hunter2@host"})
+    assert "hunter2" not in str(raised.value)
+    FunctionSettings(handler=HANDLER, description="x", variables={"DATABASE_SECRET_NAME": "database"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"timeout": cdk.Duration.seconds(901)}, "timeout=901 s is not allowed; give 1 s to 15 minutes"),
+        ({"reserved_concurrency": 0}, "reserved_concurrency=0 is not allowed; give 1 or more"),
+    ],
+)
+def test_a_setting_that_lambda_refuses_or_that_stops_the_function_is_refused(
+    settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        FunctionSettings(handler=HANDLER, description="x", **settings)
+
+
+def test_what_a_function_was_to_do_later_and_never_could_is_kept_encrypted_and_told(two: Template) -> None:
+    queue = {"Fn::GetAtt": [Match.string_like_regexp("^Undelivered"), "Arn"]}
+    two.all_resources_properties("AWS::Lambda::Function", {"DeadLetterConfig": {"TargetArn": queue}})
+    two.resource_count_is("AWS::SQS::Queue", 1)
+    two.has_resource_properties("AWS::SQS::Queue", {"MessageRetentionPeriod": 1_209_600, "KmsMasterKeyId": KEY})
+    two.has_resource_properties("AWS::CloudWatch::Alarm", {"MetricName": "ApproximateNumberOfMessagesVisible"})
+
+
+def test_logs_are_encrypted_with_the_stacks_own_key(two: Template) -> None:
+    two.all_resources_properties("AWS::Logs::LogGroup", {"KmsKeyId": KEY})
+    two.has_resource_properties(
+        "AWS::KMS::Key",
+        {
+            "KeyPolicy": Match.object_like(
+                {
+                    "Statement": Match.array_with(
+                        [
+                            Match.object_like(
+                                {
+                                    "Principal": {"Service": Match.any_value()},
+                                    "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": Match.any_value()}},
+                                }
+                            )
+                        ]
+                    )
+                }
+            )
+        },
+    )
+
+
+def test_a_number_of_executions_can_be_set_aside(two: Template) -> None:
+    two.all_resources_properties("AWS::Lambda::Function", {"ReservedConcurrentExecutions": 20})
 
 
 @pytest.mark.parametrize("memory_mib", [127, 10_241])

@@ -1,0 +1,99 @@
+from typing import Any
+
+import pytest
+
+from services.library.dependencies import PYTHON
+from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.rules.functions import ARCHITECTURE, LOGS, RUNTIME, SECRET, TRACING, check
+from services.library.guardrails.template import Template
+
+FUNCTION = {
+    "Runtime": f"python{PYTHON}",
+    "Architectures": ["arm64"],
+    "TracingConfig": {"Mode": "Active"},
+    "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
+}
+
+
+def found(properties: dict[str, Any], logs: dict[str, Any] | None = None) -> list[Finding]:
+    resources = {
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": {**FUNCTION, **properties}},
+        "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 7} if logs is None else logs},
+    }
+    return list(check(Template({"Resources": resources}, "prod/work", "t.json"), Place(keeps_data=False)))
+
+
+def test_a_function_as_the_library_makes_it_passes() -> None:
+    assert found({}) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "rule"),
+    [
+        ({"LoggingConfig": {"LogFormat": "JSON"}}, LOGS),
+        ({"Architectures": ["x86_64"]}, ARCHITECTURE),
+        ({"Architectures": {"Ref": "Which"}}, ARCHITECTURE),
+        ({"Runtime": "python3.9"}, RUNTIME),
+        ({"Runtime": "python3.13"}, RUNTIME),
+        ({"TracingConfig": {"Mode": "PassThrough"}}, TRACING),
+        ({"TracingConfig": {"Ref": "AWS::NoValue"}}, TRACING),
+    ],
+)
+def test_each_lack_is_found_alone(properties: dict[str, Any], rule: Any) -> None:
+    assert [finding.rule for finding in found(properties)] == [rule.id]
+
+
+def test_lambdas_own_defaults_are_found() -> None:
+    bare = {"Function": {"Type": "AWS::Lambda::Function"}}
+    findings = check(Template({"Resources": bare}), Place(keeps_data=False))
+    assert [finding.rule for finding in findings] == [LOGS.id, ARCHITECTURE.id, TRACING.id]
+
+
+@pytest.mark.parametrize("runtime", ["python3.15", "nodejs24.x", "provided.al2023"])
+def test_a_newer_python_and_other_languages_pass(runtime: str) -> None:
+    assert found({"Runtime": runtime}) == []
+
+
+def test_a_log_group_of_the_template_needs_an_end_and_one_elsewhere_is_judged_there() -> None:
+    assert [finding.rule for finding in found({}, logs={})] == [LOGS.id]
+    assert found({"LoggingConfig": {"LogGroup": "/shared/with/others"}}, logs={}) == []
+
+
+JOINED = {"Fn::Join": ["", ["{{resolve:secretsmanager:", {"Ref": "Secret"}, ":SecretString:::}}"]]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_PASSWORD", "hunter2"),
+        ("api_key", "x"),
+        ("APIKEY", {"Ref": "Parameter"}),
+        ("GITHUB_TOKEN", "x"),
+        ("SOMETHING", "AKIA" + "A" * 16),
+        ("SOMETHING", "ghp_" + "a" * 36),
+        ("SOMETHING", "-----BEGIN RSA " + "PRIVATE KEY-----\nMII"),
+        ("DATABASE", "postgres://user:secret@database/name"),
+        ("SOMETHING", JOINED),
+    ],
+)
+def test_a_variable_that_looks_like_a_secret_is_found_by_name_and_never_quoted(name: str, value: Any) -> None:
+    (finding,) = found({"Environment": {"Variables": {name: value}}})
+    assert finding.rule == f"{SECRET.id}[{name}]"
+    assert str(value) not in finding.text
+    assert finding.locations == (f"Properties.Environment.Variables.{name}",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_SECRET_NAME", "database"),
+        ("API_KEY_SECRET_ARN", {"Ref": "Secret"}),
+        ("TOKEN_URL", "https://identity.example/token"),
+        ("KEY_ID", {"Ref": "Key"}),
+        ("PASSWORD", ""),
+        ("TOKENIZER", "words"),
+        ("ENDPOINT", "https://user@host/path"),
+    ],
+)
+def test_the_name_of_a_secret_and_what_only_sounds_like_one_pass(name: str, value: Any) -> None:
+    assert found({"Environment": {"Variables": {name: value}}}) == []

@@ -1,0 +1,133 @@
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.rules import queues
+from services.library.guardrails.rules.queues import DEAD_LETTERS, ENCRYPTION, VISIBILITY, check, keeps_dead_letters
+from services.library.guardrails.template import Template
+
+PLACE = Place(keeps_data=False)
+REDRIVE = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 5}}
+
+
+def template(
+    queue: dict[str, Any] | None = None,
+    function: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
+    **others: Any,
+) -> Template:
+    """A queue with its dead-letter queue, and a function that works on it."""
+    resources = {
+        "Work": {"Type": queues.QUEUE, "Properties": {"VisibilityTimeout": 60, **REDRIVE} if queue is None else queue},
+        "Dead": {"Type": queues.QUEUE},
+        "Worker": {"Type": "AWS::Lambda::Function", "Properties": {"Timeout": 10} if function is None else function},
+        "Source": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "EventSourceArn": {"Fn::GetAtt": ["Work", "Arn"]},
+                "FunctionName": {"Ref": "Worker"},
+                **(source or {}),
+            },
+        },
+    }
+    return Template({"Resources": {**resources, **others}}, "prod/work", "work.template.json")
+
+
+def found(checked: Template) -> list[Finding]:
+    return list(check(checked, PLACE))
+
+
+def test_a_queue_as_the_library_makes_it_passes() -> None:
+    assert found(template()) == []
+
+
+def test_a_consumed_queue_without_dead_letters_is_found_and_an_unconsumed_one_is_not() -> None:
+    (finding,) = found(template({"VisibilityTimeout": 60}))
+    assert (finding.rule, finding.logical_id) == (DEAD_LETTERS.id, "Work")
+    assert found(template({"VisibilityTimeout": 60}, source={"EventSourceArn": "arn:aws:sqs:elsewhere"})) == []
+
+
+def test_a_dead_letter_queue_that_somebody_works_on_needs_one_of_its_own() -> None:
+    (finding,) = found(template(source={"EventSourceArn": {"Fn::GetAtt": "Dead.Arn"}}, function={"Timeout": 5}))
+    assert (finding.rule, finding.logical_id) == (DEAD_LETTERS.id, "Dead")
+
+
+@pytest.mark.parametrize(
+    ("visibility", "timeout", "window", "passes"),
+    [
+        (60, 10, None, True),
+        (59, 10, None, False),
+        ("60", "10", None, True),
+        (None, 5, None, True),  # 30 s, SQS's own
+        (None, 6, None, False),
+        (18, None, None, True),  # 3 s, Lambda's own
+        (17, None, None, False),
+        (60, 10, 1, False),
+        (61, 10, 1, True),
+        ({"Ref": "HowLong"}, 10, None, False),
+        (43_200, {"Ref": "HowLong"}, None, False),
+    ],
+)
+def test_a_message_must_be_hidden_for_six_times_the_timeout_and_the_window(
+    visibility: Any, timeout: Any, window: Any, passes: bool
+) -> None:
+    queue = REDRIVE if visibility is None else {"VisibilityTimeout": visibility, **REDRIVE}
+    function = {} if timeout is None else {"Timeout": timeout}
+    source = {} if window is None else {"MaximumBatchingWindowInSeconds": window}
+    assert [finding.rule for finding in found(template(queue, function, source))] == [VISIBILITY.id] * (not passes)
+
+
+@pytest.mark.parametrize("source", [{"Fn::Sub": "${Work.Arn}"}, {"Fn::GetAtt": "Work.Arn"}])
+def test_a_queue_is_known_however_it_is_written(source: Any) -> None:
+    assert [finding.rule for finding in found(template({}, source={"EventSourceArn": source}))] == [
+        VISIBILITY.id,
+        DEAD_LETTERS.id,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "passes"),
+    [
+        ({}, True),
+        ({"SqsManagedSseEnabled": True}, True),
+        ({"SqsManagedSseEnabled": False, "KmsMasterKeyId": {"Ref": "Key"}}, True),
+        ({"SqsManagedSseEnabled": False}, False),
+        ({"SqsManagedSseEnabled": "false"}, False),
+        ({"SqsManagedSseEnabled": {"Ref": "Maybe"}}, False),
+    ],
+)
+def test_a_queue_whose_encryption_may_be_off_is_found(given: dict[str, Any], passes: bool) -> None:
+    other = {"Other": {"Type": queues.QUEUE, "Properties": given}}
+    assert [finding.rule for finding in found(template(**other))] == [ENCRYPTION.id] * (not passes)
+
+
+ARN = {"Fn::GetAtt": ["Other", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    "names_it",
+    [
+        {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"DeadLetterConfig": {"Arn": ARN}}]}},
+        {"Type": "AWS::Lambda::Function", "Properties": {"DeadLetterConfig": {"TargetArn": ARN}}},
+        {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"DestinationConfig": {"OnFailure": {"Destination": ARN}}},
+        },
+        {"Type": "AWS::SNS::Subscription", "Properties": {"RedrivePolicy": {"deadLetterTargetArn": ARN}}},
+        {"Type": queues.QUEUE, "Properties": {"RedrivePolicy": {"deadLetterTargetArn": ARN}}},
+    ],
+)
+def test_whatever_names_a_queue_for_its_dead_letters_makes_it_one(names_it: dict[str, Any]) -> None:
+    with_it = template(Other={"Type": queues.QUEUE}, Names=names_it)
+    (other,) = (queue for queue in with_it.resources(queues.QUEUE) if queue.logical_id == "Other")
+    assert keeps_dead_letters(other, with_it)
+
+
+def test_a_queue_that_is_only_sent_to_or_that_somebody_works_on_keeps_no_dead_letters() -> None:
+    target = {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Arn": ARN}]}}
+    plain = template(Other={"Type": queues.QUEUE}, Names=target)
+    names = {queue.logical_id: keeps_dead_letters(queue, plain) for queue in plain.resources(queues.QUEUE)}
+    assert names == {"Work": False, "Dead": True, "Other": False}
+    worked_on = template(source={"EventSourceArn": {"Fn::GetAtt": ["Dead", "Arn"]}})
+    assert not any(keeps_dead_letters(queue, worked_on) for queue in worked_on.resources(queues.QUEUE))

@@ -1,0 +1,85 @@
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.rules.streams import CONSUMER, ENCRYPTION, RETENTION, check
+from services.library.guardrails.template import Template
+
+STREAM = {"RetentionPeriodHours": 168, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Ref": "Key"}}}
+SOURCE = {
+    "EventSourceArn": {"Fn::GetAtt": ["Stream", "Arn"]},
+    "StartingPosition": "TRIM_HORIZON",
+    "MaximumRetryAttempts": 10,
+    "MaximumRecordAgeInSeconds": 86_400,
+    "BisectBatchOnFunctionError": True,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Failed", "Arn"]}}},
+}
+
+
+def found(*, stream: dict[str, Any] | None = None, source: dict[str, Any] | None = None) -> list[Finding]:
+    resources = {
+        "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {**STREAM, **(stream or {})}},
+        "Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {**SOURCE, **(source or {})}},
+    }
+    return list(check(Template({"Resources": resources}, "prod/ingest", "t.json"), Place(keeps_data=False)))
+
+
+def test_a_stream_that_outlasts_its_consumers_failures_passes() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("MaximumRetryAttempts", -1),
+        ("MaximumRetryAttempts", "-1"),
+        ("MaximumRetryAttempts", {"Ref": "Retries"}),
+        ("MaximumRecordAgeInSeconds", -1),
+        ("BisectBatchOnFunctionError", False),
+        ("BisectBatchOnFunctionError", {"Ref": "Bisect"}),
+        ("FunctionResponseTypes", []),
+        ("FunctionResponseTypes", {"Ref": "Types"}),
+        ("DestinationConfig", {"OnFailure": {}}),
+        ("DestinationConfig", {}),
+    ],
+)
+def test_each_setting_under_which_one_record_does_harm_is_found_alone(setting: str, value: Any) -> None:
+    (finding,) = found(source={setting: value})
+    assert finding.rule == f"{CONSUMER.id}[{setting}]"
+    assert finding.locations == (f"Properties.{setting}",)
+
+
+def test_lambdas_own_defaults_are_all_found() -> None:
+    bare = {"EventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/elsewhere", "StartingPosition": "LATEST"}
+    resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": bare}}
+    findings = check(Template({"Resources": resources}), Place(keeps_data=True))
+    assert {finding.rule for finding in findings} == {
+        f"{CONSUMER.id}[{setting}]" for setting in SOURCE.keys() - {"EventSourceArn", "StartingPosition"}
+    }
+
+
+def test_the_fewest_retries_and_a_text_for_a_truth_pass() -> None:
+    assert found(source={"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": "true"}) == []
+
+
+@pytest.mark.parametrize(
+    "other", [{"EventSourceArn": "arn:aws:sqs:x"}, {"StartingPosition": "LATEST", "Topics": ["a"]}]
+)
+def test_queues_and_kafka_are_another_matter(other: dict[str, Any]) -> None:
+    resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": other}}
+    assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "passes"), [(168, True), ("8760", True), (167, False), (24, False), ({"Ref": "Hours"}, False)]
+)
+def test_records_must_be_kept_for_a_week(hours: Any, passes: bool) -> None:
+    assert [finding.rule for finding in found(stream={"RetentionPeriodHours": hours})] == [RETENTION.id] * (not passes)
+
+
+def test_a_stream_that_says_nothing_forgets_after_a_day_and_is_in_the_clear() -> None:
+    resources = {"Stream": {"Type": "AWS::Kinesis::Stream"}}
+    findings = check(Template({"Resources": resources}), Place(keeps_data=False))
+    assert [finding.rule for finding in findings] == [RETENTION.id, ENCRYPTION.id]
