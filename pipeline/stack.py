@@ -124,6 +124,8 @@ class PipelineStack(cdk.Stack):
             return self
         support = self.node.root.node.find_child(f"cross-account-support-stack-{account}")
         assert isinstance(support, cdk.Stack)  # noqa: S101 - every action in another account makes one
+        boundary = iam.ManagedPolicy.from_managed_policy_name(support, "Boundary", PERMISSIONS_BOUNDARY)
+        iam.PermissionsBoundary.of(support).apply(boundary)
         # CDK Pipelines lets self-mutation assume roles of the pipeline's account alone.
         self._engine.self_mutation_project.add_to_role_policy(
             iam.PolicyStatement(

@@ -1,5 +1,6 @@
 """Each kind of source is one value in pipeline/settings.py: nothing else needs a change for synth to accept it."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -58,6 +59,14 @@ def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    roles = [
+        resource
+        for template in (tmp_path / "out").rglob("*.template.json")
+        for resource in json.loads(template.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+    assert roles
+    assert all("PermissionsBoundary" in role["Properties"] for role in roles), "or no account lets them be made"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """A platform of one tiny service, around the real pipeline: what tests of whole pipelines are about."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -64,8 +63,3 @@ def app(outdir: Path, *, settings: Settings = SETTINGS, catalogue: Catalogue) ->
     """The App as app.py makes it, with the same flags, over this catalogue."""
     made = cdk.App(outdir=str(outdir), context=json.loads((ROOT / "cdk.json").read_text())["context"])
     return made, PipelineStack(made, "Pipeline", settings=settings, catalogue=catalogue)
-
-
-def with_value(stages: Sequence[Stage], value: str) -> Catalogue:
-    """The same stages, with another value to deploy."""
-    return tuple(replace(each, services=(Tiny(value=value),)) for each in stages)

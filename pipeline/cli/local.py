@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import run as run_commands
-from pipeline.cli import validate
+from pipeline.cli import upstream, validate
 from pipeline.cli.deployed import EXAMPLE_BODY
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
@@ -24,13 +24,11 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import WAITING, Run
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
-from pipeline.source import CodeCommitSource, ConnectionSource, Source
 
 if TYPE_CHECKING:
     from stages.model import Catalogue
 
 STACK = "Pipeline"
-BRANCH = "main"
 
 
 class Approve(StrEnum):
@@ -69,9 +67,10 @@ def up(
     cloud = _start(place, checkout, approve)
     _bootstrap(cloud, catalogue)
     _deploy_once(cloud, checkout)
-    origin.create(place, checkout=checkout, repository=_repository(SETTINGS.source))
-    _say(f"Pushing {commit[:12]} to the local origin as {BRANCH}")
-    origin.push(checkout, f"HEAD:refs/heads/{BRANCH}", follow=False)
+    origin.create(place, checkout=checkout, repository=upstream.prepare(cloud, SETTINGS))
+    branch = upstream.branch_of(SETTINGS.source)
+    _say(f"Pushing {commit[:12]} to the local origin as {branch}")
+    origin.push(checkout, f"HEAD:refs/heads/{branch}", follow=False)
     pipeline = Pipeline(
         target=local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region), name=SETTINGS.name
     )
@@ -116,7 +115,10 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
 def _bootstrap(cloud: LocalCloud, catalogue: "Catalogue") -> None:
     from stages.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
-    targets = {bootstrap.Target(account=SETTINGS.account, region=SETTINGS.region)}
+    targets = {
+        bootstrap.Target(account=account, region=SETTINGS.region)
+        for account in (SETTINGS.account, SETTINGS.source_account)
+    }
     for environment in (stage.environment for stage in stages_of(catalogue)):
         account, region = environment.account, environment.region
         targets |= {
@@ -145,7 +147,8 @@ def _deploy_once(cloud: LocalCloud, checkout: Path) -> None:
 def _run_of(pipeline: Pipeline, commit: str) -> Run | None:
     """The run of this commit, if its push started one now or earlier."""
     run = pipeline.read()
-    return run if run.commit == commit or run.is_live else None
+    # The revision of a bucket is a version of its object; the commit stands in front of its message.
+    return run if commit in (run.commit, run.message.partition(" ")[0]) or run.is_live else None
 
 
 def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
@@ -191,16 +194,6 @@ def _head(checkout: Path) -> str:
 def _git(checkout: Path, *arguments: str) -> str | None:
     done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _repository(source: Source) -> str:
-    if isinstance(source, ConnectionSource):
-        return source.repository
-    if isinstance(source, CodeCommitSource):
-        return source.repository_arn.rpartition(":")[2]
-    raise OperateError(
-        f"pipeline/settings.py follows s3://{source.bucket}/{source.key}: put a zip of the commit there to start a run."
-    )
 
 
 def _say(line: str) -> None:

@@ -26,7 +26,8 @@ def deploy(
     home.mkdir(parents=True, exist_ok=True)
     cdk, output = str(checkout / ".venv/bin/cdk"), str(cloud.place.home / "cdk.out")
     command = [cdk, "deploy", stack, "--require-approval", "never", "--progress", "events", "--ci", "--output", output]
-    running = subprocess.Popen(
+    lines: list[str] = []
+    with subprocess.Popen(
         command,
         cwd=checkout,
         env=surroundings(os.environ, cloud, account=account, region=region, home=home),
@@ -34,14 +35,13 @@ def deploy(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    lines: list[str] = []
-    assert running.stdout is not None  # noqa: S101 - asked for above
-    for line in running.stdout:
-        lines.append(line.rstrip())
-        if "deploying..." in line or "✅" in line:
-            progress(line.strip())
-    if running.wait() != 0:
+    ) as running:
+        assert running.stdout is not None  # noqa: S101 - asked for above
+        for line in running.stdout:
+            lines.append(line.rstrip())
+            if "deploying..." in line or "✅" in line:
+                progress(line.strip())
+    if running.returncode != 0:
         shown = "\n".join(lines[-LINES_SHOWN:])
         raise LocalCloudError(f"`cdk deploy {stack}` failed:\n{shown}\nMend what it names, then `make up` again.")
 

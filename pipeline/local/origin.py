@@ -17,7 +17,8 @@ HOOKS = ("pre-receive", "post-receive")
 def create(place: Place, *, checkout: Path, repository: str) -> Path:
     """Make the origin, its hooks and the checkout's remote `local`, or bring them up to date; returns the repository.
 
-    `repository` is the name under which the pipeline's source knows it: CodeCommit's, or owner/name of a connection.
+    `repository` is the name under which the pipeline's source knows it: CodeCommit's, owner/name of a connection, or
+    `s3://bucket/key` of a zip.
     """
     bare = place.origin
     if not (bare / "HEAD").exists():

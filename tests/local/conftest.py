@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.local.environment import drop_aws_variables
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CHECKOUT, LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 
 FreshCloud = Callable[..., LocalCloud]
@@ -25,6 +25,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """One cloud for all tests that leave it alive: `.endpoint`, `.port`, `.client(service, account, region)`."""
     place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
     yield start(place, surroundings=os.environ)
+    stop(place)
+
+
+@pytest.fixture(scope="session")
+def equipped_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One whose builds find the tools of this checkout, as `penstock up` starts it: for whole pipelines."""
+    place = Place(home=tmp_path_factory.mktemp("equipped"), port=free_port())
+    tools = (CHECKOUT / ".venv").resolve()
+    equipped = {"PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
+    yield start(place, surroundings={**os.environ, **equipped})
     stop(place)
 
 

@@ -54,6 +54,12 @@ class Bus:
                 self._thread = threading.Thread(target=self._deliver, daemon=True, name="codepipeline-events")
                 self._thread.start()
 
+    def drain(self) -> None:
+        """Wait until everything that was put before is done; not for use in such a task."""
+        reached = threading.Event()
+        self.later(reached.set)
+        reached.wait()
+
     def _deliver(self) -> None:
         while True:
             task = self._waiting.get()

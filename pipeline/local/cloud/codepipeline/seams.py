@@ -63,6 +63,7 @@ def let_events_cross_accounts(emulator: Emulator) -> None:
         key = events._rule_key(passed["Name"], rule.get("EventBusName", "default"))  # noqa: SLF001 - as above
         if key not in path:
             with emulator.within(spec.account_id, spec.region):
+                events._ensure_default_bus()  # noqa: SLF001 - it makes one only for who calls its API there
                 local(spec, event, passed, {each for each in path if "/" in each}, payload)
 
     events._dispatch_to_event_bus = dispatch  # noqa: SLF001 - as above

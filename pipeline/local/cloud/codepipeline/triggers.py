@@ -5,18 +5,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.local.cloud.codecommit import git
 from pipeline.local.cloud.codecommit.repositories import Repositories
 from pipeline.local.cloud.codeconnections.remotes import Remotes
+from pipeline.local.cloud.codepipeline.actions.s3 import REVISION_SUMMARY
 from pipeline.local.cloud.codepipeline.declaration import Action
-from pipeline.local.cloud.codepipeline.events import Event, publish
+from pipeline.local.cloud.codepipeline.events import Bus, Event, publish
 from pipeline.local.cloud.codepipeline.executions import Execution
 from pipeline.local.cloud.codepipeline.globs import passes
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 
+BUCKET = "s3://"
+ZIPPED_BRANCH = "main"
+"""A bucket knows no branches."""
 _started: contextvars.ContextVar[list[Json] | None] = contextvars.ContextVar("started", default=None)
 """Collects what a push starts by way of the event bus, for its answer."""
 
@@ -46,9 +51,10 @@ class Triggers:
     def pushed(self, request: Json) -> Json:
         """`POST /_penstock/push`: start what follows the branch, at exactly the pushed commit.
 
-        The request has `repository` (owner/name behind a connection, or a CodeCommit name), `branch`, `before`,
-        `after` and `path` (of the bare repository), and for CodeCommit `account` and `region` where several have one
-        of that name. The answer has `executions`: pipeline, id, account and region of each execution started.
+        The request has `repository` (owner/name behind a connection, a CodeCommit name, or `s3://bucket/key` where a
+        zip of each commit is put), `branch`, `before`, `after` and `path` (of the bare repository), and for CodeCommit
+        `account` and `region` where several have one of that name. The answer has `executions`: pipeline, id, account
+        and region of each execution started.
         """
         push = Push(
             repository=_text(request, "repository"),
@@ -65,7 +71,9 @@ class Triggers:
             raise AwsError("ValidationException", f"{push.path} has no commit {push.after}: {error}") from error
         token = _started.set([])
         try:
-            if "/" in push.repository:
+            if push.repository.startswith(BUCKET):
+                self._pushed_to_bucket(push)
+            elif "/" in push.repository:
                 self._pushed_to_connection(push)
             else:
                 self._pushed_to_code_commit(push)
@@ -113,6 +121,29 @@ class Triggers:
                     pipeline, "PollForSourceChanges", "", {action.name: {"type": "COMMIT_ID", "value": push.after}}
                 )
 
+    def _pushed_to_bucket(self, push: Push) -> None:
+        """What somebody has to do whose repository no connection reaches: zip each commit of main, and upload it."""
+        bucket, _, key = push.repository.removeprefix(BUCKET).partition("/")
+        following = [
+            pipeline
+            for pipeline, action in self._sources("S3")
+            if (action.configuration["S3Bucket"], action.configuration["S3ObjectKey"]) == (bucket, key)
+        ]
+        if push.branch != ZIPPED_BRANCH or not following:
+            return
+        message = git.commit(push.path, push.after).message.partition("\n")[0]
+        summary = f"{push.after} {message}".encode("ascii", "replace").decode()  # as S3 has it in metadata
+        known = {execution.id for pipeline in following for execution in pipeline.engine.executions}
+        s3: Any = self._emulator.client("s3", account=following[0].account, region=following[0].region)
+        s3.put_object(
+            Bucket=bucket, Key=key, Body=git.archive(push.path, push.after), Metadata={REVISION_SUMMARY: summary}
+        )
+        self._emulator.part(Bus).drain()
+        for pipeline in following:
+            for execution in pipeline.engine.executions:
+                if execution.id not in known:
+                    _collect(pipeline, execution)
+
     # An event
 
     def delivered(self, pipeline_arn: str, event: Json, rule_arn: str, payload: str | None) -> None:
@@ -157,17 +188,17 @@ class Triggers:
 
     def _start(self, pipeline: Pipeline, trigger: str, detail: str, overrides: dict[str, Json]) -> Execution:
         execution = self._pipelines.start(pipeline, trigger_type=trigger, trigger_detail=detail, overrides=overrides)
-        collected = _started.get()
-        if collected is not None:
-            collected.append(
-                {
-                    "pipeline": pipeline.name,
-                    "id": execution.id,
-                    "account": pipeline.account,
-                    "region": pipeline.region,
-                }
-            )
+        _collect(pipeline, execution)
         return execution
+
+
+def _collect(pipeline: Pipeline, execution: Execution) -> None:
+    """Name an execution in the answer to the push that started it, if it was one."""
+    collected = _started.get()
+    if collected is not None:
+        collected.append(
+            {"pipeline": pipeline.name, "id": execution.id, "account": pipeline.account, "region": pipeline.region}
+        )
 
 
 def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:

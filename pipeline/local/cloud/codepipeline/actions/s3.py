@@ -7,6 +7,12 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 
+REVISION_SUMMARY = "codepipeline-artifact-revision-summary"
+"""Metadata in which whoever uploads says what it is.
+
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevision.html
+"""
+
 
 def run(work: Work) -> Done:
     """Copy the object into the artifact store, as it is: it is a zip already."""
@@ -29,5 +35,8 @@ def run(work: Work) -> Done:
     version_id = found.get("VersionId", "null")
     return Done(
         variables={"BucketName": bucket, "ETag": found["ETag"].strip('"'), "ObjectKey": key, "VersionId": version_id},
-        revision={"id": version_id, "summary": f"Amazon S3 version id: {version_id}"},
+        revision={
+            "id": version_id,
+            "summary": found["Metadata"].get(REVISION_SUMMARY, f"Amazon S3 version id: {version_id}"),
+        },
     )
