@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pipeline.local.cloud.apigateway import filler as apigateway
 from pipeline.local.cloud.awslambda import filler as awslambda
 from pipeline.local.cloud.cloudformation import filler as cloudformation
+from pipeline.local.cloud.cloudwatch import filler as cloudwatch
 from pipeline.local.cloud.codebuild import filler as codebuild
 from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
@@ -25,6 +26,7 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "apigateway": apigateway.install,
     "stepfunctions": stepfunctions.install,
     "eventsources": eventsources.install,
+    "cloudwatch": cloudwatch.install,
 }
 """One filler an AWS service, by the service's name; event source mappings are Lambda's, between it and others."""
 

@@ -1,0 +1,51 @@
+"""How full queues are, measured while an alarm looks at them.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.local.cloud.emulator import Emulator
+
+Json = dict[str, Any]
+NAMESPACE = "AWS/SQS"
+KEPT = 7200
+"""Measurements: those of an hour."""
+
+
+class Gauges:
+    """Measures the queues that alarms are about; what it measured before a restart is not kept."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.sqs: Any = emulator.module("sqs")
+        self.series: dict[tuple[str, str, str, str], deque[Json]] = {}
+
+    def points(self, metric: Mapping[str, Any], now: float) -> deque[Json] | None:
+        """Measure a metric of a queue of `here`, and return all that was measured; None if it is not one of these."""
+        name = str(metric.get("MetricName"))
+        queue_name = next((part["Value"] for part in metric.get("Dimensions") or [] if part["Name"] == "QueueName"), "")
+        queue = self.sqs._queues.get(self.sqs._queue_url(queue_name))  # noqa: SLF001 - the emulator offers no other seam
+        value = None if queue is None else self._value(name, queue, now)
+        if value is None:
+            return None
+        found = self.series.setdefault((*self.emulator.here(), queue_name, name), deque(maxlen=KEPT))
+        if not found or found[-1]["Timestamp"] != now:  # another alarm may have asked already
+            found.append({"Timestamp": now, "Value": value})
+        return found
+
+    def _value(self, name: str, queue: Json, now: float) -> float | None:
+        messages = queue["messages"]
+        if name == "ApproximateAgeOfOldestMessage":
+            return max((now - message.get("sent_at", now) for message in messages), default=0.0)
+        hidden = [message for message in messages if message.get("visible_at", 0.0) > now]
+        delayed = sum(not message.get("receive_count") for message in hidden)
+        counts = {
+            "ApproximateNumberOfMessagesVisible": len(messages) - len(hidden),
+            "ApproximateNumberOfMessagesNotVisible": len(hidden) - delayed,
+            "ApproximateNumberOfMessagesDelayed": delayed,
+        }
+        count = counts.get(name)
+        return None if count is None else float(count)
