@@ -3,7 +3,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
-.PHONY: help up down setup lock check types synth test
+.PHONY: help up down setup lock check types synth test soak
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ check: setup ## the gate for people and pull requests: lint, types, fast tests, 
 	$(MAKE) --no-print-directory types
 	$(BIN)/penstock validate
 	$(SYNTH)
-	$(BIN)/pytest -q -n 2 -m 'not cloud'
+	$(BIN)/pytest -q -n 2 -m 'not cloud and not soak'
 
 # A cold run over the CDK takes two minutes and 3 GB. Its cache is good for one environment, so it is kept beside that
 # for new checkouts to start from; each then has its own, because two that share one spoil it for each other.
@@ -37,6 +37,9 @@ types:
 
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2 --dist loadfile
+
+soak: setup ## the full sizes of what tests show in small; docs/soak.md keeps the last figures
+	$(BIN)/pytest -n 2 -m soak
 
 synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
 	$(BIN)/penstock validate --no-expiry
