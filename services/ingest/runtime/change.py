@@ -1,0 +1,93 @@
+"""What a stream record says: a resource about a patient, checked before anything is done with it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.library.runtime.stream import PermanentFailure
+
+ID = re.compile(r"[\x21-\x7e]{1,80}")
+FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+RESOURCE_TYPE = re.compile(r"[A-Za-z]{1,64}")
+OBJECT_KEY = re.compile(r".{1,1024}")
+WITH_RESOURCE = frozenset({"id", "patient", "resource"})
+WITH_CLAIM = frozenset({"id", "patient", "claim"})
+
+
+class NotJson(PermanentFailure):
+    """The payload is not a JSON object in UTF-8."""
+
+
+class NotAChange(PermanentFailure):
+    """The payload does not have the fields of a change; names the field, never its value."""
+
+
+class AnotherPatient(PermanentFailure):
+    """Partition key, record and claimed payload do not name one patient, within whose changes order counts."""
+
+
+class LostClaim(PermanentFailure):
+    """What the record points to is not in the claims bucket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One submission about one patient."""
+
+    id: str
+    """The submission's, unique."""
+    patient: str
+    resource_type: str | None
+    """Of the FHIR resource; None if the record has only its claim."""
+    claim: str | None
+    """The object in the claims bucket that holds the payload, if the record does not."""
+
+
+def parse(data: bytes, partition_key: str) -> Change:
+    """The change in a record's data: `{"id", "patient", "resource"}`, or with a `claim` in the resource's place."""
+    content = _json_object(data)
+    if content.keys() not in (WITH_RESOURCE, WITH_CLAIM):
+        raise NotAChange("fields")
+    change = Change(
+        id=_text(content, "id", ID),
+        patient=_text(content, "patient", FHIR_ID),
+        resource_type=_resource_type(content) if "resource" in content else None,
+        claim=_text(content, "claim", OBJECT_KEY) if "claim" in content else None,
+    )
+    if change.patient != partition_key:
+        raise AnotherPatient
+    return change
+
+
+def resource_type_of(payload: bytes, patient: str) -> str:
+    """The resource's type in a claimed payload, which is what the client posted: `{"patient", "resource"}`."""
+    content = _json_object(payload)
+    if content.get("patient") != patient:
+        raise AnotherPatient
+    return _resource_type(content)
+
+
+def _json_object(data: bytes) -> Mapping[str, Any]:
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise NotJson from None  # the cause quotes the payload
+    if not isinstance(content, dict):
+        raise NotJson
+    return content
+
+
+def _resource_type(content: Mapping[str, Any]) -> str:
+    resource = content.get("resource")
+    if not isinstance(resource, dict):
+        raise NotAChange("resource")
+    return _text(resource, "resourceType", RESOURCE_TYPE)
+
+
+def _text(content: Mapping[str, Any], name: str, allowed: re.Pattern[str]) -> str:
+    value = content.get(name)
+    if not isinstance(value, str) or not allowed.fullmatch(value):
+        raise NotAChange(name)
+    return value

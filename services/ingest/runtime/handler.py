@@ -1,0 +1,45 @@
+"""Consumes the stream of submissions."""
+
+from functools import cache
+from typing import Any
+
+from services.library.runtime.configuration import Configuration
+from services.library.runtime.logging import logger_for
+from services.library.runtime.stream import FIELDS, Answer, Context, StreamProcessor
+
+from . import store
+from .ingestion import Ingestion
+
+logger = logger_for("ingest", fields=FIELDS)
+
+
+class Settings(Configuration):
+    """What the function is deployed with."""
+
+    changes_table_name: str
+    claims_bucket_name: str
+    event_bus_name: str
+    quarantine_bucket_name: str
+    skips_by_key: bool
+
+
+@cache
+def processor() -> StreamProcessor:
+    """One for each sandbox."""
+    settings = Settings.from_environment()
+    ingestion = Ingestion(
+        claims=store.ClaimStore(settings.claims_bucket_name, client=store.client("s3")),
+        changes=store.effects(settings.changes_table_name),
+        events=store.EventBus(settings.event_bus_name, client=store.client("events")),
+    )
+    return StreamProcessor(
+        process=ingestion.ingest,
+        quarantine=store.quarantine(settings.quarantine_bucket_name),
+        logger=logger,
+        skips_by_key=settings.skips_by_key,
+    )
+
+
+def handle(event: dict[str, Any], context: Context) -> Answer:
+    """Process a batch, and answer what is to be tried again."""
+    return processor().run(event, context)

@@ -1,0 +1,87 @@
+"""What happens with a change: it is stored once, and whoever wants to know hears that the patient changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.library.runtime.effects import Applied, Effect
+from services.library.runtime.stream import Record
+
+from .change import parse, resource_type_of
+
+LARGEST_STORED_BYTES = 300_000
+"""A larger payload goes to the claims bucket: an item of DynamoDB holds 400 KB in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientChanged:
+    """The event, which says where to look and nothing else about the patient."""
+
+    id: str
+    """Of the submission. Who must act once for each change remembers it: an event may come twice."""
+    patient: str
+    resource_type: str
+    version: int
+
+
+class Claims(Protocol):
+    """Payloads too large for where they would be."""
+
+    def fetch(self, claim: str) -> bytes:
+        """The payload. Raises LostClaim if there is none."""
+
+    def keep(self, change_id: str, payload: bytes) -> str:
+        """Store a payload, and answer its claim."""
+
+
+class Changes(Protocol):
+    """What is stored of patients."""
+
+    def apply(self, effect: Effect) -> Applied:
+        """Store a change, once."""
+
+    def announced(self, effect: Effect) -> None:
+        """Remember that its event was published."""
+
+
+class Events(Protocol):
+    """Whoever wants to know."""
+
+    def publish(self, event: PatientChanged) -> None:
+        """Publish, or raise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingestion:
+    """Ingests records. Each call for one record has the same effect as the first."""
+
+    claims: Claims
+    changes: Changes
+    events: Events
+
+    def ingest(self, record: Record) -> None:
+        """Store the record's change and publish that its patient changed.
+
+        The event is published after the change is stored and before that is remembered: a failure in between publishes
+        it again, and none leaves it out.
+        """
+        change = parse(record.data, record.key)
+        type_ = change.resource_type or resource_type_of(self.claims.fetch(change.claim or ""), change.patient)
+        effect = Effect(
+            id=change.id,
+            key=change.patient,
+            sequence=record.sequence,
+            attributes={"resource_type": {"S": type_}, **self._stored(record, change.id, change.claim)},
+        )
+        applied = self.changes.apply(effect)
+        if not applied.announced:
+            self.events.publish(
+                PatientChanged(id=change.id, patient=change.patient, resource_type=type_, version=applied.version)
+            )
+            self.changes.announced(effect)
+
+    def _stored(self, record: Record, change_id: str, claim: str | None) -> Mapping[str, Any]:
+        """The payload byte for byte, for clinical decimals mean their digits; or where it is."""
+        if claim is None and len(record.data) <= LARGEST_STORED_BYTES:
+            return {"payload": {"S": record.data.decode()}}
+        return {"claim": {"S": claim or self.claims.keep(change_id, record.data)}}

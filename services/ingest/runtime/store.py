@@ -1,0 +1,91 @@
+"""The buckets, table and bus of ingest. The one module here that knows AWS."""
+
+import hashlib
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from services.library.runtime.effects import Effects
+from services.library.runtime.quarantine import BucketQuarantine
+
+from .change import LostClaim
+from .ingestion import PatientChanged
+
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+"""A call that takes longer fails, and its record is tried again: a batch must be answered before its time is over."""
+SOURCE = "penstock.ingest"
+DETAIL_TYPE = "PatientChanged"
+KEPT = "kept/"
+"""Prefix of the payloads that ingest itself puts into the claims bucket."""
+
+
+def client(service: str) -> Any:
+    """A client that gives up in time."""
+    return boto3.client(service, config=PATIENCE)  # type: ignore[call-overload]  # typed by service in the stubs
+
+
+def effects(table_name: str) -> Effects:
+    """The table of changes."""
+    return Effects(table_name, client=client("dynamodb"))
+
+
+def quarantine(bucket_name: str) -> BucketQuarantine:
+    """The quarantine of the stream consumer."""
+    return BucketQuarantine(bucket_name, client=client("s3"))
+
+
+class ClaimStore:
+    """Payloads too large for the stream, in the claims bucket."""
+
+    def __init__(self, bucket_name: str, *, client: Any) -> None:
+        self.bucket_name = bucket_name
+        self.client = client
+
+    def fetch(self, claim: str) -> bytes:
+        """The payload. Whoever sends a claim stores the payload first, so one that is not there never comes."""
+        try:
+            content: bytes = self.client.get_object(Bucket=self.bucket_name, Key=claim)["Body"].read()
+        except self.client.exceptions.NoSuchKey:
+            raise LostClaim from None
+        return content
+
+    def keep(self, change_id: str, payload: bytes) -> str:
+        """Store a payload under a name that follows from its change."""
+        claim = f"{KEPT}{hashlib.sha256(change_id.encode()).hexdigest()}"
+        self.client.put_object(Bucket=self.bucket_name, Key=claim, Body=payload, ContentType="application/json")
+        return claim
+
+
+class UnpublishedError(Exception):
+    """EventBridge did not take the event; gives its code."""
+
+
+class EventBus:
+    """The bus on which patients' changes are published."""
+
+    def __init__(self, name: str, *, client: Any) -> None:
+        self.name = name
+        self.client = client
+
+    def publish(self, event: PatientChanged) -> None:
+        """Publish one event. PutEvents answers 200 for entries that it did not take."""
+        detail = {
+            "id": event.id,
+            "patient": event.patient,
+            "resource_type": event.resource_type,
+            "version": event.version,
+        }
+        answer = self.client.put_events(
+            Entries=[
+                {
+                    "EventBusName": self.name,
+                    "Source": SOURCE,
+                    "DetailType": DETAIL_TYPE,
+                    "Detail": json.dumps(detail),
+                }
+            ]
+        )
+        if answer["FailedEntryCount"]:
+            raise UnpublishedError(answer["Entries"][0].get("ErrorCode"))
