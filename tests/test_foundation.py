@@ -18,6 +18,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/prod-intake-Role"
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/any"
 IAM_PREFIX = {
     "AWS::ApiGateway": "apigateway",
+    "AWS::Backup": "backup",
     "AWS::CloudWatch": "cloudwatch",
     "AWS::CodeBuild": "codebuild",
     "AWS::CodeCommit": "codecommit",
@@ -99,8 +100,11 @@ def _names(statement: dict[str, Any], element: str, value: str) -> bool:
 
 
 def _holds(statement: dict[str, Any], keys: dict[str, str]) -> bool:
-    wanted: dict[str, str] = statement.get("Condition", {}).get("StringEquals", {})
-    return all(keys.get(key.rpartition(":")[2]) == value for key, value in wanted.items())
+    wanted: dict[str, str | list[str]] = statement.get("Condition", {}).get("StringEquals", {})
+    return all(
+        keys.get(key.rpartition(":")[2]) in ([value] if isinstance(value, str) else value)
+        for key, value in wanted.items()
+    )
 
 
 def resource_types(assembly: Assembly) -> Iterator[str]:

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from services.intake import overrides
 from services.library.async_api import AsyncApi
+from services.library.backup_plan import BackupPlan
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Environment
 from services.library.function import Function, FunctionSettings
@@ -55,10 +56,13 @@ class IntakeStack(ServiceStack):
                 handler="services.intake.runtime.handler.handle",
                 description="Records a submission",
                 variables={"TABLE_NAME": self.submissions.table.table_name},
+                reserved_concurrency=settings.recorded_at_once,
             ),
             alarms_to=self.alarms,
         )
         self.submissions.grant(self.record.function, "dynamodb:PutItem")
+        if environment.keeps_data:
+            BackupPlan(self, "Backups", environment=environment, tables=[self.submissions], alarms_to=self.alarms)
         self.workflow = Workflow(
             self,
             "Workflow",
@@ -110,6 +114,8 @@ class Intake(Service[IntakeStack]):
     """Requests a second, for all callers together."""
     burst_limit: int = 200
     """Requests at once."""
+    recorded_at_once: int = 50
+    """Submissions that are recorded at the same time, at most; set aside from what the account has."""
     after: tuple[Step, ...] = (Probe(name="RefusesUnsigned", output=URL, method="POST", expect_status=403),)
 
     def build(self, scope: Construct, environment: Environment) -> IntakeStack:

@@ -77,7 +77,7 @@ class AsyncApi(Construct):
         self._add_method(workflow, body_schema)
         self._alarm(alarms_to)
         if tier.web_firewall:
-            self._protect()
+            self._protect(environment)
 
     @property
     def url(self) -> str:
@@ -165,8 +165,8 @@ class AsyncApi(Construct):
                 )
             )
 
-    def _protect(self) -> None:
-        """A web ACL with AWS's managed rules."""
+    def _protect(self, environment: Environment) -> None:
+        """A web ACL with AWS's managed rules, and a log of what it refused."""
         groups = ("AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet")
         acl = wafv2.CfnWebACL(
             self,
@@ -204,6 +204,33 @@ class AsyncApi(Construct):
             "FirewallAssociation",
             resource_arn=self.rest_api.deployment_stage.stage_arn,
             web_acl_arn=acl.attr_arn,
+        )
+        # WAF delivers to log groups of such names alone: the construct's own address makes it unique.
+        log = LogGroup(
+            self, "FirewallLogs", environment=environment, name=f"aws-waf-logs-{cdk.Names.unique_resource_name(self)}"
+        )
+        wafv2.CfnLoggingConfiguration(
+            self,
+            "FirewallLogging",
+            resource_arn=acl.attr_arn,
+            log_destination_configs=[
+                # The group's own ARN ends in `:*`, which WAF does not take.
+                cdk.Stack.of(self).format_arn(
+                    service="logs",
+                    resource="log-group",
+                    resource_name=log.log_group_name,
+                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
+            # What may name a person or let somebody act as one.
+            redacted_fields=[
+                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": "authorization"}),
+                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(
+                    single_header={"Name": mapping.IDEMPOTENCY_HEADER.lower()}
+                ),
+                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(query_string={}),
+                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(uri_path={}),
+            ],
         )
 
 

@@ -3,7 +3,6 @@
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -16,10 +15,10 @@ class NotificationTopic(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
-        # CloudWatch cannot publish to a topic that is encrypted with the account's default key.
-        key = Key(self, "Key", environment=environment, description="Alarm notifications")
-        key.key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
-        self.topic = sns.Topic(self, "Topic", master_key=key.key, enforce_ssl=True)
+        # AWS services cannot publish to a topic that is encrypted with the account's default key.
+        self.key = Key(self, "Key", environment=environment, description="Alarm notifications")
+        self.key.grant_to_service("cloudwatch.amazonaws.com")
+        self.topic = sns.Topic(self, "Topic", master_key=self.key.key, enforce_ssl=True)
 
     def hear(self, alarm: cloudwatch.Alarm) -> None:
         """Notify when the alarm fires, and when it is over."""

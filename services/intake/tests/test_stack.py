@@ -9,8 +9,9 @@ from services.library.environment import Environment, Tier
 
 # A changed logical id is a new, empty resource: CloudFormation deletes the old one, or leaves it behind.
 STATEFUL = {
+    "AWS::Backup::BackupVault": {"BackupsVault1F11AFCC"},
     "AWS::DynamoDB::Table": {"SubmissionsTable97385532"},
-    "AWS::KMS::Key": {"Key9BCD29C7", "AlarmsKey7F5A268D", "OperationsKeyC8E359A5"},
+    "AWS::KMS::Key": {"Key9BCD29C7", "AlarmsKey7F5A268D", "OperationsKeyC8E359A5", "BackupsKeyCDE6E041"},
 }
 
 
@@ -51,6 +52,20 @@ def test_callers_are_throttled_as_the_stage_entry_says(sandbox: assertions.Templ
 def test_only_production_has_a_web_firewall(production: assertions.Template, sandbox: assertions.Template) -> None:
     production.resource_count_is("AWS::WAFv2::WebACLAssociation", 1)
     sandbox.resource_count_is("AWS::WAFv2::WebACL", 0)
+
+
+def test_what_the_firewall_refuses_is_logged_without_what_names_a_caller(production: assertions.Template) -> None:
+    production.has_resource_properties(
+        "AWS::WAFv2::LoggingConfiguration",
+        {
+            "RedactedFields": assertions.Match.array_with(
+                [{"SingleHeader": {"Name": "authorization"}}, {"QueryString": {}}, {"UriPath": {}}]
+            )
+        },
+    )
+    production.has_resource_properties(
+        "AWS::Logs::LogGroup", {"LogGroupName": assertions.Match.string_like_regexp("^aws-waf-logs-")}
+    )
 
 
 def test_workflow_logs_hold_no_payloads_outside_sandboxes(

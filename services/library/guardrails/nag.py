@@ -16,12 +16,13 @@ class Pack:
     create: Callable[[], cdk_nag.NagPack]
     prefix: str
     only_personal_data: bool = False
-    """Whether it is for services that handle personal data alone, as HIPAASecurityChecks is."""
+    """Whether it is for services that handle personal data alone."""
 
 
 PACKS = (
     Pack(create=cdk_nag.AwsSolutionsChecks, prefix="AwsSolutions-"),
     Pack(create=cdk_nag.ServerlessChecks, prefix="Serverless-"),
+    Pack(create=cdk_nag.HIPAASecurityChecks, prefix="HIPAA.Security-", only_personal_data=True),
 )
 
 

@@ -41,6 +41,9 @@ EMULATED: frozenset[str] = frozenset(
 ACCEPTED_ONLY: dict[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "nothing is scaled",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing is scaled",
+    "AWS::Backup::BackupPlan": "nothing is backed up",
+    "AWS::Backup::BackupSelection": "nothing is backed up",
+    "AWS::Backup::BackupVault": "nothing is backed up",
     "AWS::Budgets::Budget": "nothing is billed",
     "AWS::CDK::Metadata": "says which CDK made the template",
     "AWS::Chatbot::SlackChannelConfiguration": "nobody is notified",

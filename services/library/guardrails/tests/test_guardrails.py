@@ -20,6 +20,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_dynamodb as dynamodb
 
@@ -40,13 +41,13 @@ stage = cdk.Stage(pipeline, "prod", env=PROD.to_cdk())
 left, right = cdk.Stack(stage, "left"), cdk.Stack(stage, "right")
 
 
-def subject(stack, *acknowledgements):
+def subject(stack, *acknowledgements, handles_personal_data=False):
     return Subject(
         stack=stack,
         environment=PROD,
         service=stack.node.id,
         owner="@example/team",
-        handles_personal_data=False,
+        handles_personal_data=handles_personal_data,
         acknowledgements=acknowledgements,
     )
 
@@ -183,3 +184,20 @@ def test_a_lookup_fails_with_the_words_that_help(synth: Callable[[str], Synth]) 
     assert "vpc-provider:account=111111111111" in done.says
     assert "stages/accounts.py" in done.says
     assert ("Penstock-Lookup", "") in done.found()
+
+
+def test_hipaas_rules_hold_for_services_with_personal_data_alone_and_for_their_nested_stacks(
+    synth: Callable[[str], Synth],
+) -> None:
+    done = synth("""
+for stack in (left, right):
+    for scope in (stack, cdk.NestedStack(stack, "Nested")):
+        logs.CfnLogGroup(scope, "Logs", retention_in_days=7)
+check(subject(left, handles_personal_data=True), subject(right))
+""")
+    assert done.code != 0
+    rule = "HIPAA.Security-CloudWatchLogGroupEncrypted"
+    assert {found for found in done.found() if found[0].startswith("HIPAA.")} == {
+        (rule, "Pipeline/prod/left/Logs"),
+        (rule, "Pipeline/prod/left/Nested/Logs"),
+    }
