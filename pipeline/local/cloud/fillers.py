@@ -11,7 +11,9 @@ from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.eventbridge import filler as eventbridge
 from pipeline.local.cloud.eventsources import filler as eventsources
+from pipeline.local.cloud.kinesis import filler as kinesis
 from pipeline.local.cloud.s3 import filler as s3
 from pipeline.local.cloud.stepfunctions import filler as stepfunctions
 
@@ -25,7 +27,9 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "codepipeline": codepipeline.install,
     "apigateway": apigateway.install,
     "stepfunctions": stepfunctions.install,
+    "kinesis": kinesis.install,
     "eventsources": eventsources.install,
+    "eventbridge": eventbridge.install,
     "cloudwatch": cloudwatch.install,
 }
 """One filler an AWS service, by the service's name; event source mappings are Lambda's, between it and others."""

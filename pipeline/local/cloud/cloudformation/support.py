@@ -19,7 +19,7 @@ EMULATED: frozenset[str] = frozenset(
         "Events": "EventBus Rule",
         "IAM": "InstanceProfile ManagedPolicy Policy Role User",
         "KMS": "Alias Key",
-        "Kinesis": "Stream",
+        "Kinesis": "Stream StreamConsumer",
         "Lambda": (
             "Alias EventInvokeConfig EventSourceMapping Function LayerVersion LayerVersionPermission Permission Url "
             "Version"
@@ -63,7 +63,6 @@ ACCEPTED_ONLY: dict[str, str] = {
     "AWS::IAM::RolePolicy": "IAM is not enforced",
     "AWS::IAM::ServiceLinkedRole": "IAM is not enforced",
     "AWS::Kinesis::ResourcePolicy": "IAM is not enforced",
-    "AWS::Kinesis::StreamConsumer": "consumers share the stream",
     "AWS::Lambda::CodeSigningConfig": "signatures are not checked",
     "AWS::Logs::QueryDefinition": "a saved query for the console",
     "AWS::ResourceGroups::Group": "a view for the console",
