@@ -60,9 +60,11 @@ def failure(pipeline: Pipeline, action: Action, *, last: int) -> Iterator[str]:
     """Why an action failed: its error, and the end of what it printed."""
     from pipeline.operate import logs  # noqa: PLC0415 - only a failed run needs it, and a good one should print at once
 
-    yield typer.style(f"{action.full_name} failed: {action.error or action.summary}", fg="red")
+    said = action.error or action.summary
+    yield typer.style(f"{action.full_name} failed: {said}", fg="red")
     for line in logs.last_words(pipeline, action, count=last):
-        yield f"  | {line}"
+        if line != said:
+            yield f"  | {line}"
 
 
 def _details(action: Action) -> str:
