@@ -192,7 +192,7 @@ def make(folder: Path) -> Clone:
     return clone
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 180.0) -> None:
     """Wait for what another process does."""
     pause = threading.Event()
     for _ in range(int(seconds / PAUSE_SECONDS)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.clone import Clone, Run
+from tests.end_to_end.clone import Clone, Run, until
 
 pytestmark = pytest.mark.cloud
 APPROVES = True
@@ -198,6 +198,7 @@ def test_ctrl_c_ends_the_following_and_neither_the_push_nor_the_run(clone: Clone
     pushing.communicate()
     origin = clone.checkout / ".penstock/origin.git"
     assert clone.git("--git-dir", str(origin), "rev-parse", "main") == commit
+    until(lambda: json.loads(clone.penstock("status", "--json").stdout)["stages"][1]["status"] == "Succeeded")
+    assert clone.penstock("stop").returncode == 0
     run = clone.wait()
-    assert succeeded(run)
-    assert run.found["commit"] == commit
+    assert (run.exit_code, run.found["status"], run.found["commit"]) == (1, "Stopped", commit)

@@ -1,7 +1,6 @@
 """After a kill the local cloud comes back as it was at its last snapshot, whole, and takes the next deployment."""
 
 import json
-import os
 import random
 import threading
 from collections.abc import Callable
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.cloud
 FreshCloud = Callable[..., LocalCloud]
 ACCOUNT = "222222222222"
 REGION = "eu-west-1"
-SEEDS = range(int(os.environ.get("PENSTOCK_KILLS", "3")))
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 23))]
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
     "Properties": {

@@ -1,0 +1,110 @@
+"""How a commit moves from stage to stage: approvals, probes, deployments that fail, and how it goes on."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.clone import Clone
+
+pytestmark = pytest.mark.cloud
+QA = ("222222222222", "eu-west-1")
+
+
+def release_to_production(clone: Clone) -> None:
+    """Approve the run that waits, and see it through."""
+    assert clone.wait().exit_code == 3
+    assert clone.penstock("approve").returncode == 0
+    run = clone.wait()
+    assert (run.exit_code, set(run.stages.values())) == (0, {"Succeeded"})
+
+
+def test_the_first_run_is_approved_by_make_up_which_says_so(clone: Clone) -> None:
+    assert clone.said.count("because this is the first run; later ones wait for `penstock approve`") == 1
+    assert "Deployed" in clone.said
+
+
+def test_a_later_push_waits_for_a_person_who_may_say_no_and_think_again(clone: Clone) -> None:
+    clone.commit("Wait for a person")
+    assert "penstock approve" in clone.push()
+    waiting = clone.wait()
+    assert waiting.exit_code == 3
+    assert waiting.found["status"] == "WaitingForApproval"
+    assert waiting.stages["staging"] == "Succeeded"
+    assert waiting.actions["prod/intake.Deploy"] == "NotStarted"
+
+    assert clone.penstock("approve", "--reject", "--note", "Not today").returncode == 0
+    rejected = clone.wait()
+    assert rejected.exit_code == 1
+    assert rejected.actions["prod/Approve-prod"] == "Failed"
+    assert rejected.actions["prod/intake.Deploy"] == "NotStarted"
+    assert "Not today" in clone.penstock("status").stdout
+
+    assert clone.penstock("retry").returncode == 0
+    release_to_production(clone)
+
+
+def authorize(clone: Clone, how: str) -> None:
+    """Have qa's API ask for signatures or not, past its stack: as somebody does in the console."""
+    gateway: Any = clone.client("apigateway", *QA)
+    (api,) = gateway.get_rest_apis()["items"]
+    resource = next(each for each in gateway.get_resources(restApiId=api["id"])["items"] if each["path"] == "/")
+    gateway.update_method(
+        restApiId=api["id"],
+        resourceId=resource["id"],
+        httpMethod="POST",
+        patchOperations=[{"op": "replace", "path": "/authorizationType", "value": how}],
+    )
+    gateway.create_deployment(restApiId=api["id"], stageName="v1")
+
+
+def test_a_failing_probe_stops_the_run_until_its_cause_is_gone(clone: Clone) -> None:
+    authorize(clone, "NONE")
+    clone.commit("Meet an open door in qa")
+    printed = clone.push()
+    failed = clone.wait()
+    assert failed.exit_code == 1
+    assert [failed.stages[stage] for stage in ("dev", "qa", "staging", "prod")] == [
+        "Succeeded",
+        "Failed",
+        "NotStarted",
+        "NotStarted",
+    ]
+    assert failed.actions["qa/RefusesUnsigned"] == "Failed"
+    assert "and the probe expects 403" in printed
+    assert "penstock retry qa" in printed
+
+    authorize(clone, "AWS_IAM")
+    assert clone.penstock("retry").returncode == 0
+    release_to_production(clone)
+    assert clone.wait().execution == failed.execution
+
+
+NONSENSE = """
+def break_the_table(stack: IntakeStack, environment: Environment) -> None:
+    table = stack.submissions.table.node.default_child
+    table.add_property_override("BillingMode", "PAY_PER_DREAM")
+
+
+DEV = Stage("""
+
+
+def test_a_template_that_cloudformation_refuses_is_one_clear_error_and_the_next_good_push_deploys(clone: Clone) -> None:
+    clone.edit(
+        "stages/dev.py",
+        ("import Intake\n", "import Intake, IntakeStack\n"),
+        ("DEV = Stage(", NONSENSE),
+        ("Intake()", "Intake(override=break_the_table)"),
+    )
+    clone.commit("Break the template")
+    clone.push()
+    failed = clone.wait()
+    assert failed.exit_code == 1
+    assert [failed.stages[stage] for stage in ("dev", "qa")] == ["Failed", "NotStarted"]
+    shown = clone.penstock("status").stdout
+    cause = r"^dev/Deploy failed: .* Properties/BillingMode: 'PAY_PER_DREAM' is not one of PAY_PER_REQUEST, PROVISIONED"
+    assert len(re.findall(cause, shown, re.MULTILINE)) == 1, shown
+    assert "  | " not in shown  # nothing else is to be said
+    clone.undo()
+    clone.push()
+    release_to_production(clone)
