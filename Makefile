@@ -3,7 +3,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
-.PHONY: help up down setup lock check types synth test soak
+.PHONY: help up down setup lock check types synth test bench soak
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,8 +38,11 @@ types:
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2 --dist loadfile
 
+bench: setup ## how long a push, a synth and `make up` take: medians, on a machine that does nothing else
+	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'
+
 soak: setup ## the full sizes of what tests show in small; docs/soak.md keeps the last figures
-	$(BIN)/pytest -n 2 -m soak
+	$(BIN)/pytest -m soak -n 2 --dist loadfile -rP --log-level=INFO
 
 synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
 	$(BIN)/penstock validate --no-expiry
