@@ -42,7 +42,7 @@ bench: setup ## how long a push, a synth and `make up` take: medians, on a machi
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'
 
 soak: setup ## the full sizes of what tests show in small; docs/soak.md keeps the last figures
-	$(BIN)/pytest -m soak -n 2 --dist loadfile -rP --log-level=INFO
+	$(BIN)/pytest -n 2 -m soak -rP --log-level=INFO
 
 synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
 	$(BIN)/penstock validate --no-expiry
