@@ -1,0 +1,184 @@
+"""Who may do what, before and after: every access change of one stack."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pipeline.review.access import evidence, exposure, managed, network, undecided
+from pipeline.review.access.compare import Comparison, Gain, compare
+from pipeline.review.access.holdings import Holding, boundaries, default, holdings
+from pipeline.review.access.patterns import CombinationsError
+from pipeline.review.access.spelling import spelled
+from pipeline.review.access.statements import Source, Statement, UnreadableError, everything, statements_of
+from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
+from pipeline.review.template import ResolvedTemplate
+
+WITHIN_A_NETWORK = frozenset({"AWS::EC2::VPCEndpoint"})
+"""Types whose policy names everybody and is met only by who is in the network already."""
+
+
+def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> tuple[AccessChange, ...]:
+    """What one stack's change does to access, in a fixed order; `EMPTY` stands for a stack that is not there."""
+    before, after = _by_subject(old), _by_subject(new)
+    found: dict[tuple[str, AccessKind, str], AccessChange] = {}
+    for subject in sorted(before.keys() | after.keys()):
+        pair = _Pair(old, new, place)
+        pair.compare(
+            before.get(subject) or list(default(subject, old)), after.get(subject) or list(default(subject, new))
+        )
+        for change in pair.changes():
+            found.setdefault((change.logical_id, change.kind, change.evidence), change)
+    for change in (
+        *_of_boundaries(old, new, place),
+        *network.changes(old, new, place),
+        *exposure.changes(old, new, place),
+    ):
+        found.setdefault((change.logical_id, change.kind, change.evidence), change)
+    return tuple(sorted(found.values(), key=lambda each: (each.logical_id, each.kind, each.evidence)))
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is to be said of one resource."""
+
+    gained: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    public: bool = False
+    admin: bool = False
+    wildcard: bool = False
+
+    @property
+    def direction(self) -> Direction:
+        if self.unknown:
+            return Direction.UNKNOWN
+        if self.gained and self.lost:
+            return Direction.CHANGED
+        return Direction.BROADENED if self.gained else Direction.NARROWED
+
+
+class _Pair:
+    """Two sides of the policies about one subject."""
+
+    def __init__(self, old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> None:
+        self._old, self._new, self._place = old, new, place
+        self._told: dict[Source, _Told] = {}
+
+    def compare(self, old: Sequence[Holding], new: Sequence[Holding]) -> None:
+        """Compare them, whichever way undecided conditions turn out."""
+        if _documents(old) == _documents(new):
+            return
+        names = set().union(*(undecided.names(each.document) for each in (*old, *new)))
+        names |= {each.condition for each in (*old, *new) if each.condition}
+        if len(names) > undecided.MOST:
+            for each in (*old, *new):
+                self._unknown(each.source, f"it depends on {len(names)} conditions that only a deployment decides")
+            return
+        both = {each.document_text for each in old} & {each.document_text for each in new}
+        for way in undecided.ways(names):
+            before = self._statements(old, way, self._old.account, both)
+            after = self._statements(new, way, self._new.account, both)
+            try:
+                self._tell(compare(managed.apart(before), managed.apart(after)))
+            except CombinationsError:
+                for each in (*old, *new):
+                    self._unknown(each.source, "its statements are too entangled to compare; read them side by side")
+
+    def changes(self) -> Iterator[AccessChange]:
+        """One for each resource whose policies grant more, or less, or nobody knows what."""
+        for source, told in self._told.items():
+            resource = self._new.resources.get(source.logical_id) or self._old.resources.get(source.logical_id)
+            yield AccessChange(
+                stage=self._place.stage,
+                service=self._place.service,
+                stack=self._place.stack,
+                kind=source.kind,
+                logical_id=source.logical_id,
+                path=resource.path if resource else source.logical_id,
+                direction=told.direction,
+                public=told.public and not (resource and resource.type in WITHIN_A_NETWORK),
+                admin=told.admin,
+                wildcard=told.wildcard and not told.admin,
+                evidence="\n".join(dict.fromkeys([*told.unknown, *told.gained, *told.lost])),
+            )
+
+    def _tell(self, found: Comparison) -> None:
+        for gain, is_lost in ((found.gained, False), (found.lost, True)):
+            for source in _sources(gain):
+                told = self._told.setdefault(source, _Told())
+                words = evidence.lines(gain, source, is_lost=is_lost)
+                (told.lost if is_lost else told.gained).extend(words)
+                if not is_lost:
+                    by_identity = source.kind in (AccessKind.IDENTITY, AccessKind.MANAGED)
+                    told.public |= source in gain.public and not by_identity and source.kind != AccessKind.BOUNDARY
+                    told.admin |= source in gain.everything and by_identity
+                    told.wildcard |= evidence.is_wildcard(gain, source)
+
+    def _statements(
+        self, held: Iterable[Holding], way: Mapping[str, bool], account: str, both: set[str]
+    ) -> list[Statement]:
+        found: list[Statement] = []
+        for each in held:
+            document = undecided.decided(each.document, way)
+            if not way.get(each.condition, True):
+                continue
+            try:
+                found += _read(each.source, document, account)
+            except UnreadableError as error:
+                if each.document_text not in both:
+                    self._unknown(each.source, str(error))
+        return found
+
+    def _unknown(self, source: Source, reason: str) -> None:
+        told = self._told.setdefault(source, _Told())
+        if reason not in told.unknown:
+            told.unknown.append(reason)
+
+
+def _of_boundaries(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Iterator[AccessChange]:
+    """A role without a boundary may do whatever its policies say: taking one away broadens, adding one narrows."""
+    before, after = boundaries(old), boundaries(new)
+    for name in sorted(before.keys() & after.keys()):
+        pair = _Pair(old, new, place)
+        pair.compare(_boundary(name, before[name], old), _boundary(name, after[name], new))
+        for change in pair.changes():
+            if after[name] is None:
+                yield replace(change, evidence="the permissions boundary is gone: nothing limits its policies any more")
+            elif before[name] is None:
+                yield replace(change, evidence=f"its policies are now limited by {spelled(after[name])}")
+            else:
+                yield change
+
+
+def _boundary(name: str, value: Json, template: ResolvedTemplate) -> list[Holding]:
+    source = Source(AccessKind.BOUNDARY, name)
+    if value is None:
+        return [Holding(name, source, None)]
+    ours = template.resources.get(str(value.get("Ref", ""))) if isinstance(value, Mapping) else None
+    return [Holding(name, source, ours.properties.get("PolicyDocument") if ours else value)]
+
+
+def _read(source: Source, document: Json, account: str) -> list[Statement]:
+    """A policy's statements, whether it is given as its text, with its name, or as the ARN of one."""
+    if document is None:
+        return [everything(source)] if source.kind == AccessKind.BOUNDARY else []
+    if source.kind == AccessKind.MANAGED or (source.kind == AccessKind.BOUNDARY and "Statement" not in document):
+        arn = spelled(document)
+        return managed.statements(arn, replace(source, managed=arn))
+    if isinstance(document, Mapping) and "PolicyDocument" in document:
+        document = document["PolicyDocument"]
+    return list(statements_of(document, source=source, account=account))
+
+
+def _by_subject(template: ResolvedTemplate) -> dict[str, list[Holding]]:
+    found: dict[str, list[Holding]] = {}
+    for each in holdings(template):
+        found.setdefault(each.subject, []).append(each)
+    return found
+
+
+def _documents(held: Iterable[Holding]) -> list[tuple[str, str]]:
+    return sorted((each.document_text, each.condition) for each in held)
+
+
+def _sources(gain: Gain) -> set[Source]:
+    return {each.source for each in (*gain.patterns, *gain.undenied)}

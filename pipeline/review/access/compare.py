@@ -1,0 +1,207 @@
+"""Whether one set of statements grants what another does not: exact, over wildcards, Not elements, Deny, conditions.
+
+All texts fall into classes by which patterns they match (`patterns.py`); a statement covers whole classes. So a request
+is told apart from another only by which statements match its principal, action and resource, and by its context.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.review.access.conditions import Requests, Test
+from pipeline.review.access.patterns import EVERYTHING, CombinationsError, Pattern, classes
+from pipeline.review.access.statements import Matcher, Source, Statement
+from pipeline.review.model import Direction
+
+MOST_CELLS = 2_000_000
+ESCALATING = tuple(
+    tuple(f"iam:{action}")
+    for action in (
+        "attachrolepolicy",
+        "attachuserpolicy",
+        "attachgrouppolicy",
+        "putrolepolicy",
+        "putuserpolicy",
+        "putgrouppolicy",
+        "createpolicyversion",
+        "setdefaultpolicyversion",
+    )
+)
+"""Actions that let one who may use them on any resource give themselves everything else."""
+
+
+@dataclass(slots=True)
+class Gain:
+    """What one side grants and the other does not."""
+
+    patterns: dict[Statement, set[tuple[Pattern, Pattern]]] = field(default_factory=dict)
+    """Statement that grants it -> the action and resource patterns of it that reach what is gained."""
+    undenied: set[Statement] = field(default_factory=set)
+    """Deny statements of the other side that kept it away."""
+    loosened: dict[Statement, set[Statement]] = field(default_factory=dict)
+    """Statement that grants it -> statements of the other side that grant it on a condition."""
+    public: set[Source] = field(default_factory=set)
+    """What grants some of it to anybody."""
+    everything: set[Source] = field(default_factory=set)
+    """What grants any action on any resource, or one that leads there."""
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a change of statements gives and takes."""
+
+    gained: Gain
+    lost: Gain
+
+    @property
+    def direction(self) -> Direction | None:
+        """None if both grant the same."""
+        if self.gained and self.lost:
+            return Direction.CHANGED
+        return Direction.BROADENED if self.gained else Direction.NARROWED if self.lost else None
+
+
+def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Comparison:
+    """What `new` grants and `old` does not, and the other way round.
+
+    Raises:
+        CombinationsError: if the statements are too entangled to decide; that is never "no change".
+    """
+    if {each.meaning for each in old} == {each.meaning for each in new}:
+        return Comparison(Gain(), Gain())
+    return _Space([*old, *new], len(old)).comparison()
+
+
+class _Space:
+    """All requests, by which statements they match. Statement i is bit i of a number."""
+
+    def __init__(self, statements: Sequence[Statement], old: int) -> None:
+        self._statements = statements
+        self._old = (1 << old) - 1
+        self._allow = sum(1 << at for at, each in enumerate(statements) if each.allows)
+        self._principals = _Dimension(statements, lambda each: each.principals)
+        self._actions = _Dimension(statements, lambda each: each.actions, further=ESCALATING)
+        self._resources = _Dimension(statements, lambda each: each.resources)
+        self._decided: dict[int, tuple[bool, bool, bool, bool]] = {}
+
+    def comparison(self) -> Comparison:
+        if math.prod(len(each.masks) for each in (self._principals, self._actions, self._resources)) > MOST_CELLS:
+            raise CombinationsError
+        gained, lost = Gain(), Gain()
+        for by_principal in self._principals.masks:
+            for by_action in self._actions.masks:
+                both = by_principal & by_action
+                if not both & self._allow:
+                    continue
+                for by_resource in self._resources.masks:
+                    signature = both & by_resource
+                    if signature & self._allow:
+                        gains, gains_public, loses, loses_public = self._decide(signature)
+                        cell = (by_principal, by_action, by_resource)
+                        if gains:
+                            self._record(gained, signature, cell, granting=~self._old, is_public=gains_public)
+                        if loses:
+                            self._record(lost, signature, cell, granting=self._old, is_public=loses_public)
+        return Comparison(gained, lost)
+
+    def _decide(self, signature: int) -> tuple[bool, bool, bool, bool]:
+        """Whether some request that these statements match is gained, gained by anybody, lost, lost by anybody."""
+        if signature not in self._decided:
+            tests: set[Test] = set()
+            for each in self._chosen(signature):
+                tests |= each.tests
+            requests = Requests(tests)
+            answer = [False] * 4
+            for request in requests:
+                applying = sum(
+                    1 << at
+                    for at, each in enumerate(self._statements)
+                    if signature >> at & 1 and requests.passes(each.tests, request)
+                )
+                before, after = self._grants(applying & self._old), self._grants(applying & ~self._old)
+                if before != after:
+                    answer[0 if after else 2] = True
+                    answer[1 if after else 3] |= requests.is_a_strangers(request)
+            self._decided[signature] = (answer[0], answer[1], answer[2], answer[3])
+        return self._decided[signature]
+
+    def _grants(self, applying: int) -> bool:
+        return bool(applying & self._allow) and not applying & ~self._allow
+
+    def _record(
+        self, gain: Gain, signature: int, cell: tuple[int, int, int], *, granting: int, is_public: bool
+    ) -> None:
+        by_principal, by_action, by_resource = cell
+        denying = self._chosen(signature & ~granting & ~self._allow)
+        before = self._chosen(signature & ~granting & self._allow)
+        for each in self._chosen(signature & granting & self._allow):
+            reached = gain.patterns.setdefault(each, set())
+            for action in self._actions.reaching(each.actions, by_action):
+                reached |= {(action, resource) for resource in self._resources.reaching(each.resources, by_resource)}
+            if is_public and by_principal in self._principals.far:
+                gain.public.add(each.source)
+            if by_resource in self._resources.far and (
+                by_action in self._actions.far or by_action in self._actions.further
+            ):
+                gain.everything.add(each.source)
+            if before and not denying:
+                gain.loosened.setdefault(each, set()).update(before)
+        if before:
+            gain.undenied |= set(denying)
+
+    def _chosen(self, bits: int) -> list[Statement]:
+        return [each for at, each in enumerate(self._statements) if bits >> at & 1]
+
+
+class _Dimension:
+    """One of principal, action and resource: which statements a text matches, for every kind of text."""
+
+    def __init__(
+        self,
+        statements: Sequence[Statement],
+        matcher: Callable[[Statement], Matcher],
+        further: Iterable[Pattern] = (),
+    ) -> None:
+        matchers = [matcher(each) for each in statements]
+        further = tuple(further)
+        every: list[Pattern] = list(dict.fromkeys([*(one for each in matchers for one in each.patterns), *further]))
+        number = {pattern: 1 << at for at, pattern in enumerate(every)}
+        covered = [(sum(number[pattern] for pattern in each.patterns), each.is_negated) for each in matchers]
+        named = sum(bit for pattern, bit in number.items() if not is_universal(pattern))
+        universal = sum(bit for pattern, bit in number.items() if is_universal(pattern))
+        probed = sum(number[pattern] for pattern in further)
+        self.masks: dict[int, list[int]] = {}
+        """Which statements match -> the classes of text for which that is so, each by the patterns that it matches."""
+        self.far: set[int] = set()
+        """Masks of text that no pattern names."""
+        self.further: set[int] = set()
+        """Masks of one of the texts asked for besides."""
+        for matched in classes(every):
+            mask = sum(1 << at for at, (bits, negated) in enumerate(covered) if bool(matched & bits) != negated)
+            self.masks.setdefault(mask, []).append(matched)
+            if not matched & named and matched & universal == universal:
+                self.far.add(mask)
+            if matched & probed:
+                self.further.add(mask)
+        self._number: Mapping[Pattern, int] = number
+
+    def reaching(self, matcher: Matcher, mask: int) -> list[Pattern]:
+        """Those patterns of a statement that cover some of the text of a mask; all of them for a Not element."""
+        if matcher.is_negated:
+            return list(matcher.patterns)
+        return [
+            pattern
+            for pattern in matcher.patterns
+            if any(matched & self._number[pattern] for matched in self.masks[mask])
+        ]
+
+
+def is_universal(pattern: Pattern) -> bool:
+    """Whether it covers every resource or action there is, in any of the ways to write that."""
+    text = "".join(pattern)
+    return pattern == EVERYTHING or (
+        "*" in text and not text.removeprefix("arn:").removeprefix("aws:").strip("*:?") and text[:1] in "*a"
+    )

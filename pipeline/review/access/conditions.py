@@ -1,0 +1,292 @@
+"""Condition blocks: in which requests a statement applies, decided over a small set of requests that stands for all.
+
+A request's keys matter only by which values of the policies they equal, so one request for each combination of such
+classes is as good as every request there is.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+import ipaddress
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.review.access import patterns
+from pipeline.review.access.patterns import CombinationsError, Pattern
+from pipeline.review.access.spelling import listed, pattern, spelled
+
+MOST_REQUESTS = 20_000
+MOST_VALUES_AT_ONCE = 4
+"""Of a key with several values: every set of so many classes is tried, beyond that pairs of them."""
+
+_TEXT = {
+    "stringequals": (False, False),
+    "stringnotequals": (True, False),
+    "stringequalsignorecase": (False, False),
+    "stringnotequalsignorecase": (True, False),
+    "stringlike": (False, True),
+    "stringnotlike": (True, True),
+    "arnequals": (False, True),
+    "arnlike": (False, True),
+    "arnnotequals": (True, True),
+    "arnnotlike": (True, True),
+    "bool": (False, False),
+    "binaryequals": (False, False),
+}
+"""Operator -> whether it is negated, whether its values have wildcards."""
+_ORDER = {"equals", "notequals", "lessthan", "lessthanequals", "greaterthan", "greaterthanequals"}
+_FOLDED = {"stringequalsignorecase", "stringnotequalsignorecase", "bool"}
+
+Value = object
+"""A class of values of one key: a number of `patterns.classes`, an address, a number, a yes or no."""
+Request = Mapping[tuple[str, str], frozenset[Value]]
+"""(key, family) -> the classes of the key's values; the empty set where the request has no such key."""
+
+_IDENTIFYING = (
+    "aws:principalorgid aws:principalorgpaths aws:principalarn aws:principalaccount aws:sourceaccount aws:sourceowner"
+    " aws:sourcearn aws:sourceorgid aws:sourceorgpaths aws:sourcevpc aws:sourcevpce aws:sourceip aws:vpcsourceip"
+    " aws:userid aws:principalservicename aws:principalisawsservice aws:principaltype aws:calledvia"
+    " aws:viaawsservice aws:ec2instancesourcevpc s3:dataaccesspointaccount s3:dataaccesspointarn kms:calleraccount"
+    " kms:viaservice elasticfilesystem:accessedviamounttarget"
+)
+IDENTIFYING = frozenset(_IDENTIFYING.split())
+"""Keys that a stranger cannot set as they like: a condition on one of these keeps strangers out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One operator, one key, its values: true in a request or not."""
+
+    operator: str
+    """Lower case, without qualifier and suffix."""
+    key: str
+    """Lower case, as IAM compares keys."""
+    written: tuple[str, ...]
+    """Its values as sorted JSON, which may be compared and hashed."""
+    qualifier: str = ""
+    """`forallvalues`, `foranyvalue` or nothing."""
+    if_exists: bool = False
+
+    @property
+    def values(self) -> list[object]:
+        """What the key is compared with, any of which is enough."""
+        return [json.loads(value) for value in self.written]
+
+    @property
+    def family(self) -> str:
+        """What kind of comparison it is, hence which classes of values it tells apart."""
+        if self.operator in _FOLDED:
+            return "folded text"
+        if self.operator in _TEXT:
+            return "text"
+        if self.operator in ("ipaddress", "notipaddress") and all(map(_network, self.values)):
+            return "address"
+        for kind in ("numeric", "date"):
+            known = self.operator.startswith(kind) and self.operator.removeprefix(kind) in _ORDER
+            if known and None not in map(_number, self.values):
+                return kind
+        if self.operator == "null":
+            return "text"
+        return self.words
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether a request without the key passes."""
+        if self.operator in _TEXT:
+            return _TEXT[self.operator][0]
+        return "not" in self.operator
+
+    @property
+    def words(self) -> str:
+        """For people: `StringEquals aws:SourceAccount = 111122223333`, in lower case as compared."""
+        name = f"{self.qualifier}:{self.operator}" if self.qualifier else self.operator
+        name += "ifexists" if self.if_exists else ""
+        return f"{name} {self.key} = {', '.join(sorted(map(spelled, self.values)))}"
+
+    def patterns(self) -> list[Pattern]:
+        """The values of a comparison of text."""
+        wildcards = _TEXT.get(self.operator, (False, False))[1]
+        found = [pattern(value, wildcards=wildcards) for value in self.values]
+        return [tuple(map(_lower, each)) for each in found] if self.operator in _FOLDED else found
+
+
+def tests_of(condition: object) -> frozenset[Test]:
+    """A statement's Condition: every one of these must be true."""
+    if not isinstance(condition, Mapping):
+        return frozenset() if condition is None else frozenset({Test("unreadable", spelled(condition), ())})
+    found = set()
+    for name, keys in condition.items():
+        if not isinstance(keys, Mapping):
+            found.add(Test(f"unreadable {name}", spelled(keys), ()))
+            continue
+        qualifier, _, operator = name.lower().rpartition(":")
+        if_exists = operator.endswith("ifexists")
+        for key, values in keys.items():
+            written = tuple(sorted({json.dumps(value, sort_keys=True, default=str) for value in listed(values)}))
+            found.add(Test(operator.removesuffix("ifexists"), key.lower(), written, qualifier, if_exists))
+    return frozenset(found)
+
+
+class Requests:
+    """Requests enough to tell every pair of these tests apart.
+
+    Raises:
+        CombinationsError: if there would be more than MOST_REQUESTS.
+    """
+
+    def __init__(self, tests: Iterable[Test]) -> None:
+        self._tests = sorted(tests, key=lambda test: (test.key, test.words))
+        self._patterns: dict[tuple[str, str], list[Pattern]] = {}
+        families: dict[str, set[str]] = {}
+        for test in self._tests:
+            families.setdefault(test.key, set()).add(test.family)
+            if test.family in ("text", "folded text") and test.operator != "null":
+                self._patterns.setdefault((test.key, test.family), []).extend(test.patterns())
+        options = [self._options(key, sorted(names)) for key, names in sorted(families.items())]
+        if math.prod(map(len, options)) > MOST_REQUESTS:
+            raise CombinationsError
+        self._options_by_key = options
+
+    def __iter__(self) -> Iterator[Request]:
+        for parts in itertools.product(*self._options_by_key):
+            yield {place: values for part in parts for place, values in part.items()}
+
+    def passes(self, tests: Iterable[Test], request: Request) -> bool:
+        """Whether a request meets all of a statement's tests."""
+        return all(self._passes(test, request) for test in tests)
+
+    def is_a_strangers(self, request: Request) -> bool:
+        """Whether anybody can make it: what names the caller's account, network or organisation is as far off as can
+        be, whatever else it says."""
+        return all(
+            self._is_far((key, family), values) for (key, family), values in request.items() if key in IDENTIFYING
+        )
+
+    def _is_far(self, place: tuple[str, str], values: frozenset[Value]) -> bool:
+        """Whether a key's values are such as no test asks for by name, but for one that everything passes."""
+        if place[1] in ("text", "folded text"):
+            named = sum(1 << at for at, each in enumerate(self._patterns.get(place, ())) if each != patterns.EVERYTHING)
+            return not any(isinstance(value, int) and value & named for value in values)
+        tests = [test for test in self._tests if (test.key, test.family) == place]
+        if place[1] == "address":
+            networks = [network for test in tests for network in map(_network, test.values) if network]
+            small = [network for network in networks if network.prefixlen >= 8]
+            return not any(_contains(network, value) for network in small for value in values)
+        return not any(self._holds(test, value) for test in tests for value in values)
+
+    def _passes(self, test: Test, request: Request) -> bool:
+        values = request[test.key, test.family]
+        if test.operator == "null":
+            return (not values) == (spelled(test.values[0] if test.values else "true").lower() == "true")
+        if test.qualifier == "forallvalues":
+            return all(self._decides(test, value) for value in values)
+        if test.qualifier == "foranyvalue":
+            return any(self._decides(test, value) for value in values) or (test.if_exists and not values)
+        if not values:
+            return test.if_exists or test.is_negated
+        return any(self._decides(test, value) for value in values)
+
+    def _decides(self, test: Test, value: Value) -> bool:
+        return self._holds(test, value) != test.is_negated
+
+    def _holds(self, test: Test, value: Value) -> bool:
+        """Whether one value equals one of the test's, before a negation."""
+        if test.family in ("text", "folded text"):
+            known = self._patterns[test.key, test.family]
+            return isinstance(value, int) and any(value >> known.index(each) & 1 for each in test.patterns())
+        if test.family == "address":
+            return any(_contains(network, value) for network in map(_network, test.values))
+        if test.family in ("numeric", "date"):
+            kind = test.operator.removeprefix(test.family).removeprefix("not")
+            return any(_ordered(kind, value, _number(limit)) for limit in test.values)
+        return value is True
+
+    def _options(self, key: str, families: Sequence[str]) -> list[dict[tuple[str, str], frozenset[Value]]]:
+        """What one key of a request may be: absent, or some class of values in each family."""
+        several = any(test.key == key and test.qualifier for test in self._tests)
+        absent: dict[tuple[str, str], frozenset[Value]] = {(key, family): frozenset() for family in families}
+        choices = []
+        for family in families:
+            values = self._values(key, family)
+            sets = [frozenset({value}) for value in values]
+            if several:
+                most = len(values) if len(values) <= MOST_VALUES_AT_ONCE else 2
+                sets += [
+                    frozenset(some) for size in range(2, most + 1) for some in itertools.combinations(values, size)
+                ]
+            choices.append([((key, family), some) for some in sets])
+        return [absent, *(dict(each) for each in itertools.product(*choices))]
+
+    def _values(self, key: str, family: str) -> list[Value]:
+        if family in ("text", "folded text"):
+            return list(patterns.classes(self._patterns.get((key, family), [])))
+        values = [value for test in self._tests if (test.key, test.family) == (key, family) for value in test.values]
+        if family == "address":
+            return list(_addresses([network for network in map(_network, values) if network]))
+        if family in ("numeric", "date"):
+            limits = sorted({limit for limit in map(_number, values) if limit is not None})
+            between = [(low + high) / 2 for low, high in itertools.pairwise(limits)]
+            return [*limits, *between, limits[0] - 1, limits[-1] + 1] if limits else [0.0]
+        return [True, False]
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _lower(symbol: str) -> str:
+    return symbol.lower() if len(symbol) == 1 else symbol
+
+
+def _network(value: object) -> _Network | None:
+    try:
+        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _addresses(networks: Sequence[_Network]) -> Iterator[tuple[int, int]]:
+    """(version, number) of one address in each part into which the networks cut all addresses."""
+    for version, most in ((4, 2**32 - 1), (6, 2**128 - 1)):
+        edges = {0}
+        for network in networks:
+            if network.version == version:
+                edges |= {int(network.network_address), int(network.broadcast_address) + 1}
+        yield from ((version, edge) for edge in sorted(edges) if edge <= most)
+
+
+def _contains(network: _Network | None, value: Value) -> bool:
+    match value:
+        case (int(version), int(number)) if network is not None and version == network.version:
+            return int(network.network_address) <= number <= int(network.broadcast_address)
+    return False
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _ordered(kind: str, value: Value, limit: float | None) -> bool:
+    if limit is None or not isinstance(value, int | float):
+        return False
+    match kind:
+        case "lessthan":
+            return value < limit
+        case "lessthanequals":
+            return value <= limit
+        case "greaterthan":
+            return value > limit
+        case "greaterthanequals":
+            return value >= limit
+    return value == limit

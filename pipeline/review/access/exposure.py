@@ -1,0 +1,112 @@
+"""Settings that open a resource to others without any policy: function URLs, API methods, ACLs, public endpoints."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.review.access.spelling import spelled
+from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
+from pipeline.review.template import ResolvedTemplate, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One way in that a resource's settings leave."""
+
+    words: str
+    """Completes "now" and "no longer"."""
+    public: bool = False
+    world: bool = False
+    kind: AccessKind = AccessKind.RESOURCE
+
+
+def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Iterator[AccessChange]:
+    """One for each resource with an opening more or less."""
+    for name in sorted(old.resources.keys() | new.resources.keys()):
+        before, after = old.resources.get(name), new.resources.get(name)
+        resource = after or before
+        if resource is None or resource.type not in OPENINGS:
+            continue
+        read = OPENINGS[resource.type]
+        had = set(read(before.properties)) if before and before.type == resource.type else set()
+        has = set(read(after.properties)) if after else set()
+        if resource.type in ONLY_AS_A_CHANGE and not (before and after):
+            had, has = ({each for each in side if each.public} for side in (had, has))
+        if had != has:
+            yield _change(resource, has - had, had - has, place)
+
+
+def _change(resource: Resource, gained: set[Opening], lost: set[Opening], place: Place) -> AccessChange:
+    return AccessChange(
+        stage=place.stage,
+        service=place.service,
+        stack=place.stack,
+        kind=next(iter(gained | lost)).kind,
+        logical_id=resource.logical_id,
+        path=resource.path,
+        direction=((Direction.CHANGED if lost else Direction.BROADENED) if gained else Direction.NARROWED),
+        public=any(each.public for each in gained),
+        world=any(each.world for each in gained),
+        evidence="\n".join(
+            [f"now {each}" for each in sorted(each.words for each in gained)]
+            + [f"no longer {each}" for each in sorted(each.words for each in lost)]
+        ),
+    )
+
+
+def _function_url(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    auth = properties.get("AuthType")
+    if auth != "AWS_IAM":
+        words = "open to anybody at its URL, without a signature (AuthType NONE)"
+        yield Opening(
+            words if auth == "NONE" else f"signed or not as AuthType {spelled(auth)} says",
+            public=auth == "NONE",
+            kind=AccessKind.FUNCTION_URL,
+        )
+
+
+def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    # A browser's preflight request cannot be signed.
+    if properties.get("HttpMethod") != "OPTIONS" and properties.get("AuthorizationType", "NONE") == "NONE":
+        needs_key = properties.get("ApiKeyRequired") in (True, "true")
+        yield Opening(
+            f"open to anybody{' who has an API key' if needs_key else ''}, without an authorizer"
+            f" ({spelled(properties.get('HttpMethod'))}, AuthorizationType NONE)",
+            public=not needs_key,
+        )
+
+
+def _route(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    route = spelled(properties.get("RouteKey"))
+    if not route.startswith("OPTIONS ") and properties.get("AuthorizationType", "NONE") == "NONE":
+        yield Opening(f"open to anybody, without an authorizer ({route})", public=True)
+
+
+def _bucket(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    acl = properties.get("AccessControl")
+    if acl in ("PublicRead", "PublicReadWrite"):
+        yield Opening(f"open to anybody by its ACL {acl}", public=True)
+    elif acl == "AuthenticatedRead":
+        yield Opening("open to every AWS account by its ACL AuthenticatedRead", public=True)
+    blocks = properties.get("PublicAccessBlockConfiguration") or {}
+    for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"):
+        if blocks.get(name) not in (True, "true"):
+            yield Opening(f"without {name}, which keeps a policy or ACL from opening it to the public")
+
+
+def _endpoint(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    if properties.get("PubliclyAccessible") in (True, "true"):
+        yield Opening("with an address on the internet (PubliclyAccessible)", world=True)
+
+
+OPENINGS: Mapping[str, Callable[[Mapping[str, Json]], Iterator[Opening]]] = {
+    "AWS::Lambda::Url": _function_url,
+    "AWS::ApiGateway::Method": _method,
+    "AWS::ApiGatewayV2::Route": _route,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::RDS::DBInstance": _endpoint,
+    "AWS::RDS::DBCluster": _endpoint,
+    "AWS::Redshift::Cluster": _endpoint,
+    "AWS::DMS::ReplicationInstance": _endpoint,
+}
+ONLY_AS_A_CHANGE = frozenset({"AWS::S3::Bucket"})
+"""A new bucket blocks public access unless its template says otherwise, so only its ACL counts then."""

@@ -1,0 +1,41 @@
+"""Attached managed policies as statements: AWS's well-known ones by what they allow, others as what only they allow."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.review.access.patterns import Pattern
+from pipeline.review.access.statements import ANYTHING, Matcher, Source, Statement, everything, statements_of
+
+ADMINISTRATOR = "AdministratorAccess"
+KNOWN = {
+    "PowerUserAccess": {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"},
+    "IAMFullAccess": {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+}
+"""https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html"""
+
+
+def statements(arn: str, source: Source) -> list[Statement]:
+    """What a policy that is attached by its ARN allows."""
+    name = arn.rpartition("/")[2]
+    if ":aws:policy/" in arn and name == ADMINISTRATOR:
+        return [everything(source)]
+    if ":aws:policy/" in arn and name in KNOWN:
+        return list(statements_of({"Statement": [KNOWN[name]]}, source=source))
+    return [Statement(True, ANYTHING, Matcher((_only(arn),)), ANYTHING, frozenset(), source)]
+
+
+def apart(found: Sequence[Statement]) -> list[Statement]:
+    """The same, where a statement with NotAction does not cover what is known only as an attached policy's."""
+    unknown = tuple(
+        pattern for each in found for pattern in each.actions.patterns if len(pattern) == 1 and pattern[0][:1] == "<"
+    )
+    return [
+        replace(each, actions=replace(each.actions, patterns=(*each.actions.patterns, *unknown)))
+        if each.actions.is_negated and unknown
+        else each
+        for each in found
+    ]
+
+
+def _only(arn: str) -> Pattern:
+    return (f"<{arn}>",)

@@ -1,0 +1,118 @@
+"""Which kinds of text a set of wildcard patterns can tell apart: what makes containment of policies decidable.
+
+A pattern is a tuple of symbols: one character, `*`, `?`, an escaped literal such as `\\*`, or a longer token that
+stands for text known only at deployment, such as `<Bucket.Arn>`. A token equals itself alone; `*` covers it, `?` not.
+"""
+
+from collections.abc import Iterable, Sequence
+
+Pattern = tuple[str, ...]
+STAR, ONE = "*", "?"
+EVERYTHING: Pattern = (STAR,)
+OTHER = "\0"
+"""A character that stands in no pattern."""
+MOST_STATES = 20_000
+
+
+class CombinationsError(Exception):
+    """The patterns cannot be told apart within reasonable time; nobody may take that for "no change"."""
+
+
+def plain(pattern: Pattern) -> Pattern:
+    """Runs of `*` are one `*`; `?` beside it comes first, so that equal patterns are spelled alike."""
+    shown: list[str] = []
+    run: list[str] = []
+    for symbol in (*pattern, ""):
+        if symbol in (STAR, ONE):
+            run.append(symbol)
+            continue
+        shown += [ONE] * run.count(ONE) + [STAR] * (STAR in run)
+        run = []
+        if symbol:
+            shown.append(symbol)
+    return tuple(shown)
+
+
+def classes(patterns: Sequence[Pattern]) -> list[int]:
+    """Every combination of patterns that some text matches: one number each, bit i set where pattern i matches.
+
+    Exact: a breadth-first walk over all patterns at once, each a small automaton whose positions are bits of a number.
+    The empty text is left out, since no action, resource or principal is empty.
+
+    Raises:
+        CombinationsError: if the walk passes more than MOST_STATES states.
+    """
+    automaton = _Automaton([plain(pattern) for pattern in patterns])
+    start = automaton.start
+    seen = {start}
+    waiting = [start]
+    found: set[int] = set()
+    while waiting:
+        state = waiting.pop()
+        for symbol in automaton.symbols_that_matter(state):
+            reached = automaton.after(state, symbol)
+            if reached in seen and reached != start:
+                continue
+            found.add(reached & automaton.accepting)
+            if reached not in seen:
+                if len(seen) >= MOST_STATES:
+                    raise CombinationsError
+                seen.add(reached)
+                waiting.append(reached)
+    return sorted(automaton.matched(state) for state in found)
+
+
+def matches(pattern: Pattern, text: Pattern) -> bool:
+    """Whether one text, which has no wildcards of its own, matches."""
+    automaton = _Automaton([plain(pattern)])
+    state = automaton.start
+    for symbol in text:
+        state = automaton.after(state, symbol)
+    return bool(state & automaton.accepting)
+
+
+class _Automaton:
+    """All patterns side by side: bit `offset + position` of a state is set where a pattern has come that far."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._at: dict[str, int] = {}
+        self._symbol: dict[int, str] = {}
+        self._accept: list[int] = []
+        start, offset = 0, 0
+        for pattern in patterns:
+            start |= 1 << offset
+            for position, symbol in enumerate(pattern, start=offset):
+                self._at[symbol] = self._at.get(symbol, 0) | 1 << position
+                self._symbol[position] = symbol
+            offset += len(pattern)
+            self._accept.append(offset)
+            offset += 1
+        self._stars = self._at.pop(STAR, 0)
+        self._ones = self._at.pop(ONE, 0)
+        self.accepting = sum(1 << position for position in self._accept)
+        self.start = self._past_stars(start)
+
+    def after(self, state: int, symbol: str) -> int:
+        """The state that one more symbol leads to."""
+        moving = state & self._at.get(symbol, 0)
+        if len(symbol) == 1 or symbol.startswith("\\"):
+            moving |= state & self._ones
+        return self._past_stars(moving << 1 | state & self._stars)
+
+    def symbols_that_matter(self, state: int) -> Iterable[str]:
+        """Those that some pattern waits for here, and one that none does."""
+        yield OTHER
+        waiting = state & ~(self._stars | self._ones | self.accepting)
+        found = set()
+        while waiting:
+            lowest = waiting & -waiting
+            found.add(self._symbol[lowest.bit_length() - 1])
+            waiting ^= lowest
+        yield from found
+
+    def matched(self, state: int) -> int:
+        """One bit for each pattern that accepts in this state."""
+        return sum(1 << number for number, position in enumerate(self._accept) if state >> position & 1)
+
+    def _past_stars(self, state: int) -> int:
+        return state | (state & self._stars) << 1
