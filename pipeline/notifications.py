@@ -25,10 +25,10 @@ class Notifications(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, pipeline: codepipeline.IPipeline) -> None:
         super().__init__(scope, id_)
-        key = kms.Key(self, "Key", description="Notifications of the pipeline", enable_key_rotation=True)
+        self.key = kms.Key(self, "Key", description="Notifications of the pipeline", enable_key_rotation=True)
         # EventBridge cannot publish to a topic that is encrypted with the account's default key.
-        key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
-        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        self.key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
         # An event that could not be delivered is kept for whoever looks into it: a notification, or the start of a run.
         self.undelivered = undelivered_queue(self)
         name = events.EventField.from_path("$.detail.pipeline")

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from pipeline import release, steps
 from pipeline.artifacts import ArtifactStore, stores
+from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
 from pipeline.settings import Settings
 from pipeline.source_action import add_trigger, source_action
@@ -84,6 +85,14 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._engine.build_pipeline()
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
+        DailyCheck(
+            self,
+            "DailyCheck",
+            pipeline=pipeline,
+            notifications=self.notifications,
+            builds=self._builds,
+            artifacts_key=artifacts.key,
+        )
         cdk.CfnOutput(
             self,
             "NotificationsTopic",

@@ -20,7 +20,7 @@ PROBE = "python3 -I pipeline/probe.py"
 
 
 class StepBuilds(Construct):
-    """What the builds of all steps share: two roles and a log group, however many services and stages there are.
+    """What the builds of all steps share: three roles and a log group, however many services and stages there are.
 
     CDK Pipelines would make a role and a policy for each step: four stages of fifty services would be four hundred
     resources, and each would bring findings of its own for the platform team to judge.
@@ -43,6 +43,8 @@ class StepBuilds(Construct):
                 iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(set(deploy_roles)))
             )
         self.protect_role = protecting.without_policy_updates()
+        self.check_role = self._role("CheckRole")
+        """For the daily check, which adds what it needs."""
 
     @property
     def logging(self) -> codebuild.LoggingOptions:

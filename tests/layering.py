@@ -92,7 +92,10 @@ ROOMS = {
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
     ),
     # Steps that run in builds, not in synth.
-    "pipeline.protect": Room(ours=(), third_party=("boto3",)),
+    **dict.fromkeys(
+        ("pipeline.protect", "pipeline.latest_source", "pipeline.announce_expiry"),
+        Room(ours=(), third_party=("boto3",)),
+    ),
     "pipeline.probe": Room(ours=(), third_party=()),
     "app": Room(ours=OURS, third_party=("aws_cdk",)),
 }

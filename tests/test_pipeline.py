@@ -79,7 +79,8 @@ def test_no_build_is_privileged(assembly: Assembly) -> None:
 
 
 def test_a_failed_run_and_a_waiting_approval_are_announced(assembly: Assembly) -> None:
-    rules = assembly.resources("Pipeline", "AWS::Events::Rule").values()
+    found = assembly.resources("Pipeline", "AWS::Events::Rule").values()
+    rules = [rule for rule in found if "EventPattern" in rule["Properties"]]
     details = [rule["Properties"]["EventPattern"]["detail"] for rule in rules]
     assert {"state": ["FAILED"]} in details
     assert {"state": ["STARTED"], "type": {"category": ["Approval"]}} in details
@@ -91,3 +92,60 @@ def test_production_stacks_are_protected_from_termination_by_a_step(pipeline: di
     (prod,) = (stage["Actions"] for stage in pipeline["Stages"] if stage["Name"] == "prod")
     last = max(prod, key=lambda action: int(action["RunOrder"]))
     assert last["Name"] == "Protect"
+
+
+def test_what_is_on_main_is_checked_every_day_by_a_build_that_can_release_nothing(assembly: Assembly) -> None:
+    rules = assembly.resources("Pipeline", "AWS::Events::Rule").values()
+    (scheduled,) = (rule["Properties"] for rule in rules if "ScheduleExpression" in rule["Properties"])
+    (target,) = scheduled["Targets"]
+    project = assembly.template("Pipeline")["Resources"][target["Arn"]["Fn::GetAtt"][0]]["Properties"]
+    role = project["ServiceRole"]["Fn::GetAtt"][0]
+    allowed = {
+        action
+        for policy in assembly.resources("Pipeline", "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert "make setup" in project["Source"]["BuildSpec"]
+    assert allowed == {
+        "codepipeline:ListActionExecutions",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetBucketAcl",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "sns:Publish",
+    }
+
+
+# A changed logical id is a new, empty resource: the runs' artifacts, or the topic that people subscribed to, would be
+# left behind. (The id in the name of an artifact store's stack is the pipeline's name.)
+STATEFUL = {
+    ("Pipeline", "AWS::S3::Bucket"): {"ArtifactsBucket88671897", "ArtifactsAccessLogs4D97777C"},
+    ("Pipeline", "AWS::KMS::Key"): {"ArtifactsKeyA4B22E2B", "NotificationsKeyADCFA950"},
+    ("Pipeline", "AWS::CodePipeline::Pipeline"): {"PipelineC660917D"},
+    ("Pipeline", "AWS::SNS::Topic"): {"NotificationsTopicAE679CBD"},
+    ("Pipeline", "AWS::SQS::Queue"): {"NotificationsUndelivered3C0CB601"},
+    ("Pipeline", "AWS::Logs::LogGroup"): {"StepBuildsLogsD4E7223D"},
+    ("penstock-artifacts-us-east-1", "AWS::S3::Bucket"): {"ArtifactsBucket88671897", "ArtifactsAccessLogs4D97777C"},
+    ("penstock-artifacts-us-east-1", "AWS::KMS::Key"): {"ArtifactsKeyA4B22E2B"},
+}
+
+
+@pytest.mark.parametrize(("stack", "type_"), STATEFUL)
+def test_what_the_pipeline_keeps_has_the_same_logical_id_for_ever(stack: str, type_: str, assembly: Assembly) -> None:
+    assert set(assembly.resources(stack, type_)) == STATEFUL[stack, type_]
+
+
+def test_no_store_of_the_pipelines_own_is_left_unpinned(assembly: Assembly) -> None:
+    for stack in ("Pipeline", "penstock-artifacts-us-east-1"):
+        kept = {
+            resource["Type"]
+            for resource in assembly.template(stack)["Resources"].values()
+            if resource.get("DeletionPolicy") == "Retain"
+        }
+        assert kept <= {type_ for pinned, type_ in STATEFUL if pinned == stack}
