@@ -1,5 +1,6 @@
 """Completes the emulator's REST APIs: whose they are, who may call them, service integrations, logs."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from ministack import app
 
 from pipeline.local.cloud.apigateway import access_log, resources
+from pipeline.local.cloud.apigateway.function_integration import FunctionIntegration, proxy_answer, timed_out
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
 from pipeline.local.cloud.apigateway.signature import Refusal, identify
 from pipeline.local.cloud.apigateway.visit import Answer, Visit, visit
@@ -51,6 +53,9 @@ class _Door:
         self.dispatch: _Dispatch = replace(app, "_handle_execute_api_request", self._find)
         self.authorize: _Dispatch = replace(gateway, "_authorize_request_v1", self._authorize)
         self.invoke: _Dispatch = replace(gateway, "_invoke_lambda_custom_v1", self._integrate)
+        self.send: _Dispatch = replace(gateway, "_invoke_sqs_v1", self._integrate)
+        replace(gateway, "_lambda_proxy_response", proxy_answer)
+        self.proxy: _Dispatch = replace(gateway, "_invoke_lambda_proxy_v1", self._hand_on)
         replace(gateway, "handle_execute", self._execute)
 
     async def _find(self, host: str, path: str, *arguments: Any, **named: Any) -> Answer | None:
@@ -120,7 +125,7 @@ class _Door:
         return status, answer_headers, answer
 
     async def _answer(self, here: Visit, request: dict[str, Any]) -> Answer:
-        gateway = self.gateway
+        gateway, status = self.gateway, None
         try:
             if len(here.body) > _LARGEST_PAYLOAD:
                 raise Refused("REQUEST_TOO_LARGE", "Request Too Long")
@@ -137,10 +142,12 @@ class _Door:
                 here.region,
             )
         except Refused as refused:
+            status = refused.status
             response = gateway._GatewayError(refused.response_type, refused.message)  # noqa: SLF001 - as above
         if isinstance(response, gateway._GatewayError):  # noqa: SLF001 - as above
             here.error = {"message": str(response.message), "responseType": response.response_type}
-            response = gateway._gateway_error_response(response, request)  # noqa: SLF001 - as above
+            answered, headers, body = gateway._gateway_error_response(response, request)  # noqa: SLF001 - as above
+            response = status or answered, headers, body
         answer: Answer = response
         return answer
 
@@ -160,15 +167,28 @@ class _Door:
         return self.gateway._GatewayError(response_type, found.message, error_type), None  # noqa: SLF001 - as above
 
     async def _integrate(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
-        if not ServiceIntegration.handles(integration.get("uri") or ""):
+        uri = integration.get("uri") or ""
+        kind = next((kind for kind in (ServiceIntegration, FunctionIntegration) if kind.handles(uri)), None)
+        if kind is None:
             return await self.invoke(integration, *arguments, **named)
         here = visit.get()
         resource, path_parameters = arguments[3], arguments[8]
         here.resource_path = resource["path"]
-        found = ServiceIntegration(
+        found = kind(
             emulator=self.emulator,
             gateway=self.gateway,
             integration=integration,
             path_parameters=path_parameters or {},
         )
         return await found.answer(here)
+
+    async def _hand_on(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
+        """A function's own answer, within the integration's time."""
+        seconds = int(integration.get("timeoutInMillis") or 29_000) / 1000
+        try:
+            answer = await asyncio.wait_for(self.proxy(integration, *arguments, **named), seconds)
+        except TimeoutError:
+            raise timed_out() from None
+        if isinstance(answer, tuple):
+            visit.get().integration_status = str(answer[0])
+        return answer

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ministack import app
 from ministack.core import iam_evaluator
 
+from pipeline.local.cloud.apigateway.backends import Backend, backend
 from pipeline.local.cloud.apigateway.variables import mapped, select
 from pipeline.local.cloud.apigateway.velocity.syntax import TemplateError
 from pipeline.local.cloud.apigateway.visit import Answer, Visit
 from pipeline.local.cloud.emulator import Emulator
 
-TARGETS = {"states": "AWSStepFunctions"}
-"""The services that can be integrated, with the prefix of their X-Amz-Target."""
-_URI = re.compile(r"arn:aws:apigateway:([a-z0-9-]+):([a-z0-9-]+):action/(\w+)")
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
 
@@ -31,6 +28,8 @@ class Refused(Exception):  # noqa: N818 - it becomes a gateway response, named b
 
     response_type: str
     message: str
+    status: int | None = None
+    """The status of a failure that has no gateway response of its own."""
 
 
 def misconfigured() -> Refused:
@@ -47,40 +46,35 @@ class ServiceIntegration:
     integration: Mapping[str, Any]
     path_parameters: Mapping[str, str]
 
+    @property
+    def seconds(self) -> float:
+        """The longest that the caller waits."""
+        return int(self.integration.get("timeoutInMillis") or 29_000) / 1000
+
     @staticmethod
     def handles(uri: str) -> bool:
         """Whether this integration is one of ours."""
-        match = _URI.fullmatch(uri)
-        return match is not None and match[2] in TARGETS
+        return backend(uri) is not None
 
     async def answer(self, visit: Visit) -> Answer:
         """Call the service, and map what it says."""
-        match = _URI.fullmatch(self.integration["uri"])
-        if not match:
+        service = backend(self.integration["uri"])
+        if service is None:
             raise misconfigured()
-        region, service, action = match.groups()
         account, role = self._role()
         request = self._mapped_request(visit)
-        if not self._allowed(account, role, f"{service}:{action}", request, region):
-            denied = f"User: arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession is not authorized"
-            body = json.dumps(
-                {"__type": "AccessDeniedException", "Message": f"{denied} to perform: {service}:{action}"}
-            )
-            return self._mapped_response(visit, 400, {}, body)
-        headers = {
-            "x-amz-target": f"{TARGETS[service]}.{action}",
-            "content-type": "application/x-amz-json-1.0",
-            **self._mapped_headers(visit),
-        }
-        call = app.SERVICE_HANDLERS[service]("POST", "/", headers, request.encode(), {})
-        seconds = int(self.integration.get("timeoutInMillis") or 29_000) / 1000
-        with self.emulator.within(account, region):
+        refused = self._refusal(service, account, role, request)
+        if refused is not None:
+            status, body = refused
+            return self._mapped_response(visit, status, {}, body)
+        with self.emulator.within(account, service.region):
             try:
-                status, answered, body = await asyncio.wait_for(call, seconds)
+                call = service.send(request, self._mapped_headers(visit))
+                status, answered, answer = await asyncio.wait_for(call, self.seconds)
             except TimeoutError:
                 raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out") from None
-        text = body.decode() if isinstance(body, bytes) else body
-        return self._mapped_response(visit, status, answered, text)
+        text = answer.decode() if isinstance(answer, bytes) else answer
+        return self._mapped_response(visit, status, answered, service.text(text))
 
     def _role(self) -> tuple[str, str]:
         match = _ROLE.fullmatch(self.integration.get("credentials") or "")
@@ -94,23 +88,22 @@ class ServiceIntegration:
         return match[1], match[2]
 
     @staticmethod
-    def _allowed(account: str, role: str, action: str, request: str, region: str) -> bool:
-        try:
-            fields = json.loads(request)
-        except ValueError:
-            fields = {}
-        named = fields if isinstance(fields, dict) else {}
+    def _refusal(service: Backend, account: str, role: str, request: str) -> tuple[int, str] | None:
+        """What the service answers to a role that may not do this."""
+        principal = f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession"
+        action, resource = service.permission(request)
         asked = iam_evaluator.EvalContext(
-            principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession",
+            principal_arn=principal,
             principal_type="AssumedRole",
             principal_account=account,
             action=action,
-            resource_arn=str(named.get("stateMachineArn") or named.get("executionArn") or "*"),
-            region=region,
+            resource_arn=resource,
+            region=service.region,
         )
         policies = iam_evaluator._gather_role_policies(role, account)  # noqa: SLF001 - the emulator offers no other seam
-        decision: str = iam_evaluator.evaluate(asked, policies).decision
-        return decision == "Allow"
+        if iam_evaluator.evaluate(asked, policies).decision == "Allow":
+            return None
+        return service.denial(f"User: {principal} is not authorized to perform: {action}")
 
     def _mapped_request(self, visit: Visit) -> str:
         text = visit.body.decode("utf-8", "replace")
@@ -145,11 +138,15 @@ class ServiceIntegration:
                 mapped_headers[target.removeprefix("integration.request.header.").lower()] = value
         return mapped_headers
 
-    def _mapped_response(self, visit: Visit, status: int, headers: Mapping[str, str], text: str) -> Answer:
+    def _mapped_response(
+        self, visit: Visit, status: int, headers: Mapping[str, str], text: str, *, chosen_by: str | None = None
+    ) -> Answer:
+        """Map an answer; a service's whole status chooses the mapping, a function's error message in its place."""
         visit.integration_status = str(status)
-        # The pattern is matched with the whole status: https://docs.aws.amazon.com/apigateway/latest/developerguide/
+        # The pattern is matched with the whole: https://docs.aws.amazon.com/apigateway/latest/developerguide/
         # api-gateway-integration-settings-integration-response.html
-        chosen = self.gateway._select_service_integration_response(self.integration, status)  # noqa: SLF001 - the emulator's own choice is right
+        selector = status if chosen_by is None else chosen_by
+        chosen = self.gateway._select_service_integration_response(self.integration, selector)  # noqa: SLF001 - the emulator's own choice is right
         if chosen is None:
             raise misconfigured()
         context = visit.context()
