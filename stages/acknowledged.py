@@ -134,7 +134,6 @@ def _of_support_stack(account: str) -> tuple[Acknowledgement, ...]:
     """The CDK makes a stack in the account of a CodeCommit repository that is not in the tools account."""
     stack = f"cross-account-support-stack-{account}"
     role = f"{stack}/PipelineD808E361-Source-Source-ActionRole/DefaultPolicy/Resource"
-    queue = f"{stack}/Undelivered/Resource"
     return (
         _wildcard(
             role, "Action::s3:Abort*", "The source action uploads the commit, and may give up a large upload half-way."
@@ -160,9 +159,5 @@ def _of_support_stack(account: str) -> tuple[Acknowledgement, ...]:
             role,
             f"Resource::arn:aws:s3:::penstock-artifacts-{accounts.TOOLS}-{accounts.TOOLS_REGION}/*",
             "The commit's zip gets a random name in the artifact store of the pipeline's own region.",
-        ),
-        _accept(queue, "AwsSolutions-SQS3", "Events of the repository that the tools account did not take end here."),
-        _accept(
-            queue, "Serverless-SQSRedrivePolicy", "Nothing consumes it, so nothing fails: it is for people to read."
         ),
     )
