@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from services.intake import overrides
+from services.library.api import ApiSettings
 from services.library.async_api import AsyncApi
 from services.library.backup_plan import BackupPlan
 from services.library.contract import Service, ServiceStack
@@ -76,9 +77,9 @@ class IntakeStack(ServiceStack):
             "Api",
             environment=environment,
             workflow=self.workflow,
-            body_schema=SUBMISSION,
-            rate_limit=settings.rate_limit,
-            burst_limit=settings.burst_limit,
+            settings=ApiSettings(
+                rate_limit=settings.rate_limit, burst_limit=settings.burst_limit, body_schema=SUBMISSION
+            ),
             alarms_to=self.alarms,
         )
         cdk.CfnOutput(self, URL, value=self.api.url, description="POST a submission here, signed with AWS SigV4")

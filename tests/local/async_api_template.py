@@ -3,12 +3,8 @@
 import json
 from typing import Any
 
-from services.library.async_api_mapping import (
-    answered_statuses,
-    gateway_answers,
-    integration_answers,
-    request_template,
-)
+from services.library.async_api_mapping import answered_statuses, integration_answers, request_template
+from services.library.problem import gateway_answers
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",

@@ -19,7 +19,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from pipeline.local.lifecycle import LocalCloud
-from services.library.async_api_mapping import PAYLOAD_LIMIT_BYTES, execution_name
+from services.library.problem import PAYLOAD_LIMIT_BYTES
+from services.library.request_name import execution_name
 from tests.local.async_api_template import template
 
 pytestmark = pytest.mark.cloud

@@ -3,7 +3,8 @@
 import json
 import re
 
-from services.library.async_api_mapping import answered_statuses, gateway_answers, integration_answers
+from services.library.async_api_mapping import answered_statuses, integration_answers
+from services.library.problem import gateway_answers
 
 
 def test_the_patterns_share_out_every_status() -> None:

@@ -3,6 +3,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.net.URLEncoder;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -58,6 +59,11 @@ public final class Driver {
     public static final class Util {
         public String escapeJavaScript(String text) {
             return StringEscapeUtils.escapeJavaScript(text);
+        }
+
+        /** "Converts a string into application/x-www-form-urlencoded format" */
+        public String urlEncode(String text) throws Exception {
+            return URLEncoder.encode(text, "UTF-8");
         }
     }
 

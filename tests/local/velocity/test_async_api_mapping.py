@@ -10,13 +10,9 @@ import botocore.session
 import pytest
 
 from pipeline.local.cloud.apigateway.variables import mapped
-from services.library.async_api_mapping import (
-    IDEMPOTENCY_HEADER,
-    PAYLOAD_LIMIT_BYTES,
-    execution_name,
-    integration_answers,
-    request_template,
-)
+from services.library.async_api_mapping import integration_answers, request_template
+from services.library.problem import PAYLOAD_LIMIT_BYTES
+from services.library.request_name import IDEMPOTENCY_HEADER, execution_name
 from tests.local.velocity.oracle import Job, Rendered, Velocity
 from tests.local.velocity.payloads import payload, text
 

@@ -1,0 +1,101 @@
+"""How every API here says no: one shape (RFC 9457), with the request's id, and a sentence on what to do about it."""
+
+import json
+from dataclasses import dataclass
+
+PAYLOAD_LIMIT_BYTES = 262_144
+"""The most that a workflow's input may be, and so a payload: what is larger goes through a claim."""
+RETRY_AFTER_SECONDS = 1
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One way to fail, as a caller sees it. `detail` never quotes a service: their messages name accounts and ARNs."""
+
+    status: int
+    title: str
+    detail: str
+    retry: bool = False
+    """Whether the same request may do better soon; answered with Retry-After."""
+
+    def body(self, *, status: bool = True) -> str:
+        """The problem+json text, for a mapping template and for a gateway response alike."""
+        members: dict[str, object] = {"type": "about:blank", "title": self.title}
+        members |= {"status": self.status} if status else {}
+        return json.dumps(members | {"detail": self.detail, "requestId": "$context.requestId"})
+
+
+def too_large(limit_bytes: int) -> Problem:
+    """A payload over a limit."""
+    return Problem(status=413, title="Payload too large", detail=f"The payload is larger than {limit_bytes} bytes.")
+
+
+BAD_PAYLOAD = Problem(status=400, title="Bad payload", detail="The payload is not valid JSON.")
+TOO_LARGE = too_large(PAYLOAD_LIMIT_BYTES)
+BUSY = Problem(status=429, title="Too many requests", detail="Nothing was started. Retry later.", retry=True)
+BROKEN = Problem(status=500, title="Not started", detail="Nothing was started. The operator has to repair the service.")
+UPSTREAM = Problem(status=502, title="Not known to be started", detail="Retry with the same key.", retry=True)
+UNAVAILABLE = Problem(status=503, title="Unavailable", detail="Retry with the same key.", retry=True)
+LATE = Problem(status=504, title="Not known to be started", detail="Retry with the same key.", retry=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayAnswer:
+    """One gateway response: what API Gateway answers by itself."""
+
+    response_type: str
+    status: int | None
+    """None leaves the status that API Gateway chose."""
+    template: str
+    parameters: dict[str, str]
+    """Response parameters, by what they set."""
+
+
+def gateway_answers() -> tuple[GatewayAnswer, ...]:
+    """Every gateway response, in the shape of all other problems."""
+    return tuple(
+        GatewayAnswer(
+            response_type=response_type,
+            status=None if response_type.startswith("DEFAULT_") else problem.status,
+            template=_gateway_template(response_type, problem),
+            parameters={"gatewayresponse.header.Content-Type": f"'{PROBLEM_MEDIA_TYPE}'"}
+            | ({"gatewayresponse.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'"} if problem.retry else {}),
+        )
+        for response_type, problem in _GATEWAY_PROBLEMS.items()
+    )
+
+
+_FORBIDDEN = Problem(status=403, title="Forbidden", detail="The request is not signed by somebody who may make it.")
+_UNKNOWN = Problem(status=500, title="Internal error", detail="Retry with the same key.")
+_GATEWAY_PROBLEMS: dict[str, Problem] = {
+    "BAD_REQUEST_BODY": Problem(status=400, title="Bad payload", detail=""),
+    "BAD_REQUEST_PARAMETERS": Problem(status=400, title="Bad parameters", detail=""),
+    "UNAUTHORIZED": Problem(status=401, title="Unauthorized", detail="The request carries no valid credentials."),
+    "MISSING_AUTHENTICATION_TOKEN": _FORBIDDEN,
+    "INVALID_SIGNATURE": _FORBIDDEN,
+    "EXPIRED_TOKEN": _FORBIDDEN,
+    "INVALID_API_KEY": _FORBIDDEN,
+    "ACCESS_DENIED": _FORBIDDEN,
+    "WAF_FILTERED": _FORBIDDEN,
+    "RESOURCE_NOT_FOUND": Problem(status=404, title="Not found", detail="There is nothing here."),
+    "REQUEST_TOO_LARGE": TOO_LARGE,
+    "UNSUPPORTED_MEDIA_TYPE": Problem(
+        status=415, title="Unsupported media type", detail="The payload must be application/json."
+    ),
+    "THROTTLED": BUSY,
+    "QUOTA_EXCEEDED": BUSY,
+    "API_CONFIGURATION_ERROR": BROKEN,
+    "AUTHORIZER_CONFIGURATION_ERROR": BROKEN,
+    "AUTHORIZER_FAILURE": BROKEN,
+    "INTEGRATION_FAILURE": LATE,
+    "INTEGRATION_TIMEOUT": LATE,
+    "DEFAULT_4XX": Problem(status=400, title="Bad request", detail="The request is refused."),
+    "DEFAULT_5XX": _UNKNOWN,
+}
+
+
+def _gateway_template(response_type: str, problem: Problem) -> str:
+    body = problem.body(status=not response_type.startswith("DEFAULT_"))
+    # These two messages are about the request alone, and messageString brings its own quotes.
+    return body.replace('"detail": ""', '"detail": $context.error.messageString')

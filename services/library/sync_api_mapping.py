@@ -1,0 +1,46 @@
+"""The synchronous API's contract: the answer is the execution's output, and a failed execution is no 2xx.
+
+"StartSyncExecution will return a 200 OK response, even if your execution fails", so its status decides:
+
+- SUCCEEDED: 200 with the output.
+- FAILED: 500. Its error and cause stay in the workflow's log: they may quote what it worked on.
+- TIMED_OUT: 504. Tasks that it had started may still run; nothing else does.
+
+There is no idempotency key: a name may come again, and each request is an execution of its own.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+"""
+
+from services.library import integration
+from services.library.async_api_mapping import FAILURES, refused_template
+from services.library.integration import IntegrationAnswer, overriding_a_success
+from services.library.problem import TOO_LARGE, UPSTREAM, Problem
+
+FAILED = Problem(status=500, title="Failed", detail="The request was worked on and failed.")
+TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
+
+
+def integration_answers() -> tuple[IntegrationAnswer, ...]:
+    """Every integration response."""
+    return integration.answers(IntegrationAnswer(status=200, pattern="200", template=_ended()), refused_template())
+
+
+def answered_statuses() -> tuple[int, ...]:
+    """Every status that the method may answer."""
+    problems = [TOO_LARGE, FAILED, TIMED_OUT, *(problem for _, problem in FAILURES)]
+    return integration.answered_statuses(integration_answers(), problems)
+
+
+def _ended() -> str:
+    return (
+        "#set($status = \"\")\n#set($status = $input.path('$.status'))\n"
+        '#if($status == "SUCCEEDED")\n'
+        "$input.path('$.output')\n"
+        '#elseif($status == "FAILED")\n'
+        + overriding_a_success(FAILED)
+        + '#elseif($status == "TIMED_OUT")\n'
+        + overriding_a_success(TIMED_OUT)
+        + "#else\n"
+        + overriding_a_success(UPSTREAM)
+        + "#end\n"
+    )
