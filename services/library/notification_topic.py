@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -19,6 +20,19 @@ class NotificationTopic(Construct):
         self.key = Key(self, "Key", environment=environment, description="Alarm notifications")
         self.key.grant_to_service("cloudwatch.amazonaws.com")
         self.topic = sns.Topic(self, "Topic", master_key=self.key.key, enforce_ssl=True)
+        # A topic with any policy of its own lets no service publish that the policy does not name.
+        # https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+        alarms = cdk.Stack.of(self).format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[self.topic.topic_arn],
+                conditions={"ArnLike": {"aws:SourceArn": alarms}},
+            )
+        )
 
     def hear(self, alarm: cloudwatch.Alarm) -> None:
         """Notify when the alarm fires, and when it is over."""
