@@ -83,6 +83,43 @@ def test_the_same_input_gives_the_same_package_whatever_the_machine_around_it(tm
     assert made[:2] == made[2:]
 
 
+def test_another_user_in_another_country_makes_the_same_package(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "home").mkdir(parents=True)
+    for file in sorted(root.rglob("*"), reverse=True):  # a folder lists its files in the order of their making
+        if file.is_file():
+            (other / file.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, other / file.relative_to(root))
+    program = f"""
+import pathlib, sys
+from services.library import packaging
+from services.library.dependencies import Dependencies
+root = pathlib.Path({str(other)!r})
+package = packaging.function(root, "sample", Dependencies.load(pathlib.Path({str(PREPARED)!r}), root / "uv.lock"))
+package.write(root / "function.zip")
+print(package.digest)
+"""
+    surroundings = {
+        "HOME": str(other / "home"),
+        "USER": "somebody",
+        "LANG": "tr_TR.UTF-8",
+        "LC_ALL": "C",
+        "PATH": os.environ["PATH"],
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": str(ROOT),
+        "SOURCE_DATE_EPOCH": "4000000000",
+        "TZ": "Pacific/Kiritimati",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=surroundings, cwd=other, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    package = packaging.function(root, "sample", prepared(root))
+    package.write(tmp_path / "function.zip")
+    assert done.stdout.strip() == package.digest
+    assert (other / "function.zip").read_bytes() == (tmp_path / "function.zip").read_bytes()
+
+
 def test_a_changed_byte_gives_another_package(root: Path) -> None:
     before = packaging.function(root, "sample", prepared(root)).digest
     (root / "services/sample/runtime/query.json").write_text('{"a": 1}\n')
@@ -122,16 +159,18 @@ def test_every_file_is_readable_in_lambda_and_dated_the_same(root: Path, tmp_pat
 
 
 def test_what_is_shipped_was_built_for_the_machine_that_runs_it(root: Path) -> None:
-    with zipfile.ZipFile(prepared(root).groups[LAYER_GROUP].archive) as zipped:
-        names = zipped.namelist()
-        tags = [
-            line.split(": ")[1]
-            for name in names
-            if name.endswith(".dist-info/WHEEL")
-            for line in zipped.read(name).decode().splitlines()
-            if line.startswith("Tag: ")
-        ]
-        libraries = [zipped.read(name) for name in names if ".so" in Path(name).suffixes]
+    tags, libraries = [], []
+    for group in prepared(root).groups.values():
+        with zipfile.ZipFile(group.archive) as zipped:
+            names = zipped.namelist()
+            tags += [
+                line.split(": ")[1]
+                for name in names
+                if name.endswith(".dist-info/WHEEL")
+                for line in zipped.read(name).decode().splitlines()
+                if line.startswith("Tag: ")
+            ]
+            libraries += [zipped.read(name) for name in names if ".so" in Path(name).suffixes]
     python = f"cp{PYTHON.replace('.', '')}"
     native = [tag for tag in tags if not tag.endswith("-none-any")]
     assert native

@@ -201,3 +201,65 @@ check(subject(left, handles_personal_data=True), subject(right))
         (rule, "Pipeline/prod/left/Logs"),
         (rule, "Pipeline/prod/left/Nested/Logs"),
     }
+
+
+def test_an_override_that_takes_back_what_a_construct_decided_is_found(synth: Callable[[str], Synth]) -> None:
+    done = synth("""
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
+
+from services.library.function import FunctionSettings
+from services.library.key import Key
+from services.library.notification_topic import NotificationTopic
+from services.library.queue_worker import QueueWorker, QueueWorkerSettings
+
+handler = FunctionSettings(handler="services.intake.runtime.handler.handle", description="Works")
+for stack in (left, right):
+    QueueWorker(
+        stack,
+        "Worker",
+        environment=PROD,
+        encryption_key=Key(stack, "Key", environment=PROD, description="Data"),
+        alarms_to=NotificationTopic(stack, "Alarms", environment=PROD),
+        settings=QueueWorkerSettings(function=handler),
+    )
+worker = left.node.find_child("Worker")
+queue = worker.queue.queue.node.default_child
+queue.visibility_timeout = 30
+queue.kms_master_key_id = None
+queue.sqs_managed_sse_enabled = False
+queue.add_property_deletion_override("RedrivePolicy")
+function = worker.function.function.node.default_child
+function.architectures = ["x86_64"]
+function.runtime = "python3.12"
+function.add_property_override("Environment.Variables.DATABASE_PASSWORD", "hunter2")
+function.add_property_override("TracingConfig.Mode", "PassThrough")
+function.add_property_deletion_override("LoggingConfig")
+stream = kinesis.CfnStream(left, "Stream", shard_count=1)
+lambda_.CfnEventSourceMapping(
+    left,
+    "Source",
+    function_name=function.ref,
+    event_source_arn=stream.attr_arn,
+    starting_position="LATEST",
+)
+check(subject(left), subject(right))
+""")
+    assert done.code != 0
+    ours = {(rule, path) for rule, path in done.found() if rule.startswith("Penstock-") and "Retained" not in rule}
+    work, runs = (
+        "Pipeline/prod/left/Worker/Queue/Queue/Resource",
+        "Pipeline/prod/left/Worker/Function/Function/Resource",
+    )
+    settings = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError")
+    assert ours == {
+        *((f"Penstock-Queue{what}", work) for what in ("DeadLetters", "Visibility", "Encryption")),
+        *((f"Penstock-Function{what}", runs) for what in ("Architecture", "Runtime", "Tracing", "Logs")),
+        ("Penstock-FunctionSecret[DATABASE_PASSWORD]", runs),
+        *((f"Penstock-Stream{what}", "Pipeline/prod/left/Stream") for what in ("Retention", "Encryption")),
+        *(
+            (f"Penstock-StreamConsumer[{setting}]", "Pipeline/prod/left/Source")
+            for setting in (*settings, "FunctionResponseTypes", "DestinationConfig")
+        ),
+    }
+    assert "hunter2" not in done.says
