@@ -108,8 +108,7 @@ class PipelineStack(cdk.Stack):
             undelivered=self.notifications.undelivered,
             support=self._support_of(settings.source_account),
         )
-        positions = {stage.stage_name: position for position, stage in enumerate(pipeline.stages)}
-        release.add_conditions(template, positions, stages)
+        release.add_conditions(template, [stage.stage_name for stage in pipeline.stages], catalogue)
 
     @property
     def subjects(self) -> list[Subject]:

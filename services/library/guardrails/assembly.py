@@ -14,7 +14,9 @@ SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 def templates(folder: Path, file: Path, stack_path: str) -> Iterator[Template]:
     """A stack's template, then those of its nested stacks."""
     body = _read(file)
-    template = Template(body=body, stack_path=stack_path, file=file.relative_to(folder).as_posix())
+    template = Template(
+        body=body, stack_path=stack_path, file=file.relative_to(folder).as_posix(), size=file.stat().st_size
+    )
     yield template
     for nested in template.resources("AWS::CloudFormation::Stack"):
         asset = nested.body.get("Metadata", {}).get("aws:asset:path")

@@ -8,6 +8,7 @@ from services.library.guardrails.rules import (
     lookups,
     privileged_builds,
     queues,
+    quotas,
     retained,
     streams,
     wildcard_actions,
@@ -21,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     queues.check,
     streams.check,
     functions.check,
+    quotas.check,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -39,6 +41,8 @@ RULES: tuple[Rule, ...] = (
     functions.RUNTIME,
     functions.TRACING,
     functions.SECRET,
+    quotas.PIPELINE,
+    quotas.TEMPLATE,
     lookups.RULE,
 )
 

@@ -34,6 +34,8 @@ class Template:
     """Construct path of the stack; every finding lies below it."""
     file: str = ""
     """Where the template lies in the assembly."""
+    size: int = 0
+    """In bytes, as it lies there."""
     _resources: tuple[Resource, ...] = field(init=False)
 
     def __post_init__(self) -> None:

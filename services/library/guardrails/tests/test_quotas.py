@@ -1,0 +1,52 @@
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.finding import Accepter, Place
+from services.library.guardrails.rules.quotas import PIPELINE, PIPELINE_QUOTAS, TEMPLATE, TEMPLATE_LIMITS, check
+from services.library.guardrails.template import Template
+
+ANYWHERE = Place(keeps_data=False)
+
+
+def found(body: dict[str, Any], size: int = 0) -> list[tuple[str, str]]:
+    return [(each.rule, each.path) for each in check(Template(body, "Pipeline", size=size), ANYWHERE)]
+
+
+def pipeline(*actions: int) -> dict[str, Any]:
+    """A pipeline of stages with so many actions each."""
+    stages = [{"Name": f"stage{number}", "Actions": [{}] * count} for number, count in enumerate(actions)]
+    return {"Resources": {"P": {"Type": "AWS::CodePipeline::Pipeline", "Properties": {"Stages": stages}}}}
+
+
+@pytest.mark.parametrize(
+    ("actions", "exceeded"),
+    [
+        ([1] * 50, []),
+        ([1] * 51, ["stages"]),
+        ([1, 100], []),
+        ([1, 101], ["actions in a stage"]),
+        ([100] * 10, []),
+        ([100] * 10 + [1], ["actions"]),
+        ([100] * 9 + [101], ["actions", "actions in a stage"]),
+    ],
+)
+def test_a_pipeline_may_have_as_much_as_codepipeline_takes_and_no_more(actions: list[int], exceeded: list[str]) -> None:
+    assert found(pipeline(*actions)) == [(f"{PIPELINE.id}[{what}]", "Pipeline/P") for what in exceeded]
+
+
+@pytest.mark.parametrize("section", ["resources", "parameters", "outputs", "mappings"])
+def test_a_template_may_have_as_much_as_cloudformation_takes_and_no_more(section: str) -> None:
+    entries: dict[str, Any] = {f"E{number}": {} for number in range(TEMPLATE_LIMITS[section])}
+    assert found({section.capitalize(): entries}) == []
+    assert found({section.capitalize(): entries | {"More": {}}}) == [(f"{TEMPLATE.id}[{section}]", "Pipeline")]
+
+
+def test_a_template_may_be_as_large_as_cloudformation_takes_and_no_larger() -> None:
+    assert found({}, size=TEMPLATE_LIMITS["bytes"]) == []
+    assert found({}, size=TEMPLATE_LIMITS["bytes"] + 1) == [(f"{TEMPLATE.id}[bytes]", "Pipeline")]
+
+
+def test_only_what_aws_can_raise_can_be_accepted() -> None:
+    assert (PIPELINE.accepted_by, TEMPLATE.accepted_by) == (Accepter.PLATFORM, Accepter.NOBODY)
+    assert set(PIPELINE_QUOTAS) == {"stages", "actions in a stage", "actions"}

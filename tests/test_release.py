@@ -1,0 +1,34 @@
+"""Rolling back reaches every part of a stage, whatever CDK Pipelines makes of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import assertions
+
+from services.library.release import Release
+from stages.model import Catalogue, Wave
+from tests import tiny
+
+ROLLS_BACK = Release(roll_back_on_failure=True)
+
+
+def rolled_back(catalogue: Catalogue, folder: Path) -> list[str]:
+    _, stack = tiny.app(folder, catalogue=catalogue)
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
+    stages: list[dict[str, Any]] = found["Properties"]["Stages"]
+    return [stage["Name"] for stage in stages if stage.get("OnFailure") == {"Result": "ROLLBACK"}]
+
+
+def test_a_stage_of_a_wave_rolls_its_wave_back(tmp_path: Path) -> None:
+    first, second = tiny.stage("one", tiny.Tiny(release=ROLLS_BACK)), tiny.stage("two")
+    catalogue = (tiny.stage("dev"), Wave(name="both", stages=(first, second)))
+    assert rolled_back(catalogue, tmp_path) == ["both"]
+
+
+def test_a_stage_that_is_split_rolls_back_in_each_of_its_parts(tmp_path: Path) -> None:
+    services = tuple(
+        replace(type(f"Tiny{number}", (tiny.Tiny,), {"name": f"tiny{number}"})(), release=ROLLS_BACK)
+        for number in range(51)
+    )
+    assert rolled_back((tiny.stage("dev", *services),), tmp_path) == ["dev.1", "dev.2"]
