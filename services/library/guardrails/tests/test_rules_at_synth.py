@@ -1,0 +1,213 @@
+"""Each of our own rules through a real `cdk synth`: what must fail, what nearly does, and an override that does again.
+
+One synth holds every rule, each in a stack of its own: each finding is fatal by itself, and the stacks tell them apart.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[4]
+BIN = REPOSITORY / ".venv/bin"
+
+APP = """
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+
+from services.library.contract import Service, ServiceStack
+from services.library.environment import Environment, Tier
+from services.library.guardrails.plugin import Guardrails, Subject
+
+ACCOUNT = "1" * 12
+PROD = Environment(name="prod", tier=Tier.PRODUCTION, account=ACCOUNT, region="eu-west-1")
+
+
+class Thing(ServiceStack):
+    def __init__(self, scope, settings, environment):
+        super().__init__(scope, settings.name, environment=environment, description="one rule")
+        self.breaks = settings.breaks
+        getattr(self, settings.name)()
+
+    def retained(self):
+        self.table = dynamodb.CfnTable(
+            self,
+            "Table",
+            key_schema=[],
+            point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
+        )
+        self.table.add_override("DeletionPolicy", "Retain")
+        self.table.add_override("UpdateReplacePolicy", "Delete" if self.breaks else "Retain")
+
+    def privileged(self):
+        self.project = codebuild.CfnProject(
+            self,
+            "Project",
+            artifacts={"type": "NO_ARTIFACTS"},
+            encryption_key="arn:aws:kms:eu-west-1:111111111111:key/1",
+            environment={
+                "type": "LINUX_CONTAINER",
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "image": "aws/codebuild/standard:7.0",
+                "privilegedMode": self.breaks,
+            },
+            service_role="arn:aws:iam::111111111111:role/build",
+            source={"type": "NO_SOURCE", "buildSpec": "version: 0.2"},
+        )
+
+    def wildcard(self):
+        self.key("222222222222" if self.breaks else ACCOUNT, "kms:*")
+
+    def administrator(self):
+        self.key(ACCOUNT, "*" if self.breaks else "kms:Decrypt")
+
+    def key(self, account, action):
+        statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Resource": "*"}
+        self.key = kms.CfnKey(
+            self, "Key", enable_key_rotation=True, key_policy={"Statement": [{**statement, "Action": action}]}
+        )
+        self.key.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+
+    def pipeline(self):
+        self.pipeline = codepipeline.CfnPipeline(
+            self, "Pipeline", role_arn="arn:aws:iam::111111111111:role/p", stages=stages(51 if self.breaks else 50)
+        )
+
+    def limit(self):
+        self.template_options.metadata = {"Text": "x" * (1_048_576 if self.breaks else 1_040_000)}
+
+    def lookup(self):
+        if self.breaks:
+            ec2.Vpc.from_lookup(self, "Network", is_default=True)
+        else:
+            ec2.Vpc.from_vpc_attributes(self, "Network", vpc_id="vpc-1", availability_zones=["eu-west-1a"])
+
+
+def stages(count):
+    return [{"name": f"s{number}", "actions": []} for number in range(count)]
+
+
+def no_longer_retained(stack, environment):
+    stack.table.add_override("UpdateReplacePolicy", "Delete")
+
+
+def privileged(stack, environment):
+    stack.project.add_property_override("Environment.PrivilegedMode", True)
+
+
+def for_another_account(stack, environment):
+    stack.key.add_property_override("KeyPolicy.Statement.0.Principal.AWS", "arn:aws:iam::222222222222:root")
+
+
+def for_everything(stack, environment):
+    stack.key.add_property_override("KeyPolicy.Statement.0.Action", "*")
+
+
+def one_stage_more(stack, environment):
+    stack.pipeline.stages = stages(51)
+
+
+def some_text_more(stack, environment):
+    stack.template_options.metadata = {"Text": "x" * 1_048_576}
+
+
+def look_it_up(stack, environment):
+    ec2.Vpc.from_lookup(stack, "Looked", is_default=True)
+
+
+OVERRIDES = {
+    "retained": no_longer_retained,
+    "privileged": privileged,
+    "wildcard": for_another_account,
+    "administrator": for_everything,
+    "pipeline": one_stage_more,
+    "limit": some_text_more,
+    "lookup": look_it_up,
+}
+
+
+def service(name):
+    @dataclass(frozen=True, kw_only=True)
+    class Made(Service[Thing]):
+        owner: ClassVar[str] = "@example/team"
+        handles_personal_data: ClassVar[bool] = False
+        breaks: bool = MODE == "broken"
+
+        def build(self, scope, environment):
+            return Thing(scope, self, environment)
+
+    Made.name = name
+    return Made(override=OVERRIDES[name] if MODE == "overridden" else None)
+
+
+app = cdk.App()
+stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), "prod", env=PROD.to_cdk())
+subjects = [
+    Subject(
+        stack=each.deploy(stage, PROD),
+        environment=PROD,
+        service=each.name,
+        owner=each.owner,
+        handles_personal_data=False,
+        acknowledgements=(),
+    )
+    for each in map(service, OVERRIDES)
+]
+Guardrails(subjects, accepted=()).check(app)
+app.synth()
+"""
+
+BROKEN = {
+    ("Penstock-Retained", "Pipeline/prod/retained/Table"),
+    ("Penstock-PrivilegedBuild", "Pipeline/prod/privileged/Project"),
+    ("Penstock-WildcardAction[kms:*]", "Pipeline/prod/wildcard/Key"),
+    ("Penstock-AdministratorAction[*]", "Pipeline/prod/administrator/Key"),
+    ("Penstock-PipelineQuota[stages]", "Pipeline/prod/pipeline/Pipeline"),
+    ("Penstock-TemplateLimit[bytes]", "Pipeline/prod/limit"),
+    ("Penstock-Lookup", ""),
+}
+
+
+def synth(folder: Path, mode: str) -> tuple[int, set[tuple[str, str]]]:
+    """The exit code, and rule and construct of what our own rules found."""
+    (folder / "app.py").write_text(f"MODE = {mode!r}\n{APP}")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTEST"))}
+    done = subprocess.run(
+        [BIN / "cdk", "synth", "--app", f"{BIN}/python app.py", "-o", "out", "--quiet", "--no-lookups"],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(REPOSITORY), "CDK_VALIDATION": "false", "CI": "true", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr or "ValidationFailed" in done.stderr, done.stderr
+    reports = json.loads((folder / "out/validation-report.json").read_text())["pluginReports"]
+    found_by_all = [each for plugin in reports for each in plugin["violations"]]
+    violations = [each for each in found_by_all if each["ruleName"].startswith("Penstock-")]
+    assert {each["severity"] for each in violations} <= {"fatal"}
+    found = {(each["ruleName"], where["constructPath"]) for each in violations for where in each["violatingConstructs"]}
+    return done.returncode, found
+
+
+def test_what_breaks_a_rule_fails_and_nothing_else_is_found(tmp_path: Path) -> None:
+    code, found = synth(tmp_path, "broken")
+    assert code != 0
+    assert found == BROKEN
+
+
+def test_what_nearly_breaks_a_rule_passes(tmp_path: Path) -> None:
+    assert synth(tmp_path, "near") == (0, set())
+
+
+def test_an_override_that_brings_it_back_fails(tmp_path: Path) -> None:
+    code, found = synth(tmp_path, "overridden")
+    assert code != 0
+    assert found == BROKEN
