@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pipeline.review import noise, stateful
+from pipeline.review import noise, pipeline_shape, stateful
 from pipeline.review.cascade import cascade
 from pipeline.review.compare import Difference, canonical, differences, same
 from pipeline.review.model import Change, Outcome, PropertyChange
@@ -109,10 +109,16 @@ def _changed(old: Resource, new: Resource, is_asset: noise.IsAsset) -> Change | 
             )
         )
         reasons.add(_reason(new, difference, is_asset))
+    if new.type == pipeline_shape.PIPELINE and _same_but_for_assets(old, new):
+        reasons = {noise.PUBLISHING}
     attributes = list(_attributes(old, new))
     if attributes:
         reasons.add("")
     return _row(old, new, [*properties, *attributes], reasons) if properties or attributes else None
+
+
+def _same_but_for_assets(old: Resource, new: Resource) -> bool:
+    return same(pipeline_shape.without_assets(old.properties), pipeline_shape.without_assets(new.properties))
 
 
 def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> Change:

@@ -135,6 +135,8 @@ class Change(Place):
     """The logical id that is the other half of a rename: one is deleted, the other created."""
     cause: str = ""
     """The logical id of the resource whose replacement causes this one's."""
+    points_at: tuple[str, ...] = ()
+    """Other stages whose account its new values name and its old ones did not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,7 +236,9 @@ class Pipeline:
     after: tuple[PipelineStage, ...] = ()
     differences: tuple[PipelineDifference, ...] = ()
     self_mutates: bool = False
-    """Whether this push updates the pipeline and starts it anew."""
+    """Whether this push updates the pipeline's own stack."""
+    restarts: bool = False
+    """Whether it changes the pipeline's definition, which then starts anew."""
     rollback_available: bool = True
     """Whether a stage could roll back to an earlier run: only to one of the same pipeline structure."""
 
@@ -319,7 +323,7 @@ class Review:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the two sides are the same in everything."""
+        """Whether the two sides are the same in everything that could be read. `complete` says whether that is all."""
         return not (
             self.findings
             or self.changes
@@ -328,7 +332,6 @@ class Review:
             or self.pipeline.differences
             or self.guardrails
             or self.assets
-            or self.incomplete
         )
 
     def to_json(self) -> Mapping[str, Json]:
