@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +286,76 @@ def test_what_is_left_out_is_as_on_aws(cloud: LocalCloud, made: MadeBy) -> None:
         "ParallelizationFactor": 1,
     }
     assert defaults.items() <= found.items()
+
+
+def deploy(cloud: LocalCloud, stack: str, mapping: dict[str, Any], *, update: bool = False) -> dict[str, Any]:
+    """Deploy a mapping from a template; the stack as it is then."""
+    formation = cloud.client("cloudformation", ACCOUNT, REGION)
+    template = {
+        "Resources": {"Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping}},
+        "Outputs": {"Id": {"Value": {"Ref": "Mapping"}}},
+    }
+    (formation.update_stack if update else formation.create_stack)(StackName=stack, TemplateBody=json.dumps(template))
+    found: dict[str, Any] = until(
+        lambda: formation.describe_stacks(StackName=stack)["Stacks"][0],
+        lambda stack: not stack["StackStatus"].endswith("IN_PROGRESS"),
+    )
+    return found
+
+
+def test_a_template_makes_changes_and_removes_a_mapping(cloud: LocalCloud, made: MadeBy) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html"""
+    stream, consumer = made()
+    stack = f"mapping-{stream.name}"
+    properties = {"FunctionName": consumer.name, "EventSourceArn": stream.arn, **HORIZON}
+    retried = {"MaximumRetryAttempts": 3, "MaximumRecordAgeInSeconds": 3600, "BisectBatchOnFunctionError": True}
+    assert deploy(cloud, stack, properties | retried)["StackStatus"] == "CREATE_COMPLETE"
+    lambda_ = cloud.client("lambda", ACCOUNT, REGION)
+    (first,) = lambda_.list_event_source_mappings(EventSourceArn=stream.arn)["EventSourceMappings"]
+    assert retried.items() <= first.items()
+    stream.put([{"n": 0}])
+    consumer.until(lambda batches: batches == [[0]])
+    changed = deploy(cloud, stack, properties | {"MaximumRetryAttempts": 5, **REPORTS}, update=True)
+    assert [output["OutputValue"] for output in changed["Outputs"]] == [first["UUID"]]
+    second = lambda_.get_event_source_mapping(UUID=first["UUID"])
+    assert second["MaximumRetryAttempts"] == 5
+    assert second["MaximumRecordAgeInSeconds"] == -1
+    assert second["BisectBatchOnFunctionError"] is False
+    assert second["FunctionResponseTypes"] == REPORTS["FunctionResponseTypes"]
+    cloud.client("cloudformation", ACCOUNT, REGION).delete_stack(StackName=stack)
+    until(
+        lambda: lambda_.list_event_source_mappings(EventSourceArn=stream.arn)["EventSourceMappings"], lambda m: m == []
+    )
+
+
+def test_a_template_with_a_setting_that_lambda_refuses_fails(cloud: LocalCloud, made: MadeBy) -> None:
+    stream, consumer = made()
+    properties = {"FunctionName": consumer.name, "EventSourceArn": stream.arn, "TumblingWindowInSeconds": 5, **HORIZON}
+    assert deploy(cloud, f"mapping-{stream.name}", properties)["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_a_mapping_counts_its_events_when_it_is_asked_to(cloud: LocalCloud, made: MadeBy) -> None:
+    """MetricsConfig (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html)."""
+    stream, consumer = made()
+    stream.put(items(0, count=2))
+    mapping = consumer.map(stream.arn, MaximumRetryAttempts=0, MetricsConfig={"Metrics": ["EventCount"]}, **HORIZON)
+    cloudwatch = cloud.client("cloudwatch", ACCOUNT, REGION)
+
+    def counted() -> dict[str, float]:
+        about = [{"Name": "EventSourceMappingUUID", "Value": mapping}]
+        moment = datetime.now(UTC)
+        span = {"StartTime": moment - timedelta(minutes=5), "EndTime": moment + timedelta(minutes=5), "Period": 3600}
+        return {
+            name: sum(
+                point["Sum"]
+                for point in cloudwatch.get_metric_statistics(
+                    Namespace="AWS/Lambda", MetricName=name, Dimensions=about, Statistics=["Sum"], **span
+                )["Datapoints"]
+            )
+            for name in ("InvokedEventCount", "FailedInvokeEventCount", "DroppedEventCount")
+        }
+
+    until(counted, lambda counts: set(counts.values()) == {2.0})
 
 
 FreshCloud = Callable[..., LocalCloud]

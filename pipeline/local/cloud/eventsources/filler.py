@@ -12,7 +12,7 @@ from pipeline.local.cloud.eventsources.streams import Streams
 from pipeline.local.cloud.eventsources.wake import hear_of_work
 
 Answer = tuple[int, Any, bytes]
-STREAM_SETTINGS = ("StartingPositionTimestamp", "TumblingWindowInSeconds")
+NOT_KEPT = ("MetricsConfig", "StartingPositionTimestamp", "TumblingWindowInSeconds")
 """What the emulator does not keep of a request."""
 
 
@@ -60,7 +60,7 @@ class Mappings:
         made = self._made(answer)
         if made is not None and mapping.is_stream(arn):
             made["EventSourceArn"] = arn  # of a consumer, perhaps
-            made |= {name: complete[name] for name in STREAM_SETTINGS if name in complete}
+            made |= {name: complete[name] for name in NOT_KEPT if name in complete}
             self.streams.start_at(made)
         return self._told(answer, made)
 
@@ -72,6 +72,8 @@ class Mappings:
             if refused is not None:
                 return refused
         answer: Answer = self._update(uuid, request)
+        if current is not None and "MetricsConfig" in request:
+            current["MetricsConfig"] = request["MetricsConfig"]
         self.wake()
         return answer
 

@@ -47,6 +47,7 @@ LEFT_OUT: Json = {
     "FilterCriteria": None,
     "FunctionResponseTypes": [],
     "MaximumBatchingWindowInSeconds": 0,
+    "MetricsConfig": None,
     "ScalingConfig": None,
 }
 """What settings of either kind come to when a template no longer has them."""

@@ -28,6 +28,7 @@ from pipeline.local.cloud.eventsources.batches import (
 from pipeline.local.cloud.eventsources.destinations import Destinations, UndeliveredError
 from pipeline.local.cloud.eventsources.functions import Functions
 from pipeline.local.cloud.eventsources.mapping import AT_TIMESTAMP, HORIZON, is_stream, stream_arn, stream_settings
+from pipeline.local.cloud.eventsources.metrics import Metrics
 from pipeline.local.cloud.eventsources.shards import Lane, Shard, restored
 from pipeline.local.cloud.eventsources.wake import Sleeper
 
@@ -60,7 +61,7 @@ class Streams:
         self.reading = Reading()
         self.lambda_: Any = emulator.module("lambda_svc")
         self.kinesis: Any = emulator.module("kinesis")
-        self.cloudwatch: Any = emulator.module("cloudwatch")
+        self.metrics = Metrics(emulator)
         self.functions = Functions(emulator)
         self.destinations = Destinations(emulator)
         self.readers: dict[str, _Reader] = {}
@@ -142,14 +143,13 @@ class Streams:
             return aged
         mapping = reader.mapping
         event = {"Records": self._events(mapping, name, batch.records)}
-        age = (now - batch.records[-1].arrived) * 1000
-        self.cloudwatch.record_metric(
-            "AWS/Lambda", "IteratorAge", age, "Milliseconds", {"FunctionName": mapping["FunctionName"]}
-        )
+        self.metrics.invoked(mapping, batch.records, now)
         answer = await run_reentrant(self.functions.call, mapping, event, thread_name="penstock-stream")
         step = after(batch, answer, shard.settings, time.time())
         fine = isinstance(answer, Returned) and not step.again and step.discarded is None
         mapping["LastProcessingResult"] = "OK" if fine else "PROBLEM: Function call failed"
+        if not fine:
+            self.metrics.count(mapping, "FailedInvokeEventCount", len(batch.records))
         return step
 
     async def _tell(self, reader: _Reader, name: str, discarded: Discarded) -> None:
@@ -169,6 +169,7 @@ class Streams:
         while self.readers.get(mapping["UUID"]) is reader:
             arn = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
             if not arn:
+                self.metrics.count(mapping, "DroppedEventCount", len(discarded.records))
                 return
             now, stream = time.time(), stream_arn(mapping["EventSourceArn"])
             document = documents.invocation_record(
@@ -187,6 +188,7 @@ class Streams:
                 logger.error("The on-failure destination of %s did not answer: %s", mapping["FunctionArn"], error)
                 await asyncio.sleep(UNDELIVERED_SECONDS)
             else:
+                self.metrics.count(mapping, "OnFailureDestinationDeliveredEventCount", len(discarded.records))
                 return
 
     def _shard(self, reader: _Reader, name: str, content: Sequence[Json], settings: Settings, now: float) -> Shard:
