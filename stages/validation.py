@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
+from services.library.environment import NAME
 from stages.model import Catalogue, Stage, Wave, stages_of
 
 
@@ -27,8 +28,22 @@ def problems_of(catalogue: Catalogue) -> Iterator[str]:
     names += [entry.name for entry in catalogue if isinstance(entry, Wave)]
     for name in twice(names):
         yield f"stages/catalogue.py: {name!r} names two stages or waves; give each a name of its own."
+    for entry in catalogue:
+        if isinstance(entry, Wave):
+            yield from problems_of_wave(entry)
     for stage in stages_of(catalogue):
         yield from problems_of_stage(stage)
+
+
+def problems_of_wave(wave: Wave) -> Iterator[str]:
+    """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
+    if not NAME.fullmatch(wave.name):
+        yield (
+            f"stages/catalogue.py: Wave name={wave.name!r} is not allowed;"
+            " give 1-16 of a-z, 0-9 and -, starting with a letter."
+        )
+    if not wave.stages:
+        yield f"stages/catalogue.py: wave {wave.name!r} has no stages; list them, or remove it."
 
 
 def problems_of_stage(stage: Stage) -> Iterator[str]:

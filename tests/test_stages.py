@@ -92,6 +92,8 @@ def test_stages_lie_in_accounts_of_their_own_over_two_regions() -> None:
         ((stage(Ouroboros()),), "these services need each other in a circle: ouroboros -> ouroboros"),
         ((stage(), stage()), "'here' names two stages or waves"),
         ((Wave(name="here", stages=(stage(),)),), "'here' names two stages or waves"),
+        ((Wave(name="Assets", stages=(stage(),)),), "Wave name='Assets' is not allowed; give 1-16 of a-z"),
+        ((Wave(name="empty", stages=()),), "wave 'empty' has no stages"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_file(catalogue: tuple[Stage | Wave, ...], said: str) -> None:
