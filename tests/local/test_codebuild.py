@@ -651,3 +651,19 @@ def test_without_the_filler_nothing_is_built(fresh_cloud: Callable[..., LocalClo
     codebuild.project(commands("false"))
     build = codebuild.api.start_build(projectName=codebuild.name)["build"]
     assert (build["buildStatus"], codebuild.log(build)) == ("SUCCEEDED", "")
+
+
+def test_a_rule_starts_a_build(codebuild: CodeBuild) -> None:
+    """A CodeBuild project is among "Target types available in the EventBridge console"; schedules go the same way.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+    """
+    name = codebuild.project(commands("true"))
+    events: Any = codebuild.cloud.client("events", ACCOUNT)
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    arn = f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/{name}"
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn, "RoleArn": ROLE}])
+    events.put_events(Entries=[{"Source": name, "DetailType": "test", "Detail": "{}"}])
+    (build,) = eventually(lambda: codebuild.api.list_builds_for_project(projectName=name)["ids"])
+    assert codebuild.get(build)["initiator"] == f"rule/{name}"
+    assert codebuild.ended(build).status == "SUCCEEDED"

@@ -2,6 +2,7 @@
 
 from pipeline.local.cloud.codebuild.builds import Builds
 from pipeline.local.cloud.codebuild.projects import Projects
+from pipeline.local.cloud.codebuild.rules import let_rules_start_builds
 from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, ResourceType
 
 
@@ -31,6 +32,7 @@ def install(emulator: Emulator) -> None:
         "AWS::CodeBuild::Project",
         ResourceType(create=projects.deploy, update=projects.redeploy, delete=projects.remove),
     )
+    let_rules_start_builds(emulator)
     emulator.at_start.append(emulator.part(Builds).end_interrupted)
 
 
