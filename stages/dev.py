@@ -1,5 +1,6 @@
 """The dev stage. A team ships here by adding its service to the list."""
 
+from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
@@ -7,5 +8,5 @@ from stages.model import Stage
 
 DEV = Stage(
     environment=Environment(name="dev", tier=Tier.SANDBOX, account=accounts.DEV, region=accounts.FIRST_REGION),
-    services=(Intake(),),
+    services=(Ingest(), Intake()),
 )

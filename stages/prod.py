@@ -1,5 +1,6 @@
 """The prod stage. A team ships here by adding its service to the list."""
 
+from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
@@ -7,5 +8,5 @@ from stages.model import Stage
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(Intake(),),
+    services=(Ingest(shards=4), Intake()),
 )

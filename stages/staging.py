@@ -1,5 +1,6 @@
 """The staging stage. A team ships here by adding its service to the list."""
 
+from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
 from stages import accounts
@@ -9,5 +10,5 @@ STAGING = Stage(
     environment=Environment(
         name="staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION
     ),
-    services=(Intake(),),
+    services=(Ingest(), Intake()),
 )

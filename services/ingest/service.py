@@ -1,0 +1,128 @@
+"""ingest: takes submissions from a stream, stores each once and in order, and tells whose patient changed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from services.ingest import overrides
+from services.library.backup_plan import BackupPlan
+from services.library.bucket import Bucket
+from services.library.contract import Service, ServiceStack
+from services.library.environment import Environment
+from services.library.event_publisher import EventPublisher
+from services.library.function import FunctionSettings
+from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.key import Key
+from services.library.notification_topic import NotificationTopic
+from services.library.published import Published
+from services.library.stream import Stream, StreamSettings
+from services.library.stream_consumer import StreamConsumer, StreamConsumerSettings
+from services.library.table import Table
+
+STREAM_NAME = Published("ingest/stream-name")
+STREAM_ARN = Published("ingest/stream-arn")
+STREAM_KEY_ARN = Published("ingest/stream-key-arn")
+CLAIMS_BUCKET_NAME = Published("ingest/claims-bucket-name")
+EVENT_BUS_NAME = Published("ingest/event-bus-name")
+
+
+class IngestStack(ServiceStack):
+    """Stream -> consumer -> table, and a bus that tells of it."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, settings: "Ingest") -> None:
+        super().__init__(
+            scope, id_, environment=environment, description="Stores submissions and tells whose patient changed"
+        )
+        self.alarms = NotificationTopic(self, "Alarms", environment=environment)
+        self.key = Key(self, "Key", environment=environment, description="Changes of patients")
+        self.stream = Stream(
+            self,
+            "Stream",
+            environment=environment,
+            settings=StreamSettings(shards=settings.shards, retention=cdk.Duration.hours(settings.retention_hours)),
+        )
+        self.claims = Bucket(self, "Claims", environment=environment, encryption_key=self.key)
+        self.changes = Table(self, "Changes", environment=environment, partition_key="id", encryption_key=self.key)
+        if environment.keeps_data:
+            BackupPlan(self, "Backups", environment=environment, tables=[self.changes], alarms_to=self.alarms)
+        self.publisher = EventPublisher(
+            self, "Publisher", environment=environment, encryption_key=self.key, alarms_to=self.alarms
+        )
+        self.consumer = StreamConsumer(
+            self,
+            "Consumer",
+            environment=environment,
+            stream=self.stream,
+            alarms_to=self.alarms,
+            settings=StreamConsumerSettings(
+                function=FunctionSettings(
+                    handler="services.ingest.runtime.handler.handle",
+                    description="Stores submissions and tells whose patient changed",
+                    memory_mib=512,
+                    timeout=cdk.Duration.minutes(1),
+                    reserved_concurrency=settings.batches_at_once,
+                    variables={
+                        "CHANGES_TABLE_NAME": self.changes.table.table_name,
+                        "CLAIMS_BUCKET_NAME": self.claims.bucket.bucket_name,
+                        "EVENT_BUS_NAME": self.publisher.bus.event_bus_name,
+                    },
+                ),
+                batch_size=settings.batch_size,
+                parallelization=settings.parallelization,
+                retries=settings.retries,
+                skips_by_key=settings.skips_by_key,
+            ),
+        )
+        function = self.consumer.function
+        self.changes.grant(function, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+        self.claims.grant_read(function)
+        self.claims.grant_write(function, below="kept/")
+        self.publisher.grant_publish(function)
+        self._offer(environment)
+        cdk.CfnOutput(self, "Redrive", value=self.consumer.redrive, description="For `penstock redrive`")
+
+    def _offer(self, environment: Environment) -> None:
+        for published, value in (
+            (STREAM_NAME, self.stream.stream.stream_name),
+            (STREAM_ARN, self.stream.stream.stream_arn),
+            (STREAM_KEY_ARN, self.stream.encryption_key.key.key_arn),
+            (CLAIMS_BUCKET_NAME, self.claims.bucket.bucket_name),
+            (EVENT_BUS_NAME, self.publisher.bus.event_bus_name),
+        ):
+            published.offer(self, environment, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingest(Service[IngestStack]):
+    """Takes submissions from a stream, stores each once and in order, and tells whose patient changed."""
+
+    name: ClassVar[str] = "ingest"
+    owner: ClassVar[str] = overrides.OWNER
+    handles_personal_data: ClassVar[bool] = True
+    offers: ClassVar[tuple[Published, ...]] = (
+        STREAM_NAME,
+        STREAM_ARN,
+        STREAM_KEY_ARN,
+        CLAIMS_BUCKET_NAME,
+        EVENT_BUS_NAME,
+    )
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+
+    shards: int | None = None
+    """None: as many as are needed."""
+    retention_hours: int = 168
+    """How long a record can be read again."""
+    batch_size: int = 100
+    parallelization: int = 1
+    """Batches of one shard at once; the changes of one patient stay in order."""
+    retries: int = 10
+    batches_at_once: int = 20
+    """Of all shards, at most; set aside from what the account has."""
+    skips_by_key: bool = False
+    """After a failure go on with other patients' changes, instead of ending the batch."""
+
+    def build(self, scope: Construct, environment: Environment) -> IngestStack:
+        """Build the stack with these settings."""
+        return IngestStack(scope, self.name, environment=environment, settings=self)

@@ -1,0 +1,84 @@
+"""What a record may say, and that whatever else it says is known to be unprocessable."""
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.library.runtime.stream import PermanentFailure
+
+change = importlib.import_module("services.ingest.runtime.change")
+
+RIGHT: dict[str, Any] = {"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation"}}
+CLAIMED: dict[str, Any] = {"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}
+
+
+def parse(content: object, key: str = "p-1") -> Any:
+    return change.parse(json.dumps(content).encode(), key)
+
+
+def test_a_record_holds_a_resource_or_says_where_it_is() -> None:
+    assert parse(RIGHT) == change.Change(id="s-1", patient="p-1", resource_type="Observation", claim=None)
+    assert parse(CLAIMED) == change.Change(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
+    assert change.resource_type_of(json.dumps(RIGHT).encode(), "p-1") == "Observation"
+
+
+@pytest.mark.parametrize(
+    ("content", "failure"),
+    [
+        ([], "NotJson"),
+        ("text", "NotJson"),
+        ({}, "NotAChange"),
+        (RIGHT | {"more": 1}, "NotAChange"),
+        (RIGHT | CLAIMED, "NotAChange"),
+        (RIGHT | {"id": ""}, "NotAChange"),
+        (RIGHT | {"id": "x" * 81}, "NotAChange"),
+        (RIGHT | {"id": 7}, "NotAChange"),
+        (RIGHT | {"patient": "p 1"}, "NotAChange"),
+        (RIGHT | {"patient": "p-1\n"}, "NotAChange"),
+        (RIGHT | {"resource": None}, "NotAChange"),
+        (RIGHT | {"resource": {}}, "NotAChange"),
+        (RIGHT | {"resource": {"resourceType": ["Observation"]}}, "NotAChange"),
+        (CLAIMED | {"claim": ""}, "NotAChange"),
+        (CLAIMED | {"claim": {"resourceType": "Observation"}}, "NotAChange"),
+        (RIGHT | {"patient": "p-2"}, "AnotherPatient"),
+    ],
+)
+def test_anything_else_is_named_by_what_is_wrong(content: object, failure: str) -> None:
+    with pytest.raises(PermanentFailure) as raised:
+        parse(content)
+    assert type(raised.value).__name__ == failure
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"{", b"[" * 100_000, b'{"id": 1}x'])
+def test_what_is_no_json_is_named_so(data: bytes) -> None:
+    with pytest.raises(change.NotJson) as raised:
+        change.parse(data, "p-1")
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("payload", [RIGHT | {"patient": "p-2"}, {"resource": RIGHT["resource"]}])
+def test_a_claim_is_about_the_same_patient(payload: dict[str, Any]) -> None:
+    with pytest.raises(change.AnotherPatient):
+        change.resource_type_of(json.dumps(payload).encode(), "p-1")
+
+
+TEXT = st.text("aZ0.- \x00\n\u00e4\U0001f600", max_size=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT | st.just("resourceType"), inner, max_size=2),
+    max_leaves=4,
+)
+RECORDS = st.dictionaries(st.sampled_from([*RIGHT, "claim"]), JSON).map(lambda made: json.dumps(made).encode())
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.binary(max_size=60) | RECORDS)
+def test_no_payload_is_taken_for_a_failure_that_will_pass(data: bytes) -> None:
+    try:
+        change.parse(data, "p-1")
+    except PermanentFailure as failure:
+        assert len(str(failure)) < 20  # noqa: PT017 - a field's name at most, for whatever is refused

@@ -1,0 +1,104 @@
+"""A change is stored byte for byte, and its event is published until that is known to have worked."""
+
+import base64
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from services.library.runtime.effects import Applied, Effect
+from services.library.runtime.stream import Record
+
+ingestion = importlib.import_module("services.ingest.runtime.ingestion")
+change = importlib.import_module("services.ingest.runtime.change")
+
+PAYLOAD = '{"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation", "value": 10.00}}'
+
+
+def record(data: str, key: str = "p-1") -> Record:
+    kinesis = {"sequenceNumber": "7", "partitionKey": key, "data": base64.b64encode(data.encode()).decode()}
+    return Record.of({"eventID": "shardId-0:7", "kinesis": kinesis})
+
+
+class World:
+    """Claims, changes and events."""
+
+    def __init__(self, claims: dict[str, str] | None = None, *, bus_fails: int = 0) -> None:
+        self.claims = claims or {}
+        self.bus_fails = bus_fails
+        self.applied: dict[str, Effect] = {}
+        self.told: set[str] = set()
+        self.events: list[Any] = []
+
+    def fetch(self, claim: str) -> bytes:
+        if claim not in self.claims:
+            raise change.LostClaim
+        return self.claims[claim].encode()
+
+    def keep(self, change_id: str, payload: bytes) -> str:
+        self.claims[f"kept/{change_id}"] = payload.decode()
+        return f"kept/{change_id}"
+
+    def apply(self, effect: Effect) -> Applied:
+        first_time = effect.id not in self.applied
+        self.applied.setdefault(effect.id, effect)
+        return Applied(version=3, first_time=first_time, announced=effect.id in self.told)
+
+    def announced(self, effect: Effect) -> None:
+        self.told.add(effect.id)
+
+    def publish(self, event: Any) -> None:
+        if self.bus_fails:
+            self.bus_fails -= 1
+            raise ConnectionError
+        self.events.append(event)
+
+    def ingest(self, data: str) -> None:
+        ingestion.Ingestion(claims=self, changes=self, events=self).ingest(record(data))
+
+
+EVENT = ingestion.PatientChanged(id="s-1", patient="p-1", resource_type="Observation", version=3)
+
+
+def test_a_change_is_stored_as_it_came_and_published_once() -> None:
+    world = World()
+    for _ in range(3):
+        world.ingest(PAYLOAD)
+    (effect,) = world.applied.values()
+    assert (effect.id, effect.key, effect.sequence) == ("s-1", "p-1", "7")
+    assert effect.attributes == {"payload": {"S": PAYLOAD}, "resource_type": {"S": "Observation"}}
+    assert world.events == [EVENT]
+
+
+def test_an_event_that_was_not_published_is_published_by_the_next_attempt() -> None:
+    world = World(bus_fails=2)
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            world.ingest(PAYLOAD)
+    world.ingest(PAYLOAD)
+    world.ingest(PAYLOAD)
+    assert world.events == [EVENT]
+
+
+def test_a_claimed_payload_stays_where_it_is() -> None:
+    posted = json.dumps({"patient": "p-1", "resource": {"resourceType": "Bundle"}})
+    world = World({"intake/s-1": posted})
+    world.ingest('{"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}')
+    assert world.applied["s-1"].attributes == {"claim": {"S": "intake/s-1"}, "resource_type": {"S": "Bundle"}}
+    assert [event.resource_type for event in world.events] == ["Bundle"]
+
+
+def test_a_payload_that_no_item_holds_goes_to_the_claims() -> None:
+    world = World()
+    large = PAYLOAD.replace('"value": 10.00', f'"value": "{"x" * 300_000}"')
+    world.ingest(large)
+    assert world.applied["s-1"].attributes["claim"] == {"S": "kept/s-1"}
+    assert world.claims == {"kept/s-1": large}
+
+
+def test_a_claim_that_leads_nowhere_is_no_reason_to_wait() -> None:
+    world = World()
+    with pytest.raises(change.LostClaim):
+        world.ingest('{"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}')
+    assert world.applied == {}
