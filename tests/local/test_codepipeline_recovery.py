@@ -64,6 +64,18 @@ def test_an_interrupted_action_shows_as_failed_and_a_retry_goes_on_from_there(fr
     assert tools.parameter() == "kept"
 
 
+def test_an_approval_that_waited_is_answered_by_a_cloud_that_now_approves_by_itself(fresh_cloud: FreshCloud) -> None:
+    tools = Tools(fresh_cloud())
+    tools.push({"template.json": parameter_template(tools.name, "approved")})
+    execution = tools.create(stage("Gate", approval()), stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE")))
+    tools.approval_token("Gate", "Approve")
+    kill(tools.cloud)
+
+    tools.connect(fresh_cloud(approve="auto"))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    assert tools.parameter() == "approved"
+
+
 def test_an_approval_still_waits_with_the_same_token(fresh_cloud: FreshCloud) -> None:
     tools = Tools(fresh_cloud())
     tools.push({"a": "b"})

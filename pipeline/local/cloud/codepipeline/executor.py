@@ -29,7 +29,7 @@ RUNNERS: Mapping[str, Callable[[Work], Done]] = {
 LONGEST_MESSAGE = 4000
 """Some errors quote the whole request, template included."""
 DEFAULT_APPROVAL_MINUTES = 7 * 24 * 60
-APPROVED_AT_ONCE = "Approved by nobody: this local cloud was started with APPROVE=auto"
+APPROVED = Outcome(succeeded=True, summary="Approved by nobody: this local cloud was started with APPROVE=auto")
 
 Finish = Callable[[Pipeline, str, str, Outcome], None]
 Report = Callable[[Pipeline, str, str, tuple[str, str, str]], None]
@@ -64,7 +64,10 @@ class Executor:
             self._timers.pop(run_id).cancel()
 
     def watch_approvals(self, pipeline: Pipeline, execution: Execution) -> None:
-        """Let the approvals that wait fail when their time is up."""
+        """Let the approvals that wait fail when their time is up.
+
+        Those that waited when the cloud ended are answered at once if it now approves by itself.
+        """
         declaration = pipeline.engine.declarations[execution.version]
         for run in execution.runs:
             if run.status != IN_PROGRESS or run.id in self._timers:
@@ -76,9 +79,10 @@ class Executor:
             expired = Outcome(
                 succeeded=False, error_code="TimeoutError", error_message="Failed due to manual approval timeout"
             )
-            timer = threading.Timer(
-                max(0.0, end - time.time()), self._finish, (pipeline, execution.id, run.id, expired)
-            )
+            seconds, outcome = max(0.0, end - time.time()), expired
+            if self._emulator.approves:
+                seconds, outcome = 0.0, APPROVED
+            timer = threading.Timer(seconds, self._finish, (pipeline, execution.id, run.id, outcome))
             timer.daemon = True
             self._timers[run.id] = timer
             timer.start()
@@ -99,7 +103,7 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - a fault of ours must fail the action, or it would run for ever
             return _failure(error)
         if begin.action.waits_for_a_person:
-            return Outcome(succeeded=True, summary=APPROVED_AT_ONCE) if self._emulator.approves else None
+            return APPROVED if self._emulator.approves else None
         return Outcome(succeeded=True, variables=done.variables, summary=done.summary, revision=done.revision)
 
     def _prepare(self, pipeline: Pipeline, begin: Begin, abandoned: threading.Event) -> Work:
