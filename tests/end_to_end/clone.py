@@ -64,6 +64,10 @@ class Run:
             for action in stage["actions"]
         }
 
+    def intake(self, stage: str, action: str) -> str:
+        """The status of one of intake's actions, which bear its name where a stage has several services."""
+        return self.actions.get(f"{stage}/intake.{action}") or self.actions[f"{stage}/{action}"]
+
 
 @dataclass(kw_only=True)
 class Clone:
@@ -152,10 +156,19 @@ class Clone:
         """The template that the pipeline was last deployed with."""
         return self.client("cloudformation").get_template(StackName="Pipeline")["TemplateBody"]
 
+    def intake_resource(
+        self, kind: str, stage: str = "prod", account: str = PRODUCTION_ACCOUNT, region: str = PRODUCTION_REGION
+    ) -> str:
+        """The physical id of intake's only resource of a type."""
+        formation = self.client("cloudformation", account, region)
+        found = formation.describe_stack_resources(StackName=f"{stage}-intake")["StackResources"]
+        (resource,) = [each["PhysicalResourceId"] for each in found if each["ResourceType"] == kind]
+        return str(resource)
+
     def workflow(self, submission: str) -> dict[str, Any]:
         """The execution of production's workflow that intake named in its answer, once it has ended."""
         states = self.client("stepfunctions", PRODUCTION_ACCOUNT, PRODUCTION_REGION)
-        (machine,) = [each["stateMachineArn"] for each in states.list_state_machines()["stateMachines"]]
+        machine = self.intake_resource("AWS::StepFunctions::StateMachine")
         execution = f"{machine.replace(':stateMachine:', ':execution:')}:{submission}"
         found: dict[str, Any] = {}
 
@@ -169,7 +182,7 @@ class Clone:
     def rows(self) -> set[str]:
         """The ids of all submissions that production keeps."""
         tables = self.client("dynamodb", PRODUCTION_ACCOUNT, PRODUCTION_REGION)
-        (table,) = tables.list_tables()["TableNames"]
+        table = self.intake_resource("AWS::DynamoDB::Table")
         return {item["id"]["S"] for item in tables.scan(TableName=table)["Items"]}
 
 

@@ -52,7 +52,7 @@ def test_the_printed_line_is_refused_without_its_signature(clone: Clone, signed:
 
 
 def test_penstock_call_makes_the_same_request(clone: Clone) -> None:
-    done = clone.penstock("call", "--json")
+    done = clone.penstock("call", "intake", "--json")
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["status"]) == (0, 202)
     assert clone.workflow(json.loads(answer["body"])["id"])["status"] == "SUCCEEDED"
@@ -105,7 +105,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
                 "from services.library.published import Published\nfrom services.library.env",
             ),
             ("QA = Stage(", CIRCLE),
-            ("(Intake(),)", "(Head(), Tail())"),
+            ("Intake()", "Head(), Tail()"),
         ],
         r"stages/qa\.py: these services need each other in a circle: (head -> tail -> head|tail -> head -> tail)",
     ),
@@ -173,7 +173,7 @@ def test_a_push_that_adds_a_stage_deploys_it(clone: Clone) -> None:
     printed = clone.push()
     run = clone.wait()
     assert succeeded(run), printed
-    assert run.actions["canary/Deploy"] == "Succeeded"
+    assert run.intake("canary", "Deploy") == "Succeeded"
     assert list(run.stages).index("canary") == list(run.stages).index("dev") + 1
     assert "The pipeline updated itself and restarted." in printed
     assert "canary" in json.loads(clone.penstock("outputs", "--json").stdout)

@@ -41,7 +41,7 @@ def deploys(clone: Clone) -> bool:
 
 def call(clone: Clone) -> str:
     """Submit something to production; returns the submission, once it is a row."""
-    answer = json.loads(clone.penstock("call", "--json").stdout)
+    answer = json.loads(clone.penstock("call", "intake", "--json").stdout)
     submission = str(json.loads(answer["body"])["id"])
     assert clone.workflow(submission)["status"] == "SUCCEEDED"
     return submission
@@ -77,7 +77,7 @@ def test_a_kill_during_the_deployments_loses_nothing_and_blocks_nothing(clone: C
     failed = [name for name, status in run.actions.items() if status == "Failed"]
     logger.info("seed %d: killed after %.2f s, in %s", seed, seconds, failed or "no action")
     if run.exit_code:
-        assert len(failed) == 1
+        assert failed
         assert "local cloud was stopped" in up.stdout
         assert clone.penstock("retry").returncode == 0
     run = clone.wait()
