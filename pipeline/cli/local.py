@@ -101,6 +101,9 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
     if running is not None and running.approve != approve.value:
         _say(f"Restarting the local cloud with APPROVE={approve.value}")
         lifecycle.stop(place)
+    elif running is not None and not running.is_current:
+        _say("Restarting the local cloud: older code of this checkout started it")
+        lifecycle.stop(place)
     tools = (checkout / ".venv").resolve()
     surroundings = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
     return lifecycle.start(
