@@ -8,6 +8,12 @@ import pytest
 from tests.end_to_end.clone import Clone, make
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with these files, which take longest, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent))
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Clone]:
     """A clone whose first `make up` has reached production. A file that sets APPROVES has it approve by itself."""

@@ -24,6 +24,19 @@ def test_the_first_run_is_approved_by_make_up_which_says_so(clone: Clone) -> Non
     assert "Deployed" in clone.said
 
 
+def test_a_second_make_up_changes_nothing(clone: Clone) -> None:
+    emulator, executions = clone.cloud.emulator_pid, executions_of(clone)
+    done = clone.up()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert clone.cloud.emulator_pid == emulator
+    assert executions_of(clone) == executions
+
+
+def executions_of(clone: Clone) -> list[str]:
+    found = clone.client("codepipeline").list_pipeline_executions(pipelineName="penstock")
+    return [each["pipelineExecutionId"] for each in found["pipelineExecutionSummaries"]]
+
+
 def test_a_later_push_waits_for_a_person_who_may_say_no_and_think_again(clone: Clone) -> None:
     clone.commit("Wait for a person")
     assert "penstock approve" in clone.push()

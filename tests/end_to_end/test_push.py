@@ -58,19 +58,6 @@ def test_penstock_call_makes_the_same_request(clone: Clone) -> None:
     assert clone.workflow(json.loads(answer["body"])["id"])["status"] == "SUCCEEDED"
 
 
-def test_a_second_make_up_changes_nothing(clone: Clone) -> None:
-    emulator, executions = clone.cloud.emulator_pid, executions_of(clone)
-    done = clone.up("APPROVE=auto")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert clone.cloud.emulator_pid == emulator
-    assert executions_of(clone) == executions
-
-
-def executions_of(clone: Clone) -> list[str]:
-    found = clone.client("codepipeline").list_pipeline_executions(pipelineName="penstock")
-    return [each["pipelineExecutionId"] for each in found["pipelineExecutionSummaries"]]
-
-
 CIRCLE = """
 class Head(Intake):
     name = "head"

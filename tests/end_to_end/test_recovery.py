@@ -107,6 +107,15 @@ def test_down_keeps_everything_and_erase_forgets_it(clone: Clone) -> None:
     assert call(clone) in clone.rows()
 
 
+def test_make_up_restarts_a_cloud_that_older_code_started_and_keeps_what_it_holds(clone: Clone) -> None:
+    submission, older = call(clone), clone.cloud.emulator_pid
+    clone.write("pipeline/local/cloud/newer.py", '"""Newer code."""\n')
+    up = clone.up("APPROVE=auto")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert clone.cloud.emulator_pid != older
+    assert submission in clone.rows()
+
+
 def test_a_port_in_use_is_one_clear_error_and_make_up_recovers(clone: Clone) -> None:
     runs = history(clone)
     assert clone.penstock("down").returncode == 0
