@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate.errors import OperateError
+from pipeline.review.assembly import UnreadableError
 
 CANNOT = 2
 """The command could not do what was asked. (1 is the answer no: a failed run, something left to do.)"""
@@ -20,7 +21,7 @@ class SaysWhatIsWrong(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (OperateError, LocalCloudError) as error:
+        except (OperateError, LocalCloudError, UnreadableError) as error:
             said = str(error)
         except (BotoCoreError, ClientError) as error:
             said = f"AWS's API answered: {error}"  # the local cloud's too: it speaks for AWS

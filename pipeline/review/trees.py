@@ -12,6 +12,7 @@ from pipeline.review.references import references
 from pipeline.review.resolve import resolve
 from pipeline.review.template import EMPTY, ResolvedTemplate
 
+Moved = Mapping[str, Outcome]
 MOVES = frozenset({Outcome.REPLACE, Outcome.MAY_REPLACE})
 
 
@@ -59,35 +60,36 @@ def pairs(before: Tree, after: Tree, place: Place) -> Iterator[tuple[Place, Reso
 
 
 def compare(
-    before: Tree, after: Tree, place: Place, *, is_asset: noise.IsAsset, moved: Mapping[str, Outcome] | None = None
+    before: Tree, after: Tree, place: Place, *, is_asset: noise.IsAsset, moved: Moved | None = None
 ) -> list[Change]:
-    """What happens to the resources of both, nested ones after those of the stack that has them."""
-    inside = {
-        logical_id: _nested(before, after, logical_id, place, is_asset, _other_parameters(before, after, logical_id))
-        for logical_id in {**before.nested, **after.nested}
-    }
-    outputs = {
-        logical_id: Outcome.MAY_REPLACE
-        for logical_id, rows in inside.items()
-        if logical_id in after.nested and _gives_away(after.nested[logical_id].template, rows)
-    }
-    rows = changes(before.template, after.template, is_asset=is_asset, moved={**(moved or {}), **outputs})
+    """What happens to the resources of both, nested ones after those of the stack that has them.
+
+    A replacement goes into a nested stack by its parameters and comes out by its outputs, until nothing more follows.
+    """
+    nested = {**before.nested, **after.nested}
+    passed: dict[str, Moved] = {logical_id: _other_parameters(before, after, logical_id) for logical_id in nested}
+    while True:
+        inside = {id_: _nested(before, after, id_, place, is_asset, passed[id_]) for id_ in nested}
+        outputs = {
+            logical_id: Outcome.MAY_REPLACE
+            for logical_id, rows in inside.items()
+            if logical_id in after.nested and _gives_away(after.nested[logical_id].template, rows)
+        }
+        rows = changes(before.template, after.template, is_asset=is_asset, moved={**(moved or {}), **outputs})
+        outcomes = {row.logical_id: row.outcome for row in rows}
+        further: dict[str, Moved] = {id_: {**passed[id_], **_passed_on(after, id_, outcomes)} for id_ in nested}
+        if further == passed:
+            break
+        passed = further
     found = [replace(row, stage=place.stage, service=place.service, stack=place.stack) for row in rows]
-    outcomes = {row.logical_id: row.outcome for row in rows}
     for logical_id, inner in inside.items():
-        outcome = outcomes.get(logical_id)
-        if outcome is Outcome.ORPHAN:
-            continue  # the nested stack stays as it is, with everything in it
-        passed_on = _passed_on(after, logical_id, outcomes)
-        if passed_on:
-            known = {**_other_parameters(before, after, logical_id), **passed_on}
-            inner = _nested(before, after, logical_id, place, is_asset, known)  # noqa: PLW2901 - the same, better informed
-        found += inner
+        if outcomes.get(logical_id) is not Outcome.ORPHAN:  # that stays as it is, with everything in it
+            found += inner
     return found
 
 
 def _nested(
-    before: Tree, after: Tree, logical_id: str, place: Place, is_asset: noise.IsAsset, moved: Mapping[str, Outcome]
+    before: Tree, after: Tree, logical_id: str, place: Place, is_asset: noise.IsAsset, moved: Moved
 ) -> list[Change]:
     return compare(
         before.nested.get(logical_id, NOTHING),

@@ -23,14 +23,19 @@ PLATFORM_GROUPS = ("platform", "check")
 
 def path_for(root: Path) -> Path:
     """Where the environment for these locks, this Python and this machine is, or will be."""
-    cache = os.environ.get("PENSTOCK_CACHE")
-    folder = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock"
     digest = hashlib.sha256()
     for part in (LAYOUT, platform.python_version(), sys.base_prefix, sys.platform, platform.machine()):
         digest.update(part.encode() + b"\0")
     for name in LOCKS:
         digest.update((root / name).read_bytes() + b"\0")
-    return folder.absolute() / f"tools-{digest.hexdigest()[:16]}"
+    return cache_folder() / f"tools-{digest.hexdigest()[:16]}"
+
+
+def cache_folder() -> Path:
+    """Where everything is kept that can be made again."""
+    cache = os.environ.get("PENSTOCK_CACHE")
+    folder = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock"
+    return folder.absolute()
 
 
 def is_complete(target: Path) -> bool:

@@ -1,0 +1,212 @@
+"""The assembly cases of the review, by their number in the design. A19 and A20 are the documents' own."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.review import assembly, engine, fold
+from pipeline.review.model import Level, Outcome, Review, Verdict
+from pipeline.review.tests.assemblies import ACCOUNTS, TODAY, StackOf, digest, review, write
+from pipeline.review.tests.cases.case import resource, template
+from pipeline.review.tests.cases.data import DELETED, table
+
+Json = Any
+TOPIC = {"T": resource("SNS::Topic")}
+
+
+def plain(**more: Json) -> StackOf:
+    return StackOf(template=template({"A": table(), **TOPIC}), **more)
+
+
+def rules(found: Review) -> dict[str, Level]:
+    return {finding.rule: finding.level for finding in found.findings}
+
+
+def evidence(found: Review, rule: str) -> str:
+    return next(finding.evidence for finding in found.findings if finding.rule == rule)
+
+
+def both(tmp_path: Path, base: Json, head: Json, **shared: Json) -> Review:
+    return review(write(tmp_path / "base", base, **shared), write(tmp_path / "head", head, **shared))
+
+
+EXPORT = {"Outputs": {"Out": {"Value": {"Ref": "T"}, "Export": {"Name": "shared"}}}}
+IMPORTER = StackOf(template=template({"S": resource("SNS::Subscription", {"TopicArn": {"Fn::ImportValue": "shared"}})}))
+
+
+def test_a1_an_export_that_a_sibling_imports_is_not_removed_unseen(tmp_path: Path) -> None:
+    exporter = StackOf(template=template(TOPIC, **EXPORT))
+    found = both(
+        tmp_path,
+        {"dev": {"one": exporter, "two": IMPORTER}},
+        {"dev": {"one": StackOf(template=template(TOPIC)), "two": IMPORTER}},
+    )
+    assert rules(found)["Review-ExportInUse"] is Level.HIGH
+    assert "The deploy will fail" in evidence(found, "Review-ExportInUse")
+    assert "dev-two" in evidence(found, "Review-ExportInUse")
+
+
+def test_a2_another_stack_name_is_a_new_stack_and_leaves_the_old_one(tmp_path: Path) -> None:
+    found = both(tmp_path, {"dev": {"one": plain()}}, {"dev": {"one": plain(name="other")}})
+    assert rules(found)["Review-StackMoved"] is Level.CRITICAL
+    (stack,) = found.stacks
+    assert (stack.outcome, stack.stateful) == (Outcome.REPLACE, ("A",))
+    assert "left behind" in evidence(found, "Review-StackMoved")
+
+
+def test_a3_another_account_or_region_is_a_new_stack(tmp_path: Path) -> None:
+    for name, place in (("account", {"account": "555555555555"}), ("region", {"region": "us-east-1"})):
+        found = both(tmp_path / name, {"dev": {"one": plain()}}, {"dev": {"one": plain(**place)}})
+        assert rules(found)["Review-StackMoved"] is Level.CRITICAL, name
+
+
+def test_a4_termination_protection_is_not_switched_off_unseen(tmp_path: Path) -> None:
+    found = both(tmp_path, {"dev": {"one": plain(protected=True)}}, {"dev": {"one": plain()}})
+    assert rules(found) == {"Review-TerminationProtectionOff": Level.HIGH}
+
+
+def test_a5_an_assembly_against_itself_says_nothing(tmp_path: Path) -> None:
+    stages = {"dev": {"one": plain(), "two": StackOf(template=template(TOPIC, **EXPORT))}}
+    found = both(tmp_path, stages, stages)
+    assert found.is_empty
+    assert (found.verdict, found.risk) == (Verdict.PASS, Level.NONE)
+
+
+def test_a6_a_stage_that_goes_leaves_its_stacks_behind(tmp_path: Path) -> None:
+    found = both(tmp_path, {"dev": {"one": plain()}, "qa": {"one": plain()}}, {"dev": {"one": plain()}})
+    assert rules(found) == {"Review-StackOrphaned": Level.CRITICAL, "Review-StageRemoved": Level.CRITICAL}
+    assert [stack.outcome for stack in found.stacks] == [Outcome.ORPHAN]
+    assert not found.changes
+
+
+def handler(account: str) -> StackOf:
+    settings = {"Handler": "h", "Environment": {"Variables": {"TOPIC": f"arn:aws:sns:eu-west-1:{account}:t"}}}
+    return StackOf(template=template({"F": resource("Lambda::Function", settings)}))
+
+
+def test_a7_a_change_in_production_that_points_at_dev_is_a_row_and_a_warning_of_its_own(tmp_path: Path) -> None:
+    base = {stage: {"one": handler("x")} for stage in ("dev", "prod")}
+    own = {stage: {"one": handler(ACCOUNTS[stage])} for stage in ("dev", "prod")}
+    astray = {**own, "prod": {"one": handler(ACCOUNTS["dev"])}}
+    assert len(fold.fold(both(tmp_path / "own", base, own).changes)) == 1
+    found = both(tmp_path / "astray", base, astray)
+    assert [row.stages for row in fold.fold(found.changes)] == [("dev",), ("prod",)]
+    (warning,) = [finding for finding in found.findings if finding.rule == "Review-CrossEnvironment"]
+    assert (warning.stages, warning.level) == (("prod",), Level.HIGH)
+    assert "dev" in warning.evidence
+
+
+def code(key: str) -> StackOf:
+    settings = {"Code": {"S3Bucket": "assets", "S3Key": f"{digest(key)}.zip"}, "Handler": "h"}
+    return StackOf(template=template({"F": resource("Lambda::Function", settings)}))
+
+
+def test_a8_other_code_alone_is_one_folded_row_without_risk(tmp_path: Path) -> None:
+    assets = [digest("one"), digest("two")]
+    found = both(
+        tmp_path,
+        {stage: {"one": code("one")} for stage in ACCOUNTS},
+        {stage: {"one": code("two")} for stage in ACCOUNTS},
+        assets=assets,
+    )
+    assert [row.first.noise for row in fold.fold(found.changes)] == ["code changed"]
+    assert (found.verdict, found.risk, found.findings) == (Verdict.PASS, Level.NONE, ())
+    assert {(asset.kind, asset.old, asset.new) for asset in found.assets} == {("code", *assets)}
+
+
+def outer(file: str, key: str, **parameters: Json) -> StackOf:
+    body = {"TemplateURL": f"https://s3/{digest(key)}.json", "Parameters": parameters}
+    nested = {**resource("CloudFormation::Stack", body), "Metadata": {"aws:asset:path": file}}
+    inner = template({"Inner": table(key, **DELETED)})
+    return StackOf(template=template({"N": nested, **TOPIC}), nested={file: inner})
+
+
+def test_a9_a_replacement_inside_a_nested_stack_is_seen(tmp_path: Path) -> None:
+    found = both(
+        tmp_path,
+        {"dev": {"one": outer("one.nested.template.json", "id")}},
+        {"dev": {"one": outer("two.nested.template.json", "tenant")}},
+        assets=[digest("id"), digest("tenant")],
+    )
+    rows = {row.logical_id: row for row in found.changes}
+    assert (rows["Inner"].outcome, rows["Inner"].data_loss) == (Outcome.REPLACE, True)
+    assert (rows["Inner"].service, rows["Inner"].stack) == ("one", "dev-one/N")
+    assert rows["N"].noise == "nested template"
+    assert rules(found) == {"Review-DataLoss": Level.CRITICAL}
+
+
+def test_a9_a_replacement_outside_reaches_into_a_nested_stack_and_out_of_it(tmp_path: Path) -> None:
+    def side(cidr: str) -> Json:
+        inner = template(
+            {"Net": resource("EC2::Subnet", {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.0.0/24"})},
+            Parameters={"Vpc": {"Type": "String"}},
+            Outputs={"Net": {"Value": {"Ref": "Net"}}},
+        )
+        nested = {
+            **resource("CloudFormation::Stack", {"TemplateURL": "u", "Parameters": {"Vpc": {"Ref": "V"}}}),
+            "Metadata": {"aws:asset:path": "n.template.json"},
+        }
+        instance = {"SubnetId": {"Fn::GetAtt": ["N", "Outputs.Net"]}}
+        stack = template(
+            {"V": resource("EC2::VPC", {"CidrBlock": cidr}), "N": nested, "I": resource("EC2::Instance", instance)}
+        )
+        return {"dev": {"one": StackOf(template=stack, nested={"n.template.json": inner})}}
+
+    found = both(tmp_path, side("10.0.0.0/16"), side("10.1.0.0/16"))
+    outcomes = {row.logical_id: row.outcome for row in found.changes}
+    assert outcomes["Net"] in {Outcome.REPLACE, Outcome.MAY_REPLACE}
+    assert outcomes["I"] is Outcome.MAY_REPLACE
+
+
+def test_a11_a_new_environment_is_counted_and_not_listed(tmp_path: Path) -> None:
+    found = both(tmp_path, {"dev": {"one": plain()}}, {"dev": {"one": plain()}, "qa": {"one": plain()}})
+    assert not found.changes
+    assert evidence(found, "Review-StageAdded") == "New environment qa: 1 stack with 2 resources."
+    assert found.verdict is Verdict.PASS
+
+
+def test_a14_other_values_in_each_environment_are_one_row_with_both(tmp_path: Path) -> None:
+    def side(*sizes: int) -> Json:
+        return {
+            stage: {"one": StackOf(template=template({"F": resource("Lambda::Function", {"MemorySize": size})}))}
+            for stage, size in zip(("dev", "prod"), sizes, strict=True)
+        }
+
+    (row,) = fold.fold(both(tmp_path, side(5, 20), side(10, 40)).changes)
+    (property_,) = row.properties
+    assert [(each.stages, each.old, each.new) for each in property_.values] == [(("dev",), 5, 10), (("prod",), 20, 40)]
+
+
+def test_a18_a_lookup_without_an_answer_makes_the_review_incomplete(tmp_path: Path) -> None:
+    stages = {"dev": {"one": plain()}}
+    found = review(write(tmp_path / "base", stages), write(tmp_path / "head", stages, missing=["vpc-provider"]))
+    assert (found.verdict, found.verdict.exit_code) == (Verdict.INCOMPLETE, 2)
+    assert "vpc-provider" in found.incomplete[0]
+
+
+def test_a17_a_base_that_cannot_be_synthesised_shows_everything_as_new_and_is_never_green(tmp_path: Path) -> None:
+    head = assembly.read(write(tmp_path / "head", {"dev": {"one": plain()}}))
+    base = assembly.Assembly(label="main", unread=("main cannot be synthesised.",))
+    found = engine.review(base, head, engine.Basis(today=TODAY))
+    assert found.verdict is Verdict.INCOMPLETE
+    assert [stack.outcome for stack in found.stacks] == [Outcome.CREATE]
+    assert found.incomplete == ("main cannot be synthesised.",)
+
+
+def test_a21_secrets_are_in_no_review(tmp_path: Path) -> None:
+    def side(secret: str, echo: str) -> Json:
+        variables = {
+            "DB_PASSWORD": secret,
+            "NOTE": f"postgres://user:{secret}@host/db",
+            "AWS_KEY": f"AKIA{secret.upper():X<16}",
+            "HIDDEN": {"Ref": "P"},
+            "PLAIN": echo,
+        }
+        function = resource("Lambda::Function", {"Environment": {"Variables": variables}})
+        parameters = {"P": {"Type": "String", "NoEcho": True, "Default": f"{secret}-noecho"}}
+        return {"dev": {"one": StackOf(template=template({"F": function}, Parameters=parameters))}}
+
+    found = both(tmp_path, side("first7secret", "one"), side("second7secret", "two"))
+    text = str(found.to_json())
+    assert "7secret" not in text.lower()
+    assert text.count("(redacted)") >= 8
+    assert "'two'" in text

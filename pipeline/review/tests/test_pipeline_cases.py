@@ -1,0 +1,203 @@
+"""The pipeline's own cases (A10, A16), and those of guardrails (A12, A13) and acknowledgements."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.review import assembly, engine, rules
+from pipeline.review.model import Level, Review, Verdict
+from pipeline.review.tests.assemblies import TODAY, StackOf, digest, review, write
+from pipeline.review.tests.cases.case import resource, template
+from pipeline.review.tests.cases.data import DELETED, table
+
+Json = Any
+SYNTH = {
+    "Name": "Synth",
+    "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"},
+    "Configuration": {"ProjectName": {"Ref": "Build"}},
+    "RunOrder": 1,
+}
+APPROVE = {"Name": "Approve", "ActionTypeId": {"Category": "Approval", "Provider": "Manual"}, "RunOrder": 1}
+DEPLOY = {
+    "Name": "Deploy",
+    "ActionTypeId": {"Category": "Deploy", "Provider": "CloudFormation"},
+    "Configuration": {"StackName": "prod-one"},
+    "RunOrder": 2,
+}
+
+
+def pipeline(*actions: Json, publishes: Json = (), **environment: Json) -> Json:
+    """A pipeline with the actions of its prod stage, and asset jobs by number -> asset."""
+    jobs = {
+        f"Asset{number}": {
+            **resource("CodeBuild::Project", {"Source": {"BuildSpec": f'cdk-assets publish "{each}"'}}),
+            "Metadata": {"aws:cdk:path": f"Pipeline/Engine/Assets/FileAsset{number}/Resource"},
+        }
+        for number, each in enumerate(publishes, start=1)
+    }
+    publish = [
+        {"Name": f"FileAsset{number}", "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"}, "RunOrder": 1}
+        for number, _ in enumerate(publishes, start=1)
+    ]
+    stages = [
+        {"Name": "Build", "Actions": [SYNTH]},
+        *([{"Name": "Assets", "Actions": publish}] if publish else []),
+        {"Name": "prod", "Actions": list(actions)},
+    ]
+    project = {"Environment": {"Image": "aws/codebuild/standard:7.0", "PrivilegedMode": False, **environment}}
+    return template(
+        {
+            "P": resource("CodePipeline::Pipeline", {"RoleArn": "r", "Stages": stages}),
+            "Build": resource("CodeBuild::Project", project),
+            **jobs,
+        }
+    )
+
+
+def of_pipelines(tmp_path: Path, base: Json, head: Json) -> Review:
+    stages = {"prod": {"one": StackOf(template=template({"T": resource("SNS::Topic")}))}}
+    assets = [digest(each) for each in ("one", "two", "three")]
+    sides = [
+        write(tmp_path / name, stages, pipeline=side, assets=assets) for name, side in (("base", base), ("head", head))
+    ]
+    return review(*sides)
+
+
+def levels(found: Review) -> dict[str, Level]:
+    return {finding.rule: finding.level for finding in found.findings}
+
+
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        pytest.param([DEPLOY], id="removed"),
+        pytest.param([{**APPROVE, "RunOrder": 2}, DEPLOY], id="beside what it held back"),
+        pytest.param([{**APPROVE, "RunOrder": 3}, DEPLOY], id="after what it held back"),
+    ],
+)
+def test_a10_an_approval_is_not_removed_nor_bypassed_unseen(weaker: list[Json], tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, pipeline(APPROVE, DEPLOY), pipeline(*weaker))
+    assert levels(found)["Review-ApprovalRemoved"] is Level.CRITICAL
+    assert (found.pipeline.self_mutates, found.pipeline.restarts) == (True, True)
+    assert not found.pipeline.rollback_available
+
+
+def test_a_privileged_build_and_another_image_are_told(tmp_path: Path) -> None:
+    found = of_pipelines(
+        tmp_path, pipeline(APPROVE, DEPLOY), pipeline(APPROVE, DEPLOY, PrivilegedMode=True, Image="mine:1")
+    )
+    assert {each.what for each in found.pipeline.differences} == {"image changed", "privilege changed"}
+    assert levels(found)["Review-PrivilegedBuild"] is Level.HIGH
+    assert (found.pipeline.self_mutates, found.pipeline.restarts) == (True, False)
+
+
+def test_a16_renumbered_assets_are_folded(tmp_path: Path) -> None:
+    one, two, three = (digest(each) for each in ("one", "two", "three"))
+    found = of_pipelines(
+        tmp_path,
+        pipeline(APPROVE, DEPLOY, publishes=[one, three]),
+        pipeline(APPROVE, DEPLOY, publishes=[one, two, three]),
+    )
+    assert {row.noise for row in found.changes} == {"asset publishing changed"}
+    assert (found.findings, found.pipeline.differences, found.verdict) == ((), (), Verdict.PASS)
+
+
+RULE, PATH = "AwsSolutions-SQS4", "Pipeline/dev/one/Q/Resource"
+QUEUE = {"Q": resource("SQS::Queue"), "T": resource("SNS::Topic")}
+REPORT = {
+    "pluginReports": [
+        {"violations": [{"ruleName": RULE, "description": "No TLS.", "violatingConstructs": [{"constructPath": PATH}]}]}
+    ]
+}
+
+
+def of_reports(tmp_path: Path, resources: Json, head: StackOf | None = None, **files: Json) -> Review:
+    """A finding on the base side's queue, and a head side without it."""
+    before = {"dev": {"one": StackOf(template=template(QUEUE))}}
+    after = {"dev": {"one": head or StackOf(template=template(resources))}}
+    return review(write(tmp_path / "base", before, report=REPORT), write(tmp_path / "head", after, **files))
+
+
+def states(found: Review) -> list[tuple[str, str]]:
+    return [(each.kind, each.state) for each in found.guardrails]
+
+
+def test_a_finding_that_is_gone_with_its_cause_is_fixed(tmp_path: Path) -> None:
+    assert states(of_reports(tmp_path, QUEUE)) == [("finding", "fixed")]
+
+
+def test_a13_a_finding_that_is_gone_with_its_resource_is_not_fixed(tmp_path: Path) -> None:
+    assert states(of_reports(tmp_path, {"T": resource("SNS::Topic")})) == [("finding", "gone")]
+
+
+@pytest.mark.parametrize("rule", [RULE, f"AwsSolutions::{RULE}", f"Annotation::{RULE}"])
+@pytest.mark.parametrize("path", [PATH, "Pipeline/dev/one/Q", "Pipeline/dev/one"])
+def test_a12_a_finding_that_somebody_accepted_is_not_fixed(rule: str, path: str, tmp_path: Path) -> None:
+    accepted = [{"type": "aws:cdk:acknowledged-rules", "data": {rule: "because"}}]
+    head = StackOf(template=template(QUEUE), metadata={f"/{path}": accepted})
+    found = of_reports(tmp_path, QUEUE, head)
+    assert states(found) == [("acknowledgement", "added"), ("finding", "acknowledged")]
+    assert levels(found) == {"Review-Acknowledgement": Level.MEDIUM}
+
+
+def test_an_acknowledgement_in_our_own_record_counts_likewise(tmp_path: Path) -> None:
+    entry = {"rule": RULE, "path": PATH, "reason": "Because.", "owner": "@a/b", "expires": "2027-01-01"}
+    found = of_reports(tmp_path, QUEUE, guardrails={"version": 1, "accepted": [entry]})
+    assert states(found) == [("acknowledgement", "added"), ("finding", "acknowledged")]
+
+
+def test_a15_an_assembly_with_guardrail_findings_is_read_and_the_findings_are_new(tmp_path: Path) -> None:
+    stages = {"dev": {"one": StackOf(template=template(QUEUE))}}
+    found = review(write(tmp_path / "base", stages), write(tmp_path / "head", stages, report=REPORT))
+    assert states(found) == [("finding", "new")]
+    assert levels(found) == {"Review-Guardrail": Level.HIGH}
+
+
+def loss(tmp_path: Path, rule: str, path: str, *, side: str, expires: str = "2027-01-01") -> Review:
+    """A table's key changes; one side accepts it."""
+    entry = {"rule": rule, "path": path, "reason": "Only tests.", "owner": "@a/b", "expires": expires}
+    sides = []
+    for name, key in (("base", "id"), ("head", "tenant")):
+        stages = {"dev": {"one": StackOf(template=template({"A": table(key, **DELETED)}))}}
+        record = {"version": 1, "accepted": [], "review": [entry] if name in side else []}
+        sides.append(write(tmp_path / name, stages, guardrails=record))
+    return review(*sides)
+
+
+def test_what_the_base_side_acknowledges_does_not_block(tmp_path: Path) -> None:
+    found = loss(tmp_path, "Review-DataLoss", "Pipeline/dev/one/A/Resource", side="base head")
+    assert found.verdict is Verdict.PASS
+    assert [finding.acknowledged for finding in found.findings] == ["Only tests."]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "side", "expires"),
+    [
+        pytest.param("Review-DataLoss", "Pipeline/dev/one/A", "head", "2027-01-01", id="its own"),
+        pytest.param("Review-DataLoss", "Pipeline/dev/one/A", "base head", "2026-11-23", id="expired"),
+        pytest.param("Review-DataLoss", "Pipeline/qa/one/A", "base head", "2027-01-01", id="another environment"),
+        pytest.param("Review-Replacement", "Pipeline/dev/one/A", "base head", "2027-01-01", id="another rule"),
+    ],
+)
+def test_a_pull_request_cannot_wave_itself_through(
+    rule: str, path: str, side: str, expires: str, tmp_path: Path
+) -> None:
+    found = loss(tmp_path, rule, path, side=side, expires=expires)
+    assert (found.verdict, found.risk) == (Verdict.BLOCKED, Level.CRITICAL)
+    assert ("Review-Acknowledgement" in levels(found)) is (side == "head")
+
+
+def test_the_verdict_follows_the_base_sides_rules(tmp_path: Path) -> None:
+    stages = [{"dev": {"one": StackOf(template=template({"A": table(key)}))}} for key in ("id", "tenant")]
+    base, head = (assembly.read(write(tmp_path / str(index), each)) for index, each in enumerate(stages))
+    text = json.loads(rules.FILE.read_text())
+    text["Review-DataLoss"]["level"] = "low"
+    weaker = rules.parse(json.dumps(text))
+    assert rules.weakened(rules.own(), weaker) == ("Review-DataLoss",)
+    basis = engine.Basis(today=TODAY, judged_by=weaker)
+    assert engine.review(base, head, basis).verdict is Verdict.PASS
+    changed = engine.Basis(today=date(2026, 1, 1), changed_rules=("A rule is weakened.",), by_base=False)
+    assert levels(engine.review(base, base, changed)) == {"Review-RuleChanged": Level.HIGH}
