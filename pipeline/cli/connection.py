@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.local.lifecycle import default_place, find
+from pipeline.local.lifecycle import LocalCloud, default_place, find
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.target import aws_target, local_target
+from pipeline.operate.target import Target, aws_target, local_target
 from pipeline.settings import SETTINGS
 
 Profile = Annotated[
@@ -37,23 +37,46 @@ def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection
         target = aws_target(profile=profile, **place)
         approves = False
     else:
-        cloud = find(default_place(os.environ, ctx.ensure_object(Path)))
-        if cloud is None:
-            raise OperateError("The local cloud does not run. `make up` starts it; --profile NAME or --aws mean AWS.")
+        cloud = _local_cloud(ctx)
         target = local_target(cloud.endpoint, **place)
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
     return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
 
 
+def connect_to_stack(
+    ctx: typer.Context, stack: str, *, account: str, region: str, profile: str | None, aws: bool
+) -> Target:
+    """Find the account that a stack is in, and say so on stderr: for what acts there and not on the pipeline."""
+    if aws or profile is not None:
+        target = aws_target(
+            profile=profile, account=account, region=region, holds=f"stack {stack}", named="its stage in stages/"
+        )
+    else:
+        target = local_target(_local_cloud(ctx).endpoint, account=account, region=region)
+    typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
+    return target
+
+
+def _local_cloud(ctx: typer.Context) -> LocalCloud:
+    cloud = find(default_place(os.environ, ctx.ensure_object(Path)))
+    if cloud is None:
+        raise OperateError("The local cloud does not run. `make up` starts it; --profile NAME or --aws mean AWS.")
+    return cloud
+
+
 def confirm(connection: Connection, *, yes: bool, what: str) -> None:
     """On AWS, have the pipeline's name typed before anything is changed."""
-    pipeline = connection.pipeline
-    if yes or pipeline.target.is_local:
+    confirm_name(connection.pipeline.target, yes=yes, what=what, name=connection.pipeline.name, of="pipeline")
+
+
+def confirm_name(target: Target, *, yes: bool, what: str, name: str, of: str) -> None:
+    """On AWS, have a name typed: that of the pipeline, or of the stack, in which something is changed."""
+    if yes or target.is_local:
         return
     try:
-        typed: str = typer.prompt(f"This will {what} on AWS. Type the pipeline's name to go on", err=True)
+        typed: str = typer.prompt(f"This will {what} on AWS. Type the {of}'s name to go on", err=True)
     except typer.Abort as error:
         raise OperateError("Not confirmed, so nothing was changed. --yes confirms without asking.") from error
-    if typed.strip() != pipeline.name:
-        raise OperateError(f"{typed!r} is not {pipeline.name!r}: nothing was changed.")
+    if typed.strip() != name:
+        raise OperateError(f"{typed!r} is not {name!r}: nothing was changed.")

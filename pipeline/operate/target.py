@@ -88,8 +88,15 @@ def local_target(endpoint: str, *, account: str, region: str) -> Target:
     )
 
 
-def aws_target(*, profile: str | None, account: str, region: str) -> Target:
-    """AWS, by the standard chain of credentials or by a profile, which must lead to the pipeline's account."""
+def aws_target(
+    *,
+    profile: str | None,
+    account: str,
+    region: str,
+    holds: str = "the pipeline",
+    named: str = "TOOLS in stages/accounts.py",
+) -> Target:
+    """AWS, by the standard chain of credentials or by a profile, which must lead to the account that holds this."""
     session = botocore.session.Session(profile=profile)
     try:
         sts: STSClient = session.create_client("sts", region_name=region)  # type: ignore[assignment]  # typed by service only in boto3's stubs
@@ -101,8 +108,8 @@ def aws_target(*, profile: str | None, account: str, region: str) -> Target:
         raise OperateError("No AWS credentials were found. Give --profile NAME, or sign in first.")
     if caller["Account"] != account:
         raise OperateError(
-            f"These credentials are for account {caller['Account']}, but the pipeline is in {account}"
-            " (TOOLS in stages/accounts.py). Give the --profile of the tools account."
+            f"These credentials are for account {caller['Account']}, but {holds} is in {account} ({named})."
+            " Give the --profile of that account."
         )
     credentials: Credentials = found
 

@@ -5,7 +5,6 @@ of any of its records. How often one record meets a crash is not capped.
 """
 
 import base64
-import contextlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +140,8 @@ class World:
 
     discarded: list[str] = field(default_factory=list)
     """Sequence numbers of what was given up, in order."""
+    unheard: int = 0
+    """How many of them the destination did not take."""
     kills: str = ""
     """Sequence number of a record that no invocation survives."""
     counts: list[int] = field(default_factory=list)
@@ -218,6 +219,10 @@ class World:
             self.steps_left = None
         return Returned(json.loads(json.dumps(answer)))
 
+    def clients(self) -> dict[str, Any]:
+        """The AWS APIs, by name."""
+        return {"lambda": FunctionApi(self), "s3": self.buckets, "kinesis": self.kinesis, "sqs": self.queue}
+
     def redrive(self, wrap: Callable[[Any], Any] = lambda client: client) -> Redrive:
         """An operator's tool for it."""
         clients: dict[str, Any] = {
@@ -263,14 +268,15 @@ class World:
             "endSequenceNumber": sequences[-1],
             "batchSize": len(sequences),
         }
+        if self.rng.random() < self.write_faults:
+            self.unheard += len(sequences)  # Lambda counts it (DestinationDeliveryFailures) and goes on
+            return
         if self.to_queue:
-            if self.rng.random() >= self.write_faults:
-                self.queue.send({"KinesisBatchInfo": batch})
+            self.queue.send({"KinesisBatchInfo": batch})
             return
         event = json.dumps({"Records": [record.data for record in discarded.records]})
         body = json.dumps({"KinesisBatchInfo": batch, "payload": event})
-        with contextlib.suppress(OSError):  # Lambda counts it (DestinationDeliveryFailures) and goes on
-            self.buckets.put_object(Bucket=FAILURES, Key=f"aws/lambda/id/{SHARD}/{sequences[0]}", Body=body.encode())
+        self.buckets.put_object(Bucket=FAILURES, Key=f"aws/lambda/id/{SHARD}/{sequences[0]}", Body=body.encode())
 
     def _step(self, _name: str) -> None:
         if self.steps_left is not None:
@@ -280,7 +286,11 @@ class World:
 
     def _put(self, name: str) -> None:
         self._step(name)
-        if self.write_faults and "redriven/" not in name and self.rng.random() < self.write_faults:
+        if (
+            self.write_faults
+            and name.startswith(f"put {QUARANTINE}/quarantined/")
+            and self.rng.random() < self.write_faults
+        ):
             raise OSError("the bucket does not answer")
 
 

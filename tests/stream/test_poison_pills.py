@@ -1,6 +1,6 @@
 """A stream with poison pills and crashes: nothing is lost, overtaken or held up. Full sizes are marked `soak`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -71,18 +71,21 @@ SIZES = [
 
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize(("seeds", "records"), SIZES)
-def test_with_the_default_retries_no_record_is_given_up(seeds: int, records: int, reading: str) -> None:
+def test_with_the_default_retries_no_record_is_given_up(
+    seeds: int, records: int, reading: str, counted: Callable[..., None]
+) -> None:
     """For these seeds. A record is given up if 11 invocations in a row crash, which no number of retries excludes; the
     probability that it happens to none is computed, and stated in docs/soak.md.
     """
     read, judge = READINGS[reading]
-    to_none = 1.0
+    to_none, invocations, pills = 1.0, 0, 0
     for world in runs(seeds, records, judge=judge):
         world.consume(settings(read))
         check(world)
         assert world.discarded == []
         assert world.quarantined().keys() == world.given.pills
         assert set(world.patients.effects) == set(world.given.ids.values())
+        invocations, pills = invocations + sum(world.counts), pills + len(world.given.pills)
         to_none *= bounds.given_up(
             records=records,
             batch_size=BATCH,
@@ -90,15 +93,17 @@ def test_with_the_default_retries_no_record_is_given_up(seeds: int, records: int
             retries=DEFAULT_RETRIES,
             splits_use_up=judge is where_splits_use_retries_up,
         )[0]
+    counted(invocations=invocations, quarantined=pills, given_up=0, probability_of_none=f"{to_none:.6f}")
     assert to_none > 0.99
 
 
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize(("seeds", "records"), SIZES)
 def test_with_fewer_retries_the_computed_number_is_given_up_and_sent_again_once(
-    seeds: int, records: int, reading: str
+    seeds: int, records: int, reading: str, counted: Callable[..., None]
 ) -> None:
     read, judge = READINGS[reading]
+    invocations, given_up, mean = 0, 0, 0.0
     for world in runs(seeds, records, judge=judge):
         world.consume(settings(read, retries=3))
         check(world)
@@ -111,20 +116,28 @@ def test_with_fewer_retries_the_computed_number_is_given_up_and_sent_again_once(
         )
         low, high = bounds.limits(expected, error=1e-7)
         assert low <= len(world.discarded) <= high
+        invocations, given_up = invocations + sum(world.counts), given_up + len(world.discarded)
+        mean += sum(number * probability for number, probability in enumerate(expected))
         settle(world)
+    counted(invocations=invocations, given_up=given_up, expected=f"{mean:.1f}")
 
 
 @pytest.mark.parametrize("to_queue", [False, True], ids=["copies", "pointers"])
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize(("seeds", "records"), SIZES)
-def test_writes_to_quarantine_and_destination_may_fail(seeds: int, records: int, reading: str, to_queue: bool) -> None:
+def test_writes_to_quarantine_and_destination_may_fail(
+    seeds: int, records: int, reading: str, to_queue: bool, counted: Callable[..., None]
+) -> None:
     """What no destination heard of is still in the stream, where `--since` finds it."""
     read, judge = READINGS[reading]
+    given_up, unheard = 0, 0
     for world in runs(seeds, records, judge=judge, write_faults=0.5, to_queue=to_queue):
         world.consume(settings(read, retries=3))
         check(world)
+        given_up, unheard = given_up + len(world.discarded), unheard + world.unheard
         world.write_faults = 0.0
         settle(world, since=world.beginning)
+    counted(given_up=given_up, of_which_no_destination_heard=unheard)
 
 
 @pytest.mark.parametrize("reading", READINGS)

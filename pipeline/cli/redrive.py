@@ -1,0 +1,144 @@
+"""`penstock redrive`: sends records to a stream consumer again that it could not process, and mended ones."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import ClientError
+
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm_name, connect_to_stack
+from pipeline.operate.errors import OperateError
+from pipeline.operate.target import Target
+from services.library.operations.consumer import RedriveError, choose
+from services.library.operations.quarantine import mended as read_mended
+from services.library.operations.quarantine import save as save_payloads
+from services.library.operations.records import DONE, Line, Verdict
+from services.library.operations.redrive import Redrive, Wish
+
+COLOURS = {Verdict.SENT: "green", Verdict.ALREADY: "bright_black", Verdict.WOULD_SEND: "cyan"}
+WIDTH = max(len(verdict) for verdict in Verdict)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `penstock`."""
+    app.command()(redrive)
+
+
+def redrive(  # noqa: PLR0913 - each is an option of the command line
+    ctx: typer.Context,
+    service: Annotated[str, typer.Argument(help="The service that has the consumer, such as ingest.")],
+    *,
+    stage: Annotated[str, typer.Option(help="The stage that it runs in.")],
+    consumer: Annotated[
+        str | None, typer.Option(help="Key of the stack output that describes it, if there are several.")
+    ] = None,
+    apply_: Annotated[bool, typer.Option("--apply", help="Send them. Without it nothing is sent or changed.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Write each quarantined payload to a file in this folder, to be mended.")
+    ] = None,
+    mended: Annotated[
+        Path | None, typer.Option(help="Send the mended payloads in this folder, or in this one file.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send quarantined payloads as they are: the consumer has been mended.")
+    ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Also send all that came into the stream from then on (UTC).", metavar="TIME"),
+    ] = None,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Show, or with --apply send, what a stream consumer could not process: a verdict for each record.
+
+    Answers 0 if nothing is left to do, else 1. It can be interrupted and repeated: each record is processed once. On
+    AWS the credentials must lead to the stage's own account.
+    """
+    if save is not None and (apply_ or mended is not None):
+        raise typer.BadParameter("--save only writes files; mend them, then give them with --mended.")
+    stack, account, region = _place(stage, service)
+    target = connect_to_stack(ctx, stack, account=account, region=region, profile=profile, aws=aws)
+    try:
+        found = choose(_outputs(target, stack), named=consumer, stack=stack)
+        wish = Wish(
+            applies=apply_,
+            mended=read_mended(mended) if mended is not None else {},
+            again=again,
+            since=since.replace(tzinfo=UTC) if since is not None else None,
+        )
+        tool = Redrive(found, client=target.client)
+        saved = save_payloads(tool.waiting(), save) if save is not None else []
+        if apply_:
+            confirm_name(target, yes=yes, what="send records to the consumer again", name=stack, of="stack")
+        lines = _told(tool.run(wish), silent=as_json)
+    except RedriveError as error:
+        raise OperateError(str(error)) from error
+    counts = Counter(line.verdict for line in lines)
+    if as_json:
+        document = {
+            "stack": stack,
+            "applied": apply_,
+            "counts": {verdict.value: counts[verdict] for verdict in Verdict},
+            "records": [line.to_json() for line in lines],
+            "saved": [str(file) for file in saved],
+        }
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        for line in _summary(counts, applied=apply_, saved=saved):
+            typer.echo(line)
+    raise typer.Exit(0 if set(counts) <= DONE else 1)
+
+
+def _place(stage: str, service: str) -> tuple[str, str, str]:
+    """Stack, account and region."""
+    from stages.catalogue import STAGES  # noqa: PLC0415 - two seconds of CDK, which other commands do not wait for
+    from stages.model import stages_of  # noqa: PLC0415 - as above
+
+    stages = {each.name: each for each in stages_of(STAGES)}
+    if stage not in stages:
+        raise OperateError(f"There is no stage {stage!r}; there are {', '.join(stages)}.")
+    services = [each.name for each in stages[stage].services]
+    if service not in services:
+        raise OperateError(f"Stage {stage} has no service {service!r}; it has {', '.join(services) or 'none'}.")
+    environment = stages[stage].environment
+    return f"{environment.label}-{service}", environment.account, environment.region
+
+
+def _outputs(target: Target, stack: str) -> dict[str, str]:
+    try:
+        (described,) = target.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
+        raise OperateError(f"Stack {stack} is not deployed yet.") from error
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def _told(lines: Iterator[Line], *, silent: bool) -> Sequence[Line]:
+    """Print each verdict as it is reached, and answer all."""
+    kept = []
+    for line in lines:
+        kept.append(line)
+        if not silent:
+            verdict = typer.style(line.verdict.value.ljust(WIDTH), fg=COLOURS.get(line.verdict, "red"))
+            note = f"  {line.note}" if line.note else ""
+            typer.echo(f"{verdict}  {line.shard} {line.sequence}  {line.source}{note}")
+    return kept
+
+
+def _summary(counts: Counter[Verdict], *, applied: bool, saved: Sequence[Path]) -> Iterator[str]:
+    yield ", ".join(f"{count} {verdict.value}" for verdict, count in sorted(counts.items())) or "Nothing is waiting."
+    if counts[Verdict.WOULD_SEND] and not applied:
+        yield "Nothing was sent: --apply sends them."
+    if saved:
+        yield f"Wrote {len(saved)} payloads to {saved[0].parent}. They may be about patients: delete them afterwards."
+    if counts[Verdict.QUARANTINED] and not saved:
+        yield "Quarantined records wait to be mended: --save FOLDER, edit, then --mended FOLDER. docs/redrive.md"
+    if counts[Verdict.FAILED]:
+        yield "The consumer failed for now; its log says why. The same command tries again, and sends no record twice."

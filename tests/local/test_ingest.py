@@ -1,0 +1,129 @@
+"""ingest as it is deployed: real stream, real function processes, real table, quarantine and bus of the local cloud."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pipeline.local.lifecycle import LocalCloud
+from services.ingest.service import Ingest
+from services.library.operations.consumer import Consumer, choose
+from services.library.operations.records import Verdict
+from services.library.operations.redrive import Redrive, Wish
+from tests.local.functions import until
+from tests.local.stacks import HERE, Deployed, deploy
+
+pytestmark = pytest.mark.cloud
+PATIENTS = 7
+
+
+def submission(number: int, **others: Any) -> dict[str, Any]:
+    patient = f"p-{number % PATIENTS}"
+    resource = {"resourceType": "Observation", "number": number}
+    return {"id": f"s-{number}", "patient": patient, "resource": resource} | others
+
+
+@dataclass(frozen=True)
+class Running:
+    """The deployed service."""
+
+    stack: Deployed
+
+    @property
+    def consumer(self) -> Consumer:
+        return choose(self.stack.outputs, named=None, stack=self.stack.name)
+
+    def redrive(self) -> Redrive:
+        return Redrive(self.consumer, client=self.stack.client)
+
+    def put(self, records: list[tuple[str, bytes]]) -> None:
+        """Key and data of each."""
+        kinesis = self.stack.client("kinesis")
+        for start in range(0, len(records), 500):
+            answer = kinesis.put_records(
+                StreamName=self.consumer.stream,
+                Records=[{"PartitionKey": key, "Data": data} for key, data in records[start : start + 500]],
+            )
+            assert answer["FailedRecordCount"] == 0
+
+    def items(self) -> dict[str, dict[str, Any]]:
+        """Everything in the table, by id."""
+        (table,) = self.stack.ids("AWS::DynamoDB::Table")
+        pages = self.stack.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return {item["id"]["S"]: item for page in pages for item in page["Items"]}
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Submission -> its item."""
+        return {id_.removeprefix("effect#"): item for id_, item in self.items().items() if id_.startswith("effect#")}
+
+    def quarantined(self) -> list[bytes]:
+        return [pill.record.data for pill in self.redrive().waiting()]
+
+    def objects(self, bucket: str, prefix: str = "") -> int:
+        pages = self.stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return sum(page.get("KeyCount", 0) for page in pages)
+
+
+def heard(running: Running) -> Callable[[], list[dict[str, Any]]]:
+    """Subscribes a queue to the bus; the details of what came."""
+    sqs, events = running.stack.client("sqs"), running.stack.client("events")
+    url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    (bus,) = running.stack.ids("AWS::Events::EventBus")
+    rule = f"r-{uuid.uuid4().hex[:8]}"
+    pattern = {"source": ["penstock.ingest"], "detail-type": ["PatientChanged"]}
+    events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "q", "Arn": arn}])
+    details: list[dict[str, Any]] = []
+
+    def read() -> list[dict[str, Any]]:
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            details.extend(json.loads(message["Body"])["detail"] for message in messages)
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return details
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def running(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    made = deploy(cloud, tmp_path_factory.mktemp("ingest"), lambda stage: Ingest(shards=2).deploy(stage, HERE))
+    return Running(made["ingest"])
+
+
+def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: Running) -> None:
+    details = heard(running)
+    good = [submission(number) for number in range(60)]
+    records = [(each["patient"], json.dumps(each).encode()) for each in good]
+    pills = [("p-1", b"\xffnot JSON"), ("p-2", json.dumps(submission(900, patient="p-3")).encode())]
+    records[10:10], records[40:40] = pills[:1], pills[1:]
+    running.put(records)
+    changes = until(running.changes, lambda found: len(found) == len(good), 60)
+    until(details, lambda found: len(found) >= len(good), 30)
+    assert {id_: item["payload"]["S"].encode() for id_, item in changes.items()} == {
+        json.loads(data)["id"]: data for _, data in records if data not in (pills[0][1], pills[1][1])
+    }
+    for patient in range(PATIENTS):
+        own = [each["id"] for each in good if each["patient"] == f"p-{patient}"]
+        assert [int(changes[id_]["version"]["N"]) for id_ in own] == list(range(1, len(own) + 1))
+    expected = {(each["id"], each["patient"], "Observation", int(changes[each["id"]]["version"]["N"])) for each in good}
+    assert {tuple(detail[name] for name in ("id", "patient", "resource_type", "version")) for detail in details()} == (
+        expected
+    )
+    assert sorted(until(running.quarantined, lambda found: len(found) == 2)) == sorted(data for _, data in pills)
+
+    redrive = running.redrive()
+    mended = {
+        pill.file_name: json.dumps(submission(900 + index, patient=pill.record.partition_key)).encode()
+        for index, pill in enumerate(redrive.waiting())
+    }
+    dry = list(redrive.run(Wish(mended=mended)))
+    assert [line.verdict for line in dry] == [Verdict.WOULD_SEND] * 2
+    assert [line.verdict for line in redrive.run(Wish(applies=True, mended=mended))] == [Verdict.SENT] * 2
+    assert [line.verdict for line in redrive.run(Wish(applies=True, mended=mended))] == [Verdict.ALREADY] * 2
+    assert {"s-900", "s-901"} <= running.changes().keys()
+    assert running.objects(running.consumer.failures or "") == 0
