@@ -68,6 +68,12 @@ def known(value: object) -> bool:
     return not isinstance(value, Mapping)
 
 
+def number(value: object) -> int | None:
+    """A whole number that the template states, be it as text; None if only CloudFormation will know it."""
+    text = str(value)
+    return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+
 def _reference(value: object) -> str | None:
     match value:
         case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), *_]}:

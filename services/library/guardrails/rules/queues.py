@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template, known
+from services.library.guardrails.template import Resource, Template, number
 
 DEAD_LETTERS = Rule(
     id="Penstock-QueueDeadLetters",
@@ -54,12 +55,12 @@ def check(template: Template, place: Place) -> Iterator[Finding]:
 
 
 def _visibility(queue: Resource, source: Resource, function: Resource, template: Template) -> Iterator[Finding]:
-    timeout = function.properties.get("Timeout", DEFAULT_TIMEOUT_S)
-    window = source.properties.get("MaximumBatchingWindowInSeconds", 0)
-    hidden = queue.properties.get("VisibilityTimeout", DEFAULT_VISIBILITY_S)
-    if not (known(timeout) and known(window) and known(hidden)):
+    timeout = number(function.properties.get("Timeout", DEFAULT_TIMEOUT_S))
+    window = number(source.properties.get("MaximumBatchingWindowInSeconds", 0))
+    hidden = number(queue.properties.get("VisibilityTimeout", DEFAULT_VISIBILITY_S))
+    if timeout is None or window is None or hidden is None:
         what = "It is known only at deployment whether it is long enough."
-    elif int(hidden) >= (least := TIMES_THE_TIMEOUT * int(timeout) + int(window)):
+    elif hidden >= (least := TIMES_THE_TIMEOUT * timeout + window):
         return
     else:
         what = f"VisibilityTimeout is {hidden} s, and {function.logical_id} needs at least {least} s."
@@ -78,7 +79,8 @@ def keeps_dead_letters(queue: Resource, template: Template) -> bool:
 
 def _dead_letter_queues(value: object) -> Iterator[object]:
     if isinstance(value, str) and "deadLetterTargetArn" in value:
-        yield from _dead_letter_queues(json.loads(value))
+        with suppress(json.JSONDecodeError):  # a text about it, not a policy
+            yield from _dead_letter_queues(json.loads(value))
     elif isinstance(value, Mapping):
         for key, part in value.items():
             if key in NAMES_DEAD_LETTERS:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Json, Resource, Template, known
+from services.library.guardrails.template import Json, Resource, Template, number
 
 CONSUMER = Rule(
     id="Penstock-StreamConsumer",
@@ -35,9 +35,9 @@ def check(template: Template, place: Place) -> Iterator[Finding]:
     """Streams, and event source mappings on them: on Kinesis or DynamoDB, in this template or not."""
     del place  # what is lost in a sandbox was lost by the same settings as in production
     for stream in template.resources("AWS::Kinesis::Stream"):
-        hours = stream.properties.get("RetentionPeriodHours", DEFAULT_HOURS)
-        if not known(hours) or int(hours) < SHORTEST_HOURS:
-            what = f"It keeps records for {hours} hours." if known(hours) else "How long is known only at deployment."
+        hours = number(stream.properties.get("RetentionPeriodHours", DEFAULT_HOURS))
+        if hours is None or hours < SHORTEST_HOURS:
+            what = "How long is known only at deployment." if hours is None else f"It keeps records for {hours} hours."
             yield RETENTION.broken_by(stream, template, what=what, locations=("Properties.RetentionPeriodHours",))
         if not stream.properties.get("StreamEncryption"):
             yield ENCRYPTION.broken_by(stream, template, locations=("Properties.StreamEncryption",))
@@ -70,4 +70,4 @@ def _consumer(source: Resource, template: Template) -> Iterator[Finding]:
 
 
 def _without_end(value: object) -> bool:
-    return not known(value) or int(str(value)) == FOR_EVER
+    return number(value) in (None, FOR_EVER)

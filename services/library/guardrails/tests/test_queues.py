@@ -66,6 +66,7 @@ def test_a_dead_letter_queue_that_somebody_works_on_needs_one_of_its_own() -> No
         (60, 10, 1, False),
         (61, 10, 1, True),
         ({"Ref": "HowLong"}, 10, None, False),
+        ("a minute", 10, None, False),
         (43_200, {"Ref": "HowLong"}, None, False),
     ],
 )
@@ -129,5 +130,8 @@ def test_a_queue_that_is_only_sent_to_or_that_somebody_works_on_keeps_no_dead_le
     plain = template(Other={"Type": queues.QUEUE}, Names=target)
     names = {queue.logical_id: keeps_dead_letters(queue, plain) for queue in plain.resources(queues.QUEUE)}
     assert names == {"Work": False, "Dead": True, "Other": False}
+    text = {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "where deadLetterTargetArn points"}}
+    assert found(template(Text=text)) == []
+    assert keeps_dead_letters(next(iter(plain.resources(queues.QUEUE))), template(Text=text))
     worked_on = template(source={"EventSourceArn": {"Fn::GetAtt": ["Dead", "Arn"]}})
     assert not any(keeps_dead_letters(queue, worked_on) for queue in worked_on.resources(queues.QUEUE))
