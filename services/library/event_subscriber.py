@@ -91,16 +91,23 @@ class EventSubscriber(Construct):
             ),
             targets=[self._target(target, subscription)],
         )
-        alarms_to.hear_of(
-            self,
-            "FailedDeliveries",
-            metric=cloudwatch.Metric(
-                namespace="AWS/Events",
-                metric_name="FailedInvocations",
-                dimensions_map={"EventBusName": bus.event_bus_name, "RuleName": self.rule.rule_name},
-                statistic="Sum",
-            ),
-        )
+        # On a bus of its own a rule's Ref is `bus|name`, under which there are no metrics:
+        # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1949
+        name = cdk.Fn.select(2, cdk.Fn.split("/", self.rule.rule_arn))
+        for alarm, metric_name in (
+            ("FailedDeliveries", "FailedInvocations"),
+            ("LostEvents", "InvocationsFailedToBeSentToDlq"),
+        ):
+            alarms_to.hear_of(
+                self,
+                alarm,
+                metric=cloudwatch.Metric(
+                    namespace="AWS/Events",
+                    metric_name=metric_name,
+                    dimensions_map={"EventBusName": bus.event_bus_name, "RuleName": name},
+                    statistic="Sum",
+                ),
+            )
 
     def _target(self, target: Queue | Workflow | Function, subscription: EventSubscription) -> events.IRuleTarget:
         dead_letters, attempts, age = self.undelivered.queue, subscription.attempts, subscription.event_age

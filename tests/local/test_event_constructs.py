@@ -71,6 +71,17 @@ def changes(cloud: LocalCloud, notes: Path, tmp_path_factory: pytest.TempPathFac
     return deploy(cloud, tmp_path_factory.mktemp("changes"), build)["Changes"]
 
 
+def test_the_alarms_watch_the_rule_by_its_name(changes: Deployed) -> None:
+    (rule,) = changes.client("events").list_rules(EventBusName=changes.outputs["Bus"])["Rules"]
+    alarms = changes.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    watched = [
+        {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        for alarm in alarms
+        if alarm["Namespace"] == "AWS/Events"
+    ]
+    assert {"EventBusName": changes.outputs["Bus"], "RuleName": rule["Name"]} in watched
+
+
 def test_the_worker_gets_what_it_subscribed_to_and_nothing_else(changes: Deployed, notes: Path) -> None:
     entries = [
         {

@@ -99,7 +99,15 @@ def test_each_kind_of_target_gets_the_events(template: Template, target: str) ->
 
 
 def test_a_failed_delivery_and_the_first_kept_event_raise_an_alarm(template: Template) -> None:
-    template.resource_properties_count_is("AWS::CloudWatch::Alarm", {"MetricName": "FailedInvocations"}, 3)
+    for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq"):
+        # The name alone, which is the end of the ARN `.../rule/<bus>/<name>`; a rule's Ref has the bus before it.
+        arn = {"Fn::GetAtt": [Match.string_like_regexp("Rule"), "Arn"]}
+        name = {"Fn::Select": [2, {"Fn::Split": ["/", arn]}]}
+        bus = {"Ref": Match.string_like_regexp("^ChangesBus")}
+        dimensions = [{"Name": "EventBusName", "Value": bus}, {"Name": "RuleName", "Value": name}]
+        template.resource_properties_count_is(
+            "AWS::CloudWatch::Alarm", {"MetricName": metric, "Dimensions": dimensions}, 3
+        )
     # A queue for each rule, for the bus, for the work queue and for the function.
     template.resource_properties_count_is(
         "AWS::CloudWatch::Alarm", {"MetricName": "ApproximateNumberOfMessagesVisible"}, 6
