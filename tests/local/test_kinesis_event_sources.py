@@ -249,6 +249,14 @@ def test_new_settings_count_for_what_is_being_retried(cloud: LocalCloud, made: M
     consumer.until(lambda batches: [4, 5, 6, 7] in batches)
 
 
+def test_a_registered_consumer_is_a_source_too(made: MadeBy) -> None:
+    stream, consumer = made()
+    registered = stream.client.register_stream_consumer(StreamARN=stream.arn, ConsumerName="reader")
+    consumer.map(registered["Consumer"]["ConsumerARN"], **HORIZON)
+    stream.put([{"n": 0}])
+    consumer.until(lambda batches: batches == [[0]])
+
+
 def test_filtered_records_never_reach_the_function(made: MadeBy) -> None:
     stream, consumer = made()
     consumer.map(stream.arn, FilterCriteria={"Filters": [{"Pattern": json.dumps({"data": {"n": [1, 3]}})}]}, **HORIZON)

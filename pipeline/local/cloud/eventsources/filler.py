@@ -56,17 +56,25 @@ class Mappings:
         refused = self._refused(request, complete)
         if refused is not None:
             return refused
-        answer: Answer = self._create({**complete, "EventSourceArn": mapping.stream_arn(arn)})
-        made = self._made(answer)
-        if made is not None and mapping.is_stream(arn):
+        # Not enabled before it is complete: a template is deployed by another thread than the one that reads for it.
+        answer: Answer = self._create({**complete, "EventSourceArn": mapping.stream_arn(arn), "Enabled": False})
+        status, _, body = answer
+        if status >= 400:
+            return answer
+        made: Json = self.lambda_._esms[json.loads(body)["UUID"]]  # noqa: SLF001 - no other seam
+        if mapping.is_stream(arn):
             made["EventSourceArn"] = arn  # of a consumer, perhaps
             made |= {name: complete[name] for name in NOT_KEPT if name in complete}
             self.streams.start_at(made)
-        return self._told(answer, made)
+        made["Enabled"] = str(complete.get("Enabled", True)).lower() != "false"
+        made["State"] = "Enabled" if made["Enabled"] else "Disabled"
+        self.wake()
+        told: Answer = responses.json_response(self.lambda_._esm_response(made), status)  # noqa: SLF001 - as above
+        return told
 
     def update(self, uuid: str, request: Json) -> Answer:
         """UpdateEventSourceMapping; what is being retried goes on with the new settings."""
-        current = self.lambda_._esms.get(uuid)  # noqa: SLF001 - no other seam
+        current = self.lambda_._esms.get(uuid)  # noqa: SLF001 - as above
         if current is not None:
             refused = self._refused(request, {**current, **request, "EventSourceArn": current["EventSourceArn"]})
             if refused is not None:
@@ -92,7 +100,7 @@ class Mappings:
 
     def _hidden_too_short(self, request: Json, complete: Json) -> str | None:
         """A message must stay hidden while the function works on it: Lambda refuses such a mapping when it is made."""
-        arn = complete["EventSourceArn"]
+        arn = str(complete.get("EventSourceArn", ""))
         queue = self.sqs._queue_by_arn(arn) if mapping.is_queue(arn) else None  # noqa: SLF001 - as above
         if queue is None or "FunctionName" not in request:
             return None
@@ -104,17 +112,3 @@ class Mappings:
         if hidden >= timeout:
             return None
         return f"Queue visibility timeout: {hidden} seconds is less than Function timeout: {timeout} seconds"
-
-    def _made(self, answer: Answer) -> Json | None:
-        status, _, body = answer
-        if status >= 400:
-            return None
-        found: Json = self.lambda_._esms[json.loads(body)["UUID"]]  # noqa: SLF001 - as above
-        return found
-
-    def _told(self, answer: Answer, made: Json | None) -> Answer:
-        if made is None:
-            return answer
-        self.wake()
-        told: Answer = responses.json_response(self.lambda_._esm_response(made), answer[0])  # noqa: SLF001 - as above
-        return told
