@@ -46,13 +46,12 @@ def _followed(row: Change | None, old: Resource, new: Resource, cause: tuple[str
     known = {each.path for each in row.properties} if row else set()
     added = []
     for path, value in _places(new.properties):
-        attributes = {attribute for name, attribute in references(value) if name == cause[0]}
-        if not attributes or ".".join(path) in known:
+        if ".".join(path) in known or all(name != cause[0] for name, _ in references(value)):
             continue
         judged = impact(new.type, Difference(path=path, old=value, new=value))
         if not _moves(judged.outcome) or judged.unknown:
             continue
-        sure = judged.outcome is Outcome.REPLACE and cause[1] is Outcome.REPLACE and "" in attributes
+        sure = judged.outcome is Outcome.REPLACE and cause[1] is Outcome.REPLACE
         added.append(
             PropertyChange(
                 path=".".join(path),

@@ -7,7 +7,7 @@ from pipeline.review import noise, pipeline_shape, stateful
 from pipeline.review.cascade import cascade
 from pipeline.review.compare import Difference, canonical, differences, same
 from pipeline.review.model import Change, Outcome, PropertyChange
-from pipeline.review.references import renamed
+from pipeline.review.references import references, renamed
 from pipeline.review.replacement import impact
 from pipeline.review.template import ResolvedTemplate, Resource
 
@@ -35,7 +35,9 @@ def changes(
     """
     revised = noise.revisions(before, after)
     was = {old: new for new, old in revised.items()}
+    renaming: dict[str, Change] = {}
     if revised:
+        renaming = {row.logical_id: row for row in _renaming(before, after, revised)}
         after = _with_old_names(after, revised)
     rows: dict[str, Change] = {}
     for logical_id in {**before.resources, **after.resources}:
@@ -46,8 +48,10 @@ def changes(
             rows[logical_id] = _created(new)
         elif new is None and old is not None:
             rows[logical_id] = _removed(old)
-        elif old is not None and new is not None and (row := _changed(old, new, is_asset)):
-            rows[logical_id] = row
+        elif old is not None and new is not None:
+            row = _changed(old, new, is_asset) or renaming.get(logical_id)
+            if row:
+                rows[logical_id] = row
     _pair(rows, before, after)
     return cascade(rows, before, after, moved or {})
 
@@ -90,6 +94,20 @@ def _revision(before: ResolvedTemplate, after: ResolvedTemplate, logical_id: str
         noise=noise.REVISIONS[resource.type][1],
         paired_with=other,
     )
+
+
+def _renaming(before: ResolvedTemplate, after: ResolvedTemplate, revised: Mapping[str, str]) -> Iterator[Change]:
+    """What names a revision, such as an alias, and changes in nothing but that."""
+    for logical_id, resource in after.resources.items():
+        named = next((name for name, _ in references(resource.properties) if name in revised), None)
+        if named and logical_id in before.resources:
+            yield Change(
+                logical_id=logical_id,
+                path=resource.path,
+                type=resource.type,
+                outcome=Outcome.NONE,
+                noise=noise.REVISIONS[after.resources[named].type][1],
+            )
 
 
 def _changed(old: Resource, new: Resource, is_asset: noise.IsAsset) -> Change | None:

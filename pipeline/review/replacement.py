@@ -51,6 +51,11 @@ def is_custom(type_: str) -> bool:
     return type_.startswith("Custom::") or type_ == "AWS::CloudFormation::CustomResource"
 
 
+def known_types() -> Mapping[str, list[str]]:
+    """Each type with the properties that a source knows."""
+    return {name: sorted(type_.known) for name, type_ in _types().items()}
+
+
 def _judged(spec: _Type, leaf: tuple[str, ...]) -> Impact:
     """By the nearest flagged path at or above the leaf, or by one below it, if the leaf hides what is there."""
     for length in range(len(leaf), 0, -1):

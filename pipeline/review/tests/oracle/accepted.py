@@ -1,0 +1,93 @@
+"""Where AWS's engine ranks a resource higher than ours, and why ours is right. None of it is about data or access.
+
+A row names what must be true of our side and of the templates, so that it excuses nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipeline.review.compare import same
+from pipeline.review.model import Change, Outcome
+from pipeline.review.template import ResolvedTemplate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One resource in both engines' eyes."""
+
+    logical_id: str
+    theirs: str
+    ours: Change | None
+    old: ResolvedTemplate
+    new: ResolvedTemplate
+
+
+def snapshot(seen: Seen) -> bool:
+    """CloudFormation takes a snapshot before it deletes, by policy or by default: the data are kept."""
+    return seen.ours is not None and seen.ours.outcome is Outcome.SNAPSHOT
+
+
+def retained_except_on_create(seen: Seen) -> bool:
+    """RetainExceptOnCreate retains whatever was created successfully; their engine knows only Retain."""
+    policy = seen.old.resources[seen.logical_id].deletion_policy if seen.logical_id in seen.old.resources else ""
+    return policy == "RetainExceptOnCreate" and seen.ours is not None and seen.ours.outcome is Outcome.ORPHAN
+
+
+def sources_disagree(seen: Seen) -> bool:
+    """Their engine is AWS's specification alone. Where CloudFormation's schemas deny it, ours says may, with both."""
+    return _may_replace_because(seen, "cfn-lint: in place")
+
+
+def undecided(seen: Seen) -> bool:
+    """The value depends on a condition that only the deployment decides, and may stay what it is."""
+    return _may_replace_because(seen, "depends on an undecided condition")
+
+
+def same_to_cloudformation(seen: Seen) -> bool:
+    """Only spelling, metadata or dependencies differ: nothing is left once both are resolved."""
+    old, new = seen.old.resources.get(seen.logical_id), seen.new.resources.get(seen.logical_id)
+    return seen.ours is None and old is not None and new is not None and same(old.properties, new.properties)
+
+
+def never_there(seen: Seen) -> bool:
+    """A condition that is false on both sides: neither template has the resource."""
+    return seen.logical_id not in seen.old.resources and seen.logical_id not in seen.new.resources
+
+
+def revision(seen: Seen) -> bool:
+    """A Lambda version or API deployment with another hash in its name, or the CDK's metadata: folded, not dropped."""
+    return seen.ours is not None and seen.ours.outcome is Outcome.NONE and bool(seen.ours.noise)
+
+
+ROWS: tuple[Callable[[Seen], bool], ...] = (
+    snapshot,
+    retained_except_on_create,
+    sources_disagree,
+    undecided,
+    same_to_cloudformation,
+    never_there,
+    revision,
+)
+RANKS: Mapping[str, int] = {
+    "NO_CHANGE": Outcome.NONE.rank,
+    "WILL_IMPORT": Outcome.NONE.rank,
+    "WILL_CREATE": Outcome.CREATE.rank,
+    "WILL_UPDATE": Outcome.UPDATE.rank,
+    "MAY_REPLACE": Outcome.MAY_REPLACE.rank,
+    "WILL_ORPHAN": Outcome.ORPHAN.rank,
+    "WILL_REPLACE": Outcome.REPLACE.rank,
+    "WILL_DESTROY": Outcome.DESTROY.rank,
+}
+
+
+def ranks_higher(seen: Seen) -> bool:
+    """Whether their engine finds the resource worse off than ours does."""
+    return RANKS[seen.theirs] > (seen.ours.outcome if seen.ours else Outcome.NONE).rank
+
+
+def _may_replace_because(seen: Seen, source: str) -> bool:
+    return (
+        seen.ours is not None
+        and seen.ours.outcome is Outcome.MAY_REPLACE
+        and any(source in each.sources for each in seen.ours.properties)
+    )
