@@ -63,7 +63,7 @@ class Collector:
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
-            self._shape(place, tree.template, tree.template, [])
+            self._shape(pair.path, tree.template, tree.template, [])
         self._protection(pair, place)
         pair.forget()
 
@@ -93,7 +93,7 @@ class Collector:
                 for secret in each.secrets
             }
             self._add(rows, pair.path, secrets)
-        self._shape(place, before.template, after.template, rows)
+        self._shape(pair.path, before.template, after.template, rows)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
             for where, old, new in trees.pairs(trees.NOTHING if is_whole else before, after, place):
@@ -145,7 +145,7 @@ class Collector:
             for where, template, _ in trees.pairs(tree, tree, place):
                 side.add(where, template)
 
-    def _shape(self, place: Place, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[Change]) -> None:
+    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[Change]) -> None:
         """The pipeline's shape, if this is its stack."""
         before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
         if before or after:
@@ -153,7 +153,7 @@ class Collector:
             self.pipeline = pipeline_shape.compare(
                 before, after, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            self.drafts += findings.of_pipeline(self.pipeline, place.stack)
+            self.drafts += findings.of_pipeline(self.pipeline, path)
 
     def _protection(self, pair: stacks.Pair, place: Place) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:

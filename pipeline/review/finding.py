@@ -53,10 +53,23 @@ def merged(
             logical_id=draft.logical_id,
             path=draft.path,
             evidence=draft.evidence,
-            advice=draft.advice,
+            advice=" ".join(part for part in (draft.advice, _how_to_accept(draft, judged_by)) if part),
             acknowledged=accepted,
         )
     return tuple(sorted(found.values(), key=lambda each: (bool(each.acknowledged), -each.level.rank)))
+
+
+def _how_to_accept(draft: Draft, judged_by: rules.Rules) -> str:
+    """The acknowledgement to give, and where. It counts once it is on the base side."""
+    by = (judged_by.get(draft.rule) or rules.own()[draft.rule]).accepted_by
+    if by == "nobody" or not draft.full_path:
+        return ""
+    file, path = "stages/acknowledged.py", draft.full_path
+    if by == "service" and draft.stage and draft.path:
+        file, path = f"services/{draft.service.replace('-', '_')}/overrides.py", draft.path
+    which = " (and so for each environment)" if path == draft.full_path and draft.stage else ""
+    path = path.removesuffix("/Resource")
+    return f"To accept it, merge Acknowledgement(rule={draft.rule!r}, path={path!r}, ...){which} in {file} first."
 
 
 def _accepted(draft: Draft, given: Mapping[tuple[str, str], Accepted], judged_by: rules.Rules, today: date) -> str:
@@ -64,8 +77,10 @@ def _accepted(draft: Draft, given: Mapping[tuple[str, str], Accepted], judged_by
     rule = judged_by.get(draft.rule) or rules.own()[draft.rule]
     if rule.accepted_by == "nobody":
         return ""
+    # Up to the construct's own stack and no further: stages lie below the pipeline's stack.
     parts = draft.full_path.split("/")
-    for length in range(len(parts), 0, -1):
+    own = draft.path.count("/") + 1 if draft.path and draft.full_path.endswith(draft.path) else 0
+    for length in range(len(parts), len(parts) - own - 1, -1):
         accepted = given.get((draft.rule, "/".join(parts[:length])))
         if accepted and accepted.expires >= today.isoformat():
             return accepted.text

@@ -64,28 +64,11 @@ def of_stages(before: Iterable[str], after: Iterable[str], stacks: Iterable[Stac
         left = [each for each in changed if each.stage == stage]
         said = f"The environment {stage} leaves the pipeline; its {_count(left)} are left behind in their account."
         advice = "CDK Pipelines deletes no stack: remove the services from the stage on purpose first."
-        yield Draft(
-            stage=stage,
-            service=PLATFORM,
-            rule="Review-StageRemoved",
-            logical_id="",
-            path=stage,
-            full_path=stage,
-            evidence=said,
-            advice=advice,
-        )
+        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageRemoved", "", "", _parent(left), said, advice)
     for stage in sorted(new - old) if old else ():
         come = [each for each in changed if each.stage == stage]
         said = f"New environment {stage}: {_count(come)}."
-        yield Draft(
-            stage=stage,
-            service=PLATFORM,
-            rule="Review-StageAdded",
-            logical_id="",
-            path=stage,
-            full_path=stage,
-            evidence=said,
-        )
+        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageAdded", "", "", _parent(come), said)
 
 
 def of_export(broken: BrokenExport, full_path: str) -> Draft:
@@ -107,7 +90,7 @@ def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
         rule = _pipeline_rule(each)
         if rule:
             place = Place(stage="", service=PLATFORM)
-            yield _draft(place, rule, each.action, each.stage, path, _difference(each))
+            yield _draft(place, rule, each.action, "", path, _difference(each))
 
 
 def _pipeline_rule(difference: PipelineDifference) -> str:
@@ -184,6 +167,11 @@ def _draft(
 
 def _at(place: StackPlace) -> str:
     return f"{place.name} ({place.account or 'any account'}, {place.region or 'any region'})"
+
+
+def _parent(stacks: list[StackChange]) -> str:
+    """The construct path of the stage that the stacks are in."""
+    return stacks[0].path.rpartition("/")[0] if stacks else ""
 
 
 def _count(stacks: list[StackChange]) -> str:

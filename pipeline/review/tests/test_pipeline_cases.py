@@ -179,6 +179,7 @@ def test_what_the_base_side_acknowledges_does_not_block(tmp_path: Path) -> None:
         pytest.param("Review-DataLoss", "Pipeline/dev/one/A", "head", "2027-01-01", id="its own"),
         pytest.param("Review-DataLoss", "Pipeline/dev/one/A", "base head", "2026-11-23", id="expired"),
         pytest.param("Review-DataLoss", "Pipeline/qa/one/A", "base head", "2027-01-01", id="another environment"),
+        pytest.param("Review-DataLoss", "Pipeline", "base head", "2027-01-01", id="the pipeline around it"),
         pytest.param("Review-Replacement", "Pipeline/dev/one/A", "base head", "2027-01-01", id="another rule"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
 from services.library.guardrails.own import accepted_by
+from services.library.guardrails.review_rules import is_review_rule
 
 RULE = "Penstock-Acknowledgement"
 OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -35,6 +36,15 @@ class Accepted:
     """A finding with the acknowledgement that accepts it."""
 
     finding: Finding
+    acknowledgement: Acknowledgement
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """An acknowledgement of something that a review finds, with the construct path from the App that it covers."""
+
+    path: str
     acknowledgement: Acknowledgement
     file: str
 
@@ -82,6 +92,16 @@ def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence
     return outcome
 
 
+def for_review(givers: Iterable[Giver]) -> Iterator[Given]:
+    """What a review may accept of the next change: guardrails cannot tell whether that needs it."""
+    for giver in givers:
+        for acknowledgement in giver.acknowledgements:
+            if is_review_rule(acknowledgement.rule) and _may_give(giver, acknowledgement):
+                for stack in giver.stacks:
+                    path = _join(stack, acknowledgement.path)
+                    yield Given(path=path, acknowledgement=acknowledgement, file=giver.file)
+
+
 def _problems(givers: Sequence[Giver], used: dict[tuple[str, Acknowledgement], Finding]) -> Iterator[Finding]:
     reasons: dict[str, tuple[str, Acknowledgement]] = {}
     for giver in givers:
@@ -122,12 +142,12 @@ def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None) -> It
         yield "Nobody can accept this rule's findings."
     elif not _may_give(giver, each):
         yield f"Only the platform team can accept this rule's findings, in {PLATFORM_FILE}."
-    elif found is None:
+    elif found is None and not is_review_rule(each.rule):
         yield (
             "Nothing needs it: no stage has such a finding there."
             " The rule must be named exactly, with what stands in brackets."
         )
-    elif _is_rules_own_text(each.reason, found):
+    elif found is not None and _is_rules_own_text(each.reason, found):
         yield "Its reason only repeats the rule; say what makes the finding acceptable here."
 
 

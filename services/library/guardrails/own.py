@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from services.library.guardrails import review_rules
 from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
 from services.library.guardrails.rules import (
     functions,
@@ -57,5 +58,7 @@ def findings(template: Template, place: Place) -> Iterator[Finding]:
 
 def accepted_by(rule: str) -> Accepter:
     """Who may accept a finding of this id. cdk-nag's are for the service that has them."""
+    if review_rules.is_review_rule(rule):
+        return review_rules.ACCEPTED_BY.get(rule, Accepter.NOBODY)
     own = _BY_ID.get(base_rule(rule))
     return own.accepted_by if own else Accepter.SERVICE

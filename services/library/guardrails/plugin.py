@@ -89,7 +89,8 @@ class Guardrails:
             # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
             sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
         found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
-        outcome = acceptance.apply(found, self._givers(subjects), stacks=list(templates))
+        givers = self._givers(subjects)
+        outcome = acceptance.apply(found, givers, stacks=list(templates))
         failed = [*outcome.remaining, *outcome.problems, *self._suppressed()]
         record.write(
             self._folder,
@@ -100,6 +101,7 @@ class Guardrails:
                 if stack.subject and stack.subject.environment
                 for template in templates[stack.path]
             },
+            review=acceptance.for_review(givers),
         )
         files = {
             path: _overrides_file(subject) if subject.environment else acceptance.PLATFORM_FILE

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from services.library.guardrails.acceptance import Accepted
+from services.library.guardrails.acceptance import Accepted, Given
 
 FILE = "guardrails.json"
 """Stands beside manifest.json in the assembly. The CDK lets a plugin add a file, and change none."""
@@ -15,8 +15,11 @@ def forget(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str]) -> None:
-    """Write the accepted findings, sorted, so that the same synth gives the same bytes. `stages`: template -> stage."""
+def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str], review: Iterable[Given]) -> None:
+    """Write what is accepted, sorted, so that the same synth gives the same bytes.
+
+    `stages`: template -> stage. `review`: what a review of the next change may accept.
+    """
     entries = [
         {
             "rule": each.finding.rule,
@@ -31,5 +34,17 @@ def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str])
         for each in accepted
     ]
     entries.sort(key=lambda entry: (entry["path"], entry["rule"], entry["template"]))
-    content = json.dumps({"version": 1, "accepted": entries}, indent=1, ensure_ascii=False)
+    given = [
+        {
+            "rule": each.acknowledgement.rule,
+            "path": each.path,
+            "reason": each.acknowledgement.reason,
+            "owner": each.acknowledgement.owner,
+            "expires": each.acknowledgement.expires.isoformat(),
+            "accepted_in": each.file,
+        }
+        for each in review
+    ]
+    given.sort(key=lambda entry: (entry["path"], entry["rule"]))
+    content = json.dumps({"version": 1, "accepted": entries, "review": given}, indent=1, ensure_ascii=False)
     (folder / FILE).write_text(content + "\n", encoding="utf-8")

@@ -143,3 +143,26 @@ def test_a_second_one_of_the_same_rule_and_path_is_wrong() -> None:
     second = replace(ACKNOWLEDGED, reason="The nightly job of the partner was the only one")
     outcome = apply([finding("dev/records/Bucket")], [service(ACKNOWLEDGED, second)])
     assert "stands there twice" in the_problem(outcome)
+
+
+REVIEW = replace(ACKNOWLEDGED, rule="Review-Replacement")
+
+
+def test_one_for_a_review_is_never_unused_and_is_handed_on_for_each_stage() -> None:
+    giver = service(REVIEW)
+    assert apply([], [giver]).problems == []
+    assert [given.path for given in acceptance.for_review([giver])] == ["dev/records/Bucket", "prod/records/Bucket"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("Review-DataLoss", "Only the platform team"),
+        ("Review-Acknowledgement", "Nobody can accept"),
+        ("Review-Misspelled", "Nobody can accept"),
+    ],
+)
+def test_one_for_a_review_that_may_not_be_given_is_wrong_and_handed_to_nobody(rule: str, problem: str) -> None:
+    giver = service(replace(REVIEW, rule=rule))
+    assert problem in the_problem(apply([], [giver]))
+    assert list(acceptance.for_review([giver])) == []
