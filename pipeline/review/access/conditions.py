@@ -77,8 +77,6 @@ class Test:
     @property
     def family(self) -> str:
         """What kind of comparison it is, hence which classes of values it tells apart."""
-        if self.operator in _FOLDED:
-            return "folded text"
         if self.operator in _TEXT:
             return "text"
         if self.operator in ("ipaddress", "notipaddress") and all(map(_network, self.values)):
@@ -109,7 +107,7 @@ class Test:
         """The values of a comparison of text."""
         wildcards = _TEXT.get(self.operator, (False, False))[1]
         found = [pattern(value, wildcards=wildcards) for value in self.values]
-        return [tuple(map(_lower, each)) for each in found] if self.operator in _FOLDED else found
+        return [tuple(map(_of_either_case, each)) for each in found] if self.operator in _FOLDED else found
 
 
 def tests_of(condition: object) -> frozenset[Test]:
@@ -142,7 +140,7 @@ class Requests:
         families: dict[str, set[str]] = {}
         for test in self._tests:
             families.setdefault(test.key, set()).add(test.family)
-            if test.family in ("text", "folded text") and test.operator != "null":
+            if test.family == "text" and test.operator != "null":
                 self._patterns.setdefault((test.key, test.family), []).extend(test.patterns())
         options = [self._options(key, sorted(names)) for key, names in sorted(families.items())]
         if math.prod(map(len, options)) > MOST_REQUESTS:
@@ -166,7 +164,7 @@ class Requests:
 
     def _is_far(self, place: tuple[str, str], values: frozenset[Value]) -> bool:
         """Whether a key's values are such as no test asks for by name, but for one that everything passes."""
-        if place[1] in ("text", "folded text"):
+        if place[1] == "text":
             named = sum(1 << at for at, each in enumerate(self._patterns.get(place, ())) if each != patterns.EVERYTHING)
             return not any(isinstance(value, int) and value & named for value in values)
         tests = [test for test in self._tests if (test.key, test.family) == place]
@@ -193,7 +191,7 @@ class Requests:
 
     def _holds(self, test: Test, value: Value) -> bool:
         """Whether one value equals one of the test's, before a negation."""
-        if test.family in ("text", "folded text"):
+        if test.family == "text":
             known = self._patterns[test.key, test.family]
             return isinstance(value, int) and any(value >> known.index(each) & 1 for each in test.patterns())
         if test.family == "address":
@@ -220,7 +218,7 @@ class Requests:
         return [absent, *(dict(each) for each in itertools.product(*choices))]
 
     def _values(self, key: str, family: str) -> list[Value]:
-        if family in ("text", "folded text"):
+        if family == "text":
             return list(patterns.classes(self._patterns.get((key, family), [])))
         values = [value for test in self._tests if (test.key, test.family) == (key, family) for value in test.values]
         if family == "address":
@@ -235,8 +233,8 @@ class Requests:
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _lower(symbol: str) -> str:
-    return symbol.lower() if len(symbol) == 1 else symbol
+def _of_either_case(symbol: str) -> str:
+    return f"~{symbol}" if len(symbol) == 1 and symbol.isalpha() else symbol
 
 
 def _network(value: object) -> _Network | None:

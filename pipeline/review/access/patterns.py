@@ -2,6 +2,7 @@
 
 A pattern is a tuple of symbols: one character, `*`, `?`, an escaped literal such as `\\*`, or a longer token that
 stands for text known only at deployment, such as `<Bucket.Arn>`. A token equals itself alone; `*` covers it, `?` not.
+A letter that may be of either case is written `~a`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -76,14 +77,15 @@ class _Automaton:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._at: dict[str, int] = {}
-        self._symbol: dict[int, str] = {}
+        self._symbols: dict[int, tuple[str, ...]] = {}
         self._accept: list[int] = []
         start, offset = 0, 0
         for pattern in patterns:
             start |= 1 << offset
             for position, symbol in enumerate(pattern, start=offset):
-                self._at[symbol] = self._at.get(symbol, 0) | 1 << position
-                self._symbol[position] = symbol
+                self._symbols[position] = _meant(symbol)
+                for each in _meant(symbol):
+                    self._at[each] = self._at.get(each, 0) | 1 << position
             offset += len(pattern)
             self._accept.append(offset)
             offset += 1
@@ -103,10 +105,10 @@ class _Automaton:
         """Those that some pattern waits for here, and one that none does."""
         yield OTHER
         waiting = state & ~(self._stars | self._ones | self.accepting)
-        found = set()
+        found: set[str] = set()
         while waiting:
             lowest = waiting & -waiting
-            found.add(self._symbol[lowest.bit_length() - 1])
+            found.update(self._symbols[lowest.bit_length() - 1])
             waiting ^= lowest
         yield from found
 
@@ -116,3 +118,7 @@ class _Automaton:
 
     def _past_stars(self, state: int) -> int:
         return state | (state & self._stars) << 1
+
+
+def _meant(symbol: str) -> tuple[str, ...]:
+    return (symbol[1:].lower(), symbol[1:].upper()) if symbol.startswith("~") else (symbol,)

@@ -23,7 +23,7 @@ PRINCIPALS = [
     {"Service": "events.amazonaws.com"},
 ]
 VALUES: Mapping[str, list[Any]] = {
-    "k:text": [None, "a", "A", "b", "ab", "x"],
+    "k:text": [None, "a", "A", "b", "B", "ab", "AB", "ax", "x", "a*", "A*", "*"],
     "aws:SourceIp": [None, "10.0.0.1", "10.1.0.1", "11.0.0.1"],
     "k:number": [None, 0, 1, 1.5, 2, 2.5, 3, 4],
 }

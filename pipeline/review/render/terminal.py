@@ -1,0 +1,98 @@
+"""The review as plain text: what a person reads where `penstock review` ran."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.review.model import Finding, Level, Review
+from pipeline.review.render import view
+from pipeline.review.render.escape import flat, shortened, value, visible
+from pipeline.review.render.view import Section
+
+LONGEST_VALUE = 100
+
+
+def render(review: Review) -> str:
+    """All findings, then every change; nothing that a terminal would obey."""
+    base, head = (flat(each) or "nothing" for each in (review.base, review.head))
+    lines = [
+        view.headline(review),
+        f"{base} -> {head}, blocked from {review.fail_on.value} on",
+        *(f"  could not be reviewed: {flat(each)}" for each in review.incomplete),
+    ]
+    if review.findings:
+        lines += ["", "Findings"]
+        lines += [line for finding in review.findings for line in _finding(finding)]
+    lines += _pipeline(review)
+    for section in view.sections(review):
+        lines += _section(section)
+    return "\n".join(lines) + "\n"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    accepted = ", accepted" if finding.acknowledged else ""
+    place = flat(view.where(finding, finding.stages))
+    yield f"  {finding.level.value}{accepted}: {flat(f'{finding.rule} {finding.path or finding.logical_id}')} ({place})"
+    yield from _indented(finding.evidence)
+    if finding.advice:
+        yield from _indented(f"Instead: {finding.advice}")
+    if finding.acknowledged:
+        yield from _indented(f"Accepted: {finding.acknowledged}")
+
+
+def _pipeline(review: Review) -> Iterator[str]:
+    pipeline = review.pipeline
+    if pipeline.differences or pipeline.self_mutates:
+        yield from ("", "The pipeline itself")
+    for each in pipeline.differences:
+        place = " / ".join(part for part in (each.stage, each.action) if part)
+        values = f": {each.old or 'nothing'} -> {each.new or 'nothing'}" if each.old or each.new else ""
+        yield f"  {flat(place) or 'pipeline'}: {flat(each.what + values)}"
+    if pipeline.self_mutates:
+        yield f"  this push updates the pipeline before it deploys{' and starts it anew' if pipeline.restarts else ''}"
+    if not pipeline.rollback_available:
+        yield "  a stage cannot roll back to the run before this one"
+
+
+def _section(section: Section) -> Iterator[str]:
+    risk = f" [{section.risk.value}]" if section.risk is not Level.NONE else ""
+    yield from ("", f"{flat(section.service) or 'template'}{risk}: {section.summary}")
+    for stack in section.stacks:
+        places = " -> ".join(
+            f"{each.name} {each.account} {each.region}" for each in (stack.before, stack.after) if each
+        )
+        count = view.counted_noun(stack.resources, "resource")
+        yield f"  stack {view.WORDS[stack.outcome]}{_in([stack.stage])}: {flat(places)}, {count}"
+    for rated in section.rows:
+        change = rated.row.first
+        lost = ", data lost" if change.data_loss else ""
+        guard = ", guard dropped" if change.guard_dropped else ""
+        name = flat(f"{change.path or change.logical_id} {change.type}")
+        yield f"  {view.WORDS[change.outcome]}{lost}{guard}: {name}{_in(rated.row.stages)}"
+        for each in rated.row.properties:
+            for values in each.values:
+                stages = _in(values.stages) if len(each.values) > 1 else ""
+                yield f"    {flat(each.path)}{stages}: {_value(values.old)} -> {_value(values.new)}"
+    for access in section.access:
+        about = f"{access.first.direction.value} ({access.first.kind.value})"
+        yield f"  access {about}: {flat(access.first.path or access.first.logical_id)}{_in(access.stages)}"
+        yield from _indented(access.first.evidence)
+    for guardrail in section.guardrails:
+        guarded = guardrail.first
+        yield f"  {guarded.kind} {guarded.state}: {flat(f'{guarded.rule} {guarded.path}')}{_in(guardrail.stages)}"
+    for asset in section.assets:
+        yield f"  {flat(asset.first.kind)} changed: {flat(asset.first.path)}{_in(asset.stages)}"
+    if section.noise:
+        reasons = ", ".join(sorted({row.first.noise for row in section.noise}))
+        yield f"  folded: {view.counted_noun(len(section.noise), 'row')} ({flat(reasons)})"
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"    {line}" for line in visible(text).splitlines())
+
+
+def _value(given: object) -> str:
+    return "nothing" if given is None else flat(shortened(value(given), LONGEST_VALUE)) or '""'
+
+
+def _in(stages: Sequence[str]) -> str:
+    named = [stage for stage in stages if stage]
+    return f" in {flat(', '.join(named))}" if named else ""

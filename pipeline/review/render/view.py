@@ -1,0 +1,176 @@
+"""What every document shows of a review, in the order in which it shows it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from pipeline.review.fold import Row, fold
+from pipeline.review.model import (
+    AccessChange,
+    AssetChange,
+    Finding,
+    GuardrailChange,
+    Level,
+    Outcome,
+    Place,
+    Review,
+    StackChange,
+    Verdict,
+)
+
+PLATFORM = "pipeline"
+WORDS = {
+    Outcome.NONE: "unchanged",
+    Outcome.CREATE: "new",
+    Outcome.UPDATE: "updated",
+    Outcome.MAY_REPLACE: "perhaps replaced",
+    Outcome.SNAPSHOT: "deleted, snapshot kept",
+    Outcome.ORPHAN: "left behind",
+    Outcome.REPLACE: "replaced",
+    Outcome.DESTROY: "deleted",
+}
+
+
+T = TypeVar("T", AccessChange, GuardrailChange, AssetChange)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rated:
+    """One change, in all of its stages, with the highest level of a finding about it that nobody accepted."""
+
+    row: Row
+    risk: Level
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared(Generic[T]):
+    """One thing that is the same in several stages."""
+
+    first: T
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """All that changes in one service."""
+
+    service: str
+    risk: Level
+    """Of its findings that nobody accepted."""
+    rows: tuple[Rated, ...]
+    """The worst first."""
+    noise: tuple[Row, ...]
+    stacks: tuple[StackChange, ...]
+    access: tuple[Shared[AccessChange], ...]
+    guardrails: tuple[Shared[GuardrailChange], ...]
+    assets: tuple[Shared[AssetChange], ...]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Where something changes."""
+        every = [stage for each in self.rows for stage in each.row.stages]
+        every += [stage for row in self.noise for stage in row.stages]
+        every += [stage for shared in self.access for stage in shared.stages]
+        every += [stage for shared in self.guardrails for stage in shared.stages]
+        every += [stage for shared in self.assets for stage in shared.stages]
+        every += [stack.stage for stack in self.stacks]
+        return tuple(stage for stage in dict.fromkeys(every) if stage)
+
+    @property
+    def summary(self) -> str:
+        """Such as `2 replaced, 5 updated, 3 access changes`."""
+        counted = Counter(each.row.first.outcome for each in self.rows)
+        words = [f"{counted[each]} {WORDS[each]}" for each in sorted(counted, key=lambda each: -each.rank)]
+        for number, noun in (
+            (len(self.stacks), "stack"),
+            (len(self.access), "access change"),
+            (len(self.guardrails), "guardrail change"),
+            (len(self.assets), "asset"),
+        ):
+            if number:
+                words.append(counted_noun(number, noun))
+        if self.noise:
+            words.append(f"{len(self.noise)} folded")
+        return ", ".join(words) or "nothing"
+
+
+def counted_noun(number: int, noun: str) -> str:
+    """`1 stack`, `2 stacks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def sections(review: Review) -> tuple[Section, ...]:
+    """One for each service with a change, the riskiest first and the platform's own before others of its risk."""
+    rows = fold(review.changes)
+    services = dict.fromkeys(
+        [
+            *(row.first.service for row in rows),
+            *(each.service for each in (*review.stacks, *review.access, *review.guardrails, *review.assets)),
+        ]
+    )
+    found = [_section(service, review, rows) for service in services]
+    return tuple(sorted(found, key=lambda each: (-each.risk.rank, each.service != PLATFORM, each.service)))
+
+
+def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
+    own = [row for row in rows if row.first.service == service]
+    findings = [each for each in review.findings if each.service == service]
+    risks: dict[str, Level] = {}
+    for finding in findings:
+        risks[finding.logical_id] = worst([finding], risks.get(finding.logical_id, Level.NONE))
+    rated = [Rated(row=row, risk=risks.get(row.first.logical_id, Level.NONE)) for row in own if not row.first.noise]
+    return Section(
+        service=service,
+        risk=worst(findings),
+        rows=tuple(
+            sorted(rated, key=lambda each: (-each.risk.rank, -each.row.first.outcome.rank, each.row.first.path))
+        ),
+        noise=tuple(row for row in own if row.first.noise),
+        stacks=tuple(each for each in review.stacks if each.service == service),
+        access=_shared([each for each in review.access if each.service == service]),
+        guardrails=_shared([each for each in review.guardrails if each.service == service]),
+        assets=_shared([each for each in review.assets if each.service == service]),
+    )
+
+
+def _shared(changes: Iterable[T]) -> tuple[Shared[T], ...]:
+    groups: dict[T, list[T]] = {}
+    for change in changes:
+        groups.setdefault(replace(change, stage="", stack=""), []).append(change)
+    return tuple(
+        Shared(first=several[0], stages=tuple(dict.fromkeys(each.stage for each in several)))
+        for several in groups.values()
+    )
+
+
+def worst(findings: Iterable[Finding], least: Level = Level.NONE) -> Level:
+    """The highest level that nobody accepted."""
+    levels = [each.level for each in findings if not each.acknowledged]
+    return max([least, *levels], key=lambda level: level.rank)
+
+
+def counted_levels(findings: Iterable[Finding]) -> str:
+    """`1 critical, 2 high`."""
+    counted = Counter(each.level for each in findings if not each.acknowledged)
+    return ", ".join(f"{counted[level]} {level.value}" for level in reversed(Level) if counted[level])
+
+
+def headline(review: Review) -> str:
+    """The verdict in one line. "Nothing changed" and "could not review" are never alike."""
+    counts = counted_levels(review.findings)
+    if review.verdict is Verdict.BLOCKED:
+        also = "" if review.complete else ", and not everything could be reviewed"
+        return f"Blocked: {counts}{also}"
+    if review.verdict is Verdict.INCOMPLETE or not review.complete:
+        everything = "" if review.is_empty else " everything"
+        return f"Could not review{everything}" + (f": {counts} in what could be read" if counts else "")
+    if review.is_empty:
+        return "Nothing changed: both sides deploy the same"
+    return f"Pass: {counts}, nothing at {review.fail_on.value} or above" if counts else "Pass: no findings"
+
+
+def where(place: Place | Finding, stages: Sequence[str]) -> str:
+    """`intake in dev, qa`; a bare template has neither."""
+    named = [stage for stage in stages if stage]
+    return " in ".join(part for part in (place.service, ", ".join(named)) if part)
