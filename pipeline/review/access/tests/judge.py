@@ -18,12 +18,13 @@ PRINCIPALS = [
     {"AWS": "arn:aws:iam::111111111111:role/r", "account": "111111111111"},
     {"AWS": "arn:aws:iam::111111111111:role/s", "account": "111111111111"},
     {"AWS": "arn:aws:iam::222222222222:role/r", "account": "222222222222"},
+    {"AWS": "arn:aws:iam::222222222222:role/s", "account": "222222222222"},
     {"AWS": "arn:aws:iam::333333333333:role/r", "account": "333333333333"},
     {"Service": "sns.amazonaws.com"},
     {"Service": "events.amazonaws.com"},
 ]
 VALUES: Mapping[str, list[Any]] = {
-    "k:text": [None, "a", "A", "b", "B", "ab", "AB", "ax", "x", "a*", "A*", "*"],
+    "k:text": [None, "a", "A", "b", "B", "ab", "aB", "AB", "ax", "x", "a*", "A*", "*"],
     "aws:SourceIp": [None, "10.0.0.1", "10.1.0.1", "11.0.0.1"],
     "k:number": [None, 0, 1, 1.5, 2, 2.5, 3, 4],
 }
