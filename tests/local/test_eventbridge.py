@@ -150,16 +150,24 @@ def receive(queue: Queue) -> dict[str, Any]:
     raise AssertionError("no message came")
 
 
-def test_a_failed_delivery_is_counted(cloud: LocalCloud, bus: Bus) -> None:
-    """FailedInvocations: "the number of invocations that failed permanently"."""
-    bus.target(f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone")
+@pytest.mark.parametrize(
+    ("dead_letters", "counted"),
+    [("", ["FailedInvocations"]), ("gone", ["FailedInvocations", "InvocationsFailedToBeSentToDlq"])],
+)
+def test_a_failed_delivery_is_counted(cloud: LocalCloud, bus: Bus, dead_letters: str, counted: list[str]) -> None:
+    """FailedInvocations: "the number of invocations that failed permanently"; InvocationsFailedToBeSentToDlq: "the
+    number of invocations that couldn't be moved to a dead-letter queue"
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html).
+    """
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
+    bus.target(arn, **({"DeadLetterConfig": {"Arn": arn}} if dead_letters else {}))
     bus.put({"n": 1})
     cloudwatch = cloud.client("cloudwatch", ACCOUNT, REGION)
 
-    def failed() -> float:
+    def count(metric: str) -> float:
         answer = cloudwatch.get_metric_statistics(
             Namespace="AWS/Events",
-            MetricName="FailedInvocations",
+            MetricName=metric,
             Dimensions=[{"Name": "EventBusName", "Value": bus.name}, {"Name": "RuleName", "Value": "rule"}],
             StartTime=time.time() - 300,
             EndTime=time.time() + 60,
@@ -168,7 +176,8 @@ def test_a_failed_delivery_is_counted(cloud: LocalCloud, bus: Bus) -> None:
         )
         return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
-    until(failed, lambda count: count == 1.0)
+    for metric in counted:
+        until(lambda metric=metric: count(metric), lambda found: found == 1.0)  # type: ignore[misc]  # of the loop
 
 
 def test_without_the_filler_what_has_no_target_is_lost(fresh_cloud: FreshCloud) -> None:

@@ -87,15 +87,19 @@ class Deliveries:
             "RETRY_ATTEMPTS": "0",
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
-        _, _, _, region, account, name = arn.split(":", 5)
+        kept = self._put(arn, event, attributes)
+        self._count(rule, "InvocationsSentToDlq" if kept else "InvocationsFailedToBeSentToDlq")
+
+    def _put(self, queue: str, body: str, attributes: Json) -> bool:
+        _, _, _, region, account, name = queue.split(":", 5)
         with self.emulator.within(account, region):
             url = self.sqs._queue_url(name)  # noqa: SLF001 - as above
             if url not in self.sqs._queues:  # noqa: SLF001 - as above
-                logger.warning("There is no dead-letter queue %s", arn)
-                return
-            request = {"QueueUrl": url, "MessageBody": event, "MessageAttributes": attributes}
+                logger.warning("There is no dead-letter queue %s", queue)
+                return False
+            request = {"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes}
             self.sqs._act_send_message(request, url)  # noqa: SLF001 - as above
-        self._count(rule, "InvocationsSentToDlq")
+        return True
 
     def _to_function(self, arn: str, payload: str) -> None:
         """Asynchronously, as the Invoke API does: the function's own retries, destination and dead-letter queue follow.
