@@ -8,5 +8,5 @@ from stages.model import Stage
 
 DEV = Stage(
     environment=Environment(name="dev", tier=Tier.SANDBOX, account=accounts.DEV, region=accounts.FIRST_REGION),
-    services=(Ingest(), Intake()),
+    services=(Ingest(), Intake(claim_check=True)),
 )

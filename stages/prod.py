@@ -8,5 +8,5 @@ from stages.model import Stage
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(Ingest(shards=4), Intake()),
+    services=(Ingest(shards=4), Intake(claim_check=True)),
 )

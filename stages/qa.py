@@ -8,5 +8,5 @@ from stages.model import Stage
 
 QA = Stage(
     environment=Environment(name="qa", tier=Tier.PRE_PRODUCTION, account=accounts.QA, region=accounts.FIRST_REGION),
-    services=(Ingest(), Intake()),
+    services=(Ingest(), Intake(claim_check=True)),
 )

@@ -10,5 +10,5 @@ STAGING = Stage(
     environment=Environment(
         name="staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION
     ),
-    services=(Ingest(), Intake()),
+    services=(Ingest(), Intake(claim_check=True)),
 )

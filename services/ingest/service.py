@@ -25,6 +25,7 @@ STREAM_NAME = Published("ingest/stream-name")
 STREAM_ARN = Published("ingest/stream-arn")
 STREAM_KEY_ARN = Published("ingest/stream-key-arn")
 CLAIMS_BUCKET_NAME = Published("ingest/claims-bucket-name")
+CLAIMS_KEY_ARN = Published("ingest/claims-key-arn")
 EVENT_BUS_NAME = Published("ingest/event-bus-name")
 
 
@@ -89,6 +90,7 @@ class IngestStack(ServiceStack):
             (STREAM_ARN, self.stream.stream.stream_arn),
             (STREAM_KEY_ARN, self.stream.encryption_key.key.key_arn),
             (CLAIMS_BUCKET_NAME, self.claims.bucket.bucket_name),
+            (CLAIMS_KEY_ARN, self.claims.encryption_key.key.key_arn),
             (EVENT_BUS_NAME, self.publisher.bus.event_bus_name),
         ):
             published.offer(self, environment, value)
@@ -106,6 +108,7 @@ class Ingest(Service[IngestStack]):
         STREAM_ARN,
         STREAM_KEY_ARN,
         CLAIMS_BUCKET_NAME,
+        CLAIMS_KEY_ARN,
         EVENT_BUS_NAME,
     )
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS

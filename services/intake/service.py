@@ -1,46 +1,95 @@
 """intake: accepts a payload over HTTPS, answers at once, and works on it afterwards."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
 import aws_cdk as cdk
-from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.intake import overrides
-from services.library.api import ApiSettings
+from services.intake.workflow import Steps
+from services.library.api import Api, ApiSettings
 from services.library.async_api import AsyncApi
 from services.library.backup_plan import BackupPlan
 from services.library.contract import Service, ServiceStack
+from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.environment import Environment
 from services.library.function import Function, FunctionSettings
+from services.library.function_api import function_integration
+from services.library.function_api_mapping import answered_statuses
 from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import Key
+from services.library.key import USE, Key
 from services.library.notification_topic import NotificationTopic
+from services.library.published import Published
 from services.library.steps import Probe, Step
+from services.library.sync_api import SyncApi
 from services.library.table import Table
-from services.library.workflow import Workflow
+from services.library.workflow import Workflow, WorkflowKind
 
 URL = "Url"
+STREAM_NAME = Published("ingest/stream-name")
+STREAM_ARN = Published("ingest/stream-arn")
+STREAM_KEY_ARN = Published("ingest/stream-key-arn")
+CLAIMS_BUCKET_NAME = Published("ingest/claims-bucket-name")
+CLAIMS_KEY_ARN = Published("ingest/claims-key-arn")
+
+PAYLOAD_LIMIT_BYTES = 253_952
+"""Beside the payload, what a state is given holds its id, and once it failed why; all of it may be 256 KB."""
+CLAIM_LIMIT_BYTES = 64 * 1024 * 1024
+"""What ingest's functions have the memory for."""
+PATIENT = {"type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$"}
+RESOURCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {"resourceType": {"type": "string", "pattern": "^[A-Za-z]{1,64}$"}},
+}
 SUBMISSION: dict[str, Any] = {
     "type": "object",
     "required": ["patient", "resource"],
     "additionalProperties": False,
-    "properties": {
-        "patient": {"type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$"},
-        "resource": {
-            "type": "object",
-            "required": ["resourceType"],
-            "properties": {"resourceType": {"type": "string", "pattern": "^[A-Za-z]{1,64}$"}},
-        },
-    },
+    "properties": {"patient": PATIENT, "resource": RESOURCE},
 }
 """JSON schema of what a client posts: a FHIR resource, and the patient that it is about."""
+CLAIMABLE_SUBMISSION: dict[str, Any] = {
+    "type": "object",
+    "required": ["patient"],
+    "additionalProperties": False,
+    "minProperties": 2,
+    "maxProperties": 2,
+    "properties": {
+        "patient": PATIENT,
+        "resource": RESOURCE,
+        "claim": {"type": "string", "pattern": "^claims/[A-Za-z0-9_-]{1,80}$"},
+    },
+}
+"""The same, or where it was uploaded to."""
+CLAIM: dict[str, Any] = {
+    "type": "object",
+    "required": ["bytes", "sha256"],
+    "additionalProperties": False,
+    "properties": {
+        "bytes": {"type": "integer", "minimum": 1, "maximum": CLAIM_LIMIT_BYTES},
+        "sha256": {"type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$"},
+    },
+}
+"""JSON schema of what a client says of a payload before it uploads it."""
+
+
+class Variant(Enum):
+    """How a submission is answered and how often it is worked on."""
+
+    STANDARD = "STANDARD"
+    """At once, and worked on under its name exactly once; retries with its key are the same submission."""
+    EXPRESS = "EXPRESS"
+    """At once, cheaper, and at least once: a retry with the same key is worked on again, under the same id."""
+    SYNCHRONOUS = "SYNCHRONOUS"
+    """Once it was handed over; at least once as well."""
 
 
 class IntakeStack(ServiceStack):
-    """API -> workflow -> task -> table."""
+    """API -> workflow -> table -> stream."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, settings: "Intake") -> None:
         super().__init__(scope, id_, environment=environment, description="Accepts payloads and works on them later")
@@ -49,57 +98,132 @@ class IntakeStack(ServiceStack):
         self.submissions = Table(
             self, "Submissions", environment=environment, partition_key="id", encryption_key=self.key
         )
-        self.record = Function(
-            self,
+        self.dead_letters = DeadLetterQueue(self, "DeadLetters", encryption_key=self.key, alarms_to=self.alarms)
+        if environment.keeps_data:
+            BackupPlan(self, "Backups", environment=environment, tables=[self.submissions], alarms_to=self.alarms)
+        self.workflow = self._workflow(environment, settings)
+        self.api = self._api(environment, settings)
+        cdk.CfnOutput(self, URL, value=self.api.url, description="POST a submission here, signed with AWS SigV4")
+
+    def _workflow(self, environment: Environment, settings: "Intake") -> Workflow:
+        at_once = settings.variant is not Variant.SYNCHRONOUS
+        self.record = self._function(
+            environment,
+            settings,
             "Record",
+            "handler",
+            "Records a submission",
+            {"TABLE_NAME": self.submissions.table.table_name},
+        )
+        self.submissions.grant(self.record.function, "dynamodb:PutItem")
+        self.hand_over = self._function(
+            environment,
+            settings,
+            "HandOver",
+            "hand_over",
+            "Hands a submission over",
+            {"STREAM_NAME": STREAM_NAME.read(self, environment)},
+        )
+        _allow(self.hand_over, "kinesis:PutRecord", STREAM_ARN.read(self, environment))
+        _allow_through(self.hand_over, "kinesis", STREAM_KEY_ARN.read(self, environment))
+        steps = Steps(
+            self,
+            "Steps",
+            record=self.record,
+            hand_over=self.hand_over,
+            dead_letters=self.dead_letters,
+            attempts=10 if at_once else 2,
+        )
+        workflow = Workflow(
+            self,
+            "Workflow",
+            environment=environment,
+            definition=steps.definition,
+            timeout={
+                Variant.STANDARD: cdk.Duration.minutes(15),
+                Variant.EXPRESS: cdk.Duration.minutes(5),
+                Variant.SYNCHRONOUS: cdk.Duration.seconds(28),
+            }[settings.variant],
+            alarms_to=self.alarms,
+            kind=WorkflowKind.STANDARD if settings.variant is Variant.STANDARD else WorkflowKind.EXPRESS,
+        )
+        self.key.grant_through("sqs", workflow.state_machine)
+        return workflow
+
+    def _function(
+        self,
+        environment: Environment,
+        settings: "Intake",
+        id_: str,
+        module: str,
+        description: str,
+        variables: dict[str, str],
+    ) -> Function:
+        return Function(
+            self,
+            id_,
             environment=environment,
             settings=FunctionSettings(
-                handler="services.intake.runtime.handler.handle",
-                description="Records a submission",
-                variables={"TABLE_NAME": self.submissions.table.table_name},
+                handler=f"services.intake.runtime.{module}.handle",
+                description=description,
+                variables=variables,
                 reserved_concurrency=settings.recorded_at_once,
             ),
             alarms_to=self.alarms,
         )
-        self.submissions.grant(self.record.function, "dynamodb:PutItem")
-        if environment.keeps_data:
-            BackupPlan(self, "Backups", environment=environment, tables=[self.submissions], alarms_to=self.alarms)
-        self.workflow = Workflow(
-            self,
-            "Workflow",
-            environment=environment,
-            definition=self._definition(),
-            timeout=cdk.Duration.minutes(15),
-            alarms_to=self.alarms,
-        )
-        self.api = AsyncApi(
+
+    def _api(self, environment: Environment, settings: "Intake") -> Api:
+        kind = SyncApi if settings.variant is Variant.SYNCHRONOUS else AsyncApi
+        api = kind(
             self,
             "Api",
             environment=environment,
             workflow=self.workflow,
             settings=ApiSettings(
-                rate_limit=settings.rate_limit, burst_limit=settings.burst_limit, body_schema=SUBMISSION
+                rate_limit=settings.rate_limit,
+                burst_limit=settings.burst_limit,
+                body_schema=CLAIMABLE_SUBMISSION if settings.claim_check else SUBMISSION,
+                payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
             ),
             alarms_to=self.alarms,
         )
-        cdk.CfnOutput(self, URL, value=self.api.url, description="POST a submission here, signed with AWS SigV4")
+        if settings.claim_check:
+            self._hand_out_claims(api, environment, settings)
+        return api
 
-    def _definition(self) -> sfn.IChainable:
-        record = tasks.LambdaInvoke(
-            self,
-            "RecordSubmission",
-            lambda_function=self.record.function,
-            payload=sfn.TaskInput.from_object(
-                {"id": sfn.JsonPath.string_at("$$.Execution.Name"), "payload": sfn.JsonPath.object_at("$")}
-            ),
-            payload_response_only=True,
-            retry_on_service_exceptions=True,
+    def _hand_out_claims(self, api: Api, environment: Environment, settings: "Intake") -> None:
+        bucket = CLAIMS_BUCKET_NAME.read(self, environment)
+        claims = self._function(
+            environment,
+            settings,
+            "Claims",
+            "claims",
+            "Hands out uploads for payloads over the limit",
+            {"CLAIMS_BUCKET_NAME": bucket},
         )
-        record.add_catch(
-            sfn.Fail(self, "Rejected", error="InvalidSubmission", cause="The payload does not pass the checks."),
-            errors=["InvalidSubmission"],
+        objects = self.format_arn(service="s3", account="", region="", resource=bucket, resource_name="claims/*")
+        _allow(claims, "s3:PutObject", objects)
+        _allow_through(claims, "s3", CLAIMS_KEY_ARN.read(self, environment))
+        api.post(
+            function_integration(claims, api.settings, status=201),
+            statuses=answered_statuses(status=201),
+            at=api.rest_api.root.add_resource("claims"),
+            models=api.model("Claim", CLAIM),
         )
-        return record.next(sfn.Succeed(self, "Recorded"))
+
+
+def _allow(function: Function, action: str, resource: str) -> None:
+    function.function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+
+
+def _allow_through(function: Function, service: str, key_arn: str) -> None:
+    """Let a function use another service's key for what an AWS service keeps under it, and for nothing else."""
+    via = f"{service}.{cdk.Stack.of(function).region}.amazonaws.com"
+    function.function.add_to_role_policy(
+        iam.PolicyStatement(
+            actions=list(USE), resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": via}}
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +233,25 @@ class Intake(Service[IntakeStack]):
     name: ClassVar[str] = "intake"
     owner: ClassVar[str] = "@example/intake"
     handles_personal_data: ClassVar[bool] = True
+    needs: ClassVar[tuple[Published, ...]] = (
+        STREAM_NAME,
+        STREAM_ARN,
+        STREAM_KEY_ARN,
+        CLAIMS_BUCKET_NAME,
+        CLAIMS_KEY_ARN,
+    )
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
+    variant: Variant = Variant.STANDARD
+    """STANDARD unless the price of a million submissions matters, or a client has to wait for the outcome."""
+    claim_check: bool = False
+    """Whether a payload over the limit may be uploaded first and then submitted by its claim."""
     rate_limit: int = 100
     """Requests a second, for all callers together."""
     burst_limit: int = 200
     """Requests at once."""
     recorded_at_once: int = 50
-    """Submissions that are recorded at the same time, at most; set aside from what the account has."""
+    """Submissions that each function works on at the same time, at most; set aside from what the account has."""
     after: tuple[Step, ...] = (Probe(name="RefusesUnsigned", output=URL, method="POST", expect_status=403),)
 
     def build(self, scope: Construct, environment: Environment) -> IntakeStack:

@@ -14,7 +14,7 @@ from services.library.environment import Environment
 from services.library.integration import IntegrationAnswer
 from services.library.log_group import LogGroup
 from services.library.notification_topic import NotificationTopic
-from services.library.problem import gateway_answers
+from services.library.problem import PAYLOAD_LIMIT_BYTES, gateway_answers
 from services.library.request_name import ANYBODY, IAM_CALLER, IDEMPOTENCY_HEADER
 from services.library.web_firewall import WebFirewall
 
@@ -44,6 +44,8 @@ class ApiSettings:
     """Requests at once."""
     body_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     """JSON schema (draft 4) of a payload; any object unless the service states more."""
+    payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
+    """What is larger is refused before a workflow is started. Leave room for what that adds to its input."""
     open_to: str = ""
     """Empty asks every caller for an IAM signature. Otherwise nobody is asked, and this says who is let in and why."""
     timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(LONGEST_SECONDS))
@@ -58,6 +60,11 @@ class ApiSettings:
                     f"ApiSettings: {name}={value} is not allowed; give 1 or more: at 0 API Gateway refuses every"
                     " request, and to take an API away is a change of its own."
                 )
+        if not 1 <= self.payload_limit_bytes <= PAYLOAD_LIMIT_BYTES:
+            raise ValueError(
+                f"ApiSettings: payload_limit_bytes={self.payload_limit_bytes} is not allowed; give 1 to"
+                f" {PAYLOAD_LIMIT_BYTES}: no workflow takes a larger input."
+            )
         if self.open_to and len(self.open_to.split()) < 4:
             raise ValueError(
                 f"ApiSettings: open_to={self.open_to!r} is not allowed; leave it empty for IAM signatures, or say in a"

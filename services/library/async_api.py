@@ -34,7 +34,10 @@ class AsyncApi(Api):
         )
         role = Role(self, "Caller", service="apigateway.amazonaws.com")
         workflow.state_machine.grant_start_execution(role)
-        template = mapping.request_template(workflow.state_machine.state_machine_arn, identity=settings.identity)
+        limit = settings.payload_limit_bytes
+        template = mapping.request_template(
+            workflow.state_machine.state_machine_arn, identity=settings.identity, limit_bytes=limit
+        )
         integration = apigateway.AwsIntegration(
             service="states",
             action="StartExecution",
@@ -42,7 +45,7 @@ class AsyncApi(Api):
                 credentials_role=role,
                 passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
                 request_templates={JSON: template},
-                integration_responses=responses(mapping.integration_answers()),
+                integration_responses=responses(mapping.integration_answers(limit_bytes=limit)),
                 timeout=settings.timeout,
             ),
         )

@@ -17,8 +17,8 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 
 from services.library import integration
 from services.library.integration import IntegrationAnswer, overriding_a_success
-from services.library.problem import BAD_PAYLOAD, BUSY, TOO_LARGE, UPSTREAM, Problem
-from services.library.request_name import BAD_KEY, IAM_CALLER, IDEMPOTENCY_HEADER, name_template
+from services.library.problem import BAD_PAYLOAD, BUSY, PAYLOAD_LIMIT_BYTES, TOO_LARGE, UPSTREAM, Problem
+from services.library.request_name import BAD_KEY, IAM_CALLER, IDEMPOTENCY_HEADER, name_template, refusing_template
 
 CONFLICT = Problem(
     status=409,
@@ -34,10 +34,13 @@ FAILURES: integration.Failures = (
 """StartExecution's error types whose answer is not 500; StartSyncExecution's are among them."""
 
 
-def request_template(state_machine_arn: str, *, identity: str = IAM_CALLER, keys: bool = True) -> str:
+def request_template(
+    state_machine_arn: str, *, identity: str = IAM_CALLER, keys: bool = True, limit_bytes: int = PAYLOAD_LIMIT_BYTES
+) -> str:
     """Map a request to StartExecution or StartSyncExecution."""
     return (
         name_template(identity, keys=keys)
+        + (refusing_template(limit_bytes) if limit_bytes < PAYLOAD_LIMIT_BYTES else "")
         + '#set($trace = "$!context.xrayTraceId")\n'
         + "#set($trace = $trace.replaceAll('^Root=', \"\"))\n"
         + "{\n"
@@ -52,9 +55,10 @@ def request_template(state_machine_arn: str, *, identity: str = IAM_CALLER, keys
     )
 
 
-def integration_answers() -> tuple[IntegrationAnswer, ...]:
+def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
     """Every integration response."""
-    return integration.answers(IntegrationAnswer(status=202, pattern="200", template=_started()), refused_template())
+    started = IntegrationAnswer(status=202, pattern="200", template=_started())
+    return integration.answers(started, refused_template(limit_bytes))
 
 
 def answered_statuses() -> tuple[int, ...]:
@@ -62,13 +66,14 @@ def answered_statuses() -> tuple[int, ...]:
     return integration.answered_statuses(integration_answers(), [TOO_LARGE, *(problem for _, problem in FAILURES)])
 
 
-def refused_template() -> str:
+def refused_template(limit_bytes: int) -> str:
     """What a refusal of Step Functions means to a caller."""
     return integration.refused_template(
         FAILURES,
         type_path="$.__type",
         message_path="$.message",
-        too_large_types="(InvalidExecutionInput|ValidationException|SerializationException)?",
+        too_large_types="(InvalidExecutionInput|InvalidName|ValidationException|SerializationException)?",
+        limit_bytes=limit_bytes,
     )
 
 

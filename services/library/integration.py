@@ -16,7 +16,7 @@ from services.library.problem import (
     Problem,
     too_large,
 )
-from services.library.request_name import header_template
+from services.library.request_name import over_the_limit_template
 
 Failures = Sequence[tuple[tuple[str, ...], Problem]]
 """A service's error types and what a caller is told; every other type, known or not, is the operator's to repair."""
@@ -63,17 +63,13 @@ def refused_template(
 
     `too_large_types` is a pattern of the types that a payload over the limit may have.
     """
-    size = str(limit_bytes)
-    digits = len(size)
     text = (
         f"#set($type = \"\")\n#set($type = $input.path('{type_path}'))\n"
         "#set($type = $type.replaceAll('^.*[#.]', \"\"))\n"
         f"#set($message = \"\")\n#set($message = $input.path('{message_path}'))\n"
         "#if($message == \"\")\n#set($message = $input.path('$.Message'))\n#end\n"
-        + header_template("length", "Content-Length")
-        + f"#set($large = $message.matches('(?s).*({size}|too large|size limit|maximum size|shorter than).*'))\n"
-        # As text: of numbers of as many digits the greater one comes later.
-        + f'#if($length.length() > {digits} || ($length.length() == {digits} && $length.compareTo("{size}") > 0))\n'
+        + over_the_limit_template(limit_bytes)
+        + f"#if($message.matches('(?s).*({limit_bytes}|262144|too large|size limit|maximum size|shorter than).*'))\n"
         + "#set($large = true)\n#end\n"
         + f"#if($large && $type.matches('{too_large_types}'))\n"
         + overriding(too_large(limit_bytes))

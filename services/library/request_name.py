@@ -49,6 +49,24 @@ def name_template(identity: str, *, keys: bool = True) -> str:
     )
 
 
+def refusing_template(limit_bytes: int) -> str:
+    """Velocity that takes the name away from a request whose payload is over the limit, so that it is refused."""
+    return over_the_limit_template(limit_bytes) + f'#if($large)\n#set($execution = "{REFUSED}")\n#end\n'
+
+
+def over_the_limit_template(limit_bytes: int) -> str:
+    """Velocity that sets `$large` to whether the request says that its payload is over the limit."""
+    size = str(limit_bytes)
+    digits = len(size)
+    return (
+        header_template("length", "Content-Length")
+        + "#set($large = false)\n"
+        # As text: of numbers of as many digits the greater one comes later.
+        + f'#if($length.length() > {digits} || ($length.length() == {digits} && $length.compareTo("{size}") > 0))\n'
+        + "#set($large = true)\n#end\n"
+    )
+
+
 def header_template(variable: str, name: str) -> str:
     """Velocity that reads a header whatever its case: "Header names ... are processed in a case-sensitive way"."""
     return (

@@ -36,8 +36,9 @@ class SyncApi(Api):
         )
         role = Role(self, "Caller", service="apigateway.amazonaws.com")
         workflow.state_machine.grant_start_sync_execution(role)
+        limit = settings.payload_limit_bytes
         template = async_api_mapping.request_template(
-            workflow.state_machine.state_machine_arn, identity=settings.identity, keys=False
+            workflow.state_machine.state_machine_arn, identity=settings.identity, keys=False, limit_bytes=limit
         )
         integration = apigateway.AwsIntegration(
             service="states",
@@ -46,7 +47,7 @@ class SyncApi(Api):
                 credentials_role=role,
                 passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
                 request_templates={JSON: template},
-                integration_responses=responses(mapping.integration_answers()),
+                integration_responses=responses(mapping.integration_answers(limit_bytes=limit)),
                 timeout=settings.timeout,
             ),
         )

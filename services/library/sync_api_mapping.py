@@ -14,15 +14,16 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExec
 from services.library import integration
 from services.library.async_api_mapping import FAILURES, refused_template
 from services.library.integration import IntegrationAnswer, overriding_a_success
-from services.library.problem import TOO_LARGE, UPSTREAM, Problem
+from services.library.problem import PAYLOAD_LIMIT_BYTES, TOO_LARGE, UPSTREAM, Problem
 
 FAILED = Problem(status=500, title="Failed", detail="The request was worked on and failed.")
 TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
 
 
-def integration_answers() -> tuple[IntegrationAnswer, ...]:
+def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
     """Every integration response."""
-    return integration.answers(IntegrationAnswer(status=200, pattern="200", template=_ended()), refused_template())
+    ended = IntegrationAnswer(status=200, pattern="200", template=_ended())
+    return integration.answers(ended, refused_template(limit_bytes))
 
 
 def answered_statuses() -> tuple[int, ...]:

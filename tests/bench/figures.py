@@ -9,9 +9,10 @@ from statistics import median
 
 @dataclass(kw_only=True)
 class Figure:
-    """One measured number of seconds, and the parts that it is made of."""
+    """One measured number, of seconds unless it says so, and the parts that it is made of."""
 
     name: str
+    unit: str = "s"
     aim: str = ""
     """What we hope for on two cores."""
     samples: list[float] = field(default_factory=list)
@@ -30,15 +31,15 @@ class Figure:
 
     def lines(self) -> Iterator[str]:
         """The figure as a row of docs/benchmarks.md, its parts below it."""
-        yield _row(self.name, self.samples, self.aim)
+        yield _row(self.name, self.samples, self.unit, self.aim)
         for name, samples in self.parts.items():
-            yield _row(f"  {name}", samples, "")
+            yield _row(f"  {name}", samples, self.unit, "")
 
 
-def _row(name: str, samples: list[float], aim: str) -> str:
+def _row(name: str, samples: list[float], unit: str, aim: str) -> str:
     if not samples:
         return f"{name:48} not measured"
     return (
-        f"{name:48} {median(samples):6.1f} s  ({min(samples):.1f} to {max(samples):.1f}, {len(samples)} runs)"
+        f"{name:48} {median(samples):6.1f} {unit}  ({min(samples):.1f} to {max(samples):.1f}, {len(samples)} runs)"
         f"{f'  aim {aim}' if aim else ''}"
     )

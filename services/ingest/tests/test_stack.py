@@ -80,7 +80,14 @@ def test_others_are_offered_what_they_need_to_hand_over_submissions(production: 
     names = {parameter["Properties"]["Name"] for parameter in offered}
     assert names == {
         f"/penstock/here/ingest/{value}"
-        for value in ("stream-name", "stream-arn", "stream-key-arn", "claims-bucket-name", "event-bus-name")
+        for value in (
+            "stream-name",
+            "stream-arn",
+            "stream-key-arn",
+            "claims-bucket-name",
+            "claims-key-arn",
+            "event-bus-name",
+        )
     }
     assert names == {f"/penstock/here/{offer.name}" for offer in Ingest.offers}
 

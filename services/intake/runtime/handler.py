@@ -1,4 +1,4 @@
-"""Records a submission: the workflow's task."""
+"""Records a submission: the workflow's first task."""
 
 from functools import cache
 from typing import Any

@@ -1,12 +1,33 @@
-"""Where submissions are kept. The one module here that knows AWS."""
+"""Where submissions are kept, handed over and uploaded to. The one module here that knows AWS."""
 
 import json
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
 
 from .submission import Submission
+
+# Shorter than the functions' own time, so that what is slow is an error that the workflow knows and not a lost call.
+_IN_TIME = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+_BUSY = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class Busy(Exception):  # noqa: N818 - the workflow retries it by this name
+    """The service behind has no capacity now, or did not answer; the same call may do better later."""
 
 
 class SubmissionStore:
@@ -14,22 +35,76 @@ class SubmissionStore:
 
     def __init__(self, table_name: str, *, client: Any = None) -> None:
         self.table_name = table_name
-        self.client = client or boto3.client("dynamodb")
+        self.client = client or boto3.client("dynamodb", config=_IN_TIME)
 
     def keep(self, submission: Submission) -> bool:
         """Keep it; False if it was kept before, which a retried task does."""
+        content = {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+            for name, value in submission.content().items()
+        }
         try:
             self.client.put_item(
                 TableName=self.table_name,
                 Item={
                     "id": {"S": submission.id},
                     "patient": {"S": submission.patient},
-                    "resource": {"S": json.dumps(submission.resource, ensure_ascii=False, sort_keys=True)},
+                    **{name: {"S": value} for name, value in content.items()},
                 },
                 ConditionExpression="attribute_not_exists(id)",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
-            raise
+            raise _told_apart(error) from error
+        except HTTPClientError as error:
+            raise Busy(type(error).__name__) from error
         return True
+
+
+class SubmissionStream:
+    """Hands submissions over, those of one patient in the order of the calls."""
+
+    def __init__(self, stream_name: str, *, client: Any = None) -> None:
+        self.stream_name = stream_name
+        self.client = client or boto3.client("kinesis", config=_IN_TIME)
+
+    def hand_over(self, submission: Submission) -> str:
+        """Put it on the stream and answer its sequence number. A retried call puts it there again, under its id."""
+        record = {"id": submission.id, "patient": submission.patient, **submission.content()}
+        data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
+        except ClientError as error:
+            raise _told_apart(error) from error
+        except HTTPClientError as error:
+            raise Busy(type(error).__name__) from error
+        return str(answer["SequenceNumber"])
+
+
+class ClaimsBucket:
+    """Lets clients upload what is too large to be posted."""
+
+    def __init__(self, bucket_name: str, *, client: Any = None) -> None:
+        self.bucket_name = bucket_name
+        self.client = client or boto3.client("s3", config=Config(signature_version="s3v4"))
+
+    def upload(self, key: str, headers: dict[str, str], *, seconds: int) -> str:
+        """A URL that takes one PUT of exactly the bytes that these headers describe, for so long."""
+        url: str = self.client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self.bucket_name,
+                "Key": key,
+                "ContentLength": int(headers["Content-Length"]),
+                "ContentType": headers["Content-Type"],
+                "ChecksumSHA256": headers["x-amz-checksum-sha256"],
+            },
+            ExpiresIn=seconds,
+        )
+        return url
+
+
+def _told_apart(error: ClientError) -> Exception:
+    code = error.response["Error"]["Code"]
+    return Busy(code) if code in _BUSY else error

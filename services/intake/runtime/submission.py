@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
+ClaimKey = Annotated[str, StringConstraints(pattern=r"^claims/[A-Za-z0-9_-]{1,80}$")]
 
 
-class InvalidSubmission(Exception):  # noqa: N818 - the workflow catches it by this name
+class InvalidSubmission(Exception):  # noqa: N818 - the workflow knows it by this name
     """The payload can never be processed; names the fields, never their values."""
 
 
@@ -18,8 +19,20 @@ class Submission(BaseModel):
 
     id: str = Field(min_length=1, max_length=80)
     patient: FhirId
-    resource: dict[str, Any]
+    resource: dict[str, Any] | None = None
     """A FHIR resource, kept as it came."""
+    claim: ClaimKey | None = None
+    """Where the whole payload is in the claims bucket, if it was too large to be posted."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Submission":
+        if (self.resource is None) == (self.claim is None):
+            raise ValueError("give a resource or a claim")
+        return self
+
+    def content(self) -> dict[str, Any]:
+        """What it is about: the resource, or the claim in its place."""
+        return {"resource": self.resource} if self.claim is None else {"claim": self.claim}
 
 
 def parse(event: dict[str, Any]) -> Submission:

@@ -1,10 +1,13 @@
 """intake's stack: what is stored keeps its logical id, and settings and tiers arrive where they matter."""
 
+import json
+from typing import Any
+
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 
-from services.intake.service import Intake
+from services.intake.service import Intake, Variant
 from services.library.environment import Environment, Tier
 
 # A changed logical id is a new, empty resource: CloudFormation deletes the old one, or leaves it behind.
@@ -28,7 +31,7 @@ def production() -> assertions.Template:
 
 @pytest.fixture(scope="module")
 def sandbox() -> assertions.Template:
-    return template(Tier.SANDBOX, Intake(rate_limit=7, burst_limit=9))
+    return template(Tier.SANDBOX, Intake(rate_limit=7, burst_limit=9, claim_check=True))
 
 
 @pytest.mark.parametrize("type_", STATEFUL)
@@ -84,6 +87,81 @@ def test_every_alarm_reaches_the_services_topic(production: assertions.Template)
     assert len(alarms) >= 8
     for name, alarm in alarms.items():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}], name
+
+
+def states(template: assertions.Template) -> dict[str, Any]:
+    """The workflow's states by their names; what the template fills in reads as `?`."""
+    (machine,) = template.find_resources("AWS::StepFunctions::StateMachine").values()
+    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
+    found: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "?" for part in parts))["States"]
+    return found
+
+
+def test_every_task_is_tried_again_by_named_errors_and_then_kept_for_an_operator(
+    production: assertions.Template,
+) -> None:
+    made = states(production)
+    for name in ("RecordSubmission", "HandOver"):
+        (retry,) = made[name]["Retry"]
+        assert "States.ALL" not in retry["ErrorEquals"]
+        assert {"Busy", "Lambda.TooManyRequestsException", "States.Timeout"} <= set(retry["ErrorEquals"])
+        assert (retry["JitterStrategy"], retry["BackoffRate"], retry["MaxDelaySeconds"]) == ("FULL", 2, 30)
+        assert made[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}]
+    assert made["Tell"]["Next"] == "KeepForOperator"
+    assert made["KeepForOperator"]["Retry"][0]["MaxAttempts"] == 8
+    assert made["KeepForOperator"]["Next"] == "Failed"
+
+
+def test_what_is_kept_for_an_operator_is_encrypted_and_raises_an_alarm(production: assertions.Template) -> None:
+    production.has_resource_properties(
+        "AWS::SQS::Queue",
+        {"KmsMasterKeyId": {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "MessageRetentionPeriod": 14 * 24 * 3600},
+    )
+    production.has_resource_properties(
+        "AWS::CloudWatch::Alarm", {"MetricName": "ApproximateNumberOfMessagesVisible", "Threshold": 1}
+    )
+
+
+def test_it_may_put_records_on_the_stream_and_use_its_key_for_nothing_else(production: assertions.Template) -> None:
+    (policy,) = [
+        found["Properties"]["PolicyDocument"]["Statement"]
+        for name, found in production.find_resources("AWS::IAM::ManagedPolicy").items()
+        if name.startswith("HandOverRole")
+    ]
+    about_the_stream = [statement for statement in policy if "kinesis" in str(statement)]
+    assert [statement["Action"] for statement in about_the_stream[:1]] == ["kinesis:PutRecord"]
+    assert about_the_stream[1]["Condition"] == {"StringEquals": {"kms:ViaService": "kinesis.eu-west-1.amazonaws.com"}}
+
+
+def test_claims_are_handed_out_where_a_stage_asks_for_them(
+    production: assertions.Template, sandbox: assertions.Template
+) -> None:
+    production.resource_count_is("AWS::ApiGateway::Method", 1)
+    sandbox.resource_count_is("AWS::ApiGateway::Method", 2)
+    sandbox.has_resource_properties("AWS::ApiGateway::Resource", {"PathPart": "claims"})
+
+
+@pytest.mark.parametrize(
+    ("variant", "kind", "action", "seconds"),
+    [
+        (Variant.STANDARD, "STANDARD", "StartExecution", 900),
+        (Variant.EXPRESS, "EXPRESS", "StartExecution", 300),
+        (Variant.SYNCHRONOUS, "EXPRESS", "StartSyncExecution", 28),
+    ],
+)
+def test_a_variant_has_its_kind_of_workflow_and_api(variant: Variant, kind: str, action: str, seconds: int) -> None:
+    made = template(Tier.SANDBOX, Intake(variant=variant))
+    made.has_resource_properties("AWS::StepFunctions::StateMachine", {"StateMachineType": kind})
+    made.has_resource_properties(
+        "AWS::IAM::ManagedPolicy",
+        {
+            "PolicyDocument": assertions.Match.object_like(
+                {"Statement": [assertions.Match.object_like({"Action": f"states:{action}"})]}
+            )
+        },
+    )
+    (machine,) = made.find_resources("AWS::StepFunctions::StateMachine").values()
+    assert f'"TimeoutSeconds":{seconds}' in str(machine["Properties"]["DefinitionString"])
 
 
 def test_the_api_may_start_its_own_workflow_and_nothing_else(production: assertions.Template) -> None:

@@ -1,9 +1,13 @@
-"""The store against DynamoDB's documented answers."""
+"""The stores against the documented answers of DynamoDB, Kinesis and S3."""
 
 import importlib
+import json
+import urllib.parse
+from collections.abc import Callable
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
@@ -11,6 +15,7 @@ store = importlib.import_module("services.intake.runtime.store")
 submission = importlib.import_module("services.intake.runtime.submission")
 
 ONE = submission.Submission(id="caller-0123456789abcdef", patient="p-1", resource={"value": "1.0", "a": "ä"})
+CLAIMED = submission.Submission(id="caller-0123456789abcdef", patient="p-1", claim="claims/one")
 ITEM = {
     "TableName": "submissions",
     "Item": {"id": {"S": ONE.id}, "patient": {"S": "p-1"}, "resource": {"S": '{"a": "ä", "value": "1.0"}'}},
@@ -18,12 +23,19 @@ ITEM = {
 }
 
 
+def stubbed(service: str, signature_version: str | None = None) -> Stubber:
+    session = boto3.Session(aws_access_key_id="111111111111", aws_secret_access_key="local", region_name="eu-west-1")
+    return Stubber(session.client(service, config=Config(signature_version=signature_version)))  # type: ignore[call-overload]  # a service by name
+
+
 @pytest.fixture
 def dynamodb() -> Stubber:
-    client = boto3.client(
-        "dynamodb", region_name="eu-west-1", aws_access_key_id="111111111111", aws_secret_access_key="local"
-    )
-    return Stubber(client)
+    return stubbed("dynamodb")
+
+
+@pytest.fixture
+def kinesis() -> Stubber:
+    return stubbed("kinesis")
 
 
 def test_a_submission_is_kept_once_however_often_the_task_is_retried(dynamodb: Stubber) -> None:
@@ -35,7 +47,61 @@ def test_a_submission_is_kept_once_however_often_the_task_is_retried(dynamodb: S
         assert kept.keep(ONE) is False
 
 
-def test_any_other_failure_goes_back_to_the_workflow(dynamodb: Stubber) -> None:
-    dynamodb.add_client_error("put_item", "ProvisionedThroughputExceededException")
-    with dynamodb, pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
-        store.SubmissionStore("submissions", client=dynamodb.client).keep(ONE)
+def test_a_claim_is_kept_in_the_place_of_the_resource(dynamodb: Stubber) -> None:
+    item = {"id": {"S": CLAIMED.id}, "patient": {"S": "p-1"}, "claim": {"S": "claims/one"}}
+    dynamodb.add_response("put_item", {}, ITEM | {"Item": item})
+    with dynamodb:
+        assert store.SubmissionStore("submissions", client=dynamodb.client).keep(CLAIMED) is True
+
+
+def test_a_record_is_utf8_json_under_its_patient(kinesis: Stubber) -> None:
+    for one, content in ((ONE, {"resource": {"value": "1.0", "a": "ä"}}), (CLAIMED, {"claim": "claims/one"})):
+        data = json.dumps({"id": one.id, "patient": "p-1", **content}, ensure_ascii=False, separators=(",", ":"))
+        kinesis.add_response(
+            "put_record",
+            {"ShardId": "shardId-0", "SequenceNumber": "7"},
+            {"StreamName": "stream", "PartitionKey": "p-1", "Data": data.encode()},
+        )
+        with kinesis:
+            assert store.SubmissionStream("stream", client=kinesis.client).hand_over(one) == "7"
+
+
+def keep(client: Stubber) -> None:
+    store.SubmissionStore("submissions", client=client.client).keep(ONE)
+
+
+def hand_over(client: Stubber) -> None:
+    store.SubmissionStream("stream", client=client.client).hand_over(ONE)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "call"), [("dynamodb", "put_item", keep), ("kinesis", "put_record", hand_over)]
+)
+def test_what_may_do_better_later_is_told_from_what_will_not(
+    service: str, operation: str, call: Callable[[Stubber], None]
+) -> None:
+    client = stubbed(service)
+    client.add_client_error(operation, "ProvisionedThroughputExceededException")
+    client.add_client_error(operation, "ResourceNotFoundException")
+    with client:
+        with pytest.raises(store.Busy, match="ProvisionedThroughputExceededException"):
+            call(client)
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            call(client)
+
+
+def test_an_upload_takes_exactly_the_bytes_that_were_told() -> None:
+    """ "X-Amz-SignedHeaders: Lists the headers that you used to calculate the signature."
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    client = stubbed("s3", signature_version="s3v4").client
+    headers = {"Content-Length": "7", "Content-Type": "application/json", "x-amz-checksum-sha256": "A" * 43 + "="}
+    url = store.ClaimsBucket("claims", client=client).upload("claims/one", headers, seconds=900)
+    asked = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+    assert asked["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    signed = set(asked["X-Amz-SignedHeaders"][0].split(";"))
+    in_query = {name.lower() for name in asked}
+    assert {"content-length", "content-type"} <= signed
+    assert "x-amz-checksum-sha256" in signed | in_query
+    assert asked["X-Amz-Expires"] == ["900"]

@@ -22,7 +22,9 @@ def test_a_payload_becomes_a_submission_under_the_executions_name() -> None:
     [
         (None, "payload"),
         ([], "payload"),
-        ({"patient": "p-1"}, "resource"),
+        ({"patient": "p-1"}, "resource or a claim"),
+        ({"patient": "p-1", "resource": {}, "claim": "claims/one"}, "resource or a claim"),
+        ({"patient": "p-1", "claim": "kept/SECRET"}, "claim"),
         ({"patient": "SECRET NAME", "resource": {}}, "patient"),
         ({"patient": "p-1", "resource": "SECRET NAME"}, "resource"),
         ({"patient": "p-1", "resource": {}, "extra": "SECRET NAME"}, "extra"),
@@ -35,3 +37,8 @@ def test_a_payload_that_can_never_be_processed_is_named_by_its_field_alone(paylo
     assert field in str(refused.value)
     assert "SECRET" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+def test_a_claim_takes_the_place_of_the_resource() -> None:
+    parsed = submission.parse({"id": GOOD["id"], "payload": {"patient": "p-1", "claim": "claims/caller_one"}})
+    assert parsed.content() == {"claim": "claims/caller_one"}

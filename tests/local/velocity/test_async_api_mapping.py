@@ -212,6 +212,33 @@ class TestErrors:
         )
         assert answered(velocity, "ValidationException", message)[0] == 413
 
+    @pytest.mark.parametrize("size", ["1001", "2000", "10000", "262145"])
+    def test_a_lower_limit_takes_the_name_away_and_is_413(self, velocity: Velocity, size: str) -> None:
+        template = request_template(MACHINE, limit_bytes=1_000)
+        for length, name in (
+            (size, "*"),
+            ("1000", "111111111111_EYB1YHKYIAMFzjA"),
+            ("999", "111111111111_EYB1YHKYIAMFzjA"),
+        ):
+            job = Job(
+                template=template,
+                body="{}",
+                params={"header": {"content-length": length}},
+                context=context("111111111111"),
+            )
+            assert json.loads(velocity.render(job).text)["name"] == name
+        (refused,) = [answer for answer in integration_answers(limit_bytes=1_000) if answer.status == 400]
+        rendered = velocity.render(
+            Job(
+                template=refused.template,
+                path={"$.__type": "InvalidName", "$.message": "", "$.Message": ""},
+                params={"header": {"content-length": size}},
+                context=context(),
+            )
+        )
+        assert rendered.context["responseOverride/status"] == "413"
+        assert "1000 bytes" in rendered.text
+
     def test_a_throttled_large_payload_is_429(self, velocity: Velocity) -> None:
         assert answered(velocity, "ThrottlingException", length="1000000")[0] == 429
 
