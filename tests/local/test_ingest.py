@@ -1,9 +1,15 @@
 """ingest as it is deployed: real stream, real function processes, real table, quarantine and bus of the local cloud."""
 
 import json
+import os
+import signal
+import threading
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +19,15 @@ from services.ingest.service import Ingest
 from services.library.operations.consumer import Consumer, choose
 from services.library.operations.records import Verdict
 from services.library.operations.redrive import Redrive, Wish
+from tests.local.conftest import FreshCloud
 from tests.local.functions import until
+from tests.local.killing import kill
 from tests.local.stacks import HERE, Deployed, deploy
+from tests.stream.simulation import seeded
 
 pytestmark = pytest.mark.cloud
 PATIENTS = 7
+BATCHES_A_KILL = 3
 
 
 def submission(number: int, **others: Any) -> dict[str, Any]:
@@ -127,3 +137,74 @@ def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: 
     assert [line.verdict for line in redrive.run(Wish(applies=True, mended=mended))] == [Verdict.ALREADY] * 2
     assert {"s-900", "s-901"} <= running.changes().keys()
     assert running.objects(running.consumer.failures or "") == 0
+
+
+def workers(cloud: LocalCloud) -> list[int]:
+    """The processes that run functions of this cloud."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == cloud.emulator_pid and any(part.endswith(b"awslambda/worker.py") for part in command):
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    "records", [pytest.param(150, id="fast"), pytest.param(1_000, id="full", marks=pytest.mark.soak)]
+)
+def test_killed_processes_and_a_killed_emulator_lose_nothing(
+    records: int, fresh_cloud: FreshCloud, tmp_path: Path
+) -> None:
+    """Handler processes at random moments, whoever was hit before; the emulator once, which goes on from its last
+    snapshot. How often follows the pace: a machine that is so slow that each call is hit would never finish.
+    """
+    rng = seeded(records)
+    cloud = fresh_cloud()
+    service = Ingest(shards=2, batch_size=10)
+    running = Running(deploy(cloud, tmp_path / "assembly", lambda stage: service.deploy(stage, HERE))["ingest"])
+    given = [submission(number) for number in range(records)]
+    pills = {number for number in range(records) if rng.random() < 0.02}
+    running.put(
+        [
+            (each["patient"], (b"pill " if number in pills else b"") + json.dumps(each).encode())
+            for number, each in enumerate(given)
+        ]
+    )
+    cloud.save()
+    began, killed, emulator_killed = time.monotonic(), 0, False
+    pause, deadline = threading.Event(), began + 600
+    good = {each["id"] for number, each in enumerate(given) if number not in pills}
+
+    def given_up() -> int:
+        return running.objects(running.consumer.failures or "")
+
+    while not ((changes := running.changes()).keys() == good and len(running.quarantined()) == len(pills)):
+        if len(changes) > len(good) // 2 and not emulator_killed:
+            emulator_killed = True
+            kill(cloud)
+            cloud = fresh_cloud()
+            running = Running(replace(running.stack, cloud=cloud))
+        elif changes:
+            found = workers(cloud)
+            for process in rng.sample(found, k=min(1, len(found))):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                    killed += 1
+            if given_up():  # eleven kills in a row, which chance allows
+                list(running.redrive().run(Wish(applies=True)))
+        assert time.monotonic() < deadline, f"{len(changes)} of {len(good)}, {killed} killed"
+        batches = max(len(changes) / service.batch_size, 1)
+        pause.wait(rng.expovariate(1 / (BATCHES_A_KILL * (time.monotonic() - began) / batches)))
+    assert emulator_killed
+    assert killed
+    changes = running.changes()
+    payloads = {item["payload"]["S"] for item in changes.values()}
+    assert payloads == {json.dumps(each) for each in given if each["id"] in good}
+    assert sorted(running.quarantined()) == sorted(b"pill " + json.dumps(given[number]).encode() for number in pills)
+    if given_up():
+        return  # what is sent again comes late
+    for patient in range(PATIENTS):
+        own = [each["id"] for each in given if each["patient"] == f"p-{patient}" and each["id"] in good]
+        assert [int(changes[id_]["version"]["N"]) for id_ in own] == list(range(1, len(own) + 1))
