@@ -49,7 +49,7 @@ def read(stream: Stream, shard: str, kind: str, **where: Any) -> list[int]:
 
 
 def test_a_stream_of_a_template_is_encrypted_and_keeps_its_records(cloud: LocalCloud) -> None:
-    stack = f"stream-{next(_numbers)}"
+    stack = f"kinesis-{next(_numbers)}"
     resources = {"Stream": stream_type(ShardCount=2, RetentionPeriodHours=168)}
     name = deploy(cloud, stack, resources)["Stream"]
     stream = Stream(cloud=cloud, name=name)
@@ -69,8 +69,8 @@ def test_a_stream_of_a_template_is_encrypted_and_keeps_its_records(cloud: LocalC
 def test_a_stream_on_demand_begins_with_four_shards(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html"""
     mode = {"StreamMode": "ON_DEMAND"}
-    name = deploy(cloud, f"stream-{next(_numbers)}", {"Stream": stream_type(StreamModeDetails=mode)})["Stream"]
-    other = f"stream-{next(_numbers)}"
+    name = deploy(cloud, f"kinesis-{next(_numbers)}", {"Stream": stream_type(StreamModeDetails=mode)})["Stream"]
+    other = f"kinesis-{next(_numbers)}"
     client = cloud.client("kinesis", ACCOUNT, REGION)
     client.create_stream(StreamName=other, StreamModeDetails=mode)
     for each in (name, other):
@@ -81,7 +81,7 @@ def test_a_stream_on_demand_begins_with_four_shards(cloud: LocalCloud) -> None:
 
 def test_a_record_lies_in_the_shard_of_its_hash(cloud: LocalCloud) -> None:
     """An MD5 hash function maps partition keys to shards; "ExplicitHashKey [...] overrides the partition key hash"."""
-    stream = Stream(cloud=cloud, name=f"stream-{next(_numbers)}", shards=4).make()
+    stream = Stream(cloud=cloud, name=f"kinesis-{next(_numbers)}", shards=4).make()
     shards = stream.client.list_shards(StreamName=stream.name)["Shards"]
     for shard in shards:
         begin = shard["HashKeyRange"]["StartingHashKey"]
@@ -92,7 +92,7 @@ def test_a_record_lies_in_the_shard_of_its_hash(cloud: LocalCloud) -> None:
 
 
 def test_one_reads_from_wherever_one_begins(cloud: LocalCloud) -> None:
-    stream = Stream(cloud=cloud, name=f"stream-{next(_numbers)}").make()
+    stream = Stream(cloud=cloud, name=f"kinesis-{next(_numbers)}").make()
     numbers = stream.put([{"n": 0}, {"n": 1}])
     between = time.time()
     numbers += stream.put([{"n": 2}])
@@ -106,7 +106,7 @@ def test_one_reads_from_wherever_one_begins(cloud: LocalCloud) -> None:
 
 
 def test_a_consumer_of_a_template_is_registered(cloud: LocalCloud) -> None:
-    stack = f"stream-{next(_numbers)}"
+    stack = f"kinesis-{next(_numbers)}"
     arn = {"Fn::GetAtt": ["Stream", "Arn"]}
     consumer = {
         "Type": "AWS::Kinesis::StreamConsumer",
