@@ -61,7 +61,7 @@ class IngestStack(ServiceStack):
                 function=FunctionSettings(
                     handler="services.ingest.runtime.handler.handle",
                     description="Stores submissions and tells whose patient changed",
-                    memory_mib=512,
+                    memory_mib=1_769,  # a whole processor; and a claimed payload of 64 MiB is read as a whole
                     timeout=cdk.Duration.minutes(1),
                     reserved_concurrency=settings.batches_at_once,
                     variables={

@@ -1,5 +1,7 @@
 """ingest as it is deployed: real stream, real function processes, real table, quarantine and bus of the local cloud."""
 
+import base64
+import hashlib
 import json
 import os
 import signal
@@ -8,76 +10,33 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
+import httpx
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from services.ingest.service import Ingest
-from services.library.operations.consumer import Consumer, choose
+from services.intake.service import Intake
 from services.library.operations.records import Verdict
-from services.library.operations.redrive import Redrive, Wish
+from services.library.operations.redrive import Wish
 from tests.local.conftest import FreshCloud
 from tests.local.functions import until
+from tests.local.ingest import PATIENTS, DeployedIngest, submission
+from tests.local.intake import environment
 from tests.local.killing import kill
-from tests.local.stacks import HERE, Deployed, deploy
+from tests.local.signed import SignedApi
+from tests.local.stacks import HERE, deploy
 from tests.stream.simulation import seeded
 
 pytestmark = pytest.mark.cloud
-PATIENTS = 7
 BATCHES_A_KILL = 3
 
 
-def submission(number: int, **others: Any) -> dict[str, Any]:
-    patient = f"p-{number % PATIENTS}"
-    resource = {"resourceType": "Observation", "number": number}
-    return {"id": f"s-{number}", "patient": patient, "resource": resource} | others
-
-
-@dataclass(frozen=True)
-class Running:
-    """The deployed service."""
-
-    stack: Deployed
-
-    @property
-    def consumer(self) -> Consumer:
-        return choose(self.stack.outputs, named=None, stack=self.stack.name)
-
-    def redrive(self) -> Redrive:
-        return Redrive(self.consumer, client=self.stack.client)
-
-    def put(self, records: list[tuple[str, bytes]]) -> None:
-        """Key and data of each."""
-        kinesis = self.stack.client("kinesis")
-        for start in range(0, len(records), 500):
-            answer = kinesis.put_records(
-                StreamName=self.consumer.stream,
-                Records=[{"PartitionKey": key, "Data": data} for key, data in records[start : start + 500]],
-            )
-            assert answer["FailedRecordCount"] == 0
-
-    def items(self) -> dict[str, dict[str, Any]]:
-        """Everything in the table, by id."""
-        (table,) = self.stack.ids("AWS::DynamoDB::Table")
-        pages = self.stack.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        return {item["id"]["S"]: item for page in pages for item in page["Items"]}
-
-    def changes(self) -> dict[str, dict[str, Any]]:
-        """Submission -> its item."""
-        return {id_.removeprefix("effect#"): item for id_, item in self.items().items() if id_.startswith("effect#")}
-
-    def quarantined(self) -> list[bytes]:
-        return [pill.record.data for pill in self.redrive().waiting()]
-
-    def objects(self, bucket: str, prefix: str = "") -> int:
-        pages = self.stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return sum(page.get("KeyCount", 0) for page in pages)
-
-
-def heard(running: Running) -> Callable[[], list[dict[str, Any]]]:
+def heard(running: DeployedIngest) -> Callable[[], list[dict[str, Any]]]:
     """Subscribes a queue to the bus; the details of what came."""
     sqs, events = running.stack.client("sqs"), running.stack.client("events")
     url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex[:8]}")["QueueUrl"]
@@ -100,12 +59,12 @@ def heard(running: Running) -> Callable[[], list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def running(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Running:
+def running(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> DeployedIngest:
     made = deploy(cloud, tmp_path_factory.mktemp("ingest"), lambda stage: Ingest(shards=2).deploy(stage, HERE))
-    return Running(made["ingest"])
+    return DeployedIngest(made["ingest"])
 
 
-def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: Running) -> None:
+def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: DeployedIngest) -> None:
     details = heard(running)
     good = [submission(number) for number in range(60)]
     records = [(each["patient"], json.dumps(each).encode()) for each in good]
@@ -151,6 +110,33 @@ def workers(cloud: LocalCloud) -> list[int]:
     return found
 
 
+def test_what_is_posted_to_intake_is_stored_by_ingest_and_told_once(
+    cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The two as a stage deploys them, claims among it."""
+    here = environment("both")
+
+    def build(stage: cdk.Stage) -> None:
+        offered = Ingest().deploy(stage, here)
+        Intake(claim_check=True, rate_limit=1_000, burst_limit=1_000).deploy(stage, here).add_dependency(offered)
+
+    stacks = deploy(cloud, tmp_path_factory.mktemp("both"), build, environment=here)
+    api, ingest = SignedApi(cloud=cloud, url=stacks["intake"].outputs["Url"]), DeployedIngest(stacks["ingest"])
+    details = heard(ingest)
+    payload = {"patient": "p-1", "resource": {"resourceType": "Observation", "status": "final"}}
+    content = json.dumps(payload).encode()
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    claim = api.post({"bytes": len(content), "sha256": digest}, path="claims").json()
+    assert httpx.put(claim["url"], content=content, headers=claim["headers"]).status_code == 200
+    posted = [api.post(payload).json()["id"], api.post({"patient": "p-1", "claim": claim["claim"]}).json()["id"]]
+    changes = until(ingest.changes, lambda found: found.keys() == set(posted), 60)
+    assert json.loads(changes[posted[0]]["payload"]["S"]) == {"id": posted[0], **payload}
+    assert changes[posted[1]]["claim"] == {"S": claim["claim"]}
+    told = until(details, lambda found: len(found) == 2)
+    assert {detail["id"] for detail in told} == set(posted)
+    assert ingest.quarantined() == []
+
+
 @pytest.mark.parametrize(
     "records", [pytest.param(150, id="fast"), pytest.param(1_000, id="full", marks=pytest.mark.soak)]
 )
@@ -163,7 +149,7 @@ def test_killed_processes_and_a_killed_emulator_lose_nothing(
     rng = seeded(records)
     cloud = fresh_cloud()
     service = Ingest(shards=2, batch_size=10)
-    running = Running(deploy(cloud, tmp_path / "assembly", lambda stage: service.deploy(stage, HERE))["ingest"])
+    running = DeployedIngest(deploy(cloud, tmp_path / "assembly", lambda stage: service.deploy(stage, HERE))["ingest"])
     given = [submission(number) for number in range(records)]
     pills = {number for number in range(records) if rng.random() < 0.02}
     running.put(
@@ -185,7 +171,7 @@ def test_killed_processes_and_a_killed_emulator_lose_nothing(
             emulator_killed = True
             kill(cloud)
             cloud = fresh_cloud()
-            running = Running(replace(running.stack, cloud=cloud))
+            running = DeployedIngest(replace(running.stack, cloud=cloud))
         elif changes:
             found = workers(cloud)
             for process in rng.sample(found, k=min(1, len(found))):

@@ -103,7 +103,7 @@ def test_with_fewer_retries_the_computed_number_is_given_up_and_sent_again_once(
     seeds: int, records: int, reading: str, counted: Callable[..., None]
 ) -> None:
     read, judge = READINGS[reading]
-    invocations, given_up, mean = 0, 0, 0.0
+    invocations, given_up, of_all = 0, 0, bounds.NONE
     for world in runs(seeds, records, judge=judge):
         world.consume(settings(read, retries=3))
         check(world)
@@ -117,9 +117,12 @@ def test_with_fewer_retries_the_computed_number_is_given_up_and_sent_again_once(
         low, high = bounds.limits(expected, error=1e-7)
         assert low <= len(world.discarded) <= high
         invocations, given_up = invocations + sum(world.counts), given_up + len(world.discarded)
-        mean += sum(number * probability for number, probability in enumerate(expected))
+        of_all = bounds.convolved(of_all, expected)
         settle(world)
-    counted(invocations=invocations, given_up=given_up, expected=f"{mean:.1f}")
+    low, high = bounds.limits(of_all, error=1e-4)
+    mean = sum(number * probability for number, probability in enumerate(of_all))
+    counted(invocations=invocations, given_up=given_up, expected=f"{mean:.1f}", bound=f"{low} to {high}")
+    assert low <= given_up <= high
 
 
 @pytest.mark.parametrize("to_queue", [False, True], ids=["copies", "pointers"])
