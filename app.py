@@ -5,12 +5,15 @@ import aws_cdk as cdk
 from pipeline.settings import SETTINGS
 from pipeline.stack import PipelineStack
 from services.library.guardrails.plugin import Guardrails
-from stages import validation
+from stages import ledger, validation
 from stages.acknowledged import accepted
 from stages.catalogue import STAGES
+from stages.removed import REMOVED
 
-validation.check(STAGES)
+shipped = ledger.read()
+validation.check(STAGES, shipped=shipped, removed=REMOVED)
 app = cdk.App()
-pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES)
+removals = ledger.removals(STAGES, shipped, REMOVED)
+pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)
 Guardrails(pipeline.subjects, accepted=accepted(SETTINGS.source_account)).check(app)
 app.synth()

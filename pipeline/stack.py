@@ -1,5 +1,7 @@
 """The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
@@ -15,15 +17,25 @@ from pipeline.settings import Settings
 from pipeline.source_action import add_trigger, source_action
 from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.guardrails.plugin import Subject
-from stages.model import Catalogue, ServiceStage, Stage, Wave, stages_of
+from stages.model import Catalogue, ServiceStage, Shipped, Stage, Wave, stages_of
 
 APPROVAL = "Approve"
+REMOVALS = "removals"
+"""The stage for what was deployed to stages that are no more."""
 
 
 class PipelineStack(cdk.Stack):
-    """One self-mutating pipeline over a catalogue of stages."""
+    """One self-mutating pipeline over a catalogue of stages. `removals`: stacks that it is to delete."""
 
-    def __init__(self, scope: Construct, id_: str, *, settings: Settings, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        catalogue: Catalogue,
+        removals: Sequence[Shipped] = (),
+    ) -> None:
         super().__init__(
             scope,
             id_,
@@ -45,6 +57,7 @@ class PipelineStack(cdk.Stack):
                 for stage in stages
                 if stage.environment.keeps_data
             ],
+            removals=removals,
         )
         pipeline = codepipeline.Pipeline(
             self,
@@ -81,8 +94,10 @@ class PipelineStack(cdk.Stack):
                 ),
             ),
         )
+        self._removals = removals
         for entry in catalogue:
             self._add(entry)
+        self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         DailyCheck(
@@ -161,7 +176,13 @@ class PipelineStack(cdk.Stack):
         for stage in entry.stages if isinstance(entry, Wave) else (entry,):
             built = ServiceStage(self, stage)
             self._service_stages.append(built)
+            removing = [
+                self._removal(each, keeps_data=stage.environment.keeps_data)
+                for each in self._removals
+                if each.stage == stage.environment.label
+            ]
             if not built.stacks:
+                wave.add_post(*removing)
                 continue
             approval = (
                 [pipelines.ManualApprovalStep(f"{APPROVAL}-{stage.environment.label}")] if stage.asks_approval else []
@@ -183,7 +204,22 @@ class PipelineStack(cdk.Stack):
                     for service, stack in zip(stage.services, built.stacks.values(), strict=True)
                     if service.before or service.after
                 ],
-                post=[steps.protect_from_termination(protected, source=self._source, builds=self._builds)]
-                if protected
-                else [],
+                post=[
+                    *(
+                        [steps.protect_from_termination(protected, source=self._source, builds=self._builds)]
+                        if protected
+                        else []
+                    ),
+                    *removing,
+                ],
             )
+
+    def _remove_from_gone_stages(self, stages: set[str]) -> None:
+        """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
+        gone = [each for each in self._removals if each.stage not in stages]
+        if gone:
+            wave = self._engine.add_wave(REMOVALS)
+            wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
+
+    def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:
+        return steps.remove_stack(shipped, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)

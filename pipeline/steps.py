@@ -14,6 +14,7 @@ from constructs import Construct
 
 from services.library.contract import ServiceStack
 from services.library.steps import Approval, Command, Probe, Step
+from stages.model import Shipped
 
 SETUP = "make setup"
 PROBE = "python3 -I pipeline/probe.py"
@@ -27,7 +28,14 @@ class StepBuilds(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, artifacts: s3.IBucket, artifacts_key: kms.IKey, deploy_roles: Sequence[str]
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        artifacts: s3.IBucket,
+        artifacts_key: kms.IKey,
+        deploy_roles: Sequence[str],
+        removals: Sequence[Shipped] = (),
     ) -> None:
         super().__init__(scope, id_)
         self._artifacts = artifacts
@@ -43,6 +51,7 @@ class StepBuilds(Construct):
                 iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(set(deploy_roles)))
             )
         self.protect_role = protecting.without_policy_updates()
+        self.remove_role = self._remove_role(removals) if removals else None
         self.check_role = self._role("CheckRole")
         """For the daily check, which adds what it needs."""
 
@@ -52,6 +61,19 @@ class StepBuilds(Construct):
         return codebuild.LoggingOptions(
             cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
         )
+
+    def _remove_role(self, removals: Sequence[Shipped]) -> iam.IRole:
+        """For the steps that delete stacks: their accounts' deploy roles, and the records of these removals alone."""
+        stack = cdk.Stack.of(self)
+        role = self._role("RemoveRole")
+        roles = {deploy_role_arn(stack, account=each.account, region=each.region) for each in removals}
+        role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles)))
+        records = {
+            f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{each.removal_record}"
+            for each in removals
+        }
+        role.add_to_policy(iam.PolicyStatement(actions=["ssm:PutParameter"], resources=sorted(records)))
+        return role.without_policy_updates()
 
     def _role(self, id_: str) -> iam.Role:
         role = iam.Role(self, id_, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
@@ -105,6 +127,23 @@ def protect_from_termination(
         install_commands=[SETUP],
         commands=[" ".join([".venv/bin/python -m pipeline.protect", *words])],
         role=builds.protect_role,
+        logging=builds.logging,
+    )
+
+
+def remove_stack(
+    shipped: Shipped, *, keeps_data: bool, stack: cdk.Stack, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
+    """Delete a stack that is in no stage any more, which CDK Pipelines never does. `stack`: the pipeline's own."""
+    arn = deploy_role_arn(stack, account=shipped.account, region=shipped.region)
+    words = ["--role", f'"{arn}"', "--region", shipped.region, "--record", shipped.removal_record]
+    words += ["--keeps-data"] if keeps_data else []
+    return pipelines.CodeBuildStep(
+        f"Remove-{shipped.stack}",
+        input=source,
+        install_commands=[SETUP],
+        commands=[" ".join([".venv/bin/python -m pipeline.remove", *words, shipped.stack])],
+        role=builds.remove_role,
         logging=builds.logging,
     )
 

@@ -43,6 +43,22 @@ class Wave:
 Catalogue = tuple[Stage | Wave, ...]
 
 
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
+class Shipped:
+    """One stack that the pipeline has deployed, or will, as CloudFormation knows it."""
+
+    stage: str
+    service: str
+    stack: str
+    account: str
+    region: str
+
+    @property
+    def removal_record(self) -> str:
+        """The parameter of the tools account that says what the removal of the stack did."""
+        return f"/penstock/removed/{self.account}/{self.region}/{self.stack}"
+
+
 def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
     """Every stage, in promotion order."""
     for entry in catalogue:

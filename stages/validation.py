@@ -1,11 +1,13 @@
 """Everything that can be wrong with the catalogue as a whole, found at once and before the CDK sees it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from services.library.environment import NAME
-from stages.model import Catalogue, Stage, Wave, stages_of
+from stages import ledger
+from stages.ledger import Tombstone
+from stages.model import Catalogue, Shipped, Stage, Wave, stages_of
 
 
 class InvalidCatalogueError(Exception):
@@ -16,14 +18,16 @@ class InvalidCatalogueError(Exception):
         self.problems = problems
 
 
-def check(catalogue: Catalogue) -> None:
-    """Raise with every problem of the catalogue, or return."""
-    if problems := tuple(problems_of(catalogue)):
+def check(catalogue: Catalogue, *, shipped: Iterable[Shipped] | None = None, removed: Iterable[Tombstone] = ()) -> None:
+    """Raise with every problem of the catalogue, or return. See `problems_of`."""
+    if problems := tuple(problems_of(catalogue, shipped=shipped, removed=removed)):
         raise InvalidCatalogueError(problems)
 
 
-def problems_of(catalogue: Catalogue) -> Iterator[str]:
-    """Each problem, in the order of the catalogue."""
+def problems_of(
+    catalogue: Catalogue, *, shipped: Iterable[Shipped] | None = None, removed: Iterable[Tombstone] = ()
+) -> Iterator[str]:
+    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None."""
     names = [stage.name for stage in stages_of(catalogue)]
     names += [entry.name for entry in catalogue if isinstance(entry, Wave)]
     for name in twice(names):
@@ -33,6 +37,8 @@ def problems_of(catalogue: Catalogue) -> Iterator[str]:
             yield from problems_of_wave(entry)
     for stage in stages_of(catalogue):
         yield from problems_of_stage(stage)
+    if shipped is not None:
+        yield from ledger.problems_of(catalogue, shipped, removed)
 
 
 def problems_of_wave(wave: Wave) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pipeline.stack import PipelineStack
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Environment, Tier
 from stages import accounts
-from stages.model import Catalogue, Stage
+from stages.model import Catalogue, Shipped, Stage
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,7 +59,9 @@ def stage(
     return Stage(environment=environment, services=services or (Tiny(),))
 
 
-def app(outdir: Path, *, settings: Settings = SETTINGS, catalogue: Catalogue) -> tuple[cdk.App, PipelineStack]:
+def app(
+    outdir: Path, *, settings: Settings = SETTINGS, catalogue: Catalogue, removals: tuple[Shipped, ...] = ()
+) -> tuple[cdk.App, PipelineStack]:
     """The App as app.py makes it, with the same flags, over this catalogue."""
     made = cdk.App(outdir=str(outdir), context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    return made, PipelineStack(made, "Pipeline", settings=settings, catalogue=catalogue)
+    return made, PipelineStack(made, "Pipeline", settings=settings, catalogue=catalogue, removals=removals)

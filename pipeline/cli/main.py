@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, local, redrive, run, validate
+from pipeline.cli import deployed, doctor, ledger, local, redrive, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ run.register(app)
 deployed.register(app)
 validate.register(app)
 doctor.register(app)
+ledger.register(app)
 redrive.register(app)
 
 

@@ -80,9 +80,12 @@ def load(root: Path) -> tuple["Catalogue | None", list[Problem]]:
 
 def problems_of(catalogue: "Catalogue") -> list[Problem]:
     """What is wrong with the catalogue as a whole."""
+    from stages import ledger  # noqa: PLC0415 - as above
+    from stages.removed import REMOVED  # noqa: PLC0415 - as above
     from stages.validation import problems_of as found_in  # noqa: PLC0415 - as above
 
-    split = [problem.partition(": ") for problem in found_in(catalogue)]
+    found = found_in(catalogue, shipped=ledger.read(), removed=REMOVED)
+    split = [problem.partition(": ") for problem in found]
     return [Problem(file=file, problem=problem) for file, _, problem in split]
 
 

@@ -156,6 +156,7 @@ def test_a_push_that_adds_a_stage_deploys_it(clone: Clone) -> None:
         ("from stages.dev import DEV\n", "from stages.canary import CANARY\nfrom stages.dev import DEV\n"),
         ("(DEV, ", "(DEV, CANARY, "),
     )
+    assert clone.penstock("ledger").returncode == 0
     clone.commit("Add a stage")
     printed = clone.push()
     run = clone.wait()

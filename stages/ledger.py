@@ -1,0 +1,101 @@
+"""Every stack that was ever shipped, so that one that is in no stage any more is noticed.
+
+CDK Pipelines never deletes a stack (aws-cdk 10759, 10190, 13676), and a source archive has no history: synth cannot
+know what an earlier commit deployed unless a committed file says so. `penstock ledger` writes stages/deployed.json.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stages.model import Catalogue, Shipped, stages_of
+
+FILE = Path(__file__).with_name("deployed.json")
+SHORTEST_REASON = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tombstone:
+    """Says that a service leaves a stage on purpose: the pipeline then deletes its stack there."""
+
+    stage: str
+    service: str
+    why: str
+    owner: str
+    """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
+
+
+def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
+    """Every stack that a catalogue ships, sorted."""
+    return tuple(
+        sorted(
+            Shipped(
+                stage=stage.environment.label,
+                service=service.name,
+                stack=f"{stage.environment.label}-{service.name}",  # as the CDK names a stack in a stage
+                account=stage.environment.account,
+                region=stage.environment.region,
+            )
+            for stage in stages_of(catalogue)
+            for service in stage.services
+        )
+    )
+
+
+def read(file: Path = FILE) -> tuple[Shipped, ...]:
+    """What was ever shipped; nothing if the file is not there yet."""
+    if not file.exists():
+        return ()
+    return tuple(sorted(Shipped(**each) for each in json.loads(file.read_text(encoding="utf-8"))))
+
+
+def write(stacks: Iterable[Shipped], file: Path = FILE) -> None:
+    """Write them, one a line, so that two branches that ship different services merge."""
+    lines = ",\n".join(f"  {json.dumps(asdict(stack))}" for stack in sorted(set(stacks)))
+    file.write_text(f"[\n{lines}\n]\n" if lines else "[]\n", encoding="utf-8")
+
+
+def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Shipped, ...]:
+    """The stacks that the pipeline is to delete: shipped once, in no stage now, and with a tombstone."""
+    buried = {(each.stage, each.service) for each in tombstones}
+    return tuple(each for each in left(catalogue, shipped) if (each.stage, each.service) in buried)
+
+
+def left(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...]:
+    """The stacks that were shipped and are in no stage now: gone from the catalogue, moved or renamed."""
+    now = {(each.stack, each.account, each.region) for each in ships(catalogue)}
+    return tuple(each for each in sorted(shipped) if (each.stack, each.account, each.region) not in now)
+
+
+def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> Iterator[str]:
+    """What does not fit: each a sentence that says where and what to do."""
+    tombstones = tuple(tombstones)
+    shipped = tuple(shipped)
+    gone = left(catalogue, shipped)
+    buried = {(each.stage, each.service) for each in tombstones}
+    for each in gone:
+        if (each.stage, each.service) not in buried:
+            yield (
+                f"stages/deployed.json: {each.stack} in {each.account}, {each.region}, was shipped and is in no stage"
+                f" any more. It would be left behind, for the pipeline deletes no stack by itself: list {each.service}"
+                f" in stages/{each.stage}.py again, or say in stages/removed.py why it goes"
+                f" (`penstock remove {each.service} --stage {each.stage} --why ...`)."
+            )
+    for new in sorted(set(ships(catalogue)) - set(shipped)):
+        yield (
+            f"stages/{new.stage}.py: {new.stack} in {new.account}, {new.region}, is not in stages/deployed.json:"
+            " run `penstock ledger` and commit what it writes."
+        )
+    leaving = {(each.stage, each.service) for each in gone}
+    for tombstone in tombstones:
+        where = f"stages/removed.py: the tombstone of {tombstone.service} in {tombstone.stage}"
+        if (tombstone.stage, tombstone.service) not in leaving:
+            yield f"{where} has nothing to remove: it is still in its stage, or stages/deployed.json never had it."
+        if len(tombstone.why.strip()) < SHORTEST_REASON:
+            yield (
+                f"{where} says why={tombstone.why!r};"
+                f" give {SHORTEST_REASON} characters or more that a stranger understands."
+            )
+        if not tombstone.owner.startswith("@") or "/" not in tombstone.owner:
+            yield f"{where} has owner={tombstone.owner!r}; give @organisation/team."
