@@ -1,5 +1,6 @@
 """What a stream consumer promises under any settings, faults and interruptions that hypothesis can think of."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -225,6 +226,15 @@ def test_a_message_stays_until_all_its_records_are_processed() -> None:
     verdicts = [line.verdict for line in world.redrive().run(Wish(applies=True))]
     assert verdicts == [Verdict.ALREADY] * 3 + [Verdict.SENT]
     assert not world.queue.messages
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_copy_is_read_whether_its_event_is_text_or_an_object(as_text: bool) -> None:
+    world = World(rng=seeded(1), given=content(seeded(1), records=3, pills=0, keys=3))
+    event = {"Records": [found.raw for found in world.records()]}
+    body = json.dumps({"KinesisBatchInfo": {}, "payload": json.dumps(event) if as_text else event})
+    world.buckets.put_object(Bucket=FAILURES, Key="aws/lambda/id/copy", Body=body.encode())
+    assert [line.verdict for line in world.redrive().run(Wish(applies=True))] == [Verdict.SENT] * 3
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,9 @@ def _read(body: str | bytes, stream: Stream, source: str, receipt: str | None) -
         content = json.loads(body)
         if "payload" not in content:
             return _by_pointer(content["KinesisBatchInfo"], stream, source, receipt)
-        records = tuple(found(raw, source) for raw in json.loads(content["payload"])["Records"])
+        # Documented as the whole event in quotation marks; seen as an object as well.
+        event = json.loads(content["payload"]) if isinstance(content["payload"], str) else content["payload"]
+        records = tuple(found(raw, source) for raw in event["Records"])
     except BROKEN:
         return GivenUp(lost=Line(verdict=Verdict.UNREADABLE, source=source), receipt=receipt)
     return GivenUp(records=records, receipt=receipt)
