@@ -87,6 +87,10 @@ ROOMS = {
         never=("pipeline.review", "pipeline.local", "pipeline.cli", "pipeline.scaffold"),
     ),
     "pipeline.review": Room(ours=("pipeline.review",), third_party=()),
+    # Runs in a build, with the build's own credentials, after the review: CodeCommit has no other way to comment.
+    "pipeline.review.hosts.codecommit": Room(
+        ours=("pipeline.review",), third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3")
+    ),
     "pipeline.operate": Room(
         ours=("pipeline.operate",),
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
