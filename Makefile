@@ -3,7 +3,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
-.PHONY: help up down setup lock check types synth test bench soak
+.PHONY: help up down setup lock check types synth test bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ types:
 	@[ -d .mypy_cache ] || ! [ -d .venv/mypy-cache ] || cp -r .venv/mypy-cache .mypy_cache
 	$(BIN)/mypy .
 	@[ -d .venv/mypy-cache ] || { cp -r .mypy_cache .venv/mypy-cache.$$$$ && mv .venv/mypy-cache.$$$$ .venv/mypy-cache; }
+
+review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
+	@$(BIN)/penstock review $(BASE)
 
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder # in the order of collection: long files first

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, ledger, local, redrive, run, validate
+from pipeline.cli import deployed, doctor, ledger, local, redrive, review, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ deployed.register(app)
 validate.register(app)
 doctor.register(app)
 ledger.register(app)
+review.register(app)
 redrive.register(app)
 
 

@@ -16,12 +16,12 @@ GUARDRAILS = ("services/library/guardrails", "app.py")
 def of_revisions(repository: Repository, base: Revision, head: Revision, *, fail_on: Level, today: date) -> Basis:
     """The base's rules. The code that runs is that of the repository's working tree."""
     text = repository.text_of(base, RULES)
-    before = rules.parse(text) if text else rules.own()
+    before = rules.parse(text) if text else {}
     now = repository.text_of(head, RULES)
     return Basis(
         fail_on=fail_on,
         today=today,
-        judged_by=before,
+        judged_by=before or rules.own(),
         changed_rules=tuple(_changed(repository, base, head, before, rules.parse(now) if now else {})),
         by_base=_code(repository, repository.working_tree()) == _code(repository, base),
     )
