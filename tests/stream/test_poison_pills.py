@@ -127,7 +127,7 @@ def test_with_fewer_retries_the_computed_number_is_given_up_and_sent_again_once(
 
 @pytest.mark.parametrize("to_queue", [False, True], ids=["copies", "pointers"])
 @pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize(("seeds", "records"), SIZES)
+@pytest.mark.parametrize(("seeds", "records"), [SIZES[0], pytest.param(100, 1_000, id="full", marks=pytest.mark.soak)])
 def test_writes_to_quarantine_and_destination_may_fail(
     seeds: int, records: int, reading: str, to_queue: bool, counted: Callable[..., None]
 ) -> None:
