@@ -99,10 +99,10 @@ def _places(properties: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], J
 
 
 def _below(path: tuple[str, ...], value: Json) -> Iterator[tuple[tuple[str, ...], Json]]:
-    if isinstance(value, Mapping) and not any(key.startswith(("Fn::", "Ref")) for key in value):
+    if isinstance(value, dict) and not any(key.startswith(("Fn::", "Ref")) for key in value):
         for key, each in value.items():
             yield from _below((*path, key), each)
-    elif isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+    elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
         for each in value:
             yield from _below(path, each)
     else:

@@ -25,7 +25,7 @@ def same(old: Json, new: Json) -> bool:
 
 def canonical(value: Json) -> Json:
     """A value that is equal for everything that means the same."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if "Statement" in value:
             return _canonical_policy(value)
         return {key: canonical(each) for key, each in value.items()}
@@ -53,7 +53,7 @@ def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[Di
 
 def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The path of each leaf below a value, through undecided conditions."""
-    if isinstance(value, Mapping) and "Fn::If" in value:
+    if isinstance(value, dict) and "Fn::If" in value:
         for branch in value["Fn::If"][1:]:
             yield from leaves(branch, path)
     elif is_named_parts(value) and value:
@@ -68,12 +68,12 @@ def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 def is_function(value: Json) -> bool:
     """Whether a value is one of CloudFormation's functions."""
-    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref", "Condition"))
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref", "Condition"))
 
 
 def is_named_parts(value: Json) -> bool:
     """Whether a value can be compared part by part. A policy is compared as a whole: its parts mean nothing alone."""
-    return isinstance(value, Mapping) and not is_function(value) and "Statement" not in value
+    return isinstance(value, dict) and not is_function(value) and "Statement" not in value
 
 
 def _is_list_of_parts(value: Json) -> bool:
@@ -106,7 +106,7 @@ def _canonical_policy(policy: Mapping[str, Json]) -> Json:
 
 
 def _canonical_statement(statement: Json) -> Json:
-    if not isinstance(statement, Mapping):
+    if not isinstance(statement, dict):
         return canonical(statement)
     return {key: _canonical_part(key, value) for key, value in sorted(statement.items())}
 
@@ -114,12 +114,12 @@ def _canonical_statement(statement: Json) -> Json:
 def _canonical_part(key: str, value: Json) -> Json:
     if key in POLICY_LISTS:
         return _set(value)
-    if key in {"Principal", "NotPrincipal"} and isinstance(value, Mapping):
+    if key in {"Principal", "NotPrincipal"} and isinstance(value, dict):
         return {kind: _set(who) for kind, who in sorted(value.items())}
-    if key == "Condition" and isinstance(value, Mapping):
+    if key == "Condition" and isinstance(value, dict):
         return {
             operator: {name: _set(test) for name, test in sorted(tests.items())}
-            if isinstance(tests, Mapping)
+            if isinstance(tests, dict)
             else canonical(tests)
             for operator, tests in sorted(value.items())
         }

@@ -1,6 +1,6 @@
 """`Fn::Join` in one spelling, which `Fn::Sub` has too: text, or parts in a row without a separator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pipeline.review.model import Json
 
@@ -25,7 +25,7 @@ def joined(separator: str, parts: Sequence[Json]) -> Json:
 
 def _is_join(part: Json) -> bool:
     return (
-        isinstance(part, Mapping)
+        isinstance(part, dict)
         and isinstance(join := part.get("Fn::Join"), list)
         and len(join) == 2
         and join[0] == ""

@@ -60,7 +60,7 @@ def erased(value: Json, is_asset: IsAsset) -> Json:
     """The value with each asset's hash blanked."""
     if isinstance(value, str):
         return HASH.sub(lambda found: "*" if is_asset(found[0]) else found[0], value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: erased(each, is_asset) for key, each in value.items()}
     return [erased(each, is_asset) for each in value] if isinstance(value, list) else value
 

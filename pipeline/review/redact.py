@@ -1,7 +1,7 @@
 """Keeps secrets out of a review: by the name of what holds them, by NoEcho, and by how they look."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pipeline.review.model import Change, Json
@@ -49,7 +49,7 @@ def change(row: Change, secrets: Iterable[str]) -> Change:
 
 def value(given: Json, secrets: frozenset[str] = frozenset(), *, name: str = "") -> Json:
     """A value, however deep, without what may be a secret. `name`: what holds it."""
-    if isinstance(given, Mapping):
+    if isinstance(given, dict):
         beside = next((str(given[key]) for key in NAMES_A_VALUE if isinstance(given.get(key), str)), "")
         return {key: value(each, secrets, name=_named(key, name, beside)) for key, each in given.items()}
     if isinstance(given, list):

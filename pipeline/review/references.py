@@ -7,7 +7,7 @@ from pipeline.review.model import Json
 
 def references(value: Json) -> Iterator[tuple[str, str]]:
     """Each logical id (or parameter) that a value refers to, with the attribute; empty for a `Ref`."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if len(value) == 1:
             ((name, argument),) = value.items()
             if name == "Ref":
@@ -25,7 +25,7 @@ def references(value: Json) -> Iterator[tuple[str, str]]:
 
 def renamed(value: Json, names: Mapping[str, str]) -> Json:
     """The value with every reference to a key of `names` made one to its value."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if len(value) == 1:
             ((name, argument),) = value.items()
             if name == "Ref":

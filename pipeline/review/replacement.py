@@ -77,7 +77,7 @@ def _meant(says: str) -> Impact:
 
 def _undecided(value: Json) -> bool:
     """Whether a part of the value depends on a condition that only the deployment decides."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return (is_function(value) and "Fn::If" in value) or any(map(_undecided, value.values()))
     return isinstance(value, list) and any(map(_undecided, value))
 

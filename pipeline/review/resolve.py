@@ -35,14 +35,14 @@ def resolve(
     resources: dict[str, Resource] = {}
     unread: list[str] = []
     for logical_id, resource in _section(body, "Resources").items():
-        if not isinstance(resource, Mapping) or not isinstance(resource.get("Type"), str):
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             unread.append(f"{name or 'The template'}: {logical_id} has no type; a macro may write it.")
         elif (exists := resolver.condition(resource.get("Condition"))) is not False:
             resources[logical_id] = _resource(logical_id, resource, resolver, path, undecided=exists is UNDECIDED)
     outputs = {
         key: resolver.value({name: value for name, value in output.items() if name != "Condition"})
         for key, output in _section(body, "Outputs").items()
-        if isinstance(output, Mapping) and resolver.condition(output.get("Condition")) is not False
+        if isinstance(output, dict) and resolver.condition(output.get("Condition")) is not False
     }
     exports = {export: key for key, output in outputs.items() if isinstance(export := _export_name(output), str)}
     return ResolvedTemplate(
@@ -100,10 +100,10 @@ class _Resolver:
         }
         self._known: dict[str, Json] = {key: value for key, value in known.items() if value}
         for key, parameter in _section(body, "Parameters").items():
-            if not isinstance(parameter, Mapping):
+            if not isinstance(parameter, dict):
                 continue
             value = parameters.get(key, parameter.get("Default", ABSENT))
-            if value is ABSENT or isinstance(value, Mapping):
+            if value is ABSENT or isinstance(value, dict):
                 continue  # only the deployment knows, or only the parent stack's
             type_ = str(parameter.get("Type", ""))
             if type_.startswith("AWS::SSM::Parameter::Value"):
@@ -116,8 +116,8 @@ class _Resolver:
 
     def mapping(self, value: Json) -> Mapping[str, Json]:
         """The resolved value if it is a mapping of names, else an empty one."""
-        resolved = self.value(value) if isinstance(value, Mapping) else {}
-        return resolved if isinstance(resolved, Mapping) else {}
+        resolved = self.value(value) if isinstance(value, dict) else {}
+        return resolved if isinstance(resolved, dict) else {}
 
     def text(self, value: Json) -> str:
         """The resolved value if it is text, else empty."""
@@ -133,7 +133,7 @@ class _Resolver:
         """A value with everything decided that can be, or ABSENT."""
         if isinstance(value, list):
             return [each for each in map(self.value, value) if each is not ABSENT]
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()
@@ -153,7 +153,7 @@ class _Resolver:
 
     def _evaluate(self, expression: Json) -> tuple[bool | None, Json]:
         """Its truth, and what is left of it to ask."""
-        if isinstance(expression, Mapping) and len(expression) == 1:
+        if isinstance(expression, dict) and len(expression) == 1:
             ((name, argument),) = expression.items()
             if name == "Condition":
                 return self._named(str(argument))
@@ -208,7 +208,7 @@ class _Resolver:
 
     def _sub(self, argument: Json) -> Json:
         text, own = (argument[0], argument[1]) if isinstance(argument, list) and len(argument) == 2 else (argument, {})
-        if not isinstance(text, str) or not isinstance(own, Mapping):
+        if not isinstance(text, str) or not isinstance(own, dict):
             return {"Fn::Sub": self.plain(argument)}
         return joined("", list(self._substituted(text, own)))
 
@@ -237,7 +237,7 @@ class _Resolver:
         if len(keys) >= 3 and all(isinstance(key, str) for key in keys[:3]):
             found: Json = self._mappings
             for key in keys[:3]:
-                found = found.get(key, ABSENT) if isinstance(found, Mapping) else ABSENT
+                found = found.get(key, ABSENT) if isinstance(found, dict) else ABSENT
             if found is not ABSENT:
                 return self.value(found)
         return {"Fn::FindInMap": keys}
@@ -282,7 +282,7 @@ FUNCTIONS = {
 
 def _has_function(value: Json) -> bool:
     """Whether some of it is known only at deployment."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return True
     if isinstance(value, list):
         return any(map(_has_function, value))
@@ -290,14 +290,14 @@ def _has_function(value: Json) -> bool:
 
 
 def _export_name(output: Json) -> Json:
-    export = output.get("Export") if isinstance(output, Mapping) else None
-    return export.get("Name") if isinstance(export, Mapping) else None
+    export = output.get("Export") if isinstance(output, dict) else None
+    return export.get("Name") if isinstance(export, dict) else None
 
 
 def _transforms(body: Mapping[str, Json]) -> Iterator[str]:
     transform = body.get("Transform")
     for each in transform if isinstance(transform, list) else [transform] if transform else []:
-        yield str(each.get("Name", each)) if isinstance(each, Mapping) else str(each)
+        yield str(each.get("Name", each)) if isinstance(each, dict) else str(each)
 
 
 def _texts(value: Json) -> list[str]:
@@ -306,4 +306,4 @@ def _texts(value: Json) -> list[str]:
 
 def _section(body: Mapping[str, Json], name: str) -> Mapping[str, Json]:
     section = body.get(name)
-    return section if isinstance(section, Mapping) else {}
+    return section if isinstance(section, dict) else {}

@@ -174,11 +174,11 @@ def _target(value: Json) -> str:
 
 def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
     """Every policy document within a property, also one that is written as text."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         statements = listed(value.get("Statement"))
-        if any(isinstance(each, Mapping) and ("Effect" in each or "Fn::If" in each) for each in statements):
+        if any(isinstance(each, dict) and ("Effect" in each or "Fn::If" in each) for each in statements):
             yield place, value
-        elif "Fn::Join" in value:
+        elif "Fn::Join" in value and "Effect" in str(value):  # most are ARNs, and it is dear to spell them all
             yield from _documents(spelled(value), place)
         elif "Fn::If" in value and any(not inner for part in value["Fn::If"][1:] for inner, _ in _documents(part, "")):
             yield place, value  # a document in each branch

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pipeline.review.access.patterns import Pattern, plain
 
@@ -15,7 +16,13 @@ def pattern(value: object, *, wildcards: bool = True) -> Pattern:
 
     Without `wildcards`, `*` and `?` are characters like any other, as for StringEquals.
     """
-    return plain(tuple(_symbols(value, wildcards)))
+    return _of_literal(value, wildcards) if isinstance(value, str) else plain(tuple(_symbols(value, wildcards)))
+
+
+@lru_cache(maxsize=8192)
+def _of_literal(text: str, wildcards: bool) -> Pattern:
+    """The same actions and principals stand in hundreds of stacks."""
+    return plain(tuple(_symbols(text, wildcards)))
 
 
 def spelled(value: object) -> str:
