@@ -15,5 +15,7 @@ validation.check(STAGES, shipped=shipped, removed=REMOVED)
 app = cdk.App()
 removals = ledger.removals(STAGES, shipped, REMOVED)
 pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)
-Guardrails(pipeline.subjects, accepted=accepted(SETTINGS.source_account)).check(app)
+Guardrails(
+    pipeline.subjects, accepted=accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
+).check(app)
 app.synth()

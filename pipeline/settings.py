@@ -31,6 +31,11 @@ class Settings:
         """The account that the source action acts in."""
         return self.source.account if isinstance(self.source, CodeCommitSource) else self.account
 
+    @property
+    def reviews_pull_requests(self) -> bool:
+        """Whether the pipeline's stack brings the review of pull requests: their host has no builds of its own."""
+        return isinstance(self.source, CodeCommitSource) and self.source.account == self.account
+
 
 SETTINGS = Settings(
     name="penstock",

@@ -13,7 +13,9 @@ from pipeline import release, steps
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
+from pipeline.pull_requests import PullRequestReviews
 from pipeline.settings import Settings
+from pipeline.source import CodeCommitSource
 from pipeline.source_action import add_trigger, source_action
 from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.guardrails.plugin import Subject
@@ -123,6 +125,14 @@ class PipelineStack(cdk.Stack):
             undelivered=self.notifications.undelivered,
             support=self._support_of(settings.source_account),
         )
+        if settings.reviews_pull_requests and isinstance(settings.source, CodeCommitSource):
+            PullRequestReviews(
+                self,
+                "PullRequests",
+                source=settings.source,
+                artifacts=artifacts,
+                undelivered=self.notifications.undelivered,
+            )
         release.add_conditions(template, [stage.stage_name for stage in pipeline.stages], catalogue)
 
     @property

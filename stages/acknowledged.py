@@ -125,9 +125,30 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
 )
 
 
-def accepted(source_account: str) -> tuple[Acknowledgement, ...]:
+def accepted(source_account: str, *, reviews_pull_requests: bool = False) -> tuple[Acknowledgement, ...]:
     """All that holds for a pipeline whose source action acts in this account."""
-    return ACKNOWLEDGED if source_account == accounts.TOOLS else (*ACKNOWLEDGED, *_of_support_stack(source_account))
+    return (
+        *ACKNOWLEDGED,
+        *(_of_support_stack(source_account) if source_account != accounts.TOOLS else ()),
+        *(_of_pull_requests() if reviews_pull_requests else ()),
+    )
+
+
+def _of_pull_requests() -> tuple[Acknowledgement, ...]:
+    """The pipeline's stack brings two builds for pull requests in a repository of the tools account."""
+    below = "Pipeline/PullRequests"
+    return (
+        _wildcard(
+            f"{below}/ReviewRole",
+            f"Resource::{BUCKET}/reviews/*",
+            "A review lies below its build's number, which is known only when it runs; it may write there alone.",
+        ),
+        _wildcard(
+            f"{below}/CommentRole",
+            f"Resource::{BUCKET}/reviews/*",
+            "Reads the review of the build that has just ended, whichever that was, and nothing else of the store.",
+        ),
+    )
 
 
 def _of_support_stack(account: str) -> tuple[Acknowledgement, ...]:

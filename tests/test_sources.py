@@ -25,7 +25,8 @@ from tests import tiny
 
 settings = replace(SETTINGS, source={source})
 app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=(tiny.stage("dev"),))
-Guardrails(pipeline.subjects, accepted=accepted(settings.source_account)).check(app)
+reviews = settings.reviews_pull_requests
+Guardrails(pipeline.subjects, accepted=accepted(settings.source_account, reviews_pull_requests=reviews)).check(app)
 app.synth()
 """
 KINDS = {
