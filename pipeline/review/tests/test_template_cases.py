@@ -45,3 +45,11 @@ def test_a_template_case_has_its_outcome_and_its_flags(id_: str, tmp_path: Path)
     if case.section == "Transform":
         assert "Review-Transform" in {finding.rule for finding in found.findings}
         assert not found.complete
+
+
+@pytest.mark.parametrize("id_", CASES)
+def test_a_template_against_itself_says_nothing(id_: str, tmp_path: Path) -> None:
+    for side in (CASES[id_].old, CASES[id_].new):
+        found = review(Case(id=id_, old=side, new=side, expect={}), tmp_path)
+        assert found.is_empty
+        assert found.complete

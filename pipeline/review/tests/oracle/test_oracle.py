@@ -124,3 +124,10 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
 @given(pair=pairs())
 def test_no_generated_pair_is_ranked_lower_without_a_reason(pair: tuple[Json, Json], oracle: Oracle) -> None:
     assert unexplained(oracle, *pair) == []
+
+
+@settings(deadline=None)
+@given(pair=pairs())
+def test_no_generated_template_differs_from_itself(pair: tuple[Json, Json]) -> None:
+    for side in pair:
+        assert changes(resolve(side), resolve(json.loads(json.dumps(side))), is_asset=lambda _: False) == []
