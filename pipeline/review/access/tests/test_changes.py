@@ -400,6 +400,13 @@ def test_a_new_stack_grants_what_its_policies_say() -> None:
     assert {(each.logical_id, each.kind) for each in found} == {("P", AccessKind.IDENTITY), ("Role", AccessKind.TRUST)}
 
 
+def test_a_new_key_that_leaves_the_decision_to_its_account_is_no_wildcard() -> None:
+    (found,) = compared({}, holder("AWS::KMS::Key", "KeyPolicy", allow("kms:*", Principal=OWN_ROOT)))
+    assert (found.direction, found.wildcard, found.public) == (Direction.BROADENED, False, False)
+    (found,) = compared({}, holder("AWS::KMS::Key", "KeyPolicy", allow("kms:*", Principal="*")))
+    assert (found.wildcard, found.public) == (True, True)
+
+
 def test_each_resource_answers_for_its_own_statements() -> None:
     old = {**role(), **policy(allow("s3:GetObject", BUCKET))}
     new = {

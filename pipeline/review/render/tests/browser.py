@@ -73,8 +73,8 @@ class Tab:
             self._read()
 
     def run(self, expression: str) -> Any:
-        """What an expression of JavaScript is in the page."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What an expression of JavaScript is in the page, or what it promises."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 

@@ -93,6 +93,16 @@ def test_the_pages_policy_stops_a_script_that_is_not_its_own(tab: Tab, tmp_path:
     assert any("Content Security Policy" in complaint for complaint in tab.complaints())
 
 
+def test_the_pages_policy_lets_no_address_be_asked_for(tab: Tab, tmp_path: Path) -> None:
+    shown(tab, reviews.usual(), tmp_path)
+    stopped = tab.run(
+        "new Promise((resolve) => {"
+        " document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));"
+        " fetch('http://127.0.0.1:9/').catch(() => setTimeout(() => resolve('it was asked for'), 500)); })"
+    )
+    assert stopped == "connect-src"
+
+
 def test_the_pipeline_is_drawn_before_and_after(tab: Tab, tmp_path: Path) -> None:
     shown(tab, reviews.usual(), tmp_path)
     names = "[...lane.querySelectorAll('.box > b')].map((name) => name.textContent)"
