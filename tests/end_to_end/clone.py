@@ -179,11 +179,11 @@ class Clone:
         until(ended)
         return found
 
-    def rows(self) -> set[str]:
-        """The ids of all submissions that production keeps."""
+    def rows(self) -> dict[str, Any]:
+        """The submissions that production keeps, by id."""
         tables = self.client("dynamodb", PRODUCTION_ACCOUNT, PRODUCTION_REGION)
         table = self.intake_resource("AWS::DynamoDB::Table")
-        return {item["id"]["S"] for item in tables.scan(TableName=table)["Items"]}
+        return {item["id"]["S"]: item for item in tables.scan(TableName=table)["Items"]}
 
 
 def make(folder: Path) -> Clone:

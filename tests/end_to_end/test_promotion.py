@@ -107,7 +107,7 @@ def test_a_template_that_cloudformation_refuses_is_one_clear_error_and_the_next_
         "stages/dev.py",
         ("import Intake\n", "import Intake, IntakeStack\n"),
         ("DEV = Stage(", NONSENSE),
-        ("Intake()", "Intake(override=break_the_table)"),
+        ("Intake(claim_check=True)", "Intake(claim_check=True, override=break_the_table)"),
     )
     clone.commit("Break the template")
     clone.push()
