@@ -54,7 +54,8 @@ class Collector:
     def take(self, pair: stacks.Pair) -> None:
         """Compare one pair, and let go of its templates."""
         place = _place(pair)
-        whole = stacks.change(pair)
+        # Stacks that only the base side has come last, when the head's pipeline is known.
+        whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after))
         if whole:
             self.stacks.append(whole)
             self.drafts += findings.of_stack(whole)

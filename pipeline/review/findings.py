@@ -46,8 +46,17 @@ def of_stack(change: StackChange) -> Iterator[Draft]:
     data = f" It holds data: {', '.join(change.stateful)}." if change.stateful else ""
     if change.outcome is Outcome.ORPHAN and change.before:
         said = f"The stack {_at(change.before)} is left behind with {change.resources} resources.{data}"
-        advice = "CDK Pipelines deletes no stack. Keep the service in the stage, or remove the stack on purpose."
+        advice = "CDK Pipelines deletes no stack. Keep the service in the stage, or remove it as docs/remove.md shows."
         yield _draft(change, "Review-StackOrphaned", "", "", change.path, said, advice)
+    elif change.outcome is Outcome.DESTROY and change.before:
+        kept = [each for each in change.stateful if each not in change.lost]
+        stays = f" What stays, and is no longer anybody's: {', '.join(kept)}." if kept else ""
+        said = f"The stack {_at(change.before)} has a tombstone: the pipeline deletes it.{stays}"
+        yield _draft(change, "Review-StackRemoved", "", "", change.path, said)
+        if change.lost:
+            said = f"The data in {', '.join(change.lost)} are deleted with the stack {_at(change.before)}."
+            advice = "Have them retained (removal_policy=RETAIN) and deploy that first, or save what is needed."
+            yield _draft(change, "Review-DataLoss", "", "", change.path, said, advice)
     elif change.before and change.after:
         said = (
             f"The stack {_at(change.before)} becomes {_at(change.after)}: a new one is created with nothing in it, and"
@@ -61,7 +70,9 @@ def of_stages(before: Iterable[str], after: Iterable[str], stacks: Iterable[Stac
     """Environments that come and go as a whole."""
     old, new, changed = set(before), set(after), list(stacks)
     for stage in sorted(old - new):
-        left = [each for each in changed if each.stage == stage]
+        left = [each for each in changed if each.stage == stage and each.outcome is Outcome.ORPHAN]
+        if not left:  # each of its stacks has a tombstone
+            continue
         said = f"The environment {stage} leaves the pipeline; its {_count(left)} are left behind in their account."
         advice = "CDK Pipelines deletes no stack: remove the services from the stage on purpose first."
         yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageRemoved", "", "", _parent(left), said, advice)

@@ -155,13 +155,16 @@ class StackChange(Place):
     path: str
     """The construct's path from the App."""
     outcome: Outcome
-    """CREATE, ORPHAN (CDK Pipelines never deletes a stack) or REPLACE (a new one is created, the old one orphaned)."""
+    """CREATE, ORPHAN (CDK Pipelines never deletes a stack), DESTROY (it has a tombstone, so that a step of the pipeline
+    deletes it) or REPLACE (a new one is created, the old one orphaned)."""
     before: StackPlace | None
     after: StackPlace | None
     resources: int
     """How many it has: a new stack's are counted here and not listed as changes."""
     stateful: tuple[str, ...] = ()
-    """Logical ids of those that hold data, for a stack that is left behind."""
+    """Logical ids of those that hold data, for a stack that is left behind or deleted."""
+    lost: tuple[str, ...] = ()
+    """Those among them whose data a deletion of the stack deletes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

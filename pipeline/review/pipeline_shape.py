@@ -1,6 +1,6 @@
 """The pipeline as a shape: stages, actions, approvals and builds, before and after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
@@ -10,6 +10,8 @@ PIPELINE = "AWS::CodePipeline::Pipeline"
 PROJECT = "AWS::CodeBuild::Project"
 ASSETS_STAGE = "Assets"
 """CDK Pipelines' own; its jobs are numbered by the order of assets, so that their names say nothing."""
+REMOVES = "Remove-"
+"""Begins the name of a step that deletes the stack whose name follows."""
 COMPARED = (("provider", "provider"), ("image", "image"), ("privileged", "privilege"), ("role", "role"))
 
 
@@ -18,6 +20,12 @@ def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
     found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
     stages = found.properties.get("Stages") if found else None
     return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
+
+
+def removed(stages: Iterable[PipelineStage]) -> set[str]:
+    """The stacks that the pipeline deletes on purpose: pipeline/steps.py names a step for each after it."""
+    names = (action.name for stage in stages for action in stage.actions)
+    return {name.rpartition(REMOVES)[2] for name in names if REMOVES in name}
 
 
 def compare(

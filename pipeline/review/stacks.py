@@ -1,6 +1,6 @@
 """Which stack of one side is which of the other, and what becomes of those that have no counterpart."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.review import stateful
@@ -59,23 +59,36 @@ def pairs(before: Sequence[Stack], after: Sequence[Stack]) -> list[Pair]:
     return found + [Pair(before=stack, after=None) for stack in before if stack.path not in used]
 
 
-def change(pair: Pair) -> StackChange | None:
-    """What happens to the stack as a whole: nothing, if it is the same one."""
+def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
+    """What happens to the stack as a whole: nothing, if it is the same one. `removed`: what the pipeline deletes."""
     stack = pair.either
     if pair.is_same_stack:
         return None
     left = pair.before.resolve() if pair.before else None
-    outcome = Outcome.CREATE if pair.before is None else Outcome.ORPHAN if pair.after is None else Outcome.REPLACE
+    is_removed = pair.before is not None and pair.before.place.name in removed
     return StackChange(
         stage=stack.stage,
         service=stack.service,
         stack=(pair.before or stack).place.name,
         path=stack.path,
-        outcome=outcome,
+        outcome=_outcome(pair, is_removed=is_removed),
         before=pair.before.place if pair.before else None,
         after=pair.after.place if pair.after else None,
         resources=len(stack.body.get("Resources", ())),
         stateful=tuple(
             sorted(id_ for id_, resource in left.resources.items() if stateful.holds_data(resource)) if left else ()
         ),
+        lost=tuple(
+            sorted(id_ for id_, resource in left.resources.items() if stateful.is_lost_with_stack(resource))
+            if left and is_removed
+            else ()
+        ),
     )
+
+
+def _outcome(pair: Pair, *, is_removed: bool) -> Outcome:
+    if pair.before is None:
+        return Outcome.CREATE
+    if pair.after is not None:
+        return Outcome.REPLACE
+    return Outcome.DESTROY if is_removed else Outcome.ORPHAN

@@ -51,6 +51,13 @@ PROTECTIONS = frozenset({"DeletionProtection", "DeletionProtectionEnabled"})
 KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
+def is_lost_with_stack(resource: Resource) -> bool:
+    """Whether the deletion of its stack deletes the data in it. A snapshot that CloudFormation makes keeps them."""
+    if not holds_data(resource) or resource.deletion_policy in KEEPS:
+        return False
+    return not (resource.type in SNAPSHOTS and resource.deletion_policy in {"", "Snapshot"})
+
+
 def holds_data(resource: Resource) -> bool:
     """Whether users' or machines' data are in it, and nowhere else. A member of an Aurora cluster has none."""
     return resource.type in HOLDS and not (

@@ -78,6 +78,38 @@ def test_a6_a_stage_that_goes_leaves_its_stacks_behind(tmp_path: Path) -> None:
     assert not found.changes
 
 
+def pipeline_with(*actions: str) -> Json:
+    """The template of a pipeline whose stage dev has these builds."""
+    builds = [{"Name": name, "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"}} for name in actions]
+    return template({"P": resource("CodePipeline::Pipeline", {"Stages": [{"Name": "dev", "Actions": builds}]})})
+
+
+def removal(folder: Path, stack: StackOf, *actions: str) -> Review:
+    """The review of a change that takes service `two` out of dev, where the pipeline then has these steps."""
+    base = write(folder / "base", {"dev": {"one": plain(), "two": stack}}, pipeline=pipeline_with())
+    return review(base, write(folder / "head", {"dev": {"one": plain()}}, pipeline=pipeline_with(*actions)))
+
+
+def test_a_stack_with_a_tombstone_is_deleted_and_what_it_keeps_is_named(tmp_path: Path) -> None:
+    kept = StackOf(template=template({"A": {**table(), "DeletionPolicy": "Retain"}, **TOPIC}))
+    found = removal(tmp_path, kept, "Remove-dev-two")
+    assert rules(found) == {"Review-StackRemoved": Level.MEDIUM, "Review-PipelineChanged": Level.MEDIUM}
+    assert [stack.outcome for stack in found.stacks] == [Outcome.DESTROY]
+    assert "no longer anybody's: A" in evidence(found, "Review-StackRemoved")
+
+
+def test_data_that_go_with_a_stack_are_lost_tombstone_or_not(tmp_path: Path) -> None:
+    found = removal(tmp_path, StackOf(template=template({"A": {**table(), **DELETED}, **TOPIC})), "Remove-dev-two")
+    assert rules(found)["Review-DataLoss"] is Level.CRITICAL
+    assert "The data in A are deleted with the stack dev-two" in evidence(found, "Review-DataLoss")
+
+
+def test_a_tombstone_of_another_stack_covers_nothing(tmp_path: Path) -> None:
+    found = removal(tmp_path, plain(), "Remove-dev-three")
+    assert rules(found)["Review-StackOrphaned"] is Level.CRITICAL
+    assert "docs/remove.md" in next(each.advice for each in found.findings if each.rule == "Review-StackOrphaned")
+
+
 def handler(account: str) -> StackOf:
     settings = {"Handler": "h", "Environment": {"Variables": {"TOPIC": f"arn:aws:sns:eu-west-1:{account}:t"}}}
     return StackOf(template=template({"F": resource("Lambda::Function", settings)}))

@@ -26,6 +26,7 @@ ACCEPTED_BY: Mapping[str, Accepter] = {
     "Review-UnknownProperty": Accepter.SERVICE,
     "Review-Snapshot": Accepter.SERVICE,
     "Review-LeftBehind": Accepter.SERVICE,
+    "Review-StackRemoved": Accepter.PLATFORM,
     "Review-AccessBroadened": Accepter.SERVICE,
     "Review-AccessUnknown": Accepter.SERVICE,
     "Review-PipelineChanged": Accepter.PLATFORM,
