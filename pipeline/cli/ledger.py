@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.cli import validate
 from pipeline.cli.connection import Aws, Profile, connect
 from pipeline.operate.errors import OperateError
+from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
     from stages.model import Shipped
@@ -45,10 +46,11 @@ def ledger(
     after = {*before, *shipped.ships(catalogue)}
     left: list[Shipped] = []
     if finish:
-        parameters = connect(ctx, profile=profile, aws=aws).pipeline.target.client("ssm")
+        target = connect(ctx, profile=profile, aws=aws).pipeline.target
         for each in shipped.removals(catalogue, before, REMOVED):
-            record = _record(parameters, each)
-            if record is None:
+            record = _record(target, each)
+            # The record may be of an earlier removal, of a stack that came back since.
+            if record is None or _is_there(target, each):
                 left.append(each)
                 typer.echo(f"still there  {each.stack}  {each.account}  {each.region}")
                 continue
@@ -66,10 +68,22 @@ def ledger(
     raise typer.Exit(1 if left else 0)
 
 
-def _record(parameters: Any, stack: "Shipped") -> dict[str, Any] | None:
+def _is_there(target: Target, stack: "Shipped") -> bool:
+    """Whether its account has the stack."""
+    client = target.client("cloudformation", account=stack.account, region=stack.region)
+    try:
+        client.describe_stacks(StackName=stack.stack)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return False
+        raise
+    return True
+
+
+def _record(target: Target, stack: "Shipped") -> dict[str, Any] | None:
     """What the removal of a stack wrote down, if it has ended."""
     try:
-        value = parameters.get_parameter(Name=stack.removal_record)["Parameter"]["Value"]
+        value = target.client("ssm").get_parameter(Name=stack.removal_record)["Parameter"]["Value"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ParameterNotFound":
             return None

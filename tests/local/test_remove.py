@@ -158,6 +158,12 @@ def test_the_ledger_lets_go_of_what_the_record_says_is_removed(
     parameters = cloud.client("ssm", SETTINGS.account, SETTINGS.region)
     record = json.dumps({"stack": "dev-old", "kept": ["AWS::S3::Bucket old-data"]})
     parameters.put_parameter(Name=gone.removal_record, Value=record, Type="String")
+    stacks = cloud.client("cloudformation", gone.account, gone.region)
+    stacks.create_stack(StackName=gone.stack, TemplateBody=json.dumps({"Resources": {"Queue": QUEUE}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName=gone.stack, WaiterConfig={"Delay": 0.1})
+    assert CliRunner().invoke(app, ["ledger", "--finish"], obj=ROOT).exit_code == 1  # it came back after that record
+    stacks.delete_stack(StackName=gone.stack)
+    stacks.get_waiter("stack_delete_complete").wait(StackName=gone.stack, WaiterConfig={"Delay": 0.1})
     done = CliRunner().invoke(app, ["ledger", "--finish"], obj=ROOT)
     assert done.exit_code == 0
     assert "AWS::S3::Bucket old-data" in done.output
