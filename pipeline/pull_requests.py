@@ -1,10 +1,13 @@
-"""The review of pull requests in a CodeCommit repository: one build that runs their code, one that comments.
+"""The builds that review pull requests where their host has none of its own.
 
-Two, because a build that runs a pull request's code must not hold what could approve it. The first leaves its review in
-the artifact store; the second is started by the end of the first, with main's code, and asks CodeBuild which pull
-request that was.
+In CodeCommit two, because a build that runs a pull request's code must not hold what could approve it. The first
+leaves its review in the artifact store; the second is started by the end of the first, with main's code, and asks
+CodeBuild which pull request that was. Over a connection one, whose result is the commit's status: a connection cannot comment.
 """
 
+import json
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
@@ -13,13 +16,14 @@ from aws_cdk import aws_codecommit as codecommit
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from pipeline import steps
 from pipeline.artifacts import ArtifactStore
-from pipeline.source import CodeCommitSource
+from pipeline.source import CodeCommitSource, ConnectionSource, Host
 
 PREFIX = "reviews"
 """Of what the first build leaves, as pipeline/review/hosts/codecommit.py looks for it."""
@@ -32,6 +36,14 @@ REVIEW = (
     "cat review.txt",
 )
 COMMENT = '.venv/bin/python -m pipeline.review.hosts.codecommit --build "$BUILD" --bucket "$BUCKET" --role "$COMMENTER"'
+
+TRUSTED = {
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/pull-request-build-policy.html
+    Host.GITHUB: ["GITHUB_WRITE", "GITHUB_MAINTAIN", "GITHUB_ADMIN"],
+    Host.GITLAB: ["GITLAB_DEVELOPER", "GITLAB_MAINTAINER", "GITLAB_OWNER"],
+    Host.BITBUCKET: ["BITBUCKET_WRITE", "BITBUCKET_ADMIN"],
+}
+"""Who may have their code built without asking: those who could push it to the repository anyway."""
 
 
 class PullRequestReviews(Construct):
@@ -201,6 +213,100 @@ class PullRequestReviews(Construct):
                 )
             ],
         )
+
+
+class WebhookReview(Construct):
+    """Reviews every pull request over a connection: the build's result is the status of the commit."""
+
+    def __init__(self, scope: Construct, id_: str, *, source: ConnectionSource, key: kms.IKey) -> None:
+        super().__init__(scope, id_)
+        assert source.review_webhook is not None  # noqa: S101 - the caller asked
+        host = source.review_webhook
+        log = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
+        )
+        # Nothing but its log and reading the repository: it runs the pull request's code.
+        role = iam.Role(self, "ReviewRole", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        log.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "codeconnections:GetConnection",
+                    "codeconnections:GetConnectionToken",
+                    "codeconnections:UseConnection",
+                ],
+                resources=[source.connection_arn],
+            )
+        )
+        project = codebuild.CfnProject(
+            self,
+            "Review",
+            description="Reviews a pull request: its result is the status of the commit",
+            service_role=role.role_arn,
+            encryption_key=key.key_arn,
+            artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
+            environment=codebuild.CfnProject.EnvironmentProperty(
+                type="LINUX_CONTAINER",
+                image="aws/codebuild/standard:7.0",
+                compute_type="BUILD_GENERAL1_MEDIUM",
+                privileged_mode=False,
+            ),
+            logs_config=codebuild.CfnProject.LogsConfigProperty(
+                cloud_watch_logs=codebuild.CfnProject.CloudWatchLogsConfigProperty(
+                    status="ENABLED", group_name=log.log_group_name
+                )
+            ),
+            timeout_in_minutes=30,
+            source=codebuild.CfnProject.SourceProperty(
+                type=host.value,
+                location=f"https://{host.domain}/{source.repository}.git",
+                auth=codebuild.CfnProject.SourceAuthProperty(type="CODECONNECTIONS", resource=source.connection_arn),
+                # All commits: the review goes back to where the pull request left the branch.
+                git_clone_depth=0,
+                report_build_status=True,
+                build_status_config=codebuild.CfnProject.BuildStatusConfigProperty(context="penstock review"),
+                build_spec=json.dumps(_reviewed(source.branch)),
+            ),
+            triggers=codebuild.CfnProject.ProjectTriggersProperty(
+                webhook=True,
+                build_type="BUILD",
+                filter_groups=[
+                    [
+                        codebuild.CfnProject.WebhookFilterProperty(
+                            type="EVENT", pattern="PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED"
+                        ),
+                        codebuild.CfnProject.WebhookFilterProperty(
+                            type="BASE_REF", pattern=f"^refs/heads/{re.escape(source.branch)}$"
+                        ),
+                    ]
+                ],
+                pull_request_build_policy=codebuild.CfnProject.PullRequestBuildPolicyProperty(
+                    requires_comment_approval="ALL_PULL_REQUESTS", approver_roles=TRUSTED[host]
+                ),
+            ),
+        )
+        # The webhook is made with the role, and refused while the role may not use the connection (aws-cdk 31726).
+        project.node.add_dependency(role)
+
+
+def _reviewed(branch: str) -> dict[str, object]:
+    """Lies in the project and runs the base side's tools, so that a pull request changes neither."""
+    fetch = f"git fetch origin {shlex.quote(branch)}"
+    return {
+        "version": "0.2",
+        "env": {"git-credential-helper": "yes"},
+        "phases": {
+            "install": {
+                "runtime-versions": {"python": "3.12"},
+                "commands": [
+                    f"git fetch origin {shlex.quote(branch)}",
+                    "git checkout --detach FETCH_HEAD",
+                    steps.SETUP,
+                ],
+            },
+            "build": {"commands": ['.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"']},
+        },
+    }
 
 
 def _input(variables: dict[str, str], version: str = "") -> events.RuleTargetInput:

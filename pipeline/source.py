@@ -5,6 +5,7 @@ Data alone, and without the CDK: commands read the settings, and must not wait a
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 MOST_PATTERNS = 8
 """Of one kind in one filter: https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
@@ -29,6 +30,19 @@ class PathFilters:
                 raise ValueError(f"PathFilters: {field} has {len(patterns)} patterns; give at most {MOST_PATTERNS}.")
 
 
+class Host(StrEnum):
+    """Where the repositories of a connection are, as CodeBuild names it."""
+
+    GITHUB = "GITHUB"
+    GITLAB = "GITLAB"
+    BITBUCKET = "BITBUCKET"
+
+    @property
+    def domain(self) -> str:
+        """Of the addresses that the repositories are cloned from."""
+        return {Host.GITHUB: "github.com", Host.GITLAB: "gitlab.com", Host.BITBUCKET: "bitbucket.org"}[self]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectionSource:
     """A repository on GitHub, GitLab or Bitbucket, through a connection that somebody confirmed in the console."""
@@ -38,6 +52,9 @@ class ConnectionSource:
     connection_arn: str
     branch: str = "main"
     paths: PathFilters | None = None
+    review_webhook: Host | None = None
+    """Where a build of the pipeline's stack reviews pull requests and sets a commit's status. None: the host's own
+    jobs do it, which can comment too (docs/review.md)."""
 
     def __post_init__(self) -> None:
         if not REPOSITORY.fullmatch(self.repository):

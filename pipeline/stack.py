@@ -13,9 +13,9 @@ from pipeline import release, steps
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
-from pipeline.pull_requests import PullRequestReviews
+from pipeline.pull_requests import PullRequestReviews, WebhookReview
 from pipeline.settings import Settings
-from pipeline.source import CodeCommitSource
+from pipeline.source import CodeCommitSource, ConnectionSource
 from pipeline.source_action import add_trigger, source_action
 from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.guardrails.plugin import Subject
@@ -133,6 +133,8 @@ class PipelineStack(cdk.Stack):
                 artifacts=artifacts,
                 undelivered=self.notifications.undelivered,
             )
+        elif isinstance(settings.source, ConnectionSource) and settings.source.review_webhook:
+            WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         release.add_conditions(template, [stage.stage_name for stage in pipeline.stages], catalogue)
 
     @property

@@ -1,6 +1,7 @@
-"""The builds that review pull requests in CodeCommit: what starts them, and what their roles may do."""
+"""The builds that review pull requests: what starts them, and what their roles may do."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import SETTINGS
-from pipeline.source import CodeCommitSource, Source
+from pipeline.source import CodeCommitSource, ConnectionSource, Host, Source
 from stages import accounts
 from tests import tiny
 
@@ -124,3 +125,79 @@ def test_the_review_runs_the_base_sides_tools(resources: Resources) -> None:
 )
 def test_other_sources_bring_no_review_build(source: Source, tmp_path: Path) -> None:
     assert [name for name in resources_with(source, tmp_path) if name.startswith("PullRequests")] == []
+
+
+CONNECTION = f"arn:aws:codeconnections:{accounts.TOOLS_REGION}:{accounts.TOOLS}:connection/1"
+
+
+@pytest.fixture(scope="module")
+def over_a_connection(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    source = ConnectionSource(
+        repository="example/platform", connection_arn=CONNECTION, branch="release/2.x", review_webhook=Host.BITBUCKET
+    )
+    return resources_with(source, tmp_path_factory.mktemp("out"))
+
+
+def test_a_pull_request_over_a_connection_is_built_for_its_commits_status(over_a_connection: Resources) -> None:
+    _, project = named(over_a_connection, "AWS::CodeBuild::Project", "Review")
+    source = project["Source"]
+    assert source["Location"] == "https://bitbucket.org/example/platform.git"
+    assert source["Auth"] == {"Type": "CODECONNECTIONS", "Resource": CONNECTION}
+    assert source["ReportBuildStatus"] is True
+    (filters,) = project["Triggers"]["FilterGroups"]
+    base = next(each["Pattern"] for each in filters if each["Type"] == "BASE_REF")
+    assert re.search(base, "refs/heads/release/2.x")
+    assert not re.search(base, "refs/heads/release/2xx"), "a dot is a dot"
+    assert not re.search(base, "refs/heads/release/2.x-next")
+
+
+def test_the_build_over_a_connection_runs_the_base_sides_tools(over_a_connection: Resources) -> None:
+    _, project = named(over_a_connection, "AWS::CodeBuild::Project", "Review")
+    spec = json.loads(project["Source"]["BuildSpec"])
+    assert spec["phases"]["install"]["commands"] == [
+        "git fetch origin release/2.x",
+        "git checkout --detach FETCH_HEAD",
+        "make setup",
+    ]
+    assert spec["phases"]["build"]["commands"] == [
+        '.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"'
+    ]
+
+
+def test_strangers_code_is_built_only_after_somebody_agreed(over_a_connection: Resources) -> None:
+    _, project = named(over_a_connection, "AWS::CodeBuild::Project", "Review")
+    policy = project["Triggers"]["PullRequestBuildPolicy"]
+    assert policy["RequiresCommentApproval"] == "ALL_PULL_REQUESTS"
+    assert policy["ApproverRoles"] == ["BITBUCKET_WRITE", "BITBUCKET_ADMIN"]
+
+
+def test_the_build_over_a_connection_can_assume_no_role_and_write_nothing_but_its_log(
+    over_a_connection: Resources,
+) -> None:
+    role, properties = named(over_a_connection, "AWS::IAM::Role", "ReviewRole")
+    assert actions(over_a_connection, role) == {
+        "codeconnections:GetConnection",
+        "codeconnections:GetConnectionToken",
+        "codeconnections:UseConnection",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+    assert not properties.get("ManagedPolicyArns")
+    _, project = named(over_a_connection, "AWS::CodeBuild::Project", "Review")
+    assert project["Environment"]["PrivilegedMode"] is False
+    trusting = [
+        name
+        for name, each in over_a_connection.items()
+        if each["Type"] == "AWS::IAM::Role" and role in json.dumps(each["Properties"]["AssumeRolePolicyDocument"])
+    ]
+    assert trusting == []
+
+
+def test_the_webhook_is_made_after_the_role_may_use_the_connection(over_a_connection: Resources) -> None:
+    depends = next(
+        each["DependsOn"]
+        for name, each in over_a_connection.items()
+        if name.startswith("PullRequestsReview") and each["Type"] == "AWS::CodeBuild::Project"
+    )
+    policies = {name for name, each in over_a_connection.items() if each["Type"] == "AWS::IAM::Policy"}
+    assert policies & set(depends)

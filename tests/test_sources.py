@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.settings import SETTINGS
-from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters, S3Source
+from pipeline.source import CodeCommitSource, ConnectionSource, Host, PathFilters, S3Source
 from services.library.guardrails.plugin import Guardrails
 from stages.acknowledged import accepted
 from tests import tiny
@@ -31,6 +31,7 @@ app.synth()
 """
 KINDS = {
     "a connection with path filters": "replace(SETTINGS.source, paths=PathFilters(includes=('src/**',)))",
+    "a connection whose pull requests a webhook reviews": "replace(SETTINGS.source, review_webhook=Host.BITBUCKET)",
     "a repository in the tools account": "CodeCommitSource("
     "repository_arn='arn:aws:codecommit:eu-west-1:999999999999:platform')",
     "a repository in another account": "CodeCommitSource("
