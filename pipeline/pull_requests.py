@@ -2,7 +2,8 @@
 
 In CodeCommit two, because a build that runs a pull request's code must not hold what could approve it. The first
 leaves its review in the artifact store; the second is started by the end of the first, with main's code, and asks
-CodeBuild which pull request that was. Over a connection one, whose result is the commit's status: a connection cannot comment.
+CodeBuild which pull request that was. Over a connection one, whose result is the commit's status: a connection cannot
+comment.
 """
 
 import json
@@ -298,11 +299,7 @@ def _reviewed(branch: str) -> dict[str, object]:
         "phases": {
             "install": {
                 "runtime-versions": {"python": "3.12"},
-                "commands": [
-                    f"git fetch origin {shlex.quote(branch)}",
-                    "git checkout --detach FETCH_HEAD",
-                    steps.SETUP,
-                ],
+                "commands": [fetch, "git checkout --detach FETCH_HEAD", steps.SETUP],
             },
             "build": {"commands": ['.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"']},
         },
