@@ -1,6 +1,7 @@
 """The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -9,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline import release, steps
+from pipeline import publishing, release, steps
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
@@ -101,6 +102,9 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
+        app = cdk.Stage.of(self)
+        assert app is not None  # noqa: S101 - the App is one
+        publishing.gather(Path(app.outdir))
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         DailyCheck(
             self,

@@ -1,6 +1,7 @@
 """The pipeline's template: its shape, its stores, its builds."""
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -45,6 +46,28 @@ def test_assets_are_published_by_one_job_with_the_pinned_tool(assembly: Assembly
     (job,) = assembly.folder.glob("buildspec-*.yaml")
     assert f"npm install -g cdk-assets@{SETTINGS.cdk_assets_version}" in job.read_text()
     assert sum(f"aws-cdk@{SETTINGS.cdk_version}" in spec for spec in map(str, specs)) == 1
+
+
+def test_each_manifest_is_published_at_once_and_whole(assembly: Assembly) -> None:
+    (job,) = assembly.folder.glob("buildspec-*.yaml")
+    commands = [shlex.split(each) for each in json.loads(job.read_text())["phases"]["build"]["commands"]]
+    manifests = {
+        str(file.relative_to(assembly.folder)): {
+            f"{asset}:{destination}"
+            for asset, file_asset in json.loads(file.read_text())["files"].items()
+            for destination in file_asset["destinations"]
+            if not file_asset["source"]["path"].endswith(".template.json")
+        }
+        for file in assembly.folder.glob("assembly-*/*.assets.json")
+    }
+    published = {command[2]: set(command[5:]) for command in commands}
+    assert len(commands) == len(published), "one run of the tool for each manifest"
+    assert {tuple(command[:2] + command[3:5]) for command in commands} == {
+        ("cdk-assets", "--path", "--verbose", "publish")
+    }
+    everything = {asset for assets in manifests.values() for asset in assets}
+    assert set().union(*published.values()) == everything, "each asset goes to each account and region"
+    assert all(assets <= manifests[manifest] for manifest, assets in published.items())
 
 
 def test_the_pipeline_installs_the_versions_that_the_lock_pins() -> None:
