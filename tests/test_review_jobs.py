@@ -1,5 +1,6 @@
 """The jobs that review pull requests: what runs a stranger's code has no secret, and what has a token runs ours."""
 
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ def test_the_comment_runs_after_it_with_the_default_branchs_code() -> None:
     assert "repository" not in checkout["with"]
     (download,) = (step for step in steps("review-comment.yml") if "download-artifact" in step.get("uses", ""))
     assert download["with"]["path"].startswith("${{ runner.temp }}"), "apart from the code that runs"
+
+
+@pytest.mark.parametrize("name", ["review.yml", "review-comment.yml"])
+def test_actions_are_pinned_by_what_they_are_and_not_by_a_name_that_moves(name: str) -> None:
+    used = [step["uses"] for step in steps(name) if "uses" in step]
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", each)] == []
 
 
 @pytest.mark.parametrize("name", ["review.yml", "review-comment.yml"])
