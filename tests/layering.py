@@ -58,7 +58,7 @@ ROOMS = {
     ),
     "services.library.runtime": Room(
         ours=("services.library.runtime",),
-        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx"),
+        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "httpcore", "ddtrace"),
     ),
     "services.library.operations": Room(ours=("services.library.operations",), third_party=("boto3", "botocore")),
     "services.library": Room(

@@ -1,0 +1,288 @@
+"""The one HTTP client, against a partner that does everything wrong over real sockets."""
+
+import gc
+import random
+import socket
+import string
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.local.cloud.partner.faults import Fault, Kind
+from pipeline.local.cloud.partner.listener import Listener
+from pipeline.local.cloud.partner.server import Partner
+from services.library.runtime import addresses
+from services.library.runtime.client import Client, LargeAnswerError, StatusError
+from services.library.runtime.resilience import AttemptError, BreakerOpenError, CallError, Deadline, Retries
+from services.library.runtime.transport import Answer, DeadlineTransport, Timeouts
+
+WORDS = frozenset({"v1", "patients", "coverage"})
+CANARY = "Schmidt-1957"
+SOON = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.002)
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    listener = Listener(Partner()).start()
+    yield listener
+    listener.stop()
+
+
+@pytest.fixture
+def partner(listener: Listener) -> Iterator[Listener]:
+    listener.partner.faults.clear()
+    listener.partner.requests.clear()
+    yield listener
+    gc.collect()  # a socket that is left open is noticed here, not in another test
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    client = Client(words=WORDS, retries=SOON, limit_bytes=100_000)
+    yield client
+    client.transport.close()
+
+
+def url(partner: Listener, patient: str = CANARY) -> str:
+    return f"http://127.0.0.1:{partner.port}/v1/patients/{patient}/coverage?name={CANARY}"
+
+
+def test_an_answer_is_read(partner: Listener, client: Client) -> None:
+    answer = client.call("GET", url(partner), deadline=Deadline.after(5))
+    assert answer.status == 200
+    assert answer.json()["patient"] == CANARY
+    assert CANARY not in repr(answer)
+
+
+def test_a_connection_is_used_again(partner: Listener, client: Client) -> None:
+    ports = set()
+    for _ in range(3):
+        client.call("GET", url(partner), deadline=Deadline.after(5))
+        ports |= {connection.get_extra_info("client_addr") for connection in _streams(client)}
+    assert len(ports) == 1
+
+
+def _streams(client: Client) -> list[Any]:
+    assert isinstance(client.transport, DeadlineTransport)
+    pool: Any = client.transport._plain._pool
+    return [connection._connection._network_stream for connection in pool.connections]
+
+
+PASSING = (Kind.STATUS, Kind.SILENT, Kind.RESET, Kind.BROKEN, Kind.TRUNCATED, Kind.GARBAGE, Kind.COMPRESSED)
+
+
+@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
+def test_what_passes_is_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
+    client.timeouts = Timeouts(read=0.05)
+    partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
+    assert client.call("GET", url(partner), deadline=Deadline.after(5)).status == 200
+    assert len(partner.partner.requests) == 2
+
+
+@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
+def test_what_may_have_had_its_effect_is_not_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
+    client.timeouts = Timeouts(read=0.05)
+    partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
+    with pytest.raises(AttemptError):
+        client.call("POST", url(partner), deadline=Deadline.after(5), content=b"{}")
+    assert len(partner.partner.requests) == 1
+
+
+def test_with_an_idempotency_key_it_is(partner: Listener, client: Client) -> None:
+    partner.partner.faults.add(Fault(kind=Kind.STATUS))
+    answer = client.call("POST", url(partner), deadline=Deadline.after(5), content=b"{}", idempotency_key="e-1")
+    assert answer.status == 405
+    assert [request.headers["idempotency-key"] for request in partner.partner.requests] == ["e-1", "e-1"]
+
+
+def test_an_answer_without_an_end_is_cut_off(partner: Listener, client: Client) -> None:
+    partner.partner.faults.add(Fault(kind=Kind.OVERSIZED))
+    with pytest.raises(LargeAnswerError, match="more than 100000 bytes"):
+        client.call("GET", url(partner), deadline=Deadline.after(5))
+    assert len(partner.partner.requests) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.TRICKLE, Kind.SILENT, Kind.SLOW], ids=lambda kind: kind.value)
+def test_a_slow_partner_costs_the_deadline_and_no_more(partner: Listener, client: Client, kind: Kind) -> None:
+    partner.partner.faults.add(Fault(kind=kind, seconds=3, times=9))
+    began = time.monotonic()
+    with pytest.raises(AttemptError, match="did not answer in time"):
+        client.call("GET", url(partner), deadline=Deadline.after(0.2))
+    assert 0.15 < time.monotonic() - began < 0.3
+
+
+def test_a_resolver_that_says_nothing_costs_the_deadline_and_no_more() -> None:
+    released = threading.Event()
+
+    def lookup(host: str, port: int) -> list[tuple[str, int]]:
+        released.wait(5)
+        return []
+
+    client = Client(words=WORDS, transport=DeadlineTransport(lookup=lookup))
+    began = time.monotonic()
+    with pytest.raises(AttemptError, match="could not be reached in time"):
+        client.call("GET", "https://partner.example.com/", deadline=Deadline.after(0.1))
+    assert time.monotonic() - began < 0.2
+    released.set()
+
+
+def test_addresses_that_do_not_answer_share_the_time() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = []
+        for _ in range(4):  # what does not fit into the backlog waits for ever
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        transport = DeadlineTransport(lookup=lambda _, __: [("127.0.0.1", port)] * 3)
+        client = Client(words=WORDS, transport=transport, retries=Retries(attempts=1))
+        began = time.monotonic()
+        with pytest.raises(AttemptError, match="could not be reached in time"):
+            client.call("GET", "https://partner.example.com/", deadline=Deadline.after(0.15))
+        assert time.monotonic() - began < 0.25
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_host_that_fails_over_and_over_is_left_alone_and_others_are_not(partner: Listener, client: Client) -> None:
+    other = Listener(Partner()).start()
+    partner.partner.faults.add(Fault(kind=Kind.STATUS, times=100))
+    for _ in range(5):
+        with pytest.raises(StatusError):
+            client.call("POST", url(partner), deadline=Deadline.after(5))
+    with pytest.raises(BreakerOpenError):
+        client.call("GET", url(partner), deadline=Deadline.after(5))
+    assert len(partner.partner.requests) == 5
+    assert client.call("GET", url(other), deadline=Deadline.after(5)).status == 200
+    client.transport.close()
+    other.stop()
+
+
+def test_each_attempt_is_signed_anew_and_last(partner: Listener, client: Client) -> None:
+    signed: list[httpx.Request] = []
+
+    def sign(request: httpx.Request) -> None:
+        request.headers["authorization"] = f"attempt {len(signed)}"
+        signed.append(request)
+
+    client.sign = sign
+    partner.partner.faults.add(Fault(kind=Kind.RESET, times=2))
+    client.call("PUT", url(partner), deadline=Deadline.after(5), content=b"{}")
+    assert [request.headers["authorization"] for request in partner.partner.requests] == [
+        "attempt 0",
+        "attempt 1",
+        "attempt 2",
+    ]  # fmt: skip - one list
+    assert {request.content for request in signed} == {b"{}"}
+
+
+def test_an_own_judge_decides_what_is_an_answer(partner: Listener, client: Client) -> None:
+    def judge(answer: Answer, where: str) -> None:
+        if answer.status == 400:
+            raise AttemptError(f"{where}: throttled", passes=True, counts=False)
+
+    client.judge = judge
+    partner.partner.faults.add(Fault(kind=Kind.STATUS, status=400))
+    assert client.call("GET", url(partner), deadline=Deadline.after(5)).status == 200
+
+
+def test_a_partner_sees_no_cookie_that_it_set_and_no_other_encoding_is_asked_for() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(302, headers={"set-cookie": "a=b", "location": "https://elsewhere.example.com/"})
+
+    client = Client(words=WORDS, transport=httpx.MockTransport(handle))
+    for _ in range(2):
+        assert client.call("GET", "https://partner.example.com/", deadline=Deadline.after(5)).status == 302
+    assert [request.headers.get("cookie") for request in seen] == [None, None]
+    assert seen[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [f"http://partner.example.com/{CANARY}", f"https://{CANARY}:x@partner.example.com/", f"file:///{CANARY}", CANARY],
+)
+def test_a_url_that_gives_something_away_is_refused_without_being_told(client: Client, refused: str) -> None:
+    with pytest.raises(CallError) as raised:
+        client.call("GET", refused, deadline=Deadline.after(5))
+    assert CANARY not in _everything(raised.value)
+
+
+@pytest.mark.parametrize("headers", [{"x-name": f"{CANARY}\r\nx: y"}, {"x-name": f"{CANARY} Müller ł"}])
+def test_a_header_that_cannot_be_sent_is_not_told(
+    partner: Listener, client: Client, headers: Mapping[str, str]
+) -> None:
+    with pytest.raises(CallError) as raised:
+        client.call("GET", url(partner), deadline=Deadline.after(5), headers=headers)
+    assert CANARY not in _everything(raised.value)
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
+def test_no_failure_says_whom_it_was_about(partner: Listener, client: Client, kind: Kind) -> None:
+    client.timeouts = Timeouts(read=0.05)
+    partner.partner.faults.add(Fault(kind=kind, seconds=0.2, times=9))
+    headers = {"x-name": CANARY}
+    error: CallError | None = None
+    answer: Answer | None = None
+    try:
+        answer = client.call(
+            "POST", url(partner), deadline=Deadline.after(0.15), headers=headers, content=CANARY.encode()
+        )
+    except CallError as raised:
+        error = raised
+    assert CANARY not in repr(answer) + _everything(error)
+    assert error is None or f"POST http://127.0.0.1:{partner.port}/v1/patients/{{id}}/coverage" in str(error)
+    assert (answer is None) == (kind not in {Kind.NOT_JSON})
+
+
+def _everything(error: BaseException | None) -> str:
+    """All texts that a log or a span could take from an exception and whatever it hangs on."""
+    text = ""
+    while error is not None:
+        text += "".join(traceback.format_exception(error, chain=False)) + repr(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
+    return text
+
+
+def test_random_urls_are_shown_without_ids_and_queries() -> None:
+    chance = random.Random(20261124)  # noqa: S311 - the same URLs each time
+    letters = string.ascii_letters + string.digits + "-._~%@:!$&'()*+,;= üß日"
+
+    def word() -> str:
+        return "".join(chance.choices(letters, k=chance.randint(3, 20)))
+
+    for _ in range(10_000):
+        ids = [f"{word()}Q7{word()}" for _ in range(chance.randint(1, 4))]
+        path = "/".join(part for id_ in ids for part in (chance.choice(sorted(WORDS)), id_))
+        query, fragment = f"{word()}Q7={word()}", f"{word()}Q7"
+        shown = addresses.public(f"https://partner.example.com/{path}?{query}#{fragment}", WORDS)
+        assert shown.startswith("https://partner.example.com/")
+        assert "Q7" not in shown
+        assert set(shown.removeprefix("https://partner.example.com/").split("/")) <= {*WORDS, "{id}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("https://h.example.com:8443/v1/patients/7/coverage/", "https://h.example.com:8443/v1/patients/{id}/coverage/"),
+        ("https://h.example.com", "https://h.example.com"),
+        ("https://user:word@h.example.com/v1", "https://h.example.com/v1"),
+        ("https://[::1]:1/v1", "https://[::1]:1/v1"),
+        ("https://h.example.com/" + "v1/" * 40, "https://h.example.com/" + "v1/" * 16 + "..."),
+        ("https://[broken/v1", "{id}"),
+        ("patients/Schmidt", "{id}"),
+        ("https://h.example.com:99999999/", "{id}"),
+    ],
+)
+def test_what_is_shown_of_a_url(given: str, shown: str) -> None:
+    assert addresses.public(given, WORDS) == shown
