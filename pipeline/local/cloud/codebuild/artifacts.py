@@ -50,28 +50,39 @@ def pack(files: dict[str, Path], archive: Path, *, keep_symlinks: bool = False) 
                 link.external_attr = (stat.S_IFLNK | 0o777) << 16
                 made.writestr(link, str(path.readlink()))
             elif path.is_file():
-                made.write(path, name)
+                packed = path.suffix == ".zip"  # what functions are made of: megabytes that only cost time again
+                made.write(path, name, compress_type=zipfile.ZIP_STORED if packed else None)
 
 
 def unpack(archive: Path, target: Path) -> None:
     """Unfold a zip with its modes and symbolic links; nothing of it may land outside."""
+    root = target.resolve()
+    inside: set[Path] = set()
     try:
         with zipfile.ZipFile(archive) as opened:
             for entry in opened.infolist():
-                _unpack_entry(opened, entry, target)
+                path = root / entry.filename
+                folder = path if entry.is_dir() else path.parent
+                # A folder that was seen stays one: nothing unfolded later can make a link of it.
+                if folder not in inside:
+                    _stay_inside(folder, root, entry)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    inside.add(folder)
+                if path.is_symlink():
+                    _stay_inside(path, root, entry)
+                if not entry.is_dir():
+                    _unpack_entry(opened, entry, path)
     except zipfile.BadZipFile as error:
         raise ArtifactError(f"the source is not a zip file: {error}") from error
 
 
-def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    mode = entry.external_attr >> 16
-    path = target / entry.filename
-    if target.resolve() not in (path.parent.resolve(), *path.parent.resolve().parents):
+def _stay_inside(path: Path, root: Path, entry: zipfile.ZipInfo) -> None:
+    if not path.resolve().is_relative_to(root):
         raise ArtifactError(f"the source has an entry outside its folder: {entry.filename}")
-    if entry.is_dir():
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    mode = entry.external_attr >> 16
     if stat.S_ISLNK(mode):
         path.symlink_to(opened.read(entry).decode())
         return

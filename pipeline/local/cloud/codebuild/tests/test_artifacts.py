@@ -72,6 +72,20 @@ def test_nothing_of_a_source_lands_outside_its_folder(tmp_path: Path, name: str)
         unpack(tmp_path / "bad.zip", tmp_path / "in")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # a writer would not; an attacker does
+@pytest.mark.parametrize("written", ["link", "link/file.txt"])
+def test_nothing_is_written_through_a_link_that_leads_out(tmp_path: Path, written: str) -> None:
+    outside = tmp_path / "outside"
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        link = zipfile.ZipInfo("link")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        archive.writestr(link, str(outside))
+        archive.writestr(written, "x")
+    with pytest.raises(ArtifactError, match="outside its folder"):
+        unpack(tmp_path / "bad.zip", tmp_path / "in")
+    assert not outside.exists()
+
+
 def test_a_source_that_is_no_zip_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     with pytest.raises(ArtifactError, match="not a zip file"):
