@@ -152,6 +152,7 @@ class PipelineStack(cdk.Stack):
                 owner=service.owner,
                 handles_personal_data=service.handles_personal_data,
                 acknowledgements=service.acknowledgements,
+                accepts=service.accepts,
             )
             for built in self._service_stages
             for service, stack in zip(built.stage.services, built.stacks.values(), strict=True)

@@ -82,10 +82,6 @@ class ServiceStage(cdk.Stage):
         offered: dict[str, ServiceStack] = {}
         for service in stage.services:
             stack = service.deploy(self, environment)
-            tags = cdk.Tags.of(stack)
-            tags.add("penstock:service", service.name)
-            tags.add("penstock:owner", service.owner)
-            tags.add("penstock:environment", environment.label)
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}
         for service in stage.services:

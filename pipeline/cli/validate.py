@@ -117,7 +117,9 @@ def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledge
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     for service in sorted(services, key=lambda service: service.__module__):
         folder = service.__module__.rpartition(".")[0].replace(".", "/")
-        yield from ((f"{folder}/overrides.py", acknowledgement) for acknowledgement in service.acknowledgements)
+        entries = (each for stage in stages_of(catalogue) for each in stage.services if type(each) is service)
+        given = dict.fromkeys((*service.acknowledgements, *(each for entry in entries for each in entry.accepts)))
+        yield from ((f"{folder}/overrides.py", acknowledgement) for acknowledgement in given)
 
 
 def _place(root: Path, error: BaseException) -> str:

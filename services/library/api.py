@@ -186,9 +186,11 @@ class Api(Construct):
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
         server, client = self.rest_api.metric_server_error, self.rest_api.metric_client_error
-        alarms_to.hear_of(self, "ServerErrors", metric=server(statistic="Sum"))
-        alarms_to.hear_of(self, "ClientErrors", metric=client(statistic="Sum"), at_least=100, minutes=5)
-        alarms_to.hear_of(
+        self.server_errors = alarms_to.hear_of(self, "ServerErrors", metric=server(statistic="Sum"))
+        self.client_errors = alarms_to.hear_of(
+            self, "ClientErrors", metric=client(statistic="Sum"), at_least=100, minutes=5
+        )
+        self.slow_answers = alarms_to.hear_of(
             self,
             "SlowAnswers",
             metric=self.rest_api.metric_latency(statistic="p99"),

@@ -6,13 +6,14 @@ mypy finds a wrong setting, a wrong hook or a misspelled name at the line where 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
 import aws_cdk as cdk
 from constructs import Construct
 
 from services.library.environment import Environment
 from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.guardrails.overridden import Overridden, source_of
 from services.library.published import Published
 from services.library.release import Release
 from services.library.steps import Step
@@ -24,6 +25,8 @@ class ServiceStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
         super().__init__(scope, id_, description=description, termination_protection=environment.keeps_data)
         self.environment_ = environment
+        self.overridden: Overridden | None = None
+        """What its override changed, for guardrails; None without one."""
 
 
 StackT = TypeVar("StackT", bound=ServiceStack)
@@ -55,6 +58,8 @@ class Service(ABC, Generic[StackT]):
     after: tuple[Step, ...] = ()
     release: Release | None = None
     override: Override[StackT] | None = None
+    accepts: tuple[Acknowledgement, ...] = ()
+    """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
 
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:
@@ -62,13 +67,23 @@ class Service(ABC, Generic[StackT]):
 
     def deploy(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack, then let the override change it. Guardrails see the result of both."""
-        stack = self.build(scope, environment)
-        if self.override is not None:
-            self.override(stack, environment)
-            stack.add_metadata("Override", describe(self.override))
+        stack = self._build(scope, environment)
+        if (override := self.override) is not None:
+            override(stack, environment)
+            stack.add_metadata("Override", source_of(override).name)
+            stack.overridden = Overridden(
+                stack=stack,
+                build=lambda scope: self._build(scope, environment),
+                # What `build` has made above, which jsii knows and a type of any stack does not.
+                override=lambda made: override(cast("StackT", made), environment),
+                written=override,
+            )
         return stack
 
-
-def describe(override: object) -> str:
-    """Name an override as a reviewer would look it up."""
-    return f"{override.__module__}.{getattr(override, '__qualname__', type(override).__name__)}"
+    def _build(self, scope: Construct, environment: Environment) -> StackT:
+        stack = self.build(scope, environment)
+        tags = cdk.Tags.of(stack)
+        tags.add("penstock:service", self.name)
+        tags.add("penstock:owner", self.owner)
+        tags.add("penstock:environment", environment.label)
+        return stack

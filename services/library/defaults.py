@@ -1,6 +1,8 @@
 """The organisation's defaults: what every construct does unless a setting or an override says otherwise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -28,30 +30,47 @@ class Defaults:
     web_firewall: bool
     """Whether public APIs get a web ACL."""
 
+    @property
+    def log_retention_days(self) -> int:
+        """The same as CloudFormation writes it."""
+        return DAYS[self.log_retention]
 
-BY_TIER = {
-    Tier.SANDBOX: Defaults(
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-        log_retention=logs.RetentionDays.ONE_WEEK,
-        key_pending_window=cdk.Duration.days(7),
-        logs_execution_data=True,
-        web_firewall=False,
-    ),
-    Tier.PRE_PRODUCTION: Defaults(
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-        log_retention=logs.RetentionDays.ONE_MONTH,
-        key_pending_window=cdk.Duration.days(7),
-        logs_execution_data=False,
-        web_firewall=False,
-    ),
-    Tier.PRODUCTION: Defaults(
-        removal_policy=cdk.RemovalPolicy.RETAIN,
-        log_retention=logs.RetentionDays.ONE_YEAR,
-        key_pending_window=cdk.Duration.days(30),
-        logs_execution_data=False,
-        web_firewall=True,
-    ),
-}
+
+DAYS: Mapping[logs.RetentionDays, int] = MappingProxyType(
+    {
+        logs.RetentionDays.ONE_WEEK: 7,
+        logs.RetentionDays.ONE_MONTH: 30,
+        logs.RetentionDays.ONE_YEAR: 365,
+    }
+)
+"""The CDK keeps its numbers to itself."""
+
+
+BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
+    {
+        Tier.SANDBOX: Defaults(
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+            log_retention=logs.RetentionDays.ONE_WEEK,
+            key_pending_window=cdk.Duration.days(7),
+            logs_execution_data=True,
+            web_firewall=False,
+        ),
+        Tier.PRE_PRODUCTION: Defaults(
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+            log_retention=logs.RetentionDays.ONE_MONTH,
+            key_pending_window=cdk.Duration.days(7),
+            logs_execution_data=False,
+            web_firewall=False,
+        ),
+        Tier.PRODUCTION: Defaults(
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+            log_retention=logs.RetentionDays.ONE_YEAR,
+            key_pending_window=cdk.Duration.days(30),
+            logs_execution_data=False,
+            web_firewall=True,
+        ),
+    }
+)
 
 
 def for_environment(environment: Environment) -> Defaults:

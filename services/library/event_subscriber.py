@@ -94,10 +94,7 @@ class EventSubscriber(Construct):
         # On a bus of its own a rule's Ref is `bus|name`, under which there are no metrics:
         # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1949
         name = cdk.Fn.select(2, cdk.Fn.split("/", self.rule.rule_arn))
-        for alarm, metric_name in (
-            ("FailedDeliveries", "FailedInvocations"),
-            ("LostEvents", "InvocationsFailedToBeSentToDlq"),
-        ):
+        self.failed_deliveries, self.lost_events = (
             alarms_to.hear_of(
                 self,
                 alarm,
@@ -108,6 +105,11 @@ class EventSubscriber(Construct):
                     statistic="Sum",
                 ),
             )
+            for alarm, metric_name in (
+                ("FailedDeliveries", "FailedInvocations"),
+                ("LostEvents", "InvocationsFailedToBeSentToDlq"),
+            )
+        )
 
     def _target(self, target: Queue | Workflow | Function, subscription: EventSubscription) -> events.IRuleTarget:
         dead_letters, attempts, age = self.undelivered.queue, subscription.attempts, subscription.event_age

@@ -55,3 +55,19 @@ class NotificationTopic(Construct):
         )
         self.hear(alarm)
         return alarm
+
+    def replace(
+        self, alarm: cloudwatch.Alarm, *, metric: cloudwatch.Metric | None = None, at_least: float = 1, minutes: int = 1
+    ) -> cloudwatch.Alarm:
+        """Put another alarm in the place of one, for overrides: the same metric unless another is given.
+
+        It keeps the logical id, so that CloudFormation changes the alarm that is deployed.
+        """
+        scope, id_, watched = alarm.node.scope, alarm.node.id, metric or alarm.metric
+        if not isinstance(scope, Construct) or not isinstance(watched, cloudwatch.Metric):
+            raise ValueError(
+                f"{alarm.node.path}: metric=None is not allowed for an alarm on an expression;"
+                " give the metric to watch."
+            )
+        scope.node.try_remove_child(id_)
+        return self.hear_of(scope, id_, metric=watched, at_least=at_least, minutes=minutes)

@@ -84,7 +84,7 @@ class Queue(Construct):
                 queue=self.dead_letters.queue, max_receive_count=self.settings.receives
             ),
         )
-        alarms_to.hear_of(
+        self.age = alarms_to.hear_of(
             self,
             "Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),

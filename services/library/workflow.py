@@ -59,12 +59,14 @@ class Workflow(Construct):
                 include_execution_data=tier.logs_execution_data,
             ),
         )
-        for name, metric in (
-            ("Failed", self.state_machine.metric_failed()),
-            ("Throttled", self.state_machine.metric_throttled()),
-            ("TimedOut", self.state_machine.metric_timed_out()),
-        ):
+        self.failed, self.throttled, self.timed_out = (
             alarms_to.hear_of(self, name, metric=metric.with_(statistic="Sum"))
+            for name, metric in (
+                ("Failed", self.state_machine.metric_failed()),
+                ("Throttled", self.state_machine.metric_throttled()),
+                ("TimedOut", self.state_machine.metric_timed_out()),
+            )
+        )
 
 
 def _refuse(kind: WorkflowKind, seconds: float) -> None:

@@ -49,6 +49,10 @@ class Given:
     file: str
 
 
+Used = dict[tuple[str, tuple[str, ...], Acknowledgement], Finding]
+"""(file, stacks, acknowledgement) -> the first finding that it covers."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """What is left after acknowledgements."""
@@ -72,7 +76,7 @@ def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence
             if _may_give(giver, acknowledgement):
                 for stack in giver.stacks:
                     grants[acknowledgement.rule].append((giver, acknowledgement, _join(stack, acknowledgement.path)))
-    used: dict[tuple[str, Acknowledgement], Finding] = {}
+    used: Used = {}
     for finding in findings:
         covering = [
             grant
@@ -82,7 +86,7 @@ def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence
         ]
         nobody = accepted_by(finding.rule) is Accepter.NOBODY
         for giver, acknowledgement, _ in covering:
-            used.setdefault((giver.file, acknowledgement), finding)
+            used.setdefault((giver.file, giver.stacks, acknowledgement), finding)
         if covering and not nobody:
             giver, acknowledgement, _ = covering[0]
             outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=giver.file))
@@ -102,12 +106,12 @@ def for_review(givers: Iterable[Giver]) -> Iterator[Given]:
                     yield Given(path=path, acknowledgement=acknowledgement, file=giver.file)
 
 
-def _problems(givers: Sequence[Giver], used: dict[tuple[str, Acknowledgement], Finding]) -> Iterator[Finding]:
+def _problems(givers: Sequence[Giver], used: Used) -> Iterator[Finding]:
     reasons: dict[str, tuple[str, Acknowledgement]] = {}
     for giver in givers:
         seen: set[tuple[str, str]] = set()
         for each in giver.acknowledgements:
-            found = used.get((giver.file, each))
+            found = used.get((giver.file, giver.stacks, each))
             wrong = [*_wrong_in_itself(each), *_wrong_for(giver, each, found)]
             if (each.rule, each.path) in seen:
                 wrong.append("It stands there twice; keep one.")

@@ -1,11 +1,11 @@
 """Reads what a synth has written: templates with their nested ones, open lookups, and the CDK's own suppressions."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from services.library.guardrails.template import Json, Template
+from services.library.guardrails.template import Json, Resource, Template
 
 SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 """The metadata that `Validations.of(construct).acknowledge(...)` leaves."""
@@ -13,15 +13,49 @@ SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 
 def templates(folder: Path, file: Path, stack_path: str) -> Iterator[Template]:
     """A stack's template, then those of its nested stacks."""
+    yield from _with_nested(folder, file, stack_path, termination_protection=_is_protected(file))
+
+
+def stacks(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Construct path and template of each stack of an assembly."""
+    for manifest in _manifests(folder):
+        for artifact in manifest.get("artifacts", {}).values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                path = artifact.get("displayName", "").partition(" ")[0]
+                yield path, Path(manifest["folder"]) / artifact["properties"]["templateFile"]
+
+
+def has_template(nested: Resource) -> bool:
+    """Whether a nested stack's template is one of the assembly's."""
+    metadata = nested.body.get("Metadata")
+    return isinstance(metadata, Mapping) and isinstance(metadata.get("aws:asset:path"), str)
+
+
+def _with_nested(
+    folder: Path, file: Path, stack_path: str, *, termination_protection: bool | None
+) -> Iterator[Template]:
     body = _read(file)
     template = Template(
-        body=body, stack_path=stack_path, file=file.relative_to(folder).as_posix(), size=file.stat().st_size
+        body=body,
+        stack_path=stack_path,
+        file=file.relative_to(folder).as_posix(),
+        size=file.stat().st_size,
+        termination_protection=termination_protection,
     )
     yield template
     for nested in template.resources("AWS::CloudFormation::Stack"):
-        asset = nested.body.get("Metadata", {}).get("aws:asset:path")
-        if isinstance(asset, str):
-            yield from templates(folder, file.parent / asset, stack_path)
+        if has_template(nested):
+            asset = file.parent / nested.body["Metadata"]["aws:asset:path"]
+            yield from _with_nested(folder, asset, stack_path, termination_protection=None)
+
+
+def _is_protected(file: Path) -> bool:
+    """Termination protection is no part of a template: the manifest has it."""
+    return any(
+        artifact["properties"].get("terminationProtection", False)
+        for artifact in _read(file.parent / "manifest.json")["artifacts"].values()
+        if artifact.get("properties", {}).get("templateFile") == file.name
+    )
 
 
 def missing_lookups(folder: Path) -> Iterator[tuple[str, str]]:

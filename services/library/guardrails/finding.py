@@ -20,12 +20,24 @@ class Accepter(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TierBaseline:
+    """The numbers of a tier's defaults that templates are held to; without the CDK, for steps read rules as well."""
+
+    name: str
+    log_retention_days: int
+    key_pending_days: int
+    web_firewall: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """Where a template will be deployed, as far as a rule needs to know."""
 
     keeps_data: bool
     """Whether what is stored there must outlive the stack."""
     account: str | None = None
+    tier: TierBaseline | None = None
+    """What the tier asks for beyond that; None where nobody said which it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

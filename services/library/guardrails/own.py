@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from services.library.guardrails import review_rules
 from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
 from services.library.guardrails.rules import (
+    baseline,
     functions,
     lookups,
     privileged_builds,
@@ -24,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     streams.check,
     functions.check,
     quotas.check,
+    baseline.check,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -45,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     quotas.PIPELINE,
     quotas.TEMPLATE,
     lookups.RULE,
+    *baseline.RULES,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}

@@ -10,11 +10,14 @@ import aws_cdk as cdk
 import jsii
 from constructs import IConstruct
 
+from services.library import defaults
+from services.library.contract import ServiceStack
 from services.library.environment import Environment
 from services.library.guardrails import acceptance, assembly, moot, nag, own, record
-from services.library.guardrails.acceptance import Giver
+from services.library.guardrails.acceptance import Accepted, Giver
 from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.guardrails.finding import Accepter, Finding, Place, without_hashes
+from services.library.guardrails.caused import Caused, Known
+from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
 from services.library.guardrails.rules import lookups
 from services.library.guardrails.template import Template
 
@@ -31,20 +34,39 @@ class Subject:
     handles_personal_data: bool
     acknowledgements: tuple[Acknowledgement, ...]
     """From the service's overrides.py, the same in each stage; paths start below the stack."""
+    accepts: tuple[Acknowledgement, ...] = ()
+    """From there, too, for this stage alone."""
 
     def __post_init__(self) -> None:
-        if self.environment is None and self.acknowledgements:
+        if self.environment is None and (self.acknowledgements or self.accepts):
             raise ValueError(f"Subject {self.service!r} has no environment: accept in {acceptance.PLATFORM_FILE}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Synthesised:
+    """A synthesized stack: where its template lies, and in which account it will be."""
+
+    path: str
+    file: Path
+    account: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Stack:
-    """A synthesized stack: where its template lies, and whose it is."""
+    """The same with whose it is."""
 
     path: str
     file: Path
     place: Place
     subject: Subject | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What guardrails say of an assembly."""
+
+    failed: tuple[Finding, ...]
+    accepted: tuple[Accepted, ...]
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
@@ -79,21 +101,38 @@ class Guardrails:
 
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
         """Called by the CDK once the assembly is written."""
-        app = context.app_construct
-        subjects = {subject.stack.node.path: subject for subject in self._subjects}
-        stacks = [_stack(each, subjects) for each in context.stack_templates]
-        templates = {stack.path: [*assembly.templates(self._folder, stack.file, stack.path)] for stack in stacks}
+        stacks = [
+            Synthesised(path=each.stack_construct_path, file=Path(each.template_path), account=each.account_id)
+            for each in context.stack_templates
+        ]
+        judgement = self.judge(context.app_construct, self._folder, stacks)
+        files = {
+            path: _overrides_file(subject) if subject.environment else acceptance.PLATFORM_FILE
+            for path, subject in self._by_path().items()
+        }
+        return cdk.PolicyValidationPluginReport(
+            success=not judgement.failed,
+            violations=[_violation(each, self._folder, files) for each in judgement.failed],
+        )
+
+    def judge(self, app: IConstruct, folder: Path, synthesised: Iterable[Synthesised]) -> Judgement:
+        """Check the stacks of an assembly that is written to a folder, and write down there what is accepted."""
+        subjects = self._by_path()
+        stacks = [_stack(each, subjects) for each in synthesised]
+        templates = {stack.path: [*assembly.templates(folder, stack.file, stack.path)] for stack in stacks}
         found = [*_nag_findings(app, stacks, templates), *_own_findings(stacks, templates)]
-        asked = [*lookups.check_missing(assembly.missing_lookups(self._folder))]
+        overridden = [*_overridden(stacks, templates)]
+        for each in overridden:
+            found += each.lowered(found)
+        asked = [*lookups.check_missing(assembly.missing_lookups(folder))]
         for finding in asked:
             # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
             sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
         found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
         givers = self._givers(subjects)
         outcome = acceptance.apply(found, givers, stacks=list(templates))
-        failed = [*outcome.remaining, *outcome.problems, *self._suppressed()]
         record.write(
-            self._folder,
+            folder,
             outcome.accepted,
             stages={
                 template.file: stack.subject.environment.label
@@ -103,14 +142,11 @@ class Guardrails:
             },
             review=acceptance.for_review(givers),
         )
-        files = {
-            path: _overrides_file(subject) if subject.environment else acceptance.PLATFORM_FILE
-            for path, subject in subjects.items()
-        }
-        return cdk.PolicyValidationPluginReport(
-            success=not failed,
-            violations=[_violation(each, self._folder, files) for each in failed],
-        )
+        failed = [*_explained(outcome.remaining, overridden), *outcome.problems, *self._suppressed(folder)]
+        return Judgement(failed=tuple(failed), accepted=tuple(outcome.accepted))
+
+    def _by_path(self) -> dict[str, Subject]:
+        return {subject.stack.node.path: subject for subject in self._subjects}
 
     def _givers(self, subjects: dict[str, Subject]) -> list[Giver]:
         """The services, each with its stacks in all stages, then the platform team."""
@@ -128,6 +164,16 @@ class Guardrails:
                 )
                 for file, stacks in services.items()
             ),
+            *(
+                Giver(
+                    accepter=Accepter.SERVICE,
+                    file=_overrides_file(subject),
+                    stacks=(path,),
+                    acknowledgements=subject.accepts,
+                )
+                for path, subject in subjects.items()
+                if subject.accepts
+            ),
             Giver(
                 accepter=Accepter.PLATFORM,
                 file=acceptance.PLATFORM_FILE,
@@ -136,9 +182,9 @@ class Guardrails:
             ),
         ]
 
-    def _suppressed(self) -> Iterator[Finding]:
+    def _suppressed(self, folder: Path) -> Iterator[Finding]:
         """Suppressions by the CDK's own means would hide a finding from the packs and so from us."""
-        found = set(assembly.suppressed(self._folder))
+        found = set(assembly.suppressed(folder))
         for scope in {scope.node.path: scope for each in self._subjects for scope in each.stack.node.scopes}.values():
             for entry in scope.node.metadata:
                 if entry.type == assembly.SUPPRESSIONS:
@@ -153,17 +199,56 @@ class Guardrails:
                 )
 
 
-def _stack(template: cdk.PolicyValidationStack, subjects: Mapping[str, Subject]) -> _Stack:
-    """A stack inside a subject's stack, a support stack say, is the subject's."""
-    owner = _innermost(template.stack_construct_path, subjects)
+def _stack(synthesised: Synthesised, subjects: Mapping[str, Subject]) -> _Stack:
+    """A stack inside a subject's stack, a support stack say, is the subject's; one beside it is in the same place."""
+    owner = _innermost(synthesised.path, subjects)
     subject = subjects[owner] if owner else None
-    environment = subject.environment if subject else None
+    beside = {path.rpartition("/")[0]: each.environment for path, each in subjects.items() if "/" in path}
+    environment = subject.environment if subject else beside.get(synthesised.path.rpartition("/")[0])
     return _Stack(
-        path=template.stack_construct_path,
-        file=Path(template.template_path),
-        place=Place(keeps_data=environment.keeps_data if environment else True, account=template.account_id),
+        path=synthesised.path,
+        file=synthesised.file,
+        place=_place(environment, synthesised.account),
         subject=subject,
     )
+
+
+def _place(environment: Environment | None, account: str | None) -> Place:
+    if environment is None:
+        return Place(keeps_data=True, account=account)
+    tier = defaults.for_environment(environment)
+    return Place(
+        keeps_data=environment.keeps_data,
+        account=account,
+        tier=TierBaseline(
+            name=environment.tier.value,
+            log_retention_days=tier.log_retention_days,
+            key_pending_days=int(tier.key_pending_window.to_days()),
+            web_firewall=tier.web_firewall,
+        ),
+    )
+
+
+def _overridden(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Caused]:
+    """Each stack that an override has changed, against the same one without."""
+    for stack in stacks:
+        made = stack.subject.stack if stack.subject else None
+        if isinstance(made, ServiceStack) and made.overridden and made.node.path == stack.path:
+            inside = (each for each in templates if f"{each}/".startswith(f"{stack.path}/"))
+            after = [template for path in inside for template in templates[path]]
+            yield Caused(overridden=made.overridden, place=stack.place, after=after)
+
+
+def _explained(findings: Sequence[Finding], overridden: Iterable[Caused]) -> list[Finding]:
+    """The findings, with the override's line where one is to blame. It takes some builds, and so only what failed."""
+    known: Known = {}
+    said = list(findings)
+    for each in overridden:
+        path = each.overridden.stack.node.path
+        own_ones = [finding for finding in said if _innermost(finding.path, [path])]
+        explained = dict(zip(map(id, own_ones), each.explained(own_ones, known) if own_ones else (), strict=True))
+        said = [explained.get(id(finding), finding) for finding in said]
+    return said
 
 
 def _own_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Finding]:

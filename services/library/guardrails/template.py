@@ -36,6 +36,8 @@ class Template:
     """Where the template lies in the assembly."""
     size: int = 0
     """In bytes, as it lies there."""
+    termination_protection: bool | None = None
+    """Of the stack; it stands beside the template. None for a nested one, which has its parent's."""
     _resources: tuple[Resource, ...] = field(init=False)
 
     def __post_init__(self) -> None:

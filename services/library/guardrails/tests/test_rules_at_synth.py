@@ -22,6 +22,7 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Environment, Tier
@@ -43,6 +44,8 @@ class Thing(ServiceStack):
             "Table",
             key_schema=[],
             point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
+            deletion_protection_enabled=True,
+            sse_specification={"sseEnabled": True, "kmsMasterKeyId": "arn:aws:kms:eu-west-1:111111111111:key/1"},
         )
         self.table.add_override("DeletionPolicy", "Retain")
         self.table.add_override("UpdateReplacePolicy", "Delete" if self.breaks else "Retain")
@@ -84,6 +87,14 @@ class Thing(ServiceStack):
     def limit(self):
         self.template_options.metadata = {"Text": "x" * (1_048_576 if self.breaks else 1_040_000)}
 
+    def baseline(self):
+        self.logs = logs.CfnLogGroup(
+            self,
+            "Logs",
+            retention_in_days=30 if self.breaks else 365,
+            kms_key_id="arn:aws:kms:eu-west-1:111111111111:key/1",
+        )
+
     def lookup(self):
         if self.breaks:
             ec2.Vpc.from_lookup(self, "Network", is_default=True)
@@ -119,6 +130,11 @@ def some_text_more(stack, environment):
     stack.template_options.metadata = {"Text": "x" * 1_048_576}
 
 
+def shortly(stack, environment):
+    environment.keeps_data
+    stack.logs.add_property_override("RetentionInDays", 30)
+
+
 def look_it_up(stack, environment):
     ec2.Vpc.from_lookup(stack, "Looked", is_default=True)
 
@@ -130,6 +146,7 @@ OVERRIDES = {
     "administrator": for_everything,
     "pipeline": one_stage_more,
     "limit": some_text_more,
+    "baseline": shortly,
     "lookup": look_it_up,
 }
 
@@ -172,6 +189,7 @@ BROKEN = {
     ("Penstock-AdministratorAction[*]", "Pipeline/prod/administrator/Key"),
     ("Penstock-PipelineQuota[stages]", "Pipeline/prod/pipeline/Pipeline"),
     ("Penstock-TemplateLimit[bytes]", "Pipeline/prod/limit"),
+    ("Penstock-BaselineRetention[RetentionInDays=30]", "Pipeline/prod/baseline/Logs"),
     ("Penstock-Lookup", ""),
 }
 
@@ -211,3 +229,6 @@ def test_an_override_that_brings_it_back_fails(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "overridden")
     assert code != 0
     assert found == BROKEN
+    report = (tmp_path / "out/validation-report.json").read_text()
+    line = (tmp_path / "app.py").read_text().split('"RetentionInDays", 30')[0].count("\n") + 1
+    assert f"The override __main__.shortly does this at {tmp_path}/app.py:{line}." in report

@@ -1,0 +1,126 @@
+"""Which of a template's guards are below the baseline, and which of those an override has lowered."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from services.library.guardrails.baseline import deletion, encryption, public_access, retention, tracing
+from services.library.guardrails.baseline.guard import (
+    DELETION,
+    ENCRYPTION,
+    LEFT_OUT,
+    PUBLIC_ACCESS,
+    RETENTION,
+    TRACING,
+    Guard,
+    Guards,
+)
+from services.library.guardrails.finding import Finding, Place, Rule
+from services.library.guardrails.template import Resource, Template, number
+from services.library.guardrails.values import is_open
+
+COLLECTORS = (encryption.collect, retention.collect, public_access.collect, tracing.collect, deletion.collect)
+TELLING: tuple[tuple[Rule, re.Pattern[str]], ...] = (
+    # What properties of any type are called that protect something.
+    (ENCRYPTION, re.compile(r"[Kk]ms|[Ee]ncrypt|SSE|Tls|TLS|Ssl|SSL|Https|HTTPS")),
+    (DELETION, re.compile(r"DeletionProtection|TerminationProtection|PointInTime|ObjectLock|PreventDeletion")),
+    (RETENTION, re.compile(r"Retention|DeleteAfter|RetainFor|MaximumRecordAge")),
+    (PUBLIC_ACCESS, re.compile(r"BlockPublic|IgnorePublic|RestrictPublic|Authoriz|AuthType")),
+    (TRACING, re.compile(r"Tracing|TracingEnabled|X[Rr]ay")),
+)
+FREE = ("Tags", "Description", "Environment", "PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "Definition")
+"""Properties whose parts are called whatever their authors like, or that are judged as policies."""
+WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"})
+
+
+def below_baseline(template: Template, place: Place) -> Iterator[Finding]:
+    """What is below the tier's baseline in any stack, whoever wrote it."""
+    for guard in guards_of([template], place).values():
+        if guard.everywhere and guard.floor is not None and guard.level < guard.floor:
+            yield guard.broken(than=guard.floor_said)
+
+
+def lowered(before: Sequence[Template], after: Sequence[Template], place: Place) -> Iterator[Finding]:
+    """What one stack's templates have less of than they would without an override, and than the baseline."""
+    was, now = guards_of(before, place), guards_of(after, place)
+    then, there = _by_path(before), _by_path(after)
+    for key, guard in now.items():
+        known = was.get(key)
+        if known is not None and guard.level < _needed(known):
+            than = guard.floor_said if guard.floor is not None and guard.floor <= known.level else known.given
+            yield guard.broken(than=than, caused=guard.floor is None)
+        elif known is None and guard.floor is not None and guard.level < guard.floor:
+            yield guard.broken(than=guard.floor_said)
+    for key, guard in was.items():
+        if key not in now and guard.level > 0 and (guard.resource.path in there or guard.lost_with_resource):
+            yield guard.broken(than=guard.given, given=LEFT_OUT, caused=True)
+    for path in then.keys() & there.keys():
+        explicit = {location for guard in was.values() if guard.resource.path == path for location in guard.locations}
+        (resource, _), (changed, template) = then[path], there[path]
+        yield from _telling(resource, changed, template, explicit)
+
+
+def guards_of(templates: Iterable[Template], place: Place) -> dict[tuple[str, str, str], Guard]:
+    """Every guard of these templates, by what it is; of several alike the weakest."""
+    found: dict[tuple[str, str, str], Guard] = {}
+    for template in templates:
+        guards = Guards(template, place)
+        for collect in COLLECTORS:
+            collect(guards)
+        for guard in guards.found:
+            if guard.key not in found or guard.level < found[guard.key].level:
+                found[guard.key] = guard
+    return found
+
+
+def _needed(known: Guard) -> float:
+    """What there was, but never more than the tier asks for."""
+    return known.level if known.floor is None else min(known.level, known.floor)
+
+
+def _by_path(templates: Iterable[Template]) -> dict[str, tuple[Resource, Template]]:
+    return {resource.path: (resource, template) for template in templates for resource in template.resources()}
+
+
+def _telling(before: Resource, after: Resource, template: Template, explicit: set[str]) -> Iterator[Finding]:
+    """What the names of properties tell of types that no collector knows."""
+    values = dict(_leaves(after.properties))
+    for path, value in _leaves(before.properties):
+        location = f"Properties.{path}"
+        if path.startswith(FREE) or any(f"{location}.".startswith(f"{each}.") for each in explicit if "." in each):
+            continue
+        given = values.get(path)
+        for rule, words in TELLING:
+            if words.search(path) and _is_weaker(value, given):
+                said = LEFT_OUT if given is None else str(given)
+                yield rule.broken_by(
+                    after,
+                    template,
+                    what=f"{path} is {said}; the baseline without the override is {_short(value)}.",
+                    detail=f"{path}={said}",
+                    locations=(location,),
+                )
+                break
+
+
+def _is_weaker(before: object, after: object) -> bool:
+    if before == after or str(before).lower() in WEAK:
+        return False
+    if after is None or "alias/aws/" in str(after) or str(after).lower() in WEAK:
+        return True
+    then, now = number(before), number(after)
+    return then is not None and (now is None or now < then)
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping) and value and not is_open(value):
+        for name, part in value.items():
+            yield from _leaves(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, part in enumerate(value):
+            yield from _leaves(part, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def _short(value: object) -> str:
+    return "known only at deployment" if is_open(value) else str(value)

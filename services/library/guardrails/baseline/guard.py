@@ -1,0 +1,199 @@
+"""What a template says that protects something, as levels that can be compared: more protects better."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.template import Resource, Template, number
+from services.library.guardrails.values import at, is_open
+
+ENCRYPTION = Rule(
+    id="Penstock-BaselineEncryption",
+    accepted_by=Accepter.PLATFORM,
+    text="What is stored or sent would be less protected than the organisation's baseline.",
+    fix="Leave encryption to the library's construct: a key of the service's own at rest, TLS alone in transit.",
+)
+RETENTION = Rule(
+    id="Penstock-BaselineRetention",
+    accepted_by=Accepter.PLATFORM,
+    text="It would be gone, or could not be restored, earlier than the organisation's baseline says.",
+    fix="Keep it as long as the library's construct does in this tier.",
+)
+PUBLIC_ACCESS = Rule(
+    id="Penstock-BaselinePublicAccess",
+    accepted_by=Accepter.PLATFORM,
+    text="It could be reached by anybody, or by more than the organisation's baseline lets in.",
+    fix="Name who may, and leave what blocks everybody else in place.",
+)
+TRACING = Rule(
+    id="Penstock-BaselineTracing",
+    accepted_by=Accepter.PLATFORM,
+    text="A request that passes here could not be followed.",
+    fix="Leave tracing on, as the library's construct has it.",
+)
+DELETION = Rule(
+    id="Penstock-BaselineDeletionGuard",
+    accepted_by=Accepter.PLATFORM,
+    text="It could be deleted, with what it holds, more easily than the organisation's baseline lets it.",
+    fix="Leave the guards of the library's construct in place: what holds data outlives its stack and its mistakes.",
+)
+RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION)
+
+UNKNOWN = "unknown"
+LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """One thing that protects one resource, as one template has it."""
+
+    rule: Rule
+    resource: Resource
+    template: Template
+    name: str
+    """The property, or what stands for it where several resources make it."""
+    level: float
+    given: str
+    """The level in a word or a number: an acknowledgement accepts this one, and none below."""
+    locations: tuple[str, ...]
+    floor: float | None = None
+    """The baseline of the tier, where there is one; it need never be more than this."""
+    floor_said: str = ""
+    everywhere: bool = True
+    """Whether the floor holds for every resource, and not for those alone that an override adds."""
+    lost_with_resource: bool = False
+    """Whether the resource must not be taken away, either."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The same for the same guard of the same resource in another synth."""
+        return self.rule.id, self.resource.path, self.name
+
+    def broken(self, *, than: str, given: str | None = None, caused: bool = False) -> Finding:
+        """The finding; `than`: what the baseline would be."""
+        said = given or self.given
+        return self.rule.broken_by(
+            self.resource,
+            self.template,
+            what=f"{self.name} is {said}; the baseline {'without the override ' if caused else ''}is {than}.",
+            detail=f"{self.name}={said}",
+            locations=self.locations,
+        )
+
+
+Level = tuple[float, str]
+"""How much a value protects, and the word for it."""
+
+
+def key(absent: Level) -> Callable[[object], Level]:
+    """How a key protects: one's own more than AWS's, which is what some resources take where nothing is said."""
+
+    def level(value: object) -> Level:
+        if value is None or value == "":
+            return absent
+        return (1, "aws-key") if "alias/aws/" in json.dumps(value) else (2, "own-key")
+
+    return level
+
+
+NO_KEY: Level = (0, "none")
+AWS_KEY: Level = (1, "aws-key")
+
+
+def switch(*words: str, absent: bool = False) -> Callable[[object], Level]:
+    """On for true, or for one of the words; what only the deployment knows counts as off."""
+
+    def level(value: object) -> Level:
+        if value is None:
+            return (1, "on") if absent else (0, "off")
+        if is_open(value):
+            return 0, UNKNOWN
+        return (1, "on") if str(value).lower() in (words or ("true",)) else (0, "off")
+
+    return level
+
+
+def off(*words: str) -> Callable[[object], Level]:
+    """The other way round: protects unless it is true, or one of the words."""
+    on = switch(*words)
+
+    def level(value: object) -> Level:
+        if is_open(value):
+            return 0, UNKNOWN
+        return (1, "off") if on(value)[0] == 0 else (0, "on")
+
+    return level
+
+
+def amount(absent: float, *, no_end: Sequence[int] = ()) -> Callable[[object], Level]:
+    """As much as the number says; infinity is for ever."""
+
+    def level(value: object) -> Level:
+        if value is None:
+            return absent, said(absent)
+        found = number(value)
+        if found is None:
+            return 0, UNKNOWN
+        return (math.inf, said(math.inf)) if found in no_end else (found, str(found))
+
+    return level
+
+
+def said(count: float) -> str:
+    """A number as it stands in a finding."""
+    return "for-ever" if math.isinf(count) else f"{count:g}"
+
+
+@dataclass(slots=True)
+class Guards:
+    """Collects the guards of one template."""
+
+    template: Template
+    place: Place
+    found: list[Guard] = field(default_factory=list)
+
+    def add(
+        self,
+        rule: Rule,
+        resource: Resource,
+        name: str,
+        levels: Iterable[Level],
+        *,
+        floor: Level | None = None,
+        locations: tuple[str, ...] = (),
+        everywhere: bool = True,
+        lost_with_resource: bool = False,
+    ) -> None:
+        """The worst of what it may be."""
+        level, given = min(levels, key=lambda each: each[0])
+        self.found.append(
+            Guard(
+                rule=rule,
+                resource=resource,
+                template=self.template,
+                name=name,
+                level=level,
+                given=given,
+                locations=locations or (f"Properties.{name}",),
+                floor=None if floor is None else floor[0],
+                floor_said="" if floor is None else floor[1],
+                everywhere=everywhere,
+                lost_with_resource=lost_with_resource,
+            )
+        )
+
+    def read(
+        self,
+        rule: Rule,
+        resource: Resource,
+        path: str,
+        level: Callable[[object], Level],
+        *,
+        floor: Level | None = None,
+        everywhere: bool = True,
+    ) -> None:
+        """A property's."""
+        values = at(resource.properties, path, self.template)
+        self.add(rule, resource, path, map(level, values), floor=floor, everywhere=everywhere)

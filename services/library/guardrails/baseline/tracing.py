@@ -1,0 +1,75 @@
+"""Whether a request can be followed through functions, APIs and workflows."""
+
+from collections.abc import Iterator, Mapping
+
+from services.library.guardrails.baseline.guard import TRACING, Guards, Level, off, switch
+from services.library.guardrails.baseline.policies import statements
+from services.library.guardrails.template import Resource, Template, number
+from services.library.guardrails.values import at, entries, mentioned
+
+ON: Level = (1, "on")
+SWITCHES = (
+    ("AWS::ApiGateway::Stage", "TracingEnabled", "true"),
+    ("AWS::Serverless::Api", "TracingEnabled", "true"),
+    ("AWS::StepFunctions::StateMachine", "TracingConfiguration.Enabled", "true"),
+    ("AWS::AppSync::GraphQLApi", "XrayEnabled", "true"),
+)
+SILENCED: Mapping[str, tuple[str, ...]] = {
+    # https://docs.powertools.aws.dev/lambda/python/latest/core/tracer/, and the SDK's own switch
+    "POWERTOOLS_TRACE_DISABLED": ("true", "1", "yes", "on"),
+    "AWS_XRAY_SDK_ENABLED": ("false", "0", "no"),
+    "DD_TRACE_ENABLED": ("false", "0"),
+}
+WRITES = ("xray:PutTraceSegments", "xray:Put*", "xray:*", "*")
+MANAGED = ("AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess", "AWSXrayFullAccess")
+
+
+def collect(guards: Guards) -> None:
+    """The guards of one template."""
+    template = guards.template
+    for type_, path, word in SWITCHES:
+        for resource in template.resources(type_):
+            guards.read(TRACING, resource, path, switch(word), floor=ON)
+    for function in template.resources("AWS::Lambda::Function"):
+        # A function's own rule speaks of it in every stack, and lets its service decide: rules/functions.py.
+        guards.read(TRACING, function, "TracingConfig.Mode", switch("active"), floor=ON, everywhere=False)
+        for variable, words in SILENCED.items():
+            guards.read(TRACING, function, f"Environment.Variables.{variable}", off(*words), floor=(1, "off"))
+    for type_, naming in (("AWS::Lambda::Function", "Role"), ("AWS::StepFunctions::StateMachine", "RoleArn")):
+        for resource in template.resources(type_):
+            role = template.named_by(resource.properties.get(naming))
+            if role is not None:
+                level = ON if _may_write(role, template) else (0, "off")
+                guards.add(TRACING, resource, "MayWriteTraces", [level], locations=(f"Properties.{naming}",))
+    for rule in template.resources("AWS::XRay::SamplingRule"):
+        _sampling(guards, rule)
+
+
+def _sampling(guards: Guards, rule: Resource) -> None:
+    """A rule that samples nothing takes precedence over every other rule of the account that comes after it."""
+    rates, reservoirs = (
+        at(rule.properties, f"SamplingRule.{name}", guards.template) for name in ("FixedRate", "ReservoirSize")
+    )
+    silent = any(str(rate) in ("0", "0.0", "None") for rate in rates) and any(not number(each) for each in reservoirs)
+    guards.add(TRACING, rule, "SamplingRule", [(0, "nothing") if silent else ON], floor=ON)
+
+
+def _may_write(role: Resource, template: Template) -> bool:
+    managed = entries(role.properties.get("ManagedPolicyArns"), template)
+    if any(name in str(each) for each in managed for name in MANAGED):
+        return True
+    return any(
+        statement.get("Effect") == "Allow" and action in WRITES
+        for policy in _policies(role, template)
+        for _, statement in statements(policy, template)
+        for action in entries(statement.get("Action"), template)
+    )
+
+
+def _policies(role: Resource, template: Template) -> Iterator[object]:
+    yield role.properties.get("Policies")
+    attached = set(mentioned(role.properties.get("ManagedPolicyArns")))
+    for policy in template.resources("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
+        holders = {*mentioned(policy.properties.get("Roles")), *mentioned(policy.properties.get("RoleName"))}
+        if (role.logical_id in holders or policy.logical_id in attached) and "Condition" not in policy.body:
+            yield policy.properties

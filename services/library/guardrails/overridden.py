@@ -1,0 +1,220 @@
+"""What an override changes: the same stack built again without it, or with only its first lines."""
+
+import functools
+import inspect
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct, IConstruct
+
+from services.library.guardrails import assembly
+from services.library.guardrails.template import Template
+
+ROOT = Path(__file__).resolve().parents[3]
+Key = tuple[str, str]
+"""Rule and construct path of a finding."""
+MOST_LINES = 512
+"""An override that runs through more than this is named by its first line alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where an override is written."""
+
+    name: str
+    """As a reviewer would look it up, module first."""
+    file: str
+    line: int
+    docstring: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.file}:{self.line})" if self.file else self.name
+
+
+class _ReachedError(BaseException):
+    """Ends an override before a line. Not an Exception, which an override might catch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overridden:
+    """A stack that an override has changed, and how to make it again in an App of its own."""
+
+    stack: cdk.Stack
+    build: Callable[[Construct], cdk.Stack]
+    """Makes the stack without the override, in another scope."""
+    override: Callable[[cdk.Stack], None]
+    """The whole override, for a stack that `build` made."""
+    written: object
+    """The override as the stage entry names it."""
+
+    @property
+    def source(self) -> Source:
+        """Where the override is written, as far as Python can tell."""
+        return source_of(self.written)
+
+    def without(self) -> list[Template]:
+        """The templates that the stack would have without its override."""
+        return self._synthesise(_nothing)
+
+    def up_to(self, count: int) -> list[Template]:
+        """The templates that the stack has when the override ends before its line number `count`, as they run."""
+        code = _code(self.written)
+
+        def part(stack: cdk.Stack) -> None:
+            if code is not None:
+                try:
+                    with _Traced(code, stop=count):
+                        self.override(stack)
+                except _ReachedError:
+                    return
+
+        return self._synthesise(part)
+
+    def lines(self) -> list[int]:
+        """The lines of the override in the order in which they run."""
+        code = _code(self.written)
+        if code is None:
+            return []
+        traced = _Traced(code)
+
+        def whole(stack: cdk.Stack) -> None:
+            with traced:
+                self.override(stack)
+
+        self._synthesise(whole)
+        return traced.lines
+
+    def _synthesise(self, change: Callable[[cdk.Stack], None]) -> list[Template]:
+        scopes = self.stack.node.scopes
+        with tempfile.TemporaryDirectory() as folder:
+            app = cdk.App(
+                outdir=folder,
+                analytics_reporting=False,
+                tree_metadata=False,
+                context=scopes[-2].node.get_all_context(),
+            )
+            stack = self.build(_copied(app, scopes[1:-1]))
+            change(stack)
+            # The stage alone: an App has everything validated, by plugins and by the CDK's own slow rules.
+            made = Path((cdk.Stage.of(stack) or app).synth(skip_validation=True).directory)
+            path = self.stack.node.path
+            return [
+                template
+                for stack_path, file in assembly.stacks(made)
+                if f"{stack_path}/".startswith(f"{path}/")
+                for template in assembly.templates(made, file, stack_path)
+            ]
+
+
+def _nothing(stack: cdk.Stack) -> None:
+    """No override."""
+    del stack
+
+
+def _copied(app: cdk.App, scopes: Sequence[IConstruct]) -> Construct:
+    """Scopes of the same names, so that what is named after its path has the same name."""
+    above: Construct = app
+    for scope in scopes:
+        if isinstance(scope, cdk.Stage):
+            env = cdk.Environment(account=scope.account, region=scope.region)
+            above = cdk.Stage(above, scope.node.id, env=env)
+        else:
+            above = Construct(above, scope.node.id)
+    return above
+
+
+def locate(
+    overridden: Overridden, found_in: Callable[[list[Template]], set[Key]], wanted: Iterable[Key]
+) -> dict[Key, int]:
+    """The line of the override after which each of these is found, by running it in part; none for what it cannot tell.
+
+    Each question builds the stack once more: this is for what failed.
+    """
+    lines = overridden.lines()
+    asked: dict[int, set[Key]] = {}
+
+    def found(count: int) -> set[Key]:
+        if count not in asked:
+            asked[count] = found_in(overridden.up_to(count))
+        return asked[count]
+
+    located: dict[Key, int] = {}
+    for key in wanted if 0 < len(lines) <= MOST_LINES else ():
+        low, high = 0, len(lines)  # never before any line has run, and there at the end
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if key in found(middle) else (middle, high)
+        located[key] = lines[high - 1]
+    return located
+
+
+def source_of(override: object) -> Source:
+    """Where an override is written: a function, a method, a partial of one, or an object that is called."""
+    function = _function(override)
+    name = f"{_module(override)}.{getattr(function, '__qualname__', type(override).__name__)}"
+    code = getattr(function, "__code__", None)
+    docstring = inspect.getdoc(function) or ""
+    if code is None:
+        return Source(name=name, file="", line=0, docstring=docstring)
+    path = Path(code.co_filename)
+    file = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+    return Source(name=name, file=file, line=code.co_firstlineno, docstring=docstring)
+
+
+def _function(override: object) -> object:
+    while isinstance(override, functools.partial):
+        override = override.func
+    if not hasattr(override, "__code__") and not inspect.ismethod(override):
+        override = getattr(type(override), "__call__", override)  # noqa: B004 - which function it is, not whether it is one
+    return inspect.unwrap(override) if callable(override) else override
+
+
+def _module(override: object) -> str:
+    return str(getattr(_function(override), "__module__", None) or type(override).__module__)
+
+
+def _code(override: object) -> CodeType | None:
+    code = getattr(_function(override), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+class _Traced:
+    """Follows the lines of one function; ends it before the one of this number."""
+
+    def __init__(self, code: CodeType, *, stop: int | None = None) -> None:
+        self.lines: list[int] = []
+        self._code = code
+        self._stop = stop
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before = sys.gettrace()
+        sys.settrace(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _call(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002 - the signature is Python's
+        return self._line if frame.f_code is self._code else None
+
+    def _line(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002 - as above
+        if event == "line":
+            if len(self.lines) == self._stop:
+                raise _ReachedError
+            self.lines.append(frame.f_lineno)
+        return self._line
+
+
+def changed(before: Iterable[Template], after: Iterable[Template]) -> Iterator[str]:
+    """The construct paths whose resources differ, or that only one side has."""
+    was, now = (
+        {resource.path: resource.body for template in side for resource in template.resources()}
+        for side in (before, after)
+    )
+    yield from (path for path in sorted(was.keys() | now.keys()) if was.get(path) != now.get(path))

@@ -1,0 +1,120 @@
+"""An override cannot weaken the baseline unseen: each way is refused with its rule and the line that does it."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from services.library.contract import Service
+from services.library.environment import Environment, Tier
+from services.library.guardrails import assembly
+from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
+from services.library.guardrails.tests import weakened
+
+ROOT = Path(__file__).parents[4]
+FILE = Path(weakened.__file__).relative_to(ROOT).as_posix()
+PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
+STACK = "Pipeline/prod"
+EXPECTED = re.compile(r"# (Penstock-\S+)(?: (\S+))?$")
+WAYS: list[tuple[Service[Any], Callable[..., None]]] = [
+    (weakened.Storing(), weakened.weakens_encryption),
+    (weakened.Storing(), weakened.weakens_retention),
+    (weakened.Running(), weakened.opens_to_the_public),
+    (weakened.Running(), weakened.stops_tracing),
+    (weakened.Storing(), weakened.lifts_deletion_guards),
+]
+
+
+def judge(
+    service: Service[Any],
+    folder: Path,
+    *,
+    accepted: Iterable[Acknowledgement] = (),
+    environment: Environment = PROD,
+) -> Judgement:
+    """What guardrails say of one service, in process."""
+    app = cdk.App(outdir=str(folder), context=CONTEXT)
+    stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), environment.label, env=environment.to_cdk())
+    subject = Subject(
+        stack=service.deploy(stage, environment),
+        environment=environment,
+        service=service.name,
+        owner=service.owner,
+        handles_personal_data=False,
+        acknowledgements=service.acknowledgements,
+        accepts=service.accepts,
+    )
+    guardrails = Guardrails([subject], accepted=tuple(accepted))
+    made = Path(stage.synth(skip_validation=True).directory)
+    stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
+    return guardrails.judge(app, made, stacks)
+
+
+def ours(judgement: Judgement) -> dict[tuple[str, str], str]:
+    """(rule, path below the stack) -> text of what the baseline's rules say, and those that say it for them."""
+    rules = ("Penstock-Baseline", "Penstock-Retained", "Penstock-StreamRetention")
+    return {
+        (each.rule, each.path.removeprefix(f"{STACK}/").partition("/")[2]): each.text
+        for each in judgement.failed
+        if each.rule.startswith(rules)
+    }
+
+
+def expected(override: Callable[..., None]) -> dict[tuple[str, str], int]:
+    """(rule, path below the stack) -> the line that says so."""
+    lines, first = inspect.getsourcelines(override)
+    found = ((EXPECTED.search(line.rstrip()), number) for number, line in enumerate(lines, first))
+    return {(match[1], match[2] or ""): number for match, number in found if match}
+
+
+@pytest.mark.parametrize(("service", "override"), WAYS, ids=[override.__name__ for _, override in WAYS])
+def test_each_way_is_refused_with_its_rule_and_line_and_only_the_platform_can_accept_it(
+    service: Service[Any], override: Callable[..., None], tmp_path: Path
+) -> None:
+    wanted = expected(override)
+    assert len(wanted) >= 8
+    accepts = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
+    overridden = replace(service, override=override)
+    judgement = judge(replace(overridden, accepts=accepts), tmp_path / "refused")
+    refused = [each.text for each in judgement.failed if "Only the platform team can accept" in each.text]
+    assert len(refused) == len(accepts)
+    said = ours(judgement)
+    for finding, line in wanted.items():
+        assert finding in said, f"line {line}: {finding} is not among {sorted(said)}"
+        at = f"The override {weakened.__name__}.{override.__name__} does this at {FILE}:{line}."
+        assert said[finding].endswith(at), said[finding]
+    platforms = [
+        acknowledgement(number, rule, f"{STACK}/{service.name}/{path}".rstrip("/"))
+        for number, (rule, path) in enumerate(said)
+    ]
+    assert ours(judge(overridden, tmp_path / "accepted", accepted=platforms)) == {}
+
+
+def acknowledgement(number: int, rule: str, path: str) -> Acknowledgement:
+    """One with a reason of its own."""
+    reason = f"Number {number} is accepted by those who run this"
+    return Acknowledgement(rule=rule, path=path, reason=reason, owner="@example/platform", expires=date(2027, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("service", "override"),
+    [
+        (weakened.Storing(), weakened.nearly_weakens_what_is_stored),
+        (weakened.Running(), weakened.nearly_weakens_what_runs),
+        (weakened.Storing(), None),
+        (weakened.Running(), None),
+    ],
+)
+def test_what_nearly_weakens_passes(
+    service: Service[Any], override: Callable[..., None] | None, tmp_path: Path
+) -> None:
+    assert ours(judge(replace(service, override=override), tmp_path)) == {}
