@@ -66,9 +66,9 @@ def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
 
 
 class ServiceStage(cdk.Stage):
-    """One stage's services as CloudFormation stacks."""
+    """One stage's services as CloudFormation stacks. `only`: one of them alone, for who wants to look at it."""
 
-    def __init__(self, scope: Construct, stage: Stage) -> None:
+    def __init__(self, scope: Construct, stage: Stage, *, only: str | None = None) -> None:
         environment = stage.environment
         super().__init__(
             scope,
@@ -81,9 +81,11 @@ class ServiceStage(cdk.Stage):
         """Service name -> its stack."""
         offered: dict[str, ServiceStack] = {}
         for service in stage.services:
+            if only not in (None, service.name):
+                continue
             stack = service.deploy(self, environment)
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}
-        for service in stage.services:
+        for service in stage.services if only is None else ():
             for published in service.needs:
                 self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")

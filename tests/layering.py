@@ -80,7 +80,9 @@ ROOMS = {
         ours=("pipeline.local",), third_party=("boto3", "botocore"), never=("pipeline.local.cloud",)
     ),
     "pipeline.scaffold": Room(ours=("pipeline.scaffold",), third_party=("libcst",)),
-    "pipeline.cli": Room(ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "httpx", "pydantic")),
+    "pipeline.cli": Room(
+        ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
+    ),
     "pipeline": Room(
         ours=("pipeline", "stages.model", "stages.accounts", "services.library"),
         third_party=("aws_cdk", "constructs"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, ledger, local, redrive, review, run, validate
+from pipeline.cli import deployed, doctor, explain, ledger, local, redrive, review, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ doctor.register(app)
 ledger.register(app)
 review.register(app)
 redrive.register(app)
+explain.register(app)
 
 
 def main(root: Path) -> None:
