@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.library.guardrails import review_rules
+from services.library.guardrails.baseline import guard
 from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
 from services.library.guardrails.rules import (
     baseline,
@@ -47,7 +48,7 @@ RULES: tuple[Rule, ...] = (
     quotas.PIPELINE,
     quotas.TEMPLATE,
     lookups.RULE,
-    *baseline.RULES,
+    *guard.RULES,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 
 from services.library.guardrails.baseline import deletion, encryption, public_access, retention, tracing
 from services.library.guardrails.baseline.guard import (
@@ -11,6 +12,8 @@ from services.library.guardrails.baseline.guard import (
     PUBLIC_ACCESS,
     RETENTION,
     TRACING,
+    UNKNOWN,
+    UNSEEN,
     Guard,
     Guards,
 )
@@ -29,6 +32,8 @@ TELLING: tuple[tuple[Rule, re.Pattern[str]], ...] = (
 )
 FREE = ("Tags", "Description", "Environment", "PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "Definition")
 """Properties whose parts are called whatever their authors like, or that are judged as policies."""
+CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
+"""What these do at deployment stands in code, and may be anything."""
 WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"})
 
 
@@ -41,8 +46,9 @@ def below_baseline(template: Template, place: Place) -> Iterator[Finding]:
 
 def lowered(before: Sequence[Template], after: Sequence[Template], place: Place) -> Iterator[Finding]:
     """What one stack's templates have less of than they would without an override, and than the baseline."""
-    was, now = guards_of(before, place), guards_of(after, place)
-    then, there = _by_path(before), _by_path(after)
+    renamed = _renamed(before, after)
+    was, now = guards_of(before, place), guards_of(after, place, renamed)
+    then, there = _by_path(before), _by_path(after, renamed)
     for key, guard in now.items():
         known = was.get(key)
         if known is not None and guard.level < _needed(known):
@@ -57,18 +63,27 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
         explicit = {location for guard in was.values() if guard.resource.path == path for location in guard.locations}
         (resource, _), (changed, template) = then[path], there[path]
         yield from _telling(resource, changed, template, explicit)
+    for path in there.keys() - then.keys():
+        resource, template = there[path]
+        if resource.type.startswith(CUSTOM):
+            yield UNSEEN.broken_by(resource, template, detail=resource.type, locations=("Properties",))
 
 
-def guards_of(templates: Iterable[Template], place: Place) -> dict[tuple[str, str, str], Guard]:
-    """Every guard of these templates, by what it is; of several alike the weakest."""
+def guards_of(
+    templates: Iterable[Template], place: Place, renamed: Mapping[str, str] | None = None
+) -> dict[tuple[str, str, str], Guard]:
+    """Every guard of these templates, by what it is; of several alike the weakest. `renamed`: path -> path before."""
     found: dict[tuple[str, str, str], Guard] = {}
+    paths = renamed or {}
     for template in templates:
         guards = Guards(template, place)
         for collect in COLLECTORS:
             collect(guards)
         for guard in guards.found:
-            if guard.key not in found or guard.level < found[guard.key].level:
-                found[guard.key] = guard
+            rule, path, name = guard.key
+            key = (rule, paths.get(path, path), name)
+            if key not in found or guard.level < found[key].level:
+                found[key] = guard
     return found
 
 
@@ -77,8 +92,28 @@ def _needed(known: Guard) -> float:
     return known.level if known.floor is None else min(known.level, known.floor)
 
 
-def _by_path(templates: Iterable[Template]) -> dict[str, tuple[Resource, Template]]:
-    return {resource.path: (resource, template) for template in templates for resource in template.resources()}
+def _by_path(
+    templates: Iterable[Template], renamed: Mapping[str, str] | None = None
+) -> dict[str, tuple[Resource, Template]]:
+    paths = renamed or {}
+    return {
+        paths.get(resource.path, resource.path): (resource, template)
+        for template in templates
+        for resource in template.resources()
+    }
+
+
+def _renamed(before: Sequence[Template], after: Sequence[Template]) -> dict[str, str]:
+    """Path -> path before, of what another path stands beside now: CloudFormation goes by the logical id alone."""
+    then, there = _by_path(before), _by_path(after)
+    ids = {(PurePath(template.file).name, resource.logical_id): path for path, (resource, template) in then.items()}
+    return {
+        path: known
+        for path, (resource, template) in there.items()
+        if path not in then
+        and (known := ids.get((PurePath(template.file).name, resource.logical_id))) is not None
+        and known not in there
+    }
 
 
 def _telling(before: Resource, after: Resource, template: Template, explicit: set[str]) -> Iterator[Finding]:
@@ -91,7 +126,7 @@ def _telling(before: Resource, after: Resource, template: Template, explicit: se
         given = values.get(path)
         for rule, words in TELLING:
             if words.search(path) and _is_weaker(value, given):
-                said = LEFT_OUT if given is None else str(given)
+                said = LEFT_OUT if given is None else UNKNOWN if is_open(given) else str(given)
                 yield rule.broken_by(
                     after,
                     template,

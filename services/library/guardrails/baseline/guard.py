@@ -39,7 +39,13 @@ DELETION = Rule(
     text="It could be deleted, with what it holds, more easily than the organisation's baseline lets it.",
     fix="Leave the guards of the library's construct in place: what holds data outlives its stack and its mistakes.",
 )
-RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION)
+UNSEEN = Rule(
+    id="Penstock-Unseen",
+    accepted_by=Accepter.PLATFORM,
+    text="CloudFormation would make resources of it that stand in no template here, so that no guardrail sees them.",
+    fix="Write the resources into the stack (in the CDK: NestedStack, or cloudformation_include.CfnInclude).",
+)
+RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION, UNSEEN)
 
 UNKNOWN = "unknown"
 LEFT_OUT = "left-out"

@@ -51,14 +51,29 @@ def collect(guards: Guards) -> None:
 
 
 def _policies(guards: Guards, resource: Resource) -> None:
-    """A statement that lets everybody in is a guard that is down, named by what it lets them do."""
+    """A statement that lets everybody in is a guard that is down, and one that keeps some out a guard that is up.
+
+    Both are named by the actions that they are about.
+    """
     if resource.type == "AWS::EC2::VPCEndpoint":
         return  # an endpoint's policy narrows what its own network may do
     for location, statement in statements(resource.properties, guards.template):
+        actions = entries(statement.get("Action", statement.get("NotAction")), guards.template)
+        name = ",".join(sorted(str(each) for each in actions))
         if lets_everybody_in(statement, guards.template):
-            actions = entries(statement.get("Action", statement.get("NotAction")), guards.template)
-            name = ",".join(sorted(str(each) for each in actions))
             guards.add(PUBLIC_ACCESS, resource, name, [OPEN], floor=CLOSED, locations=(location,))
+        elif statement.get("Effect") == "Deny" and "Condition" in statement:
+            about = ",".join(sorted(_keys(statement["Condition"])))
+            guards.add(PUBLIC_ACCESS, resource, f"Deny.{name}.{about}", [CLOSED], locations=(location,))
+        elif statement.get("Effect") == "Deny":
+            guards.add(PUBLIC_ACCESS, resource, f"Deny.{name}", [CLOSED], locations=(location,))
+
+
+def _keys(condition: object) -> Iterator[str]:
+    """The keys that a condition compares."""
+    if isinstance(condition, Mapping):
+        for keys in condition.values():
+            yield from (str(key) for key in keys) if isinstance(keys, Mapping) else ()
 
 
 def _permission(guards: Guards, permission: Resource) -> None:

@@ -3,17 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from services.library.guardrails.assembly import has_template
-from services.library.guardrails.baseline import compare, guard
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.baseline import compare
+from services.library.guardrails.baseline.guard import UNSEEN
+from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.template import Resource, Template
-
-UNSEEN = Rule(
-    id="Penstock-Unseen",
-    accepted_by=Accepter.PLATFORM,
-    text="CloudFormation would make resources of it that stand in no template here, so that no guardrail sees them.",
-    fix="Write the resources into the stack (in the CDK: NestedStack, or cloudformation_include.CfnInclude).",
-)
-RULES = (*guard.RULES, UNSEEN)
 
 STACKS_ELSEWHERE = ("AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct")
 

@@ -1,5 +1,6 @@
 """An override cannot weaken the baseline unseen: each way is refused with its rule and the line that does it."""
 
+import functools
 import inspect
 import json
 import re
@@ -11,6 +12,8 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
 from services.library.contract import Service
 from services.library.environment import Environment, Tier
@@ -18,11 +21,14 @@ from services.library.guardrails import assembly
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
 from services.library.guardrails.tests import weakened
+from services.library.log_group import LogGroup
+from services.library.table import Table
 
 ROOT = Path(__file__).parents[4]
 FILE = Path(weakened.__file__).relative_to(ROOT).as_posix()
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
-CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
+CONTEXT |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 STACK = "Pipeline/prod"
 EXPECTED = re.compile(r"# (Penstock-\S+)(?: (\S+))?$")
 WAYS: list[tuple[Service[Any], Callable[..., None]]] = [
@@ -31,6 +37,7 @@ WAYS: list[tuple[Service[Any], Callable[..., None]]] = [
     (weakened.Running(), weakened.opens_to_the_public),
     (weakened.Running(), weakened.stops_tracing),
     (weakened.Storing(), weakened.lifts_deletion_guards),
+    (weakened.Storing(), weakened.hides_what_it_does),
 ]
 
 
@@ -61,7 +68,7 @@ def judge(
 
 def ours(judgement: Judgement) -> dict[tuple[str, str], str]:
     """(rule, path below the stack) -> text of what the baseline's rules say, and those that say it for them."""
-    rules = ("Penstock-Baseline", "Penstock-Retained", "Penstock-StreamRetention")
+    rules = ("Penstock-Baseline", "Penstock-Retained", "Penstock-StreamRetention", "Penstock-Unseen")
     return {
         (each.rule, each.path.removeprefix(f"{STACK}/").partition("/")[2]): each.text
         for each in judgement.failed
@@ -118,3 +125,74 @@ def test_what_nearly_weakens_passes(
     service: Service[Any], override: Callable[..., None] | None, tmp_path: Path
 ) -> None:
     assert ours(judge(replace(service, override=override), tmp_path)) == {}
+
+
+def gone_by_tomorrow(stack: weakened.Stores, environment: Environment) -> None:
+    """Fine in a sandbox but for one line."""
+    stack.tables["One"].table.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+    weakened.cfn(stack.logs["One"]).retention_in_days = 7
+    weakened.cfn(stack.logs["Two"]).retention_in_days = 1
+
+
+def test_a_sandbox_is_held_to_a_sandboxs_baseline(tmp_path: Path) -> None:
+    sandbox = replace(PROD, tier=Tier.SANDBOX)
+    said = ours(judge(SandboxStoring(override=gone_by_tomorrow), tmp_path, environment=sandbox))
+    assert set(said) == {("Penstock-BaselineRetention[RetentionInDays=1]", "LogsTwo/Resource")}
+
+
+class SandboxStores(weakened.Stores):
+    """The same without backups, which are for production."""
+
+    def build(self, environment: Environment) -> None:
+        self.tables = {
+            "One": Table(self, "TableOne", environment=environment, partition_key="id", encryption_key=self.key)
+        }
+        self.logs = {name: LogGroup(self, f"Logs{name}", environment=environment) for name in weakened.COPIES[:2]}
+
+
+class SandboxStoring(weakened.Storing):
+    """Builds it."""
+
+    def build(self, scope: Construct, environment: Environment) -> SandboxStores:
+        return SandboxStores(scope, self.name, environment=environment)
+
+
+def one_queue_more(stack: weakened.Runs, environment: Environment) -> None:
+    """What only the packs speak of."""
+    sqs.Queue(stack, "More", encryption_master_key=stack.key.key, enforce_ssl=True)
+
+
+def test_the_findings_of_other_rules_name_the_override_as_well(tmp_path: Path) -> None:
+    judgement = judge(weakened.Running(override=one_queue_more), tmp_path)
+    said = {(each.rule, each.path.removeprefix(f"{STACK}/runs/")): each.text for each in judgement.failed}
+    packs = said["AwsSolutions-SQS3", "More/Resource"]
+    assert f"The override {__name__}.one_queue_more" in packs
+    assert packs.endswith("changes this resource.")
+    untouched = said["AwsSolutions-APIG1", "Api/DeploymentStage.prod/Resource"]
+    assert "override" not in untouched
+
+
+def in_vain(stack: weakened.Runs, environment: Environment) -> None:
+    """Catches whatever it can."""
+    for name in ("One", "Two"):
+        try:
+            weakened.cfn(stack.functions[name]).tracing_config = {"mode": "PassThrough"}
+        except Exception as error:  # noqa: BLE001 - what an override might do
+            stack.node.add_metadata("caught", str(error))
+
+
+@pytest.mark.parametrize(
+    "override", [in_vain, functools.partial(in_vain), lambda stack, env: in_vain(stack, environment=env)]
+)
+def test_loops_partials_and_lambdas_have_lines_too(override: Callable[..., None], tmp_path: Path) -> None:
+    said = ours(judge(weakened.Running(override=override), tmp_path))
+    assert len(said) == 2
+    line = "mode" if "lambda" not in override_name(override) else "lambda stack, env"
+    source = Path(__file__).read_text().splitlines()
+    for text in said.values():
+        number = int(text.rpartition(":")[2].rstrip("."))
+        assert line in source[number - 1]
+
+
+def override_name(override: Callable[..., None]) -> str:
+    return str(getattr(override, "__name__", ""))

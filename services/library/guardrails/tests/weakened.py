@@ -250,6 +250,20 @@ def lifts_deletion_guards(stack: Stores, environment: Environment) -> None:
     cfn(stack.buckets["Two"].bucket).cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.DELETE  # Penstock-Retained BucketTwo/Bucket/Resource
     backup.CfnBackupVault(stack, "Bare", backup_vault_name="bare", encryption_key_arn=stack.key.key.key_arn)  # Penstock-Retained Bare
     stack.termination_protection = False  # Penstock-BaselineDeletionGuard[TerminationProtection=off]
+
+
+def hides_what_it_does(stack: Stores, environment: Environment) -> None:
+    """Ways around a comparison of resources."""
+    stack.add_transform("AWS::LanguageExtensions")  # Penstock-Unseen[Transform]
+    cdk.CfnStack(stack, "Elsewhere", template_url="https://example.com/any.json")  # Penstock-Unseen[TemplateURL] Elsewhere
+    cdk.CustomResource(stack, "Late", service_token="arn:aws:lambda:eu-west-1:111111111111:function:any")  # Penstock-Unseen[AWS::CloudFormation::CustomResource] Late/Default
+    cfn(stack.queues["One"].queue).message_retention_period = 60
+    cfn(stack.queues["One"].queue).add_override("Metadata.aws:cdk:path", "Pipeline/prod/stores/Other")  # Penstock-BaselineRetention[MessageRetentionPeriod=60] Other
+    cfn(stack.logs["One"]).add_override("Type", "AWS::SSM::Parameter")  # Penstock-BaselineEncryption[KmsKeyId=left-out] LogsOne/Resource
+    cfn(stack.backups.vault).add_property_deletion_override("LockConfiguration")  # Penstock-BaselineRetention[LockConfiguration.MinRetentionDays=0] Backups/Vault/Resource
+    nested = cdk.NestedStack(stack, "Nested")
+    logs.CfnLogGroup(nested, "Logs", retention_in_days=1, kms_key_id="arn:aws:kms:eu-west-1:111111111111:key/1")  # Penstock-BaselineRetention[RetentionInDays=1] Nested/Logs
+    cfn(stack.buckets["One"].bucket.node.find_child("Policy")).add_property_override("PolicyDocument.Statement.0.Condition.Bool.aws:SecureTransport", "true")  # Penstock-BaselineEncryption[TlsAlone=off] BucketOne/Bucket/Resource
 # fmt: on
 
 

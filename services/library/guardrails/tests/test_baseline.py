@@ -1,0 +1,76 @@
+"""What a template may turn out to say, and whom a policy lets in."""
+
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.baseline.policies import lets_everybody_in
+from services.library.guardrails.finding import Place
+from services.library.guardrails.rules.baseline import check
+from services.library.guardrails.template import Template
+from services.library.guardrails.values import mentioned, possible
+
+TEMPLATE = Template(
+    {
+        "Parameters": {
+            "Who": {"Type": "String", "Default": "*"},
+            "Read": {"Type": "AWS::SSM::Parameter::Value<String>"},
+        },
+        "Mappings": {"Of": {"a": {"b": "mapped"}}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "comes"),
+    [
+        ({"Fn::If": ["C", 1, {"Fn::If": ["D", {"Ref": "AWS::NoValue"}, 2]}]}, [1, None, 2]),
+        ({"Ref": "Who"}, ["*"]),
+        ({"Ref": "Read"}, [{"Ref": "Read"}]),
+        ({"Fn::Join": ["", ["a", {"Fn::If": ["C", "b", "c"]}]]}, ["ab", "ac"]),
+        ({"Fn::Join": ["", ["a", {"Ref": "Table"}]]}, [{"Fn::Join": ["", ["a", {"Ref": "Table"}]]}]),
+        ({"Fn::Sub": "plain"}, ["plain"]),
+        ({"Fn::Select": [1, ["a", "b"]]}, ["b"]),
+        ({"Fn::FindInMap": ["Of", "a", "b"]}, ["mapped"]),
+        (None, [None]),
+    ],
+)
+def test_every_value_that_may_come_of_it_is_known(value: Any, comes: list[object]) -> None:
+    assert possible(value, TEMPLATE) == comes
+
+
+def test_every_logical_id_is_found_however_it_is_named() -> None:
+    value = {
+        "a": [{"Ref": "One"}, {"Fn::GetAtt": ["Two", "Arn"]}, {"Fn::GetAtt": "Three.Arn"}, {"Fn::Sub": "x${Four.Arn}"}]
+    }
+    assert list(mentioned(value)) == ["One", "Two", "Three", "Four"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "open_"),
+    [
+        ({"Principal": "*"}, True),
+        ({"Principal": {"AWS": ["arn:aws:iam::111111111111:root", "*"]}}, True),
+        ({"Principal": {"AWS": {"Ref": "Who"}}}, True),
+        ({"NotPrincipal": {"AWS": "arn:aws:iam::111111111111:root"}}, True),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:SourceAccount": "*"}}}, True),
+        ({"Principal": "*", "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": "111111111111"}}}, True),
+        ({"Principal": "*", "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalArn": "a"}}}, True),
+        ({"Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
+        ({"Principal": "*", "Condition": {"Fn::If": ["C", {"StringEquals": {"aws:PrincipalOrgID": "o"}}, {}]}}, True),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o"}}}, False),
+        ({"Principal": "*", "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"}}}, False),
+        ({"Principal": {"Service": "s3.amazonaws.com"}}, False),
+        ({"Principal": {"AWS": "111111111111"}}, False),
+        ({"Effect": "Deny", "Principal": "*"}, False),
+    ],
+)
+def test_a_statement_is_open_unless_something_says_whose_request_it_must_be(
+    statement: dict[str, Any], open_: bool
+) -> None:
+    assert lets_everybody_in({"Effect": "Allow", "Action": "s3:GetObject", **statement}, TEMPLATE) is open_
+
+
+def test_the_pipelines_own_stacks_need_no_keys_of_their_own() -> None:
+    resources = {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}}
+    assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []
