@@ -23,7 +23,6 @@ class Accepter(StrEnum):
 class TierBaseline:
     """The numbers of a tier's defaults that templates are held to; without the CDK, for steps read rules as well."""
 
-    name: str
     log_retention_days: int
     key_pending_days: int
     web_firewall: bool

@@ -221,7 +221,6 @@ def _place(environment: Environment | None, account: str | None) -> Place:
         keeps_data=environment.keeps_data,
         account=account,
         tier=TierBaseline(
-            name=environment.tier.value,
             log_retention_days=tier.log_retention_days,
             key_pending_days=int(tier.key_pending_window.to_days()),
             web_firewall=tier.web_firewall,

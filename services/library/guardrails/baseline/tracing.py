@@ -9,10 +9,9 @@ from services.library.guardrails.values import at, entries, mentioned
 
 ON: Level = (1, "on")
 SWITCHES = (
-    ("AWS::ApiGateway::Stage", "TracingEnabled", "true"),
-    ("AWS::Serverless::Api", "TracingEnabled", "true"),
-    ("AWS::StepFunctions::StateMachine", "TracingConfiguration.Enabled", "true"),
-    ("AWS::AppSync::GraphQLApi", "XrayEnabled", "true"),
+    ("AWS::ApiGateway::Stage", "TracingEnabled"),
+    ("AWS::StepFunctions::StateMachine", "TracingConfiguration.Enabled"),
+    ("AWS::AppSync::GraphQLApi", "XrayEnabled"),
 )
 SILENCED: Mapping[str, tuple[str, ...]] = {
     # https://docs.powertools.aws.dev/lambda/python/latest/core/tracer/, and the SDK's own switch
@@ -27,9 +26,9 @@ MANAGED = ("AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess", "AWSXrayFullAcc
 def collect(guards: Guards) -> None:
     """The guards of one template."""
     template = guards.template
-    for type_, path, word in SWITCHES:
+    for type_, path in SWITCHES:
         for resource in template.resources(type_):
-            guards.read(TRACING, resource, path, switch(word), floor=ON)
+            guards.read(TRACING, resource, path, switch(), floor=ON)
     for function in template.resources("AWS::Lambda::Function"):
         # A function's own rule speaks of it in every stack, and lets its service decide: rules/functions.py.
         guards.read(TRACING, function, "TracingConfig.Mode", switch("active"), floor=ON, everywhere=False)
