@@ -73,7 +73,7 @@ def test_each_setting_names_the_line_that_it_comes_from(found: Explanation) -> N
     service = tiny.ROOT / "services/ingest/service.py"
     default = settings["retries"]
     assert (default.value, default.origin.why) == ("10", "default")
-    assert default.origin.at == f"{service}:{line_of(service, 'retries: int')}"
+    assert default.origin.at == f"{service}:{line_of(service, 'retries: ')}"
     library = {each.name: each for each in found.defaults}
     assert (library["log_retention"].value, library["removal_policy"].value) == ("ONE_YEAR", "RETAIN")
     lines = (tiny.ROOT / "services/library/defaults.py").read_text().splitlines()

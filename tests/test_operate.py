@@ -370,8 +370,8 @@ def test_validate_accepts_this_checkout() -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("services=(Intake(rate_limt=5),),", "stages/dev.py:8: TypeError: "),
-        ("services=(Intake),,", "stages/dev.py:8: invalid syntax"),
+        ("services=(Intake(rate_limt=5),),", "stages/dev.py:8:32: Intake has no rate_limt (did you mean rate_limit?)"),
+        ("services=(Intake),,", "stages/dev.py:8:23: invalid syntax"),
     ],
 )
 def test_a_broken_stage_is_an_error_with_its_line(broken: str, said: str, tmp_path: Path) -> None:
@@ -426,4 +426,4 @@ def test_an_acknowledgement_warns_two_weeks_before_it_expires_and_then_blocks(
     )
     found = validate.expiry((), date(2026, 7, 1))
     assert [problem.blocks for problem in found] == blocks
-    assert all(problem.file == "stages/acknowledged.py" for problem in found)
+    assert all(each.problem.file == "stages/acknowledged.py" for each in found)

@@ -217,16 +217,16 @@ def test_every_service_of_this_repository_can_be_packaged() -> None:
 @pytest.mark.parametrize(
     ("code", "line", "module"),
     [
-        ("import os\nimport httpx\n", 2, "httpx"),
-        ("from httpx._client import Client\n", 1, "httpx._client"),
-        ("def f() -> None:\n    import httpx.x\n", 2, "httpx.x"),
+        ("import os\nimport rich\n", 2, "rich"),
+        ("from rich.console import Console\n", 1, "rich.console"),
+        ("def f() -> None:\n    import rich.x\n", 2, "rich.x"),
         ("import telnetlib\n", 1, "telnetlib"),
         ("import aws_cdk\n", 1, "aws_cdk"),
         ("from services.library.contract import Service\n", 1, "services.library.contract"),
         ("from ..service import Sample\n", 1, "services.sample.service"),
         ("from services.other.runtime import store\n", 1, "services.other.runtime"),
         ("from . import stor\n", 1, "services.sample.runtime.stor"),
-        ("try:\n    import httpx\nexcept ValueError:\n    pass\n", 2, "httpx"),
+        ("try:\n    import rich\nexcept ValueError:\n    pass\n", 2, "rich"),
     ],
 )
 def test_an_import_that_nothing_provides_fails_the_build(root: Path, code: str, line: int, module: str) -> None:

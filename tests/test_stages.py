@@ -97,7 +97,7 @@ def test_stages_lie_in_accounts_of_their_own_over_two_regions() -> None:
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_file(catalogue: tuple[Stage | Wave, ...], said: str) -> None:
-    assert any(said in problem for problem in problems_of(catalogue)), list(problems_of(catalogue))
+    assert any(said in str(problem) for problem in problems_of(catalogue)), list(problems_of(catalogue))
 
 
 def test_all_mistakes_are_said_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import validate
+from pipeline.cli import loading
 from pipeline.cli.connection import Json
 from pipeline.operate.errors import OperateError
 
@@ -37,9 +37,7 @@ def explain(
     service, and needs no credentials. Answers 1 if guardrails find what nobody has accepted.
     """
     root = ctx.ensure_object(Path)
-    catalogue, problems = validate.load(root)
-    if catalogue is None:
-        raise OperateError("\n".join(f"{each.file}: {each.problem}" for each in problems))
+    catalogue = loading.whole(root)
     from pipeline.cli import explanation  # noqa: PLC0415 - seconds of imports, which `--help` need not wait for
 
     found = explanation.explain(root, *_choose(catalogue, service, stage))

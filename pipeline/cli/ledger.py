@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from botocore.exceptions import ClientError
 
-from pipeline.cli import validate
+from pipeline.cli import loading
 from pipeline.cli.connection import Aws, Profile, connect
-from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
@@ -36,9 +35,7 @@ def ledger(
     that CDK Pipelines would leave behind. With --finish, stacks with a tombstone go as well, once the pipeline's record
     says that each is deleted. docs/remove.md shows the whole way.
     """
-    catalogue, problems = validate.load(ctx.ensure_object(Path))
-    if catalogue is None:
-        raise OperateError("\n".join(f"{each.file}: {each.problem}" for each in problems))
+    catalogue = loading.whole(ctx.ensure_object(Path))
     from stages import ledger as shipped  # noqa: PLC0415 - a second of imports, which `--help` need not wait for
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import loading, upstream
 from pipeline.cli import run as run_commands
-from pipeline.cli import upstream, validate
 from pipeline.cli.deployed import EXAMPLE_BODY
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
@@ -61,9 +61,7 @@ def up(
     checkout = ctx.ensure_object(Path)
     place = default_place(os.environ, checkout)
     commit = _head(checkout)
-    catalogue, problems = validate.load(checkout)
-    if catalogue is None:
-        raise OperateError("\n".join(f"{each.file}: {each.problem}" for each in problems))
+    catalogue = loading.whole(checkout)
     cloud = _start(place, checkout, approve)
     _bootstrap(cloud, catalogue)
     _deploy_once(cloud, checkout)

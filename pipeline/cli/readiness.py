@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.cli.validate import acknowledgements, load
+from pipeline.cli.loading import load
+from pipeline.cli.validate import acknowledgements
 from pipeline.settings import SETTINGS
 from stages import accounts
 from stages.model import stages_of
@@ -61,11 +62,12 @@ def example_source() -> Iterator[Left]:
 
 def examples_in_services(root: Path) -> Iterator[Left]:
     """Owners that nobody is, of services and of acknowledgements; or a catalogue that cannot be read."""
-    catalogue, problems = load(root)
-    for problem in problems:
-        yield Left(file=problem.file, field="", problem=problem.problem, remedy="`penstock validate` checks it again.")
-    if catalogue is None:
+    loaded = load(root)
+    for problem in loaded.problems:
+        yield Left(file=problem.file, field="", problem=problem.message, remedy="`penstock validate` checks it again.")
+    if not loaded.whole:
         return
+    catalogue = loaded.catalogue
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     owners = [(f"{service.__module__.replace('.', '/')}.py", service.owner) for service in services]
     owners += [(file, acknowledgement.owner) for file, acknowledgement in acknowledgements(catalogue)]

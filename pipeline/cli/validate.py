@@ -1,7 +1,6 @@
 """`penstock validate`: what can be said of the stages without a synth, in the words of who wrote them."""
 
 import json
-import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -11,22 +10,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.connection import Json
+from pipeline.cli.loading import Loaded, load
 from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from services.library.guardrails.acknowledgements import Acknowledgement
     from stages.model import Catalogue
+    from stages.problem import Problem
 
 WARNING_DAYS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing to change, and where."""
+class Said:
+    """One thing to change, and whether it stops anything."""
 
-    file: str
-    problem: str
+    problem: "Problem"
     blocks: bool = True
+
+    def to_json(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        return {**asdict(self.problem), "blocks": self.blocks}
 
 
 def register(app: typer.Typer) -> None:
@@ -45,62 +49,57 @@ def validate(
 ) -> None:
     """Check the stages and their services, and that no acknowledgement has expired.
 
+    Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
+
     Answers 1 if something must change. An acknowledgement that expires within 14 days is only a warning.
     """
     root = ctx.ensure_object(Path)
     day = (as_of or datetime.now(UTC)).date()
-    catalogue, problems = load(root)
-    if catalogue is not None:
-        problems += problems_of(catalogue)
-        if not no_expiry:
-            problems += expiry(catalogue, day)
-    blocked = any(problem.blocks for problem in problems)
+    loaded = load(root)
+    said = [Said(problem=problem) for problem in (*loaded.problems, *problems_of(loaded))]
+    if not no_expiry and not said:
+        said += expiry(loaded.catalogue, day)
+    blocked = any(each.blocks for each in said)
     if as_json:
-        typer.echo(json.dumps({"valid": not blocked, "problems": [asdict(problem) for problem in problems]}, indent=2))
+        typer.echo(json.dumps({"valid": not blocked, "problems": [each.to_json() for each in said]}, indent=2))
     else:
-        for problem in problems:
-            label = typer.style("error", fg="red") if problem.blocks else typer.style("warning", fg="yellow")
-            typer.echo(f"{label}  {problem.file}: {problem.problem}")
-        if not blocked:
-            typer.echo("The stages are valid.")
+        for each in said:
+            label = typer.style("error", fg="red") if each.blocks else typer.style("warning", fg="yellow")
+            typer.echo(f"{label}  {each.problem}")
+        errors = sum(each.blocks for each in said)
+        typer.echo(f"{errors} to change." if errors else "The stages are valid.")
     raise typer.Exit(1 if blocked else 0)
 
 
-def load(root: Path) -> tuple["Catalogue | None", list[Problem]]:
-    """The catalogue, or why it cannot be read, at the line of ours that says so."""
-    try:
-        from stages.catalogue import STAGES  # noqa: PLC0415 - its failure is what this command explains
-    except SyntaxError as error:
-        where = f"{_relative(root, error.filename or '')}:{error.lineno}"
-        return None, [Problem(file=where, problem=f"{error.msg}: {(error.text or '').strip()}")]
-    except Exception as error:  # noqa: BLE001 - teams' code runs here, and whatever it raises has a line to point at
-        return None, [Problem(file=_place(root, error), problem=_said(error))]
-    return STAGES, []
-
-
-def problems_of(catalogue: "Catalogue") -> list[Problem]:
-    """What is wrong with the catalogue as a whole."""
-    from stages import ledger  # noqa: PLC0415 - as above
+def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
+    """What is wrong with the catalogue as a whole, or with what could be read of it."""
+    from stages import ledger  # noqa: PLC0415 - other commands must not wait for the CDK
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
     from stages.validation import problems_of as found_in  # noqa: PLC0415 - as above
 
-    found = found_in(catalogue, shipped=ledger.read(), removed=REMOVED)
-    split = [problem.partition(": ") for problem in found]
-    return [Problem(file=file, problem=problem) for file, _, problem in split]
+    if not loaded.whole:
+        return tuple(found_in(loaded.catalogue))
+    return tuple(found_in(loaded.catalogue, shipped=ledger.read(), removed=REMOVED))
 
 
-def expiry(catalogue: "Catalogue", day: date) -> list[Problem]:
+def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
     """Acknowledgements that have expired, or soon will have."""
     from services.library.guardrails.expiry import expired, expiring  # noqa: PLC0415 - as above
+    from stages.problem import Problem  # noqa: PLC0415 - as above
 
     stands_in = {each: file for file, each in acknowledgements(catalogue)}
     over, soon = expired(stands_in, day), expiring(stands_in, day, within_days=WARNING_DAYS)
     return [
-        Problem(
-            file=stands_in[each],
-            problem=f"the acknowledgement of {each.rule} at {each.path} (owner {each.owner})"
-            f" {'expired' if each in over else 'expires'} on {each.expires}."
-            " Remove what it accepts, or give it a new reason and date.",
+        Said(
+            problem=Problem(
+                file=stands_in[each],
+                field="expires",
+                given=str(each.expires),
+                allowed="a day to come",
+                message=f"the acknowledgement of {each.rule} at {each.path} (owner {each.owner})"
+                f" {'expired' if each in over else 'expires'} on {each.expires}."
+                " Remove what it accepts, or give it a new reason and date.",
+            ),
             blocks=each in over,
         )
         for each in (*over, *soon)
@@ -120,23 +119,3 @@ def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledge
         entries = (each for stage in stages_of(catalogue) for each in stage.services if type(each) is service)
         given = dict.fromkeys((*service.acknowledgements, *(each for entry in entries for each in entry.accepts)))
         yield from ((f"{folder}/overrides.py", acknowledgement) for acknowledgement in given)
-
-
-def _place(root: Path, error: BaseException) -> str:
-    """The innermost line of stages or services; the library's own checks speak of the line that called them."""
-    frames = [
-        f"{path}:{frame.lineno}"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if (path := _relative(root, frame.filename)).startswith(("stages/", "services/"))
-        and not path.startswith("services/library/")
-    ]
-    return frames[-1] if frames else "stages/catalogue.py"
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-
-
-def _relative(root: Path, file: str) -> str:
-    path = Path(file)
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

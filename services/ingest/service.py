@@ -1,7 +1,8 @@
 """ingest: takes submissions from a stream, stores each once and in order, and tells whose patient changed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -9,6 +10,7 @@ from constructs import Construct
 from services.ingest import overrides
 from services.library.backup_plan import BackupPlan
 from services.library.bucket import Bucket
+from services.library.constraints import Between, Wrong
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Environment
 from services.library.event_publisher import EventPublisher
@@ -17,8 +19,8 @@ from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.key import Key
 from services.library.notification_topic import NotificationTopic
 from services.library.published import Published
-from services.library.stream import Stream, StreamSettings
-from services.library.stream_consumer import StreamConsumer, StreamConsumerSettings
+from services.library.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
+from services.library.stream_consumer import FEWEST_RETRIES, MOST_RETRIES, StreamConsumer, StreamConsumerSettings
 from services.library.table import Table
 
 STREAM_NAME = Published("ingest/stream-name")
@@ -113,18 +115,28 @@ class Ingest(Service[IngestStack]):
     )
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
-    shards: int | None = None
+    shards: Annotated[int, Between(1, 200)] | None = None
     """None: as many as are needed."""
-    retention_hours: int = 168
+    retention_hours: Annotated[int, Between(SHORTEST_HOURS, LONGEST_HOURS)] = SHORTEST_HOURS
     """How long a record can be read again."""
-    batch_size: int = 100
-    parallelization: int = 1
+    batch_size: Annotated[int, Between(1, 1_024, "halving must isolate a record within 10 retries")] = 100
+    parallelization: Annotated[int, Between(1, 10)] = 1
     """Batches of one shard at once; the changes of one patient stay in order."""
-    retries: int = 10
-    batches_at_once: int = 20
+    retries: Annotated[int, Between(FEWEST_RETRIES, MOST_RETRIES)] = MOST_RETRIES
+    batches_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 20
     """Of all shards, at most; set aside from what the account has."""
     skips_by_key: bool = False
     """After a failure go on with other patients' changes, instead of ending the batch."""
+
+    def unfit(self, environment: Environment) -> Iterator[Wrong]:  # noqa: ARG002 - as the contract has it
+        """What the stream's consumer refuses of settings that are right one by one."""
+        if self.batch_size > 2**self.retries:
+            allowed = f"at most {2**self.retries}, 2 to the power of retries={self.retries}"
+            yield Wrong(field="batch_size", given=str(self.batch_size), allowed=allowed)
+        at_once = (self.shards or 1) * self.parallelization
+        if self.batches_at_once < at_once:
+            allowed = f"at least {at_once}, a batch for each shard times parallelization={self.parallelization}"
+            yield Wrong(field="batches_at_once", given=str(self.batches_at_once), allowed=allowed)
 
     def build(self, scope: Construct, environment: Environment) -> IngestStack:
         """Build the stack with these settings."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,7 @@ from services.intake.workflow import Steps
 from services.library.api import Api, ApiSettings
 from services.library.async_api import AsyncApi
 from services.library.backup_plan import BackupPlan
+from services.library.constraints import Between
 from services.library.contract import Service, ServiceStack
 from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.environment import Environment
@@ -246,11 +247,11 @@ class Intake(Service[IntakeStack]):
     """STANDARD unless the price of a million submissions matters, or a client has to wait for the outcome."""
     claim_check: bool = False
     """Whether a payload over the limit may be uploaded first and then submitted by its claim."""
-    rate_limit: int = 100
+    rate_limit: Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")] = 100
     """Requests a second, for all callers together."""
-    burst_limit: int = 200
+    burst_limit: Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")] = 200
     """Requests at once."""
-    recorded_at_once: int = 50
+    recorded_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 50
     """Submissions that each function works on at the same time, at most; set aside from what the account has."""
     after: tuple[Step, ...] = (Probe(name="RefusesUnsigned", output=URL, method="POST", expect_status=403),)
 

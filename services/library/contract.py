@@ -5,18 +5,23 @@ mypy finds a wrong setting, a wrong hook or a misspelled name at the line where 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
 import aws_cdk as cdk
 from constructs import Construct
 
+from services.library.constraints import Matches, Wrong
 from services.library.environment import Environment
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.overridden import Overridden, source_of
 from services.library.published import Published
 from services.library.release import Release
 from services.library.steps import Step
+
+SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
+OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
 
 
 class ServiceStack(cdk.Stack):
@@ -44,8 +49,8 @@ class Override(Protocol[StackT_contra]):
 class Service(ABC, Generic[StackT]):
     """A service as one stage deploys it."""
 
-    name: ClassVar[str]
-    owner: ClassVar[str]
+    name: ClassVar[Annotated[str, SERVICE_NAME]]
+    owner: ClassVar[Annotated[str, OWNER]]
     """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
     handles_personal_data: ClassVar[bool]
     offers: ClassVar[tuple[Published, ...]] = ()
@@ -60,6 +65,10 @@ class Service(ABC, Generic[StackT]):
     override: Override[StackT] | None = None
     accepts: tuple[Acknowledgement, ...] = ()
     """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
+
+    def unfit(self, environment: Environment) -> Iterable[Wrong]:  # noqa: ARG002 - for those that override it
+        """What no field alone can tell: settings that contradict each other, or do not go with this environment."""
+        return ()
 
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:

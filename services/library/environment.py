@@ -1,15 +1,17 @@
 """Where a stage runs, and how much a failure there costs."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 import aws_cdk as cdk
 
-NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
-PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
-ACCOUNT = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+from services.library.constraints import Matches, wrong
+
+NAME = Matches(r"[a-z][a-z0-9-]{0,15}", "1-16 of a-z, 0-9 and -, starting with a letter")
+PREFIX = Matches(r"([a-z][a-z0-9-]{0,19})?", "at most 20 of a-z, 0-9 and -, starting with a letter")
+ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
+REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
 
 
 class Tier(StrEnum):
@@ -24,22 +26,16 @@ class Tier(StrEnum):
 class Environment:
     """One account and region that a stage deploys to."""
 
-    name: str
+    name: Annotated[str, NAME]
     tier: Tier
-    account: str
-    region: str
-    prefix: str = ""
+    account: Annotated[str, ACCOUNT]
+    region: Annotated[str, REGION]
+    prefix: Annotated[str, PREFIX] = ""
     """Empty on main; a branch environment's own otherwise, so that its names meet nobody else's."""
 
     def __post_init__(self) -> None:
-        for field, value, pattern, allowed in (
-            ("name", self.name, NAME, "1-16 of a-z, 0-9 and -, starting with a letter"),
-            ("account", self.account, ACCOUNT, "12 digits, as a string"),
-            ("region", self.region, REGION, "an AWS region such as eu-west-1"),
-            ("prefix", self.prefix or "none", PREFIX, "at most 20 of a-z, 0-9 and -, starting with a letter"),
-        ):
-            if not pattern.fullmatch(value):
-                raise ValueError(f"Environment {self.name!r}: {field}={value!r} is not allowed; give {allowed}.")
+        for found in wrong(self):
+            raise ValueError(f"Environment {self.name!r}: {found.sentence}")
 
     @property
     def label(self) -> str:

@@ -1,7 +1,9 @@
 """A network that exists already, as values: a lookup would need credentials and could change under a commit."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from services.library.constraints import Items, Matches, wrong
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -12,14 +14,14 @@ if TYPE_CHECKING:
 class Network:
     """One VPC of one account and region."""
 
-    vpc_id: str
-    availability_zones: tuple[str, ...]
-    private_subnet_ids: tuple[str, ...]
+    vpc_id: Annotated[str, Matches(r"vpc-[0-9a-z]+", "the id of a VPC, vpc-...")]
+    availability_zones: Annotated[tuple[str, ...], Items(1, 8)]
+    private_subnet_ids: tuple[Annotated[str, Matches(r"subnet-[0-9a-z]+", "the id of a subnet, subnet-...")], ...]
     """One for each availability zone, in the same order."""
 
     def __post_init__(self) -> None:
-        if not self.vpc_id.startswith("vpc-"):
-            raise ValueError(f"Network: vpc_id={self.vpc_id!r} is not allowed; give the id of a VPC, vpc-...")
+        for found in wrong(self):
+            raise ValueError(f"Network {self.vpc_id!r}: {found.sentence}")
         if len(self.availability_zones) != len(self.private_subnet_ids):
             raise ValueError(
                 f"Network {self.vpc_id}: {len(self.private_subnet_ids)} private_subnet_ids for"

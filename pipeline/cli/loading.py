@@ -1,0 +1,114 @@
+"""The catalogue, read so that one broken file hides nothing of the others."""
+
+import ast
+import importlib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.operate.errors import OperateError
+
+if TYPE_CHECKING:
+    from stages.model import Catalogue
+    from stages.problem import Problem
+
+CATALOGUE = "stages/catalogue.py"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What could be imported, and why the rest could not."""
+
+    catalogue: "Catalogue"
+    """All of it, or the stages whose files could be imported."""
+    whole: bool
+    problems: "tuple[Problem, ...]" = ()
+
+
+def load(root: Path) -> Loaded:
+    """Import the catalogue; if that fails, each stage's file by itself."""
+    try:
+        from stages.catalogue import STAGES  # noqa: PLC0415 - its failure is what this explains, and others need not wait for the CDK
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - teams' code runs here; whatever it raises has a line
+        first = error
+    else:
+        return Loaded(catalogue=STAGES, whole=True)
+    found: dict[Problem, None] = {}  # each once: a broken service is met by every stage
+    stages = []
+    for module, names in _stage_modules(root):
+        try:
+            loaded = importlib.import_module(module)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+            found |= dict.fromkeys(_problems(root, root / f"{module.replace('.', '/')}.py", error))
+        else:
+            stages += [value for name in names if (value := getattr(loaded, name, None)) is not None]
+    if not found:
+        found = dict.fromkeys(_problems(root, root / CATALOGUE, first))
+    return Loaded(catalogue=tuple(stages), whole=False, problems=tuple(found))
+
+
+def whole(root: Path) -> "Catalogue":
+    """The catalogue, or an error with all that keeps it from being read."""
+    loaded = load(root)
+    if not loaded.whole:
+        raise OperateError("\n".join(map(str, loaded.problems)))
+    return loaded.catalogue
+
+
+def _stage_modules(root: Path) -> list[tuple[str, list[str]]]:
+    """The modules that the catalogue imports stages from, and the names that it takes."""
+    try:
+        tree = ast.parse((root / CATALOGUE).read_text(encoding="utf-8"))
+    except (SyntaxError, OSError):
+        return []
+    return [
+        (node.module, [alias.name for alias in node.names])
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("stages.")
+        and node.module != "stages.model"
+        if node.module
+    ]
+
+
+def _problems(root: Path, file: Path, error: BaseException) -> "list[Problem]":
+    """All that is wrong in the text of a file that could not be imported; or else what Python says of it."""
+    from stages import unread  # noqa: PLC0415 - as above
+    from stages.problem import Problem  # noqa: PLC0415 - as above
+
+    said = _said(root, error, Problem)
+    own = file.relative_to(root).as_posix()
+    try:
+        found = list(unread.problems_of(file))
+    except (SyntaxError, OSError):
+        return [said]
+    # An error of the file's own that its text explains as well need not be said in Python's words.
+    explained = found and said.file == own and isinstance(error, TypeError | ValueError | NameError)
+    return found if explained else [said, *found]
+
+
+def _said(root: Path, error: BaseException, problem: "type[Problem]") -> "Problem":
+    """Python's own words, at the innermost line of stages or services."""
+    if isinstance(error, SyntaxError):
+        file = _relative(root, error.filename or "")
+        text = (error.text or "").strip()
+        message = f"{error.msg}: {text}" if text else error.msg
+        return problem(
+            file=file, line=error.lineno, column=error.offset, given=text, allowed="valid Python", message=message
+        )
+    # The library's own checks speak of the line that called them.
+    frames = [
+        (path, frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if (path := _relative(root, frame.filename)).startswith(("stages/", "services/"))
+        and not path.startswith("services/library/")
+    ]
+    file, line = frames[-1] if frames else (CATALOGUE, None)
+    message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return problem(file=file, line=line, allowed="a module that can be imported", message=message)
+
+
+def _relative(root: Path, file: str) -> str:
+    path = Path(file)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
