@@ -43,7 +43,7 @@ def problems_of_entry(service: Service[Any], environment: Environment, written: 
 def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
     """What a service's class says of itself, which no stage can change."""
     file = service.__module__.replace(".", "/") + ".py"
-    hints = hints_of(service)
+    hints = hints_of(Service)  # for a service says its name's type anew, without what the contract asks of it
     for name in STATIC:
         if not hasattr(service, name):
             message = f"{service.__name__} has no {name}; say it in the class: {name}: ClassVar[...] = ..."

@@ -45,7 +45,9 @@ class _Reader:
         fields = {field.name: field for field in dataclasses.fields(made) if field.init}
         hints = hints_of(made)
         given = {each.arg: each.value for each in call.keywords if each.arg}
-        for each in call.args:
+        by_place = [name for name, field in fields.items() if not field.kw_only]
+        given |= dict(zip(by_place, call.args, strict=False))
+        for each in call.args[len(by_place) :]:
             allowed = f"each by its name: {', '.join(fields)}"
             text = ast.unparse(each)
             message = f"{made.__name__}({text}) gives a value without its name; give {allowed}."
@@ -55,6 +57,11 @@ class _Reader:
                 allowed = ", ".join(fields)
                 message = f"{made.__name__} has no {name}{nearest(name, fields)}; it has {allowed}."
                 yield problem(written.field(name), message, field=name, given=ast.unparse(value), allowed=allowed)
+            elif lacking := self._lacking(value):
+                allowed = f"something that {lacking} has"
+                message = f"{made.__name__} {name}={ast.unparse(value)}: {lacking} has no such name; give {allowed}."
+                place = Written(file=file, node=value)
+                yield problem(place, message, field=name, given=ast.unparse(value), allowed=allowed)
             elif name != "override" and (worth := self.value(value)) is not UNKNOWN:
                 for found in wrong_for(worth, hints[name], name):
                     yield self._wrong(found, written, made)
@@ -80,6 +87,13 @@ class _Reader:
             return ast.literal_eval(node)
         except (ValueError, TypeError):
             return UNKNOWN
+
+    def _lacking(self, node: ast.expr) -> str:
+        """What an expression asks for a name that it does not have, such as `accounts` in `accounts.NOPE`."""
+        if not isinstance(node, ast.Attribute):
+            return ""
+        owner = self.value(node.value)
+        return "" if owner is UNKNOWN or hasattr(owner, node.attr) else ast.unparse(node.value)
 
     def _made(self, call: ast.Call) -> Any:
         """The value of a dataclass that can be made of what is known."""

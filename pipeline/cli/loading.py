@@ -84,7 +84,7 @@ def _problems(root: Path, file: Path, error: BaseException) -> "list[Problem]":
     except (SyntaxError, OSError):
         return [said]
     # An error of the file's own that its text explains as well need not be said in Python's words.
-    explained = found and said.file == own and isinstance(error, TypeError | ValueError | NameError)
+    explained = found and said.file == own and isinstance(error, TypeError | ValueError | NameError | AttributeError)
     return found if explained else [said, *found]
 
 

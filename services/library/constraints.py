@@ -165,7 +165,8 @@ def _wrong_inside(value: Any, origin: Any, arguments: tuple[Any, ...], field: st
             yield from wrong_for(each, arguments[0], f"{field}[{position}]")
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         for key, each in value.items():
-            yield from wrong_for(key, arguments[0], f"{field}, the key {key!r}")
+            for found in wrong_for(key, arguments[0], field):
+                yield dataclasses.replace(found, given=f"{{{found.given}: ...}}", allowed=f"keys: {found.allowed}")
             yield from wrong_for(each, arguments[1], f"{field}[{key!r}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for found in wrong(value):
