@@ -2,10 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import boto3
 import ministack.app as ministack_app
@@ -15,6 +17,7 @@ from ministack.services.cloudformation import provisioners
 
 Json = dict[str, Any]
 Part = TypeVar("Part")
+Send = Callable[[Json], Awaitable[None]]
 LOCAL_SECRET = "local"  # noqa: S105 - no secret: it is printed, and good on loopback alone
 """What the root of every local account signs with. Most APIs here take any signature; those that check want this."""
 
@@ -56,6 +59,25 @@ class ResourceType:
     delete: Callable[[str, Json], None]
 
 
+class Door(Protocol):
+    """An ASGI application for some paths: for what has to see the bytes as they come, or send them as it likes."""
+
+    def opens(self, path: str) -> bool:
+        """Whether it answers this path."""
+
+    async def __call__(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Send) -> None:
+        """Answer one request."""
+
+
+def reset_connection(send: Send) -> None:
+    """End the connection of an ASGI `send` with a reset instead of an end."""
+    stream: Any = send
+    writer = stream.__self__.send.__self__.send.__self__.writer  # the web server offers no other seam
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Emulator:
     """The running emulator as a gap filler sees it."""
@@ -76,6 +98,8 @@ class Emulator:
     after_snapshot: list[Callable[[], None]] = field(default_factory=list)
     """Called once that copy is safe on disk; not if it could not be written."""
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
+    doors: list["Door"] = field(default_factory=list)
+    """What answers some paths itself, before the emulator sees the request."""
 
     @property
     def endpoint(self) -> str:

@@ -13,6 +13,7 @@ from pipeline.local.cloud.codepipeline import filler as codepipeline
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.eventbridge import filler as eventbridge
 from pipeline.local.cloud.eventsources import filler as eventsources
+from pipeline.local.cloud.healthlake import filler as healthlake
 from pipeline.local.cloud.kinesis import filler as kinesis
 from pipeline.local.cloud.s3 import filler as s3
 from pipeline.local.cloud.stepfunctions import filler as stepfunctions
@@ -31,6 +32,7 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "eventsources": eventsources.install,
     "eventbridge": eventbridge.install,
     "cloudwatch": cloudwatch.install,
+    "healthlake": healthlake.install,
 }
 """One filler an AWS service, by the service's name; event source mappings are Lambda's, between it and others."""
 

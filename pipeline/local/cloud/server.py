@@ -5,14 +5,14 @@ import http
 import os
 import resource
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import ministack.app as ministack_app
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Door, Emulator
 from pipeline.local.cloud.snapshot import Snapshots
 
 KEEP_ALIVE_SECONDS = 75
@@ -30,10 +30,10 @@ def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = 1.0
-    asyncio.run(serve_asgi(_with_snapshots(snapshots), config))
+    asyncio.run(serve_asgi(_with_snapshots(snapshots, emulator.doors), config))
 
 
-def _with_snapshots(snapshots: Snapshots) -> Callable[..., Awaitable[None]]:
+def _with_snapshots(snapshots: Snapshots, doors: Sequence[Door]) -> Callable[..., Awaitable[None]]:
     async def app(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
@@ -46,6 +46,10 @@ def _with_snapshots(snapshots: Snapshots) -> Callable[..., Awaitable[None]]:
         if scope["type"] == "http":
             target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
             snapshots.note(scope["method"], scope["path"], target.decode("latin-1"))
+            for door in doors:
+                if door.opens(scope["path"]):
+                    await door(scope, receive, send)
+                    return
         await ministack_app.app(scope, receive, send)
 
     return app

@@ -69,6 +69,7 @@ class Snapshots:
     def note(self, method: str, path: str, target: str) -> None:
         """Look at a request: whatever does not plainly only read may have changed something."""
         reads = method in {"GET", "HEAD", "OPTIONS"} or target.rpartition(".")[2].startswith(READING)
+        reads = reads or path.endswith("/_search")
         if not reads and not path.startswith("/_ministack/"):
             self.changed = True
 

@@ -35,10 +35,10 @@ def identify(visit: Visit) -> Caller | Refusal:
     signed = sigv4.parse_header_signature(visit.headers)
     if isinstance(signed, tuple):
         return Refusal(*signed)
-    credential = _credential(signed.access_key_id, visit)
-    if isinstance(credential, Refusal):
-        return credential
-    secret = credential.secret_access_key
+    known = credential(signed.access_key_id, visit.headers.get("x-amz-security-token", ""))
+    if isinstance(known, Refusal):
+        return known
+    secret = known.secret_access_key
     if iam_evaluator.is_root_access_key(signed.access_key_id):
         secret = LOCAL_SECRET
     failure = (
@@ -52,16 +52,17 @@ def identify(visit: Visit) -> Caller | Refusal:
         return Refusal(*failure)
     caller = Caller(
         access_key=signed.access_key_id,
-        account=credential.account_id,
-        arn=credential.principal_arn,
-        unique_id=credential.principal_id,
+        account=known.account_id,
+        arn=known.principal_arn,
+        unique_id=known.principal_id,
     )
     return _policy_refusal(caller, visit) or caller
 
 
-def _credential(key: str, visit: Visit) -> iam_evaluator.ResolvedCredential | Refusal:
+def credential(key: str, token: str) -> iam_evaluator.ResolvedCredential | Refusal:
+    """Whose access key this is, with its session token if it needs one."""
     account = key if key.isdigit() else iam_evaluator.find_iam_access_key_account(key) or _session_account(key)
-    found = iam_evaluator.resolve_credential(key, account, visit.headers.get("x-amz-security-token", ""))
+    found = iam_evaluator.resolve_credential(key, account, token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         return Refusal(found.code, found.message)
     return found
