@@ -80,8 +80,8 @@ class Client:
     """Calls the hosts of one other system. One for each sandbox, because it remembers how they are.
 
     A call takes as long as its deadline, and no longer. Only methods that may be repeated are, and others if they have
-    an idempotency key. Cookies and redirects are not followed. No text of an exception, span or chain of exceptions has
-    an id, a query, a header or a body in it.
+    an idempotency key or are said to be safe. Cookies and redirects are not followed. No text of an exception, span or
+    chain of exceptions has an id, a query, a header or a body in it.
     """
 
     words: frozenset[str]
@@ -113,8 +113,12 @@ class Client:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
         idempotency_key: str | None = None,
+        safe: bool = False,
     ) -> Answer:
-        """The answer. Raises a CallError: the last attempt's AttemptError, a DeadlineError or a BreakerOpenError."""
+        """The answer. `safe`: it changes nothing, whatever its method says, and may be repeated.
+
+        Raises a CallError: the last attempt's AttemptError, a DeadlineError or a BreakerOpenError.
+        """
         address = _address(url)
         shown = addresses.public(url, self.words)
         where = f"{method} {shown}"
@@ -128,7 +132,7 @@ class Client:
                 self.judge(answer, where)
                 return answer
 
-        retries = self.retries if method in SAFE_TO_REPEAT or idempotency_key is not None else ONCE
+        retries = self.retries if safe or method in SAFE_TO_REPEAT or idempotency_key is not None else ONCE
         return self.upstream(address).repeated(attempt, retries=retries, deadline=deadline)
 
     def upstream(self, address: httpx.URL) -> Upstream:

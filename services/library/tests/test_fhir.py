@@ -1,0 +1,300 @@
+"""The client of the datastore, over real sockets, against a server that verifies signatures and fails on demand."""
+
+import gc
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.library.runtime import exact_json, fhir
+from services.library.runtime.fhir import (
+    FhirStore,
+    ForeignLinkError,
+    Link,
+    LoopError,
+    MalformedAnswerError,
+    PartialResultError,
+    RefusedError,
+    RequestError,
+    ThrottledError,
+)
+from services.library.runtime.resilience import CallError, Deadline
+from services.library.tests.fhir_server import Rotating, Server, five_percent, outcome, running, store
+
+CANARY = "Schmidt-1957"
+PATIENTS, PAGES = 10_000, 100
+
+SOON = 20.0
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(listening: Server) -> Iterator[Server]:
+    fresh = Server(port=listening.port)
+    listening.__dict__.update(fresh.__dict__)
+    yield listening
+    gc.collect()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[FhirStore]:
+    made = store(server)
+    yield made
+    made.client.transport.close()
+
+
+def fill(server: Server, number: int) -> set[str]:
+    for each in range(number):
+        server.resources[f"Patient/p-{each}"] = {
+            "resourceType": "Patient",
+            "id": f"p-{each}",
+            "name": [{"family": CANARY}],
+            "meta": {"versionId": "1"},
+        }
+    return {f"p-{each}" for each in range(number)}
+
+
+def all_of(client: FhirStore, count: int = 100) -> list[str]:
+    pages = client.pages("Patient", {"name": CANARY}, deadline=Deadline.after(SOON), count=count)
+    return [resource["id"] for page in pages for resource in page.resources]
+
+
+def read_under_faults(server: Server, seed: int) -> tuple[int, int, bool]:
+    """Requests, patients, and whether it was all of them; whatever there is stands once."""
+    server.__dict__.update(Server(port=server.port).__dict__)
+    wanted = fill(server, PATIENTS)
+    server.fault = five_percent(seed)
+    rotating = Rotating(every=3)
+    client = store(server, rotating=rotating)
+    found: list[str] = []
+    failed: CallError | None = None
+    try:
+        for page in client.pages("Patient", {"name": CANARY}, deadline=Deadline.after(SOON), count=PATIENTS // PAGES):
+            found += [resource["id"] for resource in page.resources]
+    except CallError as error:
+        failed = error
+    assert len(found) == len(set(found))
+    assert set(found) == wanted if failed is None else set(found) < wanted
+    assert rotating.asked == len(server.seen)  # each attempt with the credentials of its moment
+    assert all(seen.signed for seen in server.seen)
+    client.client.transport.close()
+    return len(server.seen), len(found), failed is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_patient_comes_once_under_faults_or_an_error_says_that_there_are_more(server: Server, seed: int) -> None:
+    requests, _, _ = read_under_faults(server, seed)
+    assert requests > PAGES // 10
+
+
+@pytest.mark.soak
+def test_every_patient_comes_once_under_faults_for_many_seeds(server: Server) -> None:
+    results = [read_under_faults(server, seed) for seed in range(1000, 1020)]
+    whole = sum(complete for _, _, complete in results)
+    logging.getLogger(__name__).info(
+        "20 reads of 10,000 patients over 100 pages (seeds 1000-1019): %d requests, %d whole, %d explicit errors",
+        sum(requests for requests, _, _ in results),
+        whole,
+        len(results) - whole,
+    )
+    assert whole >= len(results) // 2
+
+
+def test_faults_that_pass_hide_no_patient(server: Server, client: FhirStore) -> None:
+    wanted = fill(server, 30)
+    kinds = {2: "throttled", 3: "throttled_400", 5: "503", 6: "reset"}
+    server.fault = kinds.get
+    assert sorted(all_of(client, count=10)) == sorted(wanted)
+    assert len(server.seen) == 7
+    assert all(seen.signed for seen in server.seen)
+
+
+def test_a_search_is_asked_for_in_the_body_and_strictly(server: Server, client: FhirStore) -> None:
+    fill(server, 1)
+    all_of(client)
+    (seen,) = server.seen
+    assert (seen.method, CANARY in seen.target, CANARY in seen.body.decode()) == ("POST", False, True)
+    assert seen.headers["prefer"] == "handling=strict"
+
+
+def test_a_next_link_is_followed_as_it_is(server: Server, client: FhirStore) -> None:
+    fill(server, 2)
+    all_of(client, count=1)
+    assert server.seen[1].target.endswith("~%252F%2B%3D")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1:1/datastore/0123456789abcdef/r4/Patient?page=1",
+        "https://evil.example/datastore/0123456789abcdef/r4/Patient?page=1",
+        "http://user@127.0.0.1:{port}/datastore/0123456789abcdef/r4/Patient?page=1",
+        "http://127.0.0.1:{port}/datastore/another/r4/Patient?page=1",
+        "http://127.0.0.1:{port}/datastore/0123456789abcdef/r4/../../another/r4/Patient?page=1",
+        "http://127.0.0.1:{port}@evil.example/datastore/0123456789abcdef/r4/Patient?page=1",
+        "//evil.example/",
+        "Patient?page=1",
+        "",
+    ],
+)
+def test_a_next_link_that_leads_out_is_refused_before_anything_is_sent(
+    server: Server, client: FhirStore, link: str
+) -> None:
+    fill(server, 2)
+    server.link = lambda _: link.format(port=server.port)
+    with pytest.raises(ForeignLinkError):
+        all_of(client, count=1)
+    assert len(server.seen) == 1
+
+
+def test_a_link_that_a_caller_brings_back_is_checked_again(client: FhirStore) -> None:
+    with pytest.raises(ForeignLinkError):
+        client.follow(Link("https://evil.example/"), deadline=Deadline.after(1))
+
+
+def test_a_loop_of_links_is_detected(server: Server, client: FhirStore) -> None:
+    fill(server, 3)
+    token = "AAMA-0-0-1~%2F+="
+    server.link = lambda _: f"{server.endpoint}Patient?page=AAMA-0-0-1~%252F%2B%3D"
+    with pytest.raises(PartialResultError) as caught:
+        all_of(client, count=1)
+    assert isinstance(caught.value.__cause__, LoopError)
+    assert token in server.tokens
+    assert len(server.seen) == 2
+
+
+def test_a_result_that_ends_early_is_an_error_that_says_so(server: Server, client: FhirStore) -> None:
+    fill(server, 30)
+    server.fault = lambda number: "503" if number > 2 else None
+    pages = []
+    with pytest.raises(PartialResultError) as caught:
+        pages += list(client.pages("Patient", {}, deadline=Deadline.after(SOON), count=10))
+    assert caught.value.pages == 2
+
+
+def test_a_page_that_the_datastore_calls_incomplete_is_marked(server: Server, client: FhirStore) -> None:
+    warning = json.loads(outcome("incomplete", CANARY))
+    entries = [{"resource": {"resourceType": "Patient", "id": "1"}}, {"resource": warning}]
+    server.answer = (200, json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
+    page = client.search("Patient", {}, deadline=Deadline.after(SOON))
+    assert not page.complete
+    assert [resource["id"] for resource in page.resources] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"resourceType":"Patient"}',
+        b'{"resourceType":"Bundle","entry":[1]}',
+        b'{"resourceType":"Bundle","entry":[{"fullUrl":"x"}]}',
+        b'{"resourceType":"Bundle","link":[{"relation":"next"}]}',
+        b'{"resourceType":"Bundle","link":"next"}',
+        b'{"resourceType":"Bundle","total":NaN}',
+        b'{"a":' * 3000,
+    ],
+)
+def test_what_is_no_bundle_is_an_error_and_not_an_empty_result(server: Server, client: FhirStore, body: bytes) -> None:
+    server.answer = (200, body)
+    with pytest.raises(MalformedAnswerError):
+        client.search("Patient", {}, deadline=Deadline.after(SOON))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 412, 422])
+def test_a_refusal_says_its_status_and_fhirs_own_code_and_nothing_else(
+    server: Server, client: FhirStore, status: int
+) -> None:
+    server.answer = (status, outcome("conflict", f"about {CANARY}", expression=[CANARY]))
+    with pytest.raises(RefusedError) as caught:
+        client.read("Patient", CANARY, deadline=Deadline.after(SOON))
+    assert (caught.value.status, caught.value.codes) == (status, ("conflict",))
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert len(server.seen) == 1
+    assert caught.value.is_permanent == (status in {400, 422})
+
+
+def test_throttling_that_calls_itself_a_bad_request_is_no_refusal(server: Server, client: FhirStore) -> None:
+    for body in (b'{"__type":"com.amazon.healthlake#ThrottlingException"}', outcome("throttled", "slow down")):
+        server.seen.clear()
+        server.answer = (400, body)
+        with pytest.raises(ThrottledError) as caught:
+            client.read("Patient", "1", deadline=Deadline.after(SOON))
+        assert fhir.passes(caught.value)
+        assert fhir.status_of(caught.value) == 429
+
+
+def test_a_write_names_the_version_it_replaces_and_is_repeated(server: Server, client: FhirStore) -> None:
+    server.fault = {1: "503", 3: "reset"}.get
+    deadline = Deadline.after(SOON)
+    assert client.write("Patient", "1", b'{"resourceType":"Patient"}', deadline=deadline) == 'W/"1"'
+    assert client.write("Patient", "1", b'{"a":1}', deadline=deadline, if_match='W/"1"') == 'W/"2"'
+    assert len(server.seen) == 4
+    with pytest.raises(RefusedError) as caught:
+        client.write("Patient", "1", b'{"a":2}', deadline=deadline, if_match='W/"1"')
+    assert caught.value.status == 412
+    assert all(seen.signed for seen in server.seen)
+
+
+def test_a_resource_that_has_not_changed_is_not_read_again(server: Server, client: FhirStore) -> None:
+    fill(server, 1)
+    read = client.read("Patient", "p-0", deadline=Deadline.after(SOON))
+    assert read
+    assert read.etag == 'W/"1"'
+    assert client.read("Patient", "p-0", deadline=Deadline.after(SOON), if_none_match=read.etag) is None
+    assert CANARY not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda client, until: client.read("patient", "1", deadline=until), "type"),
+        (lambda client, until: client.read("Patient", "../1", deadline=until), "id"),
+        (lambda client, until: client.read("Patient", "..", deadline=until), "id"),
+        (lambda client, until: client.read("Patient", "1?x=y", deadline=until), "id"),
+        (lambda client, until: client.search("Patient", {}, deadline=until, count=101), "count"),
+        (lambda client, until: client.search("Patient", {"na me": "x"}, deadline=until), "parameter"),
+        (lambda client, until: client.write("Patient", "1", b"", deadline=until, if_match="*"), "if-match"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_here(server: Server, client: FhirStore, call: Any, named: str) -> None:
+    with pytest.raises(RequestError, match=named):
+        call(client, Deadline.after(1))
+    assert not server.seen
+
+
+def test_the_check_of_signatures_would_notice_a_wrong_one(server: Server, client: FhirStore) -> None:
+    fill(server, 1)
+    sign = client.client.sign
+    assert sign
+
+    def late(request: Any) -> None:
+        sign(request)
+        request.headers["prefer"] = "handling=lenient"
+
+    client.client.sign = late
+    with pytest.raises(RefusedError):
+        all_of(client)
+    assert not server.seen[0].signed
+
+
+def test_numbers_keep_their_digits() -> None:
+    text = '{"a":[1.50,1e2,-0.10,9007199254740993,0.1234567890123456789],"b":"\\u00e4","c":null,"d":true}'
+    again = exact_json.write(exact_json.read(text))
+    assert again == text.replace("1e2", "1E+2")
+    assert exact_json.read(again) == exact_json.read(text)
+
+
+def test_unreadable_text_is_not_quoted() -> None:
+    with pytest.raises(ValueError, match="not JSON") as caught:
+        exact_json.read(f'{{"name": {CANARY}')
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
