@@ -1,10 +1,12 @@
-"""The CDK app: one pipeline over the catalogue of stages, under guardrails."""
+"""The CDK app: one pipeline over the catalogue of stages, or one branch's environment, under guardrails."""
 
 import aws_cdk as cdk
 
+from pipeline import branch
 from pipeline.settings import SETTINGS
 from pipeline.stack import PipelineStack
 from services.library.guardrails.plugin import Guardrails
+from stages import branch as branches
 from stages import ledger, validation
 from stages.acknowledged import accepted
 from stages.catalogue import STAGES
@@ -15,10 +17,11 @@ with told():
     shipped = ledger.read()
     validation.check(STAGES, shipped=shipped, removed=REMOVED)
     app = cdk.App()
-    removals = ledger.removals(STAGES, shipped, REMOVED)
-    pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)
-    Guardrails(
-        pipeline.subjects,
-        accepted=accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests),
-    ).check(app)
+    if asked := branches.asked_for(app.node.get_all_context()):
+        Guardrails(branch.build(app, asked.stage(), tags=asked.tags), accepted=()).check(app)
+    else:
+        removals = ledger.removals(STAGES, shipped, REMOVED)
+        pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)
+        platforms = accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
+        Guardrails(pipeline.subjects, accepted=platforms).check(app)
     app.synth()

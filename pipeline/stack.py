@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline import publishing, release, steps
+from pipeline import publishing, release, steps, subjects
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
@@ -144,19 +144,7 @@ class PipelineStack(cdk.Stack):
     @property
     def subjects(self) -> list[Subject]:
         """Every service's stack in every stage, for the guardrails."""
-        return [
-            Subject(
-                stack=stack,
-                environment=built.stage.environment,
-                service=service.name,
-                owner=service.owner,
-                handles_personal_data=service.handles_personal_data,
-                acknowledgements=service.acknowledgements,
-                accepts=service.accepts,
-            )
-            for built in self._service_stages
-            for service, stack in zip(built.stage.services, built.stacks.values(), strict=True)
-        ]
+        return [subject for built in self._service_stages for subject in subjects.of(built)]
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""

@@ -7,8 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from services.library import deployment
 from services.library.contract import Service, ServiceStack
-from services.library.defaults import PERMISSIONS_BOUNDARY
 from services.library.environment import Environment, Tier
 
 
@@ -74,7 +74,7 @@ class ServiceStage(cdk.Stage):
             scope,
             environment.label,
             env=environment.to_cdk(),
-            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment)),
         )
         self.stage = stage
         self.stacks: dict[str, ServiceStack] = {}

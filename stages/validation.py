@@ -9,6 +9,7 @@ from aws_cdk import region_info
 
 from services.library.constraints import hints_of, nearest, wrong, wrong_for
 from services.library.contract import Service
+from services.library.deployment import BRANCH_PREFIX
 from services.library.environment import NAME, Environment, Tier
 from stages import ledger
 from stages.entries import problems_of_entry, problems_of_service
@@ -75,6 +76,14 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
     written = where(stage)
     environment = stage.environment
     yield from _wrong_fields(stage, written)
+    if str(environment.name).startswith(BRANCH_PREFIX):
+        message = (
+            f"name={environment.name!r} is not allowed; {BRANCH_PREFIX} begins the names of branch environments,"
+            " which their roles may change and delete."
+        )
+        allowed = f"a name that does not begin with {BRANCH_PREFIX}"
+        place = written.field("environment.name")
+        yield problem(place, message, field="name", given=repr(environment.name), allowed=allowed)
     known = [region.name for region in region_info.RegionInfo.regions]
     if environment.region not in known:
         message = (

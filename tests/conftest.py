@@ -58,11 +58,17 @@ def clean_environment() -> dict[str, str]:
 
 
 def synth(
-    output: Path, *, checkout: Path = ROOT, environment: Mapping[str, str] | None = None, within: tuple[str, ...] = ()
+    output: Path,
+    *,
+    checkout: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    within: tuple[str, ...] = (),
+    context: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run the real `cdk synth` of a checkout; `within` is a command to run it under."""
+    given = [word for each in context for word in ("-c", each)]
     return subprocess.run(
-        [*within, checkout / ".venv/bin/cdk", "synth", "--quiet", "--output", output],
+        [*within, checkout / ".venv/bin/cdk", "synth", "--quiet", "--output", output, *given],
         cwd=checkout,
         env={**clean_environment(), **(environment or {})},
         capture_output=True,

@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-import yaml
 
 from services.library.defaults import PERMISSIONS_BOUNDARY
 from tests.conftest import ROOT, Assembly
+from tests.policies import allows, resolved, template
 
 ACCOUNT = "444444444444"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PERMISSIONS_BOUNDARY}"
+KEY = "iam:PermissionsBoundary"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/prod-intake-Role"
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/any"
 IAM_PREFIX = {
@@ -46,65 +46,14 @@ WITHOUT_RESOURCES = {
 }
 
 
-class Intrinsics(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as plain values: `!If [a, b, c]` as `{"If": [a, b, c]}`."""
-
-
-def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {tag: loader.construct_scalar(node)}
-    assert isinstance(node, yaml.SequenceNode)
-    return {tag: loader.construct_sequence(node, deep=True)}
-
-
-Intrinsics.add_multi_constructor("!", _intrinsic)
-TEMPLATE: dict[str, Any] = Intrinsics((ROOT / "pipeline/foundation.yaml").read_text()).get_single_data()
-
-
-def resolved(value: Any, chosen: dict[str, bool]) -> Any:
-    """A part of the template as CloudFormation would resolve it in this account."""
-    match value:
-        case {"If": [condition, yes, no]}:
-            return resolved(yes if chosen[condition] else no, chosen)
-        case {"Ref": "AWS::NoValue"}:
-            return None
-        case {"Sub": str(text)}:
-            return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
-        case dict():
-            return {key: resolved(part, chosen) for key, part in value.items()}
-        case list():
-            return [part for part in (resolved(each, chosen) for each in value) if part is not None]
-    return value
+TEMPLATE = template(ROOT / "pipeline/foundation.yaml")
 
 
 def policy(name: str, *, tools: bool = False, keeps_data: bool = False) -> dict[str, Any]:
     chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
-    document: dict[str, Any] = resolved(TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"], chosen)
+    written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
+    document: dict[str, Any] = resolved(written, account=ACCOUNT, chosen=chosen, names={})
     return document
-
-
-def allows(document: dict[str, Any], action: str, resource: str, **keys: str) -> bool:
-    """IAM's decision on this policy alone: an explicit deny wins, and nothing is allowed by default."""
-    effects = {
-        statement["Effect"]
-        for statement in document["Statement"]
-        if _names(statement, "Action", action) and _names(statement, "Resource", resource) and _holds(statement, keys)
-    }
-    return effects == {"Allow"}
-
-
-def _names(statement: dict[str, Any], element: str, value: str) -> bool:
-    given = statement[element if element in statement else f"Not{element}"]
-    patterns = [given] if isinstance(given, str) else given
-    return (element in statement) == any(fnmatchcase(value, pattern) for pattern in patterns)
-
-
-def _holds(statement: dict[str, Any], keys: dict[str, str]) -> bool:
-    wanted: dict[str, str | list[str]] = statement.get("Condition", {}).get("StringEquals", {})
-    return all(
-        keys.get(key.rpartition(":")[2]) in ([value] if isinstance(value, str) else value)
-        for key, value in wanted.items()
-    )
 
 
 def resource_types(assembly: Assembly) -> Iterator[str]:
@@ -143,9 +92,9 @@ def test_the_execution_policy_covers_exactly_the_services_whose_resources_we_dep
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"])
 def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action: str) -> None:
     document = policy("ExecutionPolicy")
-    assert allows(document, action, ROLE, PermissionsBoundary=BOUNDARY)
+    assert allows(document, action, ROLE, {KEY: BOUNDARY})
     assert not allows(document, action, ROLE)
-    assert not allows(document, action, ROLE, PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/another")
+    assert not allows(document, action, ROLE, {KEY: f"arn:aws:iam::{ACCOUNT}:policy/another"})
 
 
 @pytest.mark.parametrize(
@@ -162,7 +111,7 @@ def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action:
     ],
 )
 def test_a_deployment_to_a_stage_cannot(action: str, resource: str) -> None:
-    assert not allows(policy("ExecutionPolicy"), action, resource, PermissionsBoundary=BOUNDARY)
+    assert not allows(policy("ExecutionPolicy"), action, resource, {KEY: BOUNDARY})
 
 
 def test_a_deployment_deletes_no_data_where_a_production_stage_is() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.library.contract import Override
 from services.library.environment import Environment, Tier
 from stages import accounts
-from stages.model import Catalogue, Stage
+from stages.model import Catalogue, ServiceStage, Stage
 from tests import tiny
 
 STAGES = {"dev": (Tier.SANDBOX, accounts.DEV), "prod": (Tier.PRODUCTION, accounts.PROD)}
@@ -104,8 +104,8 @@ def synth(made: Catalogue) -> tuple[dict[tuple[str, str], bytes], dict[str, Any]
         templates = {
             (built.stage.name, name): Path(folder, built.artifact_id, stack.template_file).read_bytes()
             for built in pipeline.node.children
-            if isinstance(built, cdk.Stage)
-            for name, stack in built.stacks.items()  # type: ignore[attr-defined] # a ServiceStage is one
+            if isinstance(built, ServiceStage)
+            for name, stack in built.stacks.items()
         }
         return templates, json.loads(Path(folder, "Pipeline.template.json").read_text())
 

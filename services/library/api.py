@@ -104,9 +104,9 @@ class Api(Construct):
             "Api",
             description=f"{description}. Open to: {settings.open_to}" if settings.open_to else description,
             # API Gateway writes no log in an account and region whose settings name no role for it. The setting is one
-            # for all APIs there, so it stays when the stack that set it goes.
-            cloud_watch_role=True,
-            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
+            # for all APIs there, so it stays when the stack that set it goes; and a branch leaves it alone.
+            cloud_watch_role=not environment.prefix,
+            cloud_watch_role_removal_policy=None if environment.prefix else cdk.RemovalPolicy.RETAIN,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             default_method_options=apigateway.MethodOptions(
                 authorization_type=apigateway.AuthorizationType.NONE
@@ -126,6 +126,8 @@ class Api(Construct):
                 throttling_burst_limit=settings.burst_limit,
             ),
         )
+        if environment.prefix:
+            self._keep_execution_logs(environment)
         self.validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
@@ -169,6 +171,13 @@ class Api(Construct):
             method_responses=[
                 apigateway.MethodResponse(status_code=str(status), response_parameters=headers) for status in statuses
             ],
+        )
+
+    def _keep_execution_logs(self, environment: Environment) -> None:
+        """API Gateway makes this group itself when it first writes an error, and then it would outlive the branch."""
+        name = f"API-Gateway-Execution-Logs_{self.rest_api.rest_api_id}/{STAGE}"
+        self.rest_api.deployment_stage.node.add_dependency(
+            LogGroup(self, "ExecutionLogs", environment=environment, name=name)
         )
 
     def _answer_problems_alike(self) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 import aws_cdk as cdk
 from constructs import Construct
 
+from services.library import deployment
 from services.library.constraints import Matches, Wrong
 from services.library.environment import Environment
 from services.library.guardrails.acknowledgements import Acknowledgement
@@ -28,7 +29,13 @@ class ServiceStack(cdk.Stack):
     """Base of every service's stack."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
-        super().__init__(scope, id_, description=description, termination_protection=environment.keeps_data)
+        super().__init__(
+            scope,
+            id_,
+            description=description,
+            termination_protection=environment.keeps_data,
+            synthesizer=deployment.synthesizer(environment),
+        )
         self.environment_ = environment
         self.overridden: Overridden | None = None
         """What its override changed, for guardrails; None without one."""

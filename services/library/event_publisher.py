@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from services.library import deployment
 from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.environment import Environment
 from services.library.key import Key
@@ -41,6 +42,7 @@ class EventPublisher(Construct):
         self.bus = events.EventBus(
             self,
             "Bus",
+            event_bus_name=deployment.physical_name(self, environment),
             kms_key=encryption_key.key,
             # Events that EventBridge could not decrypt for their rules.
             dead_letter_queue=DeadLetterQueue(
@@ -51,6 +53,7 @@ class EventPublisher(Construct):
         events.CfnArchive(
             self,
             "Archive",
+            archive_name=deployment.physical_name(self, environment),
             source_arn=self.bus.event_bus_arn,
             event_pattern={"account": [environment.account]},
             retention_days=archive.to_days(),

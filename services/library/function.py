@@ -116,7 +116,7 @@ class Function(Construct):
                 handler=settings.handler,
                 runtime=defaults.FUNCTION_RUNTIME,
                 architecture=defaults.FUNCTION_ARCHITECTURE,
-                layers=list(Layer.of(self, root=root, dependencies=dependencies).versions),
+                layers=list(Layer.of(self, environment=environment, root=root, dependencies=dependencies).versions),
                 description=settings.description,
                 memory_size=settings.memory_mib,
                 timeout=settings.timeout,

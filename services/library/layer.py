@@ -7,8 +7,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from services.library import defaults, packaging
+from services.library import defaults, deployment, packaging
 from services.library.dependencies import LAYER_GROUP, Dependencies
+from services.library.environment import Environment
 
 
 class Layer(Construct):
@@ -20,8 +21,11 @@ class Layer(Construct):
 
     versions: tuple[lambda_.LayerVersion, ...]
 
-    def __init__(self, scope: Construct, id_: str, *, root: Path, dependencies: Dependencies) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: Environment, root: Path, dependencies: Dependencies
+    ) -> None:
         super().__init__(scope, id_)
+        self._environment = environment
         with tempfile.TemporaryDirectory() as folder:
             shared = self._version(
                 "Code", code(packaging.layer(root, dependencies), Path(folder)), "services/library/runtime"
@@ -35,16 +39,20 @@ class Layer(Construct):
         )
 
     @classmethod
-    def of(cls, scope: Construct, *, root: Path, dependencies: Dependencies) -> "Layer":
+    def of(cls, scope: Construct, *, environment: Environment, root: Path, dependencies: Dependencies) -> "Layer":
         """The one layer of the scope's stack, made when the first function asks for it."""
         stack = cdk.Stack.of(scope)
         found = stack.node.try_find_child("RuntimeLayer")
-        return found if isinstance(found, Layer) else cls(stack, "RuntimeLayer", root=root, dependencies=dependencies)
+        if isinstance(found, Layer):
+            return found
+        return cls(stack, "RuntimeLayer", environment=environment, root=root, dependencies=dependencies)
 
     def _version(self, id_: str, content: lambda_.Code, description: str) -> lambda_.LayerVersion:
+        name = deployment.physical_name(self, self._environment)
         return lambda_.LayerVersion(
             self,
             id_,
+            layer_version_name=f"{name}-{id_}" if name else None,
             code=content,
             compatible_runtimes=[defaults.FUNCTION_RUNTIME],
             compatible_architectures=[defaults.FUNCTION_ARCHITECTURE],

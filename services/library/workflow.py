@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from services.library import defaults
+from services.library import defaults, deployment
 from services.library.environment import Environment
 from services.library.log_group import LogGroup
 from services.library.notification_topic import NotificationTopic
@@ -48,6 +48,7 @@ class Workflow(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
+            state_machine_name=deployment.physical_name(self, environment),
             definition_body=sfn.DefinitionBody.from_chainable(definition),
             state_machine_type=sfn.StateMachineType[kind.value],
             timeout=timeout,
