@@ -164,7 +164,7 @@ def test_no_teams_edits_change_anything_of_the_others(
 )
 def test_a_stage_in_another_partition_names_no_arn_of_this_one(region: str, partition: str, tmp_path: Path) -> None:
     from stages.catalogue import STAGES as REAL  # noqa: PLC0415 - the platform's own services, in another place
-    from stages.model import ServiceStage, stages_of  # noqa: PLC0415 - as above
+    from stages.model import stages_of  # noqa: PLC0415 - as above
 
     *_, last = stages_of(REAL)
     elsewhere = replace(last, environment=replace(last.environment, region=region))
