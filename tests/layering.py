@@ -64,7 +64,7 @@ ROOMS = {
     "services.library.operations": Room(ours=("services.library.operations",), third_party=("boto3", "botocore")),
     "services.library": Room(
         ours=("services.library",),
-        third_party=("aws_cdk", "constructs", "cdk_nag", "jsii"),
+        third_party=("aws_cdk", "constructs", "cdk_nag", "jsii", "datadog_cdk_constructs_v2"),
         never=("services.library.operations",),
     ),
     "stages": Room(ours=("stages", "services"), third_party=("aws_cdk", "constructs")),

@@ -221,6 +221,7 @@ def test_every_service_of_this_repository_can_be_packaged() -> None:
         ("from rich.console import Console\n", 1, "rich.console"),
         ("def f() -> None:\n    import rich.x\n", 2, "rich.x"),
         ("import telnetlib\n", 1, "telnetlib"),
+        ("import ddtrace\n", 1, "ddtrace"),
         ("import aws_cdk\n", 1, "aws_cdk"),
         ("from services.library.contract import Service\n", 1, "services.library.contract"),
         ("from ..service import Sample\n", 1, "services.sample.service"),
@@ -250,6 +251,15 @@ def test_an_import_that_nothing_provides_fails_the_build(root: Path, code: str, 
 def test_an_import_that_works_in_lambda_passes(root: Path, code: str) -> None:
     (root / "services/sample/runtime/extra.py").write_text(code)
     packaging.function(root, "sample", prepared(root))
+
+
+def test_what_datadogs_layer_brings_can_be_imported_in_the_one_module_that_needs_it(root: Path) -> None:
+    shared = root / "services/library/runtime"
+    (shared / "datadog.py").write_text("import ddtrace\n")
+    packaging.layer(root, prepared(root))
+    (shared / "other.py").write_text("import ddtrace\n")
+    with pytest.raises(PackagingError, match=r"runtime/other\.py:1: ddtrace"):
+        packaging.layer(root, prepared(root))
 
 
 def test_a_handler_that_is_not_there_fails_the_build(root: Path) -> None:

@@ -20,6 +20,7 @@ from services.library.guardrails.overridden import Overridden, source_of
 from services.library.published import Published
 from services.library.release import Release
 from services.library.steps import Step
+from services.library.tracing import Datadog, trace
 
 SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
 OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
@@ -69,6 +70,8 @@ class Service(ABC, Generic[StackT]):
     before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
     release: Release | None = None
+    tracing: Datadog | None = None
+    """Datadog for all functions of the service in this stage. None: X-Ray, which needs nothing."""
     override: Override[StackT] | None = None
     accepts: tuple[Acknowledgement, ...] = ()
     """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
@@ -98,6 +101,8 @@ class Service(ABC, Generic[StackT]):
 
     def _build(self, scope: Construct, environment: Environment) -> StackT:
         stack = self.build(scope, environment)
+        if self.tracing is not None:
+            trace(stack, datadog=self.tracing, service=self.name, environment=environment)
         tags = cdk.Tags.of(stack)
         tags.add("penstock:service", self.name)
         tags.add("penstock:owner", self.owner)

@@ -11,6 +11,7 @@ https://docs.datadoghq.com/tracing/trace_collection/trace_context_propagation/
 
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -33,9 +34,10 @@ class TraceContext:
     sampled: bool = True
 
     @classmethod
-    def new(cls) -> Self:
-        """A trace of its own."""
-        return cls(trace_id=secrets.randbits(127) + 1, span_id=secrets.randbits(63) + 1)
+    def new(cls, *, sampled: bool = True) -> Self:
+        """A trace of its own. X-Ray wants the time of its beginning in front."""
+        trace_id = (int(time.time()) << 96) + secrets.randbits(96)
+        return cls(trace_id=trace_id, span_id=secrets.randbits(63) + 1, sampled=sampled)
 
     def child(self) -> "TraceContext":
         """Something new that happens because of this."""

@@ -1,0 +1,167 @@
+"""Spans for Datadog, and what keeps personal data out of every span of a function, whoever made it.
+
+The one module that imports ddtrace, which Datadog's layer brings: services.library.packaging knows it by name.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ddtrace.propagation.http import HTTPPropagator
+from ddtrace.trace import Context, Span, TraceFilter, tracer
+
+from . import addresses, trace
+from .trace import TraceContext
+from .xray import invocation
+
+COMPONENT = "penstock"
+"""The tag `component` of our own spans, whose URL is fit to be shown already."""
+ALLOWED = frozenset(
+    {
+        "_dd.base_service",
+        "_dd.origin",
+        "_dd.p.dm",
+        "_dd.p.tid",
+        "_dd.p.ksr",
+        "_dd.parent_id",
+        "_dd.svc_src",
+        "account_id",
+        "architecture",
+        "aws.agent",
+        "aws.operation",
+        "aws.region",
+        "aws.service",
+        "aws_account",
+        "aws_service",
+        "cold_start",
+        "component",
+        "datadog_lambda",
+        "dd_trace",
+        "env",
+        "error.type",
+        "error.message",
+        "function_arn",
+        "function_trigger.event_source",
+        "function_trigger.event_source_arn",
+        "function_version",
+        "functionname",
+        "handler_name",
+        "http.attempt",
+        "http.method",
+        "http.status_code",
+        "http.url",
+        "language",
+        "memorysize",
+        "out.host",
+        "partition",
+        "region",
+        "request_id",
+        "resource_names",
+        "retry_attempts",
+        "runtime-id",
+        "service",
+        "span.kind",
+        "span.type",
+        "version",
+    }
+)  # fmt: skip - an alphabet
+"""Tags that may leave a function. A tag that somebody else's next version adds does not."""
+
+
+class Discreet(TraceFilter):
+    """Goes over each trace before it leaves: tags only by name, URLs only as they may be shown, no texts of errors."""
+
+    def process_trace(self, trace: list[Span]) -> list[Span]:
+        """The same spans, with less in them. One with events is left out: ddtrace has no way to take those back."""
+        kept = [span for span in trace if not span._has_events()]  # noqa: SLF001 - it has no other way to ask either
+        for span in kept:
+            _hold_back(span)
+        return kept
+
+
+def _hold_back(span: Span) -> None:
+    tags = span.get_tags()
+    if tags.get("component") != COMPONENT and (url := tags.get("http.url")) is not None:
+        shown = addresses.public(url, ())
+        span.set_tag("http.url", shown)
+        span.resource = f"{tags.get('http.method', '')} {shown}".strip()
+    elif span.span_type == "http" and tags.get("component") != COMPONENT:
+        span.resource = span.name
+    for name in tags.keys() - ALLOWED:
+        span.remove_tag(name)
+    if "error.message" in tags:
+        span.set_tag("error.message", tags.get("error.type", "error"))
+    for name in list(span._get_meta_structs()):  # noqa: SLF001 - documents beside the tags, with no other way to them
+        span._remove_struct_tag(name)  # noqa: SLF001 - as above
+
+
+class DatadogSpan:
+    """One attempt of a call."""
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """In both formats, as Datadog's own propagator writes them."""
+        written: dict[str, str] = {}
+        HTTPPropagator.inject(self.span, written)
+        return {name: value for name, value in written.items() if trace.NAMES.fullmatch(name) and name != "baggage"}
+
+    def answered(self, status: int) -> None:
+        """There was an answer."""
+        self.span.set_tag("http.status_code", str(status))
+        self.span.error = int(status >= 500)
+
+
+class DatadogTracing:
+    """Gives spans to ddtrace, which the datadog-lambda layer has set up."""
+
+    def __init__(self) -> None:
+        tracer.configure(trace_processors=[Discreet()])
+
+    @contextmanager
+    def call(self, method: str, url: str, *, attempt: int) -> Iterator[DatadogSpan]:
+        """A span around one attempt."""
+        span = tracer.trace("http.request", resource=f"{method} {url}", span_type="http")
+        span.set_tags(
+            {"component": COMPONENT, "span.kind": "client", "http.method": method, "http.url": url}
+            | {"http.attempt": str(attempt)}
+        )
+        try:
+            yield DatadogSpan(span)
+        except BaseException as error:
+            # Not set_exc_info, which takes texts and lines of code.
+            span.error = 1
+            span.set_tag("error.type", type(error).__name__)
+            raise
+        finally:
+            span.finish()
+
+    @contextmanager
+    def continuing(self, trace: TraceContext | None) -> Iterator[None]:
+        """Belong to a trace that came with the work, unless that is the one that we are in."""
+        before = tracer.current_trace_context()
+        if trace is None or (before is not None and before.trace_id == trace.trace_id):
+            yield
+            return
+        tracer.context_provider.activate(_context(trace))
+        try:
+            yield
+        finally:
+            tracer.context_provider.activate(before)
+
+
+def extract(payload: Any, context: object) -> tuple[str, str, str]:
+    """What datadog-lambda asks which trace an invocation belongs to: DD_TRACE_EXTRACTOR names it.
+
+    The one that came with the payload, or else the one that API Gateway or Step Functions began, under X-Ray's id.
+    """
+    del context
+    carried = payload.get("trace") if isinstance(payload, dict) else None
+    found = TraceContext.from_traceparent(carried) or invocation() or TraceContext.new()
+    return str(found.trace_id), str(found.span_id), str(int(found.sampled))
+
+
+def _context(trace: TraceContext) -> Context:
+    return Context(trace_id=trace.trace_id, span_id=trace.span_id, sampling_priority=int(trace.sampled))
