@@ -20,7 +20,7 @@ def main(topic: str) -> int:
     done = subprocess.run([".venv/bin/penstock", "validate", "--json"], capture_output=True, text=True, check=False)
     sys.stdout.write(done.stdout + done.stderr)
     try:
-        problems = [f"{each['file']}: {each['problem']}" for each in json.loads(done.stdout)["problems"]]
+        problems = [f"{each['file']}: {each['message']}" for each in json.loads(done.stdout)["problems"]]
     except (ValueError, KeyError):
         problems = ["`penstock validate` does not run:", done.stderr]
     if problems:

@@ -62,3 +62,30 @@ class Notifications(Construct):
                 )
             ],
         )
+        self._tell_of_holds(name=events.EventField.from_path("$.detail.requestParameters.pipelineName"), of=pipeline)
+
+    def _tell_of_holds(self, *, name: str, of: codepipeline.IPipeline) -> None:
+        """A disabled transition has no event of its own, but CloudTrail tells of the call, whoever made it."""
+        stage = events.EventField.from_path("$.detail.requestParameters.stageName")
+        who = events.EventField.from_path("$.detail.userIdentity.arn")
+        why = events.EventField.from_path("$.detail.requestParameters.reason")
+        for id_, call, text in (
+            ("Held", "DisableStageTransition", f"Pipeline {name}: {stage} is held by {who}: {why}"),
+            ("Resumed", "EnableStageTransition", f"Pipeline {name}: {stage} is no longer held, by {who}."),
+        ):
+            events.Rule(
+                self,
+                id_,
+                event_pattern=events.EventPattern(
+                    source=["aws.codepipeline"],
+                    detail_type=["AWS API Call via CloudTrail"],
+                    detail={"eventName": [call], "requestParameters": {"pipelineName": [of.pipeline_name]}},
+                ),
+                targets=[
+                    targets.SnsTopic(
+                        self.topic,
+                        dead_letter_queue=self.undelivered,
+                        message=events.RuleTargetInput.from_text(text),
+                    )
+                ],
+            )

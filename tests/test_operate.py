@@ -221,7 +221,10 @@ def test_following_as_json_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["status", "approve", "retry", "stop", "release", "logs", "outputs", "call", "doctor", "validate", "explain"],
+    [
+        *("status", "approve", "retry", "stop", "release", "hold", "resume", "logs"),
+        *("outputs", "call", "doctor", "validate", "explain"),
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"], obj=ROOT)

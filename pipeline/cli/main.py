@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, explain, ledger, local, redrive, review, run, validate
+from pipeline.cli import deployed, doctor, explain, hold, ledger, local, redrive, review, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 local.register(app)
 run.register(app)
+hold.register(app)
 deployed.register(app)
 validate.register(app)
 doctor.register(app)

@@ -23,7 +23,7 @@ def table(run: Run, *, brief: bool = False) -> Iterator[str]:
     """The run, a line for each stage and action; brief leaves out the actions of stages in which nothing happens."""
     yield title(run)
     for stage in run.stages:
-        yield f"  {_status(stage.status)}  {typer.style(stage.name, bold=True)}"
+        yield f"  {_status(stage.status)}  {typer.style(stage.name, bold=True)}{_held(stage)}"
         if brief and stage.status in (SUCCEEDED, NOT_STARTED):
             continue
         for action in stage.actions:
@@ -44,6 +44,9 @@ def next_steps(run: Run) -> Iterator[str]:
         if waiting or "approval" in run.reason:
             what = f" of {waiting[0]}" if waiting else ""
             yield f"Waiting for approval{what}:  penstock approve   (or: penstock approve --reject)"
+    for stage in run.stages:
+        if stage.hold is not None:
+            yield f"Once the reason for the hold is gone:  penstock resume {stage.name}"
     for action in failed(run):
         yield f"Its whole log:  penstock logs {action.full_name}"
     failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]
@@ -65,6 +68,13 @@ def failure(pipeline: Pipeline, action: Action, *, last: int) -> Iterator[str]:
     for line in logs.last_words(pipeline, action, count=last):
         if line != said:
             yield f"  | {line}"
+
+
+def _held(stage: Stage) -> str:
+    if stage.hold is None:
+        return ""
+    since = f" since {stage.hold.since.astimezone():%Y-%m-%d %H:%M}" if stage.hold.since else ""
+    return typer.style(f"  held{since} by {stage.hold.by or 'somebody'}: {stage.hold.why}", fg="yellow")
 
 
 def _details(action: Action) -> str:

@@ -2,13 +2,25 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.run import FAILED, IN_PROGRESS, LIVE, NOT_STARTED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
+from pipeline.operate.run import (
+    FAILED,
+    IN_PROGRESS,
+    LIVE,
+    NOT_STARTED,
+    STOPPED,
+    SUCCEEDED,
+    WAITING,
+    Action,
+    Hold,
+    Run,
+    Stage,
+)
 from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
@@ -58,8 +70,12 @@ class Pipeline:
             self.explain(error)
         about = found["pipelineExecution"]
         status = about["status"]
+        states = self.states()
+        holds = {state["stageName"]: hold_of(state) for state in states}
         stages = tuple(
-            _stage(stage, details, region=self.target.region, is_live=status in LIVE)
+            replace(
+                _stage(stage, details, region=self.target.region, is_live=status in LIVE), hold=holds.get(stage["name"])
+            )
             for stage in self.definition(about["pipelineVersion"])
         )
         actions = [action for stage in stages for action in stage.actions]
@@ -67,7 +83,7 @@ class Pipeline:
         if status == IN_PROGRESS and _only_waits(actions):
             status = WAITING
         elif status == IN_PROGRESS and all(action.status != IN_PROGRESS for action in actions):
-            held_up = self._held_up(wanted)
+            held_up = _held_up(wanted, states)
             status, reason = (WAITING, held_up) if held_up else (status, reason)
         revision: Mapping[str, Any] = next(iter(about.get("artifactRevisions", [])), {})
         return Run(
@@ -87,22 +103,6 @@ class Pipeline:
             return list(self.client.get_pipeline_state(name=self.name)["stageStates"])
         except (ClientError, EndpointConnectionError) as error:
             self.explain(error)
-
-    def _held_up(self, execution: str) -> str:
-        """What a person must do before an execution in front of a stage goes on; empty if nothing."""
-        for state in self.states():
-            inbound = [each["pipelineExecutionId"] for each in state.get("inboundExecutions", [])]
-            inbound.append(state.get("inboundExecution", {}).get("pipelineExecutionId", ""))
-            if execution not in inbound:
-                continue
-            stage, transition = state["stageName"], state.get("inboundTransitionState", {})
-            if not transition.get("enabled", True):
-                return f"the transition into {stage} is disabled: {transition.get('disabledReason', '')}"
-            before = state.get("latestExecution", {}).get("pipelineExecutionId", "")
-            latest = [action.get("latestExecution", {}) for action in state["actionStates"]]
-            if any(each.get("status") == IN_PROGRESS and "token" in each for each in latest):
-                return f"execution {before} is before it in {stage} and waits for approval"
-        return ""
 
     def definition(self, version: int | None = None) -> list[Any]:
         """The stages that the pipeline declares, now or in one version."""
@@ -130,6 +130,35 @@ class Pipeline:
         elif details.get("Code") == "PipelineExecutionNotFoundException":
             said = f"Pipeline {self.name} has no such execution: {said}"
         raise OperateError(said) from error
+
+
+def _held_up(execution: str, states: Sequence[Mapping[str, Any]]) -> str:
+    """What a person must do before an execution in front of a stage goes on; empty if nothing."""
+    for state in states:
+        inbound = [each["pipelineExecutionId"] for each in state.get("inboundExecutions", [])]
+        inbound.append(state.get("inboundExecution", {}).get("pipelineExecutionId", ""))
+        if execution not in inbound:
+            continue
+        stage, hold = state["stageName"], hold_of(state)
+        if hold is not None:
+            return f"{stage} is held: {hold.why}"
+        before = state.get("latestExecution", {}).get("pipelineExecutionId", "")
+        latest = [action.get("latestExecution", {}) for action in state["actionStates"]]
+        if any(each.get("status") == IN_PROGRESS and "token" in each for each in latest):
+            return f"execution {before} is before it in {stage} and waits for approval"
+    return ""
+
+
+def hold_of(state: Mapping[str, Any]) -> Hold | None:
+    """Why nothing may enter a stage, by CodePipeline's state of it; None if executions may."""
+    transition = state.get("inboundTransitionState", {})
+    if transition.get("enabled", True):
+        return None
+    return Hold(
+        why=transition.get("disabledReason", ""),
+        by=transition.get("lastChangedBy", ""),
+        since=transition.get("lastChangedAt"),
+    )
 
 
 def _stage(declared: Mapping[str, Any], details: Sequence[Mapping[str, Any]], *, region: str, is_live: bool) -> Stage:

@@ -52,12 +52,23 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Why nothing may enter a stage, and who said so."""
+
+    why: str
+    by: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage of the pipeline in this run."""
 
     name: str
     status: str
     actions: tuple[Action, ...]
+    hold: Hold | None = None
+    """Of the stage as it is now, whichever run this is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +109,8 @@ class Run:
                 {
                     "name": stage.name,
                     "status": stage.status,
+                    "hold": stage.hold
+                    and {"why": stage.hold.why, "by": stage.hold.by, "since": _iso(stage.hold.since)},
                     "actions": [
                         {
                             "name": action.name,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import acts
+from pipeline.operate import acts, holds
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
 from pipeline.source import S3Source
 from services.library.environment import Tier
@@ -96,6 +96,10 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
     platform.push()
     platform.run(lambda run: run.status == WAITING)
     subscriber.hears("waits for approval of dev")
+    holds.hold(platform.pipeline, "dev", why="a change freeze")
+    subscriber.hears("dev is held by arn:aws:iam::")
+    holds.resume(platform.pipeline, "dev")
+    subscriber.hears("dev is no longer held")
     acts.approve(platform.pipeline, note="because")
     run = platform.run(lambda run: not run.is_live)
     assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]

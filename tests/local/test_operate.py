@@ -278,3 +278,55 @@ def test_a_pipeline_that_is_not_there_is_one_sentence() -> None:
         assert done.exit_code == 2, command
         assert "There is no pipeline" in done.stderr
         assert "`make up` deploys it" in done.stderr
+
+
+def test_a_held_stage_waits_with_its_reason_and_goes_on_once_it_is_resumed(tools: Tools) -> None:
+    tools.push({"a": "b"})
+    execution = tools.create(stage("Gate", approval()), stage("After", approval()))
+    said = penstock("hold", "After", "--why", "the partner is away (until noon)")
+    assert (said.exit_code, "After is held" in said.stdout) == (0, True)
+    tools.approve("Gate", "Approve")
+    waiting = penstock("status", "--wait")
+    assert waiting.exit_code == 3
+    assert "(After is held: the partner is away (until noon))" in waiting.stdout
+    assert "penstock resume After" in waiting.stdout
+    found = json.loads(penstock("status", "--json").stdout)
+    (gate_, after) = found["stages"][1:]
+    assert gate_["hold"] is None
+    assert (after["hold"]["why"], after["status"]) == ("the partner is away (until noon)", "NotStarted")
+    assert after["hold"]["by"] == f"arn:aws:iam::{TOOLS}:root"
+    assert after["hold"]["since"] is not None
+    again = penstock("hold", "After", "--why", "and now until one")
+    assert "was held already: the partner is away (until noon)" in again.stdout
+    assert penstock("resume", "After").exit_code == 0
+    tools.approve("After", "Approve")
+    assert tools.ended(execution) == "Succeeded"
+    assert penstock("resume", "After").exit_code == 2, "there is nothing to resume"
+
+
+def test_a_hold_outlives_an_update_of_the_pipeline(tools: Tools) -> None:
+    tools.push({"a": "b"})
+    tools.create(stage("Gate", approval()), stage("After", approval()))
+    penstock("hold", "After", "--why", "wait")
+    definition = tools.codepipeline.get_pipeline(name=tools.name)["pipeline"]
+    definition["stages"][1]["name"] = "Door"
+    tools.codepipeline.update_pipeline(pipeline=definition)
+    stages = {state["stageName"]: state["inboundTransitionState"] for state in pipeline_of(tools).states()}
+    assert (stages["After"]["enabled"], stages["Door"]["enabled"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("hold", "Nowhere", "--why", "wait"), "no stage Nowhere; it has Source, Gate"),
+        (("hold", "Source", "--why", "wait"), "hold the one after it, Gate"),
+        (("hold", "Gate", "--why", "a; b"), "1-300 letters, digits, spaces"),
+        (("hold", "Gate", "--why", "x" * 301), "1-300 letters, digits, spaces"),
+        (("resume", "Gate"), "Stage Gate is not held"),
+    ],
+)
+def test_a_hold_that_cannot_be_is_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
+    gate(tools)
+    done = penstock(*arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -6,6 +6,7 @@ from typing import cast
 from pipeline.local.cloud.codepipeline import reading
 from pipeline.local.cloud.codepipeline.declaration import InvalidDeclarationError, RetryMode
 from pipeline.local.cloud.codepipeline.engine import Effect, Engine, RefusedError, Transition
+from pipeline.local.cloud.codepipeline.events import Bus, api_call
 from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, ActionRun, Execution, Outcome
 from pipeline.local.cloud.codepipeline.jobs import Jobs
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
@@ -56,6 +57,7 @@ class _Api:
     def __init__(self, emulator: Emulator) -> None:
         self._pipelines = emulator.part(Pipelines)
         self._jobs = emulator.part(Jobs)
+        self._bus = emulator.part(Bus)
 
     def _pipeline(self, call: Call, key: str = "pipelineName") -> Pipeline:
         return self._pipelines.get(call.account, call.region, call.parameters[key])
@@ -177,6 +179,7 @@ class _Api:
         _check_stage(pipeline, stage)
         transition = Transition(enabled=enabled, reason=reason, changed_by=f"arn:aws:iam::{call.account}:root")
         self._pipelines.change(pipeline, _set_transition(stage, transition))
+        self._bus.put(api_call(call.operation, call.parameters, account=call.account, region=call.region))
         return {}
 
     @staticmethod

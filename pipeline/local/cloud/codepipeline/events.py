@@ -126,6 +126,26 @@ def state_change(change: Changed, *, name: str, account: str, region: str) -> Ev
     )
 
 
+def api_call(operation: str, parameters: Json, *, account: str, region: str) -> Event:
+    """The event that CloudTrail makes of a call that changes something.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+    """
+    return Event(
+        account=account,
+        region=region,
+        source="aws.codepipeline",
+        detail_type="AWS API Call via CloudTrail",
+        detail={
+            "eventSource": "codepipeline.amazonaws.com",
+            "eventName": operation,
+            "awsRegion": region,
+            "userIdentity": {"accountId": account, "arn": f"arn:aws:iam::{account}:root"},
+            "requestParameters": json.loads(json.dumps(parameters)),
+        },
+    )
+
+
 def failed_actions(execution: Execution) -> list[Json]:
     """What of the current stage failed, and why."""
     return [
