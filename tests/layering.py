@@ -50,7 +50,7 @@ RUNTIME = re.compile(r"services\.\w+\.runtime")
 ROOMS = {
     "services.{service}.runtime": Room(
         ours=("services.{service}.runtime", "services.library.runtime"),
-        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx"),
+        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "fhir"),
     ),
     "services.{service}": Room(
         ours=("services.library", "services.{service}"),

@@ -43,10 +43,15 @@ class NotificationTopic(Construct):
     def hear_of(
         self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, at_least: float = 1, minutes: int = 1
     ) -> cloudwatch.Alarm:
-        """Make an alarm and notify of it: the metric reaches a value in each of so many minutes."""
+        """Make an alarm and notify of it: the metric reaches a value in each of so many minutes.
+
+        It names the runbook of the service, whose stack bears its name.
+        """
+        runbook = f"docs/runbooks/{cdk.Stack.of(scope).node.id}.md"
         alarm = cloudwatch.Alarm(
             scope,
             id_,
+            alarm_description=f"{id_}: what it means and what to do is in {runbook}",
             metric=metric.with_(period=cdk.Duration.minutes(1)),
             threshold=at_least,
             evaluation_periods=minutes,

@@ -7,6 +7,7 @@ from services.library.guardrails.baseline import guard
 from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
 from services.library.guardrails.rules import (
     baseline,
+    datastores,
     functions,
     lookups,
     privileged_builds,
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     queues.check,
     streams.check,
     functions.check,
+    datastores.check,
     quotas.check,
     baseline.check,
 )
@@ -45,6 +47,9 @@ RULES: tuple[Rule, ...] = (
     functions.RUNTIME,
     functions.TRACING,
     functions.SECRET,
+    datastores.KEY,
+    datastores.VERSION,
+    datastores.SAMPLES,
     quotas.PIPELINE,
     quotas.TEMPLATE,
     lookups.RULE,

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import botocore.session
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -111,7 +112,16 @@ class Signer:
 
     region: str
     credentials: FrozenCredentials
+    """They renew themselves; what they are is asked for each attempt."""
     service: str = SERVICE
+
+    @classmethod
+    def of_this_function(cls, region: str) -> "Signer":
+        """With the role's credentials, wherever this runs."""
+        credentials = botocore.session.get_session().get_credentials()
+        if credentials is None:
+            raise CallError("there are no AWS credentials to sign with: give the function a role")
+        return cls(region=region, credentials=credentials)
 
     def __call__(self, request: httpx.Request) -> None:
         """Add the headers of Signature Version 4, over all others but the one that proxies may change."""

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from services.library.guardrails.finding import Place
+from services.library.guardrails.rules.datastores import KEY, SAMPLES, VERSION, check
+from services.library.guardrails.template import Template
+
+OWN = {"CmkType": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
+STORE: dict[str, Any] = {"DatastoreTypeVersion": "R4", "SseConfiguration": {"KmsEncryptionConfig": OWN}}
+SYNTHEA = {"PreloadDataConfig": {"PreloadDataType": "SYNTHEA"}}
+
+
+def found(properties: dict[str, Any], *, keeps_data: bool = True) -> list[str]:
+    resources = {"Store": {"Type": "AWS::HealthLake::FHIRDatastore", "Properties": properties}}
+    template = Template({"Resources": resources}, "prod/records", "t.json")
+    return [finding.rule for finding in check(template, Place(keeps_data=keeps_data))]
+
+
+def test_a_store_of_r4_under_its_own_key_passes() -> None:
+    assert found(STORE) == []
+
+
+@pytest.mark.parametrize(
+    "encryption",
+    [
+        None,
+        {},
+        {"KmsEncryptionConfig": {"CmkType": "AWS_OWNED_KMS_KEY"}},
+        {"KmsEncryptionConfig": {"CmkType": "CUSTOMER_MANAGED_KMS_KEY"}},
+        {"KmsEncryptionConfig": {**OWN, "KmsKeyId": "alias/aws/healthlake"}},
+        {"KmsEncryptionConfig": {**OWN, "CmkType": {"Ref": "Kind"}}},
+    ],
+)
+def test_a_store_without_a_key_of_the_services_own_is_found(encryption: Any) -> None:
+    assert found(STORE | {"SseConfiguration": encryption}) == [KEY.id]
+
+
+@pytest.mark.parametrize("version", ["R4B", "STU3", "", {"Ref": "Version"}, None])
+def test_another_version_of_fhir_is_found(version: Any) -> None:
+    assert found(STORE | {"DatastoreTypeVersion": version}) == [VERSION.id]
+
+
+def test_invented_patients_are_found_among_real_ones_alone() -> None:
+    assert found(STORE | SYNTHEA) == [SAMPLES.id]
+    assert found(STORE | SYNTHEA, keeps_data=False) == []

@@ -1,0 +1,115 @@
+"""records: reads and searches patients' FHIR resources, and owns the datastore that they are in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from services.library.api import ApiSettings
+from services.library.constraints import Between, Wrong
+from services.library.contract import Service, ServiceStack
+from services.library.environment import Environment
+from services.library.fhir_datastore import REGIONS, FhirDatastore
+from services.library.function import Function, FunctionSettings
+from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.key import Key
+from services.library.notification_topic import NotificationTopic
+from services.library.proxy_api import ProxyApi
+from services.library.published import Published
+from services.library.steps import Probe, Step
+from services.records import overrides
+
+URL = "Url"
+DATASTORE_ENDPOINT = Published("records/datastore-endpoint")
+DATASTORE_ARN = Published("records/datastore-arn")
+DATASTORE_KEY_ARN = Published("records/datastore-key-arn")
+ROUTES = (("GET", "/{type}/{id}"), ("POST", "/{type}/_search"))
+"""A search is never a GET: names and birth dates would stand in a URL, which is what everybody logs."""
+
+
+class RecordsStack(ServiceStack):
+    """API -> function -> datastore."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, settings: "Records") -> None:
+        super().__init__(scope, id_, environment=environment, description="Reads and searches FHIR resources")
+        self.alarms = NotificationTopic(self, "Alarms", environment=environment)
+        self.key = Key(self, "Key", environment=environment, description="FHIR resources")
+        self.store = FhirDatastore(self, "Store", environment=environment, encryption_key=self.key)
+        self.links = Key(self, "Links", environment=environment, description="Links to next pages")
+        self.query = Function(
+            self,
+            "Query",
+            environment=environment,
+            settings=FunctionSettings(
+                handler="services.records.runtime.handler.handle",
+                description="Reads and searches FHIR resources",
+                memory_mib=1_769,  # a whole processor: a page of 100 resources is checked in the caller's time
+                timeout=cdk.Duration.seconds(20),
+                reserved_concurrency=settings.queries_at_once,
+                variables={
+                    "DATASTORE_ENDPOINT": self.store.endpoint,
+                    "DATASTORE_REGION": environment.region,
+                    "LINKS_KEY_ARN": self.links.key.key_arn,
+                },
+            ),
+            alarms_to=self.alarms,
+        )
+        self.store.grant_query(self.query.function)
+        iam.Grant.add_to_principal(
+            grantee=self.query.function, actions=["kms:Encrypt", "kms:Decrypt"], resource_arns=[self.links.key.key_arn]
+        )
+        self.api = ProxyApi(
+            self,
+            "Api",
+            environment=environment,
+            function=self.query,
+            routes=ROUTES,
+            settings=ApiSettings(rate_limit=settings.rate_limit, burst_limit=settings.burst_limit),
+            alarms_to=self.alarms,
+            description="Reads and searches FHIR resources",
+        )
+        for published, value in (
+            (DATASTORE_ENDPOINT, self.store.endpoint),
+            (DATASTORE_ARN, self.store.arn),
+            (DATASTORE_KEY_ARN, self.key.key.key_arn),
+        ):
+            published.offer(self, environment, value)
+        cdk.CfnOutput(self, URL, value=self.api.url, description="GET {type}/{id}, POST {type}/_search; signed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records(Service[RecordsStack]):
+    """Reads and searches patients' FHIR resources. Its datastore bills by the hour, used or not."""
+
+    name: ClassVar[str] = "records"
+    owner: ClassVar[str] = overrides.OWNER
+    handles_personal_data: ClassVar[bool] = True
+    offers: ClassVar[tuple[Published, ...]] = (DATASTORE_ENDPOINT, DATASTORE_ARN, DATASTORE_KEY_ARN)
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+
+    rate_limit: Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")] = 50
+    """Requests a second, for all callers together. HealthLake lets an account read and search about as often."""
+    burst_limit: Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")] = 100
+    """Requests at once."""
+    queries_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 20
+    """Requests that are worked on at the same time, at most; set aside from what the account has."""
+    after: tuple[Step, ...] = (
+        Probe(name="RefusesUnsigned", output=URL, path="/Patient/_search", method="POST", expect_status=403),
+    )
+
+    def unfit(self, environment: Environment) -> Iterator[Wrong]:
+        """HealthLake is not everywhere."""
+        if environment.region not in REGIONS:
+            yield Wrong(
+                field="environment.region",
+                given=repr(environment.region),
+                allowed=f"for Records() one of {', '.join(sorted(REGIONS))} (HealthLake is nowhere else), or list no"
+                " Records() in this stage",
+            )
+
+    def build(self, scope: Construct, environment: Environment) -> RecordsStack:
+        """Build the stack with these settings."""
+        return RecordsStack(scope, self.name, environment=environment, settings=self)
