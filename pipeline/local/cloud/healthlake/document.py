@@ -102,11 +102,12 @@ def with_values(text: str, values: Mapping[str, str], *, at: int = 0, after: str
 def stamped(text: str, *, id_: str, version: int, updated: str) -> str:
     """A resource with the id, version and time that the server gives it; other parts of `meta` stay."""
     set_by_server = {"versionId": json.dumps(str(version)), "lastUpdated": json.dumps(updated)}
+    text = with_values(text, {"id": json.dumps(id_)}, after="resourceType")
     meta = members(text).get("meta")
-    if meta is None:
-        object_ = "{" + ",".join(f'"{name}":{value}' for name, value in set_by_server.items()) + "}"
-        return with_values(text, {"id": json.dumps(id_), "meta": object_}, after="resourceType")
-    return with_values(with_values(text, set_by_server, at=meta.value), {"id": json.dumps(id_)}, after="resourceType")
+    if meta is not None:
+        return with_values(text, set_by_server, at=meta.value)
+    joined = ",".join(f'"{name}":{value}' for name, value in set_by_server.items())
+    return with_values(text, {"meta": f"{{{joined}}}"}, after="id")
 
 
 MANDATORY = frozenset({"resourceType", "id", "meta"})
