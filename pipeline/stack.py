@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline import publishing, release, steps, subjects
+from pipeline import hotfix, publishing, release, steps, subjects
 from pipeline.artifacts import ArtifactStore, stores
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
@@ -69,6 +69,7 @@ class PipelineStack(cdk.Stack):
             pipeline_type=codepipeline.PipelineType.V2,
             execution_mode=codepipeline.ExecutionMode.SUPERSEDED,
             restart_execution_on_update=True,
+            variables=hotfix.variables(),
             cross_account_keys=True,
             cross_region_replication_buckets=stores(
                 artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
@@ -139,7 +140,9 @@ class PipelineStack(cdk.Stack):
             )
         elif isinstance(settings.source, ConnectionSource) and settings.source.review_webhook:
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
-        release.add_conditions(template, [stage.stage_name for stage in pipeline.stages], catalogue)
+        names = [stage.stage_name for stage in pipeline.stages]
+        release.add_conditions(template, names, catalogue)
+        hotfix.add_conditions(template, names, catalogue)
 
     @property
     def subjects(self) -> list[Subject]:

@@ -1,5 +1,6 @@
-"""Rolling back reaches every part of a stage, whatever CDK Pipelines makes of it."""
+"""Rolling back and leaving out reach every part of a stage, whatever CDK Pipelines makes of it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,26 @@ def test_a_stage_that_is_split_rolls_back_in_each_of_its_parts(tmp_path: Path) -
         for number in range(51)
     )
     assert rolled_back((tiny.stage("dev", *services),), tmp_path) == ["dev.1", "dev.2"]
+
+
+def test_each_stage_and_wave_and_nothing_before_them_can_be_left_out(tmp_path: Path) -> None:
+    services = tuple(type(f"Tiny{number}", (tiny.Tiny,), {"name": f"tiny{number}"})() for number in range(51))
+    both = Wave(name="both", stages=(tiny.stage("one"), tiny.stage("two")))
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("dev", *services), both, tiny.stage("dev-2")))
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
+    entered = {
+        stage["Name"]: condition["Rules"][0]["Configuration"]["Value"]
+        for stage in found["Properties"]["Stages"]
+        for condition in stage.get("BeforeEntry", {}).get("Conditions", [])
+    }
+    assert set(entered) == {"dev.1", "dev.2", "both", "dev-2"}
+    by_run = {
+        "every": {"dev.1", "dev.2", "both", "dev-2"},
+        "dev": {"dev.1", "dev.2"},
+        "dev-2": {"dev-2"},
+        "both,dev-2": {"both", "dev-2"},
+    }
+    for stages, expected in by_run.items():
+        assert {name for name, wanted in entered.items() if re.fullmatch(wanted, stages)} == expected
+    variables = {each["Name"]: each["DefaultValue"] for each in found["Properties"]["Variables"]}
+    assert variables["Stages"] == "every"

@@ -1,4 +1,4 @@
-"""`penstock hold` and `penstock resume`: a stage that nothing may enter for a while, and why."""
+"""`penstock hold`, `resume` and `hotfix`: stages that nothing may enter, or that one run leaves out, and why."""
 
 from typing import Annotated
 
@@ -6,13 +6,14 @@ import typer
 
 from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
 from pipeline.operate import holds
+from pipeline.operate.hotfix import hotfix as start
 
 Held = Annotated[str, typer.Argument(metavar="STAGE", help="Such as prod.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (hold, resume):
+    for command in (hold, resume, hotfix):
         app.command()(command)
 
 
@@ -47,4 +48,29 @@ def resume(ctx: typer.Context, stage: Held, *, profile: Profile = None, aws: Aws
     held = holds.resume(connection.pipeline, stage)
     assert held.before is not None  # noqa: S101 - one that was not held is an error
     typer.echo(f"{stage} goes on; it was held: {held.before.why}")
+    typer.echo("`penstock status --follow` shows what happens.")
+
+
+def hotfix(
+    ctx: typer.Context,
+    commit: Annotated[
+        str | None, typer.Argument(help="Of the pipeline's branch, in full. Default: the newest one.")
+    ] = None,
+    *,
+    to: Annotated[list[str], typer.Option(help="A stage to deploy to; again for another one.")],
+    why: Annotated[str, typer.Option(help="Why the other stages are left out; kept in the run's history.")],
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Bring a commit of the branch to a stage without the stages before it.
+
+    Synth, guardrails, self-mutation, assets and the stage's own approval and probes are never left out. The next push
+    goes through every stage again. A commit that changes the pipeline itself goes the ordinary way: the pipeline
+    restarts with the update, and a restart knows nothing of this.
+    """
+    connection = connect(ctx, profile=profile, aws=aws)
+    confirm(connection, yes=yes, what=f"deploy to {', '.join(to)} without the stages before")
+    started = start(connection.pipeline, tuple(to), why=why, commit=commit)
+    typer.echo(f"Execution {started} has started; it enters {', '.join(to)} alone.")
     typer.echo("`penstock status --follow` shows what happens.")

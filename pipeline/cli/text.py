@@ -6,9 +6,16 @@ from datetime import datetime
 import typer
 
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import FAILED, NOT_STARTED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
+from pipeline.operate.run import FAILED, NOT_STARTED, SKIPPED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
 
-COLOURS = {SUCCEEDED: "green", FAILED: "red", STOPPED: "red", WAITING: "yellow", NOT_STARTED: "bright_black"}
+COLOURS = {
+    SUCCEEDED: "green",
+    FAILED: "red",
+    STOPPED: "red",
+    WAITING: "yellow",
+    NOT_STARTED: "bright_black",
+    SKIPPED: "bright_black",
+}
 STATUS_WIDTH = len(WAITING)
 
 
@@ -22,9 +29,11 @@ def title(run: Run) -> str:
 def table(run: Run, *, brief: bool = False) -> Iterator[str]:
     """The run, a line for each stage and action; brief leaves out the actions of stages in which nothing happens."""
     yield title(run)
+    if run.hotfix is not None:
+        yield typer.style(f"  hotfix to {', '.join(run.hotfix.stages)} alone: {run.hotfix.why}", fg="yellow")
     for stage in run.stages:
         yield f"  {_status(stage.status)}  {typer.style(stage.name, bold=True)}{_held(stage)}"
-        if brief and stage.status in (SUCCEEDED, NOT_STARTED):
+        if stage.status == SKIPPED or (brief and stage.status in (SUCCEEDED, NOT_STARTED)):
             continue
         for action in stage.actions:
             yield f"    {_status(action.status)}  {action.name}{_details(action)}"

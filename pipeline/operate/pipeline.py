@@ -13,11 +13,13 @@ from pipeline.operate.run import (
     IN_PROGRESS,
     LIVE,
     NOT_STARTED,
+    SKIPPED,
     STOPPED,
     SUCCEEDED,
     WAITING,
     Action,
     Hold,
+    Hotfix,
     Run,
     Stage,
 )
@@ -25,6 +27,10 @@ from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline import CodePipelineClient
+
+
+STAGES_VARIABLE, REASON_VARIABLE, EVERY_STAGE = "Stages", "Reason", "every"
+"""As pipeline/hotfix.py declares them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +78,14 @@ class Pipeline:
         status = about["status"]
         states = self.states()
         holds = {state["stageName"]: hold_of(state) for state in states}
-        stages = tuple(
-            replace(
-                _stage(stage, details, region=self.target.region, is_live=status in LIVE), hold=holds.get(stage["name"])
-            )
+        skipped = {state["stageName"] for state in states if _skips(state, wanted)}
+        read = (
+            _stage(stage, details, region=self.target.region, is_live=status in LIVE)
             for stage in self.definition(about["pipelineVersion"])
+        )
+        stages = tuple(
+            replace(stage, hold=holds.get(stage.name), status=SKIPPED if stage.name in skipped else stage.status)
+            for stage in read
         )
         actions = [action for stage in stages for action in stage.actions]
         reason = about.get("statusSummary", "")
@@ -95,6 +104,7 @@ class Pipeline:
             started=min((action.started for action in actions if action.started), default=None),
             stages=stages,
             reason=reason,
+            hotfix=_hotfix({each["name"]: each["resolvedValue"] for each in about.get("variables", [])}),
         )
 
     def states(self) -> list[Any]:
@@ -159,6 +169,18 @@ def hold_of(state: Mapping[str, Any]) -> Hold | None:
         by=transition.get("lastChangedBy", ""),
         since=transition.get("lastChangedAt"),
     )
+
+
+def _skips(state: Mapping[str, Any], execution: str) -> bool:
+    latest = state.get("latestExecution", {})
+    return bool(latest.get("status") == SKIPPED and latest.get("pipelineExecutionId") == execution)
+
+
+def _hotfix(variables: Mapping[str, str]) -> Hotfix | None:
+    stages = variables.get(STAGES_VARIABLE, EVERY_STAGE)
+    if stages == EVERY_STAGE:
+        return None
+    return Hotfix(stages=tuple(stages.split(",")), why=variables.get(REASON_VARIABLE, ""))
 
 
 def _stage(declared: Mapping[str, Any], details: Sequence[Mapping[str, Any]], *, region: str, is_live: bool) -> Stage:

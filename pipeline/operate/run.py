@@ -8,7 +8,7 @@ from typing import Any
 SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "InProgress"
 WAITING = "WaitingForApproval"
 """A run or stage in which nothing happens until a person answers. (AWS calls it InProgress.)"""
-NOT_STARTED, STOPPED = "NotStarted", "Stopped"
+NOT_STARTED, STOPPED, SKIPPED = "NotStarted", "Stopped", "Skipped"
 LIVE = frozenset({IN_PROGRESS, "Stopping", WAITING})
 
 
@@ -72,6 +72,14 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hotfix:
+    """Which stages a run enters, and why it leaves the others out."""
+
+    stages: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One execution of the pipeline."""
 
@@ -84,6 +92,8 @@ class Run:
     stages: tuple[Stage, ...]
     reason: str = ""
     """Why it is not, or no longer, going on, where CodePipeline says so."""
+    hotfix: Hotfix | None = None
+    """Set if this run leaves stages out."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -105,6 +115,7 @@ class Run:
             "message": self.message,
             "started": _iso(self.started),
             "reason": self.reason,
+            "hotfix": self.hotfix and {"stages": list(self.hotfix.stages), "why": self.hotfix.why},
             "stages": [
                 {
                     "name": stage.name,

@@ -285,10 +285,23 @@ def test_what_cannot_be_executed_is_refused_when_the_pipeline_is_made(
     assert error.value.response["Error"]["Code"] == "InvalidActionDeclarationException"
 
 
-def test_conditions_are_refused_when_the_pipeline_is_made(tools: Tools) -> None:
-    rule = {"name": "Alarm", "ruleTypeId": {"category": "Rule", "provider": "CloudWatchAlarm"}}
-    conditions = {"conditions": [{"result": "FAIL", "rules": [rule]}]}
-    with pytest.raises(ClientError, match="does not emulate beforeEntry conditions"):
+@pytest.mark.parametrize(
+    ("result", "provider", "configuration", "reason"),
+    [
+        ("FAIL", "CloudWatchAlarm", {}, "does not emulate beforeEntry conditions"),
+        ("SKIP", "CloudWatchAlarm", {}, "is a CloudWatchAlarm, which cannot skip a stage"),
+        ("SKIP", "LambdaInvoke", {}, "does not emulate rules of LambdaInvoke"),
+        ("SKIP", "VariableCheck", {"Variable": "x", "Value": "y"}, "lacks Operator"),
+        ("SKIP", "VariableCheck", {"Variable": "x", "Value": "y", "Operator": "LT"}, "give EQ, NE, CONTAINS, MATCHES"),
+    ],
+)
+def test_conditions_that_nobody_evaluates_are_refused_when_the_pipeline_is_made(
+    tools: Tools, result: str, provider: str, configuration: dict[str, str], reason: str
+) -> None:
+    kind = {"category": "Rule", "owner": "AWS", "provider": provider, "version": "1"}
+    rule = {"name": "Rule", "ruleTypeId": kind, "configuration": configuration}
+    conditions = {"conditions": [{"result": result, "rules": [rule]}]}
+    with pytest.raises(ClientError, match=reason):
         tools.codepipeline.create_pipeline(
             pipeline=tools.definition(stage("Second", approval(), beforeEntry=conditions))
         )

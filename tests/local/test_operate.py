@@ -330,3 +330,67 @@ def test_a_hold_that_cannot_be_is_refused(tools: Tools, arguments: tuple[str, ..
     done = penstock(*arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+WANTED = [
+    {"name": "Stages", "defaultValue": "every"},
+    {"name": "Reason", "defaultValue": "none: an ordinary run"},
+]
+
+
+def wanted(name: str) -> dict[str, Any]:
+    """A stage as pipeline/hotfix.py makes it, that waits for approval."""
+    rule = {
+        "name": "Wanted",
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "VariableCheck", "version": "1"},
+        "configuration": {
+            "Variable": "#{variables.Stages}",
+            "Operator": "MATCHES",
+            "Value": f"every|(.*,)?{name}(,.*)?",
+        },
+    }
+    return stage(name, approval(), beforeEntry={"conditions": [{"result": "SKIP", "rules": [rule]}]})
+
+
+def test_a_hotfix_leaves_stages_out_and_says_why_and_the_next_push_enters_them_again(tools: Tools) -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html"""
+    tools.push({"a": "b"})
+    first = tools.create(wanted("qa"), wanted("staging"), wanted("prod"), variables=WANTED)
+    for name in ("qa", "staging", "prod"):
+        tools.approve(name, "Approve")
+    assert tools.ended(first) == "Succeeded"
+    done = penstock("hotfix", "--to", "prod", "--why", "the partner's certificate ends tonight")
+    assert (done.exit_code, "enters prod alone" in done.stdout) == (0, True)
+    assert penstock("status", "--wait").exit_code == 3
+    found = json.loads(penstock("status", "--json").stdout)
+    assert found["hotfix"] == {"stages": ["prod"], "why": "the partner's certificate ends tonight"}
+    assert [(each["name"], each["status"]) for each in found["stages"]] == [
+        ("Source", "Succeeded"),
+        ("qa", "Skipped"),
+        ("staging", "Skipped"),
+        ("prod", "WaitingForApproval"),
+    ]
+    assert "hotfix to prod alone: the partner's certificate ends tonight" in penstock("status").stdout
+    tools.approve("prod", "Approve")
+    assert tools.ended(found["execution"]) == "Succeeded"
+    ordinary = tools.start()
+    tools.approval_token("qa", "Approve")
+    assert json.loads(penstock("status", "--json").stdout)["hotfix"] is None
+    assert tools.status(ordinary) == "InProgress"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--to", "nowhere", "--why", "x" * 20), "no stage nowhere to deploy to; it has qa"),
+        (("--to", "Source", "--why", "x" * 20), "no stage Source to deploy to; it has qa"),
+        (("--to", "qa", "--why", "soon"), "give 20 to 1000 characters"),
+        (("abc", "--to", "qa", "--why", "x" * 20), "leave COMMIT out"),
+    ],
+)
+def test_a_hotfix_that_cannot_be_is_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
+    tools.push({"a": "b"})
+    tools.create(wanted("qa"), variables=WANTED)
+    done = penstock("hotfix", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -184,7 +184,7 @@ class _Api:
 
     @staticmethod
     def override_stage_condition(_call: Call) -> Json:
-        raise AwsError("ConditionNotOverridableException", "the local cloud does not emulate stage conditions")
+        raise AwsError("ConditionNotOverridableException", "A condition whose result is SKIP cannot be overridden")
 
     def put_job_success_result(self, call: Call) -> Json:
         self._jobs.succeeded(call.parameters)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.local.cloud.codepipeline.declaration import (
+    OPERATORS,
     VARIABLE,
     Action,
     Declaration,
@@ -37,9 +38,9 @@ def checked(pipeline: Json, region: str) -> Declaration:
 def _check_conditions(pipeline: Json) -> None:
     for stage in pipeline["stages"]:
         name = stage["name"]
-        for moment in ("beforeEntry", "onSuccess"):
-            if moment in stage:
-                raise _stage_error(f"{NOT_EMULATED} {moment} conditions (stage {name})")
+        if "onSuccess" in stage:
+            raise _stage_error(f"{NOT_EMULATED} onSuccess conditions (stage {name})")
+        _check_entry(name, stage.get("beforeEntry", {}).get("conditions", []))
         on_failure = stage.get("onFailure", {})
         if on_failure.get("conditions"):
             raise _stage_error(f"{NOT_EMULATED} the rules of onFailure conditions (stage {name})")
@@ -54,13 +55,35 @@ def _check_conditions(pipeline: Json) -> None:
             raise _stage_error(f"{NOT_EMULATED} blockers (stage {name})")
 
 
+def _check_entry(stage: str, conditions: list[Json]) -> None:
+    """AWS: of the rules of a condition that skips its stage, only LambdaInvoke and VariableCheck are supported.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html
+    """
+    for condition in conditions:
+        if condition.get("result") != "SKIP":
+            raise _stage_error(f"{NOT_EMULATED} beforeEntry conditions that do not skip (stage {stage})")
+        for rule in condition.get("rules", []):
+            provider = rule["ruleTypeId"]["provider"]
+            if provider not in ("VariableCheck", "LambdaInvoke"):
+                raise _stage_error(f"rule {rule['name']} of stage {stage} is a {provider}, which cannot skip a stage")
+            if provider != "VariableCheck":
+                raise _stage_error(f"{NOT_EMULATED} rules of {provider} (stage {stage})")
+            given = rule.get("configuration", {})
+            if missing := {"Variable", "Operator", "Value"} - given.keys():
+                raise _stage_error(f"rule {rule['name']} of stage {stage} lacks {', '.join(sorted(missing))}")
+            if given["Operator"] not in OPERATORS:
+                raise _stage_error(f"Operator {given['Operator']} of rule {rule['name']}: give {', '.join(OPERATORS)}")
+
+
 def _check_kind(pipeline: Json) -> None:
     if pipeline.get("pipelineType", "V1") == "V1":
         needing_v2 = [part for part in ("variables", "triggers") if pipeline.get(part)]
         if pipeline.get("executionMode", "SUPERSEDED") != "SUPERSEDED":
             needing_v2.append(f"execution mode {pipeline['executionMode']}")
-        if any("onFailure" in stage for stage in pipeline["stages"]):
-            needing_v2.append("onFailure")
+        needing_v2 += [
+            part for part in ("onFailure", "beforeEntry") if any(part in stage for stage in pipeline["stages"])
+        ]
         if needing_v2:
             raise InvalidDeclarationError(
                 "InvalidStructureException", f"{', '.join(needing_v2)} require a pipeline of type V2"

@@ -50,6 +50,32 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariableCheck:
+    """A rule that holds if a variable compares with a value.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference-VariableCheck.html
+    """
+
+    variable: str
+    """With references, such as `#{variables.Stages}`."""
+    operator: str
+    value: str
+
+    def holds(self, worth: str) -> bool:
+        """Whether it holds for what the variable is worth. AWS's expressions are Java's; ours read the common part."""
+        if self.operator == "EQ":
+            return worth == self.value
+        if self.operator == "NE":
+            return worth != self.value
+        if self.operator == "CONTAINS":
+            return self.value in worth
+        return re.fullmatch(self.value, worth) is not None
+
+
+OPERATORS = ("EQ", "NE", "CONTAINS", "MATCHES")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """Actions that an execution enters together; one execution at a time unless the pipeline is PARALLEL."""
 
@@ -57,6 +83,8 @@ class Stage:
     actions: tuple[Action, ...]
     on_failure: FailureResult
     retry_mode: RetryMode
+    enters_if: tuple[VariableCheck, ...] = ()
+    """If one of them does not hold, the stage is skipped."""
 
     def action(self, name: str) -> Action:
         """The action of this name; KeyError when there is none."""
@@ -158,6 +186,15 @@ def _stage(stage: Json) -> Stage:
         actions=tuple(_action(action) for action in stage["actions"]),
         on_failure=on_failure.get("result", "FAIL"),
         retry_mode=on_failure.get("retryConfiguration", {}).get("retryMode", "FAILED_ACTIONS"),
+        enters_if=tuple(
+            VariableCheck(
+                variable=rule["configuration"]["Variable"],
+                operator=rule["configuration"]["Operator"],
+                value=rule["configuration"]["Value"],
+            )
+            for condition in stage.get("beforeEntry", {}).get("conditions", [])
+            for rule in condition["rules"]
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from pipeline.local.cloud.codepipeline.executions import (
     CANCELLED,
     FAILED,
     IN_PROGRESS,
+    SKIPPED,
     STOPPED,
     STOPPING,
     SUCCEEDED,
@@ -21,6 +22,7 @@ from pipeline.local.cloud.codepipeline.executions import (
     Execution,
     Outcome,
 )
+from pipeline.local.cloud.codepipeline.variables import UnresolvedError, resolve
 
 Level = Literal["Pipeline", "Stage", "Action"]
 
@@ -272,11 +274,7 @@ class Engine:
         execution.stages[stage.name] = SUCCEEDED
         self._stage_changed(execution, stage.name, "SUCCEEDED")
         execution.current = {}
-        if execution.kind == "ROLLBACK" or execution.position + 1 == len(self._declaration_of(execution).stages):
-            self._end(execution, SUCCEEDED)
-        else:
-            execution.position += 1
-            execution.waiting = True
+        self._leave(execution)
         return True
 
     def _begin_next(self, execution: Execution, stage: Stage, runs: dict[str, ActionRun]) -> bool:
@@ -382,9 +380,31 @@ class Engine:
         execution.entered[stage.name] = 1 + max(
             (number for e in self.executions for number in e.entered.values()), default=0
         )
-        execution.stages[stage.name] = IN_PROGRESS
         execution.updated = self.now()
+        if self._is_skipped(execution, stage):
+            execution.stages[stage.name] = SKIPPED
+            self._stage_changed(execution, stage.name, "SKIPPED")
+            self._leave(execution)
+            return
+        execution.stages[stage.name] = IN_PROGRESS
         self._stage_changed(execution, stage.name, "STARTED")
+
+    @staticmethod
+    def _is_skipped(execution: Execution, stage: Stage) -> bool:
+        """AWS: all rules of a condition must succeed for it to be met; if it is not, its result engages."""
+        try:
+            worth = resolve({str(number): each.variable for number, each in enumerate(stage.enters_if)}, execution)
+        except UnresolvedError:
+            return True
+        return not all(each.holds(worth[str(number)]) for number, each in enumerate(stage.enters_if))
+
+    def _leave(self, execution: Execution) -> None:
+        """Go on to the next stage, or end."""
+        if execution.kind == "ROLLBACK" or execution.position + 1 == len(self._declaration_of(execution).stages):
+            self._end(execution, SUCCEEDED)
+        else:
+            execution.position += 1
+            execution.waiting = True
 
     def _check_retry(self, stage_name: str, execution: Execution) -> None:
         """AWS: "The pipeline structure or stage state might have changed while actions awaited retry"."""

@@ -12,6 +12,7 @@ FAILED = "Failed"
 STOPPED = "Stopped"
 STOPPING = "Stopping"
 SUPERSEDED = "Superseded"
+SKIPPED = "Skipped"
 CANCELLED = "Cancelled"
 ABANDONED = "Abandoned"
 LIVE = (IN_PROGRESS, STOPPING)

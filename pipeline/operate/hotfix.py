@@ -1,0 +1,42 @@
+"""A run that enters some stages only, with a reason that stays in its history."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from pipeline.operate.errors import OperateError
+from pipeline.operate.pipeline import REASON_VARIABLE, STAGES_VARIABLE, Pipeline
+
+LONGEST_REASON = 1_000
+"""https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineVariable.html"""
+SHORTEST_REASON = 20
+
+
+def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str | None = None) -> str:
+    """Start a run of the branch's newest commit, or of this one, that enters these stages alone; the execution."""
+    if not SHORTEST_REASON <= len(why.strip()) <= LONGEST_REASON:
+        raise OperateError(
+            f"--why {why!r} is not allowed; give {SHORTEST_REASON} to {LONGEST_REASON} characters that a stranger"
+            " understands: they are what is left of why stages were left out."
+        )
+    declared = pipeline.definition()
+    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage]
+    for stage in stages:
+        if not any(stage in (name, name.rpartition(".")[0]) for name in skippable):
+            raise OperateError(f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}.")
+    arguments: dict[str, Any] = {
+        "variables": [
+            {"name": STAGES_VARIABLE, "value": ",".join(dict.fromkeys(stages))},
+            {"name": REASON_VARIABLE, "value": why},
+        ]
+    }
+    if commit is not None:
+        (source,) = declared[0]["actions"]
+        if source["actionTypeId"]["provider"] == "S3":
+            raise OperateError("A source in S3 has no commits to choose from; leave COMMIT out.")
+        revision = {"actionName": source["name"], "revisionType": "COMMIT_ID", "revisionValue": commit}
+        arguments["sourceRevisions"] = [revision]
+    try:
+        return pipeline.client.start_pipeline_execution(name=pipeline.name, **arguments)["pipelineExecutionId"]
+    except (ClientError, EndpointConnectionError) as error:
+        pipeline.explain(error)
