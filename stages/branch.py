@@ -102,5 +102,5 @@ def _with_needs(names: tuple[str, ...]) -> tuple[Service[Any], ...]:
         name = wanted.pop()
         if name not in chosen:
             chosen.add(name)
-            wanted += [offered[need.name] for need in there[name].needs]
+            wanted += [offered[need.name] for need in there[name].all_needs]
     return tuple(service for service in LIKE.services if service.name in chosen)

@@ -87,5 +87,5 @@ class ServiceStage(cdk.Stage):
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}
         for service in stage.services if only is None else ():
-            for published in service.needs:
+            for published in service.all_needs:
                 self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")

@@ -160,7 +160,7 @@ def _needs(services: list[Service[Any]], stage: Stage, written: Written) -> Iter
     graph: dict[str, set[str]] = {service.name: set() for service in services}
     for service in services:
         entry = written.item("services", stage.services.index(service), len(stage.services))
-        for need in service.needs:
+        for need in service.all_needs:
             if need.name in offers:
                 graph[service.name].add(offers[need.name])
                 continue

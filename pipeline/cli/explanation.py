@@ -182,13 +182,13 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         offers=tuple(
             Need(
                 name=each.name,
-                services=tuple(other.name for other in stage.services if each in other.needs),
+                services=tuple(other.name for other in stage.services if each in other.all_needs),
             )
             for each in service.offers
         ),
         needs=tuple(
             Need(name=each.name, services=tuple(other.name for other in stage.services if each in other.offers))
-            for each in service.needs
+            for each in service.all_needs
         ),
         override=override,
         accepted=tuple(_accepted(service, stack, judgement)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.ingest import overrides
@@ -14,9 +15,10 @@ from services.library.constraints import Between, Wrong
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Environment
 from services.library.event_publisher import EventPublisher
+from services.library.fhir_datastore import WRITE
 from services.library.function import FunctionSettings
 from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import Key
+from services.library.key import USE, Key
 from services.library.notification_topic import NotificationTopic
 from services.library.published import Published
 from services.library.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
@@ -29,6 +31,9 @@ STREAM_KEY_ARN = Published("ingest/stream-key-arn")
 CLAIMS_BUCKET_NAME = Published("ingest/claims-bucket-name")
 CLAIMS_KEY_ARN = Published("ingest/claims-key-arn")
 EVENT_BUS_NAME = Published("ingest/event-bus-name")
+DATASTORE_ENDPOINT = Published("records/datastore-endpoint")
+DATASTORE_ARN = Published("records/datastore-arn")
+DATASTORE_KEY_ARN = Published("records/datastore-key-arn")
 
 
 class IngestStack(ServiceStack):
@@ -70,6 +75,7 @@ class IngestStack(ServiceStack):
                         "CHANGES_TABLE_NAME": self.changes.table.table_name,
                         "CLAIMS_BUCKET_NAME": self.claims.bucket.bucket_name,
                         "EVENT_BUS_NAME": self.publisher.bus.event_bus_name,
+                        **self._datastore(environment, settings),
                     },
                 ),
                 batch_size=settings.batch_size,
@@ -83,8 +89,31 @@ class IngestStack(ServiceStack):
         self.claims.grant_read(function)
         self.claims.grant_write(function, below="kept/")
         self.publisher.grant_publish(function)
+        if settings.records:
+            self._may_write_resources(environment)
         self._offer(environment)
         cdk.CfnOutput(self, "Redrive", value=self.consumer.redrive, description="For `penstock redrive`")
+
+    def _datastore(self, environment: Environment, settings: "Ingest") -> dict[str, str]:
+        """Where resources go, if records are in the stage: its datastore."""
+        if not settings.records:
+            return {}
+        return {
+            "DATASTORE_ENDPOINT": DATASTORE_ENDPOINT.read(self, environment),
+            "DATASTORE_REGION": environment.region,
+        }
+
+    def _may_write_resources(self, environment: Environment) -> None:
+        """What `FhirDatastore.grant_write` allows within its own stack."""
+        function = self.consumer.function
+        store, key = DATASTORE_ARN.read(self, environment), DATASTORE_KEY_ARN.read(self, environment)
+        iam.Grant.add_to_principal(grantee=function, actions=list(WRITE), resource_arns=[store])
+        iam.Grant.add_to_principal(
+            grantee=function,
+            actions=list(USE),
+            resource_arns=[key],
+            conditions={"StringEquals": {"kms:ViaService": f"healthlake.{environment.region}.amazonaws.com"}},
+        )
 
     def _offer(self, environment: Environment) -> None:
         for published, value in (
@@ -125,6 +154,8 @@ class Ingest(Service[IngestStack]):
     retries: Annotated[int, Between(FEWEST_RETRIES, MOST_RETRIES)] = MOST_RETRIES
     batches_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 20
     """Of all shards, at most; set aside from what the account has."""
+    records: bool = False
+    """Whether each change is also written as a FHIR resource, into the datastore of the stage's Records()."""
     skips_by_key: bool = False
     """After a failure go on with other patients' changes, instead of ending the batch."""
 
@@ -137,6 +168,11 @@ class Ingest(Service[IngestStack]):
         if self.batches_at_once < at_once:
             allowed = f"at least {at_once}, a batch for each shard times parallelization={self.parallelization}"
             yield Wrong(field="batches_at_once", given=str(self.batches_at_once), allowed=allowed)
+
+    @property
+    def all_needs(self) -> tuple[Published, ...]:
+        """With `records`, what Records() offers."""
+        return (*self.needs, *((DATASTORE_ENDPOINT, DATASTORE_ARN, DATASTORE_KEY_ARN) if self.records else ()))
 
     def build(self, scope: Construct, environment: Environment) -> IngestStack:
         """Build the stack with these settings."""

@@ -80,6 +80,11 @@ class Service(ABC, Generic[StackT]):
         """What no field alone can tell: settings that contradict each other, or do not go with this environment."""
         return ()
 
+    @property
+    def all_needs(self) -> tuple[Published, ...]:
+        """What must be offered for these settings: `needs`, and what one of them adds."""
+        return self.needs
+
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack with these settings."""

@@ -39,16 +39,22 @@ class SignedApi:
         signed: bool = True,
         path: str = "",
     ) -> httpx.Response:
+        body = json.dumps(payload).encode() if content is None else content
+        sent = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}), **(headers or {})}
+        return self._send("POST", path, body, sent, signed=signed)
+
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return self._send("GET", path, b"", dict(headers or {}), signed=True)
+
+    def _send(self, method: str, path: str, body: bytes, sent: dict[str, str], *, signed: bool) -> httpx.Response:
         match = _URL.fullmatch(self.url)
         assert match
-        body = json.dumps(payload).encode() if content is None else content
         url = f"{self.cloud.endpoint}/_aws/execute-api/{match[1]}/{match[3]}{path}"
-        sent = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}), **(headers or {})}
         if signed:
-            request = AWSRequest("POST", url, headers=sent, data=body)
+            request = AWSRequest(method, url, headers=sent, data=body)
             SigV4Auth(Credentials(self.account, "local"), "execute-api", match[2]).add_auth(request)
             sent = dict(request.headers.items())
-        return _http.post(url, content=body, headers=sent)
+        return _http.request(method, url, content=body, headers=sent)
 
 
 def a_key() -> str:

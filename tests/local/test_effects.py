@@ -45,9 +45,13 @@ def item(effects: Effects, id_: str) -> dict[str, Any]:
 
 
 def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effects) -> None:
-    assert effects.apply(effect("a", 9)) == Applied(version=1, first_time=True, announced=False)
-    assert effects.apply(effect("b", 10)) == Applied(version=2, first_time=True, announced=False)
-    assert effects.apply(effect("a", 11)) == Applied(version=1, first_time=False, announced=False)
+    assert effects.apply(effect("a", 9)) == Applied(version=1, first_time=True, announced=False, came_at=position("9"))
+    assert effects.apply(effect("b", 10)) == Applied(
+        version=2, first_time=True, announced=False, came_at=position("10")
+    )
+    assert effects.apply(effect("a", 11)) == Applied(
+        version=1, first_time=False, announced=False, came_at=position("9")
+    )
     assert effects.apply(effect("c", 1, key="p-2")).version == 1
     assert item(effects, "effect#b") == {
         "id": {"S": "effect#b"},
@@ -67,7 +71,7 @@ def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effec
 def test_what_was_announced_is_remembered(effects: Effects) -> None:
     effects.apply(effect("a", 1))
     effects.announced(effect("a", 1))
-    assert effects.apply(effect("a", 1)) == Applied(version=1, first_time=False, announced=True)
+    assert effects.apply(effect("a", 1)) == Applied(version=1, first_time=False, announced=True, came_at=position("1"))
 
 
 def test_a_record_that_comes_late_does_not_take_the_newest_ones_place(effects: Effects) -> None:

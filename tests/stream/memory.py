@@ -167,7 +167,9 @@ class Patients:
             else:
                 self.late.add(effect.id)
         self.hook("applied")
-        return Applied(version=self.versions[effect.key], first_time=first_time, announced=effect.id in self.told)
+        return Applied(
+            version=self.versions[effect.key], first_time=first_time, announced=effect.id in self.told, came_at=""
+        )
 
     def announced(self, effect: Effect) -> None:
         self.hook("announce")

@@ -28,6 +28,10 @@ class AnotherPatient(PermanentFailure):
     """Partition key, record and claimed payload do not name one patient, within whose changes order counts."""
 
 
+class NotAResource(PermanentFailure):
+    """The datastore will never take the resource, or it has no type or id of FHIR's."""
+
+
 class LostClaim(PermanentFailure):
     """What the record points to is not in the claims bucket."""
 

@@ -9,6 +9,7 @@ from services.library.runtime.stream import FIELDS, Answer, Context, StreamProce
 
 from . import store
 from .ingestion import Ingestion
+from .resources import LONGEST_WRITE_SECONDS, Resources
 
 logger = logger_for("ingest", fields=FIELDS)
 
@@ -21,6 +22,8 @@ class Settings(Configuration):
     event_bus_name: str
     quarantine_bucket_name: str
     skips_by_key: bool
+    datastore_endpoint: str | None = None
+    datastore_region: str = ""
 
 
 @cache
@@ -31,12 +34,23 @@ def processor() -> StreamProcessor:
         claims=store.ClaimStore(settings.claims_bucket_name, client=store.client("s3")),
         changes=store.effects(settings.changes_table_name),
         events=store.EventBus(settings.event_bus_name, client=store.client("events")),
+        resources=_resources(settings),
     )
     return StreamProcessor(
         process=ingestion.ingest,
         quarantine=store.quarantine(settings.quarantine_bucket_name),
         logger=logger,
         skips_by_key=settings.skips_by_key,
+        reserve_milliseconds=3_000 if settings.datastore_endpoint is None else 3_000 + 1_000 * LONGEST_WRITE_SECONDS,
+    )
+
+
+def _resources(settings: Settings) -> Resources | None:
+    if settings.datastore_endpoint is None:
+        return None
+    return Resources(
+        store=store.datastore(settings.datastore_endpoint, settings.datastore_region),
+        turns=store.Turns(settings.changes_table_name, client=store.client("dynamodb")),
     )
 
 

@@ -8,6 +8,7 @@ from services.library.runtime.effects import Applied, Effect
 from services.library.runtime.stream import Record
 
 from .change import parse, resource_type_of
+from .resources import Resources
 
 LARGEST_STORED_BYTES = 300_000
 """A larger payload goes to the claims bucket: an item of DynamoDB holds 400 KB in all."""
@@ -58,15 +59,18 @@ class Ingestion:
     claims: Claims
     changes: Changes
     events: Events
+    resources: Resources | None = None
+    """Where the FHIR resources go, if they go anywhere but into the changes."""
 
     def ingest(self, record: Record) -> None:
-        """Store the record's change and publish that its patient changed.
+        """Store the record's change, write its resource, and publish that its patient changed.
 
         The event is published after the change is stored and before that is remembered: a failure in between publishes
         it again, and none leaves it out.
         """
         change = parse(record.data, record.key)
-        type_ = change.resource_type or resource_type_of(self.claims.fetch(change.claim or ""), change.patient)
+        payload = record.data if change.claim is None else self.claims.fetch(change.claim)
+        type_ = change.resource_type or resource_type_of(payload, change.patient)
         effect = Effect(
             id=change.id,
             key=change.patient,
@@ -75,6 +79,8 @@ class Ingestion:
         )
         applied = self.changes.apply(effect)
         if not applied.announced:
+            if self.resources is not None:
+                self.resources.write(payload, change_id=change.id, patient=change.patient, came_at=applied.came_at)
             self.events.publish(
                 PatientChanged(id=change.id, patient=change.patient, resource_type=type_, version=applied.version)
             )

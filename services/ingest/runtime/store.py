@@ -8,9 +8,10 @@ import boto3
 from botocore.config import Config
 
 from services.library.runtime.effects import Effects
+from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
 
-from .change import LostClaim
+from .change import AnotherPatient, LostClaim
 from .ingestion import PatientChanged
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
@@ -56,6 +57,38 @@ class ClaimStore:
         claim = f"{KEPT}{hashlib.sha256(change_id.encode()).hexdigest()}"
         self.client.put_object(Bucket=self.bucket_name, Key=claim, Body=payload, ContentType="application/json")
         return claim
+
+
+class Turns:
+    """Which record wrote each resource last, in the table of changes: an older one that comes late writes no more."""
+
+    def __init__(self, table_name: str, *, client: Any) -> None:
+        self.table_name = table_name
+        self.client = client
+
+    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
+        """Whether nothing newer wrote it. Raises AnotherPatient if it is somebody else's: order counts for each."""
+        key = {"id": {"S": f"resource#{resource}"}}
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=key,
+                UpdateExpression="SET came_at = :at, subject = :patient",
+                ConditionExpression="attribute_not_exists(id) OR (subject = :patient AND came_at <= :at)",
+                ExpressionAttributeValues={":at": {"S": came_at}, ":patient": {"S": patient}},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            found = self.client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)["Item"]
+        else:
+            return True
+        if found["subject"]["S"] != patient:
+            raise AnotherPatient
+        return False
+
+
+def datastore(endpoint: str, region: str) -> FhirStore:
+    """The datastore of records, signed for with the function's own role."""
+    return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=())
 
 
 class UnpublishedError(Exception):

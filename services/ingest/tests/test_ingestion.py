@@ -43,7 +43,7 @@ class World:
     def apply(self, effect: Effect) -> Applied:
         first_time = effect.id not in self.applied
         self.applied.setdefault(effect.id, effect)
-        return Applied(version=3, first_time=first_time, announced=effect.id in self.told)
+        return Applied(version=3, first_time=first_time, announced=effect.id in self.told, came_at="0017")
 
     def announced(self, effect: Effect) -> None:
         self.told.add(effect.id)

@@ -1,5 +1,7 @@
 """ingest's stack: what is stored keeps its logical id, and settings and tiers arrive where they matter."""
 
+import json
+
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
@@ -127,3 +129,16 @@ def test_the_function_may_neither_delete_nor_list_anything_of_patients(productio
         "s3:ListBucket",  # of the failures bucket, which Lambda asks for
         "s3:PutObject",
     }
+
+
+def test_records_in_the_stage_are_written_into_their_datastore_and_nothing_is_without() -> None:
+    plain, writing = Ingest(), Ingest(records=True)
+    assert {need.name for need in set(writing.all_needs) - set(plain.all_needs)} == {
+        "records/datastore-endpoint",
+        "records/datastore-arn",
+        "records/datastore-key-arn",
+    }
+    found = json.dumps(template(Tier.SANDBOX, writing).to_json())
+    assert '"healthlake:ReadResource", "healthlake:UpdateResource"' in found
+    assert "DATASTORE_ENDPOINT" in found
+    assert "healthlake" not in json.dumps(template(Tier.SANDBOX, plain).to_json())

@@ -44,6 +44,8 @@ class Applied:
     first_time: bool
     announced: bool
     """Whether whoever must hear of it has been told."""
+    came_at: str
+    """The `position` of the record that brought it first: a second one with the same id changes nothing of it."""
 
 
 class Effects:
@@ -58,10 +60,15 @@ class Effects:
         for _ in range(ATTEMPTS):
             done, state = self._read(effect)
             if done:
-                return Applied(version=int(done["version"]["N"]), first_time=False, announced="announced" in done)
+                return Applied(
+                    version=int(done["version"]["N"]),
+                    first_time=False,
+                    announced="announced" in done,
+                    came_at=done["came_at"]["S"],
+                )
             version = int(state["version"]["N"]) if state else 0
             if self._write(effect, version, late=bool(state) and state["came_at"]["S"] > position(effect.sequence)):
-                return Applied(version=version + 1, first_time=True, announced=False)
+                return Applied(version=version + 1, first_time=True, announced=False, came_at=position(effect.sequence))
         raise ContentionError
 
     def announced(self, effect: Effect) -> None:

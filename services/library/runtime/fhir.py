@@ -51,6 +51,14 @@ ISSUE_CODES = frozenset(
     )
 )
 
+PASSING_CODES = frozenset(
+    (
+        *("security", "login", "unknown", "expired", "forbidden", "suppressed", "transient", "lock-error", "no-store"),
+        *("exception", "timeout", "incomplete", "throttled"),
+    )
+)
+"""Those that say nothing of the resource."""
+
 Resource = dict[str, Any]
 Parameters = Mapping[str, str | Sequence[str]]
 
@@ -65,8 +73,12 @@ class RefusedError(CallError):
 
     @property
     def is_permanent(self) -> bool:
-        """Whether the same resource can never be written."""
-        return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 422}
+        """Whether the resource itself is what is refused, so that it can never be written.
+
+        Only an OperationOutcome says so, for a 400 may also be about the caller's credentials or the moment.
+        """
+        of_the_resource = bool(self.codes) and not PASSING_CODES.intersection(self.codes)
+        return of_the_resource and self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 422}
 
 
 class ThrottledError(AttemptError):

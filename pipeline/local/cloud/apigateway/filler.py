@@ -56,6 +56,7 @@ class _Door:
         self.send: _Dispatch = replace(gateway, "_invoke_sqs_v1", self._integrate)
         replace(gateway, "_lambda_proxy_response", proxy_answer)
         self.proxy: _Dispatch = replace(gateway, "_invoke_lambda_proxy_v1", self._hand_on)
+        self.event: Callable[..., dict[str, Any]] = replace(gateway, "_build_lambda_event_v1", self._event)
         replace(gateway, "handle_execute", self._execute)
 
     async def _find(self, host: str, path: str, *arguments: Any, **named: Any) -> Answer | None:
@@ -181,6 +182,13 @@ class _Door:
             path_parameters=path_parameters or {},
         )
         return await found.answer(here)
+
+    def _event(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """What a function is given: the caller, and the id that the answer will have in its header, too."""
+        event = self.event(*arguments, **named)
+        known = visit.get().context()
+        event["requestContext"] |= {name: known[name] for name in ("requestId", "extendedRequestId", "identity")}
+        return event
 
     async def _hand_on(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
         """A function's own answer, within the integration's time."""

@@ -1,0 +1,115 @@
+"""Writes a change's FHIR resource into the datastore: once, in order, and never over what others wrote meanwhile.
+
+The datastore and the table of turns cannot be written in one transaction. So the version is read first, then the turn
+is taken, and the write names the version that was read:
+
+- Who comes late, by re-drive, gets no turn, because a newer record had it.
+- Who had the turn first but writes second meets another version (412) and is tried again, and then gets no turn.
+- Who wrote and was not heard of finds its own resource and leaves it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Protocol
+
+from services.library.runtime import exact_json
+from services.library.runtime.fhir import ID, TYPE, FhirStore, Read, RefusedError
+from services.library.runtime.resilience import Deadline
+
+from .change import AnotherPatient, NotAResource
+
+LONGEST_WRITE_SECONDS = 12
+OF_THE_SERVER = frozenset({"versionId", "lastUpdated"})
+"""What the datastore itself writes into `meta`."""
+ABSENT = frozenset({404, 410})
+
+
+class Turns(Protocol):
+    """Which record wrote each resource last."""
+
+    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
+        """Whether nothing newer wrote it. Raises AnotherPatient if it is somebody else's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Writes resources. Each call for one change has the same effect as the first."""
+
+    store: FhirStore
+    turns: Turns
+
+    def write(self, payload: bytes, *, change_id: str, patient: str, came_at: str) -> None:
+        """Write the payload's resource, unless a newer one is there. Raises a PermanentFailure, or what will pass."""
+        resource = _resource(payload)
+        type_, id_ = _address(resource, change_id, patient)
+        if type_ == "Patient" and id_ != patient:
+            raise AnotherPatient
+        wanted = {**resource, "id": id_}
+        deadline = Deadline.after(LONGEST_WRITE_SECONDS)
+        current = self._current(type_, id_, deadline)
+        if not self.turns.take(f"{type_}/{id_}", patient=patient, came_at=came_at):
+            return
+        if current is not None and _same(current.body, wanted):
+            return
+        self._put(type_, id_, exact_json.write(wanted).encode(), deadline, current)
+
+    def _current(self, type_: str, id_: str, deadline: Deadline) -> Read | None:
+        try:
+            return self.store.read(type_, id_, deadline=deadline)
+        except RefusedError as error:
+            if error.status not in ABSENT:
+                raise
+        return None
+
+    def _put(self, type_: str, id_: str, body: bytes, deadline: Deadline, current: Read | None) -> None:
+        try:
+            self.store.write(type_, id_, body, deadline=deadline, if_match=current.etag if current else None)
+        except RefusedError as error:
+            if not error.is_permanent:
+                raise
+            raise NotAResource from error
+
+
+def _resource(payload: bytes) -> dict[str, Any]:
+    try:
+        content = exact_json.read(payload)
+    except ValueError:
+        content = None  # NaN, which is not JSON, is let through by who reads less strictly
+    resource = content.get("resource") if isinstance(content, dict) else None
+    if not isinstance(resource, dict):
+        raise NotAResource
+    return resource
+
+
+def _address(resource: Mapping[str, Any], change_id: str, patient: str) -> tuple[str, str]:
+    """Type and id; a resource without an id gets the patient's, or one that follows from its change."""
+    type_ = resource.get("resourceType")
+    id_ = resource.get("id", patient if type_ == "Patient" else sha256(change_id.encode()).hexdigest())
+    if not isinstance(type_, str) or not TYPE.fullmatch(type_):
+        raise NotAResource
+    if not isinstance(id_, str) or not ID.fullmatch(id_) or id_ in {".", ".."}:
+        raise NotAResource
+    return type_, id_
+
+
+def _same(body: bytes, wanted: Mapping[str, Any]) -> bool:
+    """Whether the datastore has this already, down to the digits of its numbers."""
+    try:
+        found = exact_json.read(body)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and _canonical(found) == _canonical(wanted)
+
+
+def _canonical(resource: Mapping[str, Any]) -> str:
+    meta = resource.get("meta")
+    kept = {name: value for name, value in meta.items() if name not in OF_THE_SERVER} if isinstance(meta, dict) else {}
+    others = {name: value for name, value in resource.items() if name != "meta"}
+    return exact_json.write(_sorted({**others, **({"meta": kept} if kept else {})}))
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,198 @@
+"""A resource is written once and in order, whatever fails in between, and one that is refused for good is a pill."""
+
+import importlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.library.runtime.effects import position
+from services.library.runtime.fhir import RefusedError
+from services.library.runtime.resilience import CallError
+from services.library.runtime.stream import PermanentFailure
+from services.library.tests.fhir_server import Server, outcome, running, store
+
+resources = importlib.import_module("services.ingest.runtime.resources")
+change = importlib.import_module("services.ingest.runtime.change")
+
+
+class Turns:
+    """As the table does it."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, tuple[str, str]] = {}
+
+    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
+        owner, newest = self.taken.get(resource, (patient, ""))
+        if owner != patient:
+            raise change.AnotherPatient
+        if newest > came_at:
+            return False
+        self.taken[resource] = (patient, came_at)
+        return True
+
+
+class World:
+    def __init__(self, server: Server, *, attempts: int = 4) -> None:
+        self.server, self.turns = server, Turns()
+        self.resources = resources.Resources(store=store(server, attempts=attempts), turns=self.turns)
+
+    def write(self, sequence: int, patient: str = "p-1", change_id: str = "", **resource: Any) -> None:
+        resource = {"resourceType": "Observation", "id": "o-1"} | resource
+        self.resources.write(
+            json.dumps({"id": "s", "patient": patient, "resource": resource}).encode(),
+            change_id=change_id or f"s-{sequence}",
+            patient=patient,
+            came_at=position(str(sequence)),
+        )
+
+    def stored(self, key: str = "Observation/o-1") -> dict[str, Any]:
+        return self.server.resources[key]
+
+    def version(self, key: str = "Observation/o-1") -> int:
+        return int(self.stored(key)["meta"]["versionId"])
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def world(listening: Server) -> Iterator[World]:
+    listening.__dict__.update(Server(port=listening.port).__dict__)
+    made = World(listening)
+    yield made
+    made.resources.store.client.transport.close()
+
+
+def test_each_change_is_a_version_and_the_same_one_again_is_none(world: World) -> None:
+    for sequence, value in ((1, "a"), (1, "a"), (2, "b"), (2, "b")):
+        world.write(sequence, status=value)
+    assert (world.stored()["status"], world.version()) == ("b", 2)
+
+
+def test_what_comes_late_writes_no_more(world: World) -> None:
+    world.write(2, status="newer")
+    world.write(1, status="older")
+    assert (world.stored()["status"], world.version()) == ("newer", 1)
+
+
+def test_who_had_the_turn_first_and_writes_second_is_tried_again_and_gives_way(world: World) -> None:
+    world.write(1, status="first")
+    newer = World(world.server)
+    newer.resources.turns.taken = world.turns.taken
+    take = world.turns.take
+
+    def overtaken(resource: str, *, patient: str, came_at: str) -> bool:
+        had = take(resource, patient=patient, came_at=came_at)
+        newer.write(3, status="newest")
+        return had
+
+    world.turns.take = overtaken  # type: ignore[method-assign] # the moment between turn and write
+    with pytest.raises(RefusedError) as caught:
+        world.write(2, status="between")
+    assert caught.value.status == 412
+    world.turns.take = take  # type: ignore[method-assign] # as it was
+    world.write(2, status="between")
+    assert (world.stored()["status"], world.version()) == ("newest", 2)
+    newer.resources.store.client.transport.close()
+
+
+def test_a_write_that_was_not_heard_of_is_not_repeated_as_a_version(world: World) -> None:
+    respond = world.server.respond
+
+    def unheard(seen: Any) -> Any:
+        answer = respond(seen)
+        return (503, {}, b"") if seen.method == "PUT" else answer
+
+    world.server.respond = unheard  # type: ignore[method-assign] # it writes, and says that it did not
+    once = World(world.server, attempts=1)
+    with pytest.raises(CallError):
+        once.write(1, status="a")
+    once.resources.store.client.transport.close()
+    assert world.version() == 1
+    del world.server.respond  # the class's own again
+    for _ in range(2):
+        world.write(1, status="a")
+    assert world.version() == 1
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_the_datastore_will_never_take_is_permanent(world: World, status: int) -> None:
+    def refuse(seen: Any) -> Any:
+        return (404 if seen.method == "GET" else status), {}, outcome("invariant", "about somebody")
+
+    world.server.respond = refuse  # type: ignore[method-assign] # refuses whatever is written
+    with pytest.raises(PermanentFailure) as caught:
+        world.write(1)
+    assert type(caught.value) is change.NotAResource
+    del world.server.respond  # the class's own again
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"__type":"ExpiredTokenException"}'),
+        (400, outcome("throttled", "slow down")),
+        (400, outcome("security", "who are you")),
+        (401, b""),
+        (403, outcome("forbidden", "no")),
+        (404, b"no such datastore"),
+        (409, outcome("conflict", "at the same time")),
+        (429, b""),
+        (500, b""),
+        (503, b""),
+    ],
+)
+def test_what_may_pass_goes_back_to_the_stream(world: World, status: int, body: bytes) -> None:
+    world.server.answer = (status, body)
+    with pytest.raises(CallError) as caught:
+        world.write(1)
+    assert not isinstance(caught.value, PermanentFailure)
+
+
+def test_a_resource_belongs_to_the_patient_who_had_it_first(world: World) -> None:
+    world.write(1)
+    with pytest.raises(change.AnotherPatient):
+        world.write(2, patient="p-2")
+    with pytest.raises(change.AnotherPatient):
+        world.write(3, resourceType="Patient", id="p-9")
+
+
+def test_a_resource_without_an_id_gets_one_that_follows_from_its_change(world: World) -> None:
+    for _ in range(2):
+        world.resources.write(
+            b'{"id":"s","patient":"p-1","resource":{"resourceType":"Observation"}}',
+            change_id="s-1",
+            patient="p-1",
+            came_at=position("1"),
+        )
+    world.resources.write(
+        b'{"id":"s","patient":"p-1","resource":{"resourceType":"Patient"}}',
+        change_id="s-2",
+        patient="p-1",
+        came_at=position("2"),
+    )
+    assert len(world.server.resources) == 2
+    assert world.version("Patient/p-1") == 1
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ['{"resourceType":"observation"}', '{"resourceType":"Observation","id":".."}', '{"a":NaN}', "[]", '{"id":5}'],
+)
+def test_what_has_no_address_is_permanent(world: World, resource: str) -> None:
+    with pytest.raises(PermanentFailure):
+        world.resources.write(
+            f'{{"resource":{resource}}}'.encode(), change_id="s-1", patient="p-1", came_at=position("1")
+        )
+    assert not world.server.seen
+
+
+def test_numbers_are_written_with_their_digits(world: World) -> None:
+    body = b'{"resource":{"resourceType":"Observation","id":"o-1","valueQuantity":{"value":1.50}}}'
+    world.resources.write(body, change_id="s-1", patient="p-1", came_at=position("1"))
+    assert b'"value":1.50' in world.server.seen[-1].body
