@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from pipeline.local.errors import LocalCloudError
 
-PASSED_ON = frozenset({"PATH", "LANG", "LC_ALL", "TZ", "PENSTOCK_TOOLS", "PENSTOCK_CACHE", "PENSTOCK_APPROVE"})
+PASSED_ON = frozenset(
+    {"PATH", "LANG", "LC_ALL", "TZ", "PENSTOCK_TOOLS", "PENSTOCK_CACHE", "PENSTOCK_APPROVE", "PENSTOCK_DATADOG_AGENT"}
+)
 PACKAGE_ACCESS = (
     "PIP_",
     "UV_",

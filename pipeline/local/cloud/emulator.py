@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -98,6 +99,10 @@ class Emulator:
     after_snapshot: list[Callable[[], None]] = field(default_factory=list)
     """Called once that copy is safe on disk; not if it could not be written."""
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
+    surroundings: dict[str, str] = field(default_factory=dict)
+    """Environment variables by which functions find what AWS has beside them, or their network's way out."""
+    layers: dict[re.Pattern[str], str] = field(default_factory=dict)
+    """Layers of other people's accounts, by their ARNs, and the dependency group that stands for each here."""
     doors: list["Door"] = field(default_factory=list)
     """What answers some paths itself, before the emulator sees the request."""
 
@@ -126,11 +131,28 @@ class Emulator:
                 return error.status, {"Content-Type": "application/x-amz-json-1.1"}, result_body.encode()
             return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(result, default=str).encode()
 
-        router.SERVICE_PATTERNS[name] = {
-            "target_prefixes": [target_prefix],
-            "host_patterns": [rf"{name}\."],
-            "credential_scope": name,
-        }
+        self._serve(name, handle, target_prefixes=[target_prefix])
+
+    def serve_rest_api(self, name: str, operations: Mapping[str, Operation]) -> None:
+        """Answer the paths of a service that speaks REST with JSON; operations run on worker threads."""
+
+        async def handle(
+            method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+        ) -> tuple[int, dict[str, str], bytes]:
+            del headers, query
+            answer = operations.get(path)
+            if method != "POST" or answer is None:
+                return 404, {"Content-Type": "application/json"}, b'{"message": "not emulated"}'
+            account, region = self.here()
+            call = Call(operation=path, parameters=json.loads(body or b"{}"), account=account, region=region)
+            result = await asyncio.to_thread(answer, call)
+            return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
+
+        self._serve(name, handle)
+
+    @staticmethod
+    def _serve(name: str, handle: Callable[..., Any], **patterns: Any) -> None:
+        router.SERVICE_PATTERNS[name] = {"host_patterns": [rf"{name}\."], "credential_scope": name, **patterns}
         ministack_app.SERVICE_HANDLERS[name] = handle
 
     def provide(self, type_name: str, resource: ResourceType) -> None:

@@ -10,17 +10,23 @@ from pipeline.local.cloud.codebuild import filler as codebuild
 from pipeline.local.cloud.codecommit import filler as codecommit
 from pipeline.local.cloud.codeconnections import filler as codeconnections
 from pipeline.local.cloud.codepipeline import filler as codepipeline
+from pipeline.local.cloud.datadog import filler as datadog
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.eventbridge import filler as eventbridge
 from pipeline.local.cloud.eventsources import filler as eventsources
 from pipeline.local.cloud.healthlake import filler as healthlake
 from pipeline.local.cloud.kinesis import filler as kinesis
+from pipeline.local.cloud.partner import filler as partner
 from pipeline.local.cloud.s3 import filler as s3
 from pipeline.local.cloud.stepfunctions import filler as stepfunctions
+from pipeline.local.cloud.xray import filler as xray
 
 FILLERS: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
     "s3": s3.install,
+    "partner": partner.install,
+    "xray": xray.install,
+    "datadog": datadog.install,
     "lambda": awslambda.install,
     "codebuild": codebuild.install,
     "codecommit": codecommit.install,
@@ -34,7 +40,8 @@ FILLERS: dict[str, Callable[[Emulator], None]] = {
     "cloudwatch": cloudwatch.install,
     "healthlake": healthlake.install,
 }
-"""One filler an AWS service, by the service's name; event source mappings are Lambda's, between it and others."""
+"""One filler an AWS service, by the service's name, and the systems beside AWS that functions know; event source
+mappings are Lambda's, between it and others."""
 
 
 def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.library.runtime.stream import PermanentFailure
+from services.library.runtime.trace import TraceContext
 
 ID = re.compile(r"[\x21-\x7e]{1,80}")
 FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
@@ -14,6 +15,8 @@ RESOURCE_TYPE = re.compile(r"[A-Za-z]{1,64}")
 OBJECT_KEY = re.compile(r".{1,1024}")
 WITH_RESOURCE = frozenset({"id", "patient", "resource"})
 WITH_CLAIM = frozenset({"id", "patient", "claim"})
+TRACE = "trace"
+"""May stand beside either; what is no trace there is passed over, because no payload is worse for it."""
 
 
 class NotJson(PermanentFailure):
@@ -47,18 +50,21 @@ class Change:
     """Of the FHIR resource; None if the record has only its claim."""
     claim: str | None
     """The object in the claims bucket that holds the payload, if the record does not."""
+    trace: TraceContext | None = None
+    """The one that the submission came with."""
 
 
 def parse(data: bytes, partition_key: str) -> Change:
     """The change in a record's data: `{"id", "patient", "resource"}`, or with a `claim` in the resource's place."""
     content = _json_object(data)
-    if content.keys() not in (WITH_RESOURCE, WITH_CLAIM):
+    if content.keys() - {TRACE} not in (WITH_RESOURCE, WITH_CLAIM):
         raise NotAChange("fields")
     change = Change(
         id=_text(content, "id", ID),
         patient=_text(content, "patient", FHIR_ID),
         resource_type=_resource_type(content) if "resource" in content else None,
         claim=_text(content, "claim", OBJECT_KEY) if "claim" in content else None,
+        trace=TraceContext.from_traceparent(content.get(TRACE)),
     )
     if change.patient != partition_key:
         raise AnotherPatient

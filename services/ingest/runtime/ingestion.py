@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from services.library.runtime.effects import Applied, Effect
 from services.library.runtime.stream import Record
+from services.library.runtime.trace import TraceContext
 
 from .change import parse, resource_type_of
 from .resources import Resources
@@ -23,6 +24,8 @@ class PatientChanged:
     patient: str
     resource_type: str
     version: int
+    trace: TraceContext | None = None
+    """The one that the change came with, for whoever goes on because of it."""
 
 
 class Claims(Protocol):
@@ -82,7 +85,13 @@ class Ingestion:
             if self.resources is not None:
                 self.resources.write(payload, change_id=change.id, patient=change.patient, came_at=applied.came_at)
             self.events.publish(
-                PatientChanged(id=change.id, patient=change.patient, resource_type=type_, version=applied.version)
+                PatientChanged(
+                    id=change.id,
+                    patient=change.patient,
+                    resource_type=type_,
+                    version=applied.version,
+                    trace=change.trace,
+                )
             )
             self.changes.announced(effect)
 

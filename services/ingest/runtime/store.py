@@ -104,21 +104,16 @@ class EventBus:
 
     def publish(self, event: PatientChanged) -> None:
         """Publish one event. PutEvents answers 200 for entries that it did not take."""
-        detail = {
+        detail: dict[str, Any] = {
             "id": event.id,
             "patient": event.patient,
             "resource_type": event.resource_type,
             "version": event.version,
         }
-        answer = self.client.put_events(
-            Entries=[
-                {
-                    "EventBusName": self.name,
-                    "Source": SOURCE,
-                    "DetailType": DETAIL_TYPE,
-                    "Detail": json.dumps(detail),
-                }
-            ]
-        )
+        entry = {"EventBusName": self.name, "Source": SOURCE, "DetailType": DETAIL_TYPE}
+        if event.trace is not None:
+            detail["trace"] = event.trace.traceparent
+            entry["TraceHeader"] = event.trace.xray
+        answer = self.client.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
         if answer["FailedEntryCount"]:
             raise UnpublishedError(answer["Entries"][0].get("ErrorCode"))

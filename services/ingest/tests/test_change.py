@@ -26,6 +26,17 @@ def test_a_record_holds_a_resource_or_says_where_it_is() -> None:
     assert change.resource_type_of(json.dumps(RIGHT).encode(), "p-1") == "Observation"
 
 
+@pytest.mark.parametrize("what", [RIGHT, CLAIMED])
+def test_a_record_may_say_which_trace_it_belongs_to(what: dict[str, Any]) -> None:
+    traceparent = "00-6b0557b4aabbccdd0011223344556677-0123456789abcdef-01"
+    assert parse(what | {"trace": traceparent}).trace.traceparent == traceparent
+
+
+@pytest.mark.parametrize("trace", ["", "00-0-0-00", 7, None, {"a": 1}])
+def test_a_record_is_no_worse_for_a_trace_that_is_none(trace: object) -> None:
+    assert parse(RIGHT | {"trace": trace}) == parse(RIGHT)
+
+
 @pytest.mark.parametrize(
     ("content", "failure"),
     [

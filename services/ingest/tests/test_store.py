@@ -1,5 +1,6 @@
 """The store against the documented answers of S3 and EventBridge."""
 
+import dataclasses
 import importlib
 import io
 import json
@@ -9,6 +10,8 @@ import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+
+from services.library.runtime.trace import TraceContext
 
 store = importlib.import_module("services.ingest.runtime.store")
 change = importlib.import_module("services.ingest.runtime.change")
@@ -60,6 +63,22 @@ def test_an_event_says_who_changed_and_nothing_else_about_the_patient() -> None:
     events.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
     with events:
         store.EventBus("bus", client=events.client).publish(EVENT)
+
+
+def test_an_event_carries_the_trace_of_its_change() -> None:
+    trace = TraceContext(trace_id=1 << 96, span_id=7)
+    detail = {"id": "s-1", "patient": "p-1", "resource_type": "Observation", "version": 2, "trace": trace.traceparent}
+    entry = {
+        "EventBusName": "bus",
+        "Source": "penstock.ingest",
+        "DetailType": "PatientChanged",
+        "TraceHeader": trace.xray,
+        "Detail": json.dumps(detail),
+    }
+    events = stubbed("events")
+    events.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
+    with events:
+        store.EventBus("bus", client=events.client).publish(dataclasses.replace(EVENT, trace=trace))
 
 
 def test_an_event_that_the_bus_did_not_take_is_a_failure() -> None:

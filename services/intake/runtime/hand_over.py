@@ -5,6 +5,7 @@ from typing import Any
 
 from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
+from services.library.runtime.tracing import current
 
 from .store import SubmissionStream
 from .submission import parse
@@ -28,6 +29,6 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Parse, hand over, answer."""
     del context
     submission = parse(event)
-    sequence = stream().hand_over(submission)
+    sequence = stream().hand_over(submission, trace=current())
     logger.info("submission handed over", extra={"submission": submission.id, "sequence": sequence})
     return {"id": submission.id}

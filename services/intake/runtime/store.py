@@ -7,6 +7,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
+from services.library.runtime.trace import TraceContext
+
 from .submission import Submission
 
 # Shorter than the functions' own time, so that what is slow is an error that the workflow knows and not a lost call.
@@ -69,9 +71,13 @@ class SubmissionStream:
         self.stream_name = stream_name
         self.client = client or boto3.client("kinesis", config=_IN_TIME)
 
-    def hand_over(self, submission: Submission) -> str:
-        """Put it on the stream and answer its sequence number. A retried call puts it there again, under its id."""
-        record = {"id": submission.id, "patient": submission.patient, **submission.content()}
+    def hand_over(self, submission: Submission, *, trace: TraceContext | None = None) -> str:
+        """Put it on the stream and answer its sequence number. A retried call puts it there again, under its id.
+
+        Kinesis has no place for headers, so the trace is a field of the record: docs/decisions/0012.
+        """
+        carried = {"trace": trace.traceparent} if trace else {}
+        record = {"id": submission.id, "patient": submission.patient, **submission.content(), **carried}
         data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)

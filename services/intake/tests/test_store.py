@@ -11,6 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from services.library.runtime.trace import TraceContext
+
 store = importlib.import_module("services.intake.runtime.store")
 submission = importlib.import_module("services.intake.runtime.submission")
 
@@ -64,6 +66,15 @@ def test_a_record_is_utf8_json_under_its_patient(kinesis: Stubber) -> None:
         )
         with kinesis:
             assert store.SubmissionStream("stream", client=kinesis.client).hand_over(one) == "7"
+
+
+def test_a_record_carries_the_trace_of_its_submission(kinesis: Stubber) -> None:
+    trace = TraceContext(trace_id=1 << 96, span_id=7)
+    data = {"id": CLAIMED.id, "patient": "p-1", "claim": "claims/one", "trace": trace.traceparent}
+    sent = {"StreamName": "stream", "PartitionKey": "p-1", "Data": json.dumps(data, separators=(",", ":")).encode()}
+    kinesis.add_response("put_record", {"ShardId": "shardId-0", "SequenceNumber": "7"}, sent)
+    with kinesis:
+        store.SubmissionStream("stream", client=kinesis.client).hand_over(CLAIMED, trace=trace)
 
 
 def keep(client: Stubber) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, search_path
+from pipeline.local.cloud import traces
+from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, Unpacked, search_path
 from pipeline.local.cloud.awslambda.pool import Pool, Version
 from pipeline.local.cloud.awslambda.sandbox import Invocation, Outcome, Sandbox
 from pipeline.local.cloud.awslambda.variables import sandbox_variables
@@ -91,7 +92,9 @@ class Runner:
             id=request_id,
             event=event,
             function_arn=str(config.get("FunctionArn", "")),
-            variables={"_X_AMZN_TRACE_ID": self.lambda_._xray_trace_id_for_invocation(config)},  # noqa: SLF001 - as the emulator decides it
+            variables={
+                "_X_AMZN_TRACE_ID": self.lambda_._xray_trace_id_for_invocation(config, traces.for_invocation())  # noqa: SLF001 - as the emulator decides it
+            },
         )
         outcome = sandbox.invoke(call, seconds=float(config.get("Timeout", 3)))
         return Outcome(
@@ -101,7 +104,6 @@ class Runner:
     def _make(self, config: Json, code: bytes) -> Sandbox:
         account, region = self.emulator.here()
         function = self.packages.unpack(code)
-        layers = [self.lambda_._resolve_layer_zip(layer) for layer in config.get("Layers") or []]  # noqa: SLF001 - the attached content
         day = time.strftime("%Y/%m/%d", time.gmtime())
         variables = sandbox_variables(
             config,
@@ -110,13 +112,25 @@ class Runner:
             credentials=self._credentials(config, account),
             task_root=str(function.folder),
             stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
+            surroundings=self.emulator.surroundings,
         )
         return Sandbox(
-            path=search_path(function, [self.packages.unpack(layer) for layer in layers if layer]),
+            path=search_path(function, self._layers(config)),
             handler=str(config.get("Handler", "")),
             variables=variables,
             folder=self.folder / SANDBOXES,
         )
+
+    def _layers(self, config: Json) -> list[Unpacked]:
+        found = []
+        for layer in config.get("Layers") or []:
+            arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
+            group = next((name for pattern, name in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
+            if group is not None:
+                found.append(self.packages.prepared_group(group))
+            elif content := self.lambda_._resolve_layer_zip(layer):  # noqa: SLF001 - the attached content
+                found.append(self.packages.unpack(content))
+        return found
 
     def _credentials(self, config: Json, account: str) -> dict[str, str]:
         """A session of the function's role, as Lambda assumes it; the function's name is the session's."""

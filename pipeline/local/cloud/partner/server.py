@@ -1,9 +1,9 @@
 """A small partner system on loopback that knows of patients what our events leave out, and fails on demand.
 
-    GET    /v1/patients/<id>/coverage      what it knows; the same for the same id
-    GET    /_partner/requests              what was asked of it: method, path and headers, oldest first
-    POST   /_partner/faults                plans one fault (see `faults.py`) for the next requests
-    DELETE /_partner/faults                plans none any more, and forgets what was asked
+    GET /v1/patients/<id>/coverage      what it knows; the same for the same id
+
+It is every https host that functions call: they leave the local cloud by a proxy (`HTTPS_PROXY`), which is this too,
+and find behind it whatever host they asked for, with a certificate of the local cloud's authority (`SSL_CERT_FILE`).
 
 It speaks HTTP/1.1 over plain sockets, because what it does wrong is what no HTTP library would do.
 """
@@ -14,15 +14,16 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import struct
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.local.cloud.partner.faults import Fault, FaultError, Faults, Kind
+from pipeline.local.cloud.partner.certificates import Authority
+from pipeline.local.cloud.partner.faults import Fault, Faults, Kind
 
 COVERAGE = re.compile(r"/v1/patients/([A-Za-z0-9.-]{1,64})/coverage")
-CONTROL = "/_partner/"
 MORE_THAN_WANTED = 64 * 1024 * 1024
 REMEMBERED = 10_000
 SLOWLY = frozenset({Kind.SLOW, Kind.SILENT})
@@ -46,26 +47,35 @@ class Request:
 class Partner:
     """The system, for as many connections as come."""
 
+    authority: Authority | None = None
+    """Whoever has none is called by plain HTTP alone."""
     faults: Faults = field(default_factory=Faults)
     requests: deque[Request] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, request after request."""
         try:
-            while (request := await _read(reader)) is not None and await self._answered(request, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
+            while (request := await _read(reader)) is not None:
+                if request.method == "CONNECT" and self.authority is not None:
+                    await self._become(request.path.partition(":")[0], self.authority, writer)
+                elif not await self._answered(request, writer):
+                    break
+        except (OSError, asyncio.IncompleteReadError, ValueError):
             pass  # whoever called has gone, or spoke something else
         except asyncio.CancelledError:
             pass  # the listener stops: no more than this connection hangs on the task
         finally:
             writer.close()
 
+    async def _become(self, host: str, authority: Authority, writer: asyncio.StreamWriter) -> None:
+        """Be the host that the proxy was asked for."""
+        context = self._contexts.get(host) or self._contexts.setdefault(host, authority.context(host))
+        await _write(writer, b"HTTP/1.1 200 -\r\n\r\n")
+        await writer.start_tls(context)
+
     async def _answered(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer; whether the connection can take another request."""
-        if request.path.startswith(CONTROL):
-            await _write(writer, _message(*self._control(request)))
-            return True
         self.requests.append(request)
         status, content = _asked(request)
         fault = self.faults.take()
@@ -73,25 +83,6 @@ class Partner:
             await _write(writer, _message(status, content))
             return True
         return await _fail(fault, status, content, writer)
-
-    def _control(self, request: Request) -> tuple[int, Any]:
-        match request.method, request.path.removeprefix(CONTROL):
-            case "GET", "requests":
-                return 200, [
-                    {"method": each.method, "path": each.path, "headers": each.headers} for each in self.requests
-                ]
-            case "POST", "faults":
-                try:
-                    self.faults.add(Fault.of(json.loads(request.body)))
-                except (FaultError, ValueError) as error:
-                    return 400, {"message": str(error)}
-                return 201, {"waiting": len(self.faults.waiting)}
-            case "DELETE", "faults":
-                self.faults.clear()
-                self.requests.clear()
-                return 200, {"waiting": 0}
-            case _:
-                return 404, {"message": "GET requests, POST faults or DELETE faults below /_partner/"}
 
 
 def coverage(patient: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from ministack.core import responses
 
+from pipeline.local.cloud import traces
 from pipeline.local.cloud.emulator import Emulator, Json
 from pipeline.local.cloud.stepfunctions import failure_log
 from pipeline.local.cloud.stepfunctions.deadlines import Deadlines
@@ -48,6 +49,7 @@ class _Executions:
         self.deadlines = Deadlines()
         self.express = Express(states)
         self.snapshot_number = 0
+        self.traces: dict[str, str] = {}
         replace = emulator.replace
         self.start: _Operation = replace(states, "_start_execution", self._start)
         self.describe: _Operation = replace(states, "_describe_execution", self._describe)
@@ -93,6 +95,8 @@ class _Executions:
         except OSError as error:
             logger.error("%s was not accepted, as it cannot be kept: %s", arn, error)
             return _error("ServiceUnavailable", "The execution cannot be kept.", 503)
+        if request.get("traceHeader"):
+            self.traces[arn] = request["traceHeader"]  # before it begins, which is sooner than its start returns
         return begin()
 
     def _begin_standard(self, request: Json) -> Answer:
@@ -144,7 +148,8 @@ class _Executions:
         if seconds is not None:
             expire = functools.partial(self._expire, execution)
             self.deadlines.add(seconds, functools.partial(contextvars.copy_context().run, expire))
-        self.run(arn)
+        with traces.belonging_to(self.traces.pop(arn, None) or execution.get("traceHeader")):
+            self.run(arn)
 
     @staticmethod
     def _seconds(machine: Json) -> float | None:
