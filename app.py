@@ -18,7 +18,8 @@ with told():
     validation.check(STAGES, shipped=shipped, removed=REMOVED)
     app = cdk.App()
     if asked := branches.asked_for(app.node.get_all_context()):
-        Guardrails(branch.build(app, asked.stage(), tags=asked.tags), accepted=()).check(app)
+        subjects = branch.build(app, asked.stage(), tags=asked.tags)
+        Guardrails(subjects, accepted=(), every_stage=False).check(app)
     else:
         removals = ledger.removals(STAGES, shipped, REMOVED)
         pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)

@@ -170,7 +170,9 @@ def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: P
             "penstock:expires": "2026-12-01T12:00:00Z",
         }
     report = json.loads((tmp_path / "out/validation-report.json").read_text())
-    assert report["pluginReports"], report
+    # The CLI's own answer does not say: it counts the findings of stacks that are in no stage.
+    assert report["pluginReports"] == []
+    assert json.loads((tmp_path / "out/guardrails.json").read_text())["accepted"], "guardrails were there"
 
 
 def test_no_stage_may_be_called_as_a_branch() -> None:

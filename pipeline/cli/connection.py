@@ -37,7 +37,7 @@ def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection
         target = aws_target(profile=profile, **place)
         approves = False
     else:
-        cloud = _local_cloud(ctx)
+        cloud = local_cloud(ctx)
         target = local_target(cloud.endpoint, **place)
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
@@ -53,12 +53,13 @@ def connect_to_stack(
             profile=profile, account=account, region=region, holds=f"stack {stack}", named="its stage in stages/"
         )
     else:
-        target = local_target(_local_cloud(ctx).endpoint, account=account, region=region)
+        target = local_target(local_cloud(ctx).endpoint, account=account, region=region)
     typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
     return target
 
 
-def _local_cloud(ctx: typer.Context) -> LocalCloud:
+def local_cloud(ctx: typer.Context) -> LocalCloud:
+    """The local cloud of this checkout, which must run."""
     cloud = find(default_place(os.environ, ctx.ensure_object(Path)))
     if cloud is None:
         raise OperateError("The local cloud does not run. `make up` starts it; --profile NAME or --aws mean AWS.")

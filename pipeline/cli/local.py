@@ -63,7 +63,7 @@ def up(
     commit = _head(checkout)
     catalogue = loading.whole(checkout)
     cloud = _start(place, checkout, approve)
-    _bootstrap(cloud, catalogue)
+    prepare_accounts(cloud, catalogue)
     _deploy_once(cloud, checkout)
     origin.create(place, checkout=checkout, repository=upstream.prepare(cloud, SETTINGS))
     branch = upstream.branch_of(SETTINGS.source)
@@ -113,7 +113,8 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
     )
 
 
-def _bootstrap(cloud: LocalCloud, catalogue: "Catalogue") -> None:
+def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
+    """Bootstrap every account and region of the stages and of the pipeline that is not yet."""
     from stages.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
     targets = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import deployed, doctor, explain, hold, ledger, local, redrive, review, run, validate
+from pipeline.cli import branch, deployed, doctor, explain, hold, ledger, local, redrive, review, run, validate
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ ledger.register(app)
 review.register(app)
 redrive.register(app)
 explain.register(app)
+branch.register(app)
 
 
 def main(root: Path) -> None:

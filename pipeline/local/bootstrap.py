@@ -16,6 +16,7 @@ from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, LocalCloud
 
 FOUNDATION_STACK = "penstock-foundation"
+BRANCHES_STACK = "penstock-branches"
 EXECUTION_POLICY = "penstock-execution"
 BOOTSTRAP_STACK = "CDKToolkit"
 QUALIFIER = "hnb659fds"
@@ -49,6 +50,12 @@ def bootstrap(
     return [Target(account=account, region=region) for (account, region) in changed]
 
 
+def prepare_for_branches(cloud: LocalCloud, *, account: str, region: str, deployers: Iterable[str], roles: str) -> bool:
+    """Make an account ready for branch environments; whether it was not before. `roles`: pipeline/branches.yaml."""
+    client = cloud.client("cloudformation", account=account, region=region)
+    return stacks.bring_to(client, BRANCHES_STACK, template=roles, parameters={"Deployers": ",".join(deployers)})
+
+
 def bootstrap_template(cdk: Path, package: Path, cache: Path) -> str:
     """The pinned CLI's own template. Asking for it takes a second, so it is kept under the CLI's version.
 
@@ -77,6 +84,11 @@ def checkout_template(checkout: Path = CHECKOUT) -> str:
 def checkout_foundation(checkout: Path = CHECKOUT) -> str:
     """The foundation's template."""
     return (checkout / "pipeline/foundation.yaml").read_text(encoding="utf-8")
+
+
+def checkout_branches(checkout: Path = CHECKOUT) -> str:
+    """The template of the roles of branch environments."""
+    return (checkout / "pipeline/branches.yaml").read_text(encoding="utf-8")
 
 
 def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[Item]:

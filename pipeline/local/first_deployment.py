@@ -1,4 +1,4 @@
-"""The one deployment that the pipeline cannot do itself: its own first one, with the real CDK command."""
+"""The deployments that the pipeline does not do: its own first one, and branches', with the real CDK command."""
 
 import os
 import subprocess
@@ -24,13 +24,25 @@ def deploy(
     """Run `cdk deploy` for the pipeline's stack, in the environment of the local cloud alone."""
     home = cloud.place.home / "home"
     home.mkdir(parents=True, exist_ok=True)
-    cdk, output = str(checkout / ".venv/bin/cdk"), str(cloud.place.home / "cdk.out")
-    command = [cdk, "deploy", stack, "--require-approval", "never", "--progress", "events", "--ci", "--output", output]
+    environment = surroundings(os.environ, cloud, account=account, region=region, home=home)
+    run(stack, checkout=checkout, output=cloud.place.home / "cdk.out", environment=environment, progress=progress)
+
+
+def run(
+    stacks: str,
+    *more: str,
+    checkout: Path,
+    output: Path,
+    environment: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> None:
+    """Run `cdk deploy` for these stacks, a name or a pattern; raises with the end of what it said."""
+    words = ["--require-approval", "never", "--progress", "events", "--ci", "--output", str(output), *more]
     lines: list[str] = []
     with subprocess.Popen(
-        command,
+        [str(checkout / ".venv/bin/cdk"), "deploy", stacks, *words],
         cwd=checkout,
-        env=surroundings(os.environ, cloud, account=account, region=region, home=home),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -43,7 +55,7 @@ def deploy(
                 progress(line.strip())
     if running.returncode != 0:
         shown = "\n".join(lines[-LINES_SHOWN:])
-        raise LocalCloudError(f"`cdk deploy {stack}` failed:\n{shown}\nMend what it names, then `make up` again.")
+        raise LocalCloudError(f"`cdk deploy {stacks}` failed:\n{shown}\nMend what it names, then the same again.")
 
 
 def surroundings(

@@ -63,11 +63,14 @@ class Outcome:
     """What is wrong with an acknowledgement. Nothing can accept these."""
 
 
-def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence[str]) -> Outcome:
+def apply(
+    findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence[str], *, whole: bool = True
+) -> Outcome:
     """Sort the findings into accepted and remaining, and name each wrong acknowledgement once.
 
     `stacks`: the construct paths of all of them. Stages lie below the pipeline's stack, so that without them an
-    acknowledgement for the pipeline would reach every service.
+    acknowledgement for the pipeline would reach every service. `whole`: whether they are those of every stage, so that
+    an acknowledgement which none of them needs is wrong.
     """
     outcome = Outcome()
     grants: dict[str, list[tuple[Giver, Acknowledgement, str]]] = defaultdict(list)
@@ -92,7 +95,7 @@ def apply(findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence
             outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=giver.file))
         else:
             outcome.remaining.append(finding)
-    outcome.problems = list(_problems(givers, used))
+    outcome.problems = list(_problems(givers, used, whole=whole))
     return outcome
 
 
@@ -106,13 +109,13 @@ def for_review(givers: Iterable[Giver]) -> Iterator[Given]:
                     yield Given(path=path, acknowledgement=acknowledgement, file=giver.file)
 
 
-def _problems(givers: Sequence[Giver], used: Used) -> Iterator[Finding]:
+def _problems(givers: Sequence[Giver], used: Used, *, whole: bool) -> Iterator[Finding]:
     reasons: dict[str, tuple[str, Acknowledgement]] = {}
     for giver in givers:
         seen: set[tuple[str, str]] = set()
         for each in giver.acknowledgements:
             found = used.get((giver.file, giver.stacks, each))
-            wrong = [*_wrong_in_itself(each), *_wrong_for(giver, each, found)]
+            wrong = [*_wrong_in_itself(each), *_wrong_for(giver, each, found, whole=whole)]
             if (each.rule, each.path) in seen:
                 wrong.append("It stands there twice; keep one.")
             seen.add((each.rule, each.path))
@@ -140,13 +143,13 @@ def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
         yield f"Its owner is {each.owner!r}; give @organisation/team."
 
 
-def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None) -> Iterator[str]:
+def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None, *, whole: bool) -> Iterator[str]:
     accepter = accepted_by(each.rule)
     if accepter is Accepter.NOBODY:
         yield "Nobody can accept this rule's findings."
     elif not _may_give(giver, each):
         yield f"Only the platform team can accept this rule's findings, in {PLATFORM_FILE}."
-    elif found is None and not is_review_rule(each.rule):
+    elif found is None and whole and not is_review_rule(each.rule):
         yield (
             "Nothing needs it: no stage has such a finding there."
             " The rule must be named exactly, with what stands in brackets."

@@ -73,9 +73,13 @@ class Judgement:
 class Guardrails:
     """One plugin for everything, so that acknowledgements hold for cdk-nag's findings and ours alike."""
 
-    def __init__(self, subjects: Sequence[Subject], *, accepted: Sequence[Acknowledgement]) -> None:
+    def __init__(
+        self, subjects: Sequence[Subject], *, accepted: Sequence[Acknowledgement], every_stage: bool = True
+    ) -> None:
+        """`every_stage`: whether the subjects are all there are, so that an acknowledgement nobody needs is wrong."""
         self._subjects = tuple(subjects)
         self._accepted = tuple(accepted)
+        self._every_stage = every_stage
         self._folder = Path()
 
     @property
@@ -130,7 +134,7 @@ class Guardrails:
             sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
         found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
         givers = self._givers(subjects)
-        outcome = acceptance.apply(found, givers, stacks=list(templates))
+        outcome = acceptance.apply(found, givers, stacks=list(templates), whole=self._every_stage)
         record.write(
             folder,
             outcome.accepted,

@@ -4,12 +4,14 @@ The emulator asks a bucket's policy whether another account's *root* may have a 
 role lets nobody in. And it takes a request over HTTP for an insecure one, as S3 does, though nothing here leaves
 loopback: every bucket that enforces TLS would refuse everybody.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-HTTP-HTTPS
+Buckets have the tags of their templates besides.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator, router
+from ministack.services.cloudformation import provisioners
 
 from pipeline.local.cloud.emulator import Emulator
 
@@ -50,6 +52,20 @@ def install(emulator: Emulator) -> None:
         return bool(iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow")
 
     s3._foreign_bucket_allows = allows  # noqa: SLF001 - as above
+    _keep_tags_of_templates(s3)
+
+
+def _keep_tags_of_templates(s3: Any) -> None:
+    """The emulator's CloudFormation drops a bucket's tags, by which whoever empties it knows whose it is."""
+    configure = provisioners._s3_apply_configurations  # noqa: SLF001 - where it applies the rest of a bucket's properties
+
+    def with_tags(name: str, props: Mapping[str, Any], old_props: Mapping[str, Any] | None = None) -> None:
+        configure(name, props, old_props)
+        s3._bucket_tags.pop(name, None)  # noqa: SLF001 - the emulator's own store
+        if tags := {tag["Key"]: tag["Value"] for tag in props.get("Tags", ())}:
+            s3._bucket_tags[name] = tags  # noqa: SLF001 - as above
+
+    provisioners._s3_apply_configurations = with_tags  # noqa: SLF001 - as above
 
 
 def _action(method: str, bucket: str, key: str, query: Mapping[str, Any]) -> str:
