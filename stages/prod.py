@@ -3,10 +3,11 @@
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
+from services.records.service import Records
 from stages import accounts
 from stages.model import Stage
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(Ingest(shards=4), Intake(claim_check=True)),
+    services=(Records(), Ingest(shards=4, records=True), Intake(claim_check=True)),
 )

@@ -3,6 +3,7 @@
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
+from services.records.service import Records
 from stages import accounts
 from stages.model import Stage
 
@@ -10,5 +11,5 @@ STAGING = Stage(
     environment=Environment(
         name="staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION
     ),
-    services=(Ingest(), Intake(claim_check=True)),
+    services=(Records(), Ingest(records=True), Intake(claim_check=True)),
 )

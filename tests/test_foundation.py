@@ -25,6 +25,7 @@ IAM_PREFIX = {
     "AWS::CodePipeline": "codepipeline",
     "AWS::DynamoDB": "dynamodb",
     "AWS::Events": "events",
+    "AWS::HealthLake": "healthlake",
     "AWS::KMS": "kms",
     "AWS::Kinesis": "kinesis",
     "AWS::Lambda": "lambda",

@@ -162,11 +162,17 @@ def test_no_teams_edits_change_anything_of_the_others(edits: list[Edit]) -> None
     ("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eu-west-1", "aws")]
 )
 def test_a_stage_in_another_partition_names_no_arn_of_this_one(region: str, partition: str, tmp_path: Path) -> None:
+    from services.ingest.service import Ingest  # noqa: PLC0415 - as below
     from stages.catalogue import STAGES as REAL  # noqa: PLC0415 - the platform's own services, in another place
     from stages.model import stages_of  # noqa: PLC0415 - as above
 
     *_, last = stages_of(REAL)
-    elsewhere = replace(last, environment=replace(last.environment, region=region))
+    there = replace(last.environment, region=region)
+    # HealthLake is not everywhere; where it is not, ingest's table is the only store.
+    fitting = [each for each in last.services if not list(each.unfit(there))]
+    without = len(fitting) < len(last.services)
+    services = (replace(each, records=False) if without and isinstance(each, Ingest) else each for each in fitting)
+    elsewhere = replace(last, environment=there, services=tuple(services))
     app = cdk.App(outdir=str(tmp_path))
     built = ServiceStage(app, elsewhere)
     app.synth()

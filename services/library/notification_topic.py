@@ -47,11 +47,12 @@ class NotificationTopic(Construct):
 
         It names the runbook of the service, whose stack bears its name.
         """
-        runbook = f"docs/runbooks/{cdk.Stack.of(scope).node.id}.md"
+        stack = cdk.Stack.of(scope).node
+        here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
         alarm = cloudwatch.Alarm(
             scope,
             id_,
-            alarm_description=f"{id_}: what it means and what to do is in {runbook}",
+            alarm_description=f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md",
             metric=metric.with_(period=cdk.Duration.minutes(1)),
             threshold=at_least,
             evaluation_periods=minutes,
