@@ -36,14 +36,17 @@ class Datastore:
         credentials: Credentials = ROOT,
         service: str = "healthlake",
         region: str = REGION,
+        unsigned: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a signed request."""
+        """Send a signed request; `unsigned` headers are added when it is signed already."""
         url = path if path.startswith("http") else self.url + path
         request = AWSRequest(
             method, url, headers={"Content-Type": "application/fhir+json", **(headers or {})}, data=content
         )
         SigV4Auth(credentials, service, region).add_auth(request)
-        return _http.request(method, url, content=content, headers=dict(request.headers.items()))
+        return _http.request(
+            method, url, content=content, headers={**dict(request.headers.items()), **(unsigned or {})}
+        )
 
     def put(self, resource: Mapping[str, Any], **more: Any) -> httpx.Response:
         """Write one with an id of its own."""

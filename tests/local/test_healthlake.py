@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/healthlake/latest/devguide/crud-healthlake.html; the
 in pipeline/local/cloud/healthlake/tests/.
 """
 
+import hashlib
 import itertools
 import json
 import time
@@ -224,6 +225,20 @@ def test_the_bytes_the_path_and_the_query_are_signed(records: Datastore, monkeyp
     assert tampered(lambda url, body: (url.replace("jane", "john"), body), "Patient/jane") == refused
     assert tampered(lambda url, body: (url + "&gender=male", body), "Patient?family=doe") == refused
     assert tampered(lambda url, body: (url.replace("%20", "+"), body), "Patient?family=van%20dam") == refused
+
+
+def test_a_signed_hash_of_another_body_is_refused(records: Datastore) -> None:
+    body, other = b'{"resourceType": "Patient"}', hashlib.sha256(b"{}").hexdigest()
+    for declared, status in ((hashlib.sha256(body).hexdigest(), 201), (other, 403), ("UNSIGNED-PAYLOAD", 403)):
+        answer = records.call("POST", "Patient", content=body, headers={"X-Amz-Content-SHA256": declared})
+        assert answer.status_code == status, answer.text
+
+
+def test_an_amz_header_must_be_signed(records: Datastore) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html"""
+    header = {"x-amz-fhir-history-consistency-level": "strong"}
+    assert records.call("GET", "Patient", headers=header).status_code == 200
+    assert aws_error(records.call("GET", "Patient", unsigned=header), 403) == "InvalidSignatureException"
 
 
 def test_odd_characters_of_a_query_are_signed_as_they_are(records: Datastore) -> None:

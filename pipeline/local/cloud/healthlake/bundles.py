@@ -15,6 +15,7 @@ from pipeline.local.cloud.healthlake.values import Json
 
 LIMIT = 160
 """https://docs.aws.amazon.com/healthlake/latest/devguide/reference-healthlake-endpoints-quotas.html"""
+CONDITIONS = {"ifMatch": "if-match", "ifNoneMatch": "if-none-match", "ifNoneExist": "if-none-exist"}
 PLACEHOLDER = "urn:uuid:"
 
 
@@ -23,7 +24,7 @@ class _Entry:
     method: str
     url: str
     full_url: str
-    if_match: str | None
+    headers: Mapping[str, str]
     text: str
     new_id: str
 
@@ -89,7 +90,7 @@ def _entry(text: str, start: int, document: Json) -> _Entry:
         method=asked["method"],
         url=asked["url"],
         full_url=str(document.get("fullUrl", "")),
-        if_match=asked.get("ifMatch"),
+        headers={header: str(asked[name]) for name, header in CONDITIONS.items() if name in asked},
         text=text[resource.value : resource.end] if resource else "",
         new_id=str(uuid.uuid4()) if asked["method"] == "POST" else "",
     )
@@ -105,7 +106,7 @@ def _request(entry: _Entry, placed: Mapping[str, str]) -> Request:
         method=entry.method,
         path=unquote(path),
         query=parse_qsl(query, keep_blank_values=True),
-        headers={} if entry.if_match is None else {"if-match": entry.if_match},
+        headers=entry.headers,
         body=text.encode(),
         new_id=entry.new_id,
     )

@@ -40,6 +40,7 @@ _TEXT_PARTS = (
     "country",
 )
 """What of a HumanName or an Address a string parameter searches."""
+LARGEST_EXPONENT = 400
 _CONTACTS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
 
 Test = Callable[[Any], bool]
@@ -181,7 +182,7 @@ def dates(value: Any) -> list[Range]:
 def _quantity(text: str, prefix: str) -> Test:
     number_text, _, rest = text.partition("|")
     number = Decimal(number_text)
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > LARGEST_EXPONENT:
         raise ValueError(text)
     system, _, code = (_plain(part) for part in (*rest.rpartition("|"),)) if "|" in rest else ("", "", _plain(rest))
     exponent = int(number.as_tuple().exponent)
@@ -251,7 +252,8 @@ def tokens(value: Any) -> list[Token]:
     if not isinstance(value, dict):
         return []
     if "coding" in value or not value.keys() & {"code", "value", "system", "display"}:
-        codings = [each for coding in value.get("coding") or [] for each in tokens(coding)]
+        listed = value.get("coding")
+        codings = [each for coding in (listed if isinstance(listed, list) else []) for each in tokens(coding)]
         return [*codings, ("", None, _text(value.get("text")))]
     if "value" in value or "code" not in value:
         system = value.get("use") if value.get("system") in _CONTACTS else value.get("system")

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/healthlake/latest/APIReference/Welcome.html
 """
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -196,7 +197,10 @@ class _Control:
             if all(record.get(name) == wanted[name] for name in ("DatastoreName", "DatastoreStatus") if name in wanted)
             and wanted.get("CreatedAfter", 0) <= record["CreatedAt"] <= wanted.get("CreatedBefore", record["CreatedAt"])
         ]
-        start, size = int(parameters.get("NextToken", "0")), parameters.get("MaxResults", 100)
+        token, size = parameters.get("NextToken", "0"), parameters.get("MaxResults", 100)
+        if not re.fullmatch("[0-9]{1,9}", token):
+            raise AwsError("ValidationException", "NextToken is not one of this list")
+        start = int(token)
         rest = {"NextToken": str(start + size)} if start + size < len(found) else {}
         return {"DatastorePropertiesList": found[start : start + size], **rest}
 

@@ -45,7 +45,7 @@ def parse(text: str) -> Json:
     """The document, with decimals as they are written. Raises DocumentError."""
     try:
         found = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: a number no decimal can hold
         where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise DocumentError(f"the body is not JSON{where}") from None
     if not isinstance(found, dict):
@@ -111,7 +111,7 @@ def stamped(text: str, *, id_: str, version: int, updated: str) -> str:
 
 
 MANDATORY = frozenset({"resourceType", "id", "meta"})
-_SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+_SUBSETTED = '{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}'
 
 
 def subset(text: str, elements: frozenset[str]) -> str:
@@ -119,8 +119,11 @@ def subset(text: str, elements: frozenset[str]) -> str:
     known = members(text)
     kept = [text[each.start : each.end] for name, each in known.items() if name in elements | MANDATORY]
     reduced = "{" + ",".join(kept) + "}"
-    tags = [*parse(text)["meta"].get("tag", []), _SUBSETTED]
-    return with_values(reduced, {"tag": json.dumps(tags)}, at=members(reduced)["meta"].value)
+    meta = members(reduced)["meta"].value
+    tag = members(reduced, meta).get("tag")
+    before = reduced[tag.value + 1 : tag.end - 1] if tag and reduced[tag.value] == "[" else ""
+    tags = ",".join(part for part in (before.strip(), _SUBSETTED) if part)
+    return with_values(reduced, {"tag": f"[{tags}]"}, at=meta)
 
 
 def bundle(kind: str, entries: Iterator[str] | list[str], **more: Any) -> str:

@@ -55,13 +55,8 @@ class FhirDoor:
         ]
         request = Request(method=signed.method, path=below, query=query, headers=signed.headers, body=signed.body)
         misfortune = self._datastores.misfortune
-        try:
-            action = route(request)[0]
-        except FhirError:
-            action = ""  # no resource type: whoever may do anything is told so
-        refused = refusal(
-            signed, account=account, region=region, arn=record["DatastoreArn"], action=f"healthlake:{action or 'None'}"
-        )
+        action = route(request)[0]
+        refused = refusal(signed, account=account, region=region, arn=record["DatastoreArn"], action=action)
         if refused is not None:
             misfortune.counted["refused"] += 1
             return None, _aws_error(refused.code, refused.message, 403)

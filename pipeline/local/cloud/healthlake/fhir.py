@@ -25,6 +25,8 @@ from pipeline.local.cloud.healthlake.values import Json, resource_types
 
 FORM = "application/x-www-form-urlencoded"
 CONSISTENCY = "x-amz-fhir-history-consistency-level"
+CONDITIONS = ("if-none-exist", "if-none-match")
+"""Of a write: to ignore one would do what the client asked not to do."""
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ETAG = re.compile(r'(?:W/)?"(\d+)"|(\d+)')
 
@@ -80,6 +82,11 @@ class Api:
         action, parts = route(request)
         if action not in handlers:
             raise FhirError(HTTPStatus.BAD_REQUEST, "this interaction is not emulated", code="not-supported")
+        if parts and parts[0] not in resource_types():
+            raise FhirError(HTTPStatus.NOT_FOUND, "R4 has no resource type of this name", code="not-supported")
+        unknown = [name for name in CONDITIONS if name in request.headers and request.method != "GET"]
+        if unknown:
+            raise FhirError(HTTPStatus.BAD_REQUEST, f"{unknown[0]} is not emulated", code="not-supported")
         return handlers[action](request, *parts)
 
     def _capabilities(self, request: Request) -> Answer:
@@ -198,7 +205,7 @@ class Api:
             raise FhirError(HTTPStatus.NOT_FOUND, f"{key[0]} has no resource with this id")
         asked = dict(request.query)
         count = asked.get("_count", str(PAGE_LIMIT))
-        if asked.keys() - {"_count"} or not count.isdigit() or int(count) < 1:
+        if asked.keys() - {"_count"} or not re.fullmatch("[1-9][0-9]{0,8}", count):
             raise FhirError(HTTPStatus.BAD_REQUEST, "a history takes _count, a number from 1 on, and nothing else here")
         page = Page(
             of=path,
@@ -252,19 +259,13 @@ def route(request: Request) -> tuple[str, tuple[str, ...]]:
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path.strip("/")) if method == request.method else None
         if found:
-            return action, (_known(found[1]), *found.groups()[1:]) if found.groups() else ()
+            return action, found.groups()
     return "", ()
 
 
 def _key(parts: Sequence[str]) -> Key:
     kind, id_ = parts
     return kind, id_
-
-
-def _known(kind: str) -> str:
-    if kind not in resource_types():
-        raise FhirError(HTTPStatus.NOT_FOUND, "R4 has no resource type of this name", code="not-supported")
-    return kind
 
 
 def _resource(request: Request, kind: str, id_: str | None = None) -> str:

@@ -23,10 +23,6 @@ class Resources(dict[Key, tuple[Version, ...]]):
         del memo
         return type(self)(self)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[list[tuple[Key, tuple[Version, ...]]]]]:
-        """By its items, in their order."""
-        return type(self), (list(self.items()),)
-
 
 def instant(written: float) -> str:
     """A time as `meta.lastUpdated` has it."""

@@ -3,8 +3,10 @@
 https://docs.aws.amazon.com/healthlake/latest/devguide/reference-fhir-search-parameters.html
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pipeline.local.cloud.healthlake.criteria import Criterion, CriterionError, criterion, dates, strings, tokens
@@ -46,6 +48,8 @@ def read(resource_type: str, query: Sequence[tuple[str, str]], *, strict: bool) 
     about: dict[str, list[str]] = {}
     for full, value in query:
         name, _, modifier = full.partition(":")
+        if name in ABOUT_THE_ANSWER and modifier:
+            raise CriterionError(f"the parameter {name} has no modifier {modifier!r} here")
         if name in ABOUT_THE_ANSWER:
             about.setdefault(name, []).append(value)
         elif name not in known:
@@ -103,7 +107,7 @@ def _list(about: Mapping[str, list[str]], name: str) -> list[str]:
 
 def _count(about: Mapping[str, list[str]]) -> int:
     text = about.get("_count", [str(PAGE_LIMIT)])[-1]
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
         raise CriterionError("_count must be a number from 1 on; a page has at most 100")
     return int(text)
 
@@ -142,7 +146,7 @@ def _sort_keys(parameter: Parameter, each: Indexed) -> list[Any]:
             return [code.casefold() for value in found_ for _, code, _ in tokens(value) if code]
         case "quantity" | "number":
             amounts = [value.get("value") if isinstance(value, dict) else value for value in found_]
-            return [float(amount) for amount in amounts if not isinstance(amount, str | dict | list | None)]
+            return [Decimal(amount) for amount in amounts if isinstance(amount, int | Decimal)]
         case _:
             texts = [value.get("reference") if isinstance(value, dict) else value for value in found_]
             return [text for text in texts if isinstance(text, str)]

@@ -33,7 +33,10 @@ class Signed:
 
 
 def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str) -> Refusal | None:
-    """Why a request is refused, if it is: the error's code and message, as AWS words them."""
+    """Why a request is refused, if it is: the error's code and message, as AWS words them.
+
+    `action` names the permission without its service; "" for what needs none, as there is no such interaction.
+    """
     if not signed.headers.get("authorization"):
         return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
     if not signed.headers["authorization"].startswith(ALGORITHM):
@@ -49,7 +52,9 @@ def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str)
     wrong = _scope(parts, region) or _signature(signed, parts, secret)
     if wrong:
         return Refusal("InvalidSignatureException", wrong)
-    return _denied(parts.access_key_id, known.account_id, known.principal_arn, account, region, arn, action)
+    return _denied(
+        parts.access_key_id, known.account_id, known.principal_arn, account, region, arn, f"{SERVICE}:{action}"
+    )
 
 
 def _scope(parts: sigv4.HeaderSignature, region: str) -> str | None:
@@ -97,7 +102,7 @@ def _denied(
     principal = iam_evaluator.resolve_principal(key, caller)
     if isinstance(principal, iam_evaluator.AuthError):
         return Refusal("UnrecognizedClientException", principal.message)
-    if principal.policies is None:
+    if principal.policies is None or action == f"{SERVICE}:":
         return None
     asked = iam_evaluator.EvalContext(
         principal_arn=principal.arn,

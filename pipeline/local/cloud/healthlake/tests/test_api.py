@@ -4,13 +4,17 @@ https://docs.aws.amazon.com/healthlake/latest/devguide/crud-healthlake.html
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.local.cloud.healthlake.paging import LIFETIME_SECONDS
 from pipeline.local.cloud.healthlake.repository import Resources
 from pipeline.local.cloud.healthlake.tests.served import ENDPOINT, Served, link, problem
+from pipeline.local.cloud.healthlake.values import parameters
 
 FORM = "application/x-www-form-urlencoded"
 JANE: dict[str, Any] = {"resourceType": "Patient", "id": "jane", "name": [{"family": "Doe"}]}
@@ -101,6 +105,9 @@ def test_a_history_has_every_version_the_newest_first(served: Served) -> None:
         ("GET", "Patient?_total=some", "", 400, "invalid: _total can be none, estimate, accurate"),
         ("GET", "Patient?_include=Observation:subject", "", 400, "invalid: _include needs Patient:"),
         ("GET", "Patient?birthdate=soon", "", 400, "invalid: the parameter birthdate needs a date"),
+        ("GET", "Patient?_include:iterate=Patient:link", "", 400, "invalid: the parameter _include has no modifier"),
+        ("GET", "Observation?value-quantity=1e999999999", "", 400, "invalid: the parameter value-quantity needs"),
+        ("POST", "Patient", '{"resourceType":"Patient","a":1e9999999999999999999}', 400, "structure: "),
         ("GET", "Patient?page=AAMA-x", "", 400, "invalid: the page token is not valid"),
     ],
 )
@@ -109,6 +116,44 @@ def test_every_error_is_an_operation_outcome(
 ) -> None:
     served.put(JANE)
     assert problem(served.ask(method, path, body), status).startswith(said)
+
+
+def test_a_condition_that_is_not_known_is_refused_and_not_ignored(served: Served) -> None:
+    text = json.dumps(JANE)
+    assert problem(served.ask("POST", "Patient", text, if_none_exist="identifier=1"), 400).startswith("not-supported: ")
+    assert problem(served.ask("PUT", "Patient/jane", text, if_none_match="*"), 400).startswith("not-supported: ")
+    assert served.ids("Patient") == []
+
+
+ELEMENTS = ["id", "coding", "code", "system", "value", "text", "start", "end", "event", "repeat", "reference", "use"]
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "2020", "Patient/1", "x"])
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(ELEMENTS), inner, max_size=3),
+    max_leaves=6,
+)
+ASKED = {"date": "ge2020", "number": "1", "quantity": "1.0|s|u", "reference": "Patient/1", "token": "s|x", "uri": "x"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(kind=st.sampled_from(["Patient", "Observation", "Encounter", "MedicationRequest"]), data=st.data())
+def test_whatever_a_resource_holds_it_can_be_stored_searched_and_sorted(kind: str, data: st.DataObject) -> None:
+    known = parameters(kind)
+    names = sorted({part for each in known.values() for path in each.paths for part in re.findall(r"[a-z]\w*", path)})
+    choices = [f"value{each}" for each in ("Quantity", "CodeableConcept", "Period", "String")]
+    elements = data.draw(st.dictionaries(st.sampled_from([*names, *choices]), ANYTHING, max_size=6))
+    elements.pop("meta", None)
+    served = Served()
+    assert served.ask("PUT", f"{kind}/x", json.dumps({**elements, "resourceType": kind, "id": "x"})).status == 201
+    for name, each in known.items():
+        value = ASKED.get(each.type, "x")
+        for url in (f"{kind}?{name}={value}", f"{kind}?{name}:missing=true", f"{kind}?_sort=-{name}"):
+            assert served.ask("GET", url).status == 200
+    if "subject" in known:
+        assert served.ask("GET", f"{kind}?_include={kind}:subject&_elements=id").status == 200
 
 
 def test_a_resource_in_another_format_is_refused(served: Served) -> None:

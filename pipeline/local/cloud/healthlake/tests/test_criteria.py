@@ -132,7 +132,7 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     (patient(name="Doe", birthDate=3, gender={"a": 1}), "family=doe", False),
     (patient(birthDate=3), "birthdate=2013", False),
     (observation(valueQuantity={"value": "5"}), "value-quantity=5", False),
-    (observation(subject="Patient/1", code=["x", {"coding": "y"}]), "code=z", False),
+    (observation(code=["x", {"coding": "y"}, {"coding": 5}, {"coding": [5]}]), "code=y", False),
 ]
 
 
