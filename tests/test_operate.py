@@ -222,7 +222,7 @@ def test_following_as_json_is_a_usage_error() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("status", "approve", "retry", "stop", "release", "hold", "resume", "hotfix", "logs"),
+        *("status", "approve", "retry", "stop", "release", "hold", "resume", "hotfix", "rollback", "logs"),
         *("outputs", "call", "doctor", "validate", "explain"),
     ],
 )

@@ -4,7 +4,20 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import branch, deployed, doctor, explain, hold, ledger, local, redrive, review, run, validate
+from pipeline.cli import (
+    branch,
+    deployed,
+    doctor,
+    explain,
+    hold,
+    ledger,
+    local,
+    redrive,
+    review,
+    rollback,
+    run,
+    validate,
+)
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(
@@ -26,6 +39,7 @@ validate.register(app)
 doctor.register(app)
 ledger.register(app)
 review.register(app)
+rollback.register(app)
 redrive.register(app)
 explain.register(app)
 branch.register(app)

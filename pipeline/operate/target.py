@@ -26,6 +26,10 @@ ACCOUNT = re.compile(r"\d{12}")
 Clients = Callable[[str, str, str], Any]
 
 
+def _as_no_role(_service: str, role: str, _region: str) -> Any:
+    raise OperateError(f"These credentials may not become {role}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """One cloud, and the account and region in it that hold the pipeline."""
@@ -35,6 +39,8 @@ class Target:
     endpoint: str | None
     """Of every AWS API of the local cloud; None for AWS itself."""
     _clients: Clients = field(repr=False)
+    _assumed: Clients = field(repr=False, default=_as_no_role)
+    """API, ARN of a role and region -> a client that acts as the role."""
     _credentials: Callable[[str], Credentials] = field(repr=False)
 
     @property
@@ -59,6 +65,12 @@ class Target:
         """
         return self._clients(service, account or self.account, region or self.region)
 
+    def assumed(self, service: str, *, role: str | None, account: str, region: str) -> Any:
+        """A client that acts as a role, for what changes something there; None: as whoever runs this."""
+        if role is None:
+            return self.client(service, account=account, region=region)
+        return self._assumed(service, role, region)
+
     def credentials(self, account: str) -> Credentials:
         """What signs a request to a service of ours in this account."""
         return self._credentials(account)
@@ -79,11 +91,22 @@ def local_target(endpoint: str, *, account: str, region: str) -> Target:
             config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}),
         )
 
+    def assumed(service: str, role: str, region: str) -> Any:
+        sts = client("sts", account, region)
+        return session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint,
+            config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}),
+            **_given(sts, role),
+        )
+
     return Target(
         account=account,
         region=region,
         endpoint=endpoint,
         _clients=client,
+        _assumed=assumed,
         _credentials=lambda account: Credentials(account, "local"),
     )
 
@@ -132,13 +155,30 @@ def aws_target(
             aws_session_token=given["SessionToken"],
         )
 
+    def assumed(service: str, role: str, region: str) -> Any:
+        return session.create_client(service, region_name=region, **_given(sts, role))
+
     return Target(
         account=account,
         region=region,
         endpoint=None,
         _clients=client,
+        _assumed=assumed,
         _credentials=lambda _account: credentials,
     )
+
+
+def _given(sts: Any, role: str) -> dict[str, Any]:
+    """The credentials of a role, as a client takes them."""
+    try:
+        given = sts.assume_role(RoleArn=role, RoleSessionName="penstock")["Credentials"]
+    except ClientError as error:
+        raise OperateError(f"{role} could not be assumed: {error.response['Error']['Message']}") from error
+    return {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
 
 
 def hermetic_session() -> botocore.session.Session:

@@ -394,3 +394,73 @@ def test_a_hotfix_that_cannot_be_is_refused(tools: Tools, arguments: tuple[str, 
     done = penstock("hotfix", *arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def deployed_twice(tools: Tools) -> tuple[str, str]:
+    """Two runs that deployed a parameter's value each; their executions."""
+    tools.push({"template.json": parameter_template(tools.name, "first")})
+    first = tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE")))
+    assert tools.ended(first) == "Succeeded"
+    tools.push({"template.json": parameter_template(tools.name, "second")})
+    second = tools.start()
+    assert tools.ended(second) == "Succeeded"
+    return first, second
+
+
+def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_held(tools: Tools) -> None:
+    first, _ = deployed_twice(tools)
+    service = f"{tools.name}-stack"
+    tried = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong", "--dry-run")
+    assert (tried.exit_code, tools.parameter()) == (0, "second"), tried.output
+    done = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong")
+    assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
+    assert "Revert the commit on the branch, push, and then:  penstock resume prod" in done.stdout
+    held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
+    assert held["why"].startswith(f"{service} was rolled back to")
+    assert held["why"].endswith("- it is wrong")
+    record = tools.parameter(f"/penstock/rolled-back/{TOOLS}/{HOME}/{service}")
+    assert json.loads(record)["execution"] == first
+    again = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong")
+    assert (again.exit_code, "was that already" in again.stdout) == (0, True)
+
+
+def test_a_way_back_that_loses_data_is_refused_and_changes_nothing(tools: Tools) -> None:
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
+    }
+    template = json.loads(parameter_template(tools.name, "first"))
+    tools.push({"template.json": json.dumps(template)})
+    first = tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE")))
+    assert tools.ended(first) == "Succeeded"
+    template["Resources"]["Records"] = table
+    tools.push({"template.json": json.dumps(template)})
+    assert tools.ended(tools.start()) == "Succeeded"
+    done = penstock("rollback", f"{tools.name}-stack", "prod", "--to", first, "--why", "it is wrong")
+    assert done.exit_code == 2
+    assert "blocked by its review, so nothing was changed" in done.stderr
+    assert "Records" in done.stdout
+    states = {state["stageName"]: state for state in pipeline_of(tools).states()}
+    assert states["prod"]["inboundTransitionState"]["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nobody", "prod", "--to", "abcdefabcdef"), "Stage prod deploys no nobody; it deploys"),
+        (("{service}", "nowhere", "--to", "abcdefabcdef"), "no stage nowhere; it has Source, prod"),
+        (("{service}", "prod", "--to", "abcdefabcdef"), "is no execution and no commit"),
+        (("{service}", "prod", "--to", "abc"), "at least 7 characters"),
+    ],
+)
+def test_a_way_back_that_nobody_can_go_is_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
+    tools.push({"template.json": parameter_template(tools.name, "first")})
+    tools.ended(tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE"))))
+    named = [each.format(service=f"{tools.name}-stack") for each in arguments]
+    done = penstock("rollback", *named, "--why", "it is wrong")
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -1,0 +1,88 @@
+"""`penstock rollback`: one service back to what an earlier run deployed to a stage."""
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
+from pipeline.operate import holds, rollback
+from pipeline.operate.errors import OperateError
+from pipeline.operate.rollback import Earlier
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `penstock`."""
+    app.command(name="rollback")(rollback_)
+
+
+def rollback_(  # noqa: PLR0913 - each is an option of the command line
+    ctx: typer.Context,
+    service: Annotated[str, typer.Argument(help="Such as intake.")],
+    stage: Annotated[str, typer.Argument(help="Such as prod.")],
+    *,
+    to: Annotated[
+        str, typer.Option(help="A commit (7 characters or more of it) or execution that was deployed there.")
+    ],
+    why: Annotated[str, typer.Option(help=f"Why; {holds.ALLOWED}.")],
+    accept: Annotated[
+        bool, typer.Option("--accept-findings", help="Go on although the review of the way back blocks.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the review of the way back and change nothing.")
+    ] = False,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
+    """Deploy again what an earlier run deployed of one service, and hold its stage, so that no push undoes it unseen.
+
+    The template comes from the artifact that the run left. The way back is reviewed first, as a pull request is: what
+    would lose data or open something is refused. Revert the commit on the branch, then `penstock resume`.
+    """
+    connection = connect(ctx, profile=profile, aws=aws)
+    pipeline = connection.pipeline
+    earlier = rollback.find(pipeline, service, stage, to=to)
+    if earlier.missing:
+        raise OperateError(f"Files of that run are gone: {', '.join(earlier.missing)}. Revert the commit instead.")
+    blocked = _review(earlier)
+    if dry_run:
+        raise typer.Exit(1 if blocked else 0)
+    if blocked and not accept:
+        raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
+    confirm(connection, yes=yes, what=f"roll {service} back in {stage}")
+    held = next((name for name in holds.holds_of(pipeline) if name == earlier.deployed.stage), stage)
+    reason = f"{service} was rolled back to {earlier.commit[:12]} - {why}"
+    holds.hold(pipeline, held, why=reason[:300])
+    try:
+        changed = rollback.apply(pipeline, earlier, why=why)
+    except OperateError as error:
+        raise OperateError(f"{error} {held} stays held until `penstock resume {held}`.") from error
+    typer.echo(
+        f"{stage}/{service} is what execution {earlier.execution} deployed ({earlier.commit[:12]})."
+        if changed
+        else f"{stage}/{service} was that already."
+    )
+    typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
+
+
+def _review(earlier: Earlier) -> bool:
+    """Print what the way back would do; whether that blocks."""
+    # A second of imports, which `--help` need not wait for.
+    from pipeline.review import assembly  # noqa: PLC0415 - as said
+    from pipeline.review.engine import Basis, review  # noqa: PLC0415 - as said
+    from pipeline.review.render import terminal  # noqa: PLC0415 - as said
+
+    with tempfile.TemporaryDirectory() as folder:
+        sides = []
+        for name, text in (("now", earlier.now), ("then", earlier.template)):
+            file = Path(folder, f"{name}.json")
+            file.write_text(json.dumps(json.loads(text)), encoding="utf-8")
+            sides.append(assembly.of_template(file))
+        now, then = sides
+        made = review(now, then, Basis(today=datetime.now(UTC).date()))
+        typer.echo(terminal.render(made), nl=False)
+    return made.verdict.exit_code != 0
