@@ -22,7 +22,9 @@ with told():
         Guardrails(subjects, accepted=(), every_stage=False).check(app)
     else:
         removals = ledger.removals(STAGES, shipped, REMOVED)
-        pipeline = PipelineStack(app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals)
+        pipeline = PipelineStack(
+            app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals, branches=branches.SWEPT
+        )
         platforms = accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
         Guardrails(pipeline.subjects, accepted=platforms).check(app)
     app.synth()

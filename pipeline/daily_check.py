@@ -69,8 +69,8 @@ class DailyCheck(Construct):
                     "version": "0.2",
                     "phases": {
                         "install": {
-                            "commands": [f'{_python(FETCH)} "$PIPELINE"', steps.SETUP],
-                            "finally": [f'test -x .venv/bin/penstock || {_python(NOT_READY)} "$TOPIC"'],
+                            "commands": [f'{python(FETCH)} "$PIPELINE"', steps.SETUP],
+                            "finally": [f'test -x .venv/bin/penstock || {python(NOT_READY)} "$TOPIC"'],
                         },
                         "build": {"commands": [ANNOUNCE]},
                     },
@@ -85,6 +85,6 @@ class DailyCheck(Construct):
         )
 
 
-def _python(program: str) -> str:
+def python(program: str) -> str:
     """A command that runs this text; a build that has no checkout yet has no file to run."""
     return f"python3 -c {shlex.quote(program)}"

@@ -1,7 +1,7 @@
 """Fetches what the pipeline's source action took last into the current folder.
 
-The daily check has no source of its own: this way it works for every kind of source, in whichever account that is, and
-needs no more than to read the pipeline's artifacts. It runs before there is a checkout, as text in the build's
+A build on a schedule has no source of its own: this way it works for every kind of source, in whichever account that
+is, and needs no more than to read the pipeline's artifacts. It runs before there is a checkout, as text in the build's
 commands, with the boto3 that CodeBuild's images bring along.
 """
 
@@ -25,7 +25,7 @@ def main(pipeline: str) -> int:
                 with zipfile.ZipFile(io.BytesIO(found["Body"].read())) as archive:
                     archive.extractall()
                 return 0
-    sys.stdout.write(f"{pipeline} has taken no source yet: there is nothing to check.\n")
+    sys.stdout.write(f"{pipeline} has taken no source yet: there is nothing to work on.\n")
     return 1
 
 

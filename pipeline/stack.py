@@ -12,6 +12,7 @@ from constructs import Construct
 
 from pipeline import hotfix, publishing, release, steps, subjects
 from pipeline.artifacts import ArtifactStore, stores
+from pipeline.branch_sweep import BranchSweep
 from pipeline.daily_check import DailyCheck
 from pipeline.notifications import Notifications
 from pipeline.pull_requests import PullRequestReviews, WebhookReview
@@ -19,6 +20,7 @@ from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from pipeline.source_action import add_trigger, source_action
 from services.library.defaults import PERMISSIONS_BOUNDARY
+from services.library.environment import Environment
 from services.library.guardrails.plugin import Subject
 from stages.model import Catalogue, ServiceStage, Shipped, Stage, Wave, stages_of
 
@@ -38,7 +40,9 @@ class PipelineStack(cdk.Stack):
         settings: Settings,
         catalogue: Catalogue,
         removals: Sequence[Shipped] = (),
+        branches: Environment | None = None,
     ) -> None:
+        """`branches`: where branch environments are, of which those that are over go each night."""
         super().__init__(
             scope,
             id_,
@@ -115,6 +119,16 @@ class PipelineStack(cdk.Stack):
             builds=self._builds,
             artifacts_key=artifacts.key,
         )
+        if branches is not None:
+            BranchSweep(
+                self,
+                "BranchSweep",
+                pipeline=pipeline,
+                branches=branches,
+                notifications=self.notifications,
+                builds=self._builds,
+                artifacts_key=artifacts.key,
+            )
         cdk.CfnOutput(
             self,
             "NotificationsTopic",

@@ -55,6 +55,10 @@ class StepBuilds(Construct):
         self.check_role = self._role("CheckRole")
         """For the daily check, which adds what it needs."""
 
+    def scheduled_role(self, id_: str) -> iam.Role:
+        """For one more build on a schedule, which adds what it needs."""
+        return self._role(id_)
+
     @property
     def logging(self) -> codebuild.LoggingOptions:
         """Where every step's build writes."""

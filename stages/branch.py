@@ -10,12 +10,14 @@ from typing import Any
 
 from services.library.contract import Service
 from services.library.deployment import BRANCH_PREFIX
-from services.library.environment import Tier
+from services.library.environment import Environment, Tier
 from stages.dev import DEV
 from stages.model import Stage
 
 LIKE = DEV
 """The stage whose services, settings and account branches share."""
+SWEPT: Environment | None = LIKE.environment
+"""Where the pipeline removes the branches that are over, each night; None while pipeline/branches.yaml is nowhere."""
 SLUG_LENGTH = 6
 HASH_LENGTH = 6
 """Of 32 signs: two branches out of a thousand share a prefix with a probability of 1 in 2,000."""

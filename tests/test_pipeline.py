@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import SETTINGS
+from stages.branch import LIKE
 from stages.catalogue import STAGES
 from stages.model import stages_of
 from tests.conftest import ROOT, Assembly
@@ -118,8 +119,8 @@ def test_production_stacks_are_protected_from_termination_by_a_step(pipeline: di
 
 
 def test_what_is_on_main_is_checked_every_day_by_a_build_that_can_release_nothing(assembly: Assembly) -> None:
-    rules = assembly.resources("Pipeline", "AWS::Events::Rule").values()
-    (scheduled,) = (rule["Properties"] for rule in rules if "ScheduleExpression" in rule["Properties"])
+    rules = assembly.resources("Pipeline", "AWS::Events::Rule").items()
+    (scheduled,) = (rule["Properties"] for name, rule in rules if name.startswith("DailyCheckEveryMorning"))
     (target,) = scheduled["Targets"]
     project = assembly.template("Pipeline")["Resources"][target["Arn"]["Fn::GetAtt"][0]]["Properties"]
     role = project["ServiceRole"]["Fn::GetAtt"][0]
@@ -172,3 +173,30 @@ def test_no_store_of_the_pipelines_own_is_left_unpinned(assembly: Assembly) -> N
             if resource.get("DeletionPolicy") == "Retain"
         }
         assert kept <= {type_ for pinned, type_ in STATEFUL if pinned == stack}
+
+
+def test_branches_are_swept_each_night_in_the_role_that_reaches_nothing_else(assembly: Assembly) -> None:
+    (project,) = (
+        (name, each["Properties"])
+        for name, each in assembly.resources("Pipeline", "AWS::CodeBuild::Project").items()
+        if "BranchSweep" in name
+    )
+    spec = json.loads(project[1]["Source"]["BuildSpec"])
+    assert spec["phases"]["build"]["commands"] == [".venv/bin/penstock branch sweep --aws --yes"]
+    rules = assembly.resources("Pipeline", "AWS::Events::Rule")
+    (nightly,) = (each["Properties"] for name, each in rules.items() if "BranchSweepEveryNight" in name)
+    assert nightly["ScheduleExpression"] == "cron(0 3 * * ? *)"
+    assert nightly["Targets"][0]["Arn"] == {"Fn::GetAtt": [project[0], "Arn"]}
+    assert any("BranchSweepBuildFailed" in name for name in rules), "who subscribes hears of it"
+    (policy,) = (
+        each["Properties"]["PolicyDocument"]["Statement"]
+        for name, each in assembly.resources("Pipeline", "AWS::IAM::Policy").items()
+        if "SweepRole" in name
+    )
+    assumed = [each["Resource"] for each in policy if each["Action"] == "sts:AssumeRole"]
+    assert assumed == [f"arn:aws:iam::{LIKE.environment.account}:role/penstock-branch-deploy"]
+    assert {each["Action"] for each in policy if isinstance(each["Action"], str)} <= {
+        "codepipeline:ListActionExecutions",
+        "kms:Decrypt",
+        "sts:AssumeRole",
+    }

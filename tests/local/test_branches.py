@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipeline.branch_sweep import SWEEP
 from pipeline.cli import branch, connection
 from pipeline.cli.main import app
 from pipeline.local import bootstrap, first_deployment
@@ -203,7 +205,8 @@ class Maker:
         return str(made["StackId"])
 
     def is_there(self, id_: str) -> bool:
-        return str(self.formation.describe_stacks(StackName=id_)["Stacks"][0]["StackStatus"]) == "CREATE_COMPLETE"
+        stacks = self.formation.describe_stacks()["Stacks"]
+        return id_ in {each["StackId"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
 
 
 @pytest.fixture
@@ -312,3 +315,16 @@ def test_the_sweep_tells_of_what_has_no_end(maker: Maker, prefix: str) -> None:
     assert (done.exit_code, json.loads(done.stdout)["problems"].keys() & {prefix}) == (1, {prefix})
     assert maker.is_there(id_)
     maker.formation.delete_stack(StackName=id_)
+
+
+def test_the_pipelines_build_sweeps_in_the_account_of_the_branches(maker: Maker, prefix: str) -> None:
+    """With what a build has: credentials of the tools account, which may assume the limited role."""
+    over = maker.make(f"{prefix}-dev-x", branch=prefix, expires="2020-01-01T00:00:00Z")
+    home = maker.cloud.place.home / "home"
+    surroundings = first_deployment.surroundings(
+        os.environ, maker.cloud, account=SETTINGS.account, region=SETTINGS.region, home=home
+    )
+    command = [str(ROOT / ".venv/bin/penstock"), *SWEEP.split()[1:], "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["removed"] == [prefix], done.stderr
+    assert not maker.is_there(over)
