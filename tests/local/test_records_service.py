@@ -73,6 +73,7 @@ def test_what_comes_over_the_stream_is_read_and_searched(deployed: Deployed) -> 
         found += [resource["id"] for resource in answer.json()["resources"]]
         body = {"next": answer.json()["next"]}
     assert sorted(found) == [patient["id"] for patient in patients]
+    assert [json.loads(data)["resource"] for data in deployed.ingest.quarantined()] == [pill]
 
 
 def test_refusals_have_the_one_shape(deployed: Deployed) -> None:

@@ -6,6 +6,9 @@ is taken, and the write names the version that was read:
 - Who comes late, by re-drive, gets no turn, because a newer record had it.
 - Who had the turn first but writes second meets another version (412) and is tried again, and then gets no turn.
 - Who wrote and was not heard of finds its own resource and leaves it.
+
+One race is left: HealthLake has no "only if there is none". If an older record is sent again within the milliseconds in
+which a newer one makes the same resource for the first time, the older may be written second.
 """
 
 from collections.abc import Mapping

@@ -120,10 +120,12 @@ def test_a_write_that_was_not_heard_of_is_not_repeated_as_a_version(world: World
     assert world.version() == 1
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
-def test_what_the_datastore_will_never_take_is_permanent(world: World, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "invariant"), (413, "too-long"), (422, "business-rule"), (404, "not-supported")]
+)
+def test_what_the_datastore_will_never_take_is_permanent(world: World, status: int, code: str) -> None:
     def refuse(seen: Any) -> Any:
-        return (404 if seen.method == "GET" else status), {}, outcome("invariant", "about somebody")
+        return (404 if seen.method == "GET" else status), {}, outcome(code, "about somebody")
 
     world.server.respond = refuse  # type: ignore[method-assign] # refuses whatever is written
     with pytest.raises(PermanentFailure) as caught:

@@ -78,6 +78,8 @@ class RefusedError(CallError):
         Only an OperationOutcome says so, for a 400 may also be about the caller's credentials or the moment.
         """
         of_the_resource = bool(self.codes) and not PASSING_CODES.intersection(self.codes)
+        if self.status == HTTPStatus.NOT_FOUND:
+            return "not-supported" in self.codes  # no such resource type, where a datastore that is gone says nothing
         return of_the_resource and self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 422}
 
 
@@ -231,11 +233,11 @@ class FhirStore:
     ) -> str | None:
         """Put a version in the place of the one with the tag, or make a resource with this id; the new tag.
 
-        Repeated after failures: with a tag a second time changes nothing (412), and without one there is nothing yet
-        that could be lost. Raises a RefusedError, 412 among them: then read, and see whose version it is.
+        Repeated after failures: with a tag a second time changes nothing (412), and without one it makes at most
+        another version of the same. HealthLake has no condition for "only if there is none". Raises a RefusedError, 412
+        among them: then read, and see whose version it is.
         """
-        condition = {"if-none-match": "*"} if if_match is None else _condition("if-match", if_match)
-        headers = {"accept": MEDIA_TYPE, "content-type": MEDIA_TYPE} | condition
+        headers = {"accept": MEDIA_TYPE, "content-type": MEDIA_TYPE} | _condition("if-match", if_match)
         answer = self._call("PUT", self._url(type_, id_), deadline, headers=headers, content=body)
         tag: str | None = answer.headers.get("etag")
         return tag
