@@ -25,8 +25,8 @@ from pipeline.local.cloud.healthlake.values import Json, resource_types
 
 FORM = "application/x-www-form-urlencoded"
 CONSISTENCY = "x-amz-fhir-history-consistency-level"
-CONDITIONS = ("if-none-exist", "if-none-match")
-"""Of a write: to ignore one would do what the client asked not to do."""
+CONDITIONS = {"if-none-match": "UpdateResource", "if-none-exist": "", "x-amz-fhir-idempotency-key": ""}
+"""Of a write, and the one interaction that heeds each: to ignore one would do what the client asked not to do."""
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ETAG = re.compile(r'(?:W/)?"(\d+)"|(\d+)')
 
@@ -84,9 +84,9 @@ class Api:
             raise FhirError(HTTPStatus.BAD_REQUEST, "this interaction is not emulated", code="not-supported")
         if parts and parts[0] not in resource_types():
             raise FhirError(HTTPStatus.NOT_FOUND, "R4 has no resource type of this name", code="not-supported")
-        unknown = [name for name in CONDITIONS if name in request.headers and request.method != "GET"]
-        if unknown:
-            raise FhirError(HTTPStatus.BAD_REQUEST, f"{unknown[0]} is not emulated", code="not-supported")
+        ignored = [name for name in CONDITIONS if name in request.headers and action != CONDITIONS[name]]
+        if ignored and request.method != "GET":
+            raise FhirError(HTTPStatus.BAD_REQUEST, f"{ignored[0]} is not emulated here", code="not-supported")
         return handlers[action](request, *parts)
 
     def _capabilities(self, request: Request) -> Answer:
@@ -116,6 +116,7 @@ class Api:
         text = _resource(request, *key)
         self._require_match(key, request)
         existed = self.repository.current(key) is not None
+        self._require_none(request, existed=existed)
         version = self.repository.write(key, "PUT", _stamp(text, key[1]))
         return self._written(key, version, HTTPStatus.OK if existed else HTTPStatus.CREATED)
 
@@ -160,6 +161,14 @@ class Api:
         versions = self.repository.versions(key)
         if not versions or versions[-1][3] is None or str(versions[-1][0]) != (found[1] or found[2]):
             raise FhirError(HTTPStatus.PRECONDITION_FAILED, "the resource has another version than If-Match says")
+
+    def _require_none(self, request: Request, *, existed: bool) -> None:
+        """https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match: with *, only if there is none yet."""
+        wanted = request.headers.get("if-none-match")
+        if wanted is not None and wanted.strip() != "*":
+            raise FhirError(HTTPStatus.BAD_REQUEST, "If-None-Match of a write can be *", code="not-supported")
+        if wanted is not None and existed:
+            raise FhirError(HTTPStatus.PRECONDITION_FAILED, "there is a resource, and If-None-Match says none")
 
     def _search(self, kind: str, request: Request, query: Sequence[tuple[str, str]], *, links: bool) -> Answer:
         """`links`: whether links repeat the query. What came in a body for privacy stays out of them."""

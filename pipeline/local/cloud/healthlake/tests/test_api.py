@@ -121,8 +121,18 @@ def test_every_error_is_an_operation_outcome(
 def test_a_condition_that_is_not_known_is_refused_and_not_ignored(served: Served) -> None:
     text = json.dumps(JANE)
     assert problem(served.ask("POST", "Patient", text, if_none_exist="identifier=1"), 400).startswith("not-supported: ")
-    assert problem(served.ask("PUT", "Patient/jane", text, if_none_match="*"), 400).startswith("not-supported: ")
+    assert problem(served.ask("POST", "Patient", text, if_none_match="*"), 400).startswith("not-supported: ")
+    assert problem(served.ask("POST", "Patient", text, x_amz_fhir_idempotency_key="k"), 400)
+    assert problem(served.ask("PUT", "Patient/jane", text, if_none_match='W/"1"'), 400).startswith("not-supported: ")
     assert served.ids("Patient") == []
+
+
+def test_a_write_that_wants_none_there_is_done_once(served: Served) -> None:
+    text = json.dumps(JANE)
+    assert served.ask("PUT", "Patient/jane", text, if_none_match="*").status == 201
+    assert problem(served.ask("PUT", "Patient/jane", text, if_none_match="*"), 412).startswith("conflict: ")
+    served.ask("DELETE", "Patient/jane")
+    assert served.ask("PUT", "Patient/jane", text, if_none_match="*").status == 201
 
 
 ELEMENTS = ["id", "coding", "code", "system", "value", "text", "start", "end", "event", "repeat", "reference", "use"]
