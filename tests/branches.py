@@ -124,12 +124,13 @@ WITHOUT_STACK = {"AWS::Lambda::LayerVersion", "AWS::StepFunctions::StateMachine"
 
 
 def resources(templates: dict[str, dict[str, Any]], place: Place) -> Iterator[Resource]:
-    """Each resource that has an ARN. KeyError: a type that is not listed above."""
+    """Each resource that has an ARN."""
     for stack, template in templates.items():
         tags: dict[str, str] = {}
         for logical_id, body in template["Resources"].items():
             if body["Type"] in PARTS:
                 continue
+            assert body["Type"] in ARNS, f"say above how {body['Type']} is named, and in pipeline/branches.yaml who may"
             arn, deletion = ARNS[body["Type"]]
             name = physical_name(stack, logical_id, body)
             yield Resource(

@@ -104,6 +104,7 @@ def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action:
         ("iam:CreatePolicyVersion", BOUNDARY),
         ("iam:DeletePolicy", f"arn:aws:iam::{ACCOUNT}:policy/penstock-execution"),
         ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1"),
+        ("iam:UpdateAssumeRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/penstock-branch-deploy"),
         ("iam:DeleteRolePermissionsBoundary", ROLE),
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/any"),
         ("organizations:LeaveOrganization", "*"),
