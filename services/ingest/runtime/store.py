@@ -10,6 +10,7 @@ from botocore.config import Config
 from services.library.runtime.effects import Effects
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
+from services.library.runtime.tracing import of_this_function
 
 from .change import AnotherPatient, LostClaim
 from .ingestion import PatientChanged
@@ -88,7 +89,7 @@ class Turns:
 
 def datastore(endpoint: str, region: str) -> FhirStore:
     """The datastore of records, signed for with the function's own role."""
-    return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=())
+    return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=(), tracing=of_this_function())
 
 
 class UnpublishedError(Exception):

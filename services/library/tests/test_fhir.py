@@ -5,6 +5,7 @@ import json
 import logging
 import traceback
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from services.library.runtime.fhir import (
     ThrottledError,
 )
 from services.library.runtime.resilience import CallError, Deadline
+from services.library.runtime.trace import TraceContext
+from services.library.runtime.tracing import NoSpan
 from services.library.tests.fhir_server import Rotating, Server, five_percent, outcome, running, store
 
 CANARY = "Schmidt-1957"
@@ -285,6 +288,37 @@ def test_the_check_of_signatures_would_notice_a_wrong_one(server: Server, client
     with pytest.raises(RefusedError):
         all_of(client)
     assert not server.seen[0].signed
+
+
+class Spans:
+    """Collects what spans are told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @contextmanager
+    def call(self, method: str, url: str, *, attempt: int) -> Iterator[NoSpan]:
+        self.told.append(f"{method} {url} {attempt}")
+        yield NoSpan()
+
+    def continuing(self, trace: TraceContext | None) -> AbstractContextManager[None]:
+        del trace
+        return nullcontext()
+
+
+def test_spans_name_the_resource_type_and_neither_an_id_nor_a_search(server: Server) -> None:
+    spans = Spans()
+    client = store(server, tracing=spans)
+    fill(server, 2)
+    all_of(client, count=1)
+    with pytest.raises(RefusedError):
+        client.read("Patient", CANARY, deadline=Deadline.after(SOON))
+    told = "\n".join(spans.told)
+    assert f"POST http://127.0.0.1:{server.port}/datastore/{{id}}/r4/Patient/_search 1" in told
+    assert f"GET http://127.0.0.1:{server.port}/datastore/{{id}}/r4/Patient/{{id}} 1" in told
+    assert CANARY not in told
+    assert "AAMA" not in told
+    client.client.transport.close()
 
 
 def test_numbers_keep_their_digits() -> None:

@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from services.library.runtime.fhir import FhirStore, Signer
+from services.library.runtime.tracing import of_this_function
 
 from .queries import TYPES
 from .tokens import TokenError
@@ -21,7 +22,7 @@ NOT_OURS = frozenset(
 
 def datastore(endpoint: str, region: str) -> FhirStore:
     """The datastore, signed for with the function's own credentials, read anew for each attempt."""
-    return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=TYPES)
+    return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=TYPES, tracing=of_this_function())
 
 
 class KeyCipher:
