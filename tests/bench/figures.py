@@ -17,6 +17,8 @@ class Figure:
     """What we hope for on two cores."""
     samples: list[float] = field(default_factory=list)
     parts: dict[str, list[float]] = field(default_factory=dict)
+    unit_of_parts: str = ""
+    """If it is another."""
 
     @contextmanager
     def sample(self) -> Iterator[None]:
@@ -33,7 +35,7 @@ class Figure:
         """The figure as a row of docs/benchmarks.md, its parts below it."""
         yield _row(self.name, self.samples, self.unit, self.aim)
         for name, samples in self.parts.items():
-            yield _row(f"  {name}", samples, self.unit, "")
+            yield _row(f"  {name}", samples, self.unit_of_parts or self.unit, "")
 
 
 def _row(name: str, samples: list[float], unit: str, aim: str) -> str:
