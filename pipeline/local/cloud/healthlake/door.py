@@ -116,7 +116,11 @@ def _misled(answer: Answer, next_link: str, signed: Signed) -> Answer:
     if '"relation": "next"' not in answer.body:
         return answer
     document = json.loads(answer.body)
-    url = next(link["url"] for link in document.get("link", []) if link["relation"] == "next")
+    if document.get("type") not in ("searchset", "history"):
+        return answer  # a resource that holds the words
+    url = next((link["url"] for link in document["link"] if link["relation"] == "next"), None)
+    if url is None:
+        return answer
     here = f"http://{signed.headers['host']}{signed.raw_path}" + (f"?{signed.raw_query}" if signed.raw_query else "")
     to = here if next_link == "same" else ELSEWHERE + "/" + url.split("/", 3)[3]
     return replace(answer, body=answer.body.replace(json.dumps(url), json.dumps(to)))
