@@ -1,5 +1,6 @@
 """The dev stage. A team ships here by adding its service to the list."""
 
+from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
@@ -8,5 +9,5 @@ from stages.model import Stage
 
 DEV = Stage(
     environment=Environment(name="dev", tier=Tier.SANDBOX, account=accounts.DEV, region=accounts.FIRST_REGION),
-    services=(Ingest(), Intake(claim_check=True)),
+    services=(Ingest(), Intake(claim_check=True), Enrichment()),
 )

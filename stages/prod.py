@@ -1,5 +1,6 @@
 """The prod stage. A team ships here by adding its service to the list."""
 
+from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
@@ -9,5 +10,5 @@ from stages.model import Stage
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(Records(), Ingest(shards=4, records=True), Intake(claim_check=True)),
+    services=(Records(), Ingest(shards=4, records=True), Intake(claim_check=True), Enrichment()),
 )

@@ -1,5 +1,6 @@
 """The qa stage. A team ships here by adding its service to the list."""
 
+from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
@@ -8,5 +9,5 @@ from stages.model import Stage
 
 QA = Stage(
     environment=Environment(name="qa", tier=Tier.PRE_PRODUCTION, account=accounts.QA, region=accounts.FIRST_REGION),
-    services=(Ingest(), Intake(claim_check=True)),
+    services=(Ingest(), Intake(claim_check=True), Enrichment()),
 )

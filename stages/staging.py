@@ -1,5 +1,6 @@
 """The staging stage. A team ships here by adding its service to the list."""
 
+from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.environment import Environment, Tier
@@ -11,5 +12,5 @@ STAGING = Stage(
     environment=Environment(
         name="staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION
     ),
-    services=(Records(), Ingest(records=True), Intake(claim_check=True)),
+    services=(Records(), Ingest(records=True), Intake(claim_check=True), Enrichment()),
 )

@@ -13,6 +13,7 @@ from pipeline.local.lifecycle import LocalCloud
 from services.intake.service import CLAIMS_BUCKET_NAME, CLAIMS_KEY_ARN, STREAM_ARN, STREAM_KEY_ARN, STREAM_NAME, Intake
 from services.library.contract import ServiceStack
 from services.library.environment import Environment, Tier
+from services.library.runtime.trace import TraceContext
 from tests.local.functions import until
 from tests.local.signed import SignedApi
 from tests.local.stacks import ACCOUNT, REGION, Deployed, deploy
@@ -81,7 +82,7 @@ class DeployedIntake:
         return [execution for page in found for execution in page["executions"]]
 
     def records(self) -> list[tuple[str, dict[str, Any]]]:
-        """Everything on the stream: partition key and data."""
+        """Everything on the stream: partition key and data, less the trace that each carries."""
         client, name = self.stack.client("kinesis"), self.offering.outputs["StreamName"]
         (shard,) = client.list_shards(StreamName=name)["Shards"]
         iterator = client.get_shard_iterator(
@@ -90,7 +91,7 @@ class DeployedIntake:
         found: list[tuple[str, dict[str, Any]]] = []
         while True:
             page = client.get_records(ShardIterator=iterator, Limit=10_000)
-            found += [(record["PartitionKey"], json.loads(record["Data"])) for record in page["Records"]]
+            found += [(record["PartitionKey"], _without_trace(record["Data"])) for record in page["Records"]]
             iterator = page.get("NextShardIterator")
             if not page["Records"] or not iterator:
                 return found
@@ -112,3 +113,9 @@ class DeployedIntake:
 
         found: dict[str, Any] = until(look, bool)[0]
         return found
+
+
+def _without_trace(data: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(data)
+    assert TraceContext.from_traceparent(found.pop("trace"))
+    return found

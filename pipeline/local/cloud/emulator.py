@@ -47,6 +47,16 @@ Operation = Callable[[Call], Json]
 
 
 @dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """What a layer is here whose content only somebody else has."""
+
+    group: str
+    """The dependency group whose host build has the same code."""
+    variables: Mapping[str, str]
+    """What functions with it are told instead of what they are deployed with."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResourceType:
     """How CloudFormation makes, changes and removes one resource type here.
 
@@ -101,8 +111,8 @@ class Emulator:
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
     surroundings: dict[str, str] = field(default_factory=dict)
     """Environment variables by which functions find what AWS has beside them, or their network's way out."""
-    layers: dict[re.Pattern[str], str] = field(default_factory=dict)
-    """Layers of other people's accounts, by their ARNs, and the dependency group that stands for each here."""
+    layers: dict[re.Pattern[str], StandIn] = field(default_factory=dict)
+    """Layers of other people's accounts, by their ARNs, and what stands for each here."""
     doors: list["Door"] = field(default_factory=list)
     """What answers some paths itself, before the emulator sees the request."""
 

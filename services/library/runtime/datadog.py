@@ -5,6 +5,7 @@ The one module that imports ddtrace, which Datadog's layer brings: services.libr
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from ddtrace.propagation.http import HTTPPropagator
@@ -17,54 +18,18 @@ from .xray import invocation
 COMPONENT = "penstock"
 """The tag `component` of our own spans, whose URL is fit to be shown already."""
 ALLOWED = frozenset(
-    {
-        "_dd.base_service",
-        "_dd.origin",
-        "_dd.p.dm",
-        "_dd.p.tid",
-        "_dd.p.ksr",
-        "_dd.parent_id",
-        "_dd.svc_src",
-        "account_id",
-        "architecture",
-        "aws.agent",
-        "aws.operation",
-        "aws.region",
-        "aws.service",
-        "aws_account",
-        "aws_service",
-        "cold_start",
-        "component",
-        "datadog_lambda",
-        "dd_trace",
-        "env",
-        "error.type",
-        "error.message",
-        "function_arn",
-        "function_trigger.event_source",
-        "function_trigger.event_source_arn",
-        "function_version",
-        "functionname",
-        "handler_name",
-        "http.attempt",
-        "http.method",
-        "http.status_code",
-        "http.url",
-        "language",
-        "memorysize",
-        "out.host",
-        "partition",
-        "region",
-        "request_id",
-        "resource_names",
-        "retry_attempts",
-        "runtime-id",
-        "service",
-        "span.kind",
-        "span.type",
-        "version",
-    }
-)  # fmt: skip - an alphabet
+    (
+        *("_dd.base_service", "_dd.origin", "_dd.p.dm", "_dd.p.ksr", "_dd.p.tid", "_dd.parent_id", "_dd.svc_src"),
+        *("account_id", "architecture", "aws.agent", "aws.operation", "aws.partition", "aws.region", "aws.requestid"),
+        *("aws.dynamodb.table_name", "aws.kinesis.stream_name", "aws.s3.bucket_name", "aws.sqs.queue_name"),
+        *("aws_account", "aws_service", "bucketname", "cold_start", "component", "datadog_lambda", "dd_trace", "env"),
+        *("error.message", "error.type", "function_arn", "function_trigger.event_source"),
+        *("function_trigger.event_source_arn", "function_version", "functionname", "handler_name", "http.attempt"),
+        *("http.method", "http.status_code", "http.url", "language", "memorysize", "out.host", "partition"),
+        *("peer.service", "queuename", "region", "request_id", "resource_names", "retry_attempts", "runtime-id"),
+        *("service", "span.kind", "span.name", "span.type", "streamname", "tablename", "version"),
+    )
+)
 """Tags that may leave a function. A tag that somebody else's next version adds does not."""
 
 
@@ -79,13 +44,19 @@ class Discreet(TraceFilter):
         return kept
 
 
+@cache
+def be_discreet() -> None:
+    """Hold back, from now on and in this whole process."""
+    tracer.configure(trace_processors=[Discreet()])
+
+
 def _hold_back(span: Span) -> None:
     tags = span.get_tags()
     if tags.get("component") != COMPONENT and (url := tags.get("http.url")) is not None:
         shown = addresses.public(url, ())
         span.set_tag("http.url", shown)
         span.resource = f"{tags.get('http.method', '')} {shown}".strip()
-    elif span.span_type == "http" and tags.get("component") != COMPONENT:
+    elif span.span_type == "http" and tags.get("component") not in {COMPONENT, "botocore"}:
         span.resource = span.name
     for name in tags.keys() - ALLOWED:
         span.remove_tag(name)
@@ -118,7 +89,7 @@ class DatadogTracing:
     """Gives spans to ddtrace, which the datadog-lambda layer has set up."""
 
     def __init__(self) -> None:
-        tracer.configure(trace_processors=[Discreet()])
+        be_discreet()
 
     @contextmanager
     def call(self, method: str, url: str, *, attempt: int) -> Iterator[DatadogSpan]:
@@ -140,26 +111,38 @@ class DatadogTracing:
 
     @contextmanager
     def continuing(self, trace: TraceContext | None) -> Iterator[None]:
-        """Belong to a trace that came with the work, unless that is the one that we are in."""
-        before = tracer.current_trace_context()
+        """Belong to a trace that came with the work, unless that is the one that we are in.
+
+        It takes a span: of a mere context ddtrace lets go once the first span in it is finished.
+        """
+        before = tracer.context_provider.active()
         if trace is None or (before is not None and before.trace_id == trace.trace_id):
             yield
             return
-        tracer.context_provider.activate(_context(trace))
+        span = tracer.start_span("continued", child_of=_context(trace), activate=True)
+        span.set_tag("component", COMPONENT)
         try:
             yield
+        except BaseException as error:
+            span.error = 1
+            span.set_tag("error.type", type(error).__name__)
+            raise
         finally:
+            span.finish()
             tracer.context_provider.activate(before)
 
 
 def extract(payload: Any, context: object) -> tuple[str, str, str]:
     """What datadog-lambda asks which trace an invocation belongs to: DD_TRACE_EXTRACTOR names it.
 
-    The one that came with the payload, or else the one that API Gateway or Step Functions began, under X-Ray's id.
+    The one that came with the payload, as a field of it or of what it is about; or else the one that API Gateway or
+    Step Functions began. It is asked before the first span, in every function, whether that calls anybody or not.
     """
     del context
-    carried = payload.get("trace") if isinstance(payload, dict) else None
-    found = TraceContext.from_traceparent(carried) or invocation() or TraceContext.new()
+    be_discreet()
+    places = [payload, *payload.values()] if isinstance(payload, dict) else []
+    carried = (TraceContext.from_traceparent(place.get("trace")) for place in places if isinstance(place, dict))
+    found = next(filter(None, carried), None) or invocation() or TraceContext.new()
     return str(found.trace_id), str(found.span_id), str(int(found.sampled))
 
 

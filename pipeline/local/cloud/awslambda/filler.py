@@ -18,7 +18,7 @@ from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, Unp
 from pipeline.local.cloud.awslambda.pool import Pool, Version
 from pipeline.local.cloud.awslambda.sandbox import Invocation, Outcome, Sandbox
 from pipeline.local.cloud.awslambda.variables import sandbox_variables
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, StandIn
 
 Json = dict[str, Any]
 Execute = Callable[[Json, Any, str], Json]
@@ -117,20 +117,26 @@ class Runner:
         return Sandbox(
             path=search_path(function, self._layers(config)),
             handler=str(config.get("Handler", "")),
-            variables=variables,
+            variables=variables | self._told_by_layers(config),
             folder=self.folder / SANDBOXES,
         )
 
     def _layers(self, config: Json) -> list[Unpacked]:
         found = []
         for layer in config.get("Layers") or []:
-            arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
-            group = next((name for pattern, name in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
-            if group is not None:
-                found.append(self.packages.prepared_group(group))
+            if (stand_in := self._stand_in(layer)) is not None:
+                found.append(self.packages.prepared_group(stand_in.group))
             elif content := self.lambda_._resolve_layer_zip(layer):  # noqa: SLF001 - the attached content
                 found.append(self.packages.unpack(content))
         return found
+
+    def _told_by_layers(self, config: Json) -> dict[str, str]:
+        stand_ins = [self._stand_in(layer) for layer in config.get("Layers") or []]
+        return {name: value for each in stand_ins if each for name, value in each.variables.items()}
+
+    def _stand_in(self, layer: Json | str) -> StandIn | None:
+        arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
+        return next((found for pattern, found in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
 
     def _credentials(self, config: Json, account: str) -> dict[str, str]:
         """A session of the function's role, as Lambda assumes it; the function's name is the session's."""

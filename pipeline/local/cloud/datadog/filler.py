@@ -7,16 +7,19 @@ is one); without it spans are lines in the function's log, as datadog-lambda wri
 import os
 import re
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, StandIn
 
 AGENT = "PENSTOCK_DATADOG_AGENT"
 LAYER = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:Datadog-Python\d+(-ARM)?:\d+")
-GROUP = "datadog"
-"""The dependency group whose host build stands for the layer, whatever its version."""
+STAND_IN = StandIn(
+    group="datadog",
+    # Where there is no extension, datadog-lambda would read the API key and send its metrics over the internet.
+    variables={"DD_FLUSH_TO_LOG": "true"},
+)
 
 
 def install(emulator: Emulator) -> None:
     """Let functions find the agent."""
-    emulator.layers[LAYER] = GROUP
+    emulator.layers[LAYER] = STAND_IN
     if agent := os.environ.get(AGENT):
         emulator.surroundings["DD_TRACE_AGENT_URL"] = agent

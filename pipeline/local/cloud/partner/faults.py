@@ -1,13 +1,12 @@
 """What a partner system can do wrong, on demand."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 SENTENCE = (
-    'give {"kind": one of %s, "times": 1 or more, "seconds": 0 or more, "status": 100 to 599, "retry_after": seconds};'
-    " everything but the kind may be left out"
+    'give {"kind": one of %s, "times": 1 or more, "seconds": 0 or more, "status": 100 to 599, "retry_after": seconds,'
+    ' "path": a part of the paths that it is for}; everything but the kind may be left out'
 )
 
 
@@ -51,6 +50,8 @@ class Fault:
     seconds: float = 1.0
     status: int = 503
     retry_after: int | None = None
+    path: str = ""
+    """For requests alone that have this in their path."""
 
     @classmethod
     def of(cls, document: Any) -> "Fault":
@@ -70,27 +71,23 @@ class Fault:
 
 @dataclass(kw_only=True)
 class Faults:
-    """What is still to go wrong, in order."""
+    """What is still to go wrong."""
 
-    waiting: deque[Fault] = field(default_factory=deque)
-    _used: int = 0
+    waiting: list[tuple[Fault, int]] = field(default_factory=list)
+    """Each with how often."""
 
     def add(self, fault: Fault) -> None:
         """Plan one more."""
-        self.waiting.append(fault)
+        self.waiting.append((fault, fault.times))
 
     def clear(self) -> None:
         """Nothing goes wrong any more."""
         self.waiting.clear()
-        self._used = 0
 
-    def take(self) -> Fault | None:
-        """What goes wrong for the request that is here now."""
-        if not self.waiting:
-            return None
-        fault = self.waiting[0]
-        self._used += 1
-        if self._used >= fault.times:
-            self.waiting.popleft()
-            self._used = 0
-        return fault
+    def take(self, path: str) -> Fault | None:
+        """What goes wrong for the request that is here now: the first that is for its path."""
+        for position, (fault, times) in enumerate(self.waiting):
+            if fault.path in path:
+                self.waiting[position : position + 1] = [(fault, times - 1)] if times > 1 else []
+                return fault
+        return None

@@ -78,7 +78,7 @@ class Partner:
         """Answer; whether the connection can take another request."""
         self.requests.append(request)
         status, content = _asked(request)
-        fault = self.faults.take()
+        fault = self.faults.take(request.path)
         if fault is None:
             await _write(writer, _message(status, content))
             return True

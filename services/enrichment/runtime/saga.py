@@ -1,0 +1,90 @@
+"""The saga of one change: hold, fetch, apply; and what undoes it, as often as it is called and once in effect."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from services.library.runtime.resilience import Deadline
+
+from .change import Work
+
+
+class Compensated(Exception):  # noqa: N818 - the workflow knows it by this name
+    """This execution was undone before, so that it must not be applied any more."""
+
+
+class Outcome(Enum):
+    """What became of a call."""
+
+    APPLIED = "APPLIED"
+    """Now."""
+    APPLIED_BEFORE = "APPLIED_BEFORE"
+    """By an earlier call, or by another execution for the same change."""
+    ELSEWHERE = "ELSEWHERE"
+    """Another execution is at it, and sees to it."""
+    RELEASED = "RELEASED"
+    """Undone, now."""
+    NOTHING = "NOTHING"
+    """There was nothing to undo, or it was undone before."""
+
+
+class Held(Enum):
+    """What holding a change found."""
+
+    HELD = "HELD"
+    APPLIED = "APPLIED"
+    ELSEWHERE = "ELSEWHERE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """Who pays for a patient: what the partner knows and our events leave out."""
+
+    payer: str
+    member: str
+    active: bool
+
+
+class Partner(Protocol):
+    """The system that knows."""
+
+    def coverage(self, patient: str, deadline: Deadline) -> Coverage | None:
+        """What it knows of a patient; None if it knows nobody by that name."""
+
+
+class Store(Protocol):
+    """What is remembered of changes and patients. Each method is one step that happens whole or not at all."""
+
+    def hold(self, work: Work) -> Held:
+        """Take the change for this execution. Raises Compensated if this execution was undone."""
+
+    def apply(self, work: Work, coverage: Coverage | None) -> Outcome:
+        """Keep what was fetched, if the execution still holds the change. Raises Compensated if it does not."""
+
+    def release(self, work: Work) -> bool:
+        """Undo whatever this execution did, and bar what it may still do. Whether that had an effect now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saga:
+    """Enriches changes."""
+
+    partner: Partner
+    store: Store
+
+    def enrich(self, work: Work, deadline: Deadline) -> Outcome:
+        """Hold the change, ask the partner, apply what it said.
+
+        A call that was killed anywhere is called again: before the effect it goes on, after the effect it finds it.
+        """
+        held = self.store.hold(work)
+        if held is Held.APPLIED:
+            return Outcome.APPLIED_BEFORE
+        if held is Held.ELSEWHERE:
+            return Outcome.ELSEWHERE
+        return self.store.apply(work, self.partner.coverage(work.patient, deadline))
+
+
+def compensate(store: Store, work: Work) -> Outcome:
+    """Undo whatever the execution did for the change, as often as it is called and once in effect."""
+    return Outcome.RELEASED if store.release(work) else Outcome.NOTHING

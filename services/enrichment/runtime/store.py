@@ -1,0 +1,193 @@
+"""The table of enrichments. The one module here that knows AWS.
+
+`change#<id>` says how far a change is and which execution holds it; `patient#<id>` has what is known of a patient. Both
+are written in one transaction, on the condition that the change is where it is believed to be, so each step has its
+effect once, whoever is killed in between and whoever comes late.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+from .change import Work
+from .saga import Compensated, Coverage, Held, Outcome
+
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+ATTEMPTS = 5
+"""To win against others that write about the same patient at the same time."""
+HELD, APPLIED, RELEASED = "HELD", "APPLIED", "RELEASED"
+LOST = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
+"""Reasons to look again at what is stored."""
+
+Item = dict[str, Any]
+
+
+class Busy(Exception):  # noqa: N818 - the workflow retries it by this name
+    """The table has no capacity now, did not answer, or others wrote to it each time."""
+
+
+def table(name: str, *, hold_seconds: int) -> "EnrichmentTable":
+    """The table by its name."""
+    return EnrichmentTable(name, client=boto3.client("dynamodb", config=PATIENCE), hold_seconds=hold_seconds)
+
+
+class EnrichmentTable:
+    """What is remembered of changes and patients."""
+
+    def __init__(self, name: str, *, client: Any, hold_seconds: int, now: Callable[[], float] = time.time) -> None:
+        """`hold_seconds`: after so long an execution that holds a change has ended, whatever became of it."""
+        self.name = name
+        self.client = client
+        self.hold_seconds = hold_seconds
+        self.now = now
+
+    def hold(self, work: Work) -> Held:
+        """Take the change, unless it is done or another execution is at it."""
+        now = int(self.now())
+        for _ in range(ATTEMPTS):
+            change = self._change(work)
+            state, mine = _text(change, "saga"), _text(change, "held_by") == work.execution
+            if state == APPLIED:
+                return Held.APPLIED
+            if state == RELEASED and mine:
+                raise Compensated
+            if state == HELD and not mine and int(change["held_until"]["N"]) > now:
+                return Held.ELSEWHERE
+            until = {":until": {"N": str(now + self.hold_seconds)}, ":patient": {"S": work.patient}}
+            if self._write(
+                work,
+                change,
+                HELD,
+                set_=", held_until = :until, patient = :patient",
+                values=until,
+                patient="ADD pending :changes",
+            ):
+                return Held.HELD
+        raise Busy("contention")
+
+    def apply(self, work: Work, coverage: Coverage | None) -> Outcome:
+        """Keep what was fetched."""
+        known = {"NULL": True} if coverage is None else {"M": _attributes(coverage)}
+        for _ in range(ATTEMPTS):
+            change = self._change(work)
+            if _text(change, "held_by") != work.execution or _text(change, "saga") == RELEASED:
+                raise Compensated
+            if _text(change, "saga") == APPLIED:
+                return Outcome.APPLIED_BEFORE
+            if self._write(
+                work,
+                change,
+                APPLIED,
+                patient="SET coverage = :coverage, newest = :change ADD applied :one DELETE pending :changes",
+                patient_values={":coverage": known, ":change": {"S": work.id}, ":one": {"N": "1"}},
+            ):
+                return Outcome.APPLIED
+        raise Busy("contention")
+
+    def release(self, work: Work) -> bool:
+        """Undo it. What is not there yet is barred, because a call that was given up may still be on its way."""
+        for _ in range(ATTEMPTS):
+            change = self._change(work)
+            if change and (_text(change, "held_by") != work.execution or _text(change, "saga") == RELEASED):
+                return False
+            if self._write(work, change, RELEASED, **self._undoing(work, _text(change, "saga"))):
+                return bool(change)
+        raise Busy("contention")
+
+    def _undoing(self, work: Work, state: str | None) -> dict[str, Any]:
+        """What it means for the patient. The next change fetches anew what is taken away here."""
+        if state is None:
+            return {}
+        undone = "ADD released :one DELETE pending :changes"
+        one: Item = {":one": {"N": "1"}}
+        if state == HELD:
+            return {"patient": undone, "patient_values": one}
+        newest = _text(self._get(f"patient#{work.patient}"), "newest") == work.id
+        return {
+            "patient": f"{undone} REMOVE coverage, newest" if newest else undone,
+            "patient_values": {**one, ":change": {"S": work.id}},
+            "patient_condition": "newest = :change" if newest else "attribute_not_exists(newest) OR newest <> :change",
+        }
+
+    def _write(
+        self,
+        work: Work,
+        before: Item,
+        state: str,
+        *,
+        set_: str = "",
+        values: Item | None = None,
+        patient: str | None = None,
+        patient_values: Item | None = None,
+        patient_condition: str | None = None,
+    ) -> bool:
+        """Move a change on, if it is still as it was read; False to look again."""
+        condition = "saga = :was AND held_by = :holder" if before else "attribute_not_exists(id)"
+        was = {":was": before["saga"], ":holder": before["held_by"]} if before else {}
+        updates = [
+            self._update(
+                f"change#{work.id}",
+                f"SET saga = :state, held_by = :me{set_}",
+                {":state": {"S": state}, ":me": {"S": work.execution}, **was, **(values or {})},
+                condition,
+            )
+        ]
+        if patient is not None:
+            about = {":changes": {"SS": [work.id]}, **(patient_values or {})}
+            updates.append(self._update(f"patient#{work.patient}", patient, about, patient_condition))
+        try:
+            self.client.transact_write_items(TransactItems=updates)
+        except self.client.exceptions.TransactionCanceledException as error:
+            reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
+            if reasons <= LOST:
+                return False
+            failure = Busy(",".join(sorted(reasons)))
+        except (ClientError, HTTPClientError) as error:
+            failure = _busy(error)
+        else:
+            return True
+        raise failure
+
+    def _update(self, id_: str, expression: str, values: Item, condition: str | None) -> Item:
+        update = {
+            "TableName": self.name,
+            "Key": {"id": {"S": id_}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+        }
+        return {"Update": update if condition is None else {**update, "ConditionExpression": condition}}
+
+    def _change(self, work: Work) -> Item:
+        return self._get(f"change#{work.id}")
+
+    def _get(self, id_: str) -> Item:
+        try:
+            answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
+        except (ClientError, HTTPClientError) as error:
+            failure = _busy(error)
+        else:
+            found: Item = answer.get("Item", {})
+            return found
+        raise failure
+
+
+def _attributes(coverage: Coverage) -> Item:
+    return {
+        "payer": {"S": coverage.payer},
+        "member": {"S": coverage.member},
+        "active": {"BOOL": coverage.active},
+    }
+
+
+def _text(item: Item, name: str) -> str | None:
+    value = item.get(name, {}).get("S")
+    return None if value is None else str(value)
+
+
+def _busy(error: ClientError | HTTPClientError) -> Busy:
+    """By its code alone: the text of a validation error quotes values."""
+    return Busy(error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__)
