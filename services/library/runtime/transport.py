@@ -4,6 +4,7 @@ httpx bounds each operation on a socket, so an answer that comes byte by byte ta
 of them, from looking up the name to the last byte, gets what is left of the deadline and no more.
 """
 
+import logging
 import os
 import queue
 import socket
@@ -82,6 +83,8 @@ class DeadlineTransport(httpx.BaseTransport):
     """
 
     def __init__(self, *, verify: ssl.SSLContext | None = None, lookup: Lookup | None = None) -> None:
+        # At DEBUG it writes headers and pieces of what the other side sent, whoever asked for that level.
+        logging.getLogger("httpcore").setLevel(logging.WARNING)
         verify = verify or httpx.create_ssl_context()
         backend = _Backend(lookup or look_up)
         proxy = os.environ.get("HTTPS_PROXY")

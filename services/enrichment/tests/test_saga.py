@@ -1,0 +1,173 @@
+"""The saga's promise, over every order of kills, retries, duplicates and late calls: an effect happens once."""
+
+import importlib
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.enrichment.tests.dynamo import Dynamo, Killed
+from services.library.runtime.resilience import Deadline
+
+change = importlib.import_module("services.enrichment.runtime.change")
+saga = importlib.import_module("services.enrichment.runtime.saga")
+store = importlib.import_module("services.enrichment.runtime.store")
+
+
+@dataclass
+class World:
+    """A table, a partner, and as many executions as EventBridge makes of one event."""
+
+    dynamo: Dynamo = field(default_factory=Dynamo)
+    time: float = 1000.0
+    partner_fails: bool = False
+    asked: int = 0
+
+    def coverage(self, _patient: str, _deadline: Deadline) -> Any:
+        self.asked += 1
+        if self.partner_fails:
+            raise ConnectionError
+        return saga.Coverage(payer="Contoso", member="1", active=True)
+
+    @property
+    def table(self) -> Any:
+        return store.EnrichmentTable("t", client=self.dynamo, hold_seconds=600, now=lambda: self.time)
+
+    def work(self, execution: str, id_: str = "c-1") -> Any:
+        return change.Work(execution=execution, id=id_, patient="p-1")
+
+    def enrich(self, execution: str, id_: str = "c-1") -> Any:
+        made = saga.Saga(partner=self, store=self.table)
+        return made.enrich(self.work(execution, id_), Deadline.after(5))
+
+    def compensate(self, execution: str, id_: str = "c-1") -> Any:
+        return saga.compensate(self.table, self.work(execution, id_))
+
+    @property
+    def patient(self) -> dict[str, Any]:
+        return self.dynamo.items.get("patient#p-1", {})
+
+    def count(self, name: str) -> int:
+        return int(self.patient.get(name, {"N": "0"})["N"])
+
+
+def test_a_change_is_applied_once_and_the_partner_asked_once() -> None:
+    world = World()
+    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert world.enrich("e-1") is saga.Outcome.APPLIED_BEFORE
+    assert world.enrich("e-2") is saga.Outcome.APPLIED_BEFORE
+    assert world.asked == 1
+    assert world.count("applied") == 1
+    assert "pending" not in world.patient
+
+
+def test_killed_after_the_effect_and_before_the_answer_the_next_call_finds_it() -> None:
+    world = World()
+    world.table.hold(world.work("e-1"))
+    world.dynamo.dies_after_write = True
+    with pytest.raises(Killed):
+        world.table.apply(world.work("e-1"), None)
+    assert world.enrich("e-1") is saga.Outcome.APPLIED_BEFORE
+    assert world.count("applied") == 1
+
+
+def test_compensation_has_its_effect_once_even_if_it_is_killed_after_it() -> None:
+    world = World(partner_fails=True)
+    with pytest.raises(ConnectionError):
+        world.enrich("e-1")
+    assert world.patient["pending"] == {"SS": ["c-1"]}
+    world.dynamo.dies_after_write = True
+    with pytest.raises(Killed):
+        world.compensate("e-1")
+    assert [world.compensate("e-1") for _ in range(3)] == [saga.Outcome.NOTHING] * 3
+    assert world.count("released") == 1
+    assert "pending" not in world.patient
+
+
+def test_what_was_applied_and_never_answered_is_undone() -> None:
+    world = World()
+    world.enrich("e-1")
+    assert world.compensate("e-1") is saga.Outcome.RELEASED
+    assert "coverage" not in world.patient
+
+
+def test_what_a_later_change_brought_stays() -> None:
+    world = World()
+    world.enrich("e-1")
+    world.enrich("e-2", "c-2")
+    assert world.compensate("e-1") is saga.Outcome.RELEASED
+    assert world.patient["newest"] == {"S": "c-2"}
+    assert "coverage" in world.patient
+
+
+def test_a_call_that_comes_after_its_compensation_has_no_effect() -> None:
+    world = World()
+    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    with pytest.raises(saga.Compensated):
+        world.enrich("e-1")
+    assert world.patient == {}
+
+
+def test_an_operators_new_execution_does_what_the_first_could_not() -> None:
+    world = World(partner_fails=True)
+    with pytest.raises(ConnectionError):
+        world.enrich("e-1")
+    world.compensate("e-1")
+    world.partner_fails = False
+    assert world.enrich("e-2") is saga.Outcome.APPLIED
+    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    assert world.count("applied") == 1
+
+
+def test_one_execution_leaves_a_change_to_another_until_that_must_have_ended() -> None:
+    world = World(partner_fails=True)
+    with pytest.raises(ConnectionError):
+        world.enrich("e-1")
+    world.partner_fails = False
+    assert world.enrich("e-2") is saga.Outcome.ELSEWHERE
+    world.time += 601
+    assert world.enrich("e-2") is saga.Outcome.APPLIED
+    with pytest.raises(saga.Compensated):
+        world.table.apply(world.work("e-1"), None)
+
+
+Step = tuple[str, str, str]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(("enrich", "enrich", "compensate", "wait")),
+        st.sampled_from(("e-1", "e-2", "e-3")),
+        st.sampled_from(("", "", "before", "after", "partner")),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=steps)
+def test_whatever_happens_each_execution_applies_at_most_once_and_undoes_at_most_once(steps: list[Step]) -> None:
+    world = World()
+    compensated: set[str] = set()
+    for what, execution, fault in steps:
+        world.dynamo.dies_before_write, world.dynamo.dies_after_write = fault == "before", fault == "after"
+        world.partner_fails = fault == "partner"
+        with suppress(Killed, ConnectionError, saga.Compensated):
+            if what == "wait":
+                world.time += 700
+            elif what == "enrich":
+                world.enrich(execution)
+            else:
+                compensated.add(execution)
+                world.compensate(execution)
+        state = world.dynamo.items.get("change#c-1", {}).get("saga", {}).get("S")
+        assert ("coverage" in world.patient) == (state == "APPLIED")
+        assert world.patient.get("pending", {"SS": []})["SS"] == (["c-1"] if state == "HELD" else [])
+        assert world.count("applied") <= world.count("released") + 1
+        assert world.count("released") <= len(compensated)
+    # Whatever was left undone is done by the calls that follow for certain.
+    world.dynamo.dies_before_write = world.dynamo.dies_after_write = world.partner_fails = False
+    world.time += 700
+    assert world.enrich("e-last") in {saga.Outcome.APPLIED, saga.Outcome.APPLIED_BEFORE}
+    assert "coverage" in world.patient
+    assert "pending" not in world.patient
