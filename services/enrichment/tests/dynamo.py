@@ -54,11 +54,11 @@ class Dynamo:
             case "attribute_not_exists(id)":
                 return not item
             case "saga = :was AND held_by = :holder":
-                return item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"]
+                return bool(item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"])
             case "newest = :change":
-                return item.get("newest") == values[":change"]
+                return bool(item.get("newest") == values[":change"])
             case "attribute_not_exists(newest) OR newest <> :change":
-                return item.get("newest") != values[":change"]
+                return bool(item.get("newest") != values[":change"])
             case other:
                 raise AssertionError(other)
 
