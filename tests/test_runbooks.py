@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Assembly
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVICES = ("ingest", "intake", "records")
+SERVICES = ("enrichment", "ingest", "intake", "records")
 ALARM = re.compile(r"(?P<alarm>[A-Za-z0-9/]+): what it means and what to do is in (?P<page>docs/runbooks/[a-z-]+\.md)")
 
 

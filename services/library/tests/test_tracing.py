@@ -21,6 +21,9 @@ from hypothesis import strategies as st
 from services.ingest.service import Ingest
 from services.library import constraints
 from services.library.environment import Environment, Tier
+from services.library.guardrails import nag, own
+from services.library.guardrails import template as guarded
+from services.library.guardrails.finding import Place, without_hashes
 from services.library.runtime.client import Client
 from services.library.runtime.resilience import CallError, Deadline
 from services.library.runtime.trace import TraceContext
@@ -251,6 +254,21 @@ def test_datadog_is_a_setting_of_the_stage_entry(tmp_path: Path) -> None:
     made.has_resource_properties(
         "AWS::IAM::ManagedPolicy", {"PolicyDocument": {"Statement": Match.array_with([Match.object_like(statement)])}}
     )
+
+
+def test_datadog_brings_no_finding(tmp_path: Path) -> None:
+    found = []
+    for name, tracing in (("without", None), ("with", DATADOG)):
+        environment = Environment(name=name, tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
+        app = cdk.App(outdir=str(tmp_path / name), context={"aws:cdk:enable-path-metadata": True})
+        stage = cdk.Stage(app, name, env=environment.to_cdk())
+        stack = Ingest(tracing=tracing).deploy(stage, environment)
+        made = guarded.Template(Template.from_stack(stack).to_json(), stack.node.path)
+        own_ = own.findings(made, Place(keeps_data=True, account=environment.account))
+        each = [*(finding for _, finding in nag.findings(app)), *own_]
+        found.append({(without_hashes(one.rule), one.path.partition("/")[2]) for one in each})
+    assert found[0]
+    assert found[1] == found[0]
 
 
 def test_without_it_nothing_of_datadog_is_there(tmp_path: Path) -> None:
