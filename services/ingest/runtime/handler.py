@@ -6,6 +6,7 @@ from typing import Any
 from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
 from services.library.runtime.stream import FIELDS, Answer, Context, StreamProcessor
+from services.library.runtime.tracing import of_this_function
 
 from . import store
 from .ingestion import Ingestion
@@ -35,6 +36,7 @@ def processor() -> StreamProcessor:
         changes=store.effects(settings.changes_table_name),
         events=store.EventBus(settings.event_bus_name, client=store.client("events")),
         resources=_resources(settings),
+        tracing=of_this_function(),
     )
     return StreamProcessor(
         process=ingestion.ingest,

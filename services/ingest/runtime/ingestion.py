@@ -1,14 +1,15 @@
 """What happens with a change: it is stored once, and whoever wants to know hears that the patient changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.library.runtime.effects import Applied, Effect
 from services.library.runtime.stream import Record
 from services.library.runtime.trace import TraceContext
+from services.library.runtime.tracing import NoTracing, Tracing
 
-from .change import parse, resource_type_of
+from .change import Change, parse, resource_type_of
 from .resources import Resources
 
 LARGEST_STORED_BYTES = 300_000
@@ -64,6 +65,7 @@ class Ingestion:
     events: Events
     resources: Resources | None = None
     """Where the FHIR resources go, if they go anywhere but into the changes."""
+    tracing: Tracing = field(default_factory=NoTracing)
 
     def ingest(self, record: Record) -> None:
         """Store the record's change, write its resource, and publish that its patient changed.
@@ -72,6 +74,10 @@ class Ingestion:
         it again, and none leaves it out.
         """
         change = parse(record.data, record.key)
+        with self.tracing.continuing(change.trace):
+            self._ingest(record, change)
+
+    def _ingest(self, record: Record, change: Change) -> None:
         payload = record.data if change.claim is None else self.claims.fetch(change.claim)
         type_ = change.resource_type or resource_type_of(payload, change.patient)
         effect = Effect(

@@ -3,12 +3,15 @@
 import base64
 import importlib
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from services.library.runtime.effects import Applied, Effect
 from services.library.runtime.stream import Record
+from services.library.runtime.trace import TraceContext
+from services.library.runtime.tracing import NoTracing
 
 ingestion = importlib.import_module("services.ingest.runtime.ingestion")
 change = importlib.import_module("services.ingest.runtime.change")
@@ -24,9 +27,12 @@ def record(data: str, key: str = "p-1") -> Record:
 class World:
     """Claims, changes and events."""
 
-    def __init__(self, claims: dict[str, str] | None = None, *, bus_fails: int = 0) -> None:
+    def __init__(
+        self, claims: dict[str, str] | None = None, *, bus_fails: int = 0, tracing: NoTracing | None = None
+    ) -> None:
         self.claims = claims or {}
         self.bus_fails = bus_fails
+        self.tracing = tracing or NoTracing()
         self.applied: dict[str, Effect] = {}
         self.told: set[str] = set()
         self.events: list[Any] = []
@@ -55,7 +61,7 @@ class World:
         self.events.append(event)
 
     def ingest(self, data: str) -> None:
-        ingestion.Ingestion(claims=self, changes=self, events=self).ingest(record(data))
+        ingestion.Ingestion(claims=self, changes=self, events=self, tracing=self.tracing).ingest(record(data))
 
 
 EVENT = ingestion.PatientChanged(id="s-1", patient="p-1", resource_type="Observation", version=3)
@@ -69,6 +75,19 @@ def test_a_change_is_stored_as_it_came_and_published_once() -> None:
     assert (effect.id, effect.key, effect.sequence) == ("s-1", "p-1", "7")
     assert effect.attributes == {"payload": {"S": PAYLOAD}, "resource_type": {"S": "Observation"}}
     assert world.events == [EVENT]
+
+
+def test_a_record_is_worked_on_in_the_trace_that_it_carries() -> None:
+    seen: list[object] = []
+
+    class Tracing(NoTracing):
+        def continuing(self, trace: TraceContext | None) -> AbstractContextManager[None]:
+            seen.append(trace)
+            return super().continuing(trace)
+
+    trace = TraceContext.new()
+    World(tracing=Tracing()).ingest(json.dumps({**json.loads(PAYLOAD), "trace": trace.traceparent}))
+    assert seen == [trace]
 
 
 def test_an_event_that_was_not_published_is_published_by_the_next_attempt() -> None:
