@@ -26,8 +26,8 @@ ALLOWED = frozenset(
         *("error.message", "error.type", "function_arn", "function_trigger.event_source"),
         *("function_trigger.event_source_arn", "function_version", "functionname", "handler_name", "http.attempt"),
         *("http.method", "http.status_code", "http.url", "language", "memorysize", "out.host", "partition"),
-        *("peer.service", "queuename", "region", "request_id", "resource_names", "retry_attempts", "runtime-id"),
-        *("service", "span.kind", "span.name", "span.type", "streamname", "tablename", "version"),
+        *("peer.service", "process_id", "queuename", "region", "request_id", "resource_names", "retry_attempts"),
+        *("runtime-id", "service", "span.kind", "span.name", "span.type", "streamname", "tablename", "version"),
     )
 )
 """Tags that may leave a function. A tag that somebody else's next version adds does not."""
@@ -58,7 +58,8 @@ def _hold_back(span: Span) -> None:
         span.resource = f"{tags.get('http.method', '')} {shown}".strip()
     elif span.span_type == "http" and tags.get("component") not in {COMPONENT, "botocore"}:
         span.resource = span.name
-    for name in tags.keys() - ALLOWED:
+    numbers = {name for name in span.get_metrics() if not name.startswith("_")}
+    for name in (tags.keys() | numbers) - ALLOWED:
         span.remove_tag(name)
     if "error.message" in tags:
         span.set_tag("error.message", tags.get("error.type", "error"))

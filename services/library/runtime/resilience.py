@@ -77,10 +77,6 @@ class Deadline:
         """Seconds, 0 if it has passed."""
         return max(0.0, self.at - self.clock.now())
 
-    def sooner(self, seconds: float) -> "Deadline":
-        """So many seconds from now, or this one if that comes first."""
-        return Deadline(at=min(self.at, self.clock.now() + seconds), clock=self.clock)
-
 
 class CallError(Exception):
     """A call did not succeed. The text says where and how, with nothing in it of what was sent or answered."""

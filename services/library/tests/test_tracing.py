@@ -189,6 +189,10 @@ def test_ten_thousand_random_urls_reach_the_agent_without_ids_and_queries(traced
 def test_no_span_says_whom_it_was_about_whoever_made_it(traced: Traced) -> None:
     sent, spans = traced
     assert CANARY not in json.dumps(spans)
+    assert {name for span in spans for name in span["metrics"] if not name.startswith("_")} <= {
+        "process_id",
+        "retry_attempts",
+    }
     names = {span["name"] for span in spans}
     assert {"http.request", "requests.request", "aws.lambda", "kinesis.command"} <= names
     assert "recorded" not in names

@@ -79,6 +79,7 @@ def _others() -> None:
     try:
         with tracer.trace("aws.lambda", resource="function") as span:
             span.set_tag("function.request.patient", CANARY)
+            span.set_metric("function.request.born", 1957)
             span._set_struct_tag("document", {"patient": CANARY})
             raise ValueError(f"no such patient: {CANARY}")
     except ValueError:
