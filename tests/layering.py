@@ -59,8 +59,10 @@ ROOMS = {
     ),
     "services.library.runtime": Room(
         ours=("services.library.runtime",),
-        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "httpcore", "ddtrace"),
+        third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "httpcore"),
     ),
+    # What Datadog's layer brings, which is there if this module is imported at all.
+    "services.library.runtime.datadog": Room(ours=("services.library.runtime",), third_party=("ddtrace",)),
     "services.library.operations": Room(ours=("services.library.operations",), third_party=("boto3", "botocore")),
     "services.library": Room(
         ours=("services.library",),
