@@ -212,6 +212,7 @@ def test_the_environment_is_the_functions_and_the_documented_one(functions: Func
     assert found["AWS_ENDPOINT_URL"] == functions.cloud.endpoint
     assert found["_X_AMZN_TRACE_ID"].startswith("Root=1-")
     local = {"AWS_ENDPOINT_URL", "AWS_DISABLE_HOST_PREFIX_INJECTION", "HOME", "TMPDIR"}
+    local |= {"HTTPS_PROXY", "SSL_CERT_FILE"}  # the way to the partner, which stands in for other companies' systems
     documented = {
         "_HANDLER",
         "_X_AMZN_TRACE_ID",
@@ -233,6 +234,7 @@ def test_the_environment_is_the_functions_and_the_documented_one(functions: Func
         "LAMBDA_TASK_ROOT",
         "LAMBDA_RUNTIME_DIR",
         "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
     }  # fmt: skip - as the page lists them
     assert found.keys() == documented | local | {"TABLE"}
 
