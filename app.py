@@ -25,6 +25,8 @@ with told():
         pipeline = PipelineStack(
             app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals, branches=branches.SWEPT
         )
-        platforms = accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
+        platforms = accepted(
+            SETTINGS.source_account, catalogue=STAGES, reviews_pull_requests=SETTINGS.reviews_pull_requests
+        )
         Guardrails(pipeline.subjects, accepted=platforms).check(app)
     app.synth()

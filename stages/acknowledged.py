@@ -8,6 +8,7 @@ from datetime import date
 
 from services.library.guardrails.acknowledgements import Acknowledgement
 from stages import accounts
+from stages.model import Catalogue, stages_of
 
 OWNER = "@example/platform"
 UNTIL = date(2027, 11, 1)
@@ -74,11 +75,6 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard(
         PIPELINE,
-        f"Resource::arn:aws:s3:::penstock-artifacts-{accounts.TOOLS}-{accounts.SECOND_REGION}/*",
-        "The store of the other region: artifacts are copied there under random names for its stages.",
-    ),
-    _wildcard(
-        PIPELINE,
         "Resource::*",
         "No ARN names the key of another region's store; the policies of all other keys refuse this role.",
     ),
@@ -125,12 +121,27 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
 )
 
 
-def accepted(source_account: str, *, reviews_pull_requests: bool = False) -> tuple[Acknowledgement, ...]:
-    """All that holds for a pipeline whose source action acts in this account."""
+def accepted(
+    source_account: str, *, catalogue: Catalogue, reviews_pull_requests: bool = False
+) -> tuple[Acknowledgement, ...]:
+    """All that holds for a pipeline over these stages whose source action acts in this account."""
+    regions = {stage.environment.region for stage in stages_of(catalogue)} - {accounts.TOOLS_REGION}
     return (
         *ACKNOWLEDGED,
+        *(each for region in sorted(regions) for each in _of_region(region)),
         *(_of_support_stack(source_account) if source_account != accounts.TOOLS else ()),
         *(_of_pull_requests() if reviews_pull_requests else ()),
+    )
+
+
+def _of_region(region: str) -> tuple[Acknowledgement, ...]:
+    """A stage in another region than the pipeline's brings an artifact store there."""
+    return (
+        _wildcard(
+            PIPELINE,
+            f"Resource::arn:aws:s3:::penstock-artifacts-{accounts.TOOLS}-{region}/*",
+            "The store of the other region: artifacts are copied there under random names for its stages.",
+        ),
     )
 
 

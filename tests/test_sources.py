@@ -24,9 +24,11 @@ from stages.acknowledged import accepted
 from tests import tiny
 
 settings = replace(SETTINGS, source={source})
-app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=(tiny.stage("dev"),))
+stages = (tiny.stage("dev"),)
+app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
 reviews = settings.reviews_pull_requests
-Guardrails(pipeline.subjects, accepted=accepted(settings.source_account, reviews_pull_requests=reviews)).check(app)
+platforms = accepted(settings.source_account, catalogue=stages, reviews_pull_requests=reviews)
+Guardrails(pipeline.subjects, accepted=platforms).check(app)
 app.synth()
 """
 KINDS = {

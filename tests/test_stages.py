@@ -77,10 +77,10 @@ def test_the_catalogue_itself_is_valid() -> None:
 
 
 def test_stages_lie_in_accounts_of_their_own_over_two_regions() -> None:
-    environments = [each.environment for each in stages_of(STAGES)]
-    assert [each.name for each in environments] == ["dev", "qa", "staging", "prod"]
-    assert len({each.account for each in environments} | {accounts.TOOLS}) == 5
-    assert {each.region for each in environments} == {accounts.FIRST_REGION, accounts.SECOND_REGION}
+    environments = {each.name: each.environment for each in stages_of(STAGES)}
+    ours = [environments[name] for name in ("dev", "qa", "staging", "prod")]
+    assert len({each.account for each in ours} | {accounts.TOOLS}) == 5
+    assert {each.region for each in ours} == {accounts.FIRST_REGION, accounts.SECOND_REGION}
 
 
 @pytest.mark.parametrize(

@@ -311,7 +311,9 @@ def _judge(app: cdk.App, folder: Path, stage: Stage, service: Service[Any], stac
     )
     account = stage.environment.account
     stacks = [Synthesised(path=path, file=file, account=account) for path, file in assembly.stacks(folder)]
-    platforms = accepted_by_the_platform(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
+    platforms = accepted_by_the_platform(
+        SETTINGS.source_account, catalogue=(stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
+    )
     return Guardrails([subject], accepted=platforms).judge(app, folder, stacks)
 
 

@@ -111,7 +111,9 @@ def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledge
     from stages.acknowledged import accepted  # noqa: PLC0415 - as above
     from stages.model import stages_of  # noqa: PLC0415 - as above
 
-    platforms = accepted(SETTINGS.source_account, reviews_pull_requests=SETTINGS.reviews_pull_requests)
+    platforms = accepted(
+        SETTINGS.source_account, catalogue=catalogue, reviews_pull_requests=SETTINGS.reviews_pull_requests
+    )
     yield from (("stages/acknowledged.py", acknowledgement) for acknowledgement in platforms)
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     for service in sorted(services, key=lambda service: service.__module__):
