@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from services.library.environment import Environment
 from stages.model import Catalogue, Shipped, stages_of
 
 FILE = Path(__file__).with_name("deployed.json")
@@ -30,16 +31,19 @@ def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
     """Every stack that a catalogue ships, sorted."""
     return tuple(
         sorted(
-            Shipped(
-                stage=stage.environment.label,
-                service=service.name,
-                stack=f"{stage.environment.label}-{service.name}",  # as the CDK names a stack in a stage
-                account=stage.environment.account,
-                region=stage.environment.region,
-            )
-            for stage in stages_of(catalogue)
-            for service in stage.services
+            shipped_by(stage.environment, service.name) for stage in stages_of(catalogue) for service in stage.services
         )
+    )
+
+
+def shipped_by(environment: Environment, service: str) -> Shipped:
+    """The stack of a service that a stage in this environment ships."""
+    return Shipped(
+        stage=environment.label,
+        service=service,
+        stack=f"{environment.label}-{service}",  # as the CDK names a stack in a stage
+        account=environment.account,
+        region=environment.region,
     )
 
 
@@ -50,10 +54,10 @@ def read(file: Path = FILE) -> tuple[Shipped, ...]:
     return tuple(sorted(Shipped(**each) for each in json.loads(file.read_text(encoding="utf-8"))))
 
 
-def write(stacks: Iterable[Shipped], file: Path = FILE) -> None:
-    """Write them, one a line, so that two branches that ship different services merge."""
+def text_of(stacks: Iterable[Shipped]) -> str:
+    """The file that lists them, one a line, so that two branches that ship different services merge."""
     lines = ",\n".join(f"  {json.dumps(asdict(stack))}" for stack in sorted(set(stacks)))
-    file.write_text(f"[\n{lines}\n]\n" if lines else "[]\n", encoding="utf-8")
+    return f"[\n{lines}\n]\n" if lines else "[]\n"
 
 
 def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Shipped, ...]:

@@ -75,7 +75,7 @@ def test_a_tombstone_must_name_something_a_reason_and_an_owner(tombstone: Tombst
 def test_the_ledger_is_one_line_a_stack_and_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "deployed.json"
     assert ledger.read(file) == ()
-    ledger.write([*SHIPPED, *SHIPPED, GONE], file)
+    file.write_text(ledger.text_of([*SHIPPED, *SHIPPED, GONE]))
     assert ledger.read(file) == tuple(sorted({*SHIPPED, GONE}))
     assert len(file.read_text().splitlines()) == 3 + 2
 

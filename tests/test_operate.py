@@ -223,7 +223,7 @@ def test_following_as_json_is_a_usage_error() -> None:
     "command",
     [
         *("status", "approve", "retry", "stop", "release", "hold", "resume", "hotfix", "rollback", "logs"),
-        *("outputs", "call", "doctor", "validate", "explain"),
+        *("outputs", "call", "doctor", "validate", "explain", "new", "promote", "remove", "ledger"),
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:

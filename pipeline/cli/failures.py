@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate.errors import OperateError
 from pipeline.review.assembly import UnreadableError
+from pipeline.scaffold.errors import ScaffoldError
 
 CANNOT = 2
 """The command could not do what was asked. (1 is the answer no: a failed run, something left to do.)"""
@@ -21,7 +22,7 @@ class SaysWhatIsWrong(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (OperateError, LocalCloudError, UnreadableError) as error:
+        except (OperateError, LocalCloudError, ScaffoldError, UnreadableError) as error:
             said = str(error)
         except (BotoCoreError, ClientError) as error:
             said = f"AWS's API answered: {error}"  # the local cloud's too: it speaks for AWS

@@ -16,6 +16,7 @@ from pipeline.cli import (
     review,
     rollback,
     run,
+    scaffold,
     validate,
 )
 from pipeline.cli.failures import SaysWhatIsWrong
@@ -42,6 +43,7 @@ review.register(app)
 rollback.register(app)
 redrive.register(app)
 explain.register(app)
+scaffold.register(app)
 branch.register(app)
 
 

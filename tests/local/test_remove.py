@@ -10,17 +10,17 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline import remove
-from pipeline.cli import ledger as ledger_command
+from pipeline.cli import finishing, scaffold
 from pipeline.cli.connection import Connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
-from stages import accounts, ledger, removed
+from stages import accounts, ledger
 from stages.catalogue import STAGES
 from stages.model import Shipped
-from tests.conftest import ROOT
+from tests.checkout import copy_of_the_checkout
 
 pytestmark = pytest.mark.cloud
 TOOLS, STAGE, REGION = "999999999999", "444444444444", "us-east-1"
@@ -136,22 +136,28 @@ def test_a_stack_that_another_imports_from_stays(
     assert remove_stack(exporter) == 0
 
 
-def test_the_ledger_lets_go_of_what_the_record_says_is_removed(
+def test_what_the_record_says_is_removed_leaves_the_repository_with_its_tombstone(
     cloud: LocalCloud, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     gone = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.FIRST_REGION)
     tombstone = ledger.Tombstone(stage="dev", service="old", why="Nobody calls it any more", owner="@example/old")
-    file = tmp_path / "deployed.json"
-    ledger.write([*ledger.ships(STAGES), gone], file)
+    root = copy_of_the_checkout(tmp_path)
+    file, tombstones = root / "stages/deployed.json", root / "stages/removed.py"
+    before = file.read_text(), tombstones.read_text()
+    file.write_text(ledger.text_of([*ledger.ships(STAGES), gone]))
+    said = 'stage="dev", service="old", why="Nobody calls it any more", owner="@example/old"'
+    tombstones.write_text(before[1].replace("= ()", f"= (\n    Tombstone({said}),\n)"))
     monkeypatch.setattr(ledger.read, "__defaults__", (file,))
-    monkeypatch.setattr(ledger.write, "__defaults__", (file,))
-    monkeypatch.setattr(removed, "REMOVED", (tombstone,))
+    monkeypatch.setattr(finishing, "REMOVED", (tombstone,))
     target = local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region)
     made = Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=False)
-    monkeypatch.setattr(ledger_command, "connect", lambda *_arguments, **_named: made)
+    monkeypatch.setattr(scaffold, "connect", lambda *_arguments, **_named: made)
 
-    waiting = CliRunner().invoke(app, ["ledger", "--finish"], obj=ROOT)
-    assert waiting.exit_code == 1
+    def finish() -> Any:
+        return CliRunner().invoke(app, ["remove", "--finish"], obj=root)
+
+    waiting = finish()
+    assert waiting.exit_code == 1, waiting.output
     assert "still there  dev-old" in waiting.output
     assert gone in ledger.read()
 
@@ -161,13 +167,13 @@ def test_the_ledger_lets_go_of_what_the_record_says_is_removed(
     stacks = cloud.client("cloudformation", gone.account, gone.region)
     stacks.create_stack(StackName=gone.stack, TemplateBody=json.dumps({"Resources": {"Queue": QUEUE}}))
     stacks.get_waiter("stack_create_complete").wait(StackName=gone.stack, WaiterConfig={"Delay": 0.1})
-    assert CliRunner().invoke(app, ["ledger", "--finish"], obj=ROOT).exit_code == 1  # it came back after that record
+    assert finish().exit_code == 1  # it came back after that record
     stacks.delete_stack(StackName=gone.stack)
     stacks.get_waiter("stack_delete_complete").wait(StackName=gone.stack, WaiterConfig={"Delay": 0.1})
-    done = CliRunner().invoke(app, ["ledger", "--finish"], obj=ROOT)
+    done = finish()
     assert done.exit_code == 0
     assert "AWS::S3::Bucket old-data" in done.output
-    assert gone not in ledger.read()
+    assert (file.read_text(), tombstones.read_text()) == before
 
 
 def test_a_repeated_removal_changes_nothing(account: Account, remove_stack: Remove) -> None:

@@ -1,0 +1,288 @@
+"""What the commands that edit the repository would do: the catalogue as it is, and the files as they would be."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli import loading
+from pipeline.scaffold import catalogue as catalogue_file
+from pipeline.scaffold import names, owners, stage_file, tombstones
+from pipeline.scaffold import service as new
+from pipeline.scaffold.draft import Draft
+from pipeline.scaffold.errors import ScaffoldError
+from pipeline.scaffold.names import ServiceName, StageName
+from pipeline.scaffold.stage_file import Entry, StageFile
+from pipeline.scaffold.tombstones import Words
+from services.library.contract import Service
+from stages import ledger
+from stages.ledger import Tombstone
+from stages.model import Catalogue, Shipped, Stage, Wave, stages_of
+from stages.removed import REMOVED
+from stages.validation import problems_of
+
+Services = tuple[Service[Any], ...]
+LEDGER = Path("stages/deployed.json")
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """Files as they would be, in words, and what is to be done then."""
+
+    draft: Draft
+    said: list[str] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)
+
+
+def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool, today: date) -> Plan:
+    """A service, its entry in the first stage, and what is generated of both."""
+    service = ServiceName(name=name)
+    catalogue = loading.whole(root)
+    draft = Draft(root=root)
+    first = next(stages_of(catalogue), None)
+    if first is None:
+        raise ScaffoldError("stages/catalogue.py lists no stage: `penstock new stage` adds one.")
+    owner = owner or f"{owners.platform_owner(draft).partition('/')[0]}/{name}"
+    new.add(draft, service, owner=owner, personal_data=personal_data, today=today, first_stage=first.name)
+    file = StageFile(draft, first.name)
+    file.add(Entry(module=service.module, class_name=service.class_name))
+    _record(draft, [*ledger.read(), ledger.shipped_by(first.environment, name)])
+    owners.generate(draft)
+    if not draft.changes():
+        raise ScaffoldError(f"{service.folder} is there already, and {first.name} lists it: there is nothing to do.")
+    said = [f"{name} keeps entries by their ids, behind a signed API: change it into what it is to be."]
+    said += [f"Its owner is {owner}; {'it handles' if personal_data else 'it does not handle'} personal data."]
+    then = [f"make check && git add --all && git commit -m 'Add {name}' && git push local main"]
+    call = f'penstock call {name} --stage {first.name} --body \'{{"id": "one", "text": "Hello"}}\''
+    return Plan(draft=draft, said=said, next=[*then, call, f"penstock promote {name}"])
+
+
+def new_stage(root: Path, name: str, *, after: str, account: str, region: str, tier: str) -> Plan:
+    """A stage that deploys nothing yet, released after another one."""
+    stage = StageName(name=name)
+    catalogue = loading.whole(root)
+    draft = Draft(root=root)
+    if name in _names(catalogue):
+        raise ScaffoldError(f"There is a stage or wave {name} already.")
+    if after not in _names(catalogue):
+        raise ScaffoldError(f"--after {after!r} is no stage; give one of {', '.join(_names(catalogue))}.")
+    constants = {
+        "account": catalogue_file.account_constant(draft, stage, account),
+        "region": catalogue_file.region_constant(draft, stage, region),
+    }
+    draft.add(stage.file, stage_file.new_stage(stage, tier=tier, **constants))
+    catalogue_file.add_stage(draft, stage, after=after)
+    waves = [
+        entry.name for entry in catalogue if isinstance(entry, Wave) and after in {each.name for each in entry.stages}
+    ]
+    said = [
+        f"{name} is released after {f'wave {waves[0]}, which has {after}' if waves else after}. It deploys nothing yet."
+    ]
+    then = [
+        f"penstock promote SERVICE --to {name}",
+        "make check, commit, push; on AWS prepare its account first: docs/aws.md",
+    ]
+    return Plan(draft=draft, said=said, next=then)
+
+
+def promote(root: Path, name: str, *, to: str | None) -> Plan:
+    """A service's entry in the next stage, or in each that it has not got to yet on the way to another."""
+    catalogue = loading.whole(root)
+    draft = Draft(root=root)
+    plan = Plan(draft=draft)
+    targets = _targets(catalogue, name, to)
+    if not targets:
+        plan.said.append(f"{name} is in {to or 'every stage'} already: there is nothing to do.")
+        return plan
+    wanted, shipped = catalogue, list(ledger.read())
+    for target in targets:
+        source, value = _last_before(catalogue, target, name) or _first(catalogue, name)
+        entry = StageFile(draft, source.name).entry(_module(value))
+        if entry is None:
+            entry = Entry(module=_module(value), class_name=type(value).__name__)
+            plan.said.append(f"{target.name}: without settings, for {source.name} does not list {name} one by one.")
+        StageFile(draft, target.name).add(entry)
+        plan.said.append(f"{target.name}: `{entry.text}`, as in {source.name}.")
+        plan.said += [f"  not taken along, for it is {source.name}'s: {each}" for each in entry.left_out]
+        wanted = _with(wanted, target, _made(value, entry))
+        shipped.append(ledger.shipped_by(target.environment, name))
+    _refuse_new_problems(catalogue, wanted)
+    _record(draft, shipped)
+    plan.next.append("make check, then commit and push")
+    if any(target.asks_approval for target in targets):
+        plan.next.append("penstock approve, once the run waits for it")
+    last = targets[-1]
+    if following := _targets(wanted, name, None):
+        plan.next.append(f"penstock promote {name}, once {last.name} has shown that it works: {following[0].name}")
+    return plan
+
+
+def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str | None) -> Plan:
+    """A service's entries taken out of stages, and a tombstone for each of its stacks.
+
+    Where it has moved to another account, region or name within its stage, only the old stack goes, if that stage is
+    named.
+    """
+    catalogue = loading.whole(root)
+    draft = Draft(root=root)
+    plan = Plan(draft=draft)
+    listing = {stage.name: stage for stage in stages_of(catalogue) if _value(stage, name)}
+    buried = {each.stage for each in REMOVED if each.service == name}
+    shipped = {*ledger.read(), *(each for each in ledger.ships(catalogue) if each.service == name)}
+    left = {each.stage for each in ledger.left(catalogue, shipped) if each.service == name} - buried
+    leaving = [stage for stage in dict.fromkeys(stages or [*listing, *sorted(left)]) if stage in {*listing, *left}]
+    _refuse_unknown(name, stages, known=[*listing, *sorted(left)], buried=buried)
+    if not leaving:
+        plan.said.append(f"{name} has its tombstones already: there is nothing to do.")
+        plan.next.append(f"penstock remove {name} --finish, once the pipeline has deleted its stacks")
+        return plan
+    words = Words(stage="", service=name, why=" ".join(why.split()), owner=owner or _owner(draft, catalogue, name))
+    names.check_owner(words.owner)
+    wanted, graves = catalogue, list(REMOVED)
+    for stage in leaving:
+        if stages and stage in left and stage in listing:
+            plan.said.append(f"{name} stays in {stage}, where it is now. Its stack goes from where it was.")
+        else:
+            plan.said.append(f"{name} leaves {stage}: {words.why} ({words.owner})")
+            if value := stage in listing and _value(listing[stage], name):
+                StageFile(draft, stage).remove(_module(value))
+                wanted = _without(wanted, listing[stage], name)
+        if stage not in buried:
+            tombstones.add(draft, replace(words, stage=stage))
+            graves.append(Tombstone(stage=stage, service=name, why=words.why, owner=words.owner))
+    _record(draft, shipped)
+    _refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=graves)
+    plan.next += [
+        "make check, then commit and push: the pipeline deletes the stacks, each after a look at what is deployed",
+        f"penstock remove {name} --finish, once the run has passed {leaving[-1]}",
+    ]
+    return plan
+
+
+def keep_in_step(root: Path) -> Plan:
+    """What is generated from the stages and services, as it should be."""
+    catalogue = loading.whole(root)
+    plan = Plan(draft=Draft(root=root))
+    before = ledger.read()
+    after = {*before, *ledger.ships(catalogue)}
+    _record(plan.draft, after)
+    owners.generate(plan.draft)
+    plan.said += [f"added  {each.stack}  {each.account}  {each.region}" for each in sorted(after - set(before))]
+    plan.said.append(f"{LEDGER} lists {len(after)} stacks.")
+    return plan
+
+
+def _record(draft: Draft, shipped: Iterable[Shipped]) -> None:
+    draft.generate(LEDGER, ledger.text_of(shipped))
+
+
+def _names(catalogue: Catalogue) -> list[str]:
+    waves = [entry.name for entry in catalogue if isinstance(entry, Wave)]
+    return [*(stage.name for stage in stages_of(catalogue)), *waves]
+
+
+def _value(stage: Stage, name: str) -> Service[Any] | None:
+    return next((service for service in stage.services if service.name == name), None)
+
+
+def _targets(catalogue: Catalogue, name: str, to: str | None) -> list[Stage]:
+    """The stages that are to have a service next: those of the first entry of the catalogue that lacks it, or all up to
+    the one that is named."""
+    entries = [entry.stages if isinstance(entry, Wave) else (entry,) for entry in catalogue]
+    first = next((at for at, stages in enumerate(entries) if any(_value(stage, name) for stage in stages)), None)
+    if first is None:
+        raise ScaffoldError(
+            f"No stage lists {name}: `penstock new service {name}` makes one, or list it in the first stage by hand."
+        )
+    lacking = [[stage for stage in stages if not _value(stage, name)] for stages in entries]
+    if to is None:
+        return next((stages for stages in lacking[first:] if stages), [])
+    for at, entry in enumerate(catalogue):
+        if to == entry.name or to in {stage.name for stage in entries[at]}:
+            if at < first:
+                raise ScaffoldError(
+                    f"--to {to!r} comes before {entries[first][0].name}, which is the first to list {name}."
+                )
+            last = lacking[at] if to == entry.name else [stage for stage in lacking[at] if stage.name == to]
+            return [stage for stages in lacking[first:at] for stage in stages] + last
+    raise ScaffoldError(f"--to {to!r} is no stage; give one of {', '.join(_names(catalogue))}.")
+
+
+def _first(catalogue: Catalogue, name: str) -> tuple[Stage, Service[Any]]:
+    return next((stage, value) for stage in stages_of(catalogue) if (value := _value(stage, name)))
+
+
+def _last_before(catalogue: Catalogue, target: Stage, name: str) -> tuple[Stage, Service[Any]] | None:
+    """The nearest stage before another one that has a service, and its entry."""
+    found = None
+    for stage in stages_of(catalogue):
+        if stage is target:
+            return found
+        if value := _value(stage, name):
+            found = stage, value
+    return found
+
+
+def _made(value: Service[Any], entry: Entry) -> Service[Any]:
+    """The value of an entry that was read from another one's text."""
+    settings = {each.name: getattr(value, each.name) for each in entry.settings}
+    try:
+        return type(value)(**settings)
+    except (TypeError, ValueError) as error:
+        raise ScaffoldError(f"`{entry.text}` cannot be made: {error}. Add the entry by hand.") from error
+
+
+def _with(catalogue: Catalogue, stage: Stage, service: Service[Any]) -> Catalogue:
+    return _replaced(catalogue, stage.name, lambda listed: (*listed, service))
+
+
+def _without(catalogue: Catalogue, stage: Stage, name: str) -> Catalogue:
+    return _replaced(catalogue, stage.name, lambda listed: tuple(each for each in listed if each.name != name))
+
+
+def _replaced(catalogue: Catalogue, name: str, change: Callable[[Services], Services]) -> Catalogue:
+    def changed(stage: Stage) -> Stage:
+        return replace(stage, services=change(stage.services)) if stage.name == name else stage
+
+    return tuple(
+        replace(entry, stages=tuple(map(changed, entry.stages))) if isinstance(entry, Wave) else changed(entry)
+        for entry in catalogue
+    )
+
+
+def _refuse_unknown(name: str, stages: Sequence[str], *, known: Sequence[str], buried: Collection[str]) -> None:
+    if not known and not buried:
+        raise ScaffoldError(f"No stage lists {name}, and no stack of it is in stages/deployed.json.")
+    for stage in stages:
+        if stage not in {*known, *buried}:
+            raise ScaffoldError(
+                f"--stage {stage!r}: {name} is not there; give a stage that it is in: {', '.join(known) or 'none'}."
+            )
+
+
+def _module(service: Service[Any]) -> str:
+    """The folder that a service's class is from."""
+    return type(service).__module__.split(".")[1]
+
+
+def _owner(draft: Draft, catalogue: Catalogue, name: str) -> str:
+    """Who answers for a service: as it says itself, or the platform team if it is not there any more."""
+    said = {service.name: service.owner for stage in stages_of(catalogue) for service in stage.services}
+    said |= {folder.replace("_", "-"): owner for folder, owner in owners.read(draft).items()}
+    return said.get(name) or owners.platform_owner(draft)
+
+
+def _refuse_new_problems(
+    before: Catalogue,
+    after: Catalogue,
+    *,
+    shipped: Sequence[Shipped] | None = None,
+    before_removed: Sequence[Tombstone] = (),
+    removed: Sequence[Tombstone] = (),
+) -> None:
+    """Raise with what `penstock validate` would say only afterwards."""
+    known = {each.message for each in problems_of(before, shipped=shipped, removed=before_removed)}
+    found = [each for each in problems_of(after, shipped=shipped, removed=removed) if each.message not in known]
+    if found:
+        raise ScaffoldError("The stages would not be valid, so nothing was changed.\n" + "\n".join(map(str, found)))

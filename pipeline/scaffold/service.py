@@ -1,0 +1,78 @@
+"""A new service: complete, idiomatic, small, and ready to be changed into what it is to be."""
+
+from datetime import date
+from pathlib import Path
+from string import Template
+
+from pipeline.scaffold import names
+from pipeline.scaffold.draft import Draft
+from pipeline.scaffold.errors import ScaffoldError
+from pipeline.scaffold.listing import Source
+from pipeline.scaffold.names import ServiceName
+
+TEMPLATE = Path(__file__).with_name("template")
+SUFFIX = ".template"
+RUNBOOK = Path("docs/runbooks/runbook.md")
+BEGIN, END = "%% personal data\n", "%% end\n"
+"""Lines between these are for services that handle personal data."""
+
+
+def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, today: date, first_stage: str) -> None:
+    """Its folder and its runbook. What the same command wrote before it was cut off is completed."""
+    names.check_owner(owner)
+    words = {
+        "name": service.name,
+        "module": service.module,
+        "class_name": service.class_name,
+        "owner": owner,
+        "handles_personal_data": str(personal_data),
+        "until": ", ".join(map(str, (today.year + 1, today.month, 1))),
+        "first_stage": first_stage,
+    }
+    templates = {
+        service.folder / each.relative_to(TEMPLATE).with_suffix(""): each for each in TEMPLATE.rglob(f"*{SUFFIX}")
+    }
+    templates[runbook(service.name)] = templates.pop(service.folder / RUNBOOK.name)
+    files = {
+        file: _filled(template, words, personal_data=personal_data) for file, template in sorted(templates.items())
+    }
+    others = [each for each in _there(draft.root / service.folder) if service.folder / each not in files]
+    if others:
+        raise ScaffoldError(
+            f"{service.folder} is there already, with {others[0]} in it: nothing is overwritten."
+            " Choose another name, or delete that folder."
+        )
+    _refuse_clashes(service, files[service.folder / "service.py"])
+    for file, text in files.items():
+        draft.add(file, text)
+
+
+def runbook(name: str) -> Path:
+    """The page that a service's alarms name."""
+    return RUNBOOK.with_stem(name)
+
+
+def _filled(file: Path, words: dict[str, str], *, personal_data: bool) -> str:
+    text = file.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    if begin:
+        within, _, after = rest.partition(END)
+        text = before + (within if personal_data else "") + after
+    return Template(text).substitute(words)
+
+
+def _there(folder: Path) -> list[Path]:
+    return sorted(
+        each.relative_to(folder) for each in folder.rglob("*") if each.is_file() and "__pycache__" not in each.parts
+    )
+
+
+def _refuse_clashes(service: ServiceName, text: str) -> None:
+    """The service's classes must not be called like what its own file imports."""
+    bound = {name for name, _, _ in Source("service.py", text).imports()}
+    clashing = sorted({service.class_name, f"{service.class_name}Stack"} & bound)
+    if clashing:
+        raise ScaffoldError(
+            f"Service name {service.name!r} is not allowed: its class {clashing[0]} would be called like one of the"
+            " library's. Choose a noun of your own."
+        )
