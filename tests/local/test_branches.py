@@ -156,7 +156,7 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
     (feature,) = answered(*up_again)
     (fix,) = answered("up", "--branch", FIX, "--expires", "3d")
     assert [feature["prefix"], fix["prefix"]] == [prefix_of(FEATURE), prefix_of(FIX)]
-    assert [each["service"] for each in feature["stacks"]] == ["ingest", "intake"]
+    assert [each["service"] for each in feature["stacks"]] == ["enrichment", "ingest", "intake"]
     assert answered(*list_) == sorted([feature, fix], key=lambda each: str(each["prefix"]))
 
     labels = ["dev", f"{feature['prefix']}-dev", f"{fix['prefix']}-dev"]
@@ -165,7 +165,8 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
         assert until(lambda label=label: kept(account, label), bool, 60) == {ids[label]}  # type: ignore[misc]  # mypy 5382
 
     both = inventory(account)
-    assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in ("ingest", "intake")]
+    services = ("enrichment", "ingest", "intake")
+    assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in services]
     assert {each for each in both - inventory(account) if feature["prefix"] not in each and not _unnamed(each)} == set()
     assert answered("list") == [fix]
     for label in ("dev", f"{fix['prefix']}-dev"):
