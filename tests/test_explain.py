@@ -148,7 +148,7 @@ def test_the_command_explains_this_checkout() -> None:
     ("arguments", "said"),
     [
         (["intake", "production"], "has no stage 'production'; it has dev, qa, staging, prod."),
-        (["payments", "prod"], "Stage 'prod' has no service 'payments'; it has records, ingest, intake."),
+        (["nothing", "prod"], "Stage 'prod' has no service 'nothing'; it has records, ingest, intake"),
     ],
 )
 def test_an_unknown_service_or_stage_is_a_sentence_with_the_known_ones(arguments: list[str], said: str) -> None:

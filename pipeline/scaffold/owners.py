@@ -1,4 +1,4 @@
-"""Who answers for what, as GitHub and GitLab read it, from what each service says of itself.
+"""Who answers for what, as GitHub reads it, from what each service says of itself.
 
 Read from the services' text: one that is in no stage, or does not import yet, has an owner all the same.
 """

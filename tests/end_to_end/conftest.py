@@ -16,8 +16,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Clone]:
-    """A clone whose first `make up` has reached production. A file that sets APPROVES has it approve by itself."""
+    """A clone whose first `make up` has reached production.
+
+    A file that sets APPROVES has it approve by itself, and one that has a function `prepare` changes its first commit.
+    """
     made = make(Path(tmp_path_factory.mktemp("end_to_end")))
+    if prepare := getattr(request.module, "prepare", None):
+        prepare(made)
+        made.commit("Prepared")
     try:
         up = made.up(*(["APPROVE=auto"] if getattr(request.module, "APPROVES", False) else []))
         assert up.returncode == 0, up.stdout + up.stderr

@@ -23,6 +23,7 @@ from pipeline.settings import SETTINGS
 from stages.branch import LIKE, prefix_of
 from tests.branches import build
 from tests.conftest import ROOT
+from tests.inventory import inventory
 from tests.local.functions import until
 from tests.local.signed import SignedApi
 
@@ -35,6 +36,7 @@ PAGE = [
     for line in (ROOT / "docs/branch.md").read_text().splitlines()
     if line.startswith("    penstock branch ")
 ]
+SERVICES = sorted(service.name for service in LIKE.services)
 SUBMISSION = {"patient": "p-1", "resource": {"resourceType": "Observation"}}
 
 
@@ -88,52 +90,6 @@ def answered(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def inventory(cloud: LocalCloud) -> set[str]:
-    """Everything in the account that costs or collides, keys that wait for their deletion excepted."""
-
-    def all_of(service: str, operation: str, path: str, **given: Any) -> Iterator[str]:
-        client = cloud.client(service, ACCOUNT, REGION)
-        pages = (
-            client.get_paginator(operation).paginate(**given)
-            if client.can_paginate(operation)
-            else [getattr(client, operation)(**given)]
-        )
-        list_, key = path.split(".")
-        for page in pages:
-            yield from (each if key == "-" else each[key] for each in page.get(list_, ()))
-
-    found = {
-        f"{service} {name}"
-        for service, operation, path, given in (
-            ("s3", "list_buckets", "Buckets.Name", {}),
-            ("dynamodb", "list_tables", "TableNames.-", {}),
-            ("kinesis", "list_streams", "StreamNames.-", {}),
-            ("lambda", "list_functions", "Functions.FunctionArn", {}),
-            ("lambda", "list_layers", "Layers.LayerArn", {}),
-            ("lambda", "list_event_source_mappings", "EventSourceMappings.UUID", {}),
-            ("sns", "list_topics", "Topics.TopicArn", {}),
-            ("sqs", "list_queues", "QueueUrls.-", {}),
-            ("logs", "describe_log_groups", "logGroups.logGroupName", {}),
-            ("ssm", "describe_parameters", "Parameters.Name", {}),
-            ("iam", "list_roles", "Roles.Arn", {}),
-            ("iam", "list_policies", "Policies.Arn", {"Scope": "Local"}),
-            ("stepfunctions", "list_state_machines", "stateMachines.stateMachineArn", {}),
-            ("events", "list_event_buses", "EventBuses.Name", {}),
-            ("events", "list_archives", "Archives.ArchiveName", {}),
-            ("apigateway", "get_rest_apis", "items.id", {}),
-            ("cloudwatch", "describe_alarms", "MetricAlarms.AlarmArn", {}),
-        )
-        for name in all_of(service, operation, path, **given)
-    }
-    kms = cloud.client("kms", ACCOUNT, REGION)
-    for key in all_of("kms", "list_keys", "Keys.KeyId"):
-        if kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] != "PendingDeletion":
-            found.add(f"kms {key}")
-    formation = cloud.client("cloudformation", ACCOUNT, REGION)
-    stacks = formation.describe_stacks()["Stacks"]
-    return found | {f"stack {each['StackName']}" for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
-
-
 def api(cloud: LocalCloud, stack: str) -> SignedApi:
     described = cloud.client("cloudformation", ACCOUNT, REGION).describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
@@ -150,13 +106,13 @@ def kept(cloud: LocalCloud, label: str) -> set[str]:
 
 
 def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: LocalCloud) -> None:
-    before = inventory(account)
+    before = inventory(account, ACCOUNT, REGION)
     up, up_again, list_, down, dry_run, sweep = PAGE
     penstock(*up)
     (feature,) = answered(*up_again)
     (fix,) = answered("up", "--branch", FIX, "--expires", "3d")
     assert [feature["prefix"], fix["prefix"]] == [prefix_of(FEATURE), prefix_of(FIX)]
-    assert [each["service"] for each in feature["stacks"]] == ["enrichment", "ingest", "intake"]
+    assert [each["service"] for each in feature["stacks"]] == SERVICES
     assert answered(*list_) == sorted([feature, fix], key=lambda each: str(each["prefix"]))
 
     labels = ["dev", f"{feature['prefix']}-dev", f"{fix['prefix']}-dev"]
@@ -164,10 +120,13 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
     for label in labels:
         assert until(lambda label=label: kept(account, label), bool, 60) == {ids[label]}  # type: ignore[misc]  # mypy 5382
 
-    both = inventory(account)
-    services = ("enrichment", "ingest", "intake")
-    assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in services]
-    assert {each for each in both - inventory(account) if feature["prefix"] not in each and not _unnamed(each)} == set()
+    both = inventory(account, ACCOUNT, REGION)
+    assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in SERVICES]
+    assert {
+        each
+        for each in both - inventory(account, ACCOUNT, REGION)
+        if feature["prefix"] not in each and not _unnamed(each)
+    } == set()
     assert answered("list") == [fix]
     for label in ("dev", f"{fix['prefix']}-dev"):
         assert api(account, f"{label}-intake").post(SUBMISSION).status_code == 202
@@ -175,7 +134,7 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
     assert answered(*dry_run) == {"dry_run": True, "removed": [], "problems": {}}
     assert answered(*sweep) == {"dry_run": False, "removed": [], "problems": {}}
     assert answered("down", "--branch", FIX)["prefix"] == fix["prefix"]
-    assert inventory(account) == before
+    assert inventory(account, ACCOUNT, REGION) == before
     assert answered("down", "--branch", FIX)["removed"] == []
 
 
