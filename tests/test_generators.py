@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from pipeline.cli import finishing, loading, plans, scaffold
 from pipeline.cli.main import app
 from pipeline.operate.target import Target
-from pipeline.scaffold import names, owners
+from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.names import ServiceName
 from pipeline.scaffold.tidy import tidy
@@ -33,7 +33,10 @@ from tests.conftest import ROOT, clean_environment
 from tests.test_layering import violations
 
 GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)
-LONGEST = "a-name-of-24-characters-"[: names.LONGEST_SERVICE - 1] + "s"
+NEW, NEW_STAGE, ACCOUNT = "tried-by-a-test", "tried-by-tests", "987654321098"
+"""What nobody has: these tests are part of the gate that a new service has to pass."""
+FOLDER = ServiceName(name=NEW).folder.as_posix()
+LONGEST = "tried-by-tests-at-length"
 
 
 def penstock(root: Path, *arguments: str, exit_code: int = 0) -> str:
@@ -113,9 +116,10 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with a new stage and two new services, one with the longest name and without personal data."""
     root = copy_of_the_checkout(tmp_path_factory.mktemp("generated") / "checkout")
     binary = root / ".venv/bin/penstock"
+    instead = {"payments": NEW, "canary": NEW_STAGE, "555555555555": ACCOUNT}
     service, *_ = commands("add-a-service.md")
-    _, _, _, stage, promote = commands("promote.md")
-    run(root, binary, *service)
+    _, _, _, stage, promote = ([instead.get(word, word) for word in each] for each in commands("promote.md"))
+    run(root, binary, *(instead.get(word, word) for word in service))
     run(root, binary, "new", "service", LONGEST, "--no-personal-data", "--owner", "@example/long")
     run(root, binary, *stage)
     run(root, binary, *promote)
@@ -126,21 +130,24 @@ def test_a_new_service_and_stage_touch_one_hand_written_file_each_and_what_is_ge
     before, after = tree(ROOT), tree(generated)
     new = {file for file in after if file not in before}
     changed = {file for file in before if after[file] != before[file]}
-    folders = [f"services/{ServiceName(name=name).module}/" for name in ("payments", LONGEST)]
-    pages = {f"docs/runbooks/{name}.md" for name in ("payments", LONGEST)}
-    assert {file for file in new if not file.startswith(tuple(folders))} == {"stages/canary.py", *pages}
+    folders = [f"services/{ServiceName(name=name).module}/" for name in (NEW, LONGEST)]
+    pages = {f"docs/runbooks/{name}.md" for name in (NEW, LONGEST)}
+    assert {file for file in new if not file.startswith(tuple(folders))} == {
+        f"stages/{NEW_STAGE.replace('-', '_')}.py",
+        *pages,
+    }
     assert changed - {str(file) for file in GENERATED} == {
         "stages/dev.py",  # of both services
         "stages/accounts.py",  # of the stage's account and region
         "stages/catalogue.py",
     }
-    assert "Payments()" in after["stages/dev.py"]
-    assert "/services/payments/ @example/payments\n" in after[".github/CODEOWNERS"]
+    assert "TriedByATest()" in after["stages/dev.py"]
+    assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
 
 
 def test_what_is_new_passes_the_gate_unchanged(generated: Path, subtests: pytest.Subtests) -> None:
     binaries = generated / ".venv/bin"
-    folders = [Path("services") / ServiceName(name=name).module for name in ("payments", LONGEST)]
+    folders = [Path("services") / ServiceName(name=name).module for name in (NEW, LONGEST)]
     with subtests.test("lint"):
         run(generated, binaries / "ruff", "check", "--no-cache", "services", "stages")
         run(generated, binaries / "ruff", "format", "--no-cache", "--check", "services", "stages")
@@ -163,23 +170,23 @@ def test_what_is_new_passes_the_gate_unchanged(generated: Path, subtests: pytest
 
 def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Path) -> None:
     before = tree(checkout)
-    assert "Nothing was changed." in penstock(checkout, "new", "service", "payments", "--dry-run")
-    shown = json.loads(penstock(checkout, "new", "service", "payments", "--dry-run", "--json"))
+    assert "Nothing was changed." in penstock(checkout, "new", "service", NEW, "--dry-run")
+    shown = json.loads(penstock(checkout, "new", "service", NEW, "--dry-run", "--json"))
     assert shown["applied"] is False
     assert {each["change"] for each in shown["changes"]} == {"add", "edit"}
     assert tree(checkout) == before
 
-    penstock(checkout, "new", "service", "payments")
+    penstock(checkout, "new", "service", NEW)
     after = tree(checkout)
-    assert "there is nothing to do" in penstock(checkout, "new", "service", "payments", exit_code=2)
-    for file in ("stages/dev.py", "services/payments/runtime/store.py"):  # as if it had been cut off
+    assert "there is nothing to do" in penstock(checkout, "new", "service", NEW, exit_code=2)
+    for file in ("stages/dev.py", f"{FOLDER}/runtime/store.py"):  # as if it had been cut off
         (checkout / file).unlink() if file not in before else (checkout / file).write_text(before[file])
-    penstock(checkout, "new", "service", "payments")
+    penstock(checkout, "new", "service", NEW)
     assert tree(checkout) == after
 
-    (checkout / "services/payments/service.py").write_text("MINE = 1\n")
-    said = penstock(checkout, "new", "service", "payments", exit_code=2)
-    assert "services/payments/service.py is there already, with other text: nothing is overwritten" in said
+    (checkout / f"{FOLDER}/service.py").write_text("MINE = 1\n")
+    said = penstock(checkout, "new", "service", NEW, exit_code=2)
+    assert f"{FOLDER}/service.py is there already, with other text: nothing is overwritten" in said
     (checkout / "services/old").mkdir()
     (checkout / "services/old/notes.txt").write_text("mine\n")
     assert "services/old is there already, with notes.txt" in penstock(checkout, "new", "service", "old", exit_code=2)
@@ -191,14 +198,14 @@ def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Pat
         (("new", "service", "Payments"), "Service name 'Payments' is not allowed; give at most 24"),
         (("new", "service", "table"), "its class Table would be called like one of the library's"),
         (("new", "service", "stage"), "calls something else Stage"),
-        (("new", "service", "payments", "--owner", "me"), "--owner 'me' is not allowed; give @organisation/team"),
+        (("new", "service", NEW, "--owner", "me"), "--owner 'me' is not allowed; give @organisation/team"),
         (("new", "service", "intake"), "services/intake is there already"),
         (("new", "stage", "qa", "--after", "dev"), "There is a stage or wave qa already"),
-        (("new", "stage", "canary", "--after", "nowhere"), "--after 'nowhere' is no stage; give one of dev, qa"),
+        (("new", "stage", NEW_STAGE, "--after", "nowhere"), "--after 'nowhere' is no stage; give one of dev"),
         (("new", "stage", "ledger", "--after", "dev"), "stages/ledger.py is there already"),
         (("new", "stage", "tools", "--after", "dev"), "stages/accounts.py has TOOLS = '999999999999' already"),
         (("promote", "nothing"), "No stage lists nothing"),
-        (("promote", "intake", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev, qa"),
+        (("promote", "intake", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
         (("remove", "intake"), "Give the service, and --why in a sentence"),
         (("remove", "nothing", "--why", "It is not there at all"), "No stage lists nothing"),
         (("remove", "intake", "--why", "short"), "says why='short'; give 20 characters or more"),
@@ -215,7 +222,7 @@ def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Pat
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_mistake_is_a_sentence_and_changes_nothing(arguments: tuple[str, ...], said: str) -> None:
-    place = ("--account", "555555555555", "--region", "eu-west-1", "--tier", "sandbox")
+    place = ("--account", ACCOUNT, "--region", "eu-west-1", "--tier", "sandbox")
     before = tree(ROOT)
     assert said in penstock(ROOT, *arguments, *(place if arguments[:2] == ("new", "stage") else ()), exit_code=2)
     assert tree(ROOT) == before
@@ -355,13 +362,13 @@ def test_where_a_service_has_moved_only_its_old_stack_goes(platform: Stages) -> 
 
 @pytest.fixture
 def gone(platform: Stages, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout in git in which payments was removed from its one stage."""
+    """A checkout in git in which the new service was removed from its one stage."""
     root = platform((stage("dev", Ingest()),))
-    penstock(root, "new", "service", "payments")
+    penstock(root, "new", "service", NEW)
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "All")):
         person = ("-c", "user.name=A Person", "-c", "user.email=person@example.com")
         run(root, "git", *person, *command)
-    monkeypatch.setattr(finishing, "REMOVED", (Tombstone(stage="dev", service="payments", why="x", owner="@a/b"),))
+    monkeypatch.setattr(finishing, "REMOVED", (Tombstone(stage="dev", service=NEW, why="x", owner="@a/b"),))
     monkeypatch.setattr(finishing, "_record", lambda _target, _stack: {"kept": ["AWS::KMS::Key k-1"]})
     monkeypatch.setattr(finishing, "_is_there", lambda _target, _stack: False)
     return root
@@ -369,7 +376,7 @@ def gone(platform: Stages, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def finish(root: Path, *, delete_code: bool) -> plans.Plan:
     target = Target(account="1", region="r", endpoint=None, _clients=lambda *_: None, _credentials=lambda _: None)  # type: ignore[arg-type, return-value]  # it is never asked
-    plan, left = finishing.finish(root, target, "payments", delete_code=delete_code)
+    plan, left = finishing.finish(root, target, NEW, delete_code=delete_code)
     assert not left
     plan.draft.apply(plan.draft.changes())
     return plan
@@ -378,18 +385,18 @@ def finish(root: Path, *, delete_code: bool) -> plans.Plan:
 def test_the_code_of_a_service_that_is_gone_is_deleted_if_asked_for_and_git_has_it(gone: Path) -> None:
     plan = finish(gone, delete_code=False)
     assert "  kept, and no longer anybody's: AWS::KMS::Key k-1" in plan.said
-    assert any("--delete-code, unless services/payments is still of use" in each for each in plan.next)
-    assert (gone / "services/payments/service.py").exists()
-    assert not [each for each in ledger.read() if each.service == "payments"]
+    assert any(f"--delete-code, unless {FOLDER} is still of use" in each for each in plan.next)
+    assert (gone / f"{FOLDER}/service.py").exists()
+    assert not [each for each in ledger.read() if each.service == NEW]
 
-    (gone / "services/payments/notes.txt").write_text("not committed\n")
+    (gone / f"{FOLDER}/notes.txt").write_text("not committed\n")
     with pytest.raises(Exception, match="something that is not committed, and would be lost"):
         finish(gone, delete_code=True)
-    (gone / "services/payments/notes.txt").unlink()
+    (gone / f"{FOLDER}/notes.txt").unlink()
     finish(gone, delete_code=True)
-    assert not (gone / "services/payments").exists()
-    assert not (gone / "docs/runbooks/payments.md").exists()
-    assert "payments" not in (gone / ".github/CODEOWNERS").read_text()
+    assert not (gone / FOLDER).exists()
+    assert not (gone / f"docs/runbooks/{NEW}.md").exists()
+    assert NEW not in (gone / ".github/CODEOWNERS").read_text()
 
 
 def test_the_code_of_a_service_stays_while_a_stage_lists_it(platform: Stages) -> None:

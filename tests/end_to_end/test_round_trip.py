@@ -24,9 +24,10 @@ PLACES = (
     ("444444444444", "us-east-1"),
 )
 STAGES = ("dev", "qa", "staging", "prod")
+NEW = "there-and-back"
 PERSONS_SECONDS = 60.0
 KEPT = re.compile(r"  kept, and no longer anybody's: (?P<type>\S+) (?P<id>\S+)")
-RECORD = re.compile(r"999999999999 eu-west-1 ssm /penstock/removed/\d+/[a-z0-9-]+/[a-z]+-payments")
+RECORD = re.compile(r"999999999999 eu-west-1 ssm /penstock/removed/\d+/[a-z0-9-]+/[a-z]+-there-and-back")
 
 
 def prepare(clone: Clone) -> None:
@@ -64,7 +65,7 @@ def everything(clone: Clone) -> set[str]:
 def keep(clone: Clone, stage: str, text: str) -> Any:
     """What the new service answers for one id."""
     body = json.dumps({"id": "order-1", "text": text})
-    answer = json.loads(penstock(clone, "call", "payments", "--stage", stage, "--body", body, "--json"))
+    answer = json.loads(penstock(clone, "call", NEW, "--stage", stage, "--body", body, "--json"))
     assert answer["status"] == 200, answer
     return json.loads(answer["body"])
 
@@ -73,7 +74,7 @@ def test_a_service_comes_to_production_and_goes_without_a_trace(clone: Clone) ->
     tree, before, pipeline = clone.git("rev-parse", "HEAD^{tree}"), everything(clone), clone.pipeline_template()
 
     began = time.monotonic()
-    penstock(clone, "new", "service", "payments")
+    penstock(clone, "new", "service", NEW)
     clone.commit("Add payments")
     persons_seconds = time.monotonic() - began
     push(clone, "Push payments")
@@ -84,22 +85,22 @@ def test_a_service_comes_to_production_and_goes_without_a_trace(clone: Clone) ->
     assert keep(clone, "dev", "Hello") == {"id": "order-1", "text": "Hello", "first_time": True}
     assert keep(clone, "dev", "Again") == {"id": "order-1", "text": "Hello", "first_time": False}
 
-    penstock(clone, "promote", "payments", "--to", "prod")
+    penstock(clone, "promote", NEW, "--to", "prod")
     push(clone, "Bring payments to production")
     assert keep(clone, "prod", "Hello")["first_time"] is True
 
-    penstock(clone, "remove", "payments", "--why", "Replaced by the partner's own in October")
-    waiting = clone.penstock("remove", "payments", "--finish")
+    penstock(clone, "remove", NEW, "--why", "Replaced by the partner's own in October")
+    waiting = clone.penstock("remove", NEW, "--finish")
     assert (waiting.returncode, waiting.stdout.count("still there")) == (1, len(STAGES))
     push(clone, "Remove payments")
-    finished = penstock(clone, "remove", "payments", "--finish")
+    finished = penstock(clone, "remove", NEW, "--finish")
     assert finished.count("removed  ") == len(STAGES)
-    penstock(clone, "remove", "payments", "--finish", "--delete-code")
+    penstock(clone, "remove", NEW, "--finish", "--delete-code")
     push(clone, "Forget payments")
 
     assert clone.git("rev-parse", "HEAD^{tree}") == tree
     assert clone.pipeline_template() == pipeline
-    assert not (clone.checkout / Path("services/payments")).exists()
+    assert not (clone.checkout / Path("services/there_and_back")).exists()
     after = everything(clone)
     assert before - after == set()
     left = {each for each in after - before if not RECORD.fullmatch(each)}
