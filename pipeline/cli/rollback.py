@@ -1,7 +1,7 @@
 """`penstock rollback`: one service back to what an earlier run deployed to a stage."""
 
-import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
 from pipeline.operate import holds, rollback
 from pipeline.operate.errors import OperateError
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import Earlier
 
 
@@ -43,6 +44,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     The template comes from the artifact that the run left. The way back is reviewed first, as a pull request is: what
     would lose data or open something is refused. Revert the commit on the branch, then `penstock resume`.
     """
+    holds.check(why)
     connection = connect(ctx, profile=profile, aws=aws)
     pipeline = connection.pipeline
     earlier = rollback.find(pipeline, service, stage, to=to)
@@ -54,9 +56,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
     confirm(connection, yes=yes, what=f"roll {service} back in {stage}")
-    held = next((name for name in holds.holds_of(pipeline) if name == earlier.deployed.stage), stage)
-    reason = f"{service} was rolled back to {earlier.commit[:12]} - {why}"
-    holds.hold(pipeline, held, why=reason[:300])
+    held = _hold(pipeline, earlier, why=why)
     try:
         changed = rollback.apply(pipeline, earlier, why=why)
     except OperateError as error:
@@ -69,6 +69,17 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
 
 
+def _hold(pipeline: Pipeline, earlier: Earlier, *, why: str) -> str:
+    """Hold the stage of the pipeline, and keep what it was held for already; its name."""
+    before = holds.holds_of(pipeline)[earlier.stage]
+    reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
+    if before is not None:
+        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.")
+        reason = f"{reason} (and held before - {before.why})"
+    holds.hold(pipeline, earlier.stage, why=holds.as_reason(reason))
+    return earlier.stage
+
+
 def _review(earlier: Earlier) -> bool:
     """Print what the way back would do; whether that blocks."""
     # A second of imports, which `--help` need not wait for.
@@ -77,11 +88,14 @@ def _review(earlier: Earlier) -> bool:
     from pipeline.review.render import terminal  # noqa: PLC0415 - as said
 
     with tempfile.TemporaryDirectory() as folder:
-        sides = []
-        for name, text in (("now", earlier.now), ("then", earlier.template)):
-            file = Path(folder, f"{name}.json")
-            file.write_text(json.dumps(json.loads(text)), encoding="utf-8")
-            sides.append(assembly.of_template(file))
+        sides: list[assembly.Assembly] = []
+        for name, text in (
+            ("what is deployed", earlier.now),
+            (f"what execution {earlier.execution} deployed", earlier.template),
+        ):
+            file = Path(folder, f"{len(sides)}.json")
+            file.write_text(text, encoding="utf-8")
+            sides.append(replace(assembly.of_template(file), label=name))
         now, then = sides
         made = review(now, then, Basis(today=datetime.now(UTC).date()))
         typer.echo(terminal.render(made), nl=False)

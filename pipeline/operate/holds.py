@@ -30,8 +30,7 @@ class Held:
 
 def hold(pipeline: Pipeline, stage: str, *, why: str) -> Held:
     """Let nothing more into a stage; what is in it goes on. Of one that is held already the reason is replaced."""
-    if not REASON.fullmatch(why):
-        raise OperateError(f"--why {why!r} is not allowed; give {ALLOWED}: CodePipeline keeps nothing else.")
+    check(why)
     state = _state(pipeline, stage)
     try:
         pipeline.client.disable_stage_transition(
@@ -40,6 +39,17 @@ def hold(pipeline: Pipeline, stage: str, *, why: str) -> Held:
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
     return Held(stage=stage, before=hold_of(state))
+
+
+def check(why: str) -> None:
+    """Raise unless it can be a hold's reason."""
+    if not REASON.fullmatch(why):
+        raise OperateError(f"--why {why!r} is not allowed; give {ALLOWED}: CodePipeline keeps nothing else.")
+
+
+def as_reason(text: str) -> str:
+    """A text as a hold's reason, with a dot for what CodePipeline does not keep, and no longer than it may be."""
+    return re.sub(r"[^a-zA-Z0-9!@ ().*?-]", ".", text)[:300]
 
 
 def resume(pipeline: Pipeline, stage: str) -> Held:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -129,20 +130,25 @@ def stack_failures(pipeline: Pipeline, action: Action) -> list[str]:
     """Why a stack's last operation failed, first cause first; none if it did not."""
     account, region, stack = place_of_stack(action, pipeline.target.account)
     client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
-    found: list[str] = []
     try:
-        for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
-            for event in page["StackEvents"]:
-                if action.started is not None and event["Timestamp"] < action.started:
-                    return found[::-1]
-                if event.get("ResourceStatus", "").endswith("_FAILED"):
-                    found.append(
-                        f"{event['Timestamp']:%H:%M:%S} {event.get('LogicalResourceId', '')}"
-                        f" ({event.get('ResourceType', '')}) {event.get('ResourceStatus', '')}:"
-                        f" {event.get('ResourceStatusReason', '')}"
-                    )
+        return failures_of(client, stack, since=action.started)
     except ClientError as error:
         if "does not exist" in error.response["Error"]["Message"]:
             return []
         raise OperateError(f"Stack {stack} in {account} {region}: {error.response['Error']['Message']}") from error
+
+
+def failures_of(client: "CloudFormationClient", stack: str, *, since: datetime | None) -> list[str]:
+    """The failed events of a stack since a moment, first cause first."""
+    found: list[str] = []
+    for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
+        for event in page["StackEvents"]:
+            if since is not None and event["Timestamp"] < since:
+                return found[::-1]
+            if event.get("ResourceStatus", "").endswith("_FAILED"):
+                found.append(
+                    f"{event['Timestamp']:%H:%M:%S} {event.get('LogicalResourceId', '')}"
+                    f" ({event.get('ResourceType', '')}) {event.get('ResourceStatus', '')}:"
+                    f" {event.get('ResourceStatusReason', '')}"
+                )
     return found[::-1]

@@ -78,14 +78,15 @@ class Pipeline:
         status = about["status"]
         states = self.states()
         holds = {state["stageName"]: hold_of(state) for state in states}
-        skipped = {state["stageName"] for state in states if _skips(state, wanted)}
-        read = (
-            _stage(stage, details, region=self.target.region, is_live=status in LIVE)
-            for stage in self.definition(about["pipelineVersion"])
-        )
+        hotfix = _hotfix({each["name"]: each["resolvedValue"] for each in about.get("variables", [])})
         stages = tuple(
-            replace(stage, hold=holds.get(stage.name), status=SKIPPED if stage.name in skipped else stage.status)
-            for stage in read
+            replace(
+                stage,
+                hold=holds.get(stage.name),
+                status=SKIPPED if _is_left_out(stage, declared, hotfix) else stage.status,
+            )
+            for declared in self.definition(about["pipelineVersion"])
+            for stage in [_stage(declared, details, region=self.target.region, is_live=status in LIVE)]
         )
         actions = [action for stage in stages for action in stage.actions]
         reason = about.get("statusSummary", "")
@@ -104,7 +105,7 @@ class Pipeline:
             started=min((action.started for action in actions if action.started), default=None),
             stages=stages,
             reason=reason,
-            hotfix=_hotfix({each["name"]: each["resolvedValue"] for each in about.get("variables", [])}),
+            hotfix=hotfix,
         )
 
     def states(self) -> list[Any]:
@@ -171,9 +172,11 @@ def hold_of(state: Mapping[str, Any]) -> Hold | None:
     )
 
 
-def _skips(state: Mapping[str, Any], execution: str) -> bool:
-    latest = state.get("latestExecution", {})
-    return bool(latest.get("status") == SKIPPED and latest.get("pipelineExecutionId") == execution)
+def _is_left_out(stage: Stage, declared: Mapping[str, Any], hotfix: Hotfix | None) -> bool:
+    """Whether a run names other stages. CodePipeline itself tells of that for the last run in a stage alone."""
+    if hotfix is None or "beforeEntry" not in declared or any(each.status != NOT_STARTED for each in stage.actions):
+        return False
+    return not {stage.name, stage.name.rpartition(".")[0]} & set(hotfix.stages)
 
 
 def _hotfix(variables: Mapping[str, str]) -> Hotfix | None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from pipeline.operate.errors import OperateError
+from pipeline.operate.logs import failures_of
 from pipeline.operate.outputs import Deployed, read
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import SUCCEEDED
+from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
 from pipeline.operate.target import QUALIFIER
 
 LONGEST_BODY = 51_200
@@ -33,6 +34,8 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 class Earlier:
     """What an earlier run deployed of a service, and what is deployed now."""
 
+    stage: str
+    """Of the pipeline."""
     deployed: Deployed
     execution: str
     commit: str
@@ -56,16 +59,13 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
     files = _unpacked(pipeline, given["inputArtifacts"], artifact, deployed.region)
     if path not in files.namelist():
         raise OperateError(f"The artifact of execution {execution['pipelineExecutionId']} has no {path}.")
-    stack = pipeline.target.assumed(
-        "cloudformation", role=deploy_role, account=deployed.account, region=deployed.region
-    )
-    body = stack.get_template(StackName=deployed.stack)["TemplateBody"]
     return Earlier(
+        stage=_stage_of(pipeline, deployed),
         deployed=deployed,
         execution=execution["pipelineExecutionId"],
         commit=_commit(execution),
         template=files.read(path).decode(),
-        now=body if isinstance(body, str) else json.dumps(body),
+        now=_template_of(_formation(pipeline, deployed, deploy_role), deployed.stack),
         missing=tuple(_missing(pipeline, files, path, deployed, deploy_role)),
         deploy_role=deploy_role,
         execution_role=configuration.get("RoleArn"),
@@ -73,14 +73,22 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
 
 
 def apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
-    """Deploy the earlier template and record it; whether anything changed."""
+    """Record it and deploy the earlier template; whether anything changed. The stage should be held before."""
+    try:
+        return _apply(pipeline, earlier, why=why)
+    except (ClientError, BotoCoreError) as error:
+        raise OperateError(f"Stack {earlier.deployed.stack}: {error}") from error
+
+
+def _apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
     place = earlier.deployed
-    client = pipeline.target.assumed(
-        "cloudformation", role=earlier.deploy_role, account=place.account, region=place.region
-    )
-    status = client.describe_stacks(StackName=place.stack)["Stacks"][0]["StackStatus"]
+    _refuse_while_deployed_to(pipeline, earlier.stage)
+    client = _formation(pipeline, place, earlier.deploy_role)
+    status = _status(client, place.stack)
     if status not in FINISHED:
         raise OperateError(f"Stack {place.stack} is {status}: wait until its deployment has ended, or repair it first.")
+    if _template_of(client, place.stack) != earlier.now:
+        raise OperateError(f"Stack {place.stack} was deployed to since the way back was reviewed: look at it again.")
     arguments: dict[str, Any] = {"StackName": place.stack, "Capabilities": CAPABILITIES}
     if earlier.execution_role:
         arguments["RoleARN"] = earlier.execution_role
@@ -88,31 +96,75 @@ def apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
         arguments["TemplateBody"] = earlier.template
     else:
         arguments["TemplateURL"] = _published(pipeline, earlier)
+    _record(pipeline, earlier, why=why)
+    began = datetime.now(UTC)
     try:
         client.update_stack(**arguments)
+    except ClientError as error:
+        if "No updates are to be performed" in error.response["Error"]["Message"]:
+            return False
+        raise
+    try:
         client.get_waiter("stack_update_complete").wait(
             StackName=place.stack, WaiterConfig={"Delay": 5 if not pipeline.target.is_local else 1, "MaxAttempts": 720}
         )
-        changed = True
-    except ClientError as error:
-        if "No updates are to be performed" not in error.response["Error"]["Message"]:
-            raise OperateError(f"Stack {place.stack}: {error.response['Error']['Message']}") from error
-        changed = False
     except WaiterError as error:
+        status = _status(client, place.stack)
+        causes = failures_of(client, place.stack, since=began)
         raise OperateError(
-            f"Stack {place.stack} could not be rolled back, and is as it was: {_reason(client, place.stack)}"
+            f"Stack {place.stack} could not be rolled back and is {status}."
+            f" {causes[0] if causes else 'CloudFormation gives no reason.'} docs/repair.md says how to go on."
         ) from error
-    _record(pipeline, earlier, why=why)
-    return changed
+    return True
+
+
+def _formation(pipeline: Pipeline, place: Deployed, role: str | None) -> Any:
+    return pipeline.target.assumed("cloudformation", role=role, account=place.account, region=place.region)
+
+
+def _status(client: Any, stack: str) -> str:
+    return str(client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+
+
+def _template_of(client: Any, stack: str) -> str:
+    body = client.get_template(StackName=stack)["TemplateBody"]
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def _refuse_while_deployed_to(pipeline: Pipeline, stage: str) -> None:
+    """A run that is in the stage already is not kept out by a hold, and would deploy after us."""
+    for state in pipeline.states():
+        latest = state.get("latestExecution", {})
+        if state["stageName"] == stage and latest.get("status") in (IN_PROGRESS, "Stopping"):
+            execution = latest["pipelineExecutionId"]
+            raise OperateError(
+                f"Execution {execution} is in stage {stage} and would deploy over it: wait until it has ended, or"
+                f" reject or stop it (`penstock stop --execution {execution}`)."
+            )
 
 
 def _deployed(pipeline: Pipeline, service: str, stage: str) -> Deployed:
-    found = read(pipeline, stage)
+    """The service's stack in this environment: a wave of the pipeline has several."""
+    found = read(pipeline)
     for each in found:
-        if each.service == service:
+        if (each.stage, each.service) == (stage, service):
             return each
-    names = ", ".join(each.service for each in found) or "no service"
-    raise OperateError(f"Stage {stage} deploys no {service}; it deploys {names}.")
+    services = ", ".join(each.service for each in found if each.stage == stage)
+    if services:
+        raise OperateError(f"Stage {stage} deploys no {service}; it deploys {services}.")
+    raise OperateError(
+        f"No stage {stage} deploys services; {', '.join(dict.fromkeys(each.stage for each in found))} do."
+    )
+
+
+def _stage_of(pipeline: Pipeline, deployed: Deployed) -> str:
+    """The stage of the pipeline, now, that deploys the stack."""
+    for declared in pipeline.definition():
+        for action in declared["actions"]:
+            there = action.get("region", pipeline.target.region) == deployed.region
+            if there and action.get("configuration", {}).get("StackName") == deployed.stack:
+                return str(declared["name"])
+    raise OperateError(f"The pipeline deploys no stack {deployed.stack} any more.")
 
 
 def _earlier(pipeline: Pipeline, deployed: Deployed, to: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -174,10 +226,13 @@ def _missing(pipeline: Pipeline, files: zipfile.ZipFile, path: str, deployed: De
         if asset["source"]["path"].endswith(".template.json"):
             continue  # the pipeline deploys it from the artifact
         for place in asset["destinations"].values():
+            where = f"s3://{place['bucketName']}/{place['objectKey']}"
             try:
                 client.head_object(Bucket=place["bucketName"], Key=place["objectKey"])
-            except ClientError:
-                missing.append(f"s3://{place['bucketName']}/{place['objectKey']}")
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+                    raise OperateError(f"{where} cannot be looked at: {error.response['Error']['Message']}") from error
+                missing.append(where)
     return missing
 
 
@@ -188,7 +243,10 @@ def _published(pipeline: Pipeline, earlier: Earlier) -> str:
     role = (
         f"arn:{partition}:iam::{place.account}:role/cdk-{QUALIFIER}-file-publishing-role-{place.account}-{place.region}"
     )
-    bucket, key = f"cdk-{QUALIFIER}-assets-{place.account}-{place.region}", f"rollback/{earlier.execution}.json"
+    bucket, key = (
+        f"cdk-{QUALIFIER}-assets-{place.account}-{place.region}",
+        f"rollback/{place.stack}/{earlier.execution}.json",
+    )
     client = pipeline.target.assumed("s3", role=role, account=place.account, region=place.region)
     client.put_object(Bucket=bucket, Key=key, Body=earlier.template.encode())
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
@@ -205,13 +263,6 @@ def _record(pipeline: Pipeline, earlier: Earlier, *, why: str) -> None:
         Type="String",
         Overwrite=True,
     )
-
-
-def _reason(client: Any, stack: str) -> str:
-    for event in client.describe_stack_events(StackName=stack)["StackEvents"]:
-        if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):
-            return f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-    return "CloudFormation gives no reason"
 
 
 def _commit(execution: Mapping[str, Any]) -> str:

@@ -346,7 +346,7 @@ def wanted(name: str) -> dict[str, Any]:
         "configuration": {
             "Variable": "#{variables.Stages}",
             "Operator": "MATCHES",
-            "Value": f"every|(.*,)?{name}(,.*)?",
+            "Value": f"^(every|(.*,)?{name}(,.*)?)$",
         },
     }
     return stage(name, approval(), beforeEntry={"conditions": [{"result": "SKIP", "rules": [rule]}]})
@@ -376,6 +376,8 @@ def test_a_hotfix_leaves_stages_out_and_says_why_and_the_next_push_enters_them_a
     ordinary = tools.start()
     tools.approval_token("qa", "Approve")
     assert json.loads(penstock("status", "--json").stdout)["hotfix"] is None
+    old = json.loads(penstock("status", "--json", "--execution", found["execution"]).stdout)
+    assert [each["status"] for each in old["stages"]] == ["Succeeded", "Skipped", "Skipped", "Succeeded"]
     assert tools.status(ordinary) == "InProgress"
 
 
@@ -420,8 +422,12 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert held["why"].endswith("- it is wrong")
     record = tools.parameter(f"/penstock/rolled-back/{TOOLS}/{HOME}/{service}")
     assert json.loads(record)["execution"] == first
-    again = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong")
+    again = penstock("rollback", service, "prod", "--to", first, "--why", "still wrong")
     assert (again.exit_code, "was that already" in again.stdout) == (0, True)
+    assert "prod was held already" in again.stdout
+    held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
+    assert "still wrong" in held["why"]
+    assert "held before" in held["why"], "nobody's reason is forgotten"
 
 
 def test_a_way_back_that_loses_data_is_refused_and_changes_nothing(tools: Tools) -> None:
@@ -448,19 +454,34 @@ def test_a_way_back_that_loses_data_is_refused_and_changes_nothing(tools: Tools)
     assert states["prod"]["inboundTransitionState"]["enabled"]
 
 
+def test_a_way_back_waits_for_the_run_that_is_in_the_stage(tools: Tools) -> None:
+    tools.push({"template.json": parameter_template(tools.name, "first")})
+    first = tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE"), approval("Look", 2)))
+    tools.approve("prod", "Look")
+    assert tools.ended(first) == "Succeeded"
+    tools.push({"template.json": parameter_template(tools.name, "second")})
+    second = tools.start()
+    tools.approval_token("prod", "Look")
+    done = penstock("rollback", f"{tools.name}-stack", "prod", "--to", first, "--why", "it is wrong")
+    assert (done.exit_code, tools.parameter()) == (2, "second")
+    assert f"Execution {second} is in stage prod and would deploy over it" in done.stderr
+    assert "prod stays held" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("nobody", "prod", "--to", "abcdefabcdef"), "Stage prod deploys no nobody; it deploys"),
-        (("{service}", "nowhere", "--to", "abcdefabcdef"), "no stage nowhere; it has Source, prod"),
+        (("{service}", "nowhere", "--to", "abcdefabcdef"), "No stage nowhere deploys services; prod do."),
         (("{service}", "prod", "--to", "abcdefabcdef"), "is no execution and no commit"),
         (("{service}", "prod", "--to", "abc"), "at least 7 characters"),
+        (("{service}", "prod", "--to", "abc", "--why", "no, not this"), "--why 'no, not this' is not allowed"),
     ],
 )
 def test_a_way_back_that_nobody_can_go_is_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
     tools.push({"template.json": parameter_template(tools.name, "first")})
     tools.ended(tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE"))))
     named = [each.format(service=f"{tools.name}-stack") for each in arguments]
-    done = penstock("rollback", *named, "--why", "it is wrong")
+    done = penstock("rollback", "--why", "it is wrong", *named)
     assert done.exit_code == 2
     assert said in done.stderr
