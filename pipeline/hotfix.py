@@ -26,13 +26,19 @@ def variables() -> list[codepipeline.Variable]:
     ]
 
 
-def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue) -> None:
+def add_conditions(
+    pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue, *, besides: Sequence[str]
+) -> None:
     """Have each stage and wave be skipped by runs that name others. `names`: those of the pipeline's stages, in order.
+
+    `besides`: what else acts on environments, and must be left out by a run that enters some of them alone.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html
     """
-    for entry in catalogue:
-        name = entry.name if isinstance(entry, Wave) else entry.environment.label
+    for name in (
+        *(entry.name if isinstance(entry, Wave) else entry.environment.label for entry in catalogue),
+        *besides,
+    ):
         for position, found in enumerate(names):
             # CDK Pipelines splits a stage of more than 50 actions: prod.1, prod.2.
             if found == name or found.rpartition(".")[0] == name:
@@ -41,6 +47,7 @@ def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], cat
 
 def _enters(stage: str) -> dict[str, object]:
     kind = {"Category": "Rule", "Owner": "AWS", "Provider": "VariableCheck", "Version": "1"}
-    among = f"{EVERY}|(.*,)?{re.escape(stage)}(,.*)?"
+    # Anchored, because AWS does not say whether an expression must match all of the text or a part of it.
+    among = f"^({EVERY}|(.*,)?{re.escape(stage)}(,.*)?)$"
     check = {"Variable": f"#{{variables.{STAGES}}}", "Operator": "MATCHES", "Value": among}
     return {"Result": "SKIP", "Rules": [{"Name": "Wanted", "RuleTypeId": kind, "Configuration": check}]}

@@ -156,7 +156,7 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         release.add_conditions(template, names, catalogue)
-        hotfix.add_conditions(template, names, catalogue)
+        hotfix.add_conditions(template, names, catalogue, besides=[REMOVALS])
 
     @property
     def subjects(self) -> list[Subject]:
