@@ -1,5 +1,6 @@
 """Nobody has to remember a branch's environment: each night those whose time is over are removed."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_events as events
@@ -52,6 +53,7 @@ class BranchSweep(Construct):
             role=role.without_policy_updates(),
             encryption_key=artifacts_key,
             logging=builds.logging,
+            timeout=cdk.Duration.hours(4),  # one stack alone may take half an hour
             environment=codebuild.BuildEnvironment(
                 build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
                 compute_type=codebuild.ComputeType.SMALL,
@@ -75,8 +77,9 @@ class BranchSweep(Construct):
             targets=[targets.CodeBuildProject(project, dead_letter_queue=notifications.undelivered)],
         )
         build = events.EventField.from_path("$.detail.build-id")
-        project.on_build_failed(
+        project.on_state_change(
             "Failed",
+            event_pattern=events.EventPattern(detail={"build-status": ["FAILED", "FAULT", "STOPPED", "TIMED_OUT"]}),
             target=targets.SnsTopic(
                 notifications.topic,
                 dead_letter_queue=notifications.undelivered,

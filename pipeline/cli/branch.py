@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.cli import loading
 from pipeline.cli.connection import Aws, Json, Profile, confirm_name, local_cloud
@@ -154,8 +155,8 @@ def sweep(
         try:
             found.remove(each, unless=_extended(now))
             removed.append(each.prefix)
-        except OperateError as error:
-            problems[each.prefix] = str(error)
+        except (OperateError, ClientError, BotoCoreError) as error:
+            problems[each.prefix] = str(error)  # and the others are still to be looked after
     if as_json:
         typer.echo(json.dumps({"dry_run": dry_run, "removed": removed, "problems": problems}, indent=2))
     else:

@@ -267,6 +267,7 @@ def test_the_sweep_removes_what_is_over_and_says_so_before(maker: Maker, prefix:
     assert answered("sweep")["removed"] == [prefix]
     assert maker.branches.find(prefix) is None
     assert maker.is_there(alive)
+    maker.branches.delete(alive, branch=other)
 
 
 def test_the_sweep_tells_of_what_has_no_end(maker: Maker, prefix: str) -> None:
