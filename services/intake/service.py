@@ -40,7 +40,8 @@ PAYLOAD_LIMIT_BYTES = 253_952
 """Beside the payload, what a state is given holds its id, and once it failed why; all of it may be 256 KB."""
 CLAIM_LIMIT_BYTES = 64 * 1024 * 1024
 """What ingest's functions have the memory for."""
-PATIENT = {"type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$"}
+PATIENT = {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9.-]*[A-Za-z0-9-][A-Za-z0-9.-]*$"}
+"""Not of dots alone: in a path those would lead somewhere else."""
 RESOURCE: dict[str, Any] = {
     "type": "object",
     "required": ["resourceType"],

@@ -8,7 +8,8 @@ from typing import Any
 from services.library.runtime.trace import TraceContext
 
 ID = re.compile(r"[\x21-\x7e]{1,80}")
-PATIENT = re.compile(r"[A-Za-z0-9.-]{1,64}")
+PATIENT = re.compile(r"(?!\.+\Z)[A-Za-z0-9.-]{1,64}")
+"""Not of dots alone: in a path those would lead somewhere else."""
 
 
 class NotAChange(Exception):  # noqa: N818 - the workflow knows it by this name

@@ -10,7 +10,8 @@ from services.library.runtime.stream import PermanentFailure
 from services.library.runtime.trace import TraceContext
 
 ID = re.compile(r"[\x21-\x7e]{1,80}")
-FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+FHIR_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9.-]{1,64}")
+"""Not of dots alone: in a path those would lead somewhere else."""
 RESOURCE_TYPE = re.compile(r"[A-Za-z]{1,64}")
 OBJECT_KEY = re.compile(r".{1,1024}")
 WITH_RESOURCE = frozenset({"id", "patient", "resource"})

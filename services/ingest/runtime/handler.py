@@ -5,7 +5,8 @@ from typing import Any
 
 from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
-from services.library.runtime.stream import FIELDS, Answer, Context, StreamProcessor
+from services.library.runtime.resilience import Context
+from services.library.runtime.stream import FIELDS, Answer, StreamProcessor
 from services.library.runtime.tracing import of_this_function
 
 from . import store

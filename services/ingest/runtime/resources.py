@@ -49,13 +49,14 @@ class Resources:
         if type_ == "Patient" and id_ != patient:
             raise AnotherPatient
         wanted = {**resource, "id": id_}
+        body = _body(wanted)
         deadline = Deadline.after(LONGEST_WRITE_SECONDS)
         current = self._current(type_, id_, deadline)
         if not self.turns.take(f"{type_}/{id_}", patient=patient, came_at=came_at):
             return
         if current is not None and _same(current.body, wanted):
             return
-        self._put(type_, id_, exact_json.write(wanted).encode(), deadline, current)
+        self._put(type_, id_, body, deadline, current)
 
     def _current(self, type_: str, id_: str, deadline: Deadline) -> Read | None:
         try:
@@ -72,6 +73,15 @@ class Resources:
             if not error.is_permanent:
                 raise
             raise NotAResource from error
+
+
+def _body(resource: dict[str, Any]) -> bytes:
+    """As it is sent, made before anything is done: what cannot be written will never be."""
+    try:
+        return exact_json.write(resource).encode()
+    except ValueError:
+        failed = NotAResource()
+    raise failed
 
 
 def _resource(payload: bytes) -> dict[str, Any]:

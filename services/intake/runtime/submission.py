@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
+FhirId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]*[A-Za-z0-9-][A-Za-z0-9.-]*$", max_length=64)]
 ClaimKey = Annotated[str, StringConstraints(pattern=r"^claims/[A-Za-z0-9_-]{1,80}$")]
 
 

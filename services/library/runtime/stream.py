@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from .resilience import Context
+
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
@@ -46,13 +48,6 @@ class Answer(TypedDict):
     """What Lambda reads: empty if everything is handled, else the first record that is not."""
 
     batchItemFailures: list[ItemFailure]
-
-
-class Context(Protocol):
-    """What is used of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,6 +88,9 @@ class DeadlineTransport(httpx.BaseTransport):
         verify = verify or httpx.create_ssl_context()
         backend = _Backend(lookup or look_up)
         proxy = os.environ.get("HTTPS_PROXY")
+        if proxy and not proxy.startswith("http://"):
+            # Within TLS to the proxy, what is written here would leave the inner TLS out.
+            raise ValueError("HTTPS_PROXY is not allowed as it is; give the proxy's address as http://host:port.")
         self._plain = _over(httpcore.ConnectionPool(ssl_context=verify, network_backend=backend), verify)
         self._secure = (
             _over(httpcore.HTTPProxy(proxy, ssl_context=verify, network_backend=backend), verify)
