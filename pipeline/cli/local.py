@@ -170,7 +170,7 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
     run_commands.show_what_is_next(pipeline, run)
     if exit_code(run) != 0:
         return
-    found = [each for each in deployed.read(pipeline, None) if each.outputs]
+    found = deployed.read(pipeline)
     typer.echo(f"\nDeployed {run.commit[:12]} in {seconds:.0f} s:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
