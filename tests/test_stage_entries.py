@@ -50,14 +50,14 @@ WRONG = [
 ]
 
 
-def test_right_entries_type_check_and_wrong_ones_do_not(tmp_path: Path) -> None:
+def test_right_entries_type_check_and_wrong_ones_do_not(tmp_path: Path, mypy_cache: Path) -> None:
     source = tmp_path / "entries.py"
     source.write_text(PREAMBLE + "\n".join(RIGHT + WRONG) + "\n")
     first = PREAMBLE.count("\n") + 1
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"),
-            *("--cache-dir", ROOT / ".mypy_cache", "--no-error-summary", source),
+            *("--cache-dir", mypy_cache, "--no-error-summary", source),
         ],
         cwd=ROOT,
         capture_output=True,
