@@ -6,14 +6,15 @@ from pipeline import branch
 from pipeline.settings import SETTINGS
 from pipeline.stack import PipelineStack
 from services.library.guardrails.plugin import Guardrails
-from stages import branch as branches
 from stages import ledger, validation
-from stages.acknowledged import accepted
-from stages.catalogue import STAGES
 from stages.mistakes import told
-from stages.removed import REMOVED
 
 with told():
+    from stages import branch as branches
+    from stages.acknowledged import accepted
+    from stages.catalogue import STAGES
+    from stages.removed import REMOVED
+
     shipped = ledger.read()
     validation.check(STAGES, shipped=shipped, removed=REMOVED)
     app = cdk.App()

@@ -13,6 +13,7 @@ from services.library.deployment import BRANCH_PREFIX
 from services.library.environment import Environment, Tier
 from stages.dev import DEV
 from stages.model import Stage
+from stages.problem import MistakeError
 
 LIKE = DEV
 """The stage whose services, settings and account branches share."""
@@ -24,7 +25,7 @@ HASH_LENGTH = 6
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class InvalidBranchError(ValueError):
+class InvalidBranchError(MistakeError):
     """A branch environment that cannot be; a sentence that says what was given and what is allowed."""
 
 

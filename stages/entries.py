@@ -4,6 +4,7 @@ import inspect
 import typing
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from services.library.constraints import Wrong, hints_of, wrong, wrong_for
@@ -21,7 +22,7 @@ LONGEST_PARAMETER_NAME = 1_011
 """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, less what an ARN needs"""
 OF_THE_CDK = len(".Deploy")
 """What CDK Pipelines adds to the name of a stack or step when it names an action."""
-STATIC = ("name", "owner", "handles_personal_data", "offers", "needs")
+STATIC = ("name", "owner", "handles_personal_data", "offers", "needs", "acknowledgements")
 """What a service's class says of itself, the same in every stage."""
 
 
@@ -38,6 +39,12 @@ def problems_of_entry(service: Service[Any], environment: Environment, written: 
         message = f"{type(service).__name__} {each.sentence}"
         place = written.field(each.field)
         yield problem(place, message, field=each.field, given=each.given, allowed=each.allowed)
+
+
+@cache
+def is_sound(service: type[Service[Any]]) -> bool:
+    """Whether what its class says can be relied on; if not, its entries cannot be looked into."""
+    return not any(problems_of_service(service))
 
 
 def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:

@@ -10,8 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.library.environment import Environment
-from stages.model import Catalogue, Shipped, stages_of
+from services.library.guardrails.acknowledgements import OWNER
+from stages.model import Catalogue, Shipped, file_of, stages_of
+from stages.problem import Problem
 
+LEDGER = "stages/deployed.json"
 FILE = Path(__file__).with_name("deployed.json")
 SHORTEST_REASON = 20
 
@@ -72,34 +75,52 @@ def left(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...
     return tuple(each for each in sorted(shipped) if (each.stack, each.account, each.region) not in now)
 
 
-def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> Iterator[str]:
-    """What does not fit: each a sentence that says where and what to do."""
+def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> Iterator[Problem]:
+    """What does not fit, with what to do."""
     tombstones = tuple(tombstones)
     shipped = tuple(shipped)
     gone = left(catalogue, shipped)
     buried = {(each.stage, each.service) for each in tombstones}
     for each in gone:
         if (each.stage, each.service) not in buried:
-            yield (
-                f"stages/deployed.json: {each.stack} in {each.account}, {each.region}, was shipped and is in no stage"
-                f" any more. It would be left behind, for the pipeline deletes no stack by itself: list {each.service}"
-                f" in stages/{each.stage}.py again, or say in stages/removed.py why it goes"
-                f" (`penstock remove {each.service} --stage {each.stage} --why ...`)."
+            yield Problem(
+                file=LEDGER,
+                given=each.stack,
+                allowed="what a stage lists, or what stages/removed.py says goes",
+                message=(
+                    f"{each.stack} in {each.account}, {each.region}, was shipped and is in no stage any more. It would"
+                    f" be left behind, for the pipeline deletes no stack by itself: list {each.service} in"
+                    f" {file_of(each.stage)} again, or say in stages/removed.py why it goes"
+                    f" (`penstock remove {each.service} --stage {each.stage} --why ...`)."
+                ),
             )
     for new in sorted(set(ships(catalogue)) - set(shipped)):
-        yield (
-            f"stages/{new.stage}.py: {new.stack} in {new.account}, {new.region}, is not in stages/deployed.json:"
-            " run `penstock ledger` and commit what it writes."
+        yield Problem(
+            file=file_of(new.stage),
+            given=new.stack,
+            allowed=f"what {LEDGER} lists",
+            message=(
+                f"{new.stack} in {new.account}, {new.region}, is not in {LEDGER}:"
+                " run `penstock ledger` and commit what it writes."
+            ),
         )
     leaving = {(each.stage, each.service) for each in gone}
     for tombstone in tombstones:
-        where = f"stages/removed.py: the tombstone of {tombstone.service} in {tombstone.stage}"
-        if (tombstone.stage, tombstone.service) not in leaving:
-            yield f"{where} has nothing to remove: it is still in its stage, or stages/deployed.json never had it."
-        if len(tombstone.why.strip()) < SHORTEST_REASON:
-            yield (
-                f"{where} says why={tombstone.why!r};"
-                f" give {SHORTEST_REASON} characters or more that a stranger understands."
-            )
-        if not tombstone.owner.startswith("@") or "/" not in tombstone.owner:
-            yield f"{where} has owner={tombstone.owner!r}; give @organisation/team."
+        yield from _wrong_tombstone(tombstone, leaves=(tombstone.stage, tombstone.service) in leaving)
+
+
+def _wrong_tombstone(tombstone: Tombstone, *, leaves: bool) -> Iterator[Problem]:
+    who = f"the tombstone of {tombstone.service} in {tombstone.stage}"
+
+    def wrong(field: str, given: str, allowed: str, message: str) -> Problem:
+        return Problem(file="stages/removed.py", field=field, given=given, allowed=allowed, message=f"{who} {message}")
+
+    if not leaves:
+        message = "has nothing to remove: it is still in its stage, or stages/deployed.json never had it."
+        yield wrong("service", tombstone.service, "a service that has left its stage", message)
+    if len(tombstone.why.strip()) < SHORTEST_REASON:
+        allowed = f"{SHORTEST_REASON} characters or more that a stranger understands"
+        yield wrong("why", repr(tombstone.why), allowed, f"says why={tombstone.why!r}; give {allowed}.")
+    if not OWNER.holds(tombstone.owner):
+        message = f"has owner={tombstone.owner!r}; give {OWNER.allowed}."
+        yield wrong("owner", repr(tombstone.owner), OWNER.allowed, message)

@@ -25,3 +25,7 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class MistakeError(Exception):
+    """Something that was asked for cannot be built; the text says what, where and what is allowed."""

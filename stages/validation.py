@@ -12,16 +12,16 @@ from services.library.contract import Service
 from services.library.deployment import BRANCH_PREFIX
 from services.library.environment import NAME, Environment, Tier
 from stages import ledger
-from stages.entries import problems_of_entry, problems_of_service
+from stages.entries import is_sound, problems_of_entry, problems_of_service
 from stages.ledger import Tombstone
 from stages.model import Catalogue, Shipped, Stage, Wave, stages_of
-from stages.problem import Problem
+from stages.problem import MistakeError, Problem
 from stages.written import Written, problem, where
 
 CATALOGUE = "stages/catalogue.py"
 
 
-class InvalidCatalogueError(Exception):
+class InvalidCatalogueError(MistakeError):
     """The catalogue cannot be built; each problem is one sentence that says where and what."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -36,13 +36,24 @@ def check(catalogue: Catalogue, *, shipped: Iterable[Shipped] | None = None, rem
 
 
 def problems_of(
-    catalogue: Catalogue, *, shipped: Iterable[Shipped] | None = None, removed: Iterable[Tombstone] = ()
+    catalogue: Catalogue,
+    *,
+    shipped: Iterable[Shipped] | None = None,
+    removed: Iterable[Tombstone] = (),
+    whole: bool = True,
 ) -> Iterator[Problem]:
-    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None."""
+    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None.
+
+    `whole`: whether this is all of the catalogue and in its order, which some checks must know.
+    """
     listed = list(_listed(catalogue))
-    yield from (each for each in listed if isinstance(each, Problem))
+    found = [each for each in listed if isinstance(each, Problem)]
     sound = tuple(each for each in listed if not isinstance(each, Problem))
     stages = tuple(stages_of(sound))
+    everything = [service for stage in stages for _, service in _listed_by(stage)]
+    for service in dict.fromkeys(type(each) for each in everything if isinstance(each, Service)):
+        found += problems_of_service(service)
+    yield from found
     yield from _twice_named(sound, stages)
     for entry in sound:
         if isinstance(entry, Wave):
@@ -50,14 +61,11 @@ def problems_of(
     for stage in stages:
         yield from problems_of_stage(stage)
     yield from _clashing(stages)
-    yield from _unapproved(sound)
-    services = {type(service): None for stage in stages for service in stage.services if isinstance(service, Service)}
-    for service in services:
-        yield from problems_of_service(service)
-    if shipped is not None:
-        for text in ledger.problems_of(sound, shipped, removed):
-            file, _, message = text.partition(": ")
-            yield Problem(file=file, message=message)
+    if whole:
+        yield from _unapproved(sound)
+    # What cannot be looked into would count as gone.
+    if shipped is not None and whole and not found and all(isinstance(each, Service) for each in everything):
+        yield from ledger.problems_of(sound, shipped, removed)
 
 
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
@@ -92,11 +100,10 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
         )
         place = written.field("environment.region")
         yield problem(place, message, field="region", given=repr(environment.region), allowed="a region of AWS")
-    services = [each for each in stage.services if isinstance(each, Service)]
+    services = [service for _, service in _entries(stage)]
     for position, service in _entries(stage):
-        if isinstance(service, Service):
-            entry = written.item("services", position, len(stage.services))
-            yield from problems_of_entry(service, environment, entry)
+        entry = written.item("services", position, len(stage.services))
+        yield from problems_of_entry(service, environment, entry)
     yield from _twice_listed(services, stage, written)
     yield from _needs(services, stage, written)
 
@@ -130,9 +137,16 @@ def _misshapen(stage: Any) -> Iterator[Problem]:
             yield problem(place, message, field=field, given=f"{value!r:.80}", allowed=allowed)
 
 
-def _entries(stage: Stage) -> list[tuple[int, Any]]:
+def _listed_by(stage: Stage) -> list[tuple[int, Any]]:
     """What a stage lists, each with its position; whatever it is."""
     return list(enumerate(stage.services))
+
+
+def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
+    """The stage's entries that can be looked into, each with its position in the list."""
+    return [
+        (position, each) for position, each in _listed_by(stage) if isinstance(each, Service) and is_sound(type(each))
+    ]
 
 
 def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Problem]:
@@ -183,8 +197,6 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
     seen: dict[tuple[str, str, str], tuple[Stage, str]] = {}
     for stage in stages:
         for position, service in _entries(stage):
-            if not isinstance(service, Service):
-                continue
             environment = stage.environment
             stack = f"{environment.label}-{service.name}"
             key = (environment.account, environment.region, stack)
@@ -220,7 +232,7 @@ def _wrong_fields(stage: Stage, written: Written) -> Iterator[Problem]:
     for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):
         field = each.field if each.field == "approval" else f"environment.{each.field}"
         yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
-    for position, service in _entries(stage):
+    for position, service in _listed_by(stage):
         if not isinstance(service, Service):
             name = f"{service.__name__}, the class" if isinstance(service, type) else f"{service!r:.80}"
             message = f"services lists {name}; list a service's value, such as Intake()."

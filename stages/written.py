@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stages.model import Stage, Wave
+from stages.model import Stage, Wave, file_of
 from stages.problem import Problem
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,7 +83,7 @@ def where(value: Stage | Wave, catalogue: str = "stages/catalogue.py") -> Writte
                 # The file that makes it, not one that imports it.
                 if each is value and attribute in (made := assignments(Path(source))):
                     return Written(file=relative(Path(source)), node=made[attribute])
-    return Written(file=f"stages/{value.name}.py" if isinstance(value, Stage) else catalogue)
+    return Written(file=file_of(value.name) if isinstance(value, Stage) else catalogue)
 
 
 @cache

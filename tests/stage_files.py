@@ -199,6 +199,18 @@ class Unsaid(One):
 class Bad_Name(One):
     name: ClassVar[str] = "Bad_Name"
 
+class Commaless(One):
+    name: ClassVar[str] = "commaless"
+    offers: ClassVar[tuple[Published, ...]] = Published("commaless/topic")  # type: ignore[assignment]
+
+@dataclass(frozen=True, kw_only=True)
+class Nameless(Service[OneStack]):
+    owner: ClassVar[str] = "@example/one"
+    handles_personal_data: ClassVar[bool] = False
+
+    def build(self, scope: Construct, environment: Environment) -> OneStack:
+        return OneStack(scope, "nameless", environment=environment, description="one")
+
 def for_ingest(stack: IngestStack, environment: Environment) -> None: ...
 def for_one_argument(stack: IntakeStack) -> None: ...
 """

@@ -17,6 +17,7 @@ from services.library.environment import Environment, Tier
 from services.library.release import Release
 from services.library.steps import Approval
 from stages.model import ServiceStage, Stage
+from stages.prod import PROD
 from tests import tiny
 
 ENVIRONMENT = Environment(name="here", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
@@ -42,6 +43,7 @@ def shorter(stack: IngestStack, environment: Environment) -> None:
     stack.consumer.consumer.log_group.node.default_child.add_property_override("RetentionInDays", 7)  # type: ignore[union-attr]  # as above
 
 
+IN_PROD = [service.name for service in PROD.services]
 SERVICE = Ingest(
     shards=3,
     override=shorter,
@@ -148,7 +150,7 @@ def test_the_command_explains_this_checkout() -> None:
     ("arguments", "said"),
     [
         (["intake", "production"], "has no stage 'production'; it has dev, "),
-        (["nothing", "prod"], "Stage 'prod' has no service 'nothing'; it has records, ingest, intake"),
+        (["nothing", "prod"], f"Stage 'prod' has no service 'nothing'; it has {', '.join(IN_PROD)}."),
     ],
 )
 def test_an_unknown_service_or_stage_is_a_sentence_with_the_known_ones(arguments: list[str], said: str) -> None:

@@ -27,7 +27,7 @@ TOMBSTONE = Tombstone(
 def problems(
     catalogue: Catalogue = CATALOGUE, *, shipped: tuple[Shipped, ...] = SHIPPED, removed: tuple[Tombstone, ...] = ()
 ) -> list[str]:
-    return list(ledger.problems_of(catalogue, shipped, removed))
+    return [str(each) for each in ledger.problems_of(catalogue, shipped, removed)]
 
 
 def test_the_committed_ledger_is_in_step_with_the_catalogue() -> None:

@@ -20,7 +20,7 @@ from pipeline.settings import SETTINGS
 from services.library import defaults
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Tier
-from services.library.guardrails import acceptance, assembly
+from services.library.guardrails import assembly
 from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
 from services.library.guardrails.review_rules import is_review_rule
 from services.library.release import Release
@@ -193,10 +193,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         override=override,
         accepted=tuple(_accepted(service, stack, judgement)),
         refused=tuple(
-            Finding(rule=each.rule, path=_below(each.path, stack), text=each.text)
-            for each in judgement.failed
-            # That an acknowledgement is not needed takes all stages to say.
-            if each.rule != acceptance.RULE
+            Finding(rule=each.rule, path=_below(each.path, stack), text=each.text) for each in judgement.failed
         ),
     )
 
@@ -314,7 +311,8 @@ def _judge(app: cdk.App, folder: Path, stage: Stage, service: Service[Any], stac
     platforms = accepted_by_the_platform(
         SETTINGS.source_account, catalogue=(stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
     )
-    return Guardrails([subject], accepted=platforms).judge(app, folder, stacks)
+    # That an acknowledgement is not needed takes all stages to say.
+    return Guardrails([subject], accepted=platforms, every_stage=False).judge(app, folder, stacks)
 
 
 def _override(folder: Path, stack: ServiceStack, entry: Entry | None) -> Override | None:

@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +48,12 @@ def load(root: Path) -> Loaded:
 
 
 def whole(root: Path) -> "Catalogue":
-    """The catalogue, or an error with all that keeps it from being read."""
+    """The catalogue, or an error with all that is wrong with it, but for what the ledger does not list yet."""
+    from stages.validation import problems_of  # noqa: PLC0415 - as above
+
     loaded = load(root)
-    if not loaded.whole:
-        raise OperateError("\n".join(map(str, loaded.problems)))
+    if problems := (*loaded.problems, *problems_of(loaded.catalogue, whole=loaded.whole)):
+        raise OperateError("\n".join(map(str, problems)))
     return loaded.catalogue
 
 
@@ -75,40 +76,15 @@ def _stage_modules(root: Path) -> list[tuple[str, list[str]]]:
 def _problems(root: Path, file: Path, error: BaseException) -> "list[Problem]":
     """All that is wrong in the text of a file that could not be imported; or else what Python says of it."""
     from stages import unread  # noqa: PLC0415 - as above
+    from stages.mistakes import problem_of  # noqa: PLC0415 - as above
     from stages.problem import Problem  # noqa: PLC0415 - as above
 
-    said = _said(root, error, Problem)
-    own = file.relative_to(root).as_posix()
+    said = problem_of(error) or Problem(file=CATALOGUE, message=f"{type(error).__name__}: {error}")
     try:
         found = list(unread.problems_of(file))
     except (SyntaxError, OSError):
         return [said]
     # An error of the file's own that its text explains as well need not be said in Python's words.
-    explained = found and said.file == own and isinstance(error, TypeError | ValueError | NameError | AttributeError)
+    own = said.file == file.relative_to(root).as_posix()
+    explained = found and own and isinstance(error, TypeError | ValueError | NameError | AttributeError)
     return found if explained else [said, *found]
-
-
-def _said(root: Path, error: BaseException, problem: "type[Problem]") -> "Problem":
-    """Python's own words, at the innermost line of stages or services."""
-    if isinstance(error, SyntaxError):
-        file = _relative(root, error.filename or "")
-        text = (error.text or "").strip()
-        message = f"{error.msg}: {text}" if text else error.msg
-        return problem(
-            file=file, line=error.lineno, column=error.offset, given=text, allowed="valid Python", message=message
-        )
-    # The library's own checks speak of the line that called them.
-    frames = [
-        (path, frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if (path := _relative(root, frame.filename)).startswith(("stages/", "services/"))
-        and not path.startswith("services/library/")
-    ]
-    file, line = frames[-1] if frames else (CATALOGUE, None)
-    message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    return problem(file=file, line=line, allowed="a module that can be imported", message=message)
-
-
-def _relative(root: Path, file: str) -> str:
-    path = Path(file)
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

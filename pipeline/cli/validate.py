@@ -77,9 +77,9 @@ def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
     from stages.validation import problems_of as found_in  # noqa: PLC0415 - as above
 
-    if not loaded.whole:
-        return tuple(found_in(loaded.catalogue))
-    return tuple(found_in(loaded.catalogue, shipped=ledger.read(), removed=REMOVED))
+    return tuple(
+        found_in(loaded.catalogue, shipped=ledger.read(), removed=REMOVED if loaded.whole else (), whole=loaded.whole)
+    )
 
 
 def expiry(catalogue: "Catalogue", day: date) -> list[Said]:

@@ -54,7 +54,7 @@ def codeowners(owners: Mapping[str, str], platform: str) -> str:
 
 def pull_request_template(owners: Mapping[str, str], platform: str) -> str:
     """What whoever opens a pull request is asked."""
-    rows = [f"| `services/{folder}/`, its entries in `stages/` | {owner} |" for folder, owner in owners.items()]
+    rows = [f"| `services/{folder}/` | {owner} |" for folder, owner in owners.items()]
     return "\n".join(
         [
             "<!-- Written by `penstock ledger` from what each service says of its owner. -->",

@@ -127,16 +127,16 @@ def wrong_for(value: Any, hint: Any, field: str) -> Iterator[Wrong]:
 
 def in_words(hint: Any) -> str:
     """What an annotation allows."""
-    origin = typing.get_origin(hint)
-    words = [in_words(each) for each in typing.get_args(hint) if not isinstance(each, Constraint) and each is not ...]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return ", ".join([words[0], *(each.allowed for each in typing.get_args(hint) if isinstance(each, Constraint))])
+        constraints = [each.allowed for each in arguments[1:] if isinstance(each, Constraint)]
+        return ", ".join([in_words(arguments[0]), *constraints])
     if origin in (Union, types.UnionType):
-        return " or ".join(words)
-    if origin is tuple:
-        return f"a tuple of {words[0]}"
+        return " or ".join(map(in_words, arguments))
+    if origin is tuple and arguments:
+        return f"a tuple of {' and '.join(in_words(each) for each in arguments if each is not ...)}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"a mapping of {words[0]} to {words[1]}"
+        return f"a mapping of {in_words(arguments[0])} to {in_words(arguments[1])}"
     plain = origin or hint
     if isinstance(plain, type) and issubclass(plain, Enum):
         return " or ".join(f"{plain.__name__}.{each.name}" for each in plain)
@@ -161,8 +161,13 @@ _PLAIN: Mapping[Any, str] = {
 def _wrong_inside(value: Any, origin: Any, arguments: tuple[Any, ...], field: str) -> Iterator[Wrong]:
     """What is wrong in a value that is itself of the right type."""
     if origin is tuple:
-        for position, each in enumerate(value):
-            yield from wrong_for(each, arguments[0], f"{field}[{position}]")
+        # tuple[X, ...] is any number of X; tuple[X, Y] one of each.
+        each_hint = arguments[:1] * len(value) if arguments[-1:] == (...,) else arguments
+        if len(each_hint) != len(value):
+            yield Wrong(field=field, given=_shown(value), allowed=f"{len(each_hint)} of them")
+            return
+        for position, (each, hint) in enumerate(zip(value, each_hint, strict=True)):
+            yield from wrong_for(each, hint, f"{field}[{position}]")
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         for key, each in value.items():
             for found in wrong_for(key, arguments[0], field):
@@ -177,7 +182,7 @@ def _wrong_annotated(value: Any, arguments: tuple[Any, ...], field: str) -> Iter
     base, *constraints = arguments
     found = list(wrong_for(value, base, field))
     yield from found
-    if not found:
+    if not found and value is not None:  # which a base that allows it means as it is
         for each in constraints:
             if isinstance(each, Constraint) and not each.holds(value):
                 yield Wrong(field=field, given=_shown(value), allowed=each.allowed)

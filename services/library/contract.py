@@ -15,7 +15,7 @@ from constructs import Construct
 from services.library import deployment
 from services.library.constraints import Matches, Wrong
 from services.library.environment import Environment
-from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.guardrails.acknowledgements import OWNER, Acknowledgement
 from services.library.guardrails.overridden import Overridden, source_of
 from services.library.published import Published
 from services.library.release import Release
@@ -23,7 +23,6 @@ from services.library.steps import Step
 from services.library.tracing import Datadog, trace
 
 SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
-OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
 
 
 class ServiceStack(cdk.Stack):

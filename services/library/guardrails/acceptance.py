@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.guardrails.acknowledgements import OWNER, Acknowledgement
 from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
 from services.library.guardrails.own import accepted_by
 from services.library.guardrails.review_rules import is_review_rule
 
 RULE = "Penstock-Acknowledgement"
-OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*")
 SHORTEST_REASON = 20
 PLATFORM_FILE = "stages/acknowledged.py"
 
@@ -139,8 +138,8 @@ def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
         yield "Its path must name a construct, without a slash at either end."
     if len(_plain(each.reason)) < SHORTEST_REASON:
         yield f"Its reason has under {SHORTEST_REASON} characters; say what makes the finding acceptable."
-    if not OWNER.fullmatch(each.owner):
-        yield f"Its owner is {each.owner!r}; give @organisation/team."
+    if not OWNER.holds(each.owner):
+        yield f"Its owner is {each.owner!r}; give {OWNER.allowed}."
 
 
 def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None, *, whole: bool) -> Iterator[str]:
