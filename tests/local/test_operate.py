@@ -12,11 +12,13 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate import rollback
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.rollback import LONGEST_BODY
 from pipeline.operate.run import Action
-from pipeline.operate.target import local_target
+from pipeline.operate.target import QUALIFIER, local_target
 from pipeline.settings import SETTINGS
 from tests.conftest import ROOT
 from tests.local import async_api_template
@@ -428,6 +430,59 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert "still wrong" in held["why"]
     assert "held before" in held["why"], "nobody's reason is forgotten"
+
+
+def bootstrapped(tools: Tools) -> None:
+    """The bucket for files and the role that writes to it, as a bootstrap makes them."""
+    where = f"{TOOLS}-{HOME}"
+    if f"cdk-{QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
+        tools.s3.create_bucket(Bucket=f"cdk-{QUALIFIER}-assets-{where}")
+        anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        tools.cloud.client("iam", account=TOOLS).create_role(
+            RoleName=f"cdk-{QUALIFIER}-file-publishing-role-{where}",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}),
+        )
+
+
+def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_bucket_by_the_roles_of_the_pipeline(
+    tools: Tools,
+) -> None:
+    bootstrapped(tools)
+    long = "a long sentence " * (LONGEST_BODY // 10)
+
+    def template(value: str) -> str:
+        return json.dumps({**json.loads(parameter_template(tools.name, value)), "Metadata": {"Long": long}})
+
+    role = tools.make_role("deploy")
+    tools.push({"template.json": template("first")})
+    first = tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE", roleArn=role)))
+    assert tools.ended(first) == "Succeeded", tools.errors(first)
+    tools.push({"template.json": template("second")})
+    assert tools.ended(tools.start()) == "Succeeded"
+    earlier = rollback.find(pipeline_of(tools), f"{tools.name}-stack", "prod", to=first)
+    assert (earlier.deploy_role, earlier.execution_role) == (role, tools.role)
+    done = penstock("rollback", f"{tools.name}-stack", "prod", "--to", first, "--why", "it is wrong")
+    assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
+
+
+def test_a_way_back_to_files_that_are_gone_is_refused(tools: Tools) -> None:
+    bootstrapped(tools)
+    bucket = f"cdk-{QUALIFIER}-assets-{TOOLS}-{HOME}"
+    keys = [f"{tools.name}-{name}.zip" for name in ("there", "gone")]
+    tools.s3.put_object(Bucket=bucket, Key=keys[0], Body=b"code")
+    own = {"source": {"path": "stack.template.json"}, "destinations": {"here": {"bucketName": "x", "objectKey": "y"}}}
+    code = [
+        {"source": {"path": f"asset.{key}"}, "destinations": {"here": {"bucketName": bucket, "objectKey": key}}}
+        for key in keys
+    ]
+    files = {"stack.assets.json": json.dumps({"files": {str(n): each for n, each in enumerate([own, *code])}})}
+    path = {"TemplatePath": "Code::stack.template.json"}
+    tools.push({**files, "stack.template.json": parameter_template(tools.name, "first")})
+    first = tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE", configuration=path)))
+    assert tools.ended(first) == "Succeeded", tools.errors(first)
+    done = penstock("rollback", f"{tools.name}-stack", "prod", "--to", first, "--why", "it is wrong")
+    assert done.exit_code == 2
+    assert f"Files of that run are gone: s3://{bucket}/{keys[1]}. Revert the commit instead." in done.stderr
 
 
 def test_a_way_back_that_loses_data_is_refused_and_changes_nothing(tools: Tools) -> None:
