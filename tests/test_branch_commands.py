@@ -3,13 +3,16 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from pipeline.cli import branch
 from pipeline.cli.main import app
 from pipeline.operate import branches
 from pipeline.operate.branches import BranchEnvironment, BranchStack, aws_branches, in_order, refusal
@@ -117,6 +120,31 @@ def test_without_credentials_the_answer_says_which_role_is_wanted(monkeypatch: p
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(OperateError, match=r"penstock-branch-deploy could not be assumed: .* docs/branch\.md"):
         aws_branches(profile=None, account="1" * 12, region="eu-west-1")
+
+
+def test_a_sweep_goes_on_with_the_others_when_aws_refuses_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    prefixes = [PREFIX, prefix_of("another")]
+    removed: list[str] = []
+
+    class Account:
+        target = SimpleNamespace(is_local=True, account="1" * 12)
+
+        def read(self) -> list[BranchEnvironment]:
+            return [BranchEnvironment(prefix=each, stacks=(stack("a", expires=past),)) for each in prefixes]
+
+        def remove(self, environment: BranchEnvironment, **_given: object) -> None:
+            if environment.prefix == PREFIX:
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "DeleteStack")
+            removed.append(environment.prefix)
+
+    monkeypatch.setattr(branch, "_branches", lambda *_words, **_named: Account())
+    monkeypatch.setattr(branch, "_place", lambda _ctx: None)
+    done = CliRunner().invoke(app, ["branch", "sweep", "--json"], obj=ROOT)
+    assert done.exit_code == 1
+    answer = json.loads(done.stdout)
+    assert answer["removed"] == removed == prefixes[1:]
+    assert "not yours" in answer["problems"][PREFIX]
 
 
 def test_the_prefix_is_the_same_for_ever() -> None:
