@@ -135,6 +135,7 @@ class IntakeStack(ServiceStack):
             hand_over=self.hand_over,
             dead_letters=self.dead_letters,
             attempts=10 if at_once else 2,
+            has_history=settings.variant is Variant.STANDARD,
         )
         workflow = Workflow(
             self,

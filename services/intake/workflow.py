@@ -39,10 +39,12 @@ class Steps(Construct):
         hand_over: Function,
         dead_letters: DeadLetterQueue,
         attempts: int,
+        has_history: bool,
     ) -> None:
+        """`has_history`: whether an execution's input can be read once it has failed."""
         super().__init__(scope, id_)
         self.dead_letters = dead_letters
-        kept = self._kept_for_an_operator()
+        kept = self._kept_for_an_operator(has_history=has_history)
         first = self._task("RecordSubmission", record, attempts)
         second = self._task("HandOver", hand_over, attempts)
         for task in (first, second):
@@ -68,8 +70,9 @@ class Steps(Construct):
         _retry(task, PASSING, attempts)
         return task
 
-    def _kept_for_an_operator(self) -> sfn.IChainable:
-        """The input, and what became of it. The cause is left out: it may quote what it is about, and is in the log."""
+    def _kept_for_an_operator(self, *, has_history: bool) -> sfn.IChainable:
+        """What became of the input; and the input itself only if it would be nowhere else. No cause."""
+        payload = {} if has_history else {"payload": sfn.JsonPath.object_at("$$.Execution.Input")}
         told = sfn.Pass(
             self,
             "Tell",
@@ -77,7 +80,7 @@ class Steps(Construct):
                 "id": sfn.JsonPath.string_at("$$.Execution.Name"),
                 "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
                 "error": sfn.JsonPath.string_at("$.Error"),
-                "payload": sfn.JsonPath.object_at("$$.Execution.Input"),
+                **payload,
             },
         )
         # Named by its address alone: with the key the task would grant itself more than it needs, by wildcards.

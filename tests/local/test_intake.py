@@ -109,8 +109,8 @@ def test_a_submission_that_cannot_be_handed_over_is_kept_for_an_operator(
         "id": id_,
         "execution": failed["executionArn"],
         "error": "ResourceNotFoundException",
-        "payload": SUBMISSION,
     }
+    assert json.loads(failed["input"]) == SUBMISSION
 
 
 def test_an_express_one_hands_over_each_retry_under_the_same_id(

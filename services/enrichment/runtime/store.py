@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from .change import Work
 from .saga import Compensated, Coverage, Held, Outcome
@@ -146,7 +147,7 @@ class EnrichmentTable:
             if reasons <= LOST:
                 return False
             failure = Busy(",".join(sorted(reasons)))
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, HTTPClientError, UnreachableError) as error:
             failure = _busy(error)
         else:
             return True
@@ -167,7 +168,7 @@ class EnrichmentTable:
     def _get(self, id_: str) -> Item:
         try:
             answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, HTTPClientError, UnreachableError) as error:
             failure = _busy(error)
         else:
             found: Item = answer.get("Item", {})
@@ -188,6 +189,6 @@ def _text(item: Item, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _busy(error: ClientError | HTTPClientError) -> Busy:
+def _busy(error: ClientError | HTTPClientError | UnreachableError) -> Busy:
     """By its code alone: the text of a validation error quotes values."""
     return Busy(error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__)

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from services.library.runtime.trace import TraceContext
 
@@ -26,6 +27,7 @@ _BUSY = frozenset(
         "TransactionInProgressException",
     }
 )
+_UNANSWERED = (HTTPClientError, UnreachableError)
 
 
 class Busy(Exception):  # noqa: N818 - the workflow retries it by this name
@@ -58,10 +60,13 @@ class SubmissionStore:
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
-            raise _told_apart(error) from error
-        except HTTPClientError as error:
-            raise Busy(type(error).__name__) from error
-        return True
+            failure = _told_apart(error)
+        except _UNANSWERED as error:
+            failure = Busy(type(error).__name__)
+        else:
+            return True
+        # Outside of the handlers, so that no chain of exceptions leads to what AWS says of the request.
+        raise failure
 
 
 class SubmissionStream:
@@ -82,10 +87,12 @@ class SubmissionStream:
         try:
             answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
         except ClientError as error:
-            raise _told_apart(error) from error
-        except HTTPClientError as error:
-            raise Busy(type(error).__name__) from error
-        return str(answer["SequenceNumber"])
+            failure = _told_apart(error)
+        except _UNANSWERED as error:
+            failure = Busy(type(error).__name__)
+        else:
+            return str(answer["SequenceNumber"])
+        raise failure
 
 
 class ClaimsBucket:
@@ -112,5 +119,8 @@ class ClaimsBucket:
 
 
 def _told_apart(error: ClientError) -> Exception:
+    """Busy, or the same error without its text: of a value that AWS does not take, that quotes the value."""
     code = error.response["Error"]["Code"]
-    return Busy(code) if code in _BUSY else error
+    if code in _BUSY:
+        return Busy(code)
+    return type(error)({"Error": {"Code": code, "Message": "left out"}}, error.operation_name)

@@ -44,8 +44,13 @@ def parse(event: dict[str, Any]) -> Submission:
         return Submission(id=event.get("id"), **payload)  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        text = "; ".join(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in problems)
-        # Without `from error`: its text quotes the values, which are a patient's.
-        raise InvalidSubmission(text) from None
+        text = "; ".join(f"{_field(problem['loc'], problem['type'])}: {problem['msg']}" for problem in problems)
     except TypeError:
-        raise InvalidSubmission("payload: may not have a field `id`") from None
+        text = "payload: may not have a field `id`"
+    # Outside of the handlers: the text of the model's error quotes the values, which are a patient's.
+    raise InvalidSubmission(text)
+
+
+def _field(location: tuple[int | str, ...], kind: str) -> str:
+    """The field that is wrong; the name of one that nobody knows is the client's own word."""
+    return "an unknown field" if kind == "extra_forbidden" else ".".join(map(str, location))

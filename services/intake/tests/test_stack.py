@@ -108,8 +108,14 @@ def test_every_task_is_tried_again_by_named_errors_and_then_kept_for_an_operator
         assert (retry["JitterStrategy"], retry["BackoffRate"], retry["MaxDelaySeconds"]) == ("FULL", 2, 30)
         assert made[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}]
     assert made["Tell"]["Next"] == "KeepForOperator"
+    assert made["Tell"]["Parameters"].keys() == {"id.$", "execution.$", "error.$"}
     assert made["KeepForOperator"]["Retry"][0]["MaxAttempts"] == 8
     assert made["KeepForOperator"]["Next"] == "Failed"
+
+
+def test_a_message_holds_a_payload_only_where_nothing_else_does() -> None:
+    told = states(template(Tier.SANDBOX, Intake(variant=Variant.EXPRESS)))["Tell"]["Parameters"]
+    assert told["payload.$"] == "$$.Execution.Input"
 
 
 def test_what_is_kept_for_an_operator_is_encrypted_and_raises_an_alarm(production: assertions.Template) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from services.library.runtime.trace import TraceContext
@@ -92,13 +92,34 @@ def test_what_may_do_better_later_is_told_from_what_will_not(
     service: str, operation: str, call: Callable[[Stubber], None]
 ) -> None:
     client = stubbed(service)
-    client.add_client_error(operation, "ProvisionedThroughputExceededException")
-    client.add_client_error(operation, "ResourceNotFoundException")
+    client.add_client_error(operation, "ProvisionedThroughputExceededException", "Value 'p-1' at 'partitionKey'")
+    client.add_client_error(operation, "ResourceNotFoundException", "Value 'p-1' at 'partitionKey'")
     with client:
-        with pytest.raises(store.Busy, match="ProvisionedThroughputExceededException"):
+        with pytest.raises(store.Busy, match="ProvisionedThroughputExceededException") as busy:
             call(client)
-        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        with pytest.raises(ClientError, match="ResourceNotFoundException") as refused:
             call(client)
+    assert type(refused.value).__name__ == "ResourceNotFoundException"  # the workflow's name for it
+    for raised in (busy.value, refused.value):
+        assert "p-1" not in str(raised)
+        assert raised.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "call"), [("dynamodb", "PutItem", keep), ("kinesis", "PutRecord", hand_over)]
+)
+@pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
+def test_what_does_not_answer_may_do_better_later(
+    service: str, operation: str, call: Callable[[Stubber], None], error: type[Exception]
+) -> None:
+    client = stubbed(service)
+
+    def unanswered(**_: object) -> None:
+        raise error(endpoint_url="https://here")  # type: ignore[call-arg]  # botocore's own fill their text in
+
+    client.client.meta.events.register(f"before-call.{service}.{operation}", unanswered)
+    with pytest.raises(store.Busy, match=error.__name__):
+        call(client)
 
 
 def test_an_upload_takes_exactly_the_bytes_that_were_told() -> None:
