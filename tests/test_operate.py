@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from pipeline.cli import connection, validate
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
-from pipeline.operate import call
+from pipeline.operate import call, service_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code
 from pipeline.operate.logs import choose
@@ -64,6 +64,9 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *arguments: object) -> None:
         """Nobody wants to read it."""
@@ -327,11 +330,93 @@ def test_the_curl_line_sends_what_penstock_sends(server: tuple[str, list[tuple[s
     assert valid_signature(endpoint, *ours)
 
 
-def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: bytes) -> bool:
+@pytest.mark.parametrize("url", ["/v1/", "/v1"])
+def test_what_is_got_is_below_the_services_url_and_has_no_body(
+    url: str, server: tuple[str, list[tuple[str, dict[str, str], bytes]]]
+) -> None:
+    endpoint, requests = server
+    target = local_target(endpoint, account="999999999999", region="eu-west-1")
+    records = replace(INTAKE, outputs={"Url": f"https://a1b2c3d4.execute-api.us-east-1.amazonaws.com{url}"})
+    request = call.to_service(target, records, body=None, path="Patient/p-1", idempotency_key="key-1")
+    assert call.send(target, request).status == 200
+    line = call.curl(target, request)
+    subprocess.run(["bash", "-c", f"{line} --silent --noproxy '*'"], check=True, capture_output=True)
+    for path, headers, body in requests:
+        assert (path, body) == ("/_aws/execute-api/a1b2c3d4/v1/Patient/p-1", b"")
+        assert "Idempotency-Key" not in headers
+    assert valid_signature(endpoint, *requests[0], method="GET")
+
+
+@pytest.mark.parametrize("path", ["/Patient", "Patient/../x y", "Patient?family=doe", "Patient/", "a#b"])
+def test_a_path_that_would_have_to_be_encoded_is_refused(path: str) -> None:
+    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    with pytest.raises(OperateError, match="such as Patient/p-1"):
+        call.to_service(target, INTAKE, body=None, path=path)
+
+
+def test_getting_takes_nothing_to_send() -> None:
+    done = CliRunner().invoke(app, ["call", "records", "--get", "--body", "{}"], obj=ROOT)
+    assert (done.exit_code, "--get sends no body" in done.output) == (2, True)
+
+
+STAGING = replace(INTAKE, stage="staging", service="ingest", stack="staging-ingest")
+LOGGED = {
+    "consumer": [
+        (2_000, "START RequestId: 1 Version: $LATEST\n"),
+        (2_001, '{"level":"WARNING","location":"handle:1","message":"record quarantined","shard":"0","times":2}\n'),
+        (2_003, "[ERROR] Busy: no capacity\n"),
+    ],
+    "accesses": [(2_002, '{"status": "202"}')],
+}
+
+
+class Pages:
+    """CloudFormation and CloudWatch Logs as far as logs are read."""
+
+    def get_paginator(self, operation: str) -> "Pages":
+        del operation
+        return self
+
+    def paginate(self, **asked: object) -> list[dict[str, object]]:
+        if "StackName" in asked:
+            groups = {"ConsumerLogs017DF361": "consumer", "ApiAccessLogs50B185DB": "accesses"}
+            found = [
+                {"ResourceType": "AWS::Logs::LogGroup", "LogicalResourceId": logical, "PhysicalResourceId": physical}
+                for logical, physical in groups.items()
+            ]
+            return [{"StackResourceSummaries": [*found, {"ResourceType": "AWS::SQS::Queue"}]}]
+        return [{"events": [{"timestamp": at, "message": text}]} for at, text in LOGGED[str(asked["logGroupName"])]]
+
+
+def test_what_a_service_logged_is_read_from_all_its_groups_in_order() -> None:
+    target = Target(
+        account="999999999999",
+        region="eu-west-1",
+        endpoint=None,
+        _clients=lambda *_place: Pages(),
+        _credentials=lambda _account: Credentials("a", "b"),
+    )
+    found = service_logs.read(target, STAGING, since=timedelta(minutes=5))
+    assert [(line.source, line.text) for line in found] == [
+        ("Consumer", "WARNING  record quarantined  shard=0  times=2"),
+        ("ApiAccess", "status=202"),
+        ("Consumer", "[ERROR] Busy: no capacity"),
+    ]
+    with pytest.raises(OperateError, match="staging-ingest is not deployed yet"):
+        service_logs.read(target, replace(STAGING, status=""), since=timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("arguments", [("--stage", "qa"), ("ingest", "--stage", "qa", "--follow")])
+def test_the_log_of_a_service_is_asked_for_by_its_name(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, ["logs", *arguments], obj=ROOT)
+    assert (done.exit_code, "--stage wants a service" in done.output) == (2, True)
+
+
+def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: bytes, *, method: str = "POST") -> bool:
     """Sign the request again at the moment that it names, and compare."""
     signed = headers["Authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     lower = {name.lower(): value for name, value in headers.items()}
-    again = AWSRequest("POST", f"{endpoint}{path}", {name: lower[name] for name in signed if name != "host"}, body)
+    again = AWSRequest(method, f"{endpoint}{path}", {name: lower[name] for name in signed if name != "host"}, body)
     again.context["timestamp"] = lower["x-amz-date"]
     signer = SigV4Auth(Credentials("444444444444", "local"), "execute-api", "us-east-1")
     del again.headers["x-amz-date"]

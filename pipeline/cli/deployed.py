@@ -62,7 +62,12 @@ def call(  # noqa: PLR0913 - each is an option of the command line
     service: Annotated[str | None, typer.Argument(help="Which service, if several have a URL.")] = None,
     *,
     stage: Annotated[str, typer.Option(help="The stage to call.")] = "prod",
-    body: Annotated[str, typer.Option(help="JSON, or @FILE that holds it.", metavar="JSON|@FILE")] = EXAMPLE_BODY,
+    get: Annotated[bool, typer.Option("--get", help="Get what is at the path, and post nothing.")] = False,
+    path: Annotated[str, typer.Option(help="Below the service's URL, such as Patient/p-1.")] = "",
+    body: Annotated[
+        str | None,
+        typer.Option(help="JSON, or @FILE that holds it. Default: what intake takes.", metavar="JSON|@FILE"),
+    ] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Makes a repeated call the same submission. Default: a new one.")
     ] = None,
@@ -72,16 +77,18 @@ def call(  # noqa: PLR0913 - each is an option of the command line
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
-    """Post a body to a deployed service, signed with AWS SigV4, and print its answer.
+    """Post a body to a deployed service, or --get what it has, signed with AWS SigV4, and print its answer.
 
     Answers 0 if the service answered 2xx, else 1. On AWS the request is signed with your own credentials, which must
     be allowed to invoke the API.
     """
-    text = _read(body)
+    if get and (body is not None or idempotency_key is not None):
+        raise typer.BadParameter("--get sends no body and no key; leave one or the other out.")
+    text = None if get else _read(EXAMPLE_BODY if body is None else body)
     target = (pipeline := connect(ctx, profile=profile, aws=aws).pipeline).target
     chosen = signed.choose(deployed.read(pipeline, stage), service=service, output=output)
     request = signed.to_service(
-        target, chosen, body=text, output=output, idempotency_key=idempotency_key or str(uuid.uuid4())
+        target, chosen, body=text, path=path, output=output, idempotency_key=idempotency_key or str(uuid.uuid4())
     )
     if curl:
         typer.echo(signed.curl(target, request))

@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from pipeline.cli import text
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
-from pipeline.operate import acts
+from pipeline.operate import acts, outputs, service_logs
 from pipeline.operate import logs as action_logs
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.pipeline import Pipeline
@@ -184,23 +185,37 @@ def release(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, ye
     typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
 
 
-def logs(
+def logs(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
-    action: Annotated[
-        str | None, typer.Argument(help="An action, or stage/action. Default: the one that failed, runs, or ran last.")
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ACTION|SERVICE",
+            help="An action, or stage/action; with --stage a service. Default: the action that failed, or ran last.",
+        ),
     ] = None,
     *,
+    stage: Annotated[str | None, typer.Option(help="Print what a service logs in this stage.")] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="With --stage: how far back.")] = 60,
     follow_: Annotated[bool, typer.Option("--follow", help="Go on until the action ends.")] = False,
     lines: Annotated[int | None, typer.Option(min=1, help="Only the last lines.", metavar="COUNT")] = None,
     execution: Execution = None,
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
-    """Print what an action printed: the log of its build, or the failed events of its stack."""
+    """Print what an action printed: the log of its build, or the failed events of its stack.
+
+    With --stage, print what a deployed service logged: its functions, its API's accesses, its workflow's failures.
+    """
+    if stage is not None:
+        if what is None or follow_ or execution is not None:
+            raise typer.BadParameter("--stage wants a service, such as ingest, and no --follow or --execution.")
+        _show_service(connect(ctx, profile=profile, aws=aws).pipeline, what, stage, timedelta(minutes=minutes), lines)
+        return
     connection = connect(ctx, profile=profile, aws=aws)
     pipeline = connection.pipeline
     run = pipeline.read(execution)
-    chosen = action_logs.choose(run, action)
+    chosen = action_logs.choose(run, what)
     typer.secho(f"{chosen.full_name}: {chosen.status}", bold=True, err=True)
     if not follow_:
         for line in action_logs.lines(pipeline, chosen, last=lines):
@@ -212,3 +227,14 @@ def logs(
     except KeyboardInterrupt:
         typer.echo("\nFollowing ended; the action goes on.", err=True)
         raise typer.Exit(FOLLOWING_ENDED) from None
+
+
+def _show_service(pipeline: Pipeline, service: str, stage: str, since: timedelta, last: int | None) -> None:
+    deployed = outputs.find(pipeline, service, stage)
+    found = service_logs.read(pipeline.target, deployed, since=since)
+    typer.secho(f"{deployed.stack}, {deployed.account} {deployed.region}", bold=True, err=True)
+    width = max((len(line.source) for line in found), default=0)
+    for line in found if last is None else found[-last:]:
+        typer.echo(f"{line.at:%H:%M:%S}  {line.source.ljust(width)}  {line.text}")
+    if not found:
+        typer.echo("Nothing was logged in that time: --minutes goes further back.", err=True)

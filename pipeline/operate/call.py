@@ -16,6 +16,8 @@ from pipeline.operate.target import Target, require_loopback
 
 SERVICE = "execute-api"
 API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
+PATH = re.compile(r"([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?")
+"""Nothing that has to be encoded, and no query: what is asked of a person belongs into no URL."""
 TIMEOUT_SECONDS = 35.0
 """API Gateway gives an integration 29 seconds."""
 
@@ -60,19 +62,31 @@ def choose(deployed: list[Deployed], *, service: str | None, output: str) -> Dep
 
 
 def to_service(
-    target: Target, deployed: Deployed, *, body: str, output: str = "Url", idempotency_key: str | None = None
+    target: Target,
+    deployed: Deployed,
+    *,
+    body: str | None,
+    path: str = "",
+    output: str = "Url",
+    idempotency_key: str | None = None,
 ) -> Call:
-    """The request that posts this body to a service."""
+    """The request that posts this body to a service, or without one the request that gets what is at the path."""
+    if not PATH.fullmatch(path):
+        raise OperateError(f"--path {path} is not allowed; give a path below the service's URL, such as Patient/p-1.")
     url = deployed.outputs[output]
+    if path:
+        url = f"{url.rstrip('/')}/{path}"
     parts = API_URL.fullmatch(url)
     if target.endpoint is not None:
         if parts is None:
             raise OperateError(f"{url} is no API's URL, so the local cloud cannot be asked for it.")
         url = f"{target.endpoint}/_aws/execute-api/{parts['api']}{parts['path']}"
+    region = parts["region"] if parts is not None else deployed.region
+    if body is None:
+        return Call(url=url, region=region, account=deployed.account, body="", headers={}, method="GET")
     headers = {"Content-Type": "application/json"}
     if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
-    region = parts["region"] if parts is not None else deployed.region
     return Call(url=url, region=region, account=deployed.account, body=body, headers=headers)
 
 
@@ -112,7 +126,5 @@ def curl(target: Target, call: Call) -> str:
     words = ["curl", "--aws-sigv4", f"aws:amz:{call.region}:{SERVICE}", "--user", user, *token]
     for name, value in call.headers.items():
         words += ["-H", shlex.quote(f"{name}: {value}")]
-    if call.method != "POST":
-        words += ["-X", call.method]
-    words += ["--data", shlex.quote(call.body), shlex.quote(call.url)]
-    return " ".join(words)
+    data = ["--data", shlex.quote(call.body)] if call.body else []
+    return " ".join([*words, *data, shlex.quote(call.url)])

@@ -52,6 +52,14 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
     return list(found.values())
 
 
+def find(pipeline: Pipeline, service: str, stage: str) -> Deployed:
+    """One service in one stage."""
+    there = {each.service: each for each in read(pipeline, stage)}
+    if service not in there:
+        raise OperateError(f"Stage {stage} has no service {service!r}; it has {', '.join(there) or 'none'}.")
+    return there[service]
+
+
 def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> Deployed:
     client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
     status, outputs, tags = "", {}, {}

@@ -1,0 +1,93 @@
+"""What a deployed service logged: the lines of all log groups of its stack, in the order of their time."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import Deployed
+from pipeline.operate.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+GROUP = "AWS::Logs::LogGroup"
+HASH = re.compile(r"(Logs)?[0-9A-F]{8}$")
+"""What the CDK and our constructs add to the name of whatever logs there."""
+NARRATION = re.compile(r"(INIT_START|START|END|REPORT) ")
+"""What Lambda says of each invocation, between the lines of the function."""
+SHOWN_BEFORE = ("level", "message")
+LEFT_OUT = frozenset({*SHOWN_BEFORE, "location", "timestamp", "service"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a log."""
+
+    at: datetime
+    source: str
+    """Whose log it is, as the stack calls it: `Consumer`, `ApiAccess`."""
+    message: str
+
+    @property
+    def text(self) -> str:
+        """For people: what was said, and then each field; a line that is no JSON as it is."""
+        fields = self.fields
+        if fields is None:
+            return self.message
+        said = [str(fields[name]) for name in SHOWN_BEFORE if name in fields]
+        return "  ".join(
+            [*said, *(f"{name}={_shown(value)}" for name, value in fields.items() if name not in LEFT_OUT)]
+        )
+
+    @property
+    def fields(self) -> Mapping[str, Any] | None:
+        """Of a structured line; None of any other."""
+        try:
+            found = json.loads(self.message)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+
+def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
+    """All that it logged since so long ago."""
+    start = int((datetime.now(UTC) - since).timestamp() * 1000)
+    client: CloudWatchLogsClient = target.client("logs", account=deployed.account, region=deployed.region)
+    found: list[Line] = []
+    try:
+        for source, group in sorted(_groups(target, deployed).items()):
+            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
+            for event in (each for page in pages for each in page["events"]):
+                message = event.get("message", "").rstrip("\n")
+                if not NARRATION.match(message):
+                    at = datetime.fromtimestamp(event.get("timestamp", 0) / 1000, UTC)
+                    found.append(Line(at=at, source=source, message=message))
+    except ClientError as error:
+        raise OperateError(f"The logs of {deployed.stack}: {error.response['Error']['Message']}") from error
+    return sorted(found, key=lambda line: line.at)
+
+
+def _groups(target: Target, deployed: Deployed) -> dict[str, str]:
+    return {HASH.sub("", logical): physical for logical, physical in resources(target, deployed, GROUP)}
+
+
+def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[str, str]]:
+    """Logical and physical id of each resource of a type in a service's stack."""
+    if not deployed.status:
+        raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
+    client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=deployed.stack):
+        for each in page["StackResourceSummaries"]:
+            if each["ResourceType"] == type_:
+                yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
