@@ -1,11 +1,12 @@
 """How a commit moves from stage to stage: approvals, probes, deployments that fail, and how it goes on."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.clone import Clone
+from tests.end_to_end.clone import Clone, until
 
 pytestmark = pytest.mark.cloud
 QA = ("222222222222", "eu-west-1")
@@ -30,6 +31,21 @@ def test_a_second_make_up_changes_nothing(clone: Clone) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert clone.cloud.emulator_pid == emulator
     assert executions_of(clone) == executions
+
+
+def test_what_is_posted_to_intake_is_read_and_found_in_records(clone: Clone) -> None:
+    resource = {"resourceType": "Patient", "id": "p-1", "name": [{"family": "Sch\u00f6ne"}], "birthDate": "1955-03-02"}
+    body = json.dumps({"patient": "p-1", "resource": resource})
+    assert clone.penstock("call", "intake", "--stage", "staging", "--body", body).returncode == 0
+    read = ("call", "records", "--stage", "staging", "--get", "--path", "Patient/p-1")
+    until(lambda: clone.penstock(*read).returncode == 0)
+    found = json.loads(clone.penstock(*read).stdout)
+    assert {name: value for name, value in found.items() if name != "meta"} == resource
+    search = json.dumps({"parameters": {"family": "Sch\u00f6ne", "birthdate": "lt1960"}})
+    answer = clone.penstock("call", "records", "--stage", "staging", "--path", "Patient/_search", "--body", search)
+    assert json.loads(answer.stdout)["resources"] == [found]
+    enriched = ("logs", "enrichment", "--stage", "staging")
+    until(lambda: "outcome=APPLIED" in clone.penstock(*enriched).stdout)
 
 
 def executions_of(clone: Clone) -> list[str]:
