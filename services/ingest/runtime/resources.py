@@ -1,10 +1,12 @@
 """Writes a change's FHIR resource into the datastore: once, in order, and never over what others wrote meanwhile.
 
-The datastore and the table of turns cannot be written in one transaction. So the version is read first, then the turn
-is taken, and the write names the version that was read:
+The datastore and the table of turns cannot be written in one transaction. So the version is read first, then a turn is
+taken, the write names the version that was read, and the turn ends with what became of the write:
 
-- Who comes late, by re-drive, gets no turn, because a newer record had it.
-- Who had the turn first but writes second meets another version (412) and is tried again, and then gets no turn.
+- Who comes late, by re-drive, gets no turn if a newer record wrote the resource: it said so, or what is there is what
+  it was about to write.
+- A newer record that was refused for good, or that never got so far, keeps nobody from writing.
+- Who took a turn first but writes second meets another version (412) and is tried again, and then gets no turn.
 - Who wrote and was not heard of finds its own resource and leaves it.
 
 One race is left: HealthLake has no "only if there is none". If an older record is sent again within the milliseconds in
@@ -28,11 +30,24 @@ OF_THE_SERVER = frozenset({"versionId", "lastUpdated"})
 ABSENT = frozenset({404, 410})
 
 
-class Turns(Protocol):
-    """Which record wrote each resource last."""
+class Turn(Protocol):
+    """The right to write one resource, until it ends. One that does not end is taken again by the next attempt."""
 
-    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
-        """Whether nothing newer wrote it. Raises AnotherPatient if it is somebody else's."""
+    def wrote(self) -> None:
+        """The resource is in the datastore."""
+
+    def give_back(self) -> None:
+        """It never will be: whoever came before may still write."""
+
+
+class Turns(Protocol):
+    """Which record wrote each resource last, and which are about to."""
+
+    def take(self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None) -> Turn | None:
+        """A turn to write what has the digest `wanted` over what has `found`; None if something newer wrote it.
+
+        Raises AnotherPatient if it is somebody else's.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +67,13 @@ class Resources:
         body = _body(wanted)
         deadline = Deadline.after(LONGEST_WRITE_SECONDS)
         current = self._current(type_, id_, deadline)
-        if not self.turns.take(f"{type_}/{id_}", patient=patient, came_at=came_at):
+        digest, found = _digest(wanted), None if current is None else _digest_of(current.body)
+        turn = self.turns.take(f"{type_}/{id_}", patient=patient, came_at=came_at, wanted=digest, found=found)
+        if turn is None:
             return
-        if current is not None and _same(current.body, wanted):
-            return
-        self._put(type_, id_, body, deadline, current)
+        if found != digest:
+            self._put(turn, type_, id_, body, deadline, current)
+        turn.wrote()
 
     def _current(self, type_: str, id_: str, deadline: Deadline) -> Read | None:
         try:
@@ -66,12 +83,13 @@ class Resources:
                 raise
         return None
 
-    def _put(self, type_: str, id_: str, body: bytes, deadline: Deadline, current: Read | None) -> None:
+    def _put(self, turn: Turn, type_: str, id_: str, body: bytes, deadline: Deadline, current: Read | None) -> None:
         try:
             self.store.write(type_, id_, body, deadline=deadline, if_match=current.etag if current else None)
         except RefusedError as error:
             if not error.is_permanent:
                 raise
+            turn.give_back()
             raise NotAResource from error
 
 
@@ -106,13 +124,17 @@ def _address(resource: Mapping[str, Any], change_id: str, patient: str) -> tuple
     return type_, id_
 
 
-def _same(body: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Whether the datastore has this already, down to the digits of its numbers."""
+def _digest_of(body: bytes) -> str | None:
     try:
         found = exact_json.read(body)
     except ValueError:
-        return False
-    return isinstance(found, dict) and _canonical(found) == _canonical(wanted)
+        return None
+    return _digest(found) if isinstance(found, dict) else None
+
+
+def _digest(resource: Mapping[str, Any]) -> str:
+    """The same for resources that are the same, down to the digits of their numbers."""
+    return sha256(_canonical(resource).encode()).hexdigest()
 
 
 def _canonical(resource: Mapping[str, Any]) -> str:

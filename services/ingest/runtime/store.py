@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from services.library.runtime.effects import Effects
+from services.library.runtime.effects import ATTEMPTS, ContentionError, Effects
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
 from services.library.runtime.tracing import of_this_function
 
-from .change import AnotherPatient, LostClaim
+from .change import LostClaim
 from .ingestion import PatientChanged
+from .turns import Queue
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 """A call that takes longer fails, and its record is tried again: a batch must be answered before its time is over."""
@@ -61,30 +64,89 @@ class ClaimStore:
 
 
 class Turns:
-    """Which record wrote each resource last, in the table of changes: an older one that comes late writes no more."""
+    """Who writes each resource, in the table of changes."""
 
     def __init__(self, table_name: str, *, client: Any) -> None:
         self.table_name = table_name
         self.client = client
 
-    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
-        """Whether nothing newer wrote it. Raises AnotherPatient if it is somebody else's: order counts for each."""
-        key = {"id": {"S": f"resource#{resource}"}}
+    def take(self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None) -> "Turn | None":
+        """A turn; None if something newer wrote it. Raises AnotherPatient if it is somebody else's."""
+        stored = self.change(resource, lambda queue: queue.take(came_at, patient=patient, wanted=wanted, found=found))
+        return None if stored is None else Turn(self, resource, came_at, stored)
+
+    def change(
+        self, resource: str, step: Callable[[Queue], Queue | None], known: "_Stored | None" = None
+    ) -> "_Stored | None":
+        """Store what a step makes of the queue as it is then; `known` saves a read. Nothing if the step gives None."""
+        for _ in range(ATTEMPTS):
+            before = known or self._read(resource)
+            after = step(before.queue)
+            if after is None:
+                return None
+            if (stored := self._write(resource, before, after)) is not None:
+                return stored
+            known = None
+        raise ContentionError
+
+    def _read(self, resource: str) -> "_Stored":
+        item = self.client.get_item(TableName=self.table_name, Key=_key(resource), ConsistentRead=True).get("Item", {})
+        queue = Queue(
+            patient=item["subject"]["S"] if "subject" in item else None,
+            written=item["came_at"]["S"] if "came_at" in item else "",
+            waiting={at: digest["S"] for at, digest in item["waiting"]["M"].items()} if "waiting" in item else {},
+        )
+        return _Stored(queue=queue, edition=int(item["edition"]["N"]) if "edition" in item else 0)
+
+    def _write(self, resource: str, before: "_Stored", queue: Queue) -> "_Stored | None":
+        """Counted, so that what was read still holds when it is written."""
+        item = {**_key(resource), "edition": {"N": str(before.edition + 1)}}
+        item |= {"subject": {"S": queue.patient}} if queue.patient else {}
+        item |= {"came_at": {"S": queue.written}} if queue.written else {}
+        item |= {"waiting": {"M": {at: {"S": it} for at, it in queue.waiting.items()}}} if queue.waiting else {}
+        counted = (
+            {
+                "ConditionExpression": "edition = :edition",
+                "ExpressionAttributeValues": {":edition": {"N": str(before.edition)}},
+            }
+            if before.edition
+            else {"ConditionExpression": "attribute_not_exists(edition)"}
+        )
         try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=key,
-                UpdateExpression="SET came_at = :at, subject = :patient",
-                ConditionExpression="attribute_not_exists(id) OR (subject = :patient AND came_at <= :at)",
-                ExpressionAttributeValues={":at": {"S": came_at}, ":patient": {"S": patient}},
-            )
+            self.client.put_item(TableName=self.table_name, Item=item, **counted)
         except self.client.exceptions.ConditionalCheckFailedException:
-            found = self.client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)["Item"]
-        else:
-            return True
-        if found["subject"]["S"] != patient:
-            raise AnotherPatient
-        return False
+            return None
+        return _Stored(queue=queue, edition=before.edition + 1)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A queue as the table has it."""
+
+    queue: Queue
+    edition: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The right to write one resource, until it ends."""
+
+    turns: Turns
+    resource: str
+    came_at: str
+    stored: _Stored
+
+    def wrote(self) -> None:
+        """The resource is in the datastore."""
+        self.turns.change(self.resource, lambda queue: queue.wrote(self.came_at), self.stored)
+
+    def give_back(self) -> None:
+        """It never will be."""
+        self.turns.change(self.resource, lambda queue: queue.without(self.came_at), self.stored)
+
+
+def _key(resource: str) -> dict[str, Any]:
+    return {"id": {"S": f"resource#{resource}"}}
 
 
 def datastore(endpoint: str, region: str) -> FhirStore:

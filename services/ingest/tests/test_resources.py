@@ -1,5 +1,6 @@
 """A resource is written once and in order, whatever fails in between, and one that is refused for good is a pill."""
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.ingest.tests.table import Table
 from services.library.runtime.effects import position
 from services.library.runtime.fhir import RefusedError
 from services.library.runtime.resilience import CallError
@@ -15,37 +17,27 @@ from services.library.tests.fhir_server import Server, outcome, running, store
 
 resources = importlib.import_module("services.ingest.runtime.resources")
 change = importlib.import_module("services.ingest.runtime.change")
+ingest_store = importlib.import_module("services.ingest.runtime.store")
 
 
-class Turns:
-    """As the table does it."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, tuple[str, str]] = {}
-
-    def take(self, resource: str, *, patient: str, came_at: str) -> bool:
-        owner, newest = self.taken.get(resource, (patient, ""))
-        if owner != patient:
-            raise change.AnotherPatient
-        if newest > came_at:
-            return False
-        self.taken[resource] = (patient, came_at)
-        return True
+def arguments(sequence: int, patient: str = "p-1", change_id: str = "", **resource: Any) -> dict[str, Any]:
+    resource = {"resourceType": "Observation", "id": "o-1"} | resource
+    return {
+        "payload": json.dumps({"id": "s", "patient": patient, "resource": resource}).encode(),
+        "change_id": change_id or f"s-{sequence}",
+        "patient": patient,
+        "came_at": position(str(sequence)),
+    }
 
 
 class World:
-    def __init__(self, server: Server, *, attempts: int = 4) -> None:
-        self.server, self.turns = server, Turns()
-        self.resources = resources.Resources(store=store(server, attempts=attempts), turns=self.turns)
+    def __init__(self, server: Server, *, attempts: int = 4, table: Table | None = None) -> None:
+        self.server, self.table = server, table or Table()
+        turns = ingest_store.Turns("changes", client=self.table)
+        self.resources = resources.Resources(store=store(server, attempts=attempts), turns=turns)
 
-    def write(self, sequence: int, patient: str = "p-1", change_id: str = "", **resource: Any) -> None:
-        resource = {"resourceType": "Observation", "id": "o-1"} | resource
-        self.resources.write(
-            json.dumps({"id": "s", "patient": patient, "resource": resource}).encode(),
-            change_id=change_id or f"s-{sequence}",
-            patient=patient,
-            came_at=position(str(sequence)),
-        )
+    def write(self, sequence: int, **given: Any) -> None:
+        self.resources.write(**arguments(sequence, **given))
 
     def stored(self, key: str = "Observation/o-1") -> dict[str, Any]:
         return self.server.resources[key]
@@ -82,20 +74,20 @@ def test_what_comes_late_writes_no_more(world: World) -> None:
 
 def test_who_had_the_turn_first_and_writes_second_is_tried_again_and_gives_way(world: World) -> None:
     world.write(1, status="first")
-    newer = World(world.server)
-    newer.resources.turns.taken = world.turns.taken
-    take = world.turns.take
+    newer = World(world.server, table=world.table)
+    turns = world.resources.turns
 
-    def overtaken(resource: str, *, patient: str, came_at: str) -> bool:
-        had = take(resource, patient=patient, came_at=came_at)
-        newer.write(3, status="newest")
-        return had
+    class Overtaken:
+        """The moment between turn and write."""
 
-    world.turns.take = overtaken  # type: ignore[method-assign] # the moment between turn and write
+        def take(self, resource: str, **asked: Any) -> Any:
+            had = turns.take(resource, **asked)
+            newer.write(3, status="newest")
+            return had
+
     with pytest.raises(RefusedError) as caught:
-        world.write(2, status="between")
+        dataclasses.replace(world.resources, turns=Overtaken()).write(**arguments(2, status="between"))
     assert caught.value.status == 412
-    world.turns.take = take  # type: ignore[method-assign] # as it was
     world.write(2, status="between")
     assert (world.stored()["status"], world.version()) == ("newest", 2)
     newer.resources.store.client.transport.close()
@@ -132,6 +124,112 @@ def test_what_the_datastore_will_never_take_is_permanent(world: World, status: i
         world.write(1)
     assert type(caught.value) is change.NotAResource
     del world.server.respond  # the class's own again
+
+
+def refuses(world: World, sequence: int, **given: Any) -> None:
+    """The datastore will never take it."""
+    respond = world.server.respond
+
+    def refuse(seen: Any) -> Any:
+        return (422, {}, outcome("business-rule", "about somebody")) if seen.method == "PUT" else respond(seen)
+
+    world.server.respond = refuse  # type: ignore[method-assign] # refuses whatever is written
+    try:
+        with pytest.raises(change.NotAResource):
+            world.write(sequence, **given)
+    finally:
+        del world.server.respond  # the class's own again
+
+
+def test_what_is_refused_for_good_keeps_nobody_who_came_before_from_writing(world: World) -> None:
+    world.write(1, status="first")
+    for refused in (3, 4, 3):
+        refuses(world, refused, status="wrong")
+    world.write(2, status="late, and valid")
+    assert (world.stored()["status"], world.version()) == ("late, and valid", 2)
+    world.write(1, status="first")
+    assert world.version() == 2, "nothing older than what was written"
+    world.write(3, status="mended")
+    assert (world.stored()["status"], world.version()) == ("mended", 3)
+
+
+def test_what_was_refused_for_good_gives_nobody_the_resource(world: World) -> None:
+    refuses(world, 1)
+    world.write(2, patient="p-2")
+    with pytest.raises(change.AnotherPatient):
+        world.write(3)
+
+
+def test_who_is_killed_after_the_refusal_gives_the_turn_back_next_time(world: World) -> None:
+    class KilledError(Exception):
+        pass
+
+    put, kept = world.table.put_item, iter((True,))
+
+    def killed(**asked: Any) -> None:
+        if next(kept, False):
+            return put(**asked)
+        raise KilledError
+
+    world.table.put_item = killed  # type: ignore[method-assign] # takes a turn, and is gone when it gives it back
+    with pytest.raises(KilledError):
+        refuses(world, 2)
+    world.table.put_item = put  # type: ignore[method-assign] # as it was
+    refuses(world, 2)
+    world.write(1, status="late, and valid")
+    assert world.stored()["status"] == "late, and valid"
+
+
+def test_what_was_written_and_not_heard_of_is_not_written_over_by_what_came_before(world: World) -> None:
+    world.write(1, status="first")
+    put = world.table.put_item
+
+    def unheard(**asked: Any) -> None:
+        put(**asked)
+        world.table.put_item = dies  # type: ignore[method-assign] # as below
+
+    def dies(**_: Any) -> None:
+        raise ConnectionError
+
+    world.table.put_item = unheard  # type: ignore[method-assign] # dies after its write, before it can say so
+    with pytest.raises(ConnectionError):
+        world.write(3, status="newest")
+    world.table.put_item = put  # type: ignore[method-assign] # as it was
+    world.write(2, status="late")
+    assert (world.stored()["status"], world.version()) == ("newest", 2)
+
+
+def test_who_took_a_turn_and_never_wrote_keeps_nobody_from_writing_and_writes_later(world: World) -> None:
+    world.write(1, status="first")
+    respond = world.server.respond
+
+    def down(seen: Any) -> Any:
+        return (503, {}, b"") if seen.method == "PUT" else respond(seen)
+
+    world.server.respond = down  # type: ignore[method-assign] # reads, and writes nothing
+    once = World(world.server, attempts=1, table=world.table)
+    with pytest.raises(CallError):
+        once.write(3, status="newest")
+    once.resources.store.client.transport.close()
+    del world.server.respond  # the class's own again
+    world.write(2, status="late")
+    assert world.stored()["status"] == "late"
+    world.write(3, status="newest")
+    world.write(2, status="late")
+    assert (world.stored()["status"], world.version()) == ("newest", 3)
+    assert "waiting" not in world.table.items["resource#Observation/o-1"]
+
+
+def test_turns_of_before_they_were_counted_are_kept(world: World) -> None:
+    world.table.items["resource#Observation/o-1"] = {
+        "id": {"S": "resource#Observation/o-1"},
+        "subject": {"S": "p-1"},
+        "came_at": {"S": position("5")},
+    }
+    world.write(4, status="late")
+    assert "Observation/o-1" not in world.server.resources
+    world.write(6, status="newer")
+    assert world.stored()["status"] == "newer"
 
 
 @pytest.mark.parametrize(
