@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
-from services.library.runtime.effects import ATTEMPTS, Applied, ContentionError, Effect, Effects, position
+from services.library.runtime.effects import ATTEMPTS, Applied, Arrival, ContentionError, Effect, Effects, position
 
 pytestmark = pytest.mark.cloud
 ACCOUNT, REGION = "111111111111", "us-east-1"
@@ -45,13 +45,9 @@ def item(effects: Effects, id_: str) -> dict[str, Any]:
 
 
 def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effects) -> None:
-    assert effects.apply(effect("a", 9)) == Applied(version=1, first_time=True, announced=False, came_at=position("9"))
-    assert effects.apply(effect("b", 10)) == Applied(
-        version=2, first_time=True, announced=False, came_at=position("10")
-    )
-    assert effects.apply(effect("a", 11)) == Applied(
-        version=1, first_time=False, announced=False, came_at=position("9")
-    )
+    assert effects.apply(effect("a", 9)) == Applied(version=1, first_time=True, announced=False)
+    assert effects.apply(effect("b", 10)) == Applied(version=2, first_time=True, announced=False)
+    assert effects.apply(effect("a", 11)) == Applied(version=1, first_time=False, announced=False)
     assert effects.apply(effect("c", 1, key="p-2")).version == 1
     assert item(effects, "effect#b") == {
         "id": {"S": "effect#b"},
@@ -71,7 +67,7 @@ def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effec
 def test_what_was_announced_is_remembered(effects: Effects) -> None:
     effects.apply(effect("a", 1))
     effects.announced(effect("a", 1))
-    assert effects.apply(effect("a", 1)) == Applied(version=1, first_time=False, announced=True, came_at=position("1"))
+    assert effects.apply(effect("a", 1)) == Applied(version=1, first_time=False, announced=True)
 
 
 def test_a_record_that_comes_late_does_not_take_the_newest_ones_place(effects: Effects) -> None:
@@ -80,6 +76,17 @@ def test_a_record_that_comes_late_does_not_take_the_newest_ones_place(effects: E
     assert item(effects, "key#p-1")["newest"] == {"S": "newer"}
     assert effects.apply(effect("newest", 101)).version == 3
     assert item(effects, "key#p-1")["newest"] == {"S": "newest"}
+
+
+def test_an_effect_that_arrived_has_its_first_place_and_is_applied_there(effects: Effects) -> None:
+    for sequence in ("5", "9"):
+        assert effects.arrive("late", key="p-1", sequence=sequence) == Arrival(came_at=position("5"), announced=False)
+    effects.apply(effect("newer", 7))
+    assert effects.apply(effect("late", 9)) == Applied(version=2, first_time=True, announced=False)
+    assert item(effects, "effect#late")["came_at"] == {"S": position("5")}
+    assert item(effects, "key#p-1")["newest"] == {"S": "newer"}
+    effects.announced(effect("late", 9))
+    assert effects.arrive("late", key="p-1", sequence="11") == Arrival(came_at=position("5"), announced=True)
 
 
 def test_positions_sort_as_numbers_do() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.ingest.runtime.ingestion import PatientChanged
-from services.library.runtime.effects import Applied, Effect, position
+from services.library.runtime.effects import Applied, Arrival, Effect, position
 
 Hook = Callable[[str], None]
 """Called before each write with its name; raises to make the write fail."""
@@ -155,6 +155,9 @@ class Patients:
     events: list[PatientChanged] = field(default_factory=list)
     late: set[str] = field(default_factory=set)
 
+    def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
+        raise AssertionError(id_, key, sequence)
+
     def apply(self, effect: Effect) -> Applied:
         self.hook("apply")
         first_time = effect.id not in self.effects
@@ -167,9 +170,7 @@ class Patients:
             else:
                 self.late.add(effect.id)
         self.hook("applied")
-        return Applied(
-            version=self.versions[effect.key], first_time=first_time, announced=effect.id in self.told, came_at=""
-        )
+        return Applied(version=self.versions[effect.key], first_time=first_time, announced=effect.id in self.told)
 
     def announced(self, effect: Effect) -> None:
         self.hook("announce")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from services.library.runtime.effects import Applied, Effect
+from services.library.runtime.effects import Applied, Arrival, Effect
 from services.library.runtime.stream import Record
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing, Tracing
@@ -42,6 +42,9 @@ class Claims(Protocol):
 class Changes(Protocol):
     """What is stored of patients."""
 
+    def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
+        """Note where a change came first; nothing of it is stored yet."""
+
     def apply(self, effect: Effect) -> Applied:
         """Store a change, once."""
 
@@ -68,10 +71,11 @@ class Ingestion:
     tracing: Tracing = field(default_factory=NoTracing)
 
     def ingest(self, record: Record) -> None:
-        """Store the record's change, write its resource, and publish that its patient changed.
+        """Write the record's resource, store its change, and publish that its patient changed.
 
-        The event is published after the change is stored and before that is remembered: a failure in between publishes
-        it again, and none leaves it out.
+        A change is stored only once the datastore has taken its resource: one that it refuses may be mended, and what
+        is stored then is what was mended. The event is published after the change is stored and before that is
+        remembered: a failure in between publishes it again, and none leaves it out.
         """
         change = parse(record.data, record.key)
         with self.tracing.continuing(change.trace):
@@ -80,6 +84,10 @@ class Ingestion:
     def _ingest(self, record: Record, change: Change) -> None:
         payload = record.data if change.claim is None else self.claims.fetch(change.claim)
         type_ = change.resource_type or resource_type_of(payload, change.patient)
+        if self.resources is not None:
+            arrival = self.changes.arrive(change.id, key=change.patient, sequence=record.sequence)
+            if not arrival.announced:
+                self.resources.write(payload, change_id=change.id, patient=change.patient, came_at=arrival.came_at)
         effect = Effect(
             id=change.id,
             key=change.patient,
@@ -88,8 +96,6 @@ class Ingestion:
         )
         applied = self.changes.apply(effect)
         if not applied.announced:
-            if self.resources is not None:
-                self.resources.write(payload, change_id=change.id, patient=change.patient, came_at=applied.came_at)
             self.events.publish(
                 PatientChanged(
                     id=change.id,

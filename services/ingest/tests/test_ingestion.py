@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.library.runtime.effects import Applied, Effect
+from services.library.runtime.effects import Applied, Arrival, Effect
 from services.library.runtime.stream import Record
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing
@@ -36,6 +36,8 @@ class World:
         self.applied: dict[str, Effect] = {}
         self.told: set[str] = set()
         self.events: list[Any] = []
+        self.arrived: dict[str, str] = {}
+        self.resources: Any = None
 
     def fetch(self, claim: str) -> bytes:
         if claim not in self.claims:
@@ -46,10 +48,14 @@ class World:
         self.claims[f"kept/{change_id}"] = payload.decode()
         return f"kept/{change_id}"
 
+    def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
+        del key
+        return Arrival(came_at=self.arrived.setdefault(id_, sequence), announced=id_ in self.told)
+
     def apply(self, effect: Effect) -> Applied:
         first_time = effect.id not in self.applied
         self.applied.setdefault(effect.id, effect)
-        return Applied(version=3, first_time=first_time, announced=effect.id in self.told, came_at="0017")
+        return Applied(version=3, first_time=first_time, announced=effect.id in self.told)
 
     def announced(self, effect: Effect) -> None:
         self.told.add(effect.id)
@@ -61,7 +67,9 @@ class World:
         self.events.append(event)
 
     def ingest(self, data: str) -> None:
-        ingestion.Ingestion(claims=self, changes=self, events=self, tracing=self.tracing).ingest(record(data))
+        ingestion.Ingestion(
+            claims=self, changes=self, events=self, resources=self.resources, tracing=self.tracing
+        ).ingest(record(data))
 
 
 EVENT = ingestion.PatientChanged(id="s-1", patient="p-1", resource_type="Observation", version=3)
@@ -121,3 +129,26 @@ def test_a_claim_that_leads_nowhere_is_no_reason_to_wait() -> None:
     with pytest.raises(change.LostClaim):
         world.ingest('{"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}')
     assert world.applied == {}
+
+
+def test_what_the_datastore_refuses_is_not_stored_and_what_is_mended_is_stored_in_its_place() -> None:
+    world, written = World(), []
+
+    class Resources:
+        def write(self, payload: bytes, *, came_at: str, **_: str) -> None:
+            if b"wrong" in payload:
+                raise change.NotAResource
+            assert world.applied == {}, "the datastore decides first"
+            written.append((payload, came_at))
+
+    world.resources = Resources()
+    wrong = PAYLOAD.replace("10.00", '"wrong"')
+    for _ in range(2):
+        with pytest.raises(change.NotAResource):
+            world.ingest(wrong)
+    assert (world.applied, world.events, world.claims) == ({}, [], {})
+    for _ in range(2):
+        world.ingest(PAYLOAD)
+    assert world.applied["s-1"].attributes["payload"] == {"S": PAYLOAD}
+    assert written == [(PAYLOAD.encode(), "7")]
+    assert world.events == [EVENT]

@@ -4,6 +4,9 @@ A table with the string key `id` holds two kinds of items: `effect#<id>` for eac
 newest state. Both are written in one transaction or not at all. The key's item says which record it stands for, and
 never goes back to an earlier one: a record that comes late (by re-drive) becomes a version of its own, and the key's
 item goes on naming the newer one.
+
+Who must do something else before an effect may be applied notes its arrival first: the effect's item then has its place
+in the stream and nothing else, and no version until it is applied.
 """
 
 from collections.abc import Mapping
@@ -36,6 +39,15 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """What is known of an effect before it is applied."""
+
+    came_at: str
+    """The `position` of the record that brought it first: a second one with the same id changes nothing of it."""
+    announced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Applied:
     """What became of an effect."""
 
@@ -44,8 +56,6 @@ class Applied:
     first_time: bool
     announced: bool
     """Whether whoever must hear of it has been told."""
-    came_at: str
-    """The `position` of the record that brought it first: a second one with the same id changes nothing of it."""
 
 
 class Effects:
@@ -55,20 +65,28 @@ class Effects:
         self.table_name = table_name
         self.client = client
 
+    def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
+        """Note where an effect came first, before anything of it is stored."""
+        answer = self.client.update_item(
+            TableName=self.table_name,
+            Key={"id": {"S": f"effect#{id_}"}},
+            UpdateExpression="SET came_at = if_not_exists(came_at, :at), subject = if_not_exists(subject, :key)",
+            ExpressionAttributeValues={":at": {"S": position(sequence)}, ":key": {"S": key}},
+            ReturnValues="ALL_NEW",
+        )
+        item = answer["Attributes"]
+        return Arrival(came_at=item["came_at"]["S"], announced="announced" in item)
+
     def apply(self, effect: Effect) -> Applied:
         """Apply it, unless that was done before."""
         for _ in range(ATTEMPTS):
-            done, state = self._read(effect)
-            if done:
-                return Applied(
-                    version=int(done["version"]["N"]),
-                    first_time=False,
-                    announced="announced" in done,
-                    came_at=done["came_at"]["S"],
-                )
+            found, state = self._read(effect)
+            if "version" in found:
+                return Applied(version=int(found["version"]["N"]), first_time=False, announced="announced" in found)
+            came_at = found["came_at"]["S"] if found else position(effect.sequence)
             version = int(state["version"]["N"]) if state else 0
-            if self._write(effect, version, late=bool(state) and state["came_at"]["S"] > position(effect.sequence)):
-                return Applied(version=version + 1, first_time=True, announced=False, came_at=position(effect.sequence))
+            if self._write(effect, came_at, version, late=bool(state) and state["came_at"]["S"] > came_at):
+                return Applied(version=version + 1, first_time=True, announced=False)
         raise ContentionError
 
     def announced(self, effect: Effect) -> None:
@@ -87,10 +105,10 @@ class Effects:
                 for id_ in (f"effect#{effect.id}", f"key#{effect.key}")
             ]
         )
-        done, state = (response.get("Item", {}) for response in answer["Responses"])
-        return done, state
+        found, state = (response.get("Item", {}) for response in answer["Responses"])
+        return found, state
 
-    def _write(self, effect: Effect, version: int, *, late: bool) -> bool:
+    def _write(self, effect: Effect, came_at: str, version: int, *, late: bool) -> bool:
         # An unchanged version means an unchanged item, so what was read of it still holds when it is written.
         condition = "version = :version" if version else "attribute_not_exists(id)"
         update, values = "SET version = :next", {":next": {"N": str(version + 1)}}
@@ -98,12 +116,12 @@ class Effects:
             values[":version"] = {"N": str(version)}
         if not late:
             update += ", came_at = :came_at, newest = :newest"
-            values |= {":came_at": {"S": position(effect.sequence)}, ":newest": {"S": effect.id}}
+            values |= {":came_at": {"S": came_at}, ":newest": {"S": effect.id}}
         put = {
             **effect.attributes,
             "id": {"S": f"effect#{effect.id}"},
             "subject": {"S": effect.key},
-            "came_at": {"S": position(effect.sequence)},
+            "came_at": {"S": came_at},
             "version": {"N": str(version + 1)},
         }
         try:
@@ -113,7 +131,7 @@ class Effects:
                         "Put": {
                             "TableName": self.table_name,
                             "Item": put,
-                            "ConditionExpression": "attribute_not_exists(id)",
+                            "ConditionExpression": "attribute_not_exists(version)",
                         }
                     },
                     {
