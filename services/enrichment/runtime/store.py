@@ -11,8 +11,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as UnreachableError
+
+from services.library.runtime.aws_errors import AWS_ERRORS, Busy, told_apart
 
 from .change import Work
 from .saga import Compensated, Coverage, Held, Outcome
@@ -25,10 +25,6 @@ LOST = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 """Reasons to look again at what is stored."""
 
 Item = dict[str, Any]
-
-
-class Busy(Exception):  # noqa: N818 - the workflow retries it by this name
-    """The table has no capacity now, did not answer, or others wrote to it each time."""
 
 
 def table(name: str, *, hold_seconds: int) -> "EnrichmentTable":
@@ -146,9 +142,9 @@ class EnrichmentTable:
             reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
             if reasons <= LOST:
                 return False
-            failure = Busy(",".join(sorted(reasons)))
-        except (ClientError, HTTPClientError, UnreachableError) as error:
-            failure = _busy(error)
+            failure = told_apart(error)
+        except AWS_ERRORS as error:
+            failure = told_apart(error)
         else:
             return True
         raise failure
@@ -168,8 +164,8 @@ class EnrichmentTable:
     def _get(self, id_: str) -> Item:
         try:
             answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
-        except (ClientError, HTTPClientError, UnreachableError) as error:
-            failure = _busy(error)
+        except AWS_ERRORS as error:
+            failure = told_apart(error)
         else:
             found: Item = answer.get("Item", {})
             return found
@@ -187,8 +183,3 @@ def _attributes(coverage: Coverage) -> Item:
 def _text(item: Item, name: str) -> str | None:
     value = item.get(name, {}).get("S")
     return None if value is None else str(value)
-
-
-def _busy(error: ClientError | HTTPClientError | UnreachableError) -> Busy:
-    """By its code alone: the text of a validation error quotes values."""
-    return Busy(error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__)

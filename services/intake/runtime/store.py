@@ -5,33 +5,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as UnreachableError
 
+from services.library.runtime.aws_errors import AWS_ERRORS, told_apart
 from services.library.runtime.trace import TraceContext
 
 from .submission import Submission
 
 # Shorter than the functions' own time, so that what is slow is an error that the workflow knows and not a lost call.
 _IN_TIME = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-_BUSY = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "KMSThrottlingException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
-_UNANSWERED = (HTTPClientError, UnreachableError)
-
-
-class Busy(Exception):  # noqa: N818 - the workflow retries it by this name
-    """The service behind has no capacity now, or did not answer; the same call may do better later."""
 
 
 class SubmissionStore:
@@ -57,12 +38,10 @@ class SubmissionStore:
                 },
                 ConditionExpression="attribute_not_exists(id)",
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            failure = _told_apart(error)
-        except _UNANSWERED as error:
-            failure = Busy(type(error).__name__)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        except AWS_ERRORS as error:
+            failure = told_apart(error)
         else:
             return True
         # Outside of the handlers, so that no chain of exceptions leads to what AWS says of the request.
@@ -86,10 +65,8 @@ class SubmissionStream:
         data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
-        except ClientError as error:
-            failure = _told_apart(error)
-        except _UNANSWERED as error:
-            failure = Busy(type(error).__name__)
+        except AWS_ERRORS as error:
+            failure = told_apart(error)
         else:
             return str(answer["SequenceNumber"])
         raise failure
@@ -116,11 +93,3 @@ class ClaimsBucket:
             ExpiresIn=seconds,
         )
         return url
-
-
-def _told_apart(error: ClientError) -> Exception:
-    """Busy, or the same error without its text: of a value that AWS does not take, that quotes the value."""
-    code = error.response["Error"]["Code"]
-    if code in _BUSY:
-        return Busy(code)
-    return type(error)({"Error": {"Code": code, "Message": "left out"}}, error.operation_name)
