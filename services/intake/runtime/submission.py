@@ -1,5 +1,6 @@
 """What a client submits, checked where it enters."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -40,6 +41,8 @@ def parse(event: dict[str, Any]) -> Submission:
     payload = event.get("payload")
     if not isinstance(payload, dict):
         raise InvalidSubmission("payload: must be an object")
+    if not _is_text(payload):
+        raise InvalidSubmission("payload: has half of a character, which no UTF-8 can hold")
     try:
         return Submission(id=event.get("id"), **payload)  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as error:
@@ -54,3 +57,12 @@ def parse(event: dict[str, Any]) -> Submission:
 def _field(location: tuple[int | str, ...], kind: str) -> str:
     """The field that is wrong; the name of one that nobody knows is the client's own word."""
     return "an unknown field" if kind == "extra_forbidden" else ".".join(map(str, location))
+
+
+def _is_text(payload: dict[str, Any]) -> bool:
+    """JSON may have a lone surrogate; who encodes one later raises an error that holds the whole text."""
+    try:
+        json.dumps(payload, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

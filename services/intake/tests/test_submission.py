@@ -29,6 +29,7 @@ def test_a_payload_becomes_a_submission_under_the_executions_name() -> None:
         ({"patient": "p-1", "resource": "SECRET NAME"}, "resource"),
         ({"patient": "p-1", "resource": {}, "SECRET": "NAME"}, "an unknown field"),
         ({"patient": "p-1", "resource": {}, "id": "SECRET NAME"}, "id"),
+        ({"patient": "p-1", "resource": {"name": "\ud800 SECRET NAME"}}, "half of a character"),
     ],
 )
 def test_a_payload_that_can_never_be_processed_is_named_by_its_field_alone(payload: Any, field: str) -> None:
