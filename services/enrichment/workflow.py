@@ -1,33 +1,14 @@
 """enrichment's workflow: enrich; if that fails, compensate, and keep for an operator what could not be done."""
 
-from collections.abc import Sequence
-
-import aws_cdk as cdk
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.function import Function
+from services.library.workflow_tasks import EVERYTHING, PASSING, Pauses, calling, kept_for_operator
 
-PASSING = (
-    "Busy",
-    "Lambda.AWSLambdaException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "PartnerUnavailable",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
-)
-"""Errors after which the same task may do better: it finds its effect if it had it, and has it if not.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-"""
-LONGEST_PAUSE = cdk.Duration.minutes(1)
+PAUSES = Pauses(first_seconds=2, longest_seconds=60)
 
 
 class Steps(Construct):
@@ -44,15 +25,13 @@ class Steps(Construct):
         retries: int,
     ) -> None:
         super().__init__(scope, id_)
-        # Named by its address alone: with the key the task would grant itself more than it needs, by wildcards.
-        self.queue = sqs.Queue.from_queue_arn(self, "DeadLetters", dead_letters.queue.queue_arn)
         enriching = self._task("Enrich", enrich)
         if retries:
-            _retry(enriching, PASSING, retries)
+            PAUSES.retry(enriching, PASSING | {"PartnerUnavailable"}, times=retries)
         compensating = self._task("Compensate", compensate)
         # Whatever went wrong, undoing it is tried until it is done: it has its effect once.
-        _retry(compensating, ("States.ALL",), 10)
-        keep = self._keep()
+        PAUSES.retry(compensating, EVERYTHING, times=10)
+        keep = kept_for_operator(self, dead_letters, PAUSES)
         enriching.add_catch(compensating, errors=["States.ALL"], result_path="$.failure")
         compensating.add_catch(
             self._told("TellNotCompensated", compensated=False).next(keep),
@@ -63,20 +42,11 @@ class Steps(Construct):
         self.definition = enriching.next(sfn.Succeed(self, "Enriched"))
 
     def _task(self, id_: str, function: Function) -> tasks.LambdaInvoke:
-        return tasks.LambdaInvoke(
-            self,
-            id_,
-            lambda_function=function.function,
-            payload=sfn.TaskInput.from_object(
-                {
-                    "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
-                    "change": sfn.JsonPath.object_at("$$.Execution.Input.detail"),
-                }
-            ),
-            payload_response_only=True,
-            retry_on_service_exceptions=False,
-            result_path=sfn.JsonPath.DISCARD,
-        )
+        given = {
+            "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
+            "change": sfn.JsonPath.object_at("$$.Execution.Input.detail"),
+        }
+        return calling(self, id_, function, given)
 
     def _told(self, id_: str, *, compensated: bool) -> sfn.Pass:
         """What an operator is told. Who it is about is in the execution's input, and stays there."""
@@ -90,27 +60,3 @@ class Steps(Construct):
                 "compensated": compensated,
             },
         )
-
-    def _keep(self) -> sfn.IChainable:
-        keep = tasks.SqsSendMessage(
-            self,
-            "KeepForOperator",
-            queue=self.queue,
-            message_body=sfn.TaskInput.from_json_path_at("$"),
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        _retry(keep, ("States.ALL",), 8)
-        failed = sfn.Fail(self, "Failed", error_path="$.error", cause="Kept in the dead-letter queue.")
-        return keep.next(failed)
-
-
-def _retry(task: sfn.TaskStateBase, errors: Sequence[str], attempts: int) -> None:
-    """Wait longer each time, and by chance, so that what failed together does not come back together."""
-    task.add_retry(
-        errors=list(errors),
-        interval=cdk.Duration.seconds(2),
-        backoff_rate=2,
-        max_attempts=attempts,
-        max_delay=LONGEST_PAUSE,
-        jitter_strategy=sfn.JitterType.FULL,
-    )

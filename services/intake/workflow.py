@@ -1,30 +1,14 @@
 """intake's workflow: record, hand over; what cannot be done is kept for an operator."""
 
-from collections.abc import Sequence
-
-import aws_cdk as cdk
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.function import Function
+from services.library.workflow_tasks import PASSING, Pauses, calling, kept_for_operator
 
-PASSING = (
-    "Busy",
-    "Lambda.AWSLambdaException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Sandbox.Timedout",
-    "States.Timeout",
-)
-"""Errors after which the same task may do better: the services behind have no capacity, or nothing answered in time.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-"""
+PAUSES = Pauses(first_seconds=1, longest_seconds=30)
 
 
 class Steps(Construct):
@@ -53,21 +37,12 @@ class Steps(Construct):
         self.definition = first.next(second).next(done)
 
     def _task(self, id_: str, function: Function, attempts: int) -> tasks.LambdaInvoke:
-        task = tasks.LambdaInvoke(
-            self,
-            id_,
-            lambda_function=function.function,
-            payload=sfn.TaskInput.from_object(
-                {
-                    "id": sfn.JsonPath.string_at("$$.Execution.Name"),
-                    "payload": sfn.JsonPath.object_at("$$.Execution.Input"),
-                }
-            ),
-            payload_response_only=True,
-            retry_on_service_exceptions=False,
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        _retry(task, PASSING, attempts)
+        given = {
+            "id": sfn.JsonPath.string_at("$$.Execution.Name"),
+            "payload": sfn.JsonPath.object_at("$$.Execution.Input"),
+        }
+        task = calling(self, id_, function, given)
+        PAUSES.retry(task, PASSING, times=attempts)
         return task
 
     def _kept_for_an_operator(self, *, has_history: bool) -> sfn.IChainable:
@@ -83,27 +58,4 @@ class Steps(Construct):
                 **payload,
             },
         )
-        # Named by its address alone: with the key the task would grant itself more than it needs, by wildcards.
-        queue = sqs.Queue.from_queue_arn(self, "DeadLetters", self.dead_letters.queue.queue_arn)
-        keep = tasks.SqsSendMessage(
-            self,
-            "KeepForOperator",
-            queue=queue,
-            message_body=sfn.TaskInput.from_json_path_at("$"),
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        _retry(keep, ("States.ALL",), 8)
-        failed = sfn.Fail(self, "Failed", error_path="$.error", cause="Kept in the dead-letter queue.")
-        return told.next(keep).next(failed)
-
-
-def _retry(task: sfn.TaskStateBase, errors: Sequence[str], attempts: int) -> None:
-    """Wait longer each time, and by chance, so that what failed together does not come back together."""
-    task.add_retry(
-        errors=list(errors),
-        interval=cdk.Duration.seconds(1),
-        backoff_rate=2,
-        max_attempts=attempts,
-        max_delay=cdk.Duration.seconds(30),
-        jitter_strategy=sfn.JitterType.FULL,
-    )
+        return told.next(kept_for_operator(self, self.dead_letters, PAUSES))

@@ -104,7 +104,8 @@ def test_every_task_is_tried_again_by_named_errors_and_then_kept_for_an_operator
     for name in ("RecordSubmission", "HandOver"):
         (retry,) = made[name]["Retry"]
         assert "States.ALL" not in retry["ErrorEquals"]
-        assert {"Busy", "Lambda.TooManyRequestsException", "States.Timeout"} <= set(retry["ErrorEquals"])
+        passing = {"Busy", "Lambda.TooManyRequestsException", "Runtime.ExitError", "States.Timeout"}
+        assert passing <= set(retry["ErrorEquals"]), "a function that died has its effect under the same id"
         assert (retry["JitterStrategy"], retry["BackoffRate"], retry["MaxDelaySeconds"]) == ("FULL", 2, 30)
         assert made[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}]
     assert made["Tell"]["Next"] == "KeepForOperator"
