@@ -26,9 +26,11 @@ from services.library.workflow import Workflow
 EVENT_BUS_NAME = Published("ingest/event-bus-name")
 
 SUBSCRIPTION = EventSubscription(source="penstock.ingest", detail_types=("PatientChanged",))
-TIMEOUT = cdk.Duration.minutes(45)
+TIMEOUT = cdk.Duration.hours(1)
 """More than all tasks, retries and pauses of an execution take together: after it nobody holds the change any more."""
 FUNCTION_SECONDS = 30
+LEFT_ALONE = cdk.Duration.seconds(30)
+"""For so long the partner is not asked after it failed over and over; the workflow waits for longer."""
 
 
 class EnrichmentStack(ServiceStack):
@@ -57,6 +59,7 @@ class EnrichmentStack(ServiceStack):
                 "PARTNER_SEES_TRACES": str(settings.partner_sees_traces).lower(),
                 "PARTNER_ATTEMPTS": str(settings.attempts),
                 "PARTNER_SECONDS": str(settings.deadline_seconds),
+                "PARTNER_LEFT_ALONE_SECONDS": str(int(LEFT_ALONE.to_seconds())),
             },
         )
         self.compensate = self._function(
@@ -81,6 +84,7 @@ class EnrichmentStack(ServiceStack):
             compensate=self.compensate,
             dead_letters=self.dead_letters,
             retries=settings.retries,
+            left_alone=LEFT_ALONE,
         )
         workflow = Workflow(
             self,
@@ -143,8 +147,9 @@ class Enrichment(Service[EnrichmentStack]):
     """To ask, within one call of the function and its retry budget."""
     deadline_seconds: Annotated[int, Between(1, 20, "the function ends after 30 seconds")] = 10
     """For all attempts together."""
-    retries: Annotated[int, Between(0, 10, "the workflow ends after 45 minutes")] = 4
-    """Of the whole task, with pauses from seconds to a minute; after them the change is compensated."""
+    retries: Annotated[int, Between(0, 10, "the workflow ends after an hour")] = 4
+    """Of a task that failed, with pauses from seconds to a minute; after them the change is compensated. What was not
+    begun, because others used the function or the partner is left alone, is tried again besides."""
     enriched_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 10
     """Changes, at most: what the partner has to bear. Set aside from what the account has, twice."""
 

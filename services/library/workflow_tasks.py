@@ -13,6 +13,8 @@ from constructs import Construct
 from services.library.dead_letter_queue import DeadLetterQueue
 from services.library.function import Function
 
+THROTTLED = "Lambda.TooManyRequestsException"
+"""The function was not run at all: all of what is set aside for it was in use."""
 PASSING = frozenset(
     {
         "Busy",
@@ -20,7 +22,7 @@ PASSING = frozenset(
         "Lambda.ClientExecutionTimeoutException",
         "Lambda.SdkClientException",
         "Lambda.ServiceException",
-        "Lambda.TooManyRequestsException",
+        THROTTLED,
         "Runtime.ExitError",
         "Sandbox.Timedout",
         "States.Timeout",

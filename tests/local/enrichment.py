@@ -58,9 +58,12 @@ class DeployedEnrichment:
     def start(self, change: str, patient: str, *, trace: str | None = None) -> str:
         """What the rule does with an event; answers the execution."""
         detail = {"id": change, "patient": patient, "resource_type": "Observation", "version": 1}
-        content = {"source": "penstock.ingest", "detail": detail | ({"trace": trace} if trace else {})}
+        return self.start_with({"source": "penstock.ingest", "detail": detail | ({"trace": trace} if trace else {})})
+
+    def start_with(self, event: Any) -> str:
+        """With any event; answers the execution."""
         found: str = self.stack.client("stepfunctions").start_execution(
-            stateMachineArn=self.machine, input=json.dumps(content)
+            stateMachineArn=self.machine, input=json.dumps(event)
         )["executionArn"]
         return found
 
@@ -82,12 +85,14 @@ class DeployedEnrichment:
         return {item["id"]["S"]: item for page in pages for item in page["Items"]}
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """What is there now; read once."""
+        """What came since they were read last."""
         sqs = self.stack.client("sqs")
         (queue,) = [url for url in self.stack.ids("AWS::SQS::Queue") if "DeadLetters" in url]
         found: list[dict[str, Any]] = []
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             found += [json.loads(message["Body"]) for message in messages]
+            for message in messages:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return found
 
     def logs(self) -> str:

@@ -108,6 +108,7 @@ def test_a_broken_partner_leads_to_compensation_a_dead_letter_and_an_alarm(
     running: DeployedEnrichment, partner: LocalPartner
 ) -> None:
     partner.fails("status", status=400, path=CANARY, times=9)
+    running.dead_letters()  # of others
     execution = running.start("c-broken", CANARY)
     assert running.closed(execution)["error"] == "PartnerRefused"
     firing = until(
@@ -133,6 +134,28 @@ def test_a_broken_partner_leads_to_compensation_a_dead_letter_and_an_alarm(
     partner.control(clear=True)
     assert running.closed(running.start("c-broken", CANARY))["status"] == "SUCCEEDED"
     assert running.items()[f"patient#{CANARY}"]["applied"] == {"N": "1"}
+    assert CANARY not in running.logs()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"detail": {"id": "c-none"}},
+        {"detail": {"id": "c-none", "patient": 7}},
+        {"detail": {"id": "c-none", "patient": f"{CANARY} and more"}},
+    ],
+)
+def test_an_event_that_is_no_change_is_kept_for_an_operator_and_nothing_is_undone(
+    running: DeployedEnrichment, partner: LocalPartner, event: dict[str, Any]
+) -> None:
+    running.dead_letters()  # of others
+    before = running.items()
+    execution = running.start_with(event)
+    assert running.closed(execution)["error"] == "NotAChange"
+    assert running.dead_letters() == [{"execution": execution, "error": "NotAChange"}]
+    assert running.items() == before
+    assert not partner.requests()
     assert CANARY not in running.logs()
 
 

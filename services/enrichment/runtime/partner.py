@@ -5,7 +5,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from services.library.runtime.client import Client, StatusError
-from services.library.runtime.resilience import AttemptError, CallError, Deadline, Retries
+from services.library.runtime.resilience import AttemptError, BreakerOpenError, CallError, Deadline, Retries
 from services.library.runtime.tracing import Tracing
 from services.library.runtime.transport import Answer, DeadlineTransport
 
@@ -18,6 +18,10 @@ LONGEST_TEXT = 200
 
 class PartnerUnavailable(Exception):  # noqa: N818 - the workflow retries it by this name
     """The partner did not answer, or not well; the same question may do better later. Names what happened."""
+
+
+class PartnerLeftAlone(Exception):  # noqa: N818 - the workflow waits after it by this name
+    """The partner failed over and over just now, so it was not asked."""
 
 
 class PartnerRefused(Exception):  # noqa: N818 - the workflow knows it by this name
@@ -34,6 +38,7 @@ class PartnerApi:
         tracing: Tracing,
         sees_traces: bool,
         attempts: int,
+        left_alone_seconds: float,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
@@ -44,6 +49,7 @@ class PartnerApi:
             tracing=tracing,
             retries=Retries(attempts=attempts),
             limit_bytes=LIMIT_BYTES,
+            breaker_open_seconds=left_alone_seconds,
             transport=transport or DeadlineTransport(),
         )
 
@@ -55,6 +61,8 @@ class PartnerApi:
             return _read(self.client.call("GET", url, deadline=deadline))
         except AttemptError as error:
             failure = (PartnerUnavailable if error.passes else PartnerRefused)(_named(error))
+        except BreakerOpenError as error:
+            failure = PartnerLeftAlone(_named(error))
         except CallError as error:
             failure = PartnerUnavailable(_named(error))
         raise failure

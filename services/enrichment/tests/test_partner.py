@@ -49,7 +49,11 @@ def api(listener: Listener, partner: Partner) -> Iterator[Any]:
 
 def api_of(listener: Listener, *, sees_traces: bool = True) -> Any:
     return partner_.PartnerApi(
-        f"http://127.0.0.1:{listener.port}", tracing=XRayTracing(), sees_traces=sees_traces, attempts=2
+        f"http://127.0.0.1:{listener.port}",
+        tracing=XRayTracing(),
+        sees_traces=sees_traces,
+        attempts=2,
+        left_alone_seconds=30,
     )
 
 
@@ -93,6 +97,17 @@ def test_an_error_is_one_that_passes_or_one_that_does_not(
 def test_whom_it_does_not_know_is_nobody(api: Any, partner: Partner) -> None:
     partner.faults.add(Fault(kind=Kind.STATUS, status=404))
     assert api.coverage(CANARY, Deadline.after(5)) is None
+
+
+def test_one_that_fails_over_and_over_is_left_alone_and_that_is_another_error(api: Any, partner: Partner) -> None:
+    partner.faults.add(Fault(kind=Kind.STATUS, status=503, times=9))
+    api.client.retries = Retries(attempts=1)
+    for _ in range(5):
+        with pytest.raises(partner_.PartnerUnavailable):
+            api.coverage(CANARY, Deadline.after(5))
+    with pytest.raises(partner_.PartnerLeftAlone, match="BreakerOpenError"):
+        api.coverage(CANARY, Deadline.after(5))
+    assert len(partner.requests) == 5
 
 
 @pytest.mark.parametrize("kind", [Kind.OVERSIZED, Kind.NOT_JSON])
