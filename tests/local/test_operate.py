@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ from tests.local import async_api_template
 from tests.local.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
 
 pytestmark = pytest.mark.cloud
+HOLD, STATUS, RESUME, HOTFIX, FOLLOW, LOOK_BACK, BACK = (
+    shlex.split(line)[1:]
+    for line in (ROOT / "docs/hotfix.md").read_text().splitlines()
+    if line.startswith("    penstock ")
+)
+"""The commands of the page, in its order."""
 
 
 @pytest.fixture
@@ -284,26 +291,27 @@ def test_a_pipeline_that_is_not_there_is_one_sentence() -> None:
 
 def test_a_held_stage_waits_with_its_reason_and_goes_on_once_it_is_resumed(tools: Tools) -> None:
     tools.push({"a": "b"})
-    execution = tools.create(stage("Gate", approval()), stage("After", approval()))
-    said = penstock("hold", "After", "--why", "the partner is away (until noon)")
-    assert (said.exit_code, "After is held" in said.stdout) == (0, True)
+    execution = tools.create(stage("Gate", approval()), stage("prod", approval()))
+    said = penstock(*HOLD)
+    assert (said.exit_code, "prod is held" in said.stdout) == (0, True)
     tools.approve("Gate", "Approve")
     waiting = penstock("status", "--wait")
     assert waiting.exit_code == 3
-    assert "(After is held: the partner is away (until noon))" in waiting.stdout
-    assert "penstock resume After" in waiting.stdout
+    assert "(prod is held: the partner migrates until noon)" in waiting.stdout
+    assert "penstock resume prod" in waiting.stdout
+    assert "(prod is held: the partner migrates until noon)" in penstock(*STATUS).stdout
     found = json.loads(penstock("status", "--json").stdout)
-    (gate_, after) = found["stages"][1:]
+    (gate_, prod) = found["stages"][1:]
     assert gate_["hold"] is None
-    assert (after["hold"]["why"], after["status"]) == ("the partner is away (until noon)", "NotStarted")
-    assert after["hold"]["by"] == f"arn:aws:iam::{TOOLS}:root"
-    assert after["hold"]["since"] is not None
-    again = penstock("hold", "After", "--why", "and now until one")
-    assert "was held already: the partner is away (until noon)" in again.stdout
-    assert penstock("resume", "After").exit_code == 0
-    tools.approve("After", "Approve")
+    assert (prod["hold"]["why"], prod["status"]) == ("the partner migrates until noon", "NotStarted")
+    assert prod["hold"]["by"] == f"arn:aws:iam::{TOOLS}:root"
+    assert prod["hold"]["since"] is not None
+    again = penstock("hold", "prod", "--why", "and now (until one)")
+    assert "was held already: the partner migrates until noon" in again.stdout
+    assert penstock(*RESUME).exit_code == 0
+    tools.approve("prod", "Approve")
     assert tools.ended(execution) == "Succeeded"
-    assert penstock("resume", "After").exit_code == 2, "there is nothing to resume"
+    assert penstock(*RESUME).exit_code == 2, "there is nothing to resume"
 
 
 def test_a_hold_outlives_an_update_of_the_pipeline(tools: Tools) -> None:
@@ -361,7 +369,7 @@ def test_a_hotfix_leaves_stages_out_and_says_why_and_the_next_push_enters_them_a
     for name in ("qa", "staging", "prod"):
         tools.approve(name, "Approve")
     assert tools.ended(first) == "Succeeded"
-    done = penstock("hotfix", "--to", "prod", "--why", "the partner's certificate ends tonight")
+    done = penstock(*HOTFIX)
     assert (done.exit_code, "enters prod alone" in done.stdout) == (0, True)
     assert penstock("status", "--wait").exit_code == 3
     found = json.loads(penstock("status", "--json").stdout)
@@ -374,6 +382,7 @@ def test_a_hotfix_leaves_stages_out_and_says_why_and_the_next_push_enters_them_a
     ]
     assert "hotfix to prod alone: the partner's certificate ends tonight" in penstock("status").stdout
     tools.approve("prod", "Approve")
+    assert penstock(*FOLLOW).exit_code == 0
     assert tools.ended(found["execution"]) == "Succeeded"
     ordinary = tools.start()
     tools.approval_token("qa", "Approve")
@@ -414,14 +423,15 @@ def deployed_twice(tools: Tools) -> tuple[str, str]:
 def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_held(tools: Tools) -> None:
     first, _ = deployed_twice(tools)
     service = f"{tools.name}-stack"
-    tried = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong", "--dry-run")
+    instead = {"intake": service, "3f2a9c1d": first}
+    tried = penstock(*(instead.get(word, word) for word in LOOK_BACK))
     assert (tried.exit_code, tools.parameter()) == (0, "second"), tried.output
-    done = penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong")
+    done = penstock(*(instead.get(word, word) for word in BACK))
     assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
     assert "Revert the commit on the branch, push, and then:  penstock resume prod" in done.stdout
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert held["why"].startswith(f"{service} was rolled back to")
-    assert held["why"].endswith("- it is wrong")
+    assert held["why"].endswith("- the new handler refuses good payloads")
     record = tools.parameter(f"/penstock/rolled-back/{TOOLS}/{HOME}/{service}")
     assert json.loads(record)["execution"] == first
     again = penstock("rollback", service, "prod", "--to", first, "--why", "still wrong")
