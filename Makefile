@@ -39,7 +39,7 @@ review: setup ## what this branch would do to every environment: BASE=revision, 
 	@$(BIN)/penstock review $(BASE)
 
 test: setup ## every test, with local clouds of their own
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder # in the order of collection: long files first
+	$(BIN)/pytest -n 2 --no-loadscope-reorder # in the order of collection: what takes long first
 
 bench: setup ## how long a push, a synth and `make up` take: medians, on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
+END_TO_END = "tests/end_to_end/"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,6 +26,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
     return report
+
+
+class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
+    """A file's tests share what it has brought up, so one worker runs them; so do all files of the end-to-end tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return END_TO_END if scope.startswith(END_TO_END) else scope
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneWorkerAFile:
+    """Used whenever there is more than one worker."""
+    return OneWorkerAFile(config, log)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,18 +30,6 @@ KEPT = re.compile(r"  kept, and no longer anybody's: (?P<type>\S+) (?P<id>\S+)")
 RECORD = re.compile(r"999999999999 eu-west-1 ssm /penstock/removed/\d+/[a-z0-9-]+/[a-z]+-there-and-back")
 
 
-def prepare(clone: Clone) -> None:
-    """One service in each stage beside the new one: what its neighbours are is nothing to it, and each costs time."""
-    for stage in STAGES:
-        file = clone.checkout / f"stages/{stage}.py"
-        text = re.sub(r"services=\((.|\n)*\),\n\)", "services=(Ingest(),),\n)", file.read_text(encoding="utf-8"))
-        file.write_text(text, encoding="utf-8")
-        clone.run(".venv/bin/ruff", "check", "--quiet", "--fix", "--select", "F401", str(file))
-        clone.run(".venv/bin/ruff", "format", "--quiet", str(file))
-    clone.write("stages/deployed.json", "[]\n")
-    penstock(clone, "ledger")
-
-
 def penstock(clone: Clone, *arguments: str) -> str:
     done = clone.penstock(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
