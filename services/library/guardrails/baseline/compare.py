@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from services.library.guardrails.baseline import deletion, encryption, public_access, retention, tracing
+from services.library.guardrails.baseline import (
+    deletion,
+    denials,
+    encryption,
+    firewall,
+    public_access,
+    retention,
+    tracing,
+)
 from services.library.guardrails.baseline.guard import (
     DELETION,
     ENCRYPTION,
@@ -16,19 +24,30 @@ from services.library.guardrails.baseline.guard import (
     UNSEEN,
     Guard,
     Guards,
+    Sides,
 )
 from services.library.guardrails.finding import Finding, Place, Rule
 from services.library.guardrails.template import Resource, Template, number
 from services.library.guardrails.values import is_open
 
-COLLECTORS = (encryption.collect, retention.collect, public_access.collect, tracing.collect, deletion.collect)
+COLLECTORS = (
+    encryption.collect,
+    retention.collect,
+    public_access.collect,
+    firewall.collect,
+    tracing.collect,
+    deletion.collect,
+)
+"""What has a level, and perhaps a floor."""
+COMPARISONS = (denials.lowered, firewall.lowered, retention.lowered)
+"""What is more or less only beside what was there."""
 TELLING: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     # What properties of any type are called that protect something.
     (ENCRYPTION, re.compile(r"[Kk]ms|[Ee]ncrypt|SSE|Tls|TLS|Ssl|SSL|Https|HTTPS")),
     (DELETION, re.compile(r"DeletionProtection|TerminationProtection|PointInTime|ObjectLock|PreventDeletion")),
     (RETENTION, re.compile(r"Retention|DeleteAfter|RetainFor|MaximumRecordAge")),
     (PUBLIC_ACCESS, re.compile(r"BlockPublic|IgnorePublic|RestrictPublic|Authoriz|AuthType")),
-    (TRACING, re.compile(r"Tracing|TracingEnabled|X[Rr]ay")),
+    (TRACING, re.compile(r"Tracing|TracingEnabled|X[Rr]ay|AccessLog|LoggingConfiguration")),
 )
 FREE = ("Tags", "Description", "Environment", "PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "Definition")
 """Properties whose parts are called whatever their authors like, or that are judged as policies."""
@@ -59,6 +78,8 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
     for key, guard in was.items():
         if key not in now and guard.level > 0 and (guard.resource.path in there or guard.lost_with_resource):
             yield guard.broken(than=guard.given, given=LEFT_OUT, caused=True)
+    for comparison in COMPARISONS:
+        yield from comparison(Sides(before=then, after=there))
     for path in then.keys() & there.keys():
         explicit = {location for guard in was.values() if guard.resource.path == path for location in guard.locations}
         (resource, _), (changed, template) = then[path], there[path]

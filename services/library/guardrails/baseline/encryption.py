@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, Guards, Level, key, switch
-from services.library.guardrails.baseline.policies import refuses_plain_text, statements
+from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, UNKNOWN, Guards, Level, key, switch
+from services.library.guardrails.baseline.policies import certain, refuses_plain_text
 from services.library.guardrails.template import Resource, Template
-from services.library.guardrails.values import at, entries, listed
+from services.library.guardrails.values import at, entries, is_open, listed, worlds
 
 OWN_KEY: Level = (2, "own-key")
 ON: Level = (1, "on")
@@ -56,7 +56,7 @@ def collect(guards: Guards) -> None:
     template = guards.template
     for type_, path, absent, floor in KEYS:
         for resource in template.resources(type_):
-            guards.read(ENCRYPTION, resource, path, key(absent), floor=floor and _at_rest(guards))
+            guards.read(ENCRYPTION, resource, path, key(absent, template), floor=floor and _at_rest(guards))
     for type_, path in SWITCHES:
         for resource in template.resources(type_):
             if not (type_ == "AWS::KMS::Key" and _never_rotates(resource)):
@@ -98,7 +98,7 @@ def _bucket_level(rule: object, template: Template) -> Level:
     if not all(str(each).startswith("aws:kms") for each in algorithms):
         return AWS_KEY
     keys = at(rule, "ServerSideEncryptionByDefault.KMSMasterKeyID", template)
-    return min((key(AWS_KEY)(each) for each in keys), key=lambda level: level[0])
+    return min((key(AWS_KEY, template)(each) for each in keys), key=lambda level: level[0])
 
 
 def _holds_access_logs(bucket: Resource, template: Template) -> bool:
@@ -114,14 +114,14 @@ def _queue(guards: Guards, queue: Resource) -> None:
     template = guards.template
     managed = at(queue.properties, "SqsManagedSseEnabled", template)
     without = AWS_KEY if all(switch(absent=True)(each)[0] for each in managed) else NO_KEY
-    guards.read(ENCRYPTION, queue, "KmsMasterKeyId", key(without), floor=_at_rest(guards))
+    guards.read(ENCRYPTION, queue, "KmsMasterKeyId", key(without, template), floor=_at_rest(guards))
 
 
 def _table(guards: Guards, table: Resource) -> None:
     template = guards.template
     on = all(switch()(each)[0] for each in at(table.properties, "SSESpecification.SSEEnabled", template))
     keys = [
-        key(AWS_KEY)(each)
+        key(AWS_KEY, template)(each)
         for holder in _replicas(table, template)
         for each in at(holder, "SSESpecification.KMSMasterKeyId", template)
     ]
@@ -140,7 +140,7 @@ def _replicas(table: Resource, template: Template) -> Iterator[Mapping[str, obje
 def _stream(guards: Guards, stream: Resource) -> None:
     template = guards.template
     kinds = at(stream.properties, "StreamEncryption.EncryptionType", template)
-    keys = [key(NO_KEY)(each) for each in at(stream.properties, "StreamEncryption.KeyId", template)]
+    keys = [key(NO_KEY, template)(each) for each in at(stream.properties, "StreamEncryption.KeyId", template)]
     on = all(each == "KMS" for each in kinds)
     guards.add(ENCRYPTION, stream, "StreamEncryption", keys if on else [NO_KEY], floor=_at_rest(guards))
 
@@ -152,7 +152,7 @@ def _function(guards: Guards, function: Resource) -> None:
     for named in at(function.properties, "LoggingConfig.LogGroup", template):
         group = template.named_by(named)
         if group is not None:
-            levels += [key(AWS_KEY)(each) for each in at(group.properties, "KmsKeyId", template)]
+            levels += [key(AWS_KEY, template)(each) for each in at(group.properties, "KmsKeyId", template)]
         else:
             levels.append(NO_KEY if named is None else AWS_KEY)
     guards.add(ENCRYPTION, function, "LoggingConfig", levels, floor=_at_rest(guards), everywhere=False)
@@ -169,19 +169,39 @@ def _listener(guards: Guards, listener: Resource) -> None:
         guards.read(ENCRYPTION, listener, "Protocol", switch("https", "tls"), floor=ON)
 
 
+def _subscription(guards: Guards, subscription: Resource) -> None:
+    """One over plain HTTP sends whatever the topic gets."""
+
+    def level(value: object) -> Level:
+        return (0, UNKNOWN) if is_open(value) else (0, "http") if value == "http" else (1, str(value))
+
+    guards.read(ENCRYPTION, subscription, "Protocol", level, floor=(1, "https"))
+
+
 def _domain(guards: Guards, domain: Resource) -> None:
     newest = switch("tls_1_2", absent=domain.type == "AWS::ApiGateway::DomainName")
     guards.read(ENCRYPTION, domain, "SecurityPolicy", newest)
 
 
 def _is_reached_over_tls_alone(resource: Resource, template: Template) -> bool:
+    """By each policy that may be for it, since one takes the place of another, and by one that is."""
     policy_type, naming, actions = TLS_ALONE[resource.type]
-    return any(
-        refuses_plain_text(statement, template, resource, actions)
+    policies = [
+        policy
         for policy in template.resources(policy_type)
-        if policy.body.get("Condition") in (None, resource.body.get("Condition"))
-        and any(_names(each, resource, template) for each in entries(policy.properties.get(naming), template))
-        for _, statement in statements(policy.properties.get("PolicyDocument"), template)
+        if any(_names(each, resource, template) for each in entries(policy.properties.get(naming), template))
+    ]
+    return all(
+        any(refuses_plain_text(each, resource, actions) for each in world)
+        for policy in policies
+        for world in certain(policy.properties.get("PolicyDocument"), template)
+    ) and any(
+        policy.body.get("Condition") in (None, resource.body.get("Condition"))
+        and all(
+            any(_names(each, resource, template) for each in entries(world, template))
+            for world in worlds(policy.properties.get(naming), template)
+        )
+        for policy in policies
     )
 
 
@@ -199,4 +219,5 @@ OTHERS: Mapping[str, Callable[[Guards, Resource], None]] = {
     "AWS::Lambda::Function": _function,
     "AWS::ElasticLoadBalancingV2::Listener": _listener,
     "AWS::ApiGateway::DomainName": _domain,
+    "AWS::SNS::Subscription": _subscription,
 }

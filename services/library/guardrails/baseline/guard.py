@@ -1,13 +1,14 @@
 """What a template says that protects something, as levels that can be compared: more protects better."""
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
 from services.library.guardrails.template import Resource, Template, number
-from services.library.guardrails.values import at, is_open
+from services.library.guardrails.values import OPENS, at, is_open, text
 
 ENCRYPTION = Rule(
     id="Penstock-BaselineEncryption",
@@ -93,13 +94,18 @@ Level = tuple[float, str]
 """How much a value protects, and the word for it."""
 
 
-def key(absent: Level) -> Callable[[object], Level]:
+def key(absent: Level, template: Template) -> Callable[[object], Level]:
     """How a key protects: one's own more than AWS's, which is what some resources take where nothing is said."""
 
     def level(value: object) -> Level:
         if value is None or value == "":
             return absent
-        return (1, "aws-key") if "alias/aws/" in json.dumps(value) else (2, "own-key")
+        named, whole = template.named_by(value), text(value)
+        if f"{OPENS}{{" in whole and "Fn::ImportValue" not in whole:
+            return 0, UNKNOWN
+        if named is not None and not named.type.startswith("AWS::KMS::"):
+            return 0, UNKNOWN
+        return AWS_KEY if "alias/aws/" in whole else (2, "own-key")
 
     return level
 
@@ -150,6 +156,25 @@ def amount(absent: float, *, no_end: Sequence[int] = ()) -> Callable[[object], L
 def said(count: float) -> str:
     """A number as it stands in a finding."""
     return "for-ever" if math.isinf(count) else f"{count:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sides:
+    """The resources of one stack without its override and with it, by their paths."""
+
+    before: Mapping[str, tuple[Resource, Template]]
+    after: Mapping[str, tuple[Resource, Template]]
+
+    def pairs(self, *types: str) -> Iterator[tuple[tuple[Resource, Template], tuple[Resource, Template]]]:
+        """What both have, of these types."""
+        for path, known in self.before.items():
+            if known[0].type in types and path in self.after:
+                yield known, self.after[path]
+
+
+def digest(value: object) -> str:
+    """For what is no word or number: an acknowledgement accepts this one, and none below."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 @dataclass(slots=True)

@@ -1,108 +1,104 @@
 """The statements of policies, wherever they stand: who is let in, and who is kept out without TLS."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.library.guardrails.template import Json, Resource, Template
-from services.library.guardrails.values import entries, mentioned, possible
-
-NARROWING = frozenset(
-    # Global keys that say whose request it is, or from where: with one of these a principal of "*" is not everybody.
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html, "public"
-    {
-        "aws:principalarn",
-        "aws:principalaccount",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceorgid",
-        "aws:sourceowner",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "kms:calleraccount",
-        "s3:dataaccesspointaccount",
-    }
+from services.library.guardrails.baseline.coverage import (
+    UNKNOWN_PART,
+    conditions,
+    is_narrowed,
+    matches,
+    principals,
+    texts,
 )
-COMPARISONS = ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "StringEqualsIgnoreCase")
+from services.library.guardrails.template import Json, Resource, Template
+from services.library.guardrails.values import CLOSES, OPENS, entries, is_open, possible, text, worlds
+
+UNREADABLE: Json = {"Effect": "Allow", "Action": "unknown", "Principal": "*"}
+"""In the place of what nobody can tell."""
+TLS_ALONE = [("Bool", "aws:securetransport", frozenset({"false"}))]
 
 
 def statements(value: object, template: Template, location: str = "Properties") -> Iterator[tuple[str, Json]]:
-    """Every statement in a value, with where it stands."""
+    """Every statement that may come to stand in a value, with where it stands."""
     for each in possible(value, template):
-        if isinstance(each, Mapping):
+        if isinstance(each, str) or is_open(each):
+            yield from ((location, statement) for statement in _in_text(text(each)))
+        elif isinstance(each, Mapping):
             if "Effect" in each and ("Action" in each or "NotAction" in each):
-                yield location, each
+                for world in worlds(each, template):
+                    yield location, world if isinstance(world, Mapping) and not is_open(world) else UNREADABLE
                 continue
             for name, part in each.items():
                 yield from statements(part, template, f"{location}.{name}")
-        elif isinstance(each, Sequence) and not isinstance(each, str):
+        elif isinstance(each, Sequence):
             for index, part in enumerate(each):
                 yield from statements(part, template, f"{location}.{index}")
 
 
+def certain(value: object, template: Template) -> list[list[Json]]:
+    """The statements of a policy in each way that it may come out; none in one that nobody can tell."""
+    return [[statement for _, statement in statements(world, template)] for world in worlds(value, template)]
+
+
 def lets_everybody_in(statement: Json, template: Template) -> bool:
-    """Whether it allows something to anybody, with nothing that says whose request it must be."""
-    if statement.get("Effect") != "Allow":
-        return False
-    everybody = "NotPrincipal" in statement or is_everybody(statement.get("Principal"), template)
-    return everybody and not _is_narrowed(statement.get("Condition"), template)
+    """Whether it may allow something to anybody, with nothing that says whose request it must be."""
+    return any(
+        not isinstance(world, Mapping)
+        or is_open(world)
+        or (
+            world.get("Effect") != "Deny"
+            and ("NotPrincipal" in world or is_everybody(world.get("Principal"), template))
+            and not is_narrowed(world.get("Condition"))
+        )
+        for world in worlds(statement, template)
+    )
 
 
 def is_everybody(principal: object, template: Template) -> bool:
     """Whether a principal is, or may be, anybody."""
     for each in entries(principal, template):
-        if isinstance(each, Mapping):
-            if any("*" in entries(part, template) for kind, part in each.items() if kind in ("AWS", "Service")):
-                return True
-        elif each == "*":
+        whom = [each]
+        if isinstance(each, Mapping) and not is_open(each):
+            whom = [one for kind in ("AWS", "Service") for one in entries(each.get(kind), template)]
+        if any(_may_be_anybody(one, template) for one in whom):
             return True
     return False
 
 
-def refuses_plain_text(statement: Json, template: Template, resource: Resource, actions: Sequence[str]) -> bool:
-    """Whether it keeps everybody out who comes without TLS, from the whole resource."""
+def refuses_plain_text(statement: Json, resource: Resource, actions: Sequence[str]) -> bool:
+    """Whether one as it comes out keeps everybody out who comes without TLS, from the whole resource."""
     return (
         statement.get("Effect") == "Deny"
-        and is_everybody(statement.get("Principal"), template)
-        and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
-        and any(action in actions for action in entries(statement.get("Action"), template))
-        and all(resource_covered(statement.get("Resource"), resource, template, tail) for tail in _tails(resource))
+        and "*" in principals(statement).get("Principal", ())
+        and conditions(statement) == TLS_ALONE
+        and any(action in actions for action in texts(statement.get("Action")))
+        and all(
+            any(
+                matches(covered, f"{OPENS}{resource.logical_id}{attribute}{CLOSES}{tail}")
+                for covered in texts(statement.get("Resource"))
+                for attribute in ("", ".Arn", ".TopicArn")
+            )
+            for tail in (("", "/*") if resource.type == "AWS::S3::Bucket" else ("",))
+        )
     )
 
 
-def resource_covered(value: object, resource: Resource, template: Template, tail: str) -> bool:
-    """Whether a statement's resources include this one, with the tail behind its ARN."""
-    for each in entries(value, template):
-        if each == "*":
-            return True
-        match each:
-            case {"Fn::Join": ["", [start, end]]}:
-                if end == tail and resource.logical_id in mentioned(start):
-                    return True
-            case {"Fn::Sub": str(text)}:
-                if tail and text.endswith(tail) and resource.logical_id in mentioned(each):
-                    return True
-            case _ if not tail and resource.logical_id in mentioned(each) and "Fn::Join" not in str(each):
-                return True
-    return False
+def _in_text(said: str) -> Iterator[Json]:
+    """Some types take their policies as JSON in a text."""
+    if said.lstrip().startswith("{") and '"Statement"' in said:
+        try:
+            found = json.loads(said)["Statement"]
+        except (ValueError, KeyError):
+            yield UNREADABLE
+        else:
+            yield from (each for each in (found if isinstance(found, list) else [found]) if isinstance(each, Mapping))
 
 
-def _tails(resource: Resource) -> tuple[str, ...]:
-    return ("", "/*") if resource.type == "AWS::S3::Bucket" else ("",)
-
-
-def _is_narrowed(condition: object, template: Template) -> bool:
-    for whole in possible(condition, template):
-        if not isinstance(whole, Mapping) or not any(
-            _names_somebody(key, value, template)
-            for comparison, keys in whole.items()
-            if str(comparison).removeprefix("ForAnyValue:") in COMPARISONS and isinstance(keys, Mapping)
-            for key, value in keys.items()
-        ):
-            return False
-    return True
-
-
-def _names_somebody(key: str, value: object, template: Template) -> bool:
-    values = entries(value, template)
-    return key.lower() in NARROWING and bool(values) and not any(str(each).strip("*") == "" for each in values)
+def _may_be_anybody(value: object, template: Template) -> bool:
+    """A parameter's value may be, too, and what no one can resolve here."""
+    known = re.sub(UNKNOWN_PART, "", text(value))
+    unknown = re.findall(f"{OPENS}([^{CLOSES}]*)", text(value))
+    may = any(name in template.body.get("Parameters", {}) or name.startswith("{") for name in unknown)
+    return known == "*" or (not known and may)

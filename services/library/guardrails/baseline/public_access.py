@@ -3,10 +3,11 @@
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from services.library.guardrails.baseline.guard import PUBLIC_ACCESS, Guards, Level, off, switch
+from services.library.guardrails.baseline.coverage import is_exact, names_an_owner
+from services.library.guardrails.baseline.guard import PUBLIC_ACCESS, UNKNOWN, Guards, Level, off, switch
 from services.library.guardrails.baseline.policies import is_everybody, lets_everybody_in, statements
-from services.library.guardrails.template import Json, Resource, Template
-from services.library.guardrails.values import at, entries, mentioned
+from services.library.guardrails.template import Resource, Template
+from services.library.guardrails.values import at, entries, is_open, listed, text
 
 CLOSED: Level = (1, "closed")
 OPEN: Level = (0, "open")
@@ -18,6 +19,7 @@ OPEN_TO_ALL = (
     ("AWS::RDS::DBInstance", "PubliclyAccessible", ("true",)),
     ("AWS::RDS::DBCluster", "PubliclyAccessible", ("true",)),
     ("AWS::Redshift::Cluster", "PubliclyAccessible", ("true",)),
+    ("AWS::AppSync::GraphQLApi", "AuthenticationType", ("api_key",)),
     ("AWS::Cognito::IdentityPool", "AllowUnauthenticatedIdentities", ("true",)),
 )
 WIDEST = {4: 8, 6: 16}
@@ -41,49 +43,56 @@ def collect(guards: Guards) -> None:
         guards.add(PUBLIC_ACCESS, bucket, "PublicAccessBlockConfiguration", [level], floor=(4, "4-of-4"))
     for resource in template.resources():
         _policies(guards, resource)
+    for shared in template.resources("AWS::Events::EventBusPolicy", "AWS::Lambda::LayerVersionPermission"):
+        _shared(guards, shared)
     for permission in template.resources("AWS::Lambda::Permission"):
         _permission(guards, permission)
     for kind in ("AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
         for resource in template.resources(kind):
             _network(guards, resource)
     _apis(guards)
-    _firewalls(guards)
 
 
 def _policies(guards: Guards, resource: Resource) -> None:
-    """A statement that lets everybody in is a guard that is down, and one that keeps some out a guard that is up.
-
-    Both are named by the actions that they are about.
-    """
+    """A statement that lets everybody in is a guard that is down; it is named by the actions that it is about."""
     if resource.type == "AWS::EC2::VPCEndpoint":
         return  # an endpoint's policy narrows what its own network may do
     for location, statement in statements(resource.properties, guards.template):
-        actions = entries(statement.get("Action", statement.get("NotAction")), guards.template)
-        name = ",".join(sorted(str(each) for each in actions))
         if lets_everybody_in(statement, guards.template):
+            actions = entries(statement.get("Action", statement.get("NotAction")), guards.template)
+            name = ",".join(sorted(str(each) for each in actions))
             guards.add(PUBLIC_ACCESS, resource, name, [OPEN], floor=CLOSED, locations=(location,))
-        elif statement.get("Effect") == "Deny" and "Condition" in statement:
-            about = ",".join(sorted(_keys(statement["Condition"])))
-            guards.add(PUBLIC_ACCESS, resource, f"Deny.{name}.{about}", [CLOSED], locations=(location,))
-        elif statement.get("Effect") == "Deny":
-            guards.add(PUBLIC_ACCESS, resource, f"Deny.{name}", [CLOSED], locations=(location,))
 
 
-def _keys(condition: object) -> Iterator[str]:
-    """The keys that a condition compares."""
-    if isinstance(condition, Mapping):
-        for keys in condition.values():
-            yield from (str(key) for key in keys) if isinstance(keys, Mapping) else ()
+def _shared(guards: Guards, resource: Resource) -> None:
+    """What is written flat, without a statement."""
+    properties, action = resource.properties, text(resource.properties.get("Action"))
+    condition, organisation = properties.get("Condition"), properties.get("OrganizationId")
+    if isinstance(condition, Mapping) and "Type" in condition:
+        condition = {str(condition["Type"]): {str(condition.get("Key")): condition.get("Value")}}
+    elif organisation is not None:
+        condition = {"StringEquals": {"aws:PrincipalOrgID": organisation}}
+    flat = {"Effect": "Allow", "Principal": properties.get("Principal"), "Condition": condition or {}}
+    if "Statement" not in properties:
+        level = OPEN if lets_everybody_in(flat, guards.template) else CLOSED
+        guards.add(PUBLIC_ACCESS, resource, action, [level], floor=CLOSED, locations=("Properties.Principal",))
 
 
 def _permission(guards: Guards, permission: Resource) -> None:
     """A function's permission has no statement: these are its parts."""
     template, properties = guards.template, permission.properties
-    narrowed = [properties.get(name) for name in ("SourceArn", "SourceAccount", "PrincipalOrgID")]
+    narrowed = any(
+        all(holds(text(each)) for each in at(properties, name, template))
+        for name, holds in (("SourceArn", names_an_owner), ("SourceAccount", is_exact), ("PrincipalOrgID", is_exact))
+    )
     signed = at(properties, "FunctionUrlAuthType", template) == ["AWS_IAM"]
     everybody = is_everybody(properties.get("Principal"), template)
-    level = OPEN if everybody and not signed and not any(narrowed) else CLOSED
+    level = OPEN if everybody and not signed and not narrowed else CLOSED
     guards.add(PUBLIC_ACCESS, permission, "Principal", [level], floor=CLOSED)
+    # A service asks for whoever has set it up to, in any account.
+    if any(".amazonaws.com" in str(each) for each in at(properties, "Principal", template)):
+        source: Level = (1, "named") if narrowed else (0, "anybody's")
+        guards.add(PUBLIC_ACCESS, permission, "Source", [source], floor=(1, "named"), everywhere=False)
 
 
 def _network(guards: Guards, resource: Resource) -> None:
@@ -93,7 +102,8 @@ def _network(guards: Guards, resource: Resource) -> None:
     for rule in rules:
         for name, block in _blocks(rule, template):
             if _is_the_world(block):
-                guards.add(PUBLIC_ACCESS, resource, name, [(0, str(block))], floor=CLOSED)
+                said = UNKNOWN if is_open(block) else str(block)
+                guards.add(PUBLIC_ACCESS, resource, name, [(0, said)], floor=CLOSED)
 
 
 def _blocks(rule: object, template: Template) -> Iterator[tuple[str, object]]:
@@ -103,6 +113,9 @@ def _blocks(rule: object, template: Template) -> Iterator[tuple[str, object]]:
 
 
 def _is_the_world(block: object) -> bool:
+    """What is read at deployment may be; a network's own block is what its template says."""
+    if is_open(block):
+        return "Fn::GetAtt" not in str(block)
     try:
         network = ipaddress.ip_network(str(block), strict=False)
     except ValueError:
@@ -113,7 +126,7 @@ def _is_the_world(block: object) -> bool:
 def _apis(guards: Guards) -> None:
     template = guards.template
     for method in template.resources("AWS::ApiGateway::Method"):
-        if method.properties.get("HttpMethod") != "OPTIONS":  # browsers ask without a signature what they may do
+        if not _answers_browsers(method, template):
             # In other stacks a method may be open by a setting that says to whom, which the packs ask about.
             guards.read(
                 PUBLIC_ACCESS, method, "AuthorizationType", _authorizes, floor=(1, "asked for"), everywhere=False
@@ -124,45 +137,17 @@ def _apis(guards: Guards) -> None:
         told = [name for name in ("Body", "BodyS3Location", "CloneFrom", "Target") if name in api.properties]
         level: Level = (0, "unknown") if told else CLOSED
         guards.add(PUBLIC_ACCESS, api, "Body", [level], floor=(1, "methods of the template's own"))
+    for api in template.resources("AWS::ApiGateway::RestApi"):
+        kinds = listed(api.properties, "EndpointConfiguration.Types", template)
+        reach: Level = (1, "private") if kinds == ["PRIVATE"] else (0, "public")
+        guards.add(PUBLIC_ACCESS, api, "EndpointConfiguration", [reach])
+
+
+def _answers_browsers(method: Resource, template: Template) -> bool:
+    """They ask without a signature what they may do, and nobody's code answers."""
+    properties = method.properties
+    return properties.get("HttpMethod") == "OPTIONS" and at(properties, "Integration.Type", template) == ["MOCK"]
 
 
 def _authorizes(value: object) -> Level:
     return (0, "NONE") if value in (None, "NONE") else (1, str(value)) if isinstance(value, str) else (0, "unknown")
-
-
-def _firewalls(guards: Guards) -> None:
-    """An API's stage in tiers with a web firewall, and the rules of each firewall."""
-    template = guards.template
-    guarded = {
-        logical_id
-        for association in template.resources("AWS::WAFv2::WebACLAssociation")
-        if "Condition" not in association.body
-        for logical_id in mentioned(association.properties.get("ResourceArn"))
-    }
-    wanted = guards.place.tier is not None and guards.place.tier.web_firewall
-    for stage in template.resources("AWS::ApiGateway::Stage"):
-        level: Level = (1, "on") if stage.logical_id in guarded else (0, "off")
-        guards.add(
-            PUBLIC_ACCESS,
-            stage,
-            "WebFirewall",
-            [level],
-            floor=(1, "on") if wanted else None,
-            locations=("Properties",),
-            everywhere=False,
-        )
-    for firewall in template.resources("AWS::WAFv2::WebACL"):
-        for index, rule in enumerate(entries(firewall.properties.get("Rules"), template)):
-            if isinstance(rule, Mapping):
-                place = (f"Properties.Rules.{index}",)
-                guards.add(PUBLIC_ACCESS, firewall, f"Rules.{rule.get('Name')}", [_blocked(rule)], locations=place)
-
-
-def _blocked(rule: Json) -> Level:
-    """How much of a rule acts: counting blocks nothing, and each exception is one thing less."""
-    for name in ("OverrideAction", "Action"):
-        action = rule.get(name)
-        if isinstance(action, Mapping) and ("Count" in action or "Allow" in action):
-            return 0, "off"
-    exceptions = str(rule.get("Statement")).count("RuleActionOverrides") and str(rule.get("Statement")).count("'Count'")
-    return 1 / (1 + exceptions), f"on-with-{exceptions}-exceptions" if exceptions else "on"

@@ -1,17 +1,57 @@
 """How long logs, records, messages, objects and copies are kept."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from services.library.guardrails.baseline.guard import RETENTION, Guards, Level, amount, off, said, switch
-from services.library.guardrails.template import Resource
-from services.library.guardrails.values import at, entries, listed, mentioned
+from services.library.guardrails.baseline.guard import (
+    RETENTION,
+    UNKNOWN,
+    Guards,
+    Level,
+    Sides,
+    amount,
+    off,
+    said,
+    switch,
+)
+from services.library.guardrails.finding import Finding
+from services.library.guardrails.template import Resource, Template
+from services.library.guardrails.values import (
+    CLOSES,
+    OPENS,
+    at,
+    entries,
+    is_open,
+    listed,
+    mentioned,
+    text,
+    worlds,
+)
 
 PITR_DAYS = 35
 """DynamoDB's own default: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PointInTimeRecoverySpecification.html"""
 STREAM_HOURS, QUEUE_SECONDS = 24, 345_600
 """What Kinesis and SQS take where a template says nothing."""
 BACKED_UP: Level = (1, "on")
+EXPIRING = (
+    "ExpirationInDays",
+    "ExpirationDate",
+    "NoncurrentVersionExpiration.NoncurrentDays",
+    "NoncurrentVersionExpirationInDays",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expiry:
+    """When some of a bucket's objects go."""
+
+    name: str
+    days: float
+    given: str
+    prefix: str
+    tags: frozenset[str]
 
 
 def collect(guards: Guards) -> None:
@@ -39,17 +79,104 @@ def collect(guards: Guards) -> None:
     _selected(guards)
 
 
+def lowered(sides: Sides) -> Iterator[Finding]:
+    """What goes earlier than it went, and what is copied more seldom or to elsewhere."""
+    for (known, template), (bucket, its) in sides.pairs("AWS::S3::Bucket"):
+        yield from _expiring(_expiries(known, template), _expiries(bucket, its), bucket, its)
+    for (known, template), (table, its) in sides.pairs("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        before, now = (
+            {text(each) for each in at(one.properties, "TimeToLiveSpecification.AttributeName", of)}
+            for one, of in ((known, template), (table, its))
+        )
+        if before - {""} and not now <= before | {""}:
+            yield _changed(table, its, "TimeToLiveSpecification.AttributeName", before, now)
+    for (known, template), (plan, its) in sides.pairs("AWS::Backup::BackupPlan"):
+        then, there = _copied(known, template), _copied(plan, its)
+        for name in then.keys() & there.keys():
+            if then[name] != there[name]:
+                yield _changed(plan, its, name, then[name], there[name])
+    for (known, template), (selection, its) in sides.pairs("AWS::Backup::BackupSelection"):
+        before, now = (
+            {text(each) for each in at(one.properties, "BackupPlanId", of)}
+            for one, of in ((known, template), (selection, its))
+        )
+        if before != now:
+            yield _changed(selection, its, "BackupPlanId", before, now)
+
+
+def _changed(resource: Resource, template: Template, name: str, before: set[str], now: set[str]) -> Finding:
+    given = ",".join(sorted(now)).replace(OPENS, "<").replace(CLOSES, ">") or "none"
+    than = ",".join(sorted(before)).replace(OPENS, "<").replace(CLOSES, ">")
+    return RETENTION.broken_by(
+        resource,
+        template,
+        what=f"{name} is {given}; the baseline without the override is {than}.",
+        detail=f"{name}={given}",
+        locations=(f"Properties.{name}",),
+    )
+
+
+def _expiring(
+    before: Sequence[Expiry], after: Sequence[Expiry], bucket: Resource, template: Template
+) -> Iterator[Finding]:
+    for now in after:
+        if not any(_includes(known, now) and known.days <= now.days for known in before):
+            soonest = min((each.days for each in before if _includes(each, now)), default=math.inf)
+            yield RETENTION.broken_by(
+                bucket,
+                template,
+                what=f"{now.name} is {now.given}; the baseline without the override is {said(soonest)}.",
+                detail=f"{now.name}={now.given}",
+                locations=("Properties.LifecycleConfiguration",),
+            )
+
+
+def _includes(known: Expiry, now: Expiry) -> bool:
+    """Whether an expiry is of all the objects that another one is of."""
+    return known.name == now.name and now.prefix.startswith(known.prefix) and known.tags <= now.tags
+
+
+def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
+    """What a bucket's rules let go of, and when; at once where nobody can tell."""
+    found = []
+    for whole in listed(bucket.properties, "LifecycleConfiguration.Rules", template):
+        for rule in worlds(whole, template):
+            if not isinstance(rule, Mapping) or is_open(rule):
+                found.append(Expiry(name="Rules", days=0, given=UNKNOWN, prefix="", tags=frozenset()))
+            elif rule.get("Status") != "Disabled":
+                found += [
+                    Expiry(
+                        name=name.rpartition(".")[2],
+                        days=level,
+                        given=given,
+                        prefix="" if is_open(rule.get("Prefix", "")) else str(rule.get("Prefix", "")),
+                        tags=frozenset(
+                            f"{name}:{text(each)}"
+                            for name in ("TagFilters", "ObjectSizeGreaterThan", "ObjectSizeLessThan")
+                            for each in entries(rule.get(name), template)
+                        ),
+                    )
+                    for name in EXPIRING
+                    for value in at(rule, name, template)
+                    if value is not None
+                    for level, given in [(0.0, "a-date") if name == "ExpirationDate" else amount(math.inf)(value)]
+                ]
+    return found
+
+
+def _copied(plan: Resource, template: Template) -> dict[str, set[str]]:
+    """Name -> how often, and into which vault, each rule of a plan makes its copies; the hour does not matter."""
+    return {
+        f"{rule.get('RuleName')}.{name}": {
+            re.sub(r"^cron\(\d+ \d+ ", "cron(0 0 ", text(each)) for each in at(rule, name, template)
+        }
+        for rule in listed(plan.properties, "BackupPlan.BackupPlanRule", template)
+        if isinstance(rule, Mapping)
+        for name in ("ScheduleExpression", "TargetBackupVault")
+    }
+
+
 def _bucket(guards: Guards, bucket: Resource) -> None:
-    template = guards.template
-    for name in ("ExpirationInDays", "NoncurrentVersionExpiration.NoncurrentDays"):
-        soonest: list[Level] = [(math.inf, said(math.inf))]
-        for rule in listed(bucket.properties, "LifecycleConfiguration.Rules", template):
-            if isinstance(rule, Mapping) and "Disabled" not in at(rule, "Status", template):
-                soonest += [amount(math.inf)(each) for each in at(rule, name, template)]
-                if name == "ExpirationInDays" and "ExpirationDate" in rule:
-                    soonest.append((0, "a-date"))
-        place = ("Properties.LifecycleConfiguration",)
-        guards.add(RETENTION, bucket, name.rpartition(".")[2], soonest, locations=place)
     guards.read(RETENTION, bucket, "VersioningConfiguration.Status", switch("enabled"), floor=(1, "on"))
     guards.read(RETENTION, bucket, "ObjectLockEnabled", switch())
 
@@ -82,8 +209,11 @@ def _selected(guards: Guards) -> None:
     selected = {
         logical_id
         for selection in template.resources("AWS::Backup::BackupSelection")
-        if "Condition" not in selection.body and template.named_by(selection.properties.get("BackupPlanId"))
-        for logical_id in mentioned(listed(selection.properties, "BackupSelection.Resources", template))
+        if "Condition" not in selection.body
+        and _makes_copies(selection, template)
+        and not at(selection.properties, "BackupSelection.Conditions", template)[0]
+        for logical_id in _certainly(selection, template)
+        - {*mentioned(listed(selection.properties, "BackupSelection.NotResources", template))}
     }
     for resource in template.resources():
         table = resource.type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable") and guards.place.keeps_data
@@ -91,3 +221,19 @@ def _selected(guards: Guards) -> None:
             level: Level = BACKED_UP if resource.logical_id in selected else (0, "none")
             floor = BACKED_UP if table else None
             guards.add(RETENTION, resource, "Backup", [level], floor=floor, locations=("Properties",), everywhere=False)
+
+
+def _makes_copies(selection: Resource, template: Template) -> bool:
+    plan = template.named_by(selection.properties.get("BackupPlanId"))
+    return plan is not None and bool(listed(plan.properties, "BackupPlan.BackupPlanRule", template))
+
+
+def _certainly(selection: Resource, template: Template) -> set[str]:
+    """What a selection names however it comes out."""
+    whole = selection.properties.get("BackupSelection")
+    return set.intersection(
+        *(
+            set(mentioned(world.get("Resources"))) if isinstance(world, Mapping) else set()
+            for world in worlds(whole, template)
+        )
+    )

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.library.guardrails.baseline.coverage import matches, texts
 from services.library.guardrails.baseline.guard import TRACING, Guards, Level, off, switch
-from services.library.guardrails.baseline.policies import statements
-from services.library.guardrails.template import Resource, Template, number
+from services.library.guardrails.baseline.policies import certain
+from services.library.guardrails.template import Json, Resource, Template, number
 from services.library.guardrails.values import at, entries, mentioned
 
 ON: Level = (1, "on")
@@ -54,15 +55,31 @@ def _sampling(guards: Guards, rule: Resource) -> None:
 
 
 def _may_write(role: Resource, template: Template) -> bool:
+    """Whatever its policies come out as, and unless one of them refuses it."""
     managed = entries(role.properties.get("ManagedPolicyArns"), template)
-    if any(name in str(each) for each in managed for name in MANAGED):
-        return True
-    return any(
-        statement.get("Effect") == "Allow" and action in WRITES
-        for policy in _policies(role, template)
-        for _, statement in statements(policy, template)
-        for action in entries(statement.get("Action"), template)
+    granted = any(name in str(each) for each in managed for name in MANAGED)
+    for policy in _policies(role, template):
+        ways = certain(policy, template)
+        granted = granted or all(any(_grants(each) for each in world) for world in ways)
+        if any(_refuses(each) for world in ways for each in world):
+            return False
+    return granted
+
+
+def _grants(statement: Json) -> bool:
+    return (
+        statement.get("Effect") == "Allow"
+        and "Condition" not in statement
+        and "*" in texts(statement.get("Resource"))
+        and any(action in WRITES for action in texts(statement.get("Action")))
     )
+
+
+def _refuses(statement: Json) -> bool:
+    if statement.get("Effect") != "Deny":
+        return False
+    about = any(matches(action.lower(), WRITES[0].lower()) for action in texts(statement.get("Action")))
+    return about or "NotAction" in statement
 
 
 def _policies(role: Resource, template: Template) -> Iterator[object]:

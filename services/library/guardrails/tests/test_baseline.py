@@ -5,17 +5,20 @@ from typing import Any
 import pytest
 
 from services.library.guardrails.baseline.policies import lets_everybody_in
-from services.library.guardrails.finding import Place
+from services.library.guardrails.finding import Place, TierBaseline
 from services.library.guardrails.rules.baseline import check
 from services.library.guardrails.template import Template
-from services.library.guardrails.values import mentioned, possible
+from services.library.guardrails.values import MOST, TOO_MANY, at, entries, mentioned, possible, worlds
 
+TABLE = {"Fn::GetAtt": ["Table", "Arn"]}
+NOTHING = {"Ref": "AWS::NoValue"}
 TEMPLATE = Template(
     {
         "Parameters": {
             "Who": {"Type": "String", "Default": "*"},
             "Read": {"Type": "AWS::SSM::Parameter::Value<String>"},
         },
+        "Resources": {"Said": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "said"}}},
         "Mappings": {"Of": {"a": {"b": "mapped"}}},
     }
 )
@@ -30,6 +33,10 @@ TEMPLATE = Template(
         ({"Fn::Join": ["", ["a", {"Fn::If": ["C", "b", "c"]}]]}, ["ab", "ac"]),
         ({"Fn::Join": ["", ["a", {"Ref": "Table"}]]}, [{"Fn::Join": ["", ["a", {"Ref": "Table"}]]}]),
         ({"Fn::Sub": "plain"}, ["plain"]),
+        ({"Fn::Sub": "of ${Who}"}, ["of *"]),
+        ({"Fn::Sub": ["${a}-${Table.Arn}", {"a": "b"}]}, [{"Fn::Join": ["", ["b", "-", TABLE]]}]),
+        ({"Fn::Sub": "${Table.Arn}"}, [TABLE]),
+        ({"Fn::GetAtt": ["Said", "Value"]}, ["said"]),
         ({"Fn::Select": [1, ["a", "b"]]}, ["b"]),
         ({"Fn::FindInMap": ["Of", "a", "b"]}, ["mapped"]),
         (None, [None]),
@@ -37,6 +44,23 @@ TEMPLATE = Template(
 )
 def test_every_value_that_may_come_of_it_is_known(value: Any, comes: list[object]) -> None:
     assert possible(value, TEMPLATE) == comes
+
+
+def test_what_may_be_more_than_can_be_looked_at_proves_nothing() -> None:
+    many = [{"Fn::If": [f"C{index}", index, -index]} for index in range(40)]
+    whole = {"Fn::Join": ["", [{"Fn::If": [f"C{index}", "a", "b"]} for index in range(7)]]}
+    assert possible(whole, TEMPLATE)[MOST:] == worlds(whole, TEMPLATE)[MOST:] == [TOO_MANY]
+    assert worlds({"a": many}, TEMPLATE)[-1] == TOO_MANY
+    assert at({"a": whole}, "a", TEMPLATE)[-1] == TOO_MANY
+    assert len(entries(many, TEMPLATE)) == 80
+    keys = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": whole}}}}
+    tier = TierBaseline(log_retention_days=1, key_pending_days=7, web_firewall=False)
+    assert "KmsMasterKeyId=unknown" in str([*check(Template(keys), Place(keeps_data=True, tier=tier))])
+
+
+def test_a_whole_is_known_in_each_way_that_it_may_come_out() -> None:
+    value = {"a": {"Fn::If": ["C", ["b", NOTHING], NOTHING]}, "d": "e"}
+    assert worlds(value, TEMPLATE) == [{"a": ["b"], "d": "e"}, {"d": "e"}]
 
 
 def test_every_logical_id_is_found_however_it_is_named() -> None:
@@ -60,6 +84,24 @@ def test_every_logical_id_is_found_however_it_is_named() -> None:
         ({"Principal": "*", "Condition": {"Fn::If": ["C", {"StringEquals": {"aws:PrincipalOrgID": "o"}}, {}]}}, True),
         ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o"}}}, False),
         ({"Principal": "*", "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"}}}, False),
+        ({"Principal": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:*"}}}, True),
+        ({"Principal": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"}}}, True),
+        ({"Principal": "*", "Condition": {"ArnLike": {"aws:SourceArn": ["arn:aws:s3:::b", "*"]}}}, True),
+        ({"Principal": "*", "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::b*"}}}, True),
+        ({"Principal": "*", "Condition": {"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:s3:::b"}}}, True),
+        ({"Principal": "*", "Condition": {"StringLike": {"aws:PrincipalOrgID": "o-*"}}}, True),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:SourceAccount": "?11111111111"}}}, True),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": ["o", {"Ref": "Who"}]}}}, True),
+        (
+            {"Principal": "*", "Condition": {"StringEquals": {"aws:SourceAccount": {"Fn::If": ["C", "1", NOTHING]}}}},
+            True,
+        ),
+        ({"Principal": {"AWS": {"Ref": "Read"}}}, True),
+        ({"Effect": {"Fn::If": ["C", "Allow", "Deny"]}, "Principal": "*"}, True),
+        ({"Principal": "*", "Condition": {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "*/r/"}}}, True),
+        ({"Principal": "*", "Condition": {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-1/r/*"}}}, False),
+        ({"Principal": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}}, False),
+        ({"Principal": "*", "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["Rule", "Arn"]}}}}, False),
         ({"Principal": {"Service": "s3.amazonaws.com"}}, False),
         ({"Principal": {"AWS": "111111111111"}}, False),
         ({"Effect": "Deny", "Principal": "*"}, False),

@@ -37,6 +37,7 @@ WAYS: list[tuple[Service[Any], Callable[..., None]]] = [
     (weakened.Running(), weakened.opens_to_the_public),
     (weakened.Running(), weakened.stops_tracing),
     (weakened.Storing(), weakened.lifts_deletion_guards),
+    (weakened.Running(), weakened.lets_more_in),
     (weakened.Storing(), weakened.hides_what_it_does),
 ]
 

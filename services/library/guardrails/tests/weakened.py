@@ -105,10 +105,12 @@ class Runs(GuardedStack):
                 metric_name="acl", cloud_watch_metrics_enabled=True, sampled_requests_enabled=False
             ),
         )
+        cfn_rules(acl, managed())
         wafv2.CfnWebACLAssociation(
             self, "Firewall", resource_arn=self.api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
         )
         self.bucket = Bucket(self, "Bucket", environment=environment, encryption_key=self.key)
+        self.acl = acl
         self.group = ec2.CfnSecurityGroup(self, "Group", group_description="guarded", vpc_id="vpc-1")
 
     def _function(self, id_: str, environment: Environment) -> lambda_.Function:
@@ -152,6 +154,28 @@ class Running(Service[Runs]):
 def cfn(construct: IConstruct) -> Any:
     """What a construct becomes in the template."""
     return construct.node.default_child
+
+
+def child(construct: IConstruct, *names: str) -> Any:
+    """A construct below another one."""
+    return child(construct.node.find_child(names[0]), *names[1:]) if names else construct
+
+
+def cfn_rules(acl: wafv2.CfnWebACL, *rules: dict[str, Any]) -> None:
+    """A firewall's rules, as CloudFormation has them."""
+    acl.add_property_override("Rules", list(rules))
+
+
+def managed(priority: int = 5) -> dict[str, Any]:
+    """A group of AWS's own."""
+    statement = {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": "Common"}}
+    return {"Name": "Common", "Priority": priority, "OverrideAction": {"None": {}}, "Statement": statement}
+
+
+def one_country(action: str, priority: int) -> dict[str, Any]:
+    """What a firewall does with its requests."""
+    statement = {"GeoMatchStatement": {"CountryCodes": ["CH"]}}
+    return {"Name": "Country", "Priority": priority, "Action": {action: {}}, "Statement": statement}
 
 
 def sampling(stack: ServiceStack, id_: str, reservoir: int) -> xray.CfnSamplingRule:
@@ -252,6 +276,20 @@ def lifts_deletion_guards(stack: Stores, environment: Environment) -> None:
     stack.termination_protection = False  # Penstock-BaselineDeletionGuard[TerminationProtection=off]
 
 
+def lets_more_in(stack: Runs, environment: Environment) -> None:
+    """By what stands, and does less than it did."""
+    cfn_rules(stack.acl, managed(), one_country("Allow", 0))  # Penstock-BaselinePublicAccess[WebFirewall=weakened-f1b2bd3f] Acl
+    stack.functions["One"].add_permission("Any", principal=iam.ServicePrincipal("s3.amazonaws.com"))  # Penstock-BaselinePublicAccess[Source=anybody's] FunctionOne/Any
+    cdk.Aspects.of(stack).add(Each("Bucket/Bucket/Policy/Resource", **{"PolicyDocument.Statement.0.Resource": "arn:aws:s3:::other"}))  # Penstock-BaselineEncryption[TlsAlone=off] Bucket/Bucket/Resource
+    s3.CfnBucketPolicy(stack, "Second", bucket=child(stack.bucket, "AccessLogs").bucket_name, policy_document={"Statement": []})  # Penstock-BaselinePublicAccess[Deny.s3:*=left-out] Second
+    stack.alarms.topic.node.try_remove_child("Policy")  # Penstock-BaselineEncryption[TlsAlone=off] Alarms/Topic/Resource
+    cfn(child(stack, "OperationsKey").key).add_property_deletion_override("KeyPolicy.Statement.1.Condition")  # Penstock-BaselinePublicAccess[Allow.kms:Decrypt,kms:DescribeKey,kms:Encrypt,kms:GenerateDataKey,kms:GenerateDataKeyWithoutPlaintext,kms:ReEncryptFrom,kms:ReEncryptTo=loosened-3067bb9c] OperationsKey/Key/Resource
+    sns.CfnSubscription(stack, "Heard", protocol="http", topic_arn=stack.alarms.topic.topic_arn)  # Penstock-BaselineEncryption[Protocol=http] Heard
+    child(stack, "FunctionTwoRole").add_to_principal_policy(iam.PolicyStatement(effect=iam.Effect.DENY, actions=["xray:*"], resources=["*"]))  # Penstock-BaselineTracing[MayWriteTraces=off] FunctionTwo/Resource
+    cfn(child(stack, "FunctionThreeRole", "Granted")).add_property_override("PolicyDocument.Statement.0.Effect", {"Fn::If": ["Never", "Allow", "Deny"]})  # Penstock-BaselineTracing[MayWriteTraces=off] FunctionThree/Resource
+    cdk.CfnCondition(stack, "Never", expression=cdk.Fn.condition_equals("a", "b"))
+
+
 def hides_what_it_does(stack: Stores, environment: Environment) -> None:
     """Ways around a comparison of resources."""
     stack.add_transform("AWS::LanguageExtensions")  # Penstock-Unseen[Transform]
@@ -310,5 +348,20 @@ def nearly_weakens_what_runs(stack: Runs, environment: Environment) -> None:
     )
     ec2.CfnSecurityGroupIngress(stack, "Inside", ip_protocol="tcp", group_id=stack.group.ref, cidr_ip="10.0.0.0/8")
     sampling(stack, "Some", 1)
+    cfn_rules(stack.acl, managed(3), one_country("Block", 0))
+    stack.bucket.bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=["s3:DeleteObject"],
+            principals=[iam.AnyPrincipal()],
+            resources=[stack.bucket.bucket.arn_for_objects("*")],
+        )
+    )
+    stack.functions["Three"].add_permission(
+        "Mine", principal=iam.ServicePrincipal("s3.amazonaws.com"), source_arn=stack.bucket.bucket.bucket_arn
+    )
+    child(stack, "FunctionFourRole").add_to_principal_policy(
+        iam.PolicyStatement(effect=iam.Effect.DENY, actions=["s3:*"], resources=["*"])
+    )
     cdk.Tags.of(stack).add("cost", "shared")
     cfn(stack.api.deployment_stage).cache_cluster_enabled = False

@@ -1,0 +1,103 @@
+"""What the policies of a stack keep out, and on which conditions they let somebody in, against those of before."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from services.library.guardrails.baseline.coverage import is_looser, lacks, texts
+from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, Sides, digest
+from services.library.guardrails.baseline.policies import certain, statements
+from services.library.guardrails.finding import Finding
+from services.library.guardrails.template import Json, Resource, Template
+from services.library.guardrails.values import entries, mentioned, text
+
+ONE_ALONE: Mapping[str, str] = {
+    # Where a policy takes the place of the one before it, whichever resource wrote that: how it names what it is for.
+    "AWS::S3::BucketPolicy": "Bucket",
+    "AWS::SQS::QueuePolicy": "Queues",
+    "AWS::SNS::TopicPolicy": "Topics",
+}
+
+
+def lowered(sides: Sides) -> Iterator[Finding]:
+    """Each Deny that covers less than it did, and each Allow that asks for less."""
+    for path, (resource, template) in sides.before.items():
+        known = [*statements(resource.properties, template)]
+        if resource.type == "AWS::EC2::VPCEndpoint" or not known:
+            continue
+        holders = _holders(path, resource, sides)
+        denied = [statement for _, statement in known if statement.get("Effect") == "Deny"]
+        if not holders and denied and _is_missed(resource, template, sides):
+            holders = [(Resource(logical_id="", type="", path=path, body={}), template)]
+        for holder, its in holders:
+            yield from _narrowed(denied, resource, holder, its)
+            yield from _opened([statement for _, statement in known], resource, holder, its)
+
+
+def _holders(path: str, resource: Resource, sides: Sides) -> list[tuple[Resource, Template]]:
+    """Where the policy is now: at the same path, and in whatever takes its place at deployment."""
+    naming = ONE_ALONE.get(resource.type)
+    about = _about(resource, sides.before[path][1], naming) if naming else set()
+    return [
+        (other, template)
+        for there, (other, template) in sides.after.items()
+        if there == path or (other.type == resource.type and naming and about & _about(other, template, naming))
+    ]
+
+
+def _about(policy: Resource, template: Template, naming: str) -> set[str]:
+    return {text(each) for each in entries(policy.properties.get(naming), template)}
+
+
+def _is_missed(resource: Resource, template: Template, sides: Sides) -> bool:
+    """Whether something that a policy was for is still there."""
+    named = {each.logical_id: each.path for each in template.resources()}
+    return any(named.get(logical_id) in sides.after for logical_id in mentioned(resource.properties))
+
+
+def _narrowed(denied: Sequence[Json], before: Resource, after: Resource, template: Template) -> Iterator[Finding]:
+    worlds = certain(dict(after.properties), template) if denied else []
+    if denied and after.body.get("Condition") != before.body.get("Condition"):
+        worlds = [*worlds, []]
+    for known in denied:
+        missing = [
+            min((lacks(each, known) for each in world if each.get("Effect") == "Deny"), key=len, default=["Effect"])
+            for world in worlds
+        ]
+        worst = max(missing, key=len)
+        if worst:
+            gone = "Effect" in worst
+            given = LEFT_OUT if gone else f"narrowed-{digest(worlds)}"
+            said = "is left out, or may be" if gone else f"covers less by its {' and '.join(worst)}"
+            yield PUBLIC_ACCESS.broken_by(
+                _as(before, after),
+                template,
+                what=f"The Deny of {_actions(known)} {said}; the baseline is all that it covers without the override.",
+                detail=f"Deny.{_actions(known)}={given}",
+                locations=("Properties",),
+            )
+
+
+def _opened(known: Sequence[Json], before: Resource, after: Resource, template: Template) -> Iterator[Finding]:
+    """Of an Allow of a resource's own policy: one that says to whom."""
+    conditional = [each for each in known if each.get("Effect") == "Allow" and "Condition" in each]
+    for location, statement in statements(after.properties, template) if conditional else ():
+        if "Principal" in statement and statement.get("Effect") != "Deny" and statement not in known:
+            for each in conditional:
+                if is_looser(statement, each):
+                    yield PUBLIC_ACCESS.broken_by(
+                        _as(before, after),
+                        template,
+                        what=f"The Allow of {_actions(each)} asks for less than without the override:"
+                        f" {json.dumps(each['Condition'])}.",
+                        detail=f"Allow.{_actions(each)}=loosened-{digest(statement)}",
+                        locations=(location,),
+                    )
+                    break
+
+
+def _as(before: Resource, after: Resource) -> Resource:
+    return after if after.type else before
+
+
+def _actions(statement: Json) -> str:
+    return ",".join(sorted(texts(statement.get("Action", statement.get("NotAction")))))
