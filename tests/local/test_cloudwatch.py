@@ -170,6 +170,28 @@ def test_metrics_in_a_functions_log_raise_an_alarm(cloud: LocalCloud, pager: Pag
     assert pager.rings()["Trigger"]["Namespace"] == "ingest"
 
 
+def test_a_line_that_a_metric_filter_counts_raises_an_alarm(cloud: LocalCloud, pager: Pager) -> None:
+    functions = Functions(cloud)
+    name = functions.make("""
+    import json
+
+    def handle(event, context):
+        print(json.dumps({"message": event["message"]}))
+    """)
+    logs = cloud.client("logs", ACCOUNT, REGION)
+    logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
+    logs.put_metric_filter(
+        logGroupName=f"/aws/lambda/{name}",
+        filterName="Pills",
+        filterPattern='{ $.message = "record quarantined" }',
+        metricTransformations=[{"metricNamespace": name, "metricName": "Pills", "metricValue": "1"}],
+    )
+    pager.watch(name, "Pills", {}, Threshold=2)
+    for message in ("record quarantined", "something else", "record quarantined"):
+        functions.call(name, {"message": message})
+    assert "[2.0] was greater than or equal to the threshold (2.0)" in pager.rings()["NewStateReason"]
+
+
 def test_alarms_of_a_template_fire_and_metric_math_with_them(cloud: LocalCloud, pager: Pager) -> None:
     broken = Functions(cloud).make("def handle(event, context): return {}['missing']")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.cloud.cloudwatch.embedded import embedded
+from pipeline.local.cloud.cloudwatch.filters import counted
 from pipeline.local.cloud.emulator import Emulator
 
 Json = dict[str, Any]
@@ -24,6 +25,7 @@ class Metrics:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.cloudwatch: Any = emulator.module("cloudwatch")
+        self.logs: Any = emulator.module("cloudwatch_logs")
         self.lambda_: Any = emulator.module("lambda_svc")
         self.gateway: Any = emulator.module("apigateway_v1")
         self.states: Any = emulator.module("stepfunctions")
@@ -66,9 +68,17 @@ class Metrics:
         self.record("AWS/Lambda", "Errors", float(bool(result.get("error"))), "Count", about)
         self.record("AWS/Lambda", "Throttles", 0, "Count", about)
         self.record("AWS/Lambda", "Duration", milliseconds, "Milliseconds", about)
-        for found in embedded(result.get("log") or ""):
+        log = result.get("log") or ""
+        for found in (*embedded(log), *counted(log, self._filters(configuration))):
             self.record(*found)
         return result
+
+    def _filters(self, configuration: Json) -> list[Json]:
+        """Those of the log group that a function writes into, in the account and region of `here`."""
+        named = (configuration.get("LoggingConfig") or {}).get("LogGroup")
+        group = named or f"/aws/lambda/{configuration.get('FunctionName', '')}"
+        filters = self.logs._metric_filters  # noqa: SLF001 - as above
+        return [each for (of, _), each in filters.items() if of == group]
 
     def _changed(self, execution: Json) -> None:
         status, about = execution["status"], {"StateMachineArn": execution["stateMachineArn"]}

@@ -1,11 +1,13 @@
-"""Metric math and embedded metrics, as far as alarms need them."""
+"""Metric math, embedded metrics and metric filters, as far as alarms need them."""
 
 import json
+from typing import Any
 
 import pytest
 
 from pipeline.local.cloud.cloudwatch.embedded import Metric, embedded
 from pipeline.local.cloud.cloudwatch.expressions import Expression, UnknownExpressionError, result
+from pipeline.local.cloud.cloudwatch.filters import counted
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,26 @@ def test_metrics_are_found_in_a_log() -> None:
     ]
     assert found[3].dimensions == {"service": "ingest", "stage": "dev"}
     assert len(found) == 6
+
+
+FILTER: dict[str, Any] = {
+    "filterPattern": '{ $.message = "record quarantined" }',
+    "metricTransformations": [{"metricNamespace": "ingest", "metricName": "Quarantined", "metricValue": "1"}],
+}
+
+
+def test_a_metric_filter_counts_the_lines_whose_member_is_the_text() -> None:
+    lines = ['{"message": "record quarantined", "shard": "0"}', '{"message": "other"}', "record quarantined", "{"]
+    found = list(counted("\n".join(lines * 2), [FILTER]))
+    assert found == [Metric("ingest", "Quarantined", 1.0, "None", {})] * 2
+
+
+@pytest.mark.parametrize("pattern", ["", "quarantined", '{ $.message = "record *" }', "{ $.times > 3 }"])
+def test_a_pattern_of_another_kind_counts_nothing(pattern: str) -> None:
+    line = '{"message": "record quarantined", "times": 4}'
+    assert list(counted(line, [FILTER | {"filterPattern": pattern}])) == []
+
+
+def test_a_value_out_of_the_line_counts_nothing() -> None:
+    taken = {"metricTransformations": [FILTER["metricTransformations"][0] | {"metricValue": "$.times"}]}
+    assert list(counted('{"message": "record quarantined", "times": 4}', [FILTER | taken])) == []
