@@ -12,12 +12,14 @@ from pipeline.cli import (
     hold,
     ledger,
     local,
+    partner,
     redrive,
     review,
     rollback,
     run,
     scaffold,
     validate,
+    watch,
 )
 from pipeline.cli.failures import SaysWhatIsWrong
 
@@ -36,6 +38,8 @@ local.register(app)
 run.register(app)
 hold.register(app)
 deployed.register(app)
+watch.register(app)
+partner.register(app)
 validate.register(app)
 doctor.register(app)
 ledger.register(app)

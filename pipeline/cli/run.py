@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,8 +13,10 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.operate import acts, outputs, service_logs
 from pipeline.operate import logs as action_logs
 from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.outputs import Deployed
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
+from pipeline.operate.service_logs import Line
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -197,6 +199,9 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
     *,
     stage: Annotated[str | None, typer.Option(help="Print what a service logs in this stage.")] = None,
     minutes: Annotated[int, typer.Option(min=1, help="With --stage: how far back.")] = 60,
+    frames: Annotated[
+        bool, typer.Option("--frames", help="With --stage: also the code that exceptions came by.")
+    ] = False,
     follow_: Annotated[bool, typer.Option("--follow", help="Go on until the action ends.")] = False,
     lines: Annotated[int | None, typer.Option(min=1, help="Only the last lines.", metavar="COUNT")] = None,
     execution: Execution = None,
@@ -210,7 +215,10 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
     if stage is not None:
         if what is None or follow_ or execution is not None:
             raise typer.BadParameter("--stage wants a service, such as ingest, and no --follow or --execution.")
-        _show_service(connect(ctx, profile=profile, aws=aws).pipeline, what, stage, timedelta(minutes=minutes), lines)
+        pipeline = connect(ctx, profile=profile, aws=aws).pipeline
+        deployed = outputs.find(pipeline, what, stage)
+        found = service_logs.read(pipeline.target, deployed, since=timedelta(minutes=minutes))
+        _show_service(deployed, [line for line in found if frames or not line.is_frame], last=lines)
         return
     connection = connect(ctx, profile=profile, aws=aws)
     pipeline = connection.pipeline
@@ -229,12 +237,10 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         raise typer.Exit(FOLLOWING_ENDED) from None
 
 
-def _show_service(pipeline: Pipeline, service: str, stage: str, since: timedelta, last: int | None) -> None:
-    deployed = outputs.find(pipeline, service, stage)
-    found = service_logs.read(pipeline.target, deployed, since=since)
+def _show_service(deployed: Deployed, lines: Sequence[Line], *, last: int | None) -> None:
     typer.secho(f"{deployed.stack}, {deployed.account} {deployed.region}", bold=True, err=True)
-    width = max((len(line.source) for line in found), default=0)
-    for line in found if last is None else found[-last:]:
+    width = max((len(line.source) for line in lines), default=0)
+    for line in lines if last is None else lines[-last:]:
         typer.echo(f"{line.at:%H:%M:%S}  {line.source.ljust(width)}  {line.text}")
-    if not found:
+    if not lines:
         typer.echo("Nothing was logged in that time: --minutes goes further back.", err=True)

@@ -1,5 +1,6 @@
 """What each stage's services offer to the outside: the outputs of the stacks that the pipeline deploys."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import STACK
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.target import account_of
+from pipeline.operate.target import Target, account_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -58,6 +59,17 @@ def find(pipeline: Pipeline, service: str, stage: str) -> Deployed:
     if service not in there:
         raise OperateError(f"Stage {stage} has no service {service!r}; it has {', '.join(there) or 'none'}.")
     return there[service]
+
+
+def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[str, str]]:
+    """Logical and physical id of each resource of a type in a service's stack."""
+    if not deployed.status:
+        raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
+    client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=deployed.stack):
+        for each in page["StackResourceSummaries"]:
+            if each["ResourceType"] == type_:
+                yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
 
 
 def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> Deployed:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import Deployed, resources
 from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
 
 GROUP = "AWS::Logs::LogGroup"
@@ -22,6 +21,7 @@ HASH = re.compile(r"(Logs)?[0-9A-F]{8}$")
 """What the CDK and our constructs add to the name of whatever logs there."""
 NARRATION = re.compile(r"(INIT_START|START|END|REPORT) ")
 """What Lambda says of each invocation, between the lines of the function."""
+TRACEBACK = "Traceback (most recent call last):"
 SHOWN_BEFORE = ("level", "message")
 LEFT_OUT = frozenset({*SHOWN_BEFORE, "location", "timestamp", "service"})
 
@@ -47,6 +47,11 @@ class Line:
         )
 
     @property
+    def is_frame(self) -> bool:
+        """Whether it is a line of code on the way to an exception, and not what happened."""
+        return self.message[:1].isspace() or self.message.startswith(TRACEBACK)
+
+    @property
     def fields(self) -> Mapping[str, Any] | None:
         """Of a structured line; None of any other."""
         try:
@@ -65,10 +70,9 @@ def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
         for source, group in sorted(_groups(target, deployed).items()):
             pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
             for event in (each for page in pages for each in page["events"]):
-                message = event.get("message", "").rstrip("\n")
-                if not NARRATION.match(message):
-                    at = datetime.fromtimestamp(event.get("timestamp", 0) / 1000, UTC)
-                    found.append(Line(at=at, source=source, message=message))
+                at = datetime.fromtimestamp(event.get("timestamp", 0) / 1000, UTC)
+                lines = event.get("message", "").splitlines()  # an exception with its frames is one event on AWS
+                found += [Line(at=at, source=source, message=line) for line in lines if not NARRATION.match(line)]
     except ClientError as error:
         raise OperateError(f"The logs of {deployed.stack}: {error.response['Error']['Message']}") from error
     return sorted(found, key=lambda line: line.at)
@@ -76,17 +80,6 @@ def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
 
 def _groups(target: Target, deployed: Deployed) -> dict[str, str]:
     return {HASH.sub("", logical): physical for logical, physical in resources(target, deployed, GROUP)}
-
-
-def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[str, str]]:
-    """Logical and physical id of each resource of a type in a service's stack."""
-    if not deployed.status:
-        raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
-    client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
-    for page in client.get_paginator("list_stack_resources").paginate(StackName=deployed.stack):
-        for each in page["StackResourceSummaries"]:
-            if each["ResourceType"] == type_:
-                yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
 
 
 def _shown(value: object) -> str:

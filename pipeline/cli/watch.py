@@ -1,0 +1,79 @@
+"""`penstock alarms` and `penstock trace`: what deployed services say of themselves."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.connection import Aws, Json, Profile, connect
+from pipeline.operate import alarms as firing_alarms
+from pipeline.operate import outputs, traces
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `penstock`."""
+    for command in (alarms, trace):
+        app.command()(command)
+
+
+def alarms(
+    ctx: typer.Context,
+    *,
+    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+) -> None:
+    """List the alarms that fire, each with the page that says what to do.
+
+    Answers 0 if none does, else 1.
+    """
+    pipeline = connect(ctx, profile=profile, aws=aws).pipeline
+    found = list(firing_alarms.firing(pipeline.target, outputs.read(pipeline, stage)))
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [
+                    {"stage": each.stage, "service": each.service, "alarm": each.name, "says": each.says}
+                    | {"since": each.since.isoformat()}
+                    for each in found
+                ],
+                indent=2,
+            )
+        )
+    else:
+        for each in found:
+            since = f"since {each.since.astimezone():%Y-%m-%d %H:%M:%S}"
+            typer.echo(f"{typer.style(f'{each.stage}/{each.service}', fg='red')}  {since}  {each.says}")
+        if not found:
+            typer.echo("No alarm fires.")
+    raise typer.Exit(1 if found else 0)
+
+
+def trace(
+    ctx: typer.Context,
+    service: Annotated[str, typer.Argument(help="The service whose workflow began it, such as intake.")],
+    *,
+    stage: Annotated[str, typer.Option(help="The stage that it runs in.")],
+    execution: Annotated[
+        str | None, typer.Option(help="Which one, by its name: the id that intake answered. Default: the latest.")
+    ] = None,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+) -> None:
+    """Show the trace that an execution of a service's workflow belongs to: each call that was made in it."""
+    pipeline = connect(ctx, profile=profile, aws=aws).pipeline
+    found = traces.read(pipeline.target, outputs.find(pipeline, service, stage), execution=execution)
+    if as_json:
+        spans = [
+            {"began": each.began, "ended": each.ended, "what": each.what, "status": each.status} for each in found.spans
+        ]
+        typer.echo(json.dumps({"trace": found.id, "execution": found.execution, "spans": spans}, indent=2))
+        return
+    typer.echo(f"{typer.style(found.id, bold=True)}  execution {found.execution}")
+    for each in found.spans:
+        after, took = each.began - found.spans[0].began, (each.ended - each.began) * 1000
+        typer.echo(f"{after:8.3f} s  {took:6.0f} ms  {each.status or '   '}  {each.what}")
+    if not found.spans:
+        typer.echo("X-Ray has no spans of it yet; it may take half a minute on AWS.")
