@@ -1,0 +1,59 @@
+"""Commands that pages tell somebody to type are commands that there are, with options that they have."""
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from pipeline.cli.main import app
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+A_LINE = re.compile(r"^(?: {4})?(?:\.venv/bin/)?(penstock [^\n]*)$", re.MULTILINE)
+WITHIN_A_LINE = re.compile(r"`(?:\.venv/bin/)?(penstock [^`]*)`")
+FIRST_OF_SEVERAL = re.compile(r" (?:&&|\|) .*")
+INCOMPLETE = frozenset({"MissingParameter", "NoArgsIsHelpError", "BadOptionUsage"})
+"""A sentence may name a command, or an option, without what it is given."""
+
+
+def commands(text: str) -> list[str]:
+    found = [*A_LINE.findall(text), *WITHIN_A_LINE.findall(text)]
+    return [FIRST_OF_SEVERAL.sub("", " ".join(each.split())) for each in found]
+
+
+@cache
+def penstock() -> Any:
+    return typer.main.get_command(app)
+
+
+def refusal(line: str) -> str | None:
+    """What the command line says to this before anything is done; nothing if it would do it."""
+    group = penstock()
+    words = shlex.split(line, comments=True)[1:]
+    try:
+        context = group.make_context("penstock", words, obj=ROOT)
+        name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+        while hasattr(command, "resolve_command") and rest:
+            inner = command.make_context(name, rest, parent=context)
+            name, command, rest = command.resolve_command(inner, [*inner._protected_args, *inner.args])
+        command.make_context(name, rest, parent=context)
+    except Exception as error:  # noqa: BLE001 - whatever it says
+        return None if type(error).__name__ in INCOMPLETE else f"{line}: {type(error).__name__} {error}"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_names_can_be_typed(page: Path) -> None:
+    assert [said for line in commands(page.read_text(encoding="utf-8")) if (said := refusal(line))] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["penstock failures", "penstock logs --where prod", "penstock branch sideways", "penstock approve it now"]
+)
+def test_a_command_that_there_is_not_is_found(line: str) -> None:
+    assert commands(f"Begin with `{line}`. Then:\n\n    .venv/bin/{line}   # so\n") == [f"{line} # so", line]
+    assert refusal(line)
