@@ -117,7 +117,10 @@ def test_no_command_reaches_aws_unless_told_to(monkeypatch: pytest.MonkeyPatch, 
         raise AssertionError("a command went to AWS by itself")
 
     monkeypatch.setattr(connection, "aws_target", forbidden)
-    for command in ("status", "approve", "retry", "stop", "release", "logs", "outputs", "call"):
+    for command in (
+        *("status", "approve", "retry", "stop", "release", "logs"),
+        *("outputs", "call", "alarms", "partner", "demo"),
+    ):
         done = CliRunner().invoke(app, [command], obj=tmp_path)
         assert done.exit_code == 2, done.output
         assert "`make up` starts it" in done.stderr
@@ -226,6 +229,7 @@ def test_following_as_json_is_a_usage_error() -> None:
     "command",
     [
         *("status", "approve", "retry", "stop", "release", "hold", "resume", "hotfix", "rollback", "logs"),
+        *("alarms", "trace", "partner", "demo"),
         *("outputs", "call", "doctor", "validate", "explain", "new", "promote", "remove", "ledger"),
     ],
 )
@@ -364,7 +368,7 @@ LOGGED = {
     "consumer": [
         (2_000, "START RequestId: 1 Version: $LATEST\n"),
         (2_001, '{"level":"WARNING","location":"handle:1","message":"record quarantined","shard":"0","times":2}\n'),
-        (2_003, "[ERROR] Busy: no capacity\n"),
+        (2_003, '[ERROR] Busy: no capacity\nTraceback (most recent call last):\n  File "x.py", line 1, in f\n'),
     ],
     "accesses": [(2_002, '{"status": "202"}')],
 }
@@ -397,11 +401,12 @@ def test_what_a_service_logged_is_read_from_all_its_groups_in_order() -> None:
         _credentials=lambda _account: Credentials("a", "b"),
     )
     found = service_logs.read(target, STAGING, since=timedelta(minutes=5))
-    assert [(line.source, line.text) for line in found] == [
+    assert [(line.source, line.text) for line in found if not line.is_frame] == [
         ("Consumer", "WARNING  record quarantined  shard=0  times=2"),
         ("ApiAccess", "status=202"),
         ("Consumer", "[ERROR] Busy: no capacity"),
     ]
+    assert [line.text for line in found[3:]] == ["Traceback (most recent call last):", '  File "x.py", line 1, in f']
     with pytest.raises(OperateError, match="staging-ingest is not deployed yet"):
         service_logs.read(target, replace(STAGING, status=""), since=timedelta(minutes=5))
 

@@ -6,6 +6,7 @@ import typer
 
 from pipeline.cli import (
     branch,
+    demo,
     deployed,
     doctor,
     explain,
@@ -39,6 +40,7 @@ run.register(app)
 hold.register(app)
 deployed.register(app)
 watch.register(app)
+demo.register(app)
 partner.register(app)
 validate.register(app)
 doctor.register(app)
