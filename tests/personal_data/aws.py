@@ -115,14 +115,10 @@ class Aws:
         if service == "s3":
             return 200, self.claimed if operation == "GetObject" else b""
         asked = json.loads(body)
+        if service == "dynamodb":
+            return self._stored(operation, asked)
         answer: tuple[int, Any] = (200, {})
         match operation:
-            case "TransactGetItems":
-                answer = (200, {"Responses": [{} for _ in asked["TransactItems"]]})
-            case "GetItem":
-                answer = (200, self.enrichments.get_item(**asked))
-            case "TransactWriteItems" if ENRICHMENTS in body.decode():
-                answer = self._enrich(asked["TransactItems"])
             case "PutRecord":
                 answer = (200, {"ShardId": "shardId-0", "SequenceNumber": "7"})
             case "PutEvents":
@@ -136,6 +132,20 @@ class Aws:
             case "Decrypt":
                 answer = (400, {"__type": "InvalidCiphertextException"})
         return answer
+
+    def _stored(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        """A table of enrichments that remembers, and others in which nothing was before."""
+        match operation:
+            case "TransactGetItems":
+                return 200, {"Responses": [{} for _ in asked["TransactItems"]]}
+            case "GetItem":
+                return 200, self.enrichments.get_item(**asked)
+            case "TransactWriteItems" if ENRICHMENTS in json.dumps(asked):
+                return self._enrich(asked["TransactItems"])
+            case "UpdateItem" if asked.get("ReturnValues") == "ALL_NEW":
+                values = asked["ExpressionAttributeValues"]
+                return 200, {"Attributes": {**asked["Key"], "came_at": values[":at"], "subject": values[":key"]}}
+        return 200, {}
 
     def _enrich(self, items: list[dict[str, Any]]) -> tuple[int, Any]:
         try:

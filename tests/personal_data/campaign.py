@@ -258,8 +258,6 @@ class Campaign:
             ),
         )
         given = {"source": "penstock.ingest", "detail": detail}
-        if not isinstance(detail, dict) or "id" not in detail:
-            given["detail"] = {"id": "c-0", "resource": detail}  # the rule's pattern lets no other through
         return self.enriching.run(f"e-{self.number}", given)
 
     def records(self, person: Person) -> str:
@@ -309,7 +307,7 @@ def _daemon(sinks: Sinks) -> Iterator[str]:
         while packet := listening.recv(65_536):
             sinks.take("spans", packet.decode())
 
-    thread = threading.Thread(target=listen)
+    thread = threading.Thread(target=listen, daemon=True)  # so that a campaign that breaks off ends
     thread.start()
     address = listening.getsockname()
     yield f"127.0.0.1:{address[1]}"

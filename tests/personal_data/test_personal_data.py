@@ -41,16 +41,7 @@ FUNCTION = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/one",
     "AWS_LAMBDA_LOG_STREAM_NAME": "one",
-    "TABLE_NAME": "submissions",
-    "STREAM_NAME": "stream",
-    "CLAIMS_BUCKET_NAME": "claims",
-    "CHANGES_TABLE_NAME": "changes",
-    "EVENT_BUS_NAME": "bus",
-    "QUARANTINE_BUCKET_NAME": "quarantine",
-    "SKIPS_BY_KEY": "true",
     "DATASTORE_REGION": REGION,
-    "HOLD_SECONDS": "2700",
-    "PARTNER_SEES_TRACES": "true",
     "PARTNER_ATTEMPTS": "2",
     "PARTNER_SECONDS": "0.1",
     "LINKS_KEY_ARN": f"arn:aws:kms:{REGION}:111111111111:key/one",
@@ -84,7 +75,11 @@ def campaign(
         name: states_of(template) for name, template in zip(SERVICES, templates, strict=True) if _flows(template)
     }
     (folder / "machines.json").write_text(json.dumps(machines))
-    variables = FUNCTION | ({**DATADOG, "DD_TRACE_AGENT_URL": f"http://127.0.0.1:{free_port()}"} if datadog else {})
+    variables = (
+        _variables(templates)
+        | FUNCTION
+        | ({**DATADOG, "DD_TRACE_AGENT_URL": f"http://127.0.0.1:{free_port()}"} if datadog else {})
+    )
     how = "leaking" if leaking else "tight"
     with (folder / "logs").open("w") as log:
         done = subprocess.run(
@@ -103,6 +98,19 @@ def campaign(
     derived = Derived(log_text, templates)
     sinks |= {"metrics": "\n".join(derived.metrics()), "alarms": "\n".join(derived.alarms())}
     return Found(sinks=sinks, ended=Counter(report["ended"]), detector=Detector(report["members"]))
+
+
+def _variables(templates: list[dict[str, Any]]) -> dict[str, str]:
+    """What the functions are deployed with; a name that only the deployment knows is any."""
+    found: dict[str, str] = {}
+    for template in templates:
+        for each in template["Resources"].values():
+            if each["Type"] == "AWS::Lambda::Function" and each["Properties"].get("Handler", "").startswith(
+                "services."
+            ):
+                given = each["Properties"].get("Environment", {}).get("Variables", {})
+                found |= {name: value if isinstance(value, str) else "one" for name, value in given.items()}
+    return found
 
 
 def _flows(template: dict[str, Any]) -> bool:

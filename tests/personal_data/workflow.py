@@ -52,6 +52,9 @@ class Walk:
                     return "Succeeded"
                 case "Fail":
                     return self._ended(str(_select(state["ErrorPath"], data, context)), state["Cause"])
+                case "Choice":
+                    holds = (rule["Next"] for rule in state["Choices"] if _holds(rule, data, context))
+                    at = next(holds, state["Default"])
                 case "Pass":
                     data = _filled(state["Parameters"], data, context)
                     if state.get("End"):
@@ -104,6 +107,16 @@ def _matches(rule: Json, failed: FailedTaskError) -> bool:
 
 def _caught(state: Json, failed: FailedTaskError) -> Json | None:
     return next((catch for catch in state.get("Catch", []) if _matches(catch, failed)), None)
+
+
+def _holds(rule: Json, data: Any, context: Json) -> bool:
+    if "And" in rule:
+        return all(_holds(each, data, context) for each in rule["And"])
+    try:
+        found = _select(rule["Variable"], data, context)
+    except (KeyError, TypeError):
+        return False
+    return isinstance(found, str) if "IsString" in rule else rule["IsPresent"]
 
 
 def _filled(template: Any, data: Any, context: Json) -> Any:
