@@ -41,7 +41,7 @@ review: setup ## what this branch would do to every environment: BASE=revision, 
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2 --no-loadscope-reorder # in the order of collection: what takes long first
 
-bench: setup ## how long a push, a synth and `make up` take: medians, on a machine that does nothing else
+bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'
 
 soak: setup ## the full sizes of what tests show in small; docs/soak.md keeps the last figures

@@ -1,11 +1,11 @@
-"""What `make bench` is made of: each file here measures one figure, several times, and the medians are printed last.
+"""What `make bench` is made of: each file here measures one figure several times, and says it at once and at the end.
 
 A new figure is a new file `bench_<name>.py` with a function `measure_<name>(figure)`; `clone` gives it a platform.
 """
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,29 @@ import pytest
 from tests.bench.figures import Figure
 from tests.end_to_end.clone import Clone, make
 
+FIGURE = pytest.StashKey[Figure]()
 FIGURES = pytest.StashKey[list[Figure]]()
 
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Figure:
-    """The figure of this file, named as its function; printed once all are measured."""
+    """The figure of this file, named as its function."""
     made = Figure(name=request.function.__name__.removeprefix("measure_").replace("_", " "))
     request.config.stash.setdefault(FIGURES, []).append(made)
+    request.node.stash[FIGURE] = made
     return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Print a figure as soon as it is measured: all of them take many minutes."""
+    result = yield
+    figure = item.stash.get(FIGURE, None)
+    terminal: pytest.TerminalReporter | None = item.config.pluginmanager.get_plugin("terminalreporter")
+    if figure is not None and terminal is not None:
+        terminal.line("")  # after the dots
+        terminal.write_line(f"{figure.line()}  at a load of {os.getloadavg()[0]:.1f}", flush=True)
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,12 @@ class Figure:
         """Note how much of the last sample one part of it was."""
         self.parts.setdefault(name, []).append(seconds)
 
+    def line(self) -> str:
+        """The figure with its parts, if they are few, in one line."""
+        unit = self.unit_of_parts or self.unit
+        parts = [f"{name} {median(samples):.1f} {unit}" for name, samples in self.parts.items()]
+        return "; ".join([_row(self.name, self.samples, self.unit, self.aim), *(parts if len(parts) < 4 else ())])
+
     def lines(self) -> Iterator[str]:
         """The figure as a row of docs/benchmarks.md, its parts below it."""
         yield _row(self.name, self.samples, self.unit, self.aim)
