@@ -1,5 +1,6 @@
 """enrichment as it is deployed: real bus, workflow, function processes and table, and a partner behind real TLS."""
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from tests.local.signed import SignedApi
 from tests.local.stacks import HERE, Deployed, deploy
 
 pytestmark = pytest.mark.cloud
-SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:observability/datadog-AbCdEf"
+API_KEY = "0123456789abcdef0123456789abcdef"
 CANARY = "Schmidt-1957"
 
 KILLING = """
@@ -216,7 +217,9 @@ def test_killed_after_each_effect_and_before_each_answer_every_effect_happens_on
 def platform(traced_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deployed]:
     """Three services as a stage deploys them, with Datadog's layers."""
     here = environment("traced")
-    datadog = Datadog(site="datadoghq.eu", api_key_secret_arn=SECRET)
+    secrets = traced_cloud.client("secretsmanager", here.account, here.region)
+    made = secrets.create_secret(Name="observability/datadog", SecretString=API_KEY)
+    datadog = Datadog(site="datadoghq.eu", api_key_secret_arn=made["ARN"])
 
     def build(stage: cdk.Stage) -> None:
         ingest = Ingest(tracing=datadog).deploy(stage, here)
@@ -259,3 +262,33 @@ def test_one_trace_goes_from_the_api_over_workflow_stream_and_bus_to_the_partner
     allowed = {"language", "process_id"} | ALLOWED
     for span in agent.spans():  # those of services too that trace nothing themselves
         assert {name for name in span["meta"] if not name.startswith("_dd.")} <= allowed
+
+
+def test_datadogs_key_is_read_from_secrets_manager_and_without_it_no_trace_is_sent(
+    platform: dict[str, Deployed], agent: Agent
+) -> None:
+    """What the extension does on AWS; a wrong ARN is not to be found out only there."""
+    stack = platform["enrichment"]
+    functions, secrets = stack.client("lambda"), stack.client("secretsmanager")
+    (name,) = (each for each in stack.ids("AWS::Lambda::Function") if "Compensate" in each)
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    arn = variables["DD_API_KEY_SECRET_ARN"]
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == API_KEY
+    assert API_KEY not in json.dumps(variables)
+
+    def called(execution: str, secret: str) -> str:
+        told = variables | {"DD_API_KEY_SECRET_ARN": secret}
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": told})
+        event = {"execution": execution, "change": {"id": execution, "patient": "p-1"}}
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode(), LogType="Tail")
+        assert json.load(answer["Payload"]) == {"outcome": "NOTHING"}
+        return base64.b64decode(answer["LogResult"]).decode()
+
+    def of_this_function() -> int:
+        return sum(span["name"] == "aws.lambda" and span["resource"] == name for span in agent.spans())
+
+    before = of_this_function()
+    said = called("e-unknown", arn.replace("observability", "nowhere"))
+    assert f"DD_API_KEY_SECRET_ARN={arn.replace('observability', 'nowhere')} (ResourceNotFoundException)" in said
+    assert "the API key cannot be read" not in called("e-known", arn)
+    until(of_this_function, lambda found: found == before + 1)

@@ -47,13 +47,23 @@ Operation = Callable[[Call], Json]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a layer adds to a sandbox."""
+
+    variables: Mapping[str, str]
+    """What its function is told instead of what it is deployed with."""
+    log: str = ""
+    """What stands in the function's log before anything else."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StandIn:
     """What a layer is here whose content only somebody else has."""
 
     group: str
     """The dependency group whose host build has the same code."""
-    variables: Mapping[str, str]
-    """What functions with it are told instead of what they are deployed with."""
+    begin: Callable[[Mapping[str, str]], Beginning]
+    """What it does when a sandbox begins, given what the function is deployed with."""
 
 
 @dataclass(frozen=True, kw_only=True)

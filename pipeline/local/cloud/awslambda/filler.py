@@ -114,11 +114,13 @@ class Runner:
             stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
             surroundings=self.emulator.surroundings,
         )
+        begun = [each.begin(variables) for each in map(self._stand_in, config.get("Layers") or []) if each]
         return Sandbox(
             path=search_path(function, self._layers(config)),
             handler=str(config.get("Handler", "")),
-            variables=variables | self._told_by_layers(config),
+            variables=variables | {name: value for each in begun for name, value in each.variables.items()},
             folder=self.folder / SANDBOXES,
+            log="\n".join(each.log for each in begun if each.log),
         )
 
     def _layers(self, config: Json) -> list[Unpacked]:
@@ -129,10 +131,6 @@ class Runner:
             elif content := self.lambda_._resolve_layer_zip(layer):  # noqa: SLF001 - the attached content
                 found.append(self.packages.unpack(content))
         return found
-
-    def _told_by_layers(self, config: Json) -> dict[str, str]:
-        stand_ins = [self._stand_in(layer) for layer in config.get("Layers") or []]
-        return {name: value for each in stand_ins if each for name, value in each.variables.items()}
 
     def _stand_in(self, layer: Json | str) -> StandIn | None:
         arn = str(layer["Arn"] if isinstance(layer, dict) else layer)

@@ -46,7 +46,10 @@ class Outcome:
 class Sandbox:
     """A warm worker. It serves one call at a time; after a timeout or a crash it is dead, and another must be made."""
 
-    def __init__(self, *, path: list[str], handler: str, variables: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, *, path: list[str], handler: str, variables: Mapping[str, str], folder: Path, log: str = ""
+    ) -> None:
+        """`log`: what others write before the function's code is loaded."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(dir=folder))
         self.used = time.monotonic()
@@ -69,7 +72,7 @@ class Sandbox:
         )
         os.close(child_requests)
         os.close(child_answers)
-        self._log_bytes = b""
+        self._log_bytes = f"{log}\n".encode() if log else b""
         self._answer_bytes = b""
         self._send({"path": path, "handler": handler})
 
