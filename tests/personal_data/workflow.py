@@ -73,7 +73,7 @@ class Walk:
                         data = told if path == "$" else {**data, path.removeprefix("$."): told}
                         at = caught["Next"]
                 case other:
-                    raise AssertionError(other)
+                    raise AssertionError(f"this walk does not know a state of type {other}: teach it")
 
     def _task(self, name: str, state: Json, given: Json) -> None:
         assert state["ResultPath"] is None, "what a task answers would become data"
