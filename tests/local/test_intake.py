@@ -104,11 +104,11 @@ def test_a_submission_that_cannot_be_handed_over_is_kept_for_an_operator(
     intake.stack.client("kinesis").delete_stream(StreamName=intake.offering.outputs["StreamName"])
     id_ = intake.api.post(SUBMISSION).json()["id"]
     failed = intake.closed(id_)
-    assert (failed["status"], failed["error"]) == ("FAILED", "ResourceNotFoundException")
+    assert (failed["status"], failed["error"]) == ("FAILED", "RefusedByAws")
     assert intake.dead_letter(id_) == {
         "id": id_,
         "execution": failed["executionArn"],
-        "error": "ResourceNotFoundException",
+        "error": "RefusedByAws",
     }
     assert json.loads(failed["input"]) == SUBMISSION
 
