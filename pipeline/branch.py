@@ -9,8 +9,6 @@ from services.library.guardrails.plugin import Subject
 from stages.model import ServiceStage, Stage
 
 TAG = "penstock:branch"
-STACK = "aws:cdk:stack"
-"""How the CDK calls a stack where it asks for resource types."""
 
 
 def build(app: cdk.App, stage: Stage, *, tags: Mapping[str, str]) -> list[Subject]:
@@ -19,8 +17,4 @@ def build(app: cdk.App, stage: Stage, *, tags: Mapping[str, str]) -> list[Subjec
     The tags are the stacks' alone: CloudFormation hands them on to what is in a stack, and a later expiry then leaves
     every template as it is. Whose branch it is stands on each resource too: the branches' roles depend on it.
     """
-    built = ServiceStage(app, stage)
-    cdk.Tags.of(built).add(TAG, stage.environment.prefix)
-    for name, value in tags.items():
-        cdk.Tags.of(built).add(name, value, include_resource_types=[STACK])
-    return subjects.of(built)
+    return subjects.of(ServiceStage(app, stage, tags={TAG: stage.environment.prefix}, stack_tags=tags))

@@ -1,7 +1,8 @@
 """What a stage is: an environment and the services deployed to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -70,10 +71,24 @@ def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
         yield from entry.stages if isinstance(entry, Wave) else (entry,)
 
 
+STACK = "aws:cdk:stack"
+"""How the CDK calls a stack where it asks for resource types."""
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
 class ServiceStage(cdk.Stage):
     """One stage's services as CloudFormation stacks. `only`: one of them alone, for who wants to look at it."""
 
-    def __init__(self, scope: Construct, stage: Stage, *, only: str | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        stage: Stage,
+        *,
+        only: str | None = None,
+        tags: Mapping[str, str] = NO_TAGS,
+        stack_tags: Mapping[str, str] = NO_TAGS,
+    ) -> None:
+        """`tags`: of everything in it; `stack_tags`: of its stacks alone. What comes later, an override has done."""
         environment = stage.environment
         super().__init__(
             scope,
@@ -82,6 +97,10 @@ class ServiceStage(cdk.Stage):
             permissions_boundary=cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment)),
         )
         self.stage = stage
+        for name, value in tags.items():
+            cdk.Tags.of(self).add(name, value)
+        for name, value in stack_tags.items():
+            cdk.Tags.of(self).add(name, value, include_resource_types=[STACK])
         self.stacks: dict[str, ServiceStack] = {}
         """Service name -> its stack."""
         offered: dict[str, ServiceStack] = {}

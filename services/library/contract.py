@@ -16,7 +16,7 @@ from services.library import deployment
 from services.library.constraints import Matches, Wrong
 from services.library.environment import Environment
 from services.library.guardrails.acknowledgements import OWNER, Acknowledgement
-from services.library.guardrails.overridden import Overridden, source_of
+from services.library.guardrails.overridden import Made, Overridden, source_of
 from services.library.published import Published
 from services.library.release import Release
 from services.library.steps import Step
@@ -37,8 +37,13 @@ class ServiceStack(cdk.Stack):
             synthesizer=deployment.synthesizer(environment),
         )
         self.environment_ = environment
-        self.overridden: Overridden | None = None
-        """What its override changed, for guardrails; None without one."""
+        self.made: Made | None = None
+        """How to make it again, for guardrails; None if no service has deployed it."""
+
+    @property
+    def overridden(self) -> Overridden | None:
+        """The same if an override has changed it."""
+        return self.made if isinstance(self.made, Overridden) else None
 
 
 StackT = TypeVar("StackT", bound=ServiceStack)
@@ -90,18 +95,26 @@ class Service(ABC, Generic[StackT]):
 
     def deploy(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack, then let the override change it. Guardrails see the result of both."""
+        inherited = tuple(cdk.Aspects.of(scope).applied)
         stack = self._build(scope, environment)
-        if (override := self.override) is not None:
-            override(stack, environment)
-            stack.add_metadata("Override", source_of(override).name)
-            stack.overridden = Overridden(
+        if (override := self.override) is None:
+            stack.made = Made(stack=stack, build=lambda scope: self._build(scope, environment), inherited=inherited)
+        else:
+            self._change(stack, environment, override)
+            stack.made = Overridden(
                 stack=stack,
                 build=lambda scope: self._build(scope, environment),
+                inherited=inherited,
                 # What `build` has made above, which jsii knows and a type of any stack does not.
-                override=lambda made: override(cast("StackT", made), environment),
+                override=lambda made: self._change(cast("StackT", made), environment, override),
                 written=override,
             )
         return stack
+
+    @staticmethod
+    def _change(stack: StackT, environment: Environment, override: Override[StackT]) -> None:
+        override(stack, environment)
+        stack.add_metadata("Override", source_of(override).name)
 
     def _build(self, scope: Construct, environment: Environment) -> StackT:
         stack = self.build(scope, environment)

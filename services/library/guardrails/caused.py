@@ -1,12 +1,12 @@
 """What one service's override has to do with findings: which it causes, and at which of its lines."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from services.library.guardrails import own
 from services.library.guardrails.baseline.compare import lowered
 from services.library.guardrails.finding import Accepter, Finding, Place
-from services.library.guardrails.overridden import Key, Overridden, changed, locate
+from services.library.guardrails.overridden import Key, Made, Overridden, changed, locate
 from services.library.guardrails.template import Template
 
 Known = dict[tuple[int, str, str], int]
@@ -19,11 +19,10 @@ class Caused:
 
     overridden: Overridden
     place: Place
+    before: Sequence[Template]
     after: Sequence[Template]
-    before: Sequence[Template] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.before = self.overridden.without()
+    beside: Sequence[Made]
+    """The stacks of its stage."""
 
     def lowered(self, found: Iterable[Finding]) -> Iterator[Finding]:
         """What is below the baseline by the override alone, unless another rule of the platform's says so already."""
@@ -67,8 +66,10 @@ class Caused:
         written, stack = id(self.overridden.written), self.overridden.stack.node.path
         below = {key: (written, key[0], key[1].removeprefix(stack)) for key in wanted}
         unknown = [key for key in wanted if below[key] not in known]
-        for key, line in locate(self.overridden, self._keys, unknown).items():
-            known[below[key]] = line
+        if unknown:
+            lines = self.overridden.lines(self.beside)
+            found = locate(lines, lambda count: self._keys(self.overridden.up_to(count, self.beside)), unknown)
+            known |= {below[key]: line for key, line in found.items()}
         return {key: known[below[key]] for key in wanted if below[key] in known}
 
     def _keys(self, templates: Sequence[Template]) -> set[Key]:

@@ -4,7 +4,7 @@ import functools
 import inspect
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -19,6 +19,9 @@ from services.library.guardrails.template import Template
 ROOT = Path(__file__).resolve().parents[3]
 Key = tuple[str, str]
 """Rule and construct path of a finding."""
+Change = Callable[[cdk.Stack], None]
+Templates = dict[str, list[Template]]
+"""By the path of their stack."""
 MOST_LINES = 512
 """An override that runs through more than this is named by its first line alone."""
 
@@ -42,13 +45,21 @@ class _ReachedError(BaseException):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overridden:
-    """A stack that an override has changed, and how to make it again in an App of its own."""
+class Made:
+    """A service's stack, and how to make it again in an App of its own."""
 
     stack: cdk.Stack
     build: Callable[[Construct], cdk.Stack]
-    """Makes the stack without the override, in another scope."""
-    override: Callable[[cdk.Stack], None]
+    """Makes the stack without an override, in another scope."""
+    inherited: tuple[cdk.AspectApplication, ...]
+    """What the stage did to all of its stacks before this one was made, such as tags."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overridden(Made):
+    """A stack that an override has changed. `beside`: all the stacks of its stage, at which it may look."""
+
+    override: Change
     """The whole override, for a stack that `build` made."""
     written: object
     """The override as the stage entry names it."""
@@ -60,10 +71,40 @@ class Overridden:
 
     def without(self) -> list[Template]:
         """The templates that the stack would have without its override."""
-        return self._synthesise(_nothing)
+        return of_stack(self.stack.node.path, synthesised([self], {}))
 
-    def up_to(self, count: int) -> list[Template]:
-        """The templates that the stack has when the override ends before its line number `count`, as they run."""
+    def whole(self, beside: Sequence[Made]) -> list[Template]:
+        """The templates that it has with its own override and no other."""
+        return self._alone_if_it_can(self.override, beside)
+
+    def up_to(self, count: int, beside: Sequence[Made]) -> list[Template]:
+        """The templates that it has when the override ends before its line number `count`, as they run."""
+        return self._alone_if_it_can(self._part(count), beside)
+
+    def stage(self, beside: Sequence[Made]) -> Templates:
+        """The templates of all the stacks beside it, with no other override."""
+        return synthesised(beside, {self.stack.node.path: self.override})
+
+    def stage_up_to(self, count: int, beside: Sequence[Made]) -> Templates:
+        """The same when the override ends before its line number `count`."""
+        return synthesised(beside, {self.stack.node.path: self._part(count)})
+
+    def lines(self, beside: Sequence[Made]) -> list[int]:
+        """The lines of the override in the order in which they run."""
+        code = _code(self.written)
+        if code is None:
+            return []
+        traced: list[_Traced] = []
+
+        def whole(stack: cdk.Stack) -> None:
+            traced.append(_Traced(code))
+            with traced[-1]:
+                self.override(stack)
+
+        self._alone_if_it_can(whole, beside)
+        return traced[-1].lines
+
+    def _part(self, count: int) -> Change:
         code = _code(self.written)
 
         def part(stack: cdk.Stack) -> None:
@@ -74,42 +115,44 @@ class Overridden:
                 except _ReachedError:
                     return
 
-        return self._synthesise(part)
+        return part
 
-    def lines(self) -> list[int]:
-        """The lines of the override in the order in which they run."""
-        code = _code(self.written)
-        if code is None:
-            return []
-        traced = _Traced(code)
+    def _alone_if_it_can(self, change: Change, beside: Sequence[Made]) -> list[Template]:
+        """Made beside the others only if it fails without them: they take their time."""
+        path = self.stack.node.path
+        try:
+            made = synthesised([self], {path: change})
+        except Exception:
+            if len(beside) <= 1:
+                raise
+            made = synthesised(beside, {path: change})
+        return of_stack(path, made)
 
-        def whole(stack: cdk.Stack) -> None:
-            with traced:
-                self.override(stack)
 
-        self._synthesise(whole)
-        return traced.lines
+def synthesised(stacks: Sequence[Made], changes: Mapping[str, Change]) -> Templates:
+    """The stacks of one stage made again, each with the change for its path, if there is one."""
+    scopes = stacks[0].stack.node.scopes
+    with tempfile.TemporaryDirectory() as folder:
+        app = cdk.App(
+            outdir=folder,
+            analytics_reporting=False,
+            tree_metadata=False,
+            context=scopes[-2].node.get_all_context(),
+        )
+        scope = _copied(app, scopes[1:-1])
+        for applied in stacks[0].inherited:
+            cdk.Aspects.of(scope).add(applied.aspect, priority=applied.priority)
+        for each in stacks:
+            stack = each.build(scope)
+            changes.get(each.stack.node.path, _nothing)(stack)
+        # The stage alone: an App has everything validated, by plugins and by the CDK's own slow rules.
+        made = Path((cdk.Stage.of(stack) or app).synth(skip_validation=True).directory)
+        return {path: [*assembly.templates(made, file, path)] for path, file in assembly.stacks(made)}
 
-    def _synthesise(self, change: Callable[[cdk.Stack], None]) -> list[Template]:
-        scopes = self.stack.node.scopes
-        with tempfile.TemporaryDirectory() as folder:
-            app = cdk.App(
-                outdir=folder,
-                analytics_reporting=False,
-                tree_metadata=False,
-                context=scopes[-2].node.get_all_context(),
-            )
-            stack = self.build(_copied(app, scopes[1:-1]))
-            change(stack)
-            # The stage alone: an App has everything validated, by plugins and by the CDK's own slow rules.
-            made = Path((cdk.Stage.of(stack) or app).synth(skip_validation=True).directory)
-            path = self.stack.node.path
-            return [
-                template
-                for stack_path, file in assembly.stacks(made)
-                if f"{stack_path}/".startswith(f"{path}/")
-                for template in assembly.templates(made, file, stack_path)
-            ]
+
+def of_stack(path: str, templates: Mapping[str, Sequence[Template]]) -> list[Template]:
+    """Those of a stack, and of whatever stack is inside it."""
+    return [each for known, its in templates.items() if f"{known}/".startswith(f"{path}/") for each in its]
 
 
 def _nothing(stack: cdk.Stack) -> None:
@@ -129,21 +172,12 @@ def _copied(app: cdk.App, scopes: Sequence[IConstruct]) -> Construct:
     return above
 
 
-def locate(
-    overridden: Overridden, found_in: Callable[[list[Template]], set[Key]], wanted: Iterable[Key]
-) -> dict[Key, int]:
-    """The line of the override after which each of these is found, by running it in part; none for what it cannot tell.
+def locate(lines: Sequence[int], found: Callable[[int], set[Key]], wanted: Iterable[Key]) -> dict[Key, int]:
+    """The line of an override after which each of these is found; none for what it cannot tell.
 
-    Each question builds the stack once more: this is for what failed.
+    `found`: what there is if only so many lines run. Each question makes the stack once more: this is for what failed.
     """
-    lines = overridden.lines()
-    asked: dict[int, set[Key]] = {}
-
-    def found(count: int) -> set[Key]:
-        if count not in asked:
-            asked[count] = found_in(overridden.up_to(count))
-        return asked[count]
-
+    found = functools.cache(found)
     located: dict[Key, int] = {}
     for key in wanted if 0 < len(lines) <= MOST_LINES else ():
         low, high = 0, len(lines)  # never before any line has run, and there at the end

@@ -18,6 +18,8 @@ from services.library.guardrails.acceptance import Accepted, Giver
 from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.caused import Caused, Known
 from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
+from services.library.guardrails.overridden import Made, Overridden
+from services.library.guardrails.reached import Rebuilt
 from services.library.guardrails.rules import lookups
 from services.library.guardrails.template import Template
 
@@ -125,9 +127,10 @@ class Guardrails:
         stacks = [_stack(each, subjects) for each in synthesised]
         templates = {stack.path: [*assembly.templates(folder, stack.file, stack.path)] for stack in stacks}
         found = [*_nag_findings(app, stacks, templates), *_own_findings(stacks, templates)]
-        overridden = [*_overridden(stacks, templates)]
-        for each in overridden:
-            found += each.lowered(found)
+        overridden: list[Caused] = []
+        for stage, caused in _rebuilt(self._subjects, {stack.path: stack.place for stack in stacks}, templates):
+            overridden += caused
+            found += [*stage.reached(), *(finding for each in caused for finding in each.lowered(found))]
         asked = [*lookups.check_missing(assembly.missing_lookups(folder))]
         for finding in asked:
             # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
@@ -232,14 +235,20 @@ def _place(environment: Environment | None, account: str | None) -> Place:
     )
 
 
-def _overridden(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Caused]:
-    """Each stack that an override has changed, against the same one without."""
-    for stack in stacks:
-        made = stack.subject.stack if stack.subject else None
-        if isinstance(made, ServiceStack) and made.overridden and made.node.path == stack.path:
-            inside = (each for each in templates if f"{each}/".startswith(f"{stack.path}/"))
-            after = [template for path in inside for template in templates[path]]
-            yield Caused(overridden=made.overridden, place=stack.place, after=after)
+def _rebuilt(
+    subjects: Iterable[Subject], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
+) -> Iterator[tuple[Rebuilt, list[Caused]]]:
+    """Each stage in which an override has changed a stack, against the same one without."""
+    stages: dict[str, list[Made]] = defaultdict(list)
+    for subject in subjects:
+        if isinstance(subject.stack, ServiceStack) and subject.stack.made and subject.stack.node.path in templates:
+            stages[subject.stack.node.path.rpartition("/")[0]].append(subject.stack.made)
+    for path, made in stages.items():
+        if any(isinstance(each, Overridden) for each in made):
+            within = [f"{path}/"] if path else [f"{each.stack.node.path}/" for each in made]
+            after = {known: its for known, its in templates.items() if f"{known}/".startswith(tuple(within))}
+            rebuilt = Rebuilt(stacks=made, after=after)
+            yield rebuilt, rebuilt.caused(places)
 
 
 def _explained(findings: Sequence[Finding], overridden: Iterable[Caused]) -> list[Finding]:

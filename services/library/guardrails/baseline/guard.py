@@ -46,7 +46,13 @@ UNSEEN = Rule(
     text="CloudFormation would make resources of it that stand in no template here, so that no guardrail sees them.",
     fix="Write the resources into the stack (in the CDK: NestedStack, or cloudformation_include.CfnInclude).",
 )
-RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION, UNSEEN)
+OTHER_STACK = Rule(
+    id="Penstock-OtherStack",
+    accepted_by=Accepter.NOBODY,
+    text="An override would change another stack than its service's, whose owner knows nothing of it.",
+    fix="Change it where it is: by that service's settings or its own override, or by what it publishes.",
+)
+RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION, UNSEEN, OTHER_STACK)
 
 UNKNOWN = "unknown"
 LEFT_OUT = "left-out"
