@@ -129,7 +129,7 @@ class Campaign:
         self.fhir.fault = self.chance.choice((lambda _: fault, lambda number: fault if number == 1 else None))
         said = f"{person.id} {person.family} {person.mail} {BORN} is not valid"
         status = self.chance.choice((200, 302, 400, 401, 403, 404, 409, 410, 412, 413, 422, 500, 501))
-        code = self.chance.choice(("invalid", "business-rule", "forbidden", "throttled", PERSONAL))
+        code = self.chance.choice(("business-rule", "throttled", PERSONAL, f"{PERSONAL} {FAMILY}"))
         body = self.chance.choice(
             (
                 outcome(code, said, expression=[f"Patient.where(name='{FAMILY}')"]),
@@ -137,14 +137,14 @@ class Campaign:
                 b'{"x":"%s' % said.encode(),
             )
         )
-        self.fhir.answer = self.chance.choice((None, None, (status, body), (200, self._bundle(person))))
+        self.fhir.answer = self.chance.choice((None, None, (status, body), (status, body), (200, self._bundle(person))))
         elsewhere = f"https://{PERSONAL}.example/?name={FAMILY}"
         self.fhir.link = self.chance.choice((lambda url: f"{url}&name={FAMILY}", lambda _: elsewhere, lambda _: ""))
         self.partner.faults.clear()
         if self.chance.random() < 0.8:
             kind = self.chance.choice(SLOW if self.number % 20 == 2 else QUICK)
             kind = Kind.OVERSIZED if self.number % 100 == 6 else kind
-            times, status = self.chance.choice((1, 9)), self.chance.choice((400, 404, 422, 429, 500, 503))
+            times, status = self.chance.choice((1, 9)), self.chance.choice((200, 400, 404, 422, 429, 500, 503))
             self.partner.faults.add(Fault(kind=kind, times=times, seconds=0.05, status=status))
 
     def _bundle(self, person: Person) -> bytes:
