@@ -5,10 +5,10 @@ from stages.model import ServiceStage
 
 
 def of(built: ServiceStage) -> list[Subject]:
-    """Each service's stack, with whose it is."""
+    """Each service's stack, with whose it is; of a stage that was built in part, those of that part."""
     return [
         Subject(
-            stack=stack,
+            stack=built.stacks[service.name],
             environment=built.stage.environment,
             service=service.name,
             owner=service.owner,
@@ -16,5 +16,6 @@ def of(built: ServiceStage) -> list[Subject]:
             acknowledgements=service.acknowledgements,
             accepts=service.accepts,
         )
-        for service, stack in zip(built.stage.services, built.stacks.values(), strict=True)
+        for service in built.stage.services
+        if service.name in built.stacks
     ]

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import aws_cdk as cdk
 import pytest
@@ -54,12 +57,22 @@ STAGE = Stage(environment=ENVIRONMENT, services=(SERVICE,))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
-    root = tmp_path_factory.mktemp("checkout")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("checkout").resolve()
     (root / "stages").mkdir()
     (root / "stages/here.py").write_text(STAGE_FILE)
     shutil.copy(tiny.ROOT / "cdk.json", root)
-    return explanation.explain(root, STAGE, SERVICE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(checkout: Path) -> Iterator[Explanation]:
+    module = ModuleType("stages.here")
+    module.__file__ = str(checkout / "stages/here.py")
+    vars(module)["HERE"] = STAGE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "stages.here", module)
+        yield explanation.explain(checkout, STAGE, SERVICE)
 
 
 def line_of(file: Path, text: str) -> int:
@@ -69,9 +82,10 @@ def line_of(file: Path, text: str) -> int:
     return number
 
 
-def test_each_setting_names_the_line_that_it_comes_from(found: Explanation) -> None:
+def test_each_setting_names_the_line_that_it_comes_from(found: Explanation, checkout: Path) -> None:
+    assert found.entry == f"{checkout}/stages/here.py:5"
     settings = {each.name: each for each in found.settings}
-    assert (settings["shards"].value, settings["shards"].origin.at) == ("3", "stages/here.py:6")
+    assert (settings["shards"].value, settings["shards"].origin.at) == ("3", f"{checkout}/stages/here.py:6")
     service = tiny.ROOT / "services/ingest/service.py"
     default = settings["retries"]
     assert (default.value, default.origin.why) == ("10", "default")
@@ -87,17 +101,27 @@ def test_each_setting_names_the_line_that_it_comes_from(found: Explanation) -> N
     assert given["record_age"].at == f"{file}:{line_of(file, 'record_age:')}"
 
 
-def test_steps_release_approval_and_published_names_are_told(found: Explanation) -> None:
+def test_steps_release_approval_and_published_names_are_told(found: Explanation, checkout: Path) -> None:
     ((step,), (release,)) = found.steps, found.release
-    assert (step.when, step.kind, step.name, step.origin.at) == ("before", "Approval", "Agree", "stages/here.py:8")
+    assert (step.when, step.kind, step.name, step.origin.at) == (
+        "before",
+        "Approval",
+        "Agree",
+        f"{checkout}/stages/here.py:8",
+    )
     assert (release.name, release.value) == ("roll_back_on_failure", "True")
     assert found.approval.value == "a person must agree"
     assert "ingest/stream-arn" in {each.name for each in found.offers}
 
 
-def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(found: Explanation, tmp_path: Path) -> None:
+def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(
+    found: Explanation, checkout: Path, tmp_path: Path
+) -> None:
     assert found.override is not None
-    assert (found.override.why, found.override.entry) == ("Until 2027-03, for the partner.", "stages/here.py:7")
+    assert (found.override.why, found.override.entry) == (
+        "Until 2027-03, for the partner.",
+        f"{checkout}/stages/here.py:7",
+    )
     changed = {(each.resource, each.property) for each in found.override.changes}
     assert changed == {
         ("Changes/Table/Resource", "Properties.BillingMode"),

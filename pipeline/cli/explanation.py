@@ -1,5 +1,6 @@
 """What one service gets in one stage, and why: gathered from its entry, the library, and a synth of it alone."""
 
+import ast
 import dataclasses
 import inspect
 import json
@@ -13,19 +14,21 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from pipeline import subjects
 from pipeline.cli import origins
-from pipeline.cli.origins import Entry, Origin
+from pipeline.cli.origins import Origin
 from pipeline.cli.template_lines import hunks
 from pipeline.settings import SETTINGS
 from services.library import defaults
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Tier
 from services.library.guardrails import assembly
-from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
+from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
 from services.library.guardrails.review_rules import is_review_rule
 from services.library.release import Release
 from stages.acknowledged import accepted as accepted_by_the_platform
 from stages.model import ServiceStage, Stage
+from stages.written import Written, where
 
 if TYPE_CHECKING:
     from services.library.guardrails.acknowledgements import Acknowledgement
@@ -145,7 +148,7 @@ class Explanation:
 
 def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
     """Gather it. The service must be one of the stage's."""
-    entry = origins.entry(root, stage.environment.name, type(service).__name__)
+    entry = where(stage).item("services", stage.services.index(service), len(stage.services))
     with tempfile.TemporaryDirectory() as folder:
         context = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
         # What the CDK's CLI would add: paths, by which findings and acknowledgements meet.
@@ -154,7 +157,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         built = ServiceStage(Construct(app, ENGINE), stage, only=service.name)
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
-        judgement = _judge(app, made, stage, service, stack)
+        judgement = _judge(app, made, built)
         override = _override(made, stack, entry)
     environment = stage.environment
     written = _Written(root, service, entry)
@@ -166,7 +169,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         account=environment.account,
         region=environment.region,
         tier=environment.tier.value,
-        entry=entry.at if entry else "",
+        entry=origins.of_written(entry),
         settings=tuple(
             written.setting(field.name) for field in dataclasses.fields(service) if field.name not in CONTRACT
         ),
@@ -178,7 +181,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
             for step in getattr(service, when)
         ),
         release=tuple(_release(written, service.release)),
-        approval=_approval(root, stage, entry),
+        approval=_approval(root, stage),
         offers=tuple(
             Need(
                 name=each.name,
@@ -204,17 +207,17 @@ class _Written:
 
     root: Path
     service: Service[Any]
-    entry: Entry | None
+    entry: Written
 
     def setting(self, name: str) -> Setting:
-        given = self.entry.gives(name) if self.entry else None
+        given = origins.of_field(self.entry, name)
         default = origins.of_default(self.root, type(self.service), name)
         value = getattr(self.service, name)
         field = next(each for each in dataclasses.fields(self.service) if each.name == name)
         if given:
             origin = Origin(why="stage entry", at=given)
-        elif self.entry and self.entry.service is None and value != field.default:
-            origin = Origin(why="stage entry, made by other code", at=self.entry.at)
+        elif not isinstance(self.entry.node, ast.Call) and value != field.default:
+            origin = Origin(why="stage entry, made by other code", at=origins.of_written(self.entry))
         else:
             origin = Origin(why="default", at=default)
         return Setting(name=name, value=shown(value), origin=origin)
@@ -286,36 +289,28 @@ def _release(written: _Written, release: Release | None) -> Iterator[Setting]:
         yield Setting(name=field.name, value=shown(getattr(release, field.name)), origin=origin)
 
 
-def _approval(root: Path, stage: Stage, entry: Entry | None) -> Setting:
+def _approval(root: Path, stage: Stage) -> Setting:
     value = "a person must agree" if stage.asks_approval else "nobody is asked"
     if stage.approval is None:
         at = origins.of_default(root, Stage, "approval")
         origin = Origin(why=f"tier {stage.environment.tier.value}", at=at)
     else:
-        origin = Origin(why="stage", at=(entry.stage_gives("approval") if entry else None) or "")
+        written = where(stage)
+        origin = Origin(why="stage", at=origins.of_field(written, "approval") or origins.of_written(written))
     return Setting(name="approval", value=value, origin=origin)
 
 
-def _judge(app: cdk.App, folder: Path, stage: Stage, service: Service[Any], stack: ServiceStack) -> Judgement:
-    subject = Subject(
-        stack=stack,
-        environment=stage.environment,
-        service=service.name,
-        owner=service.owner,
-        handles_personal_data=service.handles_personal_data,
-        acknowledgements=service.acknowledgements,
-        accepts=service.accepts,
-    )
-    account = stage.environment.account
+def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
+    account = built.stage.environment.account
     stacks = [Synthesised(path=path, file=file, account=account) for path, file in assembly.stacks(folder)]
     platforms = accepted_by_the_platform(
-        SETTINGS.source_account, catalogue=(stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
+        SETTINGS.source_account, catalogue=(built.stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
     )
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails([subject], accepted=platforms, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(subjects.of(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
 
 
-def _override(folder: Path, stack: ServiceStack, entry: Entry | None) -> Override | None:
+def _override(folder: Path, stack: ServiceStack, entry: Written) -> Override | None:
     if stack.overridden is None:
         return None
     source = stack.overridden.source
@@ -345,7 +340,7 @@ def _override(folder: Path, stack: ServiceStack, entry: Entry | None) -> Overrid
         name=source.name,
         at=f"{source.file}:{source.line}" if source.file else "",
         why=source.docstring,
-        entry=(entry.gives("override") if entry else None) or "",
+        entry=origins.of_field(entry, "override") or origins.of_written(entry),
         changes=tuple(changes),
     )
 

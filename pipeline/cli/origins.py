@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.written import Written
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
@@ -20,6 +22,18 @@ def place(root: Path, file: str | Path, line: int) -> str:
     """The same from the checkout."""
     path = Path(file)
     return f"{path.relative_to(root).as_posix() if path.is_relative_to(root) else path}:{line}"
+
+
+def of_field(written: Written, field: str) -> str | None:
+    """Where a stage or an entry of it gives a field; None if it does not."""
+    found = written.field(field)
+    return None if found is written else of_written(found)
+
+
+def of_written(written: Written) -> str:
+    """Where something in stages/ is written."""
+    found = written.place
+    return found.file if found.line is None else f"{found.file}:{found.line}"
 
 
 def of_class(root: Path, class_: type) -> str:
@@ -71,43 +85,6 @@ def of_key(root: Path, file: str | Path, key: str, argument: str) -> str:
     return place(root, file, 1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """Where a stage's file lists a service."""
-
-    root: Path
-    file: Path
-    stage: ast.Call
-    service: ast.Call | None
-    """None if it is not written there as a call."""
-
-    @property
-    def at(self) -> str:
-        """The entry's own line."""
-        return place(self.root, self.file, (self.service or self.stage).lineno)
-
-    def gives(self, argument: str) -> str | None:
-        """Where the entry gives a setting."""
-        lines = list(_keyword(self.service, argument)) if self.service else []
-        return place(self.root, self.file, lines[0]) if lines else None
-
-    def stage_gives(self, argument: str) -> str | None:
-        """Where the stage itself gives something."""
-        lines = list(_keyword(self.stage, argument))
-        return place(self.root, self.file, lines[0]) if lines else None
-
-
-def entry(root: Path, stage: str, class_: str) -> Entry | None:
-    """Where stages/ lists a service of this class in a stage of this name."""
-    for file in sorted((root / "stages").glob("*.py")):
-        for call in _calls(_parsed(file), "Stage"):
-            named = [each for each in _calls(call, "Environment") if _text(each, "name") == stage]
-            if named:
-                services = list(_calls(call, class_))
-                return Entry(root=root, file=file, stage=call, service=services[0] if len(services) == 1 else None)
-    return None
-
-
 def _parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
@@ -120,8 +97,3 @@ def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
 
 def _keyword(call: ast.Call, argument: str) -> Iterator[int]:
     yield from (each.value.lineno for each in call.keywords if each.arg == argument)
-
-
-def _text(call: ast.Call, argument: str) -> object:
-    values = [each.value for each in call.keywords if each.arg == argument]
-    return values[0].value if values and isinstance(values[0], ast.Constant) else None
