@@ -135,6 +135,14 @@ def test_what_stays_wrong_ends_the_demo_with_a_sentence_and_what_was_typed() -> 
     assert made.to_json()["passed"] is False
 
 
+def test_a_command_that_cannot_do_what_it_is_asked_ends_the_demo_at_once_with_its_reason() -> None:
+    made, _, clock = player("no")
+    made.run = lambda _line: Said(exit_code=2, out="no", err="Pipeline x\npenstock: The local cloud does not run.\n")
+    made.play(asking(60))
+    assert made.failure.startswith("it said no (penstock: The local cloud does not run.). This is what was typed: ask")
+    assert clock.at == 0
+
+
 def test_what_must_be_at_once_is_typed_once() -> None:
     made, typed, _ = player("no")
     made.play(asking(0))
@@ -285,7 +293,7 @@ def test_the_partner_is_broken_mended_and_asked_by_one_command(partner_asked: li
     broken = CliRunner().invoke(app, ["partner", "--fail", "reset", "--times", "3", "--path", "ada"], obj=ROOT)
     assert broken.exit_code == 0, broken.output
     assert CliRunner().invoke(app, ["partner", "--clear", "--json"], obj=ROOT).exit_code == 0
-    fault = {"kind": "reset", "times": 3, "status": 503, "seconds": 1.0, "path": "ada"}
+    fault = {"kind": "reset", "times": 3, "status": 503, "seconds": 1.0, "path": "ada", "retry_after": None}
     assert partner_asked == [{"fault": fault}, {"clear": True}]
     assert broken.stdout.splitlines() == [
         "GET /v1/patients/ada/coverage  trace=1-6b058cbb-373e4f2e18e43ff1f1c08343",

@@ -17,8 +17,10 @@ import typer
 from pipeline.cli import walk_through
 from pipeline.cli.connection import Json, connect, local_cloud
 from pipeline.cli.expectations import EXPECTATIONS, Expectation, Said, Story, Unmet
+from pipeline.cli.failures import CANNOT
 from pipeline.cli.walk_through import Kind, Part
 from pipeline.local.errors import LocalCloudError
+from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.partner import control
 from pipeline.operate import outputs
 from pipeline.operate.errors import OperateError
@@ -26,6 +28,7 @@ from pipeline.operate.errors import OperateError
 SERVICES = frozenset({"intake", "ingest", "records", "enrichment"})
 INTERRUPTED = 130
 """As a shell reports Ctrl-C."""
+EARLY = "The demo ended early; the partner is well again. Play it anew in a minute, when nothing waits for the partner."
 PAUSE_SECONDS = 1.0
 LINES_SHOWN = 14
 ANNOUNCEMENTS = ("Pipeline ", "Stack ")
@@ -65,19 +68,25 @@ def demo(
         stage=stage,
     )
     try:
-        with contextlib.chdir(checkout):  # files of the page are below it
-            player.play(steps)
+        _play(player, steps, cloud, checkout)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("\nThe demo ended early; the partner is well again.", err=True)
+        typer.echo(f"\n{EARLY}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    finally:
-        with contextlib.suppress(LocalCloudError):  # a cloud that has ended breaks nothing either
-            control(cloud, clear=True)
     if as_json:
         typer.echo(json.dumps(player.to_json(), indent=2))
     elif player.failure:
         typer.secho(f"penstock: {player.failure}", fg="red", err=True)
     raise typer.Exit(1 if player.failure else 0)
+
+
+def _play(player: "Player", steps: Iterable["Step"], cloud: LocalCloud, checkout: Path) -> None:
+    """Whatever ends it, nothing goes wrong at the partner afterwards."""
+    try:
+        with contextlib.chdir(checkout):  # files of the page are below it
+            player.play(steps)
+    finally:
+        with contextlib.suppress(LocalCloudError):  # a cloud that has ended breaks nothing either
+            control(cloud, clear=True)
 
 
 def pair(parts: Iterable[Part]) -> list[Step]:
@@ -237,8 +246,10 @@ class Player:
             try:
                 found = expectation.check(self.story, command, said)
             except Unmet as unmet:
-                if self.now() - began >= expectation.seconds:
-                    self.failure = f"{unmet}. This is what was typed: {command}"
+                refused = said.exit_code == CANNOT  # such as a cloud that has ended: asking again changes nothing
+                if refused or self.now() - began >= expectation.seconds:
+                    why = f" ({said.err.strip().splitlines()[-1]})" if refused and said.err.strip() else ""
+                    self.failure = f"{unmet}{why}. This is what was typed: {command}"
                     self._note(command, said, began, str(unmet))
                     return False
             else:

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command()(partner)
 
 
-def partner(
+def partner(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     *,
     fail: Annotated[
@@ -24,6 +24,9 @@ def partner(
     times: Annotated[int, typer.Option(min=1, help="With --fail: for so many requests.")] = 1,
     status: Annotated[int, typer.Option(min=100, max=599, help="With --fail status: which one.")] = 503,
     seconds: Annotated[float, typer.Option(min=0, help="With --fail slow and others: for so long.")] = 1.0,
+    retry_after: Annotated[
+        int | None, typer.Option(min=0, help="With --fail status: seconds in a Retry-After header.")
+    ] = None,
     path: Annotated[str, typer.Option(help="With --fail: for paths alone that have this in them.")] = "",
     clear: Annotated[bool, typer.Option("--clear", help="Be well again, and forget all requests.")] = False,
     as_json: Json = False,
@@ -34,7 +37,8 @@ def partner(
     """
     asked: dict[str, Any] = {"clear": True} if clear else {}
     if fail is not None:
-        asked["fault"] = {"kind": fail, "times": times, "status": status, "seconds": seconds, "path": path}
+        planned = {"kind": fail, "times": times, "status": status, "seconds": seconds, "path": path}
+        asked["fault"] = planned | {"retry_after": retry_after}
     found = control(local_cloud(ctx), **asked)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
