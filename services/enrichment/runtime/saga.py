@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from services.library.runtime.aws_errors import Busy
 from services.library.runtime.resilience import Deadline
 
 from .change import Work
+
+TIMES_ASKED = 3
+"""Within one call, if others are answered meanwhile."""
 
 
 class Compensated(Exception):  # noqa: N818 - the workflow knows it by this name
@@ -45,6 +49,16 @@ class Coverage:
     active: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is stored of a patient as the partner is asked."""
+
+    answers: int
+    """How many were kept."""
+    pending: frozenset[str]
+    """The changes that an answer from now on speaks for."""
+
+
 class Partner(Protocol):
     """The system that knows."""
 
@@ -58,8 +72,15 @@ class Store(Protocol):
     def hold(self, work: Work) -> Held:
         """Take the change for this execution. Raises Compensated if this execution was undone."""
 
-    def apply(self, work: Work, coverage: Coverage | None) -> Outcome:
-        """Keep what was fetched, if the execution still holds the change. Raises Compensated if it does not."""
+    def look(self, work: Work) -> Seen:
+        """What is stored of the patient now."""
+
+    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> Outcome | None:
+        """Keep what was fetched after that was seen, if the execution still holds the change.
+
+        An answer that others kept meanwhile stays. If it speaks for this change, too, that is all that is to be done;
+        otherwise None: ask again. Raises Compensated if the execution does not hold the change.
+        """
 
     def release(self, work: Work) -> bool:
         """Undo whatever this execution did, and bar what it may still do. Whether that had an effect now."""
@@ -75,14 +96,21 @@ class Saga:
     def enrich(self, work: Work, deadline: Deadline) -> Outcome:
         """Hold the change, ask the partner, apply what it said.
 
-        A call that was killed anywhere is called again: before the effect it goes on, after the effect it finds it.
+        A call that was killed anywhere is called again: before the effect it goes on, after the effect it finds it. Two
+        answers about one patient cannot be told apart by their age, so one is kept only over those that were kept
+        before it was asked for.
         """
         held = self.store.hold(work)
         if held is Held.APPLIED:
             return Outcome.APPLIED_BEFORE
         if held is Held.ELSEWHERE:
             return Outcome.ELSEWHERE
-        return self.store.apply(work, self.partner.coverage(work.patient, deadline))
+        for _ in range(TIMES_ASKED):
+            seen = self.store.look(work)
+            outcome = self.store.apply(work, self.partner.coverage(work.patient, deadline), seen)
+            if outcome is not None:
+                return outcome
+        raise Busy("others were answered each time")
 
 
 def compensate(store: Store, work: Work) -> Outcome:

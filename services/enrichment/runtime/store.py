@@ -15,7 +15,7 @@ from botocore.config import Config
 from services.library.runtime.aws_errors import AWS_ERRORS, Busy, told_apart
 
 from .change import Work
-from .saga import Compensated, Coverage, Held, Outcome
+from .saga import Compensated, Coverage, Held, Outcome, Seen
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 ATTEMPTS = 5
@@ -66,22 +66,26 @@ class EnrichmentTable:
                 return Held.HELD
         raise Busy("contention")
 
-    def apply(self, work: Work, coverage: Coverage | None) -> Outcome:
-        """Keep what was fetched."""
-        known = {"NULL": True} if coverage is None else {"M": _attributes(coverage)}
+    def look(self, work: Work) -> Seen:
+        """What is stored of the patient now."""
+        patient = self._patient(work)
+        return Seen(answers=_number(patient, "answers"), pending=_texts(patient, "pending"))
+
+    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> Outcome | None:
+        """Keep what was fetched, or leave what others kept since."""
         for _ in range(ATTEMPTS):
-            change = self._change(work)
+            change, patient = self._change(work), self._patient(work)
             if _text(change, "held_by") != work.execution or _text(change, "saga") == RELEASED:
                 raise Compensated
             if _text(change, "saga") == APPLIED:
                 return Outcome.APPLIED_BEFORE
-            if self._write(
-                work,
-                change,
-                APPLIED,
-                patient="SET coverage = :coverage, newest = :change ADD applied :one DELETE pending :changes",
-                patient_values={":coverage": known, ":change": {"S": work.id}, ":one": {"N": "1"}},
-            ):
+            if _number(patient, "answers") == seen.answers:
+                kept = self._write(work, change, APPLIED, **_keeping(work, coverage, seen))
+            elif work.id in _texts(patient, "answered"):
+                kept = self._write(work, change, APPLIED, **_answered(work))
+            else:
+                return None
+            if kept:
                 return Outcome.APPLIED
         raise Busy("contention")
 
@@ -103,9 +107,9 @@ class EnrichmentTable:
         one: Item = {":one": {"N": "1"}}
         if state == HELD:
             return {"patient": undone, "patient_values": one}
-        newest = _text(self._get(f"patient#{work.patient}"), "newest") == work.id
+        newest = _text(self._patient(work), "newest") == work.id
         return {
-            "patient": f"{undone} REMOVE coverage, newest" if newest else undone,
+            "patient": f"{undone} REMOVE coverage, newest, answered" if newest else undone,
             "patient_values": {**one, ":change": {"S": work.id}},
             "patient_condition": "newest = :change" if newest else "attribute_not_exists(newest) OR newest <> :change",
         }
@@ -161,6 +165,9 @@ class EnrichmentTable:
     def _change(self, work: Work) -> Item:
         return self._get(f"change#{work.id}")
 
+    def _patient(self, work: Work) -> Item:
+        return self._get(f"patient#{work.patient}")
+
     def _get(self, id_: str) -> Item:
         try:
             answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
@@ -170,6 +177,33 @@ class EnrichmentTable:
             found: Item = answer.get("Item", {})
             return found
         raise failure
+
+
+def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any]:
+    """The answer, unless another one was kept since; and whom it speaks for: who was waiting as it was asked for."""
+    return {
+        "patient": (
+            "SET coverage = :coverage, newest = :change, answered = :answered"
+            " ADD applied :one, answers :one DELETE pending :changes"
+        ),
+        "patient_values": {
+            ":coverage": {"NULL": True} if coverage is None else {"M": _attributes(coverage)},
+            ":change": {"S": work.id},
+            ":answered": {"SS": sorted(seen.pending | {work.id})},
+            ":one": {"N": "1"},
+            **({":answers": {"N": str(seen.answers)}} if seen.answers else {}),
+        },
+        "patient_condition": "answers = :answers" if seen.answers else "attribute_not_exists(answers)",
+    }
+
+
+def _answered(work: Work) -> dict[str, Any]:
+    """The answer of another change stays, for it was asked for after this one was waiting."""
+    return {
+        "patient": "ADD applied :one DELETE pending :changes",
+        "patient_values": {":one": {"N": "1"}, ":change": {"S": work.id}},
+        "patient_condition": "contains(answered, :change)",
+    }
 
 
 def _attributes(coverage: Coverage) -> Item:
@@ -183,3 +217,11 @@ def _attributes(coverage: Coverage) -> Item:
 def _text(item: Item, name: str) -> str | None:
     value = item.get(name, {}).get("S")
     return None if value is None else str(value)
+
+
+def _number(item: Item, name: str) -> int:
+    return int(item.get(name, {"N": "0"})["N"])
+
+
+def _texts(item: Item, name: str) -> frozenset[str]:
+    return frozenset(item.get(name, {"SS": ()})["SS"])

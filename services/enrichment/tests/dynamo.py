@@ -1,7 +1,10 @@
 """As much of DynamoDB as the table of enrichments uses: consistent reads, and transactions on conditions."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLAUSES = frozenset({"SET", "ADD", "DELETE", "REMOVE"})
 
@@ -47,20 +50,7 @@ class Dynamo:
 
     def _holds(self, update: dict[str, Any]) -> bool:
         item = self.items.get(update["Key"]["id"]["S"], {})
-        values = update["ExpressionAttributeValues"]
-        match update.get("ConditionExpression"):
-            case None:
-                return True
-            case "attribute_not_exists(id)":
-                return not item
-            case "saga = :was AND held_by = :holder":
-                return bool(item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"])
-            case "newest = :change":
-                return bool(item.get("newest") == values[":change"])
-            case "attribute_not_exists(newest) OR newest <> :change":
-                return bool(item.get("newest") != values[":change"])
-            case other:
-                raise AssertionError(other)
+        return _is_met(update.get("ConditionExpression"), item, update["ExpressionAttributeValues"])
 
     def _apply(self, update: dict[str, Any]) -> None:
         id_ = update["Key"]["id"]["S"]
@@ -69,6 +59,22 @@ class Dynamo:
             kind, _, rest = clause.partition(" ")
             for part in rest.split(", "):
                 _change(item, kind, part, update["ExpressionAttributeValues"])
+
+
+def _is_met(condition: str | None, item: dict[str, Any], values: dict[str, Any]) -> bool:
+    by_condition: dict[str | None, Callable[[], bool]] = {
+        None: lambda: True,
+        "attribute_not_exists(id)": lambda: not item,
+        "saga = :was AND held_by = :holder": lambda: bool(
+            item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"]
+        ),
+        "attribute_not_exists(answers)": lambda: "answers" not in item,
+        "answers = :answers": lambda: bool(item.get("answers") == values[":answers"]),
+        "contains(answered, :change)": lambda: values[":change"]["S"] in item.get("answered", {"SS": []})["SS"],
+        "newest = :change": lambda: bool(item.get("newest") == values[":change"]),
+        "attribute_not_exists(newest) OR newest <> :change": lambda: bool(item.get("newest") != values[":change"]),
+    }
+    return by_condition[condition]()
 
 
 def _change(item: dict[str, Any], kind: str, part: str, values: dict[str, Any]) -> None:

@@ -123,7 +123,10 @@ class Store:
     def hold(self, _work: Any) -> Any:
         return saga.Held.HELD
 
-    def apply(self, _work: Any, _found: Any) -> Any:
+    def look(self, _work: Any) -> Any:
+        return saga.Seen(answers=0, pending=frozenset())
+
+    def apply(self, _work: Any, _found: Any, _seen: Any) -> Any:
         return saga.Outcome.APPLIED
 
 

@@ -1,6 +1,9 @@
 """The saga's promise, over every order of kills, retries, duplicates and late calls: an effect happens once."""
 
+import dataclasses
 import importlib
+import itertools
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.enrichment.tests.dynamo import Dynamo, Killed
+from services.library.runtime.aws_errors import Busy
 from services.library.runtime.resilience import Deadline
 
 change = importlib.import_module("services.enrichment.runtime.change")
@@ -26,11 +30,18 @@ class World:
     partner_fails: bool = False
     asked: int = 0
 
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What others do, one after the other, while the partner thinks of its answer."""
+
     def coverage(self, _patient: str, _deadline: Deadline) -> Any:
+        """Its answers are numbered by when they were asked for: the worst, for it knows what was true then."""
         self.asked += 1
+        number = self.asked
         if self.partner_fails:
             raise ConnectionError
-        return saga.Coverage(payer="Contoso", member="1", active=True)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return saga.Coverage(payer="Contoso", member=str(number), active=True)
 
     @property
     def table(self) -> Any:
@@ -49,6 +60,11 @@ class World:
     @property
     def patient(self) -> dict[str, Any]:
         return self.dynamo.items.get("patient#p-1", {})
+
+    @property
+    def known(self) -> int:
+        """The number of the answer that is kept."""
+        return int(self.patient["coverage"]["M"]["member"]["S"])
 
     def count(self, name: str) -> int:
         return int(self.patient.get(name, {"N": "0"})["N"])
@@ -69,7 +85,7 @@ def test_killed_after_the_effect_and_before_the_answer_the_next_call_finds_it() 
     world.table.hold(world.work("e-1"))
     world.dynamo.dies_after_write = True
     with pytest.raises(Killed):
-        world.table.apply(world.work("e-1"), None)
+        world.table.apply(world.work("e-1"), None, world.table.look(world.work("e-1")))
     assert world.enrich("e-1") is saga.Outcome.APPLIED_BEFORE
     assert world.count("applied") == 1
 
@@ -131,7 +147,81 @@ def test_one_execution_leaves_a_change_to_another_until_that_must_have_ended() -
     world.time += 601
     assert world.enrich("e-2") is saga.Outcome.APPLIED
     with pytest.raises(saga.Compensated):
-        world.table.apply(world.work("e-1"), None)
+        world.table.apply(world.work("e-1"), None, world.table.look(world.work("e-1")))
+
+
+def test_an_answer_that_comes_late_takes_no_newer_ones_place() -> None:
+    world = World()
+    world.meanwhile = [lambda: world.enrich("e-2", "c-2")]
+    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert (world.known, world.asked) == (2, 2), "what e-2 was told speaks for c-1, which was waiting"
+    assert (world.count("applied"), world.count("answers")) == (2, 1)
+    assert "pending" not in world.patient
+
+
+def test_an_answer_that_was_asked_for_before_the_change_does_not_speak_for_it() -> None:
+    world = World()
+
+    late: list[Any] = []
+
+    def another_comes() -> None:
+        world.table.hold(world.work("e-2", "c-2"))
+        late.append(world.table.look(world.work("e-2", "c-2")))
+
+    world.meanwhile = [another_comes]
+    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    coverage = saga.Coverage(payer="Contoso", member="9", active=True)
+    assert world.table.apply(world.work("e-2", "c-2"), coverage, late[0]) is None, "ask again"
+    assert world.enrich("e-2", "c-2") is saga.Outcome.APPLIED
+    assert (world.known, world.count("applied"), world.count("answers")) == (2, 2, 2)
+
+
+def test_one_that_is_overtaken_each_time_is_tried_again_later() -> None:
+    world = World()
+
+    def another(number: int) -> Callable[[], object]:
+        seen = world.table.look(world.work("e-9", "c-9"))  # before c-1 is waiting
+        work = world.work(f"e-{number}", f"c-{number}")
+
+        def answered() -> None:
+            world.table.hold(work)
+            answers = dataclasses.replace(seen, answers=world.count("answers"))
+            world.table.apply(work, saga.Coverage(payer="Contoso", member="0", active=True), answers)
+
+        return answered
+
+    world.meanwhile = [another(number) for number in (2, 3, 4)]
+    with pytest.raises(Busy):
+        world.enrich("e-1")
+    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert (world.asked, world.count("applied"), "pending" in world.patient) == (4, 4, False)
+
+
+PLANS = st.recursive(st.just(()), lambda inner: st.lists(inner, max_size=3).map(tuple), max_leaves=8)
+
+
+@given(plan=PLANS)
+def test_however_executions_are_within_each_other_no_answer_is_followed_by_an_older_one(plan: Any) -> None:
+    """A plan says what happens while an execution waits for the partner: others, and what happens while those wait."""
+    world, changes, kept = World(), itertools.count(1), [0]
+
+    def run(inner: Any) -> None:
+        number = next(changes)
+        asked_before = world.asked
+
+        def others() -> None:
+            for each in inner:
+                run(each)
+
+        world.meanwhile = [others]
+        with suppress(Busy):
+            world.enrich(f"e-{number}", f"c-{number}")
+            assert world.known > asked_before, "it was asked for after the change came"
+        if "coverage" in world.patient:
+            assert world.known >= kept[-1]
+            kept.append(world.known)
+
+    run(plan)
 
 
 Step = tuple[str, str, str]
