@@ -195,22 +195,31 @@ def killing(traced_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) 
     return DeployedEnrichment(deploy(traced_cloud, assembly, build, environment=here)["enrichment"])
 
 
+@pytest.mark.parametrize("changes", [pytest.param(4, id="fast"), pytest.param(100, id="full", marks=pytest.mark.soak)])
 def test_killed_after_each_effect_and_before_each_answer_every_effect_happens_once(
-    killing: DeployedEnrichment, partner: LocalPartner
+    killing: DeployedEnrichment, partner: LocalPartner, changes: int
 ) -> None:
-    partner.fails("status", status=400, path="refused", times=99)
-    good = {f"good-{number}": killing.start(f"good-{number}", f"p-{number % 2}") for number in range(4)}
-    refused = {f"bad-{number}": killing.start(f"bad-{number}", f"refused-{number % 2}") for number in range(4)}
+    """Of half of the changes the partner refuses to speak, so that they are compensated. Two are about each patient."""
+    partner.fails("status", status=400, path="refused", times=99 * changes)
+
+    def begin(what: str, patient: str) -> dict[str, str]:
+        return {
+            (change := f"{what}-{changes}-{each}"): killing.start(change, f"{patient}-{changes}-{each // 2}")
+            for each in range(changes)
+        }
+
+    good, bad = begin("good", "p"), begin("bad", "refused")
     assert {killing.closed(execution)["status"] for execution in good.values()} == {"SUCCEEDED"}
-    assert {killing.closed(execution)["error"] for execution in refused.values()} == {"PartnerRefused"}
+    assert {killing.closed(execution)["error"] for execution in bad.values()} == {"PartnerRefused"}
     items = killing.items()
-    for number in range(2):
-        assert items[f"patient#p-{number}"]["applied"] == {"N": "2"}
-        assert items[f"patient#refused-{number}"]["released"] == {"N": "2"}
-        assert "applied" not in items[f"patient#refused-{number}"]
-        assert "pending" not in items[f"patient#p-{number}"].keys() | items[f"patient#refused-{number}"].keys()
-    assert {message["change"] for message in killing.dead_letters()} == refused.keys()
-    assert killing.logs().count("Runtime exited") >= 16
+    for number in range(changes // 2):
+        enriched, released = items[f"patient#p-{changes}-{number}"], items[f"patient#refused-{changes}-{number}"]
+        assert enriched["applied"] == {"N": "2"}
+        assert released["released"] == {"N": "2"}
+        assert "applied" not in released
+        assert "pending" not in enriched.keys() | released.keys()
+    assert {message["change"] for message in killing.dead_letters()} == bad.keys()
+    assert killing.logs().count("Runtime exited") >= 4 * changes, "each dies after each of its two effects"
 
 
 @pytest.fixture(scope="module")
