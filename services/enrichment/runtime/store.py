@@ -2,7 +2,8 @@
 
 `change#<id>` says how far a change is and which execution holds it; `patient#<id>` has what is known of a patient. Both
 are written in one transaction, on the condition that the change is where it is believed to be, so each step has its
-effect once, whoever is killed in between and whoever comes late.
+effect once, whoever is killed in between and whoever comes late. A change remembers which executions were undone, since
+others may have it afterwards.
 """
 
 import time
@@ -48,10 +49,10 @@ class EnrichmentTable:
         for _ in range(ATTEMPTS):
             change = self._change(work)
             state, mine = _text(change, "saga"), _text(change, "held_by") == work.execution
+            if _is_undone(change, work):
+                raise Compensated
             if state == APPLIED:
                 return Held.APPLIED
-            if state == RELEASED and mine:
-                raise Compensated
             if state == HELD and not mine and int(change["held_until"]["N"]) > now:
                 return Held.ELSEWHERE
             until = {":until": {"N": str(now + self.hold_seconds)}, ":patient": {"S": work.patient}}
@@ -59,7 +60,7 @@ class EnrichmentTable:
                 work,
                 change,
                 HELD,
-                set_=", held_until = :until, patient = :patient",
+                more=", held_until = :until, patient = :patient",
                 values=until,
                 patient="ADD pending :changes",
             ):
@@ -75,7 +76,7 @@ class EnrichmentTable:
         """Keep what was fetched, or leave what others kept since."""
         for _ in range(ATTEMPTS):
             change, patient = self._change(work), self._patient(work)
-            if _text(change, "held_by") != work.execution or _text(change, "saga") == RELEASED:
+            if _text(change, "held_by") != work.execution or _is_undone(change, work):
                 raise Compensated
             if _text(change, "saga") == APPLIED:
                 return Outcome.APPLIED_BEFORE
@@ -90,14 +91,30 @@ class EnrichmentTable:
         raise Busy("contention")
 
     def release(self, work: Work) -> bool:
-        """Undo it. What is not there yet is barred, because a call that was given up may still be on its way."""
+        """Undo it, and bar the execution: a call of it that was given up may still be on its way."""
         for _ in range(ATTEMPTS):
             change = self._change(work)
-            if change and (_text(change, "held_by") != work.execution or _text(change, "saga") == RELEASED):
+            if _is_undone(change, work):
                 return False
-            if self._write(work, change, RELEASED, **self._undoing(work, _text(change, "saga"))):
+            if change and _text(change, "held_by") != work.execution:
+                if self._bar(work, change):
+                    return False
+            elif self._write(
+                work,
+                change,
+                RELEASED,
+                more=" ADD undone :executions",
+                values={":executions": {"SS": [work.execution]}},
+                **self._undoing(work, _text(change, "saga")),
+            ):
                 return bool(change)
         raise Busy("contention")
+
+    def _bar(self, work: Work, change: Item) -> bool:
+        """Another execution has the change and keeps it; this one gets it no more."""
+        values = {":executions": {"SS": [work.execution]}, ":was": change["saga"], ":holder": change["held_by"]}
+        condition = "saga = :was AND held_by = :holder"
+        return self._transact([self._update(f"change#{work.id}", "ADD undone :executions", values, condition)])
 
     def _undoing(self, work: Work, state: str | None) -> dict[str, Any]:
         """What it means for the patient. The next change fetches anew what is taken away here."""
@@ -120,19 +137,20 @@ class EnrichmentTable:
         before: Item,
         state: str,
         *,
-        set_: str = "",
+        more: str = "",
         values: Item | None = None,
         patient: str | None = None,
         patient_values: Item | None = None,
         patient_condition: str | None = None,
     ) -> bool:
         """Move a change on, if it is still as it was read; False to look again."""
-        condition = "saga = :was AND held_by = :holder" if before else "attribute_not_exists(id)"
+        as_it_was = "saga = :was AND held_by = :holder AND NOT contains(undone, :me)"
+        condition = as_it_was if before else "attribute_not_exists(id)"
         was = {":was": before["saga"], ":holder": before["held_by"]} if before else {}
         updates = [
             self._update(
                 f"change#{work.id}",
-                f"SET saga = :state, held_by = :me{set_}",
+                f"SET saga = :state, held_by = :me{more}",
                 {":state": {"S": state}, ":me": {"S": work.execution}, **was, **(values or {})},
                 condition,
             )
@@ -140,6 +158,9 @@ class EnrichmentTable:
         if patient is not None:
             about = {":changes": {"SS": [work.id]}, **(patient_values or {})}
             updates.append(self._update(f"patient#{work.patient}", patient, about, patient_condition))
+        return self._transact(updates)
+
+    def _transact(self, updates: list[Item]) -> bool:
         try:
             self.client.transact_write_items(TransactItems=updates)
         except self.client.exceptions.TransactionCanceledException as error:
@@ -217,6 +238,11 @@ def _attributes(coverage: Coverage) -> Item:
 def _text(item: Item, name: str) -> str | None:
     value = item.get(name, {}).get("S")
     return None if value is None else str(value)
+
+
+def _is_undone(change: Item, work: Work) -> bool:
+    barred = work.execution in _texts(change, "undone")
+    return barred or (_text(change, "saga") == RELEASED and _text(change, "held_by") == work.execution)
 
 
 def _number(item: Item, name: str) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+HOLDS = "saga = :was AND held_by = :holder"
 CLAUSES = frozenset({"SET", "ADD", "DELETE", "REMOVE"})
 
 
@@ -65,8 +66,9 @@ def _is_met(condition: str | None, item: dict[str, Any], values: dict[str, Any])
     by_condition: dict[str | None, Callable[[], bool]] = {
         None: lambda: True,
         "attribute_not_exists(id)": lambda: not item,
-        "saga = :was AND held_by = :holder": lambda: bool(
-            item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"]
+        HOLDS: lambda: bool(item.get("saga") == values[":was"] and item.get("held_by") == values[":holder"]),
+        f"{HOLDS} AND NOT contains(undone, :me)": lambda: (
+            _is_met(HOLDS, item, values) and values[":me"]["S"] not in item.get("undone", {"SS": []})["SS"]
         ),
         "attribute_not_exists(answers)": lambda: "answers" not in item,
         "answers = :answers": lambda: bool(item.get("answers") == values[":answers"]),

@@ -127,6 +127,31 @@ def test_a_call_that_comes_after_its_compensation_has_no_effect() -> None:
     assert world.patient == {}
 
 
+def test_an_execution_that_was_undone_stays_so_whoever_had_the_change_since() -> None:
+    world = World(partner_fails=True)
+    for execution in ("e-1", "e-2"):
+        with pytest.raises(ConnectionError):
+            world.enrich(execution)
+        world.compensate(execution)
+    world.partner_fails = False
+    with pytest.raises(saga.Compensated):
+        world.enrich("e-1")
+    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    assert (world.count("released"), world.count("applied")) == (2, 0)
+
+
+def test_an_execution_that_is_undone_while_another_has_the_change_gets_it_no_more() -> None:
+    world = World(partner_fails=True)
+    with pytest.raises(ConnectionError):
+        world.enrich("e-1")
+    assert world.compensate("e-2") is saga.Outcome.NOTHING
+    world.compensate("e-1")
+    world.partner_fails = False
+    with pytest.raises(saga.Compensated):
+        world.enrich("e-2")
+    assert world.enrich("e-3") is saga.Outcome.APPLIED
+
+
 def test_an_operators_new_execution_does_what_the_first_could_not() -> None:
     world = World(partner_fails=True)
     with pytest.raises(ConnectionError):
