@@ -13,8 +13,8 @@ from services.library.runtime.resilience import CallError, DeadlineError
 from .queries import QueryError
 from .tokens import LongLinkError, TokenError
 
-LARGEST_BYTES = 5_500_000
-"""Lambda answers 6 MB at most, with the JSON around it."""
+LARGEST_BYTES = 6_000_000
+"""Lambda answers 6 MB at most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 
@@ -50,17 +50,23 @@ class Answer:
         headers = {"Cache-Control": "no-store", **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
+    @property
+    def fits(self) -> bool:
+        """Whether Lambda can send it: the body as a text in JSON, in which each `"` and `\\` is two bytes.
+
+        What is not ASCII counts as escaped, too, which is the most that a runtime makes of it.
+        """
+        return len(self.body) <= LARGEST_BYTES and len(json.dumps(self.to_proxy())) <= LARGEST_BYTES
+
 
 def of_read(read: Read | None, *, asked_for: str | None, request_id: str) -> Answer:
     """One resource, byte for byte; 304 without one."""
     if read is None:
         return Answer(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": asked_for or ""})
-    if len(read.body) > LARGEST_BYTES:
-        return problem(413, request_id)
     headers = {"Content-Type": fhir.MEDIA_TYPE}
     headers |= {"ETag": read.etag} if read.etag else {}
     headers |= {"Last-Modified": read.modified} if read.modified else {}
-    return Answer(status=HTTPStatus.OK, body=read.body.decode(), headers=headers)
+    return _that_fits(Answer(status=HTTPStatus.OK, body=read.body.decode(), headers=headers), request_id)
 
 
 def of_page(page: Page, *, next_: str | None, request_id: str) -> Answer:
@@ -68,9 +74,7 @@ def of_page(page: Page, *, next_: str | None, request_id: str) -> Answer:
     content: dict[str, Any] = {"resources": page.resources, "complete": page.complete, "next": next_}
     content |= {} if page.total is None else {"total": page.total}
     body = exact_json.write(content)
-    if len(body) > LARGEST_BYTES:
-        return problem(413, request_id)
-    return Answer(status=HTTPStatus.OK, body=body, headers={"Content-Type": "application/json"})
+    return _that_fits(Answer(status=HTTPStatus.OK, body=body, headers={"Content-Type": "application/json"}), request_id)
 
 
 def of_error(error: Exception, request_id: str) -> Answer:
@@ -93,6 +97,10 @@ def problem(status: int, request_id: str, *, detail: str = "", codes: tuple[str,
     headers = {"Content-Type": PROBLEM}
     headers |= {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in {429, 503} else {}
     return Answer(status=status, body=json.dumps(content | {"requestId": request_id}), headers=headers)
+
+
+def _that_fits(answer: Answer, request_id: str) -> Answer:
+    return answer if answer.fits else problem(413, request_id)
 
 
 def _status_of(error: Exception) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.local.cloud.awslambda import worker
 from services.library.runtime.logging import logger_for
 from services.library.runtime.resilience import Deadline
 from services.library.tests.fhir_server import Server, outcome, running, store
@@ -230,10 +231,25 @@ def test_numbers_of_a_page_keep_their_digits(service: Service) -> None:
     assert '"value":1.50' in service.search({}, type_="Observation").body
 
 
-def test_a_page_that_lambda_cannot_answer_is_refused_and_not_cut(service: Service) -> None:
-    large = {"resource": {"resourceType": "Patient", "text": {"div": "x" * 6_000_000}}}
-    service.server.answer = (200, json.dumps({"resourceType": "Bundle", "entry": [large]}).encode())
-    assert service.search({}).status == 413
+def bundle_of(number: int) -> bytes:
+    """Of one resource whose text is all quotation marks: each is two bytes of it, and four of what Lambda sends."""
+    return b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","x":"%s"}}]}' % (rb"\"" * number)
+
+
+@pytest.mark.parametrize(("number", "status"), [(1_499_000, 200), (1_500_000, 413), (3_000_000, 413)])
+def test_a_page_that_lambda_cannot_send_is_refused_and_not_cut(service: Service, number: int, status: int) -> None:
+    service.server.answer = (200, bundle_of(number))
+    answer = service.search({"elements": ["id"]})
+    assert answer.status == status
+    assert len(worker.marshal(answer.to_proxy()).encode()) < 6_000_000
+
+
+@pytest.mark.parametrize(("body", "status"), [(b'{"x":"%s"}' % (b"x" * 5_900_000), 200), (bundle_of(1_500_000), 413)])
+def test_so_is_a_resource(service: Service, body: bytes, status: int) -> None:
+    service.server.answer = (200, body)
+    answer = service.read("p-1")
+    assert answer.status == status
+    assert len(worker.marshal(answer.to_proxy()).encode()) < 6_000_000
 
 
 def test_a_thousand_faults_leave_no_personal_data_anywhere_but_in_resources(service: Service) -> None:
