@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from services.library.runtime import exact_json, fhir
+from services.library.runtime.aws_errors import Busy, RefusedByAws
 from services.library.runtime.fhir import ForeignLinkError, MalformedAnswerError, Page, Read, RefusedError, RequestError
 from services.library.runtime.resilience import CallError, DeadlineError
 
@@ -84,6 +85,10 @@ def of_error(error: Exception, request_id: str) -> Answer:
     if isinstance(error, TokenError):
         detail = "next is not one that you were given for this search, or it is too old. Search again."
         return problem(400, request_id, detail=detail)
+    if isinstance(error, Busy):
+        return problem(503, request_id, detail="The link to the next page cannot be sealed or read now. Retry later.")
+    if isinstance(error, RefusedByAws):
+        return problem(500, request_id)
     if isinstance(error, RefusedError):
         return problem(error.status if error.status in PASSED_ON else 502, request_id, codes=error.codes)
     return problem(_status_of(error), request_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.library.runtime.aws_errors import Busy, RefusedByAws
 from services.library.runtime.fhir import FhirStore, Page, Resource
 from services.library.runtime.resilience import CallError, Deadline
 
@@ -44,9 +45,10 @@ class Records:
         """The answer to one request, whatever happens; of what happened the log has the kind and nothing else."""
         try:
             found = self._read(asked, deadline) if asked.action == "read" else self._search(asked, deadline)
-        except (queries.QueryError, TokenError, LongLinkError, CallError) as error:
+        except (queries.QueryError, TokenError, LongLinkError, CallError, Busy, RefusedByAws) as error:
             found = answers.of_error(error, asked.request_id)
-            self._log(asked, found, type(error).__name__)
+            # Which call of AWS, and its code: nothing else is in that text.
+            self._log(asked, found, str(error) if isinstance(error, RefusedByAws) else type(error).__name__)
         return found
 
     def _read(self, asked: Asked, deadline: Deadline) -> Answer:

@@ -49,8 +49,9 @@ class Tokens:
 
     def give(self, link: Link, *, type_: str, caller: str) -> str:
         """The token of a link."""
-        content = zlib.compress(json.dumps([int(self.now()) + self.lifetime_seconds, link.url]).encode())
-        if len(content) > LONGEST_SEALED_BYTES:
+        written = json.dumps([int(self.now()) + self.lifetime_seconds, link.url]).encode()
+        content = zlib.compress(written)
+        if len(written) > LONGEST_LINK_BYTES or len(content) > LONGEST_SEALED_BYTES:
             raise LongLinkError
         return base64.urlsafe_b64encode(self.cipher.seal(content, _bound(type_, caller))).decode()
 
@@ -60,8 +61,11 @@ class Tokens:
             sealed = base64.b64decode(token, altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
             raise TokenError from None
-        content = zlib.decompressobj().decompress(self.cipher.unseal(sealed, _bound(type_, caller)), LONGEST_LINK_BYTES)
-        until, url = json.loads(content)
+        unsealed = self.cipher.unseal(sealed, _bound(type_, caller))
+        try:
+            until, url = json.loads(zlib.decompressobj().decompress(unsealed, LONGEST_LINK_BYTES))
+        except (zlib.error, ValueError):
+            raise TokenError from None  # sealed with the same key, for something else
         if until < self.now():
             raise TokenError
         return Link(url)

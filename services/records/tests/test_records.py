@@ -1,18 +1,23 @@
 """What callers are answered: over real sockets to a datastore that verifies signatures, with a key that is made up."""
 
+import dataclasses
 import io
 import json
 import random
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from pipeline.local.cloud.awslambda import worker
 from services.library.runtime.logging import logger_for
 from services.library.runtime.resilience import Deadline
 from services.library.tests.fhir_server import Server, outcome, running, store
 from services.records.runtime import queries, typed
+from services.records.runtime import store as records_store
 from services.records.runtime.answers import Answer
 from services.records.runtime.records import FIELDS, Asked, Records
 from services.records.runtime.tokens import TokenError, Tokens
@@ -154,6 +159,66 @@ def test_a_token_is_good_for_one_caller_one_search_and_some_minutes(service: Ser
     service.now += 901
     assert service.search({"next": token}).status == 400
     assert len(service.server.seen) == requests + 1
+
+
+@pytest.fixture
+def kms(service: Service) -> Stubber:
+    """The service with KMS's own client in the place of the made-up key."""
+    session = boto3.Session(aws_access_key_id="111111111111", aws_secret_access_key="local", region_name="eu-west-1")
+    stubber = Stubber(session.client("kms"))
+    service.records = dataclasses.replace(
+        service.records, tokens=Tokens(cipher=records_store.KeyCipher("key", client=stubber.client))
+    )
+    return stubber
+
+
+KMS_FAILURES = [
+    ("ThrottlingException", 400, 503),
+    ("KMSInternalException", 500, 503),
+    ("DependencyTimeoutException", 503, 503),
+    ("DisabledException", 400, 500),
+    ("KMSInvalidStateException", 400, 500),
+    ("AccessDeniedException", 400, 500),
+    ("NotFoundException", 400, 500),
+]
+
+
+@pytest.mark.parametrize(("code", "kms_status", "status"), KMS_FAILURES)
+@pytest.mark.parametrize("what", ["encrypt", "decrypt"])
+def test_a_key_that_does_not_answer_is_one_to_wait_for_or_one_for_the_operator(
+    service: Service, kms: Stubber, what: str, code: str, kms_status: int, status: int
+) -> None:
+    fill(service.server, 3)
+    kms.add_client_error(what, code, CANARY, http_status_code=kms_status)
+    with kms:
+        answer = service.search({"count": 1} if what == "encrypt" else {"next": "c2VhbGVk"})
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"], problem["requestId"]) == (status, status, REQUEST)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    log = service.log.getvalue()
+    assert (f"{what.title()}: {code}" in log) == (status == 500)
+    assert CANARY not in answer.body + log
+
+
+@pytest.mark.parametrize("code", ["InvalidCiphertextException", "IncorrectKeyException", "ValidationException"])
+def test_a_token_that_the_key_did_not_seal_is_no_token(service: Service, kms: Stubber, code: str) -> None:
+    kms.add_client_error("decrypt", code, CANARY)
+    with kms:
+        assert service.search({"next": "c2VhbGVk"}).status == 400
+
+
+@pytest.mark.parametrize("content", [b"no zlib", zlib.compress(b"no JSON"), zlib.compress(b"[1")])
+def test_what_the_key_sealed_for_something_else_is_no_token(service: Service, kms: Stubber, content: bytes) -> None:
+    kms.add_response("decrypt", {"Plaintext": content})
+    with kms:
+        assert service.search({"next": "c2VhbGVk"}).status == 400
+
+
+@pytest.mark.parametrize("token", ["====", "AAAA" * 2_049])
+def test_what_cannot_be_sealed_is_not_shown_to_the_key(service: Service, kms: Stubber, token: str) -> None:
+    with kms:
+        assert service.search({"next": token}).status == 400
 
 
 @pytest.mark.parametrize(
