@@ -11,6 +11,11 @@ MOST = 64
 """So many possible values at most: a template cannot make a check run for ever."""
 TOO_MANY: Json = {"Fn::TooMany": MOST}
 """Stands for all further ones. Like a function that only CloudFormation can resolve, it proves nothing."""
+READ = re.compile(r"\{\{resolve:[^}]*\}\}")
+"""What CloudFormation reads from a parameter or a secret.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+"""
 OPENS, CLOSES = "\ue000", "\ue001"
 """Around what stands in a text for a value that only CloudFormation knows; no template's own text has them."""
 
@@ -81,7 +86,9 @@ def _below(holder: object, step: str) -> object:
 
 
 def is_open(value: object) -> bool:
-    """Whether a value is a function that only CloudFormation can resolve."""
+    """Whether a value is a function, or a text, that only CloudFormation can resolve."""
+    if isinstance(value, str):
+        return READ.search(value) is not None
     if not isinstance(value, Mapping) or len(value) != 1:
         return False
     (name,) = value
@@ -92,7 +99,7 @@ def text(value: object) -> str:
     """A value as one text, with a mark for each part that only CloudFormation knows."""
     match value:
         case str():
-            return value.replace(OPENS, "").replace(CLOSES, "")
+            return READ.sub(f"{OPENS}{{\\g<0>{CLOSES}", value.replace(OPENS, "").replace(CLOSES, ""))
         case None | bool() | int() | float():
             return "" if value is None else str(value).lower()
         case {"Fn::Join": [str(separator), [*parts]]}:
@@ -152,9 +159,10 @@ def _worlds(value: object, template: Template) -> Iterator[object]:
 def _default(name: str, template: Template, value: object) -> object:
     """What a parameter is unless the deployment says otherwise, which ours never does; an SSM one is looked up."""
     parameter = template.body.get("Parameters", {}).get(name)
-    if isinstance(parameter, Mapping) and not str(parameter.get("Type", "")).startswith("AWS::SSM::"):
-        return parameter.get("Default", value)
-    return value
+    if not isinstance(parameter, Mapping):
+        return value
+    looked_up = str(parameter.get("Type", "")).startswith("AWS::SSM::") or "Default" not in parameter
+    return {"Fn::Parameter": name} if looked_up else parameter["Default"]
 
 
 def _parameter(name: str, template: Template, value: object) -> Iterator[object]:

@@ -49,8 +49,17 @@ TELLING: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     (PUBLIC_ACCESS, re.compile(r"BlockPublic|IgnorePublic|RestrictPublic|Authoriz|AuthType")),
     (TRACING, re.compile(r"Tracing|TracingEnabled|X[Rr]ay|AccessLog|LoggingConfiguration")),
 )
-FREE = ("Tags", "Description", "Environment", "PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "Definition")
-"""Properties whose parts are called whatever their authors like, or that are judged as policies."""
+FREE = (
+    "Tags",
+    "Description",
+    "Environment",
+    "PolicyDocument",
+    "AssumeRolePolicyDocument",
+    "KeyPolicy",
+    "Definition",
+    "KmsDataKeyReusePeriodSeconds",
+)
+"""What is called whatever its author likes, what is judged as a policy, and what its default is the best of."""
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 """What these do at deployment stands in code, and may be anything."""
 WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"})
@@ -146,7 +155,7 @@ def _telling(before: Resource, after: Resource, template: Template, explicit: se
             continue
         given = values.get(path)
         for rule, words in TELLING:
-            if words.search(path) and _is_weaker(value, given):
+            if words.search(path) and _is_weaker(value, given, counts=rule is RETENTION):
                 said = LEFT_OUT if given is None else UNKNOWN if is_open(given) else str(given)
                 yield rule.broken_by(
                     after,
@@ -158,13 +167,14 @@ def _telling(before: Resource, after: Resource, template: Template, explicit: se
                 break
 
 
-def _is_weaker(before: object, after: object) -> bool:
+def _is_weaker(before: object, after: object, *, counts: bool) -> bool:
+    """`counts`: whether a number that gets smaller protects less; one of seconds may also be how long a key is used."""
     if before == after or str(before).lower() in WEAK:
         return False
     if after is None or "alias/aws/" in str(after) or str(after).lower() in WEAK:
         return True
     then, now = number(before), number(after)
-    return then is not None and (now is None or now < then)
+    return then is not None and (now is None or (counts and now < then))
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:

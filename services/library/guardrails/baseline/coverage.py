@@ -71,7 +71,7 @@ def names_an_owner(arn: str) -> bool:
     """Whether an ARN is of one account or, as a bucket's has none, of one resource."""
     parts = arn.split(":", 5)
     if len(parts) < 6:
-        return re.fullmatch(f"{UNKNOWN_PART}.*", arn) is not None
+        return re.fullmatch(f"{OPENS}[^{{{CLOSES}][^{CLOSES}]*{CLOSES}.*", arn) is not None
     owner = parts[4] or re.split(r"[/:]", parts[5])[0]
     return is_exact(owner)
 
@@ -160,4 +160,4 @@ def _names_somebody(key: str, value: str) -> bool:
 
 def is_exact(value: str) -> bool:
     """Whether it stands for itself alone."""
-    return re.search(r"[*?]", value) is None and bool(value)
+    return re.search(rf"[*?]|{OPENS}\{{", value) is None and bool(value)

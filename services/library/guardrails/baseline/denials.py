@@ -1,21 +1,17 @@
 """What the policies of a stack keep out, and on which conditions they let somebody in, against those of before."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from services.library.guardrails.baseline.coverage import is_looser, lacks, texts
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, Sides, digest
-from services.library.guardrails.baseline.policies import certain, statements
+from services.library.guardrails.baseline.policies import POLICIES, certain, statements
 from services.library.guardrails.finding import Finding
 from services.library.guardrails.template import Json, Resource, Template
 from services.library.guardrails.values import entries, mentioned, text
 
-ONE_ALONE: Mapping[str, str] = {
-    # Where a policy takes the place of the one before it, whichever resource wrote that: how it names what it is for.
-    "AWS::S3::BucketPolicy": "Bucket",
-    "AWS::SQS::QueuePolicy": "Queues",
-    "AWS::SNS::TopicPolicy": "Topics",
-}
+ONE_ALONE = {type_: (whose, naming) for whose, types in POLICIES.items() for type_, naming in types.items()}
+"""Of each type: the type that it is for, and how it names that."""
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
@@ -35,17 +31,18 @@ def lowered(sides: Sides) -> Iterator[Finding]:
 
 def _holders(path: str, resource: Resource, sides: Sides) -> list[tuple[Resource, Template]]:
     """Where the policy is now: at the same path, and in whatever takes its place at deployment."""
-    naming = ONE_ALONE.get(resource.type)
-    about = _about(resource, sides.before[path][1], naming) if naming else set()
+    about = _about(resource, sides.before[path][1])
     return [
         (other, template)
         for there, (other, template) in sides.after.items()
-        if there == path or (other.type == resource.type and naming and about & _about(other, template, naming))
+        if there == path or about & _about(other, template)
     ]
 
 
-def _about(policy: Resource, template: Template, naming: str) -> set[str]:
-    return {text(each) for each in entries(policy.properties.get(naming), template)}
+def _about(policy: Resource, template: Template) -> set[tuple[str, str]]:
+    """Whose one policy it is."""
+    whose, naming = ONE_ALONE.get(policy.type, ("", ""))
+    return {(whose, text(each)) for each in entries(policy.properties.get(naming), template)}
 
 
 def _is_missed(resource: Resource, template: Template, sides: Sides) -> bool:

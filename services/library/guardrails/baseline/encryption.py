@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, UNKNOWN, Guards, Level, key, switch
-from services.library.guardrails.baseline.policies import certain, refuses_plain_text
+from services.library.guardrails.baseline.policies import POLICIES, certain, refuses_plain_text
 from services.library.guardrails.template import Resource, Template
 from services.library.guardrails.values import at, entries, is_open, listed, worlds
 
@@ -43,11 +43,11 @@ SWITCHES: tuple[tuple[str, str], ...] = (
     ("AWS::OpenSearchService::Domain", "NodeToNodeEncryptionOptions.Enabled"),
     ("AWS::OpenSearchService::Domain", "DomainEndpointOptions.EnforceHTTPS"),
 )
-TLS_ALONE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    # Whose policies keep plain text out: the policy's type, how it names what it is for, what it must refuse.
-    "AWS::S3::Bucket": ("AWS::S3::BucketPolicy", "Bucket", ("s3:*", "*")),
-    "AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues", ("sqs:*", "SQS:*", "*")),
-    "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics", ("sns:Publish", "SNS:Publish", "sns:*", "*")),
+TLS_ALONE: Mapping[str, tuple[str, ...]] = {
+    # Whose policies keep plain text out, and what they must refuse.
+    "AWS::S3::Bucket": ("s3:*", "*"),
+    "AWS::SQS::Queue": ("sqs:*", "SQS:*", "*"),
+    "AWS::SNS::Topic": ("sns:Publish", "SNS:Publish", "sns:*", "*"),
 }
 
 
@@ -185,23 +185,23 @@ def _domain(guards: Guards, domain: Resource) -> None:
 
 def _is_reached_over_tls_alone(resource: Resource, template: Template) -> bool:
     """By each policy that may be for it, since one takes the place of another, and by one that is."""
-    policy_type, naming, actions = TLS_ALONE[resource.type]
     policies = [
-        policy
-        for policy in template.resources(policy_type)
+        (policy, policy.properties.get(naming))
+        for type_, naming in POLICIES[resource.type].items()
+        for policy in template.resources(type_)
         if any(_names(each, resource, template) for each in entries(policy.properties.get(naming), template))
     ]
     return all(
-        any(refuses_plain_text(each, resource, actions) for each in world)
-        for policy in policies
+        any(refuses_plain_text(each, resource, TLS_ALONE[resource.type]) for each in world)
+        for policy, _ in policies
         for world in certain(policy.properties.get("PolicyDocument"), template)
     ) and any(
         policy.body.get("Condition") in (None, resource.body.get("Condition"))
         and all(
             any(_names(each, resource, template) for each in entries(world, template))
-            for world in worlds(policy.properties.get(naming), template)
+            for world in worlds(named, template)
         )
-        for policy in policies
+        for policy, named in policies
     )
 
 

@@ -107,7 +107,7 @@ def key(absent: Level, template: Template) -> Callable[[object], Level]:
         if value is None or value == "":
             return absent
         named, whole = template.named_by(value), text(value)
-        if f"{OPENS}{{" in whole and "Fn::ImportValue" not in whole:
+        if f"{OPENS}{{" in whole and not any(name in whole for name in ("Fn::ImportValue", "Fn::Parameter")):
             return 0, UNKNOWN
         if named is not None and not named.type.startswith("AWS::KMS::"):
             return 0, UNKNOWN

@@ -17,6 +17,12 @@ from services.library.guardrails.values import CLOSES, OPENS, entries, is_open, 
 
 UNREADABLE: Json = {"Effect": "Allow", "Action": "unknown", "Principal": "*"}
 """In the place of what nobody can tell."""
+POLICIES: Mapping[str, Mapping[str, str]] = {
+    # Whose policy is one alone, so that the last one written holds: each type that writes it, how it names whose.
+    "AWS::S3::Bucket": {"AWS::S3::BucketPolicy": "Bucket"},
+    "AWS::SQS::Queue": {"AWS::SQS::QueuePolicy": "Queues", "AWS::SQS::QueueInlinePolicy": "Queue"},
+    "AWS::SNS::Topic": {"AWS::SNS::TopicPolicy": "Topics", "AWS::SNS::TopicInlinePolicy": "TopicArn"},
+}
 TLS_ALONE = [("Bool", "aws:securetransport", frozenset({"false"}))]
 
 
@@ -62,7 +68,7 @@ def is_everybody(principal: object, template: Template) -> bool:
         whom = [each]
         if isinstance(each, Mapping) and not is_open(each):
             whom = [one for kind in ("AWS", "Service") for one in entries(each.get(kind), template)]
-        if any(_may_be_anybody(one, template) for one in whom):
+        if any(_may_be_anybody(one) for one in whom):
             return True
     return False
 
@@ -96,9 +102,8 @@ def _in_text(said: str) -> Iterator[Json]:
             yield from (each for each in (found if isinstance(found, list) else [found]) if isinstance(each, Mapping))
 
 
-def _may_be_anybody(value: object, template: Template) -> bool:
-    """A parameter's value may be, too, and what no one can resolve here."""
+def _may_be_anybody(value: object) -> bool:
+    """What is read at deployment may be, too."""
     known = re.sub(UNKNOWN_PART, "", text(value))
     unknown = re.findall(f"{OPENS}([^{CLOSES}]*)", text(value))
-    may = any(name in template.body.get("Parameters", {}) or name.startswith("{") for name in unknown)
-    return known == "*" or (not known and may)
+    return known == "*" or (not known and any(name.startswith("{") for name in unknown))

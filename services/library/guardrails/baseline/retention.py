@@ -12,6 +12,7 @@ from services.library.guardrails.baseline.guard import (
     Level,
     Sides,
     amount,
+    digest,
     off,
     said,
     switch,
@@ -43,6 +44,15 @@ EXPIRING = (
 )
 
 
+NARROWER = (
+    "TagFilters",
+    "ObjectSizeGreaterThan",
+    "ObjectSizeLessThan",
+    "NoncurrentVersionExpiration.NewerNoncurrentVersions",
+)
+"""What a rule of a lifecycle leaves some objects alone by."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expiry:
     """When some of a bucket's objects go."""
@@ -60,13 +70,22 @@ def collect(guards: Guards) -> None:
     for group in template.resources("AWS::Logs::LogGroup"):
         floor = None if tier is None else (float(tier.log_retention_days), f"{tier.log_retention_days} days")
         guards.read(RETENTION, group, "RetentionInDays", amount(math.inf, no_end=(0,)), floor=floor)
+        # That class keeps them for a day, whatever the retention says.
+        guards.read(RETENTION, group, "LogGroupClass", off("delivery"), floor=(1, "STANDARD"))
     for stream in template.resources("AWS::Kinesis::Stream"):
         week = (168.0, "168 hours")
         guards.read(RETENTION, stream, "RetentionPeriodHours", amount(STREAM_HOURS), floor=week, everywhere=False)
     for queue in template.resources("AWS::SQS::Queue"):
         guards.read(RETENTION, queue, "MessageRetentionPeriod", amount(QUEUE_SECONDS))
     for archive in template.resources("AWS::Events::Archive"):
-        guards.read(RETENTION, archive, "RetentionDays", amount(math.inf, no_end=(0,)))
+        days = at(archive.properties, "RetentionDays", template)
+        guards.add(
+            RETENTION,
+            archive,
+            "RetentionDays",
+            map(amount(math.inf, no_end=(0,)), days),
+            lost_with_resource=True,
+        )
     for bucket in template.resources("AWS::S3::Bucket"):
         _bucket(guards, bucket)
     for type_ in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
@@ -80,28 +99,29 @@ def collect(guards: Guards) -> None:
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
-    """What goes earlier than it went, and what is copied more seldom or to elsewhere."""
+    """What goes earlier than it went, and what is copied more seldom, elsewhere, or no more."""
     for (known, template), (bucket, its) in sides.pairs("AWS::S3::Bucket"):
         yield from _expiring(_expiries(known, template), _expiries(bucket, its), bucket, its)
-    for (known, template), (table, its) in sides.pairs("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
-        before, now = (
-            {text(each) for each in at(one.properties, "TimeToLiveSpecification.AttributeName", of)}
-            for one, of in ((known, template), (table, its))
-        )
-        if before - {""} and not now <= before | {""}:
-            yield _changed(table, its, "TimeToLiveSpecification.AttributeName", before, now)
+    for (known, template), (archive, its) in sides.pairs("AWS::Events::Archive"):
+        pattern = archive.properties.get("EventPattern")
+        if pattern is not None and worlds(pattern, its) != worlds(known.properties.get("EventPattern"), template):
+            yield _changed(archive, its, "EventPattern", {"another"}, {digest(pattern)})
     for (known, template), (plan, its) in sides.pairs("AWS::Backup::BackupPlan"):
         then, there = _copied(known, template), _copied(plan, its)
         for name in then.keys() & there.keys():
             if then[name] != there[name]:
                 yield _changed(plan, its, name, then[name], there[name])
-    for (known, template), (selection, its) in sides.pairs("AWS::Backup::BackupSelection"):
-        before, now = (
-            {text(each) for each in at(one.properties, "BackupPlanId", of)}
-            for one, of in ((known, template), (selection, its))
-        )
-        if before != now:
-            yield _changed(selection, its, "BackupPlanId", before, now)
+    for types, path in (
+        (("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"), "TimeToLiveSpecification.AttributeName"),
+        (("AWS::Backup::BackupSelection",), "BackupPlanId"),
+    ):
+        for (known, template), (resource, its) in sides.pairs(*types):
+            before, now = (
+                {text(each) for each in at(one.properties, path, of) if each is not None}
+                for one, of in ((known, template), (resource, its))
+            )
+            if before and not now <= before:
+                yield _changed(resource, its, path, before, now)
 
 
 def _changed(resource: Resource, template: Template, name: str, before: set[str], now: set[str]) -> Finding:
@@ -152,8 +172,9 @@ def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
                         prefix="" if is_open(rule.get("Prefix", "")) else str(rule.get("Prefix", "")),
                         tags=frozenset(
                             f"{name}:{text(each)}"
-                            for name in ("TagFilters", "ObjectSizeGreaterThan", "ObjectSizeLessThan")
-                            for each in entries(rule.get(name), template)
+                            for name in NARROWER
+                            for value in at(rule, name, template)
+                            for each in entries(value, template)
                         ),
                     )
                     for name in EXPIRING

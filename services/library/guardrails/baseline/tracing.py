@@ -20,6 +20,10 @@ SILENCED: Mapping[str, tuple[str, ...]] = {
     "AWS_XRAY_SDK_ENABLED": ("false", "0", "no"),
     "DD_TRACE_ENABLED": ("false", "0"),
 }
+USUAL = 0.05
+"""What X-Ray samples by itself, beyond the first request of each second."""
+MISLED = ("AWS_XRAY_DAEMON_ADDRESS",)
+"""Lambda itself says where traces go: https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-configuration.html"""
 WRITES = ("xray:PutTraceSegments", "xray:Put*", "xray:*", "*")
 MANAGED = ("AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess", "AWSXrayFullAccess")
 
@@ -31,10 +35,10 @@ def collect(guards: Guards) -> None:
         for resource in template.resources(type_):
             guards.read(TRACING, resource, path, switch(), floor=ON)
     for function in template.resources("AWS::Lambda::Function"):
-        # A function's own rule speaks of it in every stack, and lets its service decide: rules/functions.py.
-        guards.read(TRACING, function, "TracingConfig.Mode", switch("active"), floor=ON, everywhere=False)
-        for variable, words in SILENCED.items():
-            guards.read(TRACING, function, f"Environment.Variables.{variable}", off(*words), floor=(1, "off"))
+        _function(guards, function)
+    for firewall in template.resources("AWS::WAFv2::LoggingConfiguration"):
+        told: Level = (0, "off") if "Condition" in firewall.body or not firewall.properties else ON
+        guards.add(TRACING, firewall, "LogDestinationConfigs", [told], lost_with_resource=True)
     for type_, naming in (("AWS::Lambda::Function", "Role"), ("AWS::StepFunctions::StateMachine", "RoleArn")):
         for resource in template.resources(type_):
             role = template.named_by(resource.properties.get(naming))
@@ -45,13 +49,30 @@ def collect(guards: Guards) -> None:
         _sampling(guards, rule)
 
 
+def _function(guards: Guards, function: Resource) -> None:
+    # A function's own rule speaks of it in every stack, and lets its service decide: rules/functions.py.
+    guards.read(TRACING, function, "TracingConfig.Mode", switch("active"), floor=ON, everywhere=False)
+    for variable, words in SILENCED.items():
+        guards.read(TRACING, function, f"Environment.Variables.{variable}", off(*words), floor=(1, "off"))
+    for variable in MISLED:
+        path = f"Environment.Variables.{variable}"
+        guards.read(TRACING, function, path, lambda value: (0, "given") if value else (1, "off"), floor=(1, "off"))
+
+
 def _sampling(guards: Guards, rule: Resource) -> None:
     """A rule that samples nothing takes precedence over every other rule of the account that comes after it."""
     rates, reservoirs = (
         at(rule.properties, f"SamplingRule.{name}", guards.template) for name in ("FixedRate", "ReservoirSize")
     )
-    silent = any(str(rate) in ("0", "0.0", "None") for rate in rates) and any(not number(each) for each in reservoirs)
+    silent = any(_share(rate) < USUAL for rate in rates) and any(not number(each) for each in reservoirs)
     guards.add(TRACING, rule, "SamplingRule", [(0, "nothing") if silent else ON], floor=ON)
+
+
+def _share(rate: object) -> float:
+    try:
+        return float(str(rate))
+    except ValueError:
+        return 0
 
 
 def _may_write(role: Resource, template: Template) -> bool:

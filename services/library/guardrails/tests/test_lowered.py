@@ -137,6 +137,21 @@ BEFORE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             },
         },
     ),
+    "Logs": ("AWS::Logs::LogGroup", {"RetentionInDays": 365, "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}),
+    "Logging": ("AWS::WAFv2::LoggingConfiguration", {"LogDestinationConfigs": ["a"]}),
+    "Archive": ("AWS::Events::Archive", {"RetentionDays": 30, "EventPattern": {"account": ["111111111111"]}}),
+    "Url": ("AWS::Lambda::Url", {"AuthType": "AWS_IAM"}),
+    "Queue": (
+        "AWS::SQS::Queue",
+        {"KmsMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}, "KmsDataKeyReusePeriodSeconds": 86_400},
+    ),
+    "QueuePolicy": (
+        "AWS::SQS::QueuePolicy",
+        {
+            "Queues": [{"Ref": "Queue"}],
+            "PolicyDocument": {"Statement": [deny(Action="sqs:*", Resource={"Fn::GetAtt": ["Queue", "Arn"]})]},
+        },
+    ),
     "Function": ("AWS::Lambda::Function", {"Role": {"Fn::GetAtt": ["Role", "Arn"]}}),
 }
 
@@ -412,6 +427,23 @@ def selection(plan: str = "Plan", **changed: Any) -> dict[str, Any]:
     return {"BackupPlanId": {"Ref": plan}, "BackupSelection": BEFORE["Selection"][1]["BackupSelection"] | changed}
 
 
+def function(**variables: Any) -> dict[str, Any]:
+    return {"Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Environment": {"Variables": variables}}
+
+
+def sampled(share: float, first: int) -> tuple[str, dict[str, Any]]:
+    return ("AWS::XRay::SamplingRule", {"SamplingRule": {"FixedRate": share, "ReservoirSize": first}})
+
+
+def inline(*statements: object) -> tuple[str, dict[str, Any]]:
+    document = {"Statement": [*statements]}
+    return ("AWS::SQS::QueueInlinePolicy", {"Queue": {"Ref": "Queue"}, "PolicyDocument": document})
+
+
+def but(resource: str, **changed: object) -> dict[str, Any]:
+    return {**BEFORE[resource][1], **changed}
+
+
 def writes(*statements: object) -> dict[str, Any]:
     return {"Roles": [{"Ref": "Role"}], "PolicyDocument": {"Statement": [*statements]}}
 
@@ -452,6 +484,36 @@ def writes(*statements: object) -> dict[str, Any]:
         ),
         (
             {"Second": ("AWS::IAM::Policy", writes({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}))},
+            set(),
+        ),
+        (
+            {"Function": function(AWS_XRAY_DAEMON_ADDRESS="127.0.0.1:1")},
+            {"Tracing Function Environment.Variables.AWS_"},
+        ),
+        (
+            {"Function": function(POWERTOOLS_TRACE_DISABLED={"Ref": "Read"})},
+            {"Tracing Function Environment.Variables.P"},
+        ),
+        ({"Function": function(ANY="127.0.0.1:1")}, set()),
+        ({"Logging": None}, {"Tracing Logging LogDestinationConfigs"}),
+        ({"Sampled": sampled(0.0001, 0)}, {"Tracing Sampled SamplingRule"}),
+        ({"Sampled": sampled(0.1, 0)}, set()),
+        ({"Archive": None}, {"Retention Archive RetentionDays"}),
+        ({"Archive": {"EventPattern": {"account": ["1"]}}}, {"Retention Archive EventPattern"}),
+        ({"Archive": {}}, set()),
+        ({"Logs": but("Logs", LogGroupClass="DELIVERY")}, {"Retention Logs LogGroupClass"}),
+        ({"Logs": but("Logs", LogGroupClass="INFREQUENT_ACCESS")}, set()),
+        (
+            {"Logs": but("Logs", RetentionInDays="{{resolve:ssm:/days}}")},
+            {"Retention Logs RetentionInDays"},
+        ),
+        ({"Logs": but("Logs", KmsKeyId="{{resolve:ssm:/key}}")}, {"Encryption Logs KmsKeyId"}),
+        ({"Url": {"AuthType": "{{resolve:ssm:/auth}}"}}, {"PublicAccess Url AuthType"}),
+        ({"Queue": but("Queue", KmsDataKeyReusePeriodSeconds=300)}, set()),
+        ({"Queue": {"KmsMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}}, set()),
+        ({"More": inline()}, {"Encryption Queue TlsAlone", "PublicAccess More Deny.sqs:*"}),
+        (
+            {"More": inline(deny(Action="sqs:*", Resource={"Fn::GetAtt": ["Queue", "Arn"]})), "QueuePolicy": None},
             set(),
         ),
         ({"Stage": {"TracingEnabled": True}}, {"Tracing Stage AccessLogSetting.DestinationArn"}),
