@@ -13,10 +13,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.cli import demo as demo_command
 from pipeline.cli import partner as partner_command
-from pipeline.cli.demo import Narrator, Player, Silence, Step, pair
-from pipeline.cli.expectations import (
+from pipeline.cli.demo import command as demo_command
+from pipeline.cli.demo.command import pair
+from pipeline.cli.demo.expectations import (
     EXPECTATIONS,
     Expectation,
     Said,
@@ -28,8 +28,9 @@ from pipeline.cli.expectations import (
     traced,
     traced_by_the_partner,
 )
+from pipeline.cli.demo.page import PAGE, Kind, Part, in_stage, parts
+from pipeline.cli.demo.player import Narrator, Player, Silence, Step
 from pipeline.cli.main import app
-from pipeline.cli.walk_through import PAGE, Kind, Part, in_stage, parts
 from pipeline.local.partner import control
 from pipeline.operate import outputs
 from pipeline.operate.errors import OperateError
@@ -64,9 +65,9 @@ def command(text: str) -> Part:
         (lambda found: found[:-2], "has no command 'penstock logs' where the demo expects one"),
         (
             lambda found: [*found, command("penstock status")],
-            "does not know what comes of this command: penstock status",
+            "does not know what comes of: penstock status",
         ),
-        (lambda found: [command("rm -rf /"), *found], "does not know what comes of this command: rm -rf /"),
+        (lambda found: [command("rm -rf /"), *found], "does not know what comes of: rm -rf /"),
     ],
 )
 def test_a_page_that_the_demo_does_not_know_is_a_sentence(changed: Any, said: str) -> None:

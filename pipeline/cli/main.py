@@ -6,7 +6,6 @@ import typer
 
 from pipeline.cli import (
     branch,
-    demo,
     deployed,
     doctor,
     explain,
@@ -22,6 +21,7 @@ from pipeline.cli import (
     validate,
     watch,
 )
+from pipeline.cli.demo import command as demo
 from pipeline.cli.failures import SaysWhatIsWrong
 
 app = typer.Typer(

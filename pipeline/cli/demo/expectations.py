@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.cli.walk_through import option
+from pipeline.cli.demo.page import option
 
 PARTNER_FAILURES = 5
 """After which the breaker of the platform's client opens: docs/enrichment.md."""
