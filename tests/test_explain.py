@@ -4,9 +4,10 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any, ClassVar
 
 import aws_cdk as cdk
 import pytest
@@ -158,6 +159,32 @@ def test_acknowledgements_come_with_owner_and_end_and_what_nobody_accepts_is_tol
     shown = "\n".join(explain.text(found))
     for said in ("Override ", "Until 2027-03", "Penstock-BaselineRetention", "@example/ingest until 2027-11-01"):
         assert said in shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other(tiny.Tiny):
+    """Beside the tiny one."""
+
+    name: ClassVar[str] = "other"
+
+
+def louder_than_the_other(stack: tiny.TinyStack, environment: Environment) -> None:
+    """Until the other one is heard."""
+    stage: Any = cdk.Stage.of(stack)
+    both: list[Any] = [stack, stage.node.find_child("other")]
+    for each in both:
+        each.node.find_child("Value").node.default_child.add_property_override("Value", "louder")
+
+
+def test_an_override_that_reaches_beside_its_stack_is_explained_too(checkout: Path) -> None:
+    service = tiny.Tiny(override=louder_than_the_other)
+    found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
+    assert found.override is not None
+    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
+    (refused,) = found.refused
+    assert (refused.rule, refused.path) == ("Penstock-OtherStack", "Pipeline/one/other")
+    at = line_of(Path(__file__), "each.node.find_child")
+    assert f"louder_than_the_other does this at tests/test_explain.py:{at}." in refused.text
 
 
 def test_the_command_explains_this_checkout() -> None:

@@ -23,6 +23,7 @@ from services.library import defaults
 from services.library.contract import Service, ServiceStack
 from services.library.environment import Tier
 from services.library.guardrails import assembly
+from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
 from services.library.guardrails.review_rules import is_review_rule
 from services.library.release import Release
@@ -149,12 +150,11 @@ class Explanation:
 def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
     """Gather it. The service must be one of the stage's."""
     entry = where(stage).item("services", stage.services.index(service), len(stage.services))
+    context = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
+    # What the CDK's CLI would add: paths, by which findings and acknowledgements meet.
+    context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
     with tempfile.TemporaryDirectory() as folder:
-        context = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
-        # What the CDK's CLI would add: paths, by which findings and acknowledgements meet.
-        names = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
-        app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, context={**context, **names})
-        built = ServiceStage(Construct(app, ENGINE), stage, only=service.name)
+        app, built = _built(folder, context, stage, service)
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
         judgement = _judge(app, made, built)
@@ -196,9 +196,28 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         override=override,
         accepted=tuple(_accepted(service, stack, judgement)),
         refused=tuple(
-            Finding(rule=each.rule, path=_below(each.path, stack), text=each.text) for each in judgement.failed
+            Finding(rule=each.rule, path=_below(each.path, stack), text=each.text)
+            for each in judgement.failed
+            if each.rule == OTHER_STACK.id or _is_below(each.path, stack)
         ),
     )
+
+
+def _built(
+    folder: str, context: Mapping[str, Any], stage: Stage, service: Service[Any]
+) -> tuple[cdk.App, ServiceStage]:
+    """The service alone; beside the others of its stage if its override looks at one of them."""
+
+    def made(only: str | None) -> tuple[cdk.App, ServiceStage]:
+        app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, context=context)
+        return app, ServiceStage(Construct(app, ENGINE), stage, only=only)
+
+    try:
+        return made(service.name)
+    except Exception:
+        if service.override is None:
+            raise
+        return made(None)
 
 
 @dataclass(frozen=True)
@@ -349,6 +368,8 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
     """What accepts something here, then what the service may accept of a review."""
     findings: dict[tuple[str, Acknowledgement], list[str]] = {}
     for one in judgement.accepted:
+        if not _is_below(one.finding.path, stack):
+            continue
         said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
         findings.setdefault((one.file, one.acknowledgement), []).append(said)
     for each in (*service.acknowledgements, *service.accepts):
@@ -364,6 +385,10 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
             file=file,
             findings=tuple(here),
         )
+
+
+def _is_below(path: str, stack: ServiceStack) -> bool:
+    return f"{path}/".startswith(f"{stack.node.path}/")
 
 
 def _below(path: str, stack: ServiceStack) -> str:

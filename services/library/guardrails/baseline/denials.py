@@ -35,7 +35,7 @@ def _holders(path: str, resource: Resource, sides: Sides) -> list[tuple[Resource
     return [
         (other, template)
         for there, (other, template) in sides.after.items()
-        if there == path or about & _about(other, template)
+        if (there == path and other.type == resource.type) or about & _about(other, template)
     ]
 
 

@@ -111,7 +111,7 @@ def _weaker(
     """Why, at which resource, and a word for what is there now."""
     found = [*_firewalls(after, template)]
     if not found or not known:
-        if before.properties.get("WebACLArn") != after.properties.get("WebACLArn"):
+        if known or before.properties.get("WebACLArn") != after.properties.get("WebACLArn"):
             yield "it is another one, whose rules stand in no template here", after, UNKNOWN
         return
     for firewall in found:

@@ -169,7 +169,7 @@ def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
                         name=name.rpartition(".")[2],
                         days=level,
                         given=given,
-                        prefix="" if is_open(rule.get("Prefix", "")) else str(rule.get("Prefix", "")),
+                        prefix=text(rule.get("Prefix")),
                         tags=frozenset(
                             f"{name}:{text(each)}"
                             for name in NARROWER
@@ -232,9 +232,9 @@ def _selected(guards: Guards) -> None:
         for selection in template.resources("AWS::Backup::BackupSelection")
         if "Condition" not in selection.body
         and _makes_copies(selection, template)
-        and not at(selection.properties, "BackupSelection.Conditions", template)[0]
+        and not any(at(selection.properties, "BackupSelection.Conditions", template))
+        and not listed(selection.properties, "BackupSelection.NotResources", template)
         for logical_id in _certainly(selection, template)
-        - {*mentioned(listed(selection.properties, "BackupSelection.NotResources", template))}
     }
     for resource in template.resources():
         table = resource.type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable") and guards.place.keeps_data

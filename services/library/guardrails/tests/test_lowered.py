@@ -271,6 +271,7 @@ def test_a_policy_keeps_out_all_that_it_kept_out(statements: tuple[object, ...],
 
 def test_a_policy_that_is_gone_or_that_another_one_replaces_keeps_nothing_out() -> None:
     assert names(found(Policy=None)) == {DENY, KEPT, TLS_ALONE}
+    assert names(found(Policy=("AWS::SSM::Parameter", BEFORE["Policy"][1]))) == {DENY, KEPT, TLS_ALONE}
     alone = ("AWS::S3::BucketPolicy", policy(let_in()))
     said = {each.replace("Second", "Policy") for each in names(found(Second=alone))}
     assert said == {DENY, KEPT, TLS_ALONE}
@@ -352,6 +353,7 @@ def test_an_api_stays_behind_its_firewall_or_one_as_strong() -> None:
         "PublicAccess Second WebFirewall"
     }
     assert names(found(Firewall=in_front() | {"WebACLArn": "arn:aws:wafv2:any"})) == {OTHER}
+    assert names(found(Acl=("AWS::SSM::Parameter", BEFORE["Acl"][1]))) == {OTHER}
     assert names(found(Firewall=in_front() | {"WebACLArn": either({"Fn::GetAtt": ["Acl", "Arn"]}, "any")})) == {OTHER}
     assert names(found(Firewall=in_front(of=either(STAGE_ARN, "any")))) == {"PublicAccess Stage WebFirewall"}
     assert names(found(Second=same, Firewall=moved)) == set()
@@ -460,7 +462,9 @@ def writes(*statements: object) -> dict[str, Any]:
         ({"Plan": plan(TargetBackupVault="another")}, {"Retention Plan Daily"}),
         ({"Plan": plan(ScheduleExpression="cron(30 5 * * ? *)")}, set()),
         ({"Selection": selection(NotResources=[{"Fn::GetAtt": ["Table", "Arn"]}])}, {"Retention Table Backup"}),
+        ({"Selection": selection(NotResources=["arn:aws:dynamodb:*"])}, {"Retention Table Backup"}),
         ({"Selection": selection(Conditions={"StringEquals": []})}, {"Retention Table Backup"}),
+        ({"Selection": selection(Conditions=either(NOTHING, {"StringEquals": []}))}, {"Retention Table Backup"}),
         (
             {"Selection": selection(Resources=either([{"Fn::GetAtt": ["Table", "Arn"]}], []))},
             {"Retention Table Backup"},
