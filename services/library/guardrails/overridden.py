@@ -14,7 +14,7 @@ import aws_cdk as cdk
 from constructs import Construct, IConstruct
 
 from services.library.guardrails import assembly
-from services.library.guardrails.template import Template
+from services.library.guardrails.template import CDK_METADATA, Template
 
 ROOT = Path(__file__).resolve().parents[3]
 Key = tuple[str, str]
@@ -248,7 +248,7 @@ class _Traced:
 def changed(before: Iterable[Template], after: Iterable[Template]) -> Iterator[str]:
     """The construct paths whose resources differ, or that only one side has."""
     was, now = (
-        {resource.path: resource.body for template in side for resource in template.resources()}
+        {each.path: each.body for template in side for each in template.resources() if each.type not in CDK_METADATA}
         for side in (before, after)
     )
     yield from (path for path in sorted(was.keys() | now.keys()) if was.get(path) != now.get(path))

@@ -15,7 +15,7 @@ from services.library.guardrails.overridden import (
     of_stack,
     synthesised,
 )
-from services.library.guardrails.template import Resource, Template
+from services.library.guardrails.template import CDK_METADATA, Json, Resource, Template
 
 SHOWN = 3
 """So many of the changed resources are named."""
@@ -105,5 +105,11 @@ class Rebuilt:
 
 
 def _content(path: str, templates: Mapping[str, Sequence[Template]]) -> list[tuple[object, bool | None]]:
-    """What is deployed; the file lies elsewhere in another synth."""
-    return [(each.body, each.termination_protection) for each in of_stack(path, templates)]
+    """What is deployed; the file lies elsewhere in another synth, in which the CDK says nothing of its own use."""
+    return [(_without_metadata(each.body), each.termination_protection) for each in of_stack(path, templates)]
+
+
+def _without_metadata(body: Json) -> Json:
+    resources = {name: each for name, each in body.get("Resources", {}).items() if each.get("Type") not in CDK_METADATA}
+    conditions = {name: each for name, each in body.get("Conditions", {}).items() if name not in CDK_METADATA}
+    return {**body, "Resources": resources, "Conditions": conditions}

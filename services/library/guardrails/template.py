@@ -7,6 +7,8 @@ from typing import Any
 
 Json = Mapping[str, Any]
 """A part of a template: whatever CloudFormation allows there, intrinsic functions included."""
+CDK_METADATA = ("AWS::CDK::Metadata", "CDKMetadataAvailable")
+"""The type of resource, and the condition, by which the CDK tells of its own use where `versionReporting` is on."""
 
 
 @dataclass(frozen=True, slots=True)
