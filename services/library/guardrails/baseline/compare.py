@@ -1,7 +1,7 @@
 """Which of a template's guards are below the baseline, and which of those an override has lowered."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from services.library.guardrails.baseline import (
@@ -62,6 +62,8 @@ FREE = (
 """What is called whatever its author likes, what is judged as a policy, and what its default is the best of."""
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 """What these do at deployment stands in code, and may be anything."""
+Named = Callable[[Template, Resource], str]
+"""What a resource is called on both sides of a comparison."""
 WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"})
 
 
@@ -74,9 +76,9 @@ def below_baseline(template: Template, place: Place) -> Iterator[Finding]:
 
 def lowered(before: Sequence[Template], after: Sequence[Template], place: Place) -> Iterator[Finding]:
     """What one stack's templates have less of than they would without an override, and than the baseline."""
-    renamed = _renamed(before, after)
-    was, now = guards_of(before, place), guards_of(after, place, renamed)
-    then, there = _by_path(before), _by_path(after, renamed)
+    named = _as_before(before, after)
+    was, now = guards_of(before, place), guards_of(after, place, named)
+    then, there = _by_path(before, _own), _by_path(after, named)
     for key, guard in now.items():
         known = was.get(key)
         if known is not None and guard.level < _needed(known):
@@ -84,8 +86,11 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
             yield guard.broken(than=than, caused=guard.floor is None)
         elif known is None and guard.floor is not None and guard.level < guard.floor:
             yield guard.broken(than=guard.floor_said)
+    ids = _ids(after)
     for key, guard in was.items():
-        if key not in now and guard.level > 0 and (guard.resource.path in there or guard.lost_with_resource):
+        # Under another logical id it is another one, and what it held is not in it.
+        gone = guard.lost_with_resource and _id(guard.template, guard.resource) not in ids
+        if guard.level > 0 and (gone or (key not in now and guard.resource.path in there)):
             yield guard.broken(than=guard.given, given=LEFT_OUT, caused=True)
     for comparison in COMPARISONS:
         yield from comparison(Sides(before=then, after=there))
@@ -100,18 +105,17 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
 
 
 def guards_of(
-    templates: Iterable[Template], place: Place, renamed: Mapping[str, str] | None = None
+    templates: Iterable[Template], place: Place, named: Named | None = None
 ) -> dict[tuple[str, str, str], Guard]:
-    """Every guard of these templates, by what it is; of several alike the weakest. `renamed`: path -> path before."""
+    """Every guard of these templates, by what it is; of several alike the weakest. `named`: how, if not by its path."""
     found: dict[tuple[str, str, str], Guard] = {}
-    paths = renamed or {}
     for template in templates:
         guards = Guards(template, place)
         for collect in COLLECTORS:
             collect(guards)
         for guard in guards.found:
             rule, path, name = guard.key
-            key = (rule, paths.get(path, path), name)
+            key = (rule, named(template, guard.resource) if named else path, name)
             if key not in found or guard.level < found[key].level:
                 found[key] = guard
     return found
@@ -122,28 +126,39 @@ def _needed(known: Guard) -> float:
     return known.level if known.floor is None else min(known.level, known.floor)
 
 
-def _by_path(
-    templates: Iterable[Template], renamed: Mapping[str, str] | None = None
-) -> dict[str, tuple[Resource, Template]]:
-    paths = renamed or {}
+def _by_path(templates: Iterable[Template], named: Named) -> dict[str, tuple[Resource, Template]]:
     return {
-        paths.get(resource.path, resource.path): (resource, template)
-        for template in templates
-        for resource in template.resources()
+        named(template, resource): (resource, template) for template in templates for resource in template.resources()
     }
 
 
-def _renamed(before: Sequence[Template], after: Sequence[Template]) -> dict[str, str]:
-    """Path -> path before, of what another path stands beside now: CloudFormation goes by the logical id alone."""
-    then, there = _by_path(before), _by_path(after)
-    ids = {(PurePath(template.file).name, resource.logical_id): path for path, (resource, template) in then.items()}
-    return {
-        path: known
-        for path, (resource, template) in there.items()
-        if path not in then
-        and (known := ids.get((PurePath(template.file).name, resource.logical_id))) is not None
-        and known not in there
-    }
+def _own(template: Template, resource: Resource) -> str:
+    del template
+    return resource.path
+
+
+def _id(template: Template, resource: Resource) -> tuple[str, str]:
+    """What CloudFormation goes by."""
+    return PurePath(template.file).name, resource.logical_id
+
+
+def _ids(templates: Iterable[Template]) -> dict[tuple[str, str], str]:
+    return {_id(template, resource): resource.path for template in templates for resource in template.resources()}
+
+
+def _as_before(before: Sequence[Template], after: Sequence[Template]) -> Named:
+    """What a resource of after is called in before: by its logical id, whatever path is written beside it now.
+
+    One that is new has its own path, or that of one that is gone; never that of one that is still there.
+    """
+    known, now = _ids(before), _ids(after)
+    there = {path for each, path in known.items() if each in now}
+
+    def named(template: Template, resource: Resource) -> str:
+        own = f"{resource.path}/{resource.logical_id}" if resource.path in there else resource.path
+        return known.get(_id(template, resource), own)
+
+    return named
 
 
 def _telling(before: Resource, after: Resource, template: Template, explicit: set[str]) -> Iterator[Finding]:

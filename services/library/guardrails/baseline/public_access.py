@@ -137,6 +137,10 @@ def _apis(guards: Guards) -> None:
         told = [name for name in ("Body", "BodyS3Location", "CloneFrom", "Target") if name in api.properties]
         level: Level = (0, "unknown") if told else CLOSED
         guards.add(PUBLIC_ACCESS, api, "Body", [level], floor=(1, "methods of the template's own"))
+    for deployment in template.resources("AWS::ApiGateway::Deployment"):
+        made = any(name in deployment.properties for name in ("StageName", "StageDescription"))
+        level = (0, "given") if made else CLOSED
+        guards.add(PUBLIC_ACCESS, deployment, "StageName", [level], floor=(1, "stages of the template's own"))
     for api in template.resources("AWS::ApiGateway::RestApi"):
         kinds = listed(api.properties, "EndpointConfiguration.Types", template)
         reach: Level = (1, "private") if kinds == ["PRIVATE"] else (0, "public")

@@ -515,6 +515,11 @@ def writes(*statements: object) -> dict[str, Any]:
         ({"Url": {"AuthType": "{{resolve:ssm:/auth}}"}}, {"PublicAccess Url AuthType"}),
         ({"Queue": but("Queue", KmsDataKeyReusePeriodSeconds=300)}, set()),
         ({"Queue": {"KmsMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}}, set()),
+        (
+            {"Straight": ("AWS::ApiGateway::Deployment", {"RestApiId": {"Ref": "Api"}, "StageName": "open"})},
+            {"PublicAccess Straight StageName"},
+        ),
+        ({"Straight": ("AWS::ApiGateway::Deployment", {"RestApiId": {"Ref": "Api"}})}, set()),
         ({"More": inline()}, {"Encryption Queue TlsAlone", "PublicAccess More Deny.sqs:*"}),
         (
             {"More": inline(deny(Action="sqs:*", Resource={"Fn::GetAtt": ["Queue", "Arn"]})), "QueuePolicy": None},
@@ -568,3 +573,28 @@ def test_what_else_protects_protects_no_less(changed: dict[str, Any], wanted: se
     said = names(found(**changed))
     assert len(said) == len(wanted)
     assert all(any(each.startswith(one) for one in wanted) for each in said), said
+
+
+def at_path(path: str, type_: str, **body: Any) -> dict[str, Any]:
+    """A resource whose metadata says that it is somewhere."""
+    return {"Type": type_, "Metadata": {"aws:cdk:path": path}, **body}
+
+
+def test_a_resource_that_says_it_is_another_one_does_not_stand_for_it() -> None:
+    kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    plain, guarded = ({"Properties": {"KmsKeyId": key, "RetentionInDays": 400}} for key in ("alias/aws/logs", "any"))
+    one, two = at_path("S/One", "AWS::Kinesis::Stream", **kept), at_path("S/Two", "AWS::Kinesis::Stream", **kept)
+    logs = at_path("S/Logs", "AWS::Logs::LogGroup", **guarded)
+    before = {"One": one, "Two": two, "Logs": logs}
+
+    def said(**changed: Any) -> set[str]:
+        after = {name: body for name, body in (before | changed).items() if body is not None}
+        was, now = ([Template({"Resources": each}, stack_path="S", file="S.json")] for each in (before, after))
+        return {f"{each.path} {each.rule.partition('[')[2]}".rstrip("]") for each in lowered(was, now, PLACE)}
+
+    lost = {"S/One DeletionPolicy=left-out", "S/One UpdateReplacePolicy=left-out"}
+    assert said() == set()
+    assert said(One=None, Two=two | {"Metadata": one["Metadata"]}) == lost
+    assert said(One=None, Other=one) == lost
+    assert said(Logs=at_path("S/Two", "AWS::Logs::LogGroup", **plain)) == {"S/Two KmsKeyId=aws-key"}
+    assert said(Logs=at_path("S/Two", "AWS::Logs::LogGroup", **plain), More=logs) == {"S/Two KmsKeyId=aws-key"}
