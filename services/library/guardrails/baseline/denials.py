@@ -1,17 +1,20 @@
 """What the policies of a stack keep out, and on which conditions they let somebody in, against those of before."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from services.library.guardrails.baseline.coverage import is_looser, lacks, texts
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, Sides, digest
 from services.library.guardrails.baseline.policies import POLICIES, certain, statements
 from services.library.guardrails.finding import Finding
 from services.library.guardrails.template import Json, Resource, Template
-from services.library.guardrails.values import entries, mentioned, text
+from services.library.guardrails.values import entries, mentioned, text, worlds
 
+Side = tuple[Resource, Template]
 ONE_ALONE = {type_: (whose, naming) for whose, types in POLICIES.items() for type_, naming in types.items()}
 """Of each type: the type that it is for, and how it names that."""
+MEANING = ("Conditions", "Mappings", "Parameters")
+"""What decides how a template comes out."""
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
@@ -25,7 +28,9 @@ def lowered(sides: Sides) -> Iterator[Finding]:
         if not holders and denied and _is_missed(resource, template, sides):
             holders = [(Resource(logical_id="", type="", path=path, body={}), template)]
         for holder, its in holders:
-            yield from _narrowed(denied, resource, holder, its)
+            sides_of_it = (resource, template), (holder, its)
+            if not _is_same(*sides_of_it) or (denied and _is_detached(*sides_of_it)):
+                yield from _narrowed(denied, *sides_of_it)
             yield from _opened([statement for _, statement in known], resource, holder, its)
 
 
@@ -51,19 +56,31 @@ def _is_missed(resource: Resource, template: Template, sides: Sides) -> bool:
     return any(named.get(logical_id) in sides.after for logical_id in mentioned(resource.properties))
 
 
-def _narrowed(denied: Sequence[Json], before: Resource, after: Resource, template: Template) -> Iterator[Finding]:
-    worlds = certain(dict(after.properties), template) if denied else []
-    if denied and after.body.get("Condition") != before.body.get("Condition"):
-        worlds = [*worlds, []]
+def _is_same(before: Side, after: Side) -> bool:
+    (was, template), (now, its) = before, after
+    return was.body == now.body and all(its.body.get(each) == template.body.get(each) for each in MEANING)
+
+
+def _is_detached(before: Side, after: Side) -> bool:
+    """Whether it is no longer for something that is still there."""
+    there = {each.logical_id for each in after[1].resources()}
+    return bool(_targets(*before) & there - _targets(*after))
+
+
+def _narrowed(denied: Sequence[Json], before_it: Side, after_it: Side) -> Iterator[Finding]:
+    (before, _), (after, template) = before_it, after_it
+    ways = certain(after.properties, template) if denied else []
+    if denied and (after.body.get("Condition") != before.body.get("Condition") or _is_detached(before_it, after_it)):
+        ways = [*ways, []]
     for known in denied:
         missing = [
             min((lacks(each, known) for each in world if each.get("Effect") == "Deny"), key=len, default=["Effect"])
-            for world in worlds
+            for world in ways
         ]
         worst = max(missing, key=len)
         if worst:
             gone = "Effect" in worst
-            given = LEFT_OUT if gone else f"narrowed-{digest(worlds)}"
+            given = LEFT_OUT if gone else f"narrowed-{digest(ways)}"
             said = "is left out, or may be" if gone else f"covers less by its {' and '.join(worst)}"
             yield PUBLIC_ACCESS.broken_by(
                 _as(before, after),
@@ -72,6 +89,22 @@ def _narrowed(denied: Sequence[Json], before: Resource, after: Resource, templat
                 detail=f"Deny.{_actions(known)}={given}",
                 locations=("Properties",),
             )
+
+
+def _targets(policy: Resource, template: Template) -> set[str]:
+    """Whom or what it is for, however the template comes out: what it names, and what names it."""
+    ways = [
+        {*mentioned({name: part for name, part in way.items() if not [*statements(part, template)]})}
+        if isinstance(way, Mapping)
+        else set[str]()
+        for way in worlds(policy.properties, template)
+    ]
+    by_it = {
+        each.logical_id
+        for each in template.resources("AWS::IAM::Role")
+        if policy.logical_id in mentioned(each.properties.get("ManagedPolicyArns"))
+    }
+    return set.intersection(*ways) | by_it
 
 
 def _opened(known: Sequence[Json], before: Resource, after: Resource, template: Template) -> Iterator[Finding]:

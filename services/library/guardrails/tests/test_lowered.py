@@ -575,6 +575,29 @@ def test_what_else_protects_protects_no_less(changed: dict[str, Any], wanted: se
     assert all(any(each.startswith(one) for one in wanted) for each in said), said
 
 
+def test_a_denial_stays_with_those_whom_it_was_for() -> None:
+    document = {"Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
+    policy_type = "AWS::IAM::ManagedPolicy"
+    held = {"AWS::IAM::Role": {"ManagedPolicyArns": [{"Ref": "Held"}]}}
+    before: dict[str, tuple[str, dict[str, Any]]] = {
+        "One": ("AWS::IAM::Role", {}),
+        "Two": ("AWS::IAM::Role", held["AWS::IAM::Role"]),
+        "Named": (policy_type, {"Roles": [{"Ref": "One"}], "PolicyDocument": document}),
+        "Held": (policy_type, {"PolicyDocument": document}),
+        "Perhaps": (policy_type, {"PolicyDocument": either(document, {"Statement": []})}),
+    }
+
+    def said(**changed: tuple[str, dict[str, Any]]) -> set[str]:
+        return {each.path for each in lowered([template(before)], [template(before | changed)], PLACE)}
+
+    assert said() == set()
+    assert said(Named=(policy_type, {"Roles": [{"Ref": "Two"}], "PolicyDocument": document})) == {"Named"}
+    assert said(Named=(policy_type, {"Roles": either([{"Ref": "One"}], []), "PolicyDocument": document})) == {"Named"}
+    both = [{"Ref": "Two"}, {"Ref": "One"}]
+    assert said(Named=(policy_type, {"Roles": both, "PolicyDocument": document})) == set()
+    assert said(Two=("AWS::IAM::Role", {})) == {"Held"}
+
+
 def at_path(path: str, type_: str, **body: Any) -> dict[str, Any]:
     """A resource whose metadata says that it is somewhere."""
     return {"Type": type_, "Metadata": {"aws:cdk:path": path}, **body}
