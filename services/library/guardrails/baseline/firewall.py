@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, UNKNOWN, Guards, Level, Sides, digest
 from services.library.guardrails.finding import Finding
 from services.library.guardrails.template import Json, Resource, Template, number
-from services.library.guardrails.values import is_open, mentioned, possible, worlds
+from services.library.guardrails.values import is_open, mentioned, possible, text, worlds
 
 STAGE = "AWS::ApiGateway::Stage"
 ASSOCIATION, ACL, RULES = "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::WebACL", "AWS::WAFv2::RuleGroup"
@@ -83,14 +83,19 @@ def lowered(sides: Sides) -> Iterator[Finding]:
                     detail=f"WebFirewall={given}",
                     locations=("Properties",),
                 )
-        if not instead:
-            yield from _uncovered(association, template, sides)
+        if not any(_where(other, its) == _where(association, template) for other, its in instead):
+            yield from _uncovered(association, template, sides, elsewhere=bool(instead))
 
 
-def _uncovered(association: Resource, template: Template, sides: Sides) -> Iterator[Finding]:
-    """What is still there, and no longer behind it; of an API's stage `collect` says so."""
+def _where(association: Resource, template: Template) -> set[str]:
+    return {text(each) for each in possible(association.properties.get("ResourceArn"), template)}
+
+
+def _uncovered(association: Resource, template: Template, sides: Sides, *, elsewhere: bool) -> Iterator[Finding]:
+    """What is still there, and no longer behind it; of a stage that no association names `collect` says so."""
     named = [one for one in template.resources() if one.logical_id in _about(association)]
-    if any(one.path in sides.after for one in named) and all(one.type != STAGE for one in named):
+    said = not elsewhere and any(one.type == STAGE for one in named)
+    if any(one.path in sides.after for one in named) and not said:
         yield PUBLIC_ACCESS.broken_by(
             association,
             template,

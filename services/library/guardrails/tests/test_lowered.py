@@ -355,7 +355,11 @@ def test_an_api_stays_behind_its_firewall_or_one_as_strong() -> None:
     assert names(found(Firewall=in_front() | {"WebACLArn": "arn:aws:wafv2:any"})) == {OTHER}
     assert names(found(Acl=("AWS::SSM::Parameter", BEFORE["Acl"][1]))) == {OTHER}
     assert names(found(Firewall=in_front() | {"WebACLArn": either({"Fn::GetAtt": ["Acl", "Arn"]}, "any")})) == {OTHER}
-    assert names(found(Firewall=in_front(of=either(STAGE_ARN, "any")))) == {"PublicAccess Stage WebFirewall"}
+    unsure = {"PublicAccess Stage WebFirewall", OTHER}
+    assert names(found(Firewall=in_front(of=either(STAGE_ARN, "any")))) == unsure
+    another = {"Fn::Join": ["", ["arn:aws:apigateway:eu-west-1::/restapis/another/stages/", {"Ref": "Stage"}]]}
+    assert names(found(Firewall=in_front(of=another))) == {OTHER}
+    assert names(found(Firewall=None)) == {"PublicAccess Stage WebFirewall"}
     assert names(found(Second=same, Firewall=moved)) == set()
 
 
