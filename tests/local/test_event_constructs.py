@@ -73,10 +73,10 @@ def changes(cloud: LocalCloud, notes: Path, tmp_path_factory: pytest.TempPathFac
 
 def test_the_alarms_watch_the_rule_by_its_name(changes: Deployed) -> None:
     (rule,) = changes.client("events").list_rules(EventBusName=changes.outputs["Bus"])["Rules"]
-    alarms = changes.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    pages = changes.client("cloudwatch").get_paginator("describe_alarms").paginate()
     watched = [
         {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
-        for alarm in alarms
+        for alarm in pages.search("MetricAlarms")
         if alarm["Namespace"] == "AWS/Events"
     ]
     assert {"EventBusName": changes.outputs["Bus"], "RuleName": rule["Name"]} in watched

@@ -320,7 +320,7 @@ def test_throttling_is_seeded(cloud: LocalCloud) -> None:
     assert answer.headers["retry-after"] == "3"
     assert statuses(store, 3) == [400, 200, 200]
     assert store.faults(report=True)["counted"] == {"requests": 4, "throttled": 2}
-    store.faults()
+    store.faults(lag_seconds=0)  # as the other tests here find it
 
 
 def test_a_connection_is_reset_after_the_work_is_done(cloud: LocalCloud) -> None:
@@ -336,7 +336,7 @@ def test_a_connection_is_reset_after_the_work_is_done(cloud: LocalCloud) -> None
     began = time.monotonic()
     assert store.call("GET", "Patient/jane").json()["id"] == "jane"
     assert time.monotonic() - began >= 0.4
-    store.faults()
+    store.faults(lag_seconds=0)  # as the other tests here find it
 
 
 def test_next_links_lead_astray_on_demand(cloud: LocalCloud) -> None:
@@ -354,7 +354,7 @@ def test_next_links_lead_astray_on_demand(cloud: LocalCloud) -> None:
     assert following() == asked
     store.faults(next_link="elsewhere", lag_seconds=0)
     assert following().startswith("http://records.elsewhere.invalid/datastore/")
-    store.faults()
+    store.faults(lag_seconds=0)  # as the other tests here find it
 
 
 @pytest.mark.parametrize("wrong", [{"throtled": 5}, {"throttled": "5"}, {"failing": 60, "slow": 50}, {"seconds": -1}])
