@@ -40,7 +40,8 @@ def _of(target: Target, deployed: Deployed) -> Iterator[Firing]:
     names = [physical for _, physical in resources(target, deployed, ALARM)]
     for start in range(0, len(names), NAMES_AT_ONCE):
         try:
-            found = client.describe_alarms(AlarmNames=names[start : start + NAMES_AT_ONCE], StateValue="ALARM")
+            wanted = names[start : start + NAMES_AT_ONCE]
+            found = client.describe_alarms(AlarmNames=wanted, StateValue="ALARM", MaxRecords=NAMES_AT_ONCE)
         except ClientError as error:
             raise OperateError(f"The alarms of {deployed.stack}: {error.response['Error']['Message']}") from error
         for each in found["MetricAlarms"]:
