@@ -4,17 +4,17 @@ import json
 import logging
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.clone import Clone
+from tests.end_to_end.clone import Clone, make
 from tests.inventory import inventory
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.cloud
-APPROVES = True
 PLACES = (
     ("999999999999", "eu-west-1"),
     ("999999999999", "us-east-1"),
@@ -28,6 +28,32 @@ NEW = "there-and-back"
 PERSONS_SECONDS = 60.0
 KEPT = re.compile(r"  kept, and no longer anybody's: (?P<type>\S+) (?P<id>\S+)")
 RECORD = re.compile(r"999999999999 eu-west-1 ssm /penstock/removed/\d+/[a-z0-9-]+/[a-z]+-there-and-back")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A platform of its own, small, so that another worker goes this way meanwhile."""
+    made = make(Path(tmp_path_factory.mktemp("round_trip")))
+    prepare(made)
+    made.commit("One service in each stage")
+    try:
+        up = made.up("APPROVE=auto")
+        assert up.returncode == 0, up.stdout + up.stderr
+        yield made
+    finally:
+        made.penstock("down")
+
+
+def prepare(clone: Clone) -> None:
+    """One service in each stage beside the new one: what its neighbours are is nothing to it, and each costs time."""
+    for stage in STAGES:
+        file = clone.checkout / f"stages/{stage}.py"
+        text = re.sub(r"services=\((.|\n)*\),\n\)", "services=(Ingest(),),\n)", file.read_text(encoding="utf-8"))
+        file.write_text(text, encoding="utf-8")
+        clone.run(".venv/bin/ruff", "check", "--quiet", "--fix", "--select", "F401", str(file))
+        clone.run(".venv/bin/ruff", "format", "--quiet", str(file))
+    clone.write("stages/deployed.json", "[]\n")
+    penstock(clone, "ledger")
 
 
 def penstock(clone: Clone, *arguments: str) -> str:
