@@ -19,11 +19,9 @@ PLACES = (
     ("999999999999", "eu-west-1"),
     ("999999999999", "us-east-1"),
     ("111111111111", "eu-west-1"),
-    ("222222222222", "eu-west-1"),
-    ("333333333333", "us-east-1"),
     ("444444444444", "us-east-1"),
 )
-STAGES = ("dev", "qa", "staging", "prod")
+STAGES = ("dev", "prod")
 NEW = "there-and-back"
 PERSONS_SECONDS = 60.0
 KEPT = re.compile(r"  kept, and no longer anybody's: (?P<type>\S+) (?P<id>\S+)")
@@ -35,7 +33,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A platform of its own, small, so that another worker goes this way meanwhile."""
     made = make(Path(tmp_path_factory.mktemp("round_trip")))
     prepare(made)
-    made.commit("One service in each stage")
+    made.commit("Two stages, and one service in each")
     try:
         up = made.up("APPROVE=auto")
         assert up.returncode == 0, up.stdout + up.stderr
@@ -45,15 +43,22 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 def prepare(clone: Clone) -> None:
-    """One service in each stage beside the new one: what its neighbours are is nothing to it, and each costs time."""
+    """Two stages, and one service in each beside the new one: its neighbours are nothing to it, and each costs time."""
+    clone.edit("stages/catalogue.py", ("(DEV, QA, STAGING, PROD)", "(DEV, PROD)"))
+    lint(clone, "stages/catalogue.py")
     for stage in STAGES:
         file = clone.checkout / f"stages/{stage}.py"
         text = re.sub(r"services=\((.|\n)*\),\n\)", "services=(Ingest(),),\n)", file.read_text(encoding="utf-8"))
         file.write_text(text, encoding="utf-8")
-        clone.run(".venv/bin/ruff", "check", "--quiet", "--fix", "--select", "F401", str(file))
-        clone.run(".venv/bin/ruff", "format", "--quiet", str(file))
+        lint(clone, str(file))
     clone.write("stages/deployed.json", "[]\n")
     penstock(clone, "ledger")
+
+
+def lint(clone: Clone, file: str) -> None:
+    """Without the imports that nothing needs any more, as its owner would leave it."""
+    clone.run(".venv/bin/ruff", "check", "--quiet", "--fix", "--select", "F401", file)
+    clone.run(".venv/bin/ruff", "format", "--quiet", file)
 
 
 def penstock(clone: Clone, *arguments: str) -> str:

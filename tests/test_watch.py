@@ -48,8 +48,8 @@ class Account:
         ]
         return [{"StackResourceSummaries": summaries}]
 
-    def describe_alarms(self, *, AlarmNames: list[str], StateValue: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        assert (len(AlarmNames) <= 100, StateValue) == (True, "ALARM")
+    def describe_alarms(self, *, AlarmNames: list[str], StateValue: str, MaxRecords: int) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        assert (len(AlarmNames) <= MaxRecords, StateValue) == (True, "ALARM")
         at = datetime(2026, 11, 24, 12, tzinfo=UTC)
         return {
             "MetricAlarms": [

@@ -242,6 +242,8 @@ def test_the_environment_is_the_functions_and_the_documented_one(functions: Func
 # https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html: print, logging and errors are in the log group
 def test_output_is_in_the_functions_log_group(functions: Functions) -> None:
     group = f"/shared/{uuid.uuid4().hex}"
+    logs = functions.cloud.client("logs", ACCOUNT, REGION)
+    logs.create_log_group(logGroupName=group)
     name = functions.make(
         """
         import logging, os, sys
@@ -258,7 +260,6 @@ def test_output_is_in_the_functions_log_group(functions: Functions) -> None:
     )
     error, answer = functions.call(name)
     tail = base64.b64decode(answer["LogResult"]).decode()
-    logs = functions.cloud.client("logs", ACCOUNT, REGION)
     written = "\n".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
     for text in (tail, written):
         for expected in (
@@ -274,6 +275,9 @@ def test_output_is_in_the_functions_log_group(functions: Functions) -> None:
     again = base64.b64decode(functions.call(name)[1]["LogResult"]).decode()
     assert "at start" not in again
     assert again.count("printed") == 1
+    logs.delete_log_group(logGroupName=group)
+    functions.call(name)
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == [], "its role may not make one"
 
 
 def test_results_arrive_as_they_were_returned(functions: Functions) -> None:

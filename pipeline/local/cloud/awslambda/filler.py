@@ -44,6 +44,22 @@ def install(emulator: Emulator) -> None:
     lambda_ = emulator.module("lambda_svc")
     runner = Runner(emulator, lambda_, original=lambda_._execute_function_warm)  # noqa: SLF001 - the one place where it starts processes
     lambda_._execute_function_warm = runner.execute  # noqa: SLF001 - as above
+    lambda_._emit_lambda_logs = _into_groups_that_exist(emulator, lambda_._emit_lambda_logs)  # noqa: SLF001 - as above
+
+
+def _into_groups_that_exist(emulator: Emulator, emit: Callable[..., None]) -> Callable[..., None]:
+    """Lambda makes the log group that a function names only if its role may, and ours may not: deleted, it stays so.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+    """
+    logs = emulator.module("cloudwatch_logs")
+
+    def emitted(function: Json, *rest: Any, **more: Any) -> None:
+        named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
+        if named is None or named in logs._log_groups:  # noqa: SLF001 - no other seam
+            emit(function, *rest, **more)
+
+    return emitted
 
 
 class Runner:

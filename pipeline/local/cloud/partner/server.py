@@ -28,7 +28,7 @@ MORE_THAN_WANTED = 64 * 1024 * 1024
 REMEMBERED = 10_000
 SLOWLY = frozenset({Kind.SLOW, Kind.SILENT})
 RESETTING = frozenset({Kind.RESET, Kind.BROKEN})
-ANSWERING = frozenset({Kind.STATUS, Kind.SLOW, Kind.TRICKLE})
+ANSWERING = frozenset({Kind.STATUS, Kind.SLOW, Kind.TRICKLE, Kind.COMPRESSED, Kind.NOT_JSON})
 """After which the connection can take another request."""
 PAYERS = ("Northwind Mutual", "Contoso Health", "Fabrikam Care")
 
