@@ -4,6 +4,7 @@ import json
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,28 @@ WAITING = {
     },
 }
 """Keeps a stack in progress until somebody signals, which nobody does."""
+
+
+def test_those_who_want_a_snapshot_at_the_same_time_share_one_that_has_the_changes_of_all(
+    fresh_cloud: FreshCloud,
+) -> None:
+    account = Account(fresh_cloud())
+    account.deploy("kept", {"Table": TABLE, **roles("big", 40)})
+    rows = {f"row-{number}" for number in range(32)}
+
+    def change_and_save(row: str) -> None:
+        account.put(row)
+        account.cloud.save()
+
+    account.cloud.save()
+    generations = account.cloud.place.home / "cloud/generations"
+    before = max(int(each.name) for each in generations.iterdir() if each.name.isdigit())
+    with ThreadPoolExecutor(len(rows)) as threads:
+        list(threads.map(change_and_save, rows))
+    after = max(int(each.name) for each in generations.iterdir() if each.name.isdigit())
+    kill(account.cloud)
+    assert Account(fresh_cloud()).rows() == rows
+    assert after - before < len(rows)
 
 
 def killed_while_waiting(fresh_cloud: FreshCloud, account: Account) -> Account:

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import gc
 import logging
+import math
 import os
 import pickle
 import shutil
@@ -47,6 +48,8 @@ class Snapshots:
     linked: frozenset[tuple[str, int]] | None = None
     """The object files that the last generation has."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    has_all_before: float = -math.inf
+    """The moment at which the last good snapshot began."""
 
     def install(self) -> None:
         """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
@@ -80,7 +83,10 @@ class Snapshots:
         """
         if self.loop is None:
             raise RuntimeError("a snapshot needs a running emulator")
+        asked = time.perf_counter()
         with self.one_at_a_time:
+            if self.has_all_before > asked:
+                return None  # actions that end together wait for one snapshot, and for no other after it
             began = time.perf_counter()
             self.changed = False
             try:
@@ -93,6 +99,7 @@ class Snapshots:
                 self.linked = None
                 logger.error("No snapshot after %s: %s. The one before it stays.", reason, error)
                 return str(error)
+            self.has_all_before = began
         if written:
             took = time.perf_counter() - began
             logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, collected.pause * 1e3)
