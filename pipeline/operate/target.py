@@ -51,7 +51,7 @@ class Target:
     @property
     def poll_seconds(self) -> float:
         """How often to look for news: AWS throttles those who look too often."""
-        return 0.3 if self.is_local else 3.0
+        return 0.5 if self.is_local else 3.0
 
     @property
     def title(self) -> str:

@@ -120,7 +120,7 @@ def test_every_accepted_submission_is_worked_on_once_though_the_emulator_is_kill
     fresh_cloud: FreshCloud, tmp_path: Path
 ) -> None:
     seed = int(os.environ.get("PENSTOCK_SEED", random.SystemRandom().getrandbits(32)))
-    hold(fresh_cloud, tmp_path / "assembly", posts=80, kills=1, seed=seed)
+    hold(fresh_cloud, tmp_path / "assembly", posts=60, kills=1, seed=seed)
 
 
 @pytest.mark.soak
