@@ -240,6 +240,15 @@ def test_every_command_explains_itself(command: str) -> None:
     assert command in (ROOT / "docs/operate.md").read_text()
 
 
+def test_of_several_services_with_a_url_the_example_goes_to_the_one_that_takes_it() -> None:
+    found = [RECORDS, INTAKE]
+    assert call.choose(found, service=None, output="Url", otherwise="intake") == INTAKE
+    assert call.choose(found, service="records", output="Url", otherwise="intake") == RECORDS
+    assert call.choose([RECORDS], service=None, output="Url", otherwise="intake") == RECORDS
+    with pytest.raises(OperateError, match="say which, one of records, intake"):
+        call.choose(found, service=None, output="Url")
+
+
 def run(*stages: Stage, status: str, execution: str = "e1") -> Run:
     return Run(
         pipeline="penstock",
@@ -313,6 +322,7 @@ INTAKE = Deployed(
     status="CREATE_COMPLETE",
     outputs={"Url": "https://a1b2c3d4.execute-api.us-east-1.amazonaws.com/prod/submissions"},
 )
+RECORDS = replace(INTAKE, service="records", stack="prod-records")
 AWKWARD = """{"patient": "O'Neill & söhne", "note": "$HOME `id` \\\\ \\"x\\""}"""
 
 

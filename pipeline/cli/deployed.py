@@ -13,6 +13,8 @@ from pipeline.operate import outputs as deployed
 from pipeline.operate.errors import OperateError
 
 EXAMPLE_BODY = '{"patient": "example-1", "resource": {"resourceType": "Observation"}}'
+EXAMPLE_OF = "intake"
+"""The service that takes it."""
 """What the reference service intake takes."""
 
 
@@ -59,7 +61,9 @@ def outputs(
 
 def call(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
-    service: Annotated[str | None, typer.Argument(help="Which service, if several have a URL.")] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="Which service, if several have a URL. Default for the example: intake.")
+    ] = None,
     *,
     stage: Annotated[str, typer.Option(help="The stage to call.")] = "prod",
     get: Annotated[bool, typer.Option("--get", help="Get what is at the path, and post nothing.")] = False,
@@ -86,7 +90,8 @@ def call(  # noqa: PLR0913 - each is an option of the command line
         raise typer.BadParameter("--get sends no body and no key; leave one or the other out.")
     text = None if get else _read(EXAMPLE_BODY if body is None else body)
     target = (pipeline := connect(ctx, profile=profile, aws=aws).pipeline).target
-    chosen = signed.choose(deployed.read(pipeline, stage), service=service, output=output)
+    example = EXAMPLE_OF if body is None and not get and not path else None
+    chosen = signed.choose(deployed.read(pipeline, stage), service=service, output=output, otherwise=example)
     request = signed.to_service(
         target, chosen, body=text, path=path, output=output, idempotency_key=idempotency_key or str(uuid.uuid4())
     )

@@ -12,7 +12,7 @@ import typer
 
 from pipeline.cli import loading, upstream
 from pipeline.cli import run as run_commands
-from pipeline.cli.deployed import EXAMPLE_BODY
+from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
 from pipeline.operate import acts
@@ -174,11 +174,11 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
     typer.echo(f"\nDeployed {run.commit[:12]} in {seconds:.0f} s:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
-    production = [each for each in found if "Url" in each.outputs][-1:]
+    production = [each for each in found if each.service == EXAMPLE_OF and "Url" in each.outputs][-1:]
     for each in production:
         request = signed.to_service(pipeline.target, each, body=EXAMPLE_BODY)
         typer.echo(f"\nCall {each.stage}/{each.service}:\n  {signed.curl(pipeline.target, request)}")
-        typer.echo(f"or:\n  .venv/bin/penstock call --stage {each.stage}")
+        typer.echo(f"or:\n  .venv/bin/penstock call {each.service} --stage {each.stage}")
     typer.echo(
         "\nNext: commit a change and `git push local main`; `.venv/bin/penstock --help` lists what else there is."
     )

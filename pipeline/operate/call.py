@@ -44,8 +44,8 @@ class Answer:
     body: str
 
 
-def choose(deployed: list[Deployed], *, service: str | None, output: str) -> Deployed:
-    """The service that is meant: the named one, or the only one with a URL."""
+def choose(deployed: list[Deployed], *, service: str | None, output: str, otherwise: str | None = None) -> Deployed:
+    """The service that is meant: the named one, the only one with a URL, or of several `otherwise`."""
     callable_ = {each.service: each for each in deployed if output in each.outputs}
     if service is not None:
         if service not in callable_:
@@ -57,6 +57,8 @@ def choose(deployed: list[Deployed], *, service: str | None, output: str) -> Dep
     if len(callable_) != 1:
         if not callable_:
             raise OperateError(f"Nothing with an output {output} is deployed in this stage yet: `penstock status`.")
+        if otherwise in callable_:
+            return callable_[otherwise]
         raise OperateError(f"Several services have a URL: say which, one of {', '.join(callable_)}.")
     return next(iter(callable_.values()))
 

@@ -51,10 +51,12 @@ def test_the_printed_line_is_refused_without_its_signature(clone: Clone, signed:
     assert clone.rows() == before
 
 
-def test_penstock_call_makes_the_same_request(clone: Clone) -> None:
-    done = clone.penstock("call", "intake", "--json")
+@pytest.mark.parametrize("asked", ["as it is printed", "with nothing said"])
+def test_penstock_call_makes_the_same_request(clone: Clone, asked: str) -> None:
+    (printed,) = [line.split() for line in clone.said.splitlines() if ".venv/bin/penstock call" in line]
+    done = clone.run(*(printed if asked == "as it is printed" else printed[:2]), "--json")
     answer = json.loads(done.stdout)
-    assert (done.returncode, answer["status"]) == (0, 202)
+    assert (done.returncode, answer["status"]) == (0, 202), done.stderr
     assert clone.workflow(json.loads(answer["body"])["id"])["status"] == "SUCCEEDED"
 
 
