@@ -84,7 +84,7 @@ def test_an_event_is_enriched_once_however_often_it_comes(running: DeployedEnric
         running.closed(running.start("c-1", "p-1"))
     item = running.items()["patient#p-1"]
     assert item["applied"] == {"N": "1"}
-    assert item["newest"] == {"S": "c-1"}
+    assert item["relying"] == {"SS": ["c-1"]}
     assert "pending" not in item
     assert item["coverage"]["M"].keys() == {"payer", "member", "active"}
     assert len(partner.requests("p-1")) == 1

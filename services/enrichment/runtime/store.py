@@ -117,18 +117,27 @@ class EnrichmentTable:
         return self._transact([self._update(f"change#{work.id}", "ADD undone :executions", values, condition)])
 
     def _undoing(self, work: Work, state: str | None) -> dict[str, Any]:
-        """What it means for the patient. The next change fetches anew what is taken away here."""
+        """What it means for the patient. An answer goes with the last change that it was kept for, and no sooner; the
+        next change fetches anew what is taken away here.
+        """
         if state is None:
             return {}
         undone = "ADD released :one DELETE pending :changes"
         one: Item = {":one": {"N": "1"}}
         if state == HELD:
             return {"patient": undone, "patient_values": one}
-        newest = _text(self._patient(work), "newest") == work.id
+        relying = _texts(self._patient(work), "relying")
+        if work.id not in relying:
+            patient, condition = undone, "attribute_not_exists(relying) OR NOT contains(relying, :change)"
+        elif len(relying) > 1:
+            patient = f"{undone}, relying :changes"
+            condition = "contains(relying, :change) AND relying <> :changes"
+        else:
+            patient, condition = f"{undone} REMOVE coverage, answered, relying", "relying = :changes"
         return {
-            "patient": f"{undone} REMOVE coverage, newest, answered" if newest else undone,
-            "patient_values": {**one, ":change": {"S": work.id}},
-            "patient_condition": "newest = :change" if newest else "attribute_not_exists(newest) OR newest <> :change",
+            "patient": patient,
+            "patient_values": one if condition == "relying = :changes" else {**one, ":change": {"S": work.id}},
+            "patient_condition": condition,
         }
 
     def _write(
@@ -204,12 +213,11 @@ def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any
     """The answer, unless another one was kept since; and whom it speaks for: who was waiting as it was asked for."""
     return {
         "patient": (
-            "SET coverage = :coverage, newest = :change, answered = :answered"
+            "SET coverage = :coverage, answered = :answered, relying = :changes"
             " ADD applied :one, answers :one DELETE pending :changes"
         ),
         "patient_values": {
             ":coverage": {"NULL": True} if coverage is None else {"M": _attributes(coverage)},
-            ":change": {"S": work.id},
             ":answered": {"SS": sorted(seen.pending | {work.id})},
             ":one": {"N": "1"},
             **({":answers": {"N": str(seen.answers)}} if seen.answers else {}),
@@ -221,7 +229,7 @@ def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any
 def _answered(work: Work) -> dict[str, Any]:
     """The answer of another change stays, for it was asked for after this one was waiting."""
     return {
-        "patient": "ADD applied :one DELETE pending :changes",
+        "patient": "ADD applied :one, relying :changes DELETE pending :changes",
         "patient_values": {":one": {"N": "1"}, ":change": {"S": work.id}},
         "patient_condition": "contains(answered, :change)",
     }

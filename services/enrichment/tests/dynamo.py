@@ -73,8 +73,13 @@ def _is_met(condition: str | None, item: dict[str, Any], values: dict[str, Any])
         "attribute_not_exists(answers)": lambda: "answers" not in item,
         "answers = :answers": lambda: bool(item.get("answers") == values[":answers"]),
         "contains(answered, :change)": lambda: values[":change"]["S"] in item.get("answered", {"SS": []})["SS"],
-        "newest = :change": lambda: bool(item.get("newest") == values[":change"]),
-        "attribute_not_exists(newest) OR newest <> :change": lambda: bool(item.get("newest") != values[":change"]),
+        "relying = :changes": lambda: item.get("relying") == values[":changes"],
+        "contains(relying, :change) AND relying <> :changes": lambda: (
+            values[":change"]["S"] in item.get("relying", {"SS": []})["SS"] and item["relying"] != values[":changes"]
+        ),
+        "attribute_not_exists(relying) OR NOT contains(relying, :change)": lambda: (
+            values[":change"]["S"] not in item.get("relying", {"SS": []})["SS"]
+        ),
     }
     return by_condition[condition]()
 

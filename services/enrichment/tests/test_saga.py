@@ -115,7 +115,7 @@ def test_what_a_later_change_brought_stays() -> None:
     world.enrich("e-1")
     world.enrich("e-2", "c-2")
     assert world.compensate("e-1") is saga.Outcome.RELEASED
-    assert world.patient["newest"] == {"S": "c-2"}
+    assert world.patient["relying"] == {"SS": ["c-2"]}
     assert "coverage" in world.patient
 
 
@@ -182,6 +182,21 @@ def test_an_answer_that_comes_late_takes_no_newer_ones_place() -> None:
     assert (world.known, world.asked) == (2, 2), "what e-2 was told speaks for c-1, which was waiting"
     assert (world.count("applied"), world.count("answers")) == (2, 1)
     assert "pending" not in world.patient
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations([("e-1", "c-1"), ("e-2", "c-2")])])
+def test_an_answer_goes_with_the_last_change_that_it_speaks_for_and_no_sooner(
+    order: tuple[tuple[str, str], ...],
+) -> None:
+    world = World()
+    world.meanwhile = [lambda: world.enrich("e-2", "c-2")]
+    world.enrich("e-1")
+    assert world.count("answers") == 1
+    first, last = order
+    assert world.compensate(*first) is saga.Outcome.RELEASED
+    assert world.known == 2, "the other change is applied, and nobody will ask for it again"
+    assert world.compensate(*last) is saga.Outcome.RELEASED
+    assert not world.patient.keys() & {"coverage", "answered", "relying", "pending"}
 
 
 def test_an_answer_that_was_asked_for_before_the_change_does_not_speak_for_it() -> None:
