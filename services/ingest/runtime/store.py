@@ -91,11 +91,11 @@ class Turns:
 
     def _read(self, resource: str) -> "_Stored":
         item = self.client.get_item(TableName=self.table_name, Key=_key(resource), ConsistentRead=True).get("Item", {})
-        queue = Queue(
-            patient=item["subject"]["S"] if "subject" in item else None,
-            written=item["came_at"]["S"] if "came_at" in item else "",
-            waiting={at: digest["S"] for at, digest in item["waiting"]["M"].items()} if "waiting" in item else {},
-        )
+        written = item["came_at"]["S"] if "came_at" in item else ""
+        waiting = {at: digest["S"] for at, digest in item["waiting"]["M"].items()} if "waiting" in item else {}
+        if written and "edition" not in item:
+            waiting = {written: ""}  # items without one say who was about to write, and not what became of it
+        queue = Queue(patient=item["subject"]["S"] if "subject" in item else None, written=written, waiting=waiting)
         return _Stored(queue=queue, edition=int(item["edition"]["N"]) if "edition" in item else 0)
 
     def _write(self, resource: str, before: "_Stored", queue: Queue) -> "_Stored | None":

@@ -19,11 +19,15 @@ class Queue:
     """Records that took a turn and have not said what became of it -> digest of what each wants to write."""
 
     def take(self, came_at: str, *, patient: str, wanted: str, found: str | None) -> Self | None:
-        """With the record's turn; None if something newer was written. `found` is the digest of what is there now."""
+        """With the record's turn; None if it wrote, or something newer did. `found` is the digest of what is there now.
+
+        A record that wrote and is tried again for what comes after would write over what others changed meanwhile.
+        """
         if self.patient not in {None, patient}:
             raise AnotherPatient
         newer_is_there = any(at > came_at and digest == found for at, digest in self.waiting.items())
-        if self.written > came_at or newer_is_there:
+        has_written = self.written == came_at and came_at not in self.waiting
+        if self.written > came_at or has_written or newer_is_there:
             return None
         return replace(self, patient=patient, waiting={**self.waiting, came_at: wanted})
 

@@ -220,6 +220,16 @@ def test_who_took_a_turn_and_never_wrote_keeps_nobody_from_writing_and_writes_la
     assert "waiting" not in world.table.items["resource#Observation/o-1"]
 
 
+def test_a_record_that_wrote_and_is_tried_again_leaves_what_others_changed_since(world: World) -> None:
+    world.write(1, status="first")
+    others = {**world.stored(), "status": "corrected by hand"}
+    world.server.resources["Observation/o-1"] = others
+    world.write(1, status="first")
+    assert world.stored() == others
+    world.write(2, status="next")
+    assert world.stored()["status"] == "next"
+
+
 def test_turns_of_before_they_were_counted_are_kept(world: World) -> None:
     world.table.items["resource#Observation/o-1"] = {
         "id": {"S": "resource#Observation/o-1"},
@@ -228,6 +238,8 @@ def test_turns_of_before_they_were_counted_are_kept(world: World) -> None:
     }
     world.write(4, status="late")
     assert "Observation/o-1" not in world.server.resources
+    world.write(5, status="tried again")
+    assert world.stored()["status"] == "tried again"
     world.write(6, status="newer")
     assert world.stored()["status"] == "newer"
 
