@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 GROUP = "AWS::Logs::LogGroup"
 HASH = re.compile(r"(Logs)?[0-9A-F]{8}$")
 """What the CDK and our constructs add to the name of whatever logs there."""
-NARRATION = re.compile(r"(INIT_START|START|END|REPORT) ")
-"""What Lambda says of each invocation, between the lines of the function."""
+NARRATION = re.compile(r"(INIT_START|START|END|REPORT|INIT_REPORT|EXTENSION|TELEMETRY|RESTORE_\w+)\s")
+"""How Lambda's own events begin, between those of the function; a traced one's REPORT has two lines."""
+STATUS = re.compile(r"\bStatus: ")
+"""In a REPORT of what did not succeed: nothing else tells of a timeout."""
+FIREWALL = "aws-waf-logs-"
+"""How the group of a web firewall must be called. It has a line for every request, with whoever sent it."""
 TRACEBACK = "Traceback (most recent call last):"
 SHOWN_BEFORE = ("level", "message")
 LEFT_OUT = frozenset({*SHOWN_BEFORE, "location", "timestamp", "service"})
@@ -71,15 +75,22 @@ def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
             pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
             for event in (each for page in pages for each in page["events"]):
                 at = datetime.fromtimestamp(event.get("timestamp", 0) / 1000, UTC)
-                lines = event.get("message", "").splitlines()  # an exception with its frames is one event on AWS
-                found += [Line(at=at, source=source, message=line) for line in lines if not NARRATION.match(line)]
+                found += [Line(at=at, source=source, message=line) for line in _lines(event.get("message", ""))]
     except ClientError as error:
         raise OperateError(f"The logs of {deployed.stack}: {error.response['Error']['Message']}") from error
     return sorted(found, key=lambda line: line.at)
 
 
 def _groups(target: Target, deployed: Deployed) -> dict[str, str]:
-    return {HASH.sub("", logical): physical for logical, physical in resources(target, deployed, GROUP)}
+    found = resources(target, deployed, GROUP)
+    return {HASH.sub("", logical): physical for logical, physical in found if not physical.startswith(FIREWALL)}
+
+
+def _lines(message: str) -> list[str]:
+    """An exception with its frames is one event on AWS."""
+    if not NARRATION.match(message):
+        return message.splitlines()
+    return [" ".join(message.split())] if STATUS.search(message) else []
 
 
 def _shown(value: object) -> str:
