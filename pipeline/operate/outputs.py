@@ -30,9 +30,14 @@ class Deployed:
 
 
 def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
-    """Every stack that the pipeline deploys, or those of one stage, in the order of the pipeline."""
+    """Every stack that the pipeline deploys, or those of one stage, in the order of the pipeline.
+
+    A wave is one stage of the pipeline with several environments: either's name is taken.
+    """
     found: dict[tuple[str, str, str], Deployed] = {}
     stages = pipeline.definition()
+    names = [declared["name"] for declared in stages]
+    only = stage if stage in names else None
     for declared in stages:
         for action in declared["actions"]:
             configuration = action.get("configuration", {})
@@ -44,21 +49,24 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
                 action.get("region", pipeline.target.region),
                 configuration["StackName"],
             )
-            if place not in found and stage in (None, declared["name"]):
+            if place not in found and only in (None, declared["name"]):
                 found[place] = _describe(pipeline, declared["name"], *place)
-    if stage is not None and stage not in {declared["name"] for declared in stages}:
-        raise OperateError(
-            f"The pipeline has no stage {stage}; it has {', '.join(declared['name'] for declared in stages)}."
-        )
-    return list(found.values())
+    there = [each for each in found.values() if stage in (None, only, each.stage)]
+    if stage is not None and only is None and not there:
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.")
+    return there
 
 
 def find(pipeline: Pipeline, service: str, stage: str) -> Deployed:
     """One service in one stage."""
-    there = {each.service: each for each in read(pipeline, stage)}
-    if service not in there:
-        raise OperateError(f"Stage {stage} has no service {service!r}; it has {', '.join(there) or 'none'}.")
-    return there[service]
+    there = read(pipeline, stage)
+    named = [each for each in there if each.service == service]
+    if not named:
+        known = ", ".join(dict.fromkeys(each.service for each in there))
+        raise OperateError(f"Stage {stage} has no service {service!r}; it has {known or 'none'}.")
+    if len(named) > 1:
+        raise OperateError(f"Stage {stage} has {service} in {', '.join(each.stage for each in named)}: say which.")
+    return named[0]
 
 
 def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[str, str]]:

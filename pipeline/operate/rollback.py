@@ -14,9 +14,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from pipeline.operate import outputs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import failures_of
-from pipeline.operate.outputs import Deployed, read
+from pipeline.operate.outputs import Deployed
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
 from pipeline.operate.target import QUALIFIER
@@ -50,7 +51,7 @@ class Earlier:
 
 def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
     """Look, and change nothing. `to`: an execution, or the beginning of a commit that was deployed there."""
-    deployed = _deployed(pipeline, service, stage)
+    deployed = outputs.find(pipeline, service, stage)
     execution, action = _earlier(pipeline, deployed, to)
     given = action["input"]
     configuration = given.get("resolvedConfiguration") or given["configuration"]
@@ -96,12 +97,13 @@ def _apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
         arguments["TemplateBody"] = earlier.template
     else:
         arguments["TemplateURL"] = _published(pipeline, earlier)
-    _record(pipeline, earlier, why=why)
     began = datetime.now(UTC)
+    _record(pipeline, earlier, why=why, status="BEGUN")
     try:
         client.update_stack(**arguments)
     except ClientError as error:
         if "No updates are to be performed" in error.response["Error"]["Message"]:
+            _record(pipeline, earlier, why=why, status="DONE")
             return False
         raise
     try:
@@ -115,6 +117,7 @@ def _apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
             f"Stack {place.stack} could not be rolled back and is {status}."
             f" {causes[0] if causes else 'CloudFormation gives no reason.'} docs/repair.md says how to go on."
         ) from error
+    _record(pipeline, earlier, why=why, status="DONE")
     return True
 
 
@@ -141,20 +144,6 @@ def _refuse_while_deployed_to(pipeline: Pipeline, stage: str) -> None:
                 f"Execution {execution} is in stage {stage} and would deploy over it: wait until it has ended, or"
                 f" reject or stop it (`penstock stop --execution {execution}`)."
             )
-
-
-def _deployed(pipeline: Pipeline, service: str, stage: str) -> Deployed:
-    """The service's stack in this environment: a wave of the pipeline has several."""
-    found = read(pipeline)
-    for each in found:
-        if (each.stage, each.service) == (stage, service):
-            return each
-    services = ", ".join(each.service for each in found if each.stage == stage)
-    if services:
-        raise OperateError(f"Stage {stage} deploys no {service}; it deploys {services}.")
-    raise OperateError(
-        f"No stage {stage} deploys services; {', '.join(dict.fromkeys(each.stage for each in found))} do."
-    )
 
 
 def _stage_of(pipeline: Pipeline, deployed: Deployed) -> str:
@@ -253,12 +242,14 @@ def _published(pipeline: Pipeline, earlier: Earlier) -> str:
     return f"https://s3.{place.region}.{suffix}/{bucket}/{key}"
 
 
-def _record(pipeline: Pipeline, earlier: Earlier, *, why: str) -> None:
+def _record(pipeline: Pipeline, earlier: Earlier, *, why: str, status: str) -> None:
+    """What stays begun has failed, or was cut off."""
     place = earlier.deployed
     pipeline.target.client("ssm").put_parameter(
         Name=f"/penstock/rolled-back/{place.account}/{place.region}/{place.stack}",
         Value=json.dumps(
-            {"execution": earlier.execution, "commit": earlier.commit, "why": why, "at": datetime.now(UTC).isoformat()}
+            {"execution": earlier.execution, "commit": earlier.commit, "why": why, "status": status}
+            | {"at": datetime.now(UTC).isoformat()}
         ),
         Type="String",
         Overwrite=True,
