@@ -36,11 +36,10 @@ class Account:
         self.asked: list[str] = []
 
     def get_paginator(self, operation: str) -> "Account":
-        assert operation == "list_stack_resources"
+        assert operation in ("list_stack_resources", "batch_get_traces")
         return self
 
-    def paginate(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's name
-        assert StackName == "staging-intake"
+    def resources(self) -> list[dict[str, Any]]:
         found = [("AWS::CloudWatch::Alarm", name) for name in self.alarms]
         found += [("AWS::StepFunctions::StateMachine", name) for name in self.machines]
         summaries = [
@@ -74,9 +73,13 @@ class Account:
             raise ClientError(error, "DescribeExecution")  # type: ignore[arg-type]  # all that is read of it
         return {"name": name, "traceHeader": self.header}
 
-    def batch_get_traces(self, *, TraceIds: list[str]) -> dict[str, Any]:  # noqa: N803 - as above
-        self.asked += TraceIds
-        return {"Traces": [{"Segments": [{"Document": json.dumps(each)} for each in self.documents]}]}
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        """A page for each segment of a trace; one of resources."""
+        if "TraceIds" not in asked:
+            assert asked == {"StackName": "staging-intake"}
+            return self.resources()
+        self.asked += asked["TraceIds"]
+        return [{"Traces": [{"Segments": [{"Document": json.dumps(each)}]}]} for each in self.documents]
 
 
 @pytest.fixture
@@ -166,4 +169,4 @@ def test_a_trace_that_cannot_be_shown_is_a_sentence(
 
 
 def test_a_trace_without_spans_yet_says_so(type_: Type) -> None:
-    assert "no spans of it yet" in type_("trace", "intake", "--stage", "staging").stdout
+    assert "no spans of it, or none yet" in type_("trace", "intake", "--stage", "staging").stdout

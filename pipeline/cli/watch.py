@@ -76,4 +76,7 @@ def trace(
         after, took = each.began - found.spans[0].began, (each.ended - each.began) * 1000
         typer.echo(f"{after:8.3f} s  {took:6.0f} ms  {each.status or '   '}  {each.what}")
     if not found.spans:
-        typer.echo("X-Ray has no spans of it yet; it may take half a minute on AWS.")
+        typer.echo(
+            "X-Ray has no spans of it, or none yet: on AWS that may take half a minute; and where Transaction Search is"
+            " on in CloudWatch, spans are in the log group aws/spans instead."
+        )

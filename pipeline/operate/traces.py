@@ -51,7 +51,8 @@ def read(target: Target, deployed: Deployed, *, execution: str | None = None) ->
         root = ROOT.search(found.get("traceHeader", ""))
         if root is None:
             raise OperateError(f"Execution {found['name']} of {deployed.stack} belongs to no trace.")
-        traces = xray.batch_get_traces(TraceIds=[root[1]])["Traces"]
+        pages = xray.get_paginator("batch_get_traces").paginate(TraceIds=[root[1]])
+        traces = [trace for page in pages for trace in page["Traces"]]
     except ClientError as error:
         raise OperateError(f"The trace of {deployed.stack}: {error.response['Error']['Message']}") from error
     documents = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
