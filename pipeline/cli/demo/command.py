@@ -45,7 +45,8 @@ def demo(
     """Play docs/walk-through.md on the local cloud: each command as you would type it, and what comes of it.
 
     A patient is posted, read back and searched; a pill is found, mended and sent again; the partner breaks, and is
-    mended. Answers 1 if something is not as the page says. It leaves some resources in the stage, and the partner well.
+    mended. Answers 1 if something is not as the page says. It leaves some resources and a dead letter, whose alarm
+    goes on, in the stage, and the partner well.
     """
     if pause and (as_json or not sys.stdin.isatty()):
         raise typer.BadParameter("--pause waits for somebody at a terminal, who does not read --json.")
