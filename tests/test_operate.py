@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import Mock
 
 import botocore.session
 import pytest
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 from pipeline.cli import connection, validate
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
-from pipeline.operate import call, service_logs
+from pipeline.operate import call, outputs, service_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code
 from pipeline.operate.logs import choose
@@ -249,6 +250,16 @@ def test_of_several_services_with_a_url_the_example_goes_to_the_one_that_takes_i
         call.choose(found, service=None, output="Url")
 
 
+def test_of_a_wave_one_environment_is_meant_and_said_if_it_is_not_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [replace(INTAKE, stage=stage) for stage in ("prod-eu", "prod-us")]
+    monkeypatch.setattr(
+        outputs, "read", lambda _pipeline, name: [each for each in both if name in ("wave", each.stage)]
+    )
+    assert outputs.find(Mock(), "intake", "prod-eu") == both[0]
+    with pytest.raises(OperateError, match="Stage wave has intake in prod-eu, prod-us: say which"):
+        outputs.find(Mock(), "intake", "wave")
+
+
 def run(*stages: Stage, status: str, execution: str = "e1") -> Run:
     return Run(
         pipeline="penstock",
@@ -377,10 +388,17 @@ STAGING = replace(INTAKE, stage="staging", service="ingest", stack="staging-inge
 LOGGED = {
     "consumer": [
         (2_000, "START RequestId: 1 Version: $LATEST\n"),
+        (2_000, "EXTENSION\tName: datadog-agent\tState: Ready\n"),
+        (
+            2_000,
+            "REPORT RequestId: 1\tDuration: 2.10 ms\t\nXRAY TraceId: 1-6b05b55c-6f7b\tSegmentId: 7f\tSampled: true\n",
+        ),
+        (2_004, "REPORT RequestId: 2\tDuration: 3000.00 ms\tStatus: timeout\t\nXRAY TraceId: 1-6b05b55c-6f7c\n"),
         (2_001, '{"level":"WARNING","location":"handle:1","message":"record quarantined","shard":"0","times":2}\n'),
         (2_003, '[ERROR] Busy: no capacity\nTraceback (most recent call last):\n  File "x.py", line 1, in f\n'),
     ],
     "accesses": [(2_002, '{"status": "202"}')],
+    "aws-waf-logs-1": [(2_002, '{"action": "ALLOW", "httpRequest": {"clientIp": "192.0.2.1"}}')],
 }
 
 
@@ -393,7 +411,11 @@ class Pages:
 
     def paginate(self, **asked: object) -> list[dict[str, object]]:
         if "StackName" in asked:
-            groups = {"ConsumerLogs017DF361": "consumer", "ApiAccessLogs50B185DB": "accesses"}
+            groups = {
+                "ConsumerLogs017DF361": "consumer",
+                "ApiAccessLogs50B185DB": "accesses",
+                "ApiFirewallLogs34D37FBC": "aws-waf-logs-1",
+            }
             found = [
                 {"ResourceType": "AWS::Logs::LogGroup", "LogicalResourceId": logical, "PhysicalResourceId": physical}
                 for logical, physical in groups.items()
@@ -415,8 +437,12 @@ def test_what_a_service_logged_is_read_from_all_its_groups_in_order() -> None:
         ("Consumer", "WARNING  record quarantined  shard=0  times=2"),
         ("ApiAccess", "status=202"),
         ("Consumer", "[ERROR] Busy: no capacity"),
+        ("Consumer", "REPORT RequestId: 2 Duration: 3000.00 ms Status: timeout XRAY TraceId: 1-6b05b55c-6f7c"),
     ]
-    assert [line.text for line in found[3:]] == ["Traceback (most recent call last):", '  File "x.py", line 1, in f']
+    assert [line.text for line in found if line.is_frame] == [
+        "Traceback (most recent call last):",
+        '  File "x.py", line 1, in f',
+    ]
     with pytest.raises(OperateError, match="staging-ingest is not deployed yet"):
         service_logs.read(target, replace(STAGING, status=""), since=timedelta(minutes=5))
 
@@ -438,6 +464,11 @@ def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: byt
     again.headers["X-Amz-Date"] = lower["x-amz-date"]
     signature = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
     return bool(headers["Authorization"].endswith(signature))
+
+
+def test_the_curl_line_of_an_empty_body_posts_it_too() -> None:
+    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    assert " --data '' " in call.curl(target, call.to_service(target, INTAKE, body=""))
 
 
 def test_on_aws_the_curl_line_holds_no_secret() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_cdk import assertions
 
+from pipeline.operate import pipeline as operated
 from pipeline.stack import REMOVALS
 from services.library.release import Release
 from stages import accounts
@@ -49,6 +50,7 @@ def test_each_stage_and_wave_and_what_deletes_stacks_can_be_left_out_and_nothing
         for stage in found["Properties"]["Stages"]
         for condition in stage.get("BeforeEntry", {}).get("Conditions", [])
     }
+    assert operated.REMOVALS == REMOVALS
     everything = {"dev.1", "dev.2", "both", "dev-2", REMOVALS}
     assert set(entered) == everything
     by_run = {

@@ -128,5 +128,5 @@ def curl(target: Target, call: Call) -> str:
     words = ["curl", "--aws-sigv4", f"aws:amz:{call.region}:{SERVICE}", "--user", user, *token]
     for name, value in call.headers.items():
         words += ["-H", shlex.quote(f"{name}: {value}")]
-    data = ["--data", shlex.quote(call.body)] if call.body else []
+    data = ["--data", shlex.quote(call.body)] if call.method == "POST" else []
     return " ".join([*words, *data, shlex.quote(call.url)])

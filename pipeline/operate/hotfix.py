@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.pipeline import REASON_VARIABLE, STAGES_VARIABLE, Pipeline
+from pipeline.operate.pipeline import REASON_VARIABLE, REMOVALS, STAGES_VARIABLE, Pipeline
 
 LONGEST_REASON = 1_000
 """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineVariable.html"""
@@ -20,7 +20,7 @@ def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str
             " understands: they are what is left of why stages were left out."
         )
     declared = pipeline.definition()
-    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage]
+    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage and stage["name"] != REMOVALS]
     for stage in stages:
         if not any(stage in (name, name.rpartition(".")[0]) for name in skippable):
             raise OperateError(f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}.")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 STAGES_VARIABLE, REASON_VARIABLE, EVERY_STAGE = "Stages", "Reason", "every"
+REMOVALS = "removals"
+"""The stage that deletes, as pipeline/stack.py names it."""
 """As pipeline/hotfix.py declares them."""
 
 

@@ -397,13 +397,14 @@ def test_a_hotfix_leaves_stages_out_and_says_why_and_the_next_push_enters_them_a
     [
         (("--to", "nowhere", "--why", "x" * 20), "no stage nowhere to deploy to; it has qa"),
         (("--to", "Source", "--why", "x" * 20), "no stage Source to deploy to; it has qa"),
+        (("--to", "removals", "--why", "x" * 20), "no stage removals to deploy to; it has qa."),
         (("--to", "qa", "--why", "soon"), "give 20 to 1000 characters"),
         (("abc", "--to", "qa", "--why", "x" * 20), "leave COMMIT out"),
     ],
 )
 def test_a_hotfix_that_cannot_be_is_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
     tools.push({"a": "b"})
-    tools.create(wanted("qa"), variables=WANTED)
+    tools.create(wanted("qa"), wanted("removals"), variables=WANTED)
     done = penstock("hotfix", *arguments)
     assert done.exit_code == 2
     assert said in done.stderr
@@ -433,7 +434,7 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert held["why"].startswith(f"{service} was rolled back to")
     assert held["why"].endswith("- the new handler refuses good payloads")
     record = tools.parameter(f"/penstock/rolled-back/{TOOLS}/{HOME}/{service}")
-    assert json.loads(record)["execution"] == first
+    assert (json.loads(record)["execution"], json.loads(record)["status"]) == (first, "DONE")
     again = penstock("rollback", service, "prod", "--to", first, "--why", "still wrong")
     assert (again.exit_code, "was that already" in again.stdout) == (0, True)
     assert "prod was held already" in again.stdout
@@ -536,8 +537,8 @@ def test_a_way_back_waits_for_the_run_that_is_in_the_stage(tools: Tools) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nobody", "prod", "--to", "abcdefabcdef"), "Stage prod deploys no nobody; it deploys"),
-        (("{service}", "nowhere", "--to", "abcdefabcdef"), "No stage nowhere deploys services; prod do."),
+        (("nobody", "prod", "--to", "abcdefabcdef"), "Stage prod has no service 'nobody'; it has"),
+        (("{service}", "nowhere", "--to", "abcdefabcdef"), "The pipeline has no stage nowhere; it has Source, prod."),
         (("{service}", "prod", "--to", "abcdefabcdef"), "is no execution and no commit"),
         (("{service}", "prod", "--to", "abc"), "at least 7 characters"),
         (("{service}", "prod", "--to", "abc", "--why", "no, not this"), "--why 'no, not this' is not allowed"),
