@@ -73,11 +73,7 @@ def _narrowed(denied: Sequence[Json], before_it: Side, after_it: Side) -> Iterat
     if denied and (after.body.get("Condition") != before.body.get("Condition") or _is_detached(before_it, after_it)):
         ways = [*ways, []]
     for known in denied:
-        missing = [
-            min((lacks(each, known) for each in world if each.get("Effect") == "Deny"), key=len, default=["Effect"])
-            for world in ways
-        ]
-        worst = max(missing, key=len)
+        worst = max((_missing(known, world) for world in ways), key=len)
         if worst:
             gone = "Effect" in worst
             given = LEFT_OUT if gone else f"narrowed-{digest(ways)}"
@@ -89,6 +85,15 @@ def _narrowed(denied: Sequence[Json], before_it: Side, after_it: Side) -> Iterat
                 detail=f"Deny.{_actions(known)}={given}",
                 locations=("Properties",),
             )
+
+
+def _missing(known: Json, world: Sequence[Json]) -> list[str]:
+    """In what a Deny is covered less: each of its actions may be kept out by another statement."""
+    denials = [each for each in world if each.get("Effect") == "Deny"]
+    actions = known.get("Action")
+    parts = [{**known, "Action": each} for each in actions] if isinstance(actions, list) else [known]
+    lacking = (min((lacks(each, part) for each in denials), key=len, default=["Effect"]) for part in parts)
+    return max(lacking, key=len, default=[])
 
 
 def _targets(policy: Resource, template: Template) -> set[str]:

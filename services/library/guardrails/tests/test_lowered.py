@@ -262,6 +262,14 @@ TLS_ALONE = "Encryption Bucket TlsAlone"
             set(),
         ),
         ((either(deny(), deny(Resource="*")), kept(), let_in()), set()),
+        # One that is split up, whole and not.
+        ((deny(), kept(Action="s3:DeleteObject"), kept(Action="s3:PutBucketPolicy"), let_in()), set()),
+        ((deny(), kept(Action="s3:DeleteObject", Condition=None), kept(Action=["s3:Put*"]), let_in()), set()),
+        ((deny(), kept(Action="s3:DeleteObject"), kept(Action="s3:PutObject"), let_in()), {KEPT}),
+        (
+            (deny(), kept(Action="s3:DeleteObject"), kept(Action="s3:PutBucketPolicy", Resource=OBJECTS), let_in()),
+            {KEPT},
+        ),
         ((deny(), kept(), let_in(), WITH | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}), set()),
     ],
 )
