@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.library.guardrails.baseline.guard import (
     RETENTION,
@@ -18,7 +18,7 @@ from services.library.guardrails.baseline.guard import (
     switch,
 )
 from services.library.guardrails.finding import Finding
-from services.library.guardrails.template import Resource, Template
+from services.library.guardrails.template import Resource, Template, number
 from services.library.guardrails.values import (
     CLOSES,
     OPENS,
@@ -44,13 +44,12 @@ EXPIRING = (
 )
 
 
-NARROWER = (
-    "TagFilters",
-    "ObjectSizeGreaterThan",
-    "ObjectSizeLessThan",
-    "NoncurrentVersionExpiration.NewerNoncurrentVersions",
-)
-"""What a rule of a lifecycle leaves some objects alone by."""
+NARROWER = {
+    "NoncurrentVersionExpiration.NewerNoncurrentVersions": 1,
+    "ObjectSizeGreaterThan": 1,
+    "ObjectSizeLessThan": -1,
+}
+"""The amounts by which a rule of a lifecycle leaves some objects alone; 1: the more of it, the more objects."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +60,9 @@ class Expiry:
     days: float
     given: str
     prefix: str
-    tags: frozenset[str]
+    tags: frozenset[str] = frozenset()
+    left_alone: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    """Name -> how much is left alone by it, not a number if nobody can tell, and the value as it stands there."""
 
 
 def collect(guards: Guards) -> None:
@@ -153,7 +154,25 @@ def _expiring(
 
 def _includes(known: Expiry, now: Expiry) -> bool:
     """Whether an expiry is of all the objects that another one is of."""
-    return known.name == now.name and now.prefix.startswith(known.prefix) and known.tags <= now.tags
+    return (
+        known.name == now.name
+        and now.prefix.startswith(known.prefix)
+        and known.tags <= now.tags
+        and all(
+            name in now.left_alone and (now.left_alone[name][0] >= level or now.left_alone[name][1] == given)
+            for name, (level, given) in known.left_alone.items()
+        )
+    )
+
+
+def _left_alone(rule: Mapping[str, object], template: Template) -> dict[str, tuple[float, str]]:
+    found = {}
+    for name, sign in NARROWER.items():
+        for value in at(rule, name, template):
+            if value is not None:
+                count = number(value)
+                found[name] = math.nan if count is None else sign * count, text(value)
+    return found
 
 
 def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
@@ -162,7 +181,7 @@ def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
     for whole in listed(bucket.properties, "LifecycleConfiguration.Rules", template):
         for rule in worlds(whole, template):
             if not isinstance(rule, Mapping) or is_open(rule):
-                found.append(Expiry(name="Rules", days=0, given=UNKNOWN, prefix="", tags=frozenset()))
+                found.append(Expiry(name="Rules", days=0, given=UNKNOWN, prefix=""))
             elif rule.get("Status") != "Disabled":
                 found += [
                     Expiry(
@@ -171,11 +190,11 @@ def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
                         given=given,
                         prefix=text(rule.get("Prefix")),
                         tags=frozenset(
-                            f"{name}:{text(each)}"
-                            for name in NARROWER
-                            for value in at(rule, name, template)
+                            text(each)
+                            for value in at(rule, "TagFilters", template)
                             for each in entries(value, template)
                         ),
+                        left_alone=_left_alone(rule, template),
                     )
                     for name in EXPIRING
                     for value in at(rule, name, template)

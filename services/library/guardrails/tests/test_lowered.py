@@ -432,6 +432,44 @@ def test_objects_go_no_earlier_than_they_went(lifecycle: list[Any], wanted: set[
     assert names(found(Bucket={"LifecycleConfiguration": {"Rules": lifecycle}})) == wanted
 
 
+@pytest.mark.parametrize(
+    ("known", "now", "goes"),
+    [
+        ({"newer": 5}, {"newer": 50}, False),
+        ({"newer": 5}, {"newer": "5"}, False),
+        ({"newer": 5}, {"newer": 1}, True),
+        ({"newer": 5}, {}, True),
+        ({}, {"newer": 1}, False),
+        ({}, {"newer": {"Ref": "Read"}}, False),
+        ({"newer": 5}, {"newer": {"Ref": "Read"}}, True),
+        ({"newer": {"Ref": "Read"}}, {"newer": {"Ref": "Read"}}, False),
+        ({"newer": {"Ref": "Read"}}, {"newer": 50}, True),
+        ({"above": 1024}, {"above": "4096"}, False),
+        ({"above": 1024}, {"above": "512"}, True),
+        ({"above": 1024}, {}, True),
+        ({"below": "4096"}, {"below": 1024}, False),
+        ({"below": "4096"}, {"below": 8192}, True),
+        ({"below": "4096"}, {}, True),
+        ({}, {"below": 8192, "above": 1}, False),
+        ({"above": 1024}, {"below": 1024}, True),
+    ],
+)
+def test_a_lifecycle_leaves_alone_what_it_left_alone(known: dict[str, Any], now: dict[str, Any], *, goes: bool) -> None:
+    def bucket(**amounts: Any) -> list[Template]:
+        expiring = {"NoncurrentDays": 30, "NewerNoncurrentVersions": amounts.get("newer")}
+        rule = {
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {name: value for name, value in expiring.items() if value is not None},
+            "ObjectSizeGreaterThan": amounts.get("above"),
+            "ObjectSizeLessThan": amounts.get("below"),
+        }
+        rules = [{name: value for name, value in rule.items() if value is not None}]
+        return [template({"Bucket": ("AWS::S3::Bucket", {"LifecycleConfiguration": {"Rules": rules}})})]
+
+    rules = [each.base_rule for each in lowered(bucket(**known), bucket(**now), PLACE)]
+    assert rules == (["Penstock-BaselineRetention"] if goes else [])
+
+
 def plan(**changed: Any) -> dict[str, Any]:
     (daily,) = PLAN["BackupPlan"]["BackupPlanRule"]
     return {"BackupPlan": {"BackupPlanRule": [daily | changed]}}
