@@ -187,6 +187,21 @@ def test_an_override_that_reaches_beside_its_stack_is_explained_too(checkout: Pa
     assert f"louder_than_the_other does this at tests/test_explain.py:{at}." in refused.text
 
 
+def tags_everything(stack: tiny.TinyStack, environment: Environment) -> None:
+    stage: Any = cdk.Stage.of(stack)
+    cdk.Tags.of(stage).add("loud", "yes")
+
+
+def test_an_override_is_told_without_what_another_one_changes(checkout: Path) -> None:
+    service = tiny.Tiny(override=louder_than_the_other)
+    found = explanation.explain(checkout, tiny.stage("one", Other(override=tags_everything), service), service)
+    assert found.override is not None
+    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
+    refused = {each.path: each.text for each in found.refused if each.rule == "Penstock-OtherStack"}
+    assert refused.keys() == {"Pipeline/one/other", "the stack"}
+    assert "tags_everything does this" in refused["the stack"]
+
+
 def test_the_command_explains_this_checkout() -> None:
     done = CliRunner().invoke(app, ["explain", "intake", "prod", "--json"], obj=tiny.ROOT)
     assert done.exit_code == 0, done.output

@@ -24,6 +24,7 @@ from services.library.contract import Service, ServiceStack
 from services.library.environment import Tier
 from services.library.guardrails import assembly
 from services.library.guardrails.baseline.guard import OTHER_STACK
+from services.library.guardrails.overridden import Overridden, of_stack
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
 from services.library.guardrails.review_rules import is_review_rule
 from services.library.release import Release
@@ -158,7 +159,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
         judgement = _judge(app, made, built)
-        override = _override(made, stack, entry)
+        override = _override(made, built, stack, entry)
     environment = stage.environment
     written = _Written(root, service, entry)
     return Explanation(
@@ -329,17 +330,17 @@ def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
     return Guardrails(subjects.of(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
 
 
-def _override(folder: Path, stack: ServiceStack, entry: Written) -> Override | None:
+def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:
     if stack.overridden is None:
         return None
     source = stack.overridden.source
-    after = [
-        template
-        for path, file in assembly.stacks(folder)
-        if f"{path}/".startswith(f"{stack.node.path}/")
-        for template in assembly.templates(folder, file, path)
-    ]
-    before = {template.file: template for template in stack.overridden.without()}
+    beside = [each.made for each in built.stacks.values() if each.made is not None]
+    if sum(isinstance(each, Overridden) for each in beside) > 1:
+        made = stack.overridden.stage(beside)  # what the others change here is not this one's
+    else:
+        made = {path: [*assembly.templates(folder, file, path)] for path, file in assembly.stacks(folder)}
+    after = of_stack(stack.node.path, made)
+    before = {template.file: template for template in stack.overridden.without(beside)}
     changes = []
     for template in [*after, *(each for file, each in before.items() if file not in {one.file for one in after})]:
         old = before.get(template.file)

@@ -69,13 +69,9 @@ class Overridden(Made):
         """Where the override is written, as far as Python can tell."""
         return source_of(self.written)
 
-    def without(self) -> list[Template]:
-        """The templates that the stack would have without its override."""
-        return of_stack(self.stack.node.path, synthesised([self], {}))
-
-    def whole(self, beside: Sequence[Made]) -> list[Template]:
-        """The templates that it has with its own override and no other."""
-        return self._alone_if_it_can(self.override, beside)
+    def without(self, beside: Sequence[Made]) -> list[Template]:
+        """The templates that the stack would have without its override, and without any beside it."""
+        return of_stack(self.stack.node.path, synthesised([self], {}, inherited=beside[0].inherited))
 
     def up_to(self, count: int, beside: Sequence[Made]) -> list[Template]:
         """The templates that it has when the override ends before its line number `count`, as they run."""
@@ -121,7 +117,7 @@ class Overridden(Made):
         """Made beside the others only if it fails without them: they take their time."""
         path = self.stack.node.path
         try:
-            made = synthesised([self], {path: change})
+            made = synthesised([self], {path: change}, inherited=beside[0].inherited)
         except Exception:
             if len(beside) <= 1:
                 raise
@@ -129,8 +125,16 @@ class Overridden(Made):
         return of_stack(path, made)
 
 
-def synthesised(stacks: Sequence[Made], changes: Mapping[str, Change]) -> Templates:
-    """The stacks of one stage made again, each with the change for its path, if there is one."""
+def synthesised(
+    stacks: Sequence[Made],
+    changes: Mapping[str, Change],
+    *,
+    inherited: Sequence[cdk.AspectApplication] | None = None,
+) -> Templates:
+    """The stacks of one stage made again, each with the change for its path, if there is one.
+
+    `inherited`: of the stage's first stack, if that is not among these. A later one has what an override has done, too.
+    """
     scopes = stacks[0].stack.node.scopes
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(
@@ -140,7 +144,7 @@ def synthesised(stacks: Sequence[Made], changes: Mapping[str, Change]) -> Templa
             context=scopes[-2].node.get_all_context(),
         )
         scope = _copied(app, scopes[1:-1])
-        for applied in stacks[0].inherited:
+        for applied in stacks[0].inherited if inherited is None else inherited:
             cdk.Aspects.of(scope).add(applied.aspect, priority=applied.priority)
         for each in stacks:
             stack = each.build(scope)

@@ -30,6 +30,8 @@ class Rebuilt:
     after: Mapping[str, Sequence[Template]]
     """Stack path -> what the stage's stacks are, those that nobody lists included."""
     before: Templates = field(init=False)
+    _with: dict[str, Templates] = field(init=False, default_factory=dict)
+    """Path of a stack with an override -> the stage with that one alone."""
 
     def __post_init__(self) -> None:
         self.before = synthesised(self.stacks, {})
@@ -81,8 +83,14 @@ class Rebuilt:
         expected = {path: its for path, its in self.before.items() if self._is_plain(path)}
         for each in overridden:
             path = each.stack.node.path
-            expected[path] = of_stack(path, self.after) if len(overridden) == 1 else each.whole(self.stacks)
+            expected[path] = of_stack(path, self.after if len(overridden) == 1 else self._with_one(each))
         return expected
+
+    def _with_one(self, overridden: Overridden) -> Templates:
+        path = overridden.stack.node.path
+        if path not in self._with:
+            self._with[path] = overridden.stage(self.stacks)
+        return self._with[path]
 
     def _is_plain(self, path: str) -> bool:
         return not any(f"{path}/".startswith(f"{each.stack.node.path}/") for each in self._overridden())
@@ -95,7 +103,7 @@ class Rebuilt:
             others = (path for path in paths if path != own)
             return {(OTHER_STACK.id, path) for path in others if _content(path, made) != _content(path, self.before)}
 
-        wanted = found(overridden.stage(self.stacks))
+        wanted = found(self._with_one(overridden))
         lines = overridden.lines(self.stacks) if wanted else []
         located = locate(lines, lambda count: found(overridden.stage_up_to(count, self.stacks)), wanted)
         return {

@@ -129,6 +129,12 @@ def looks_only(stack: Small, environment: Environment) -> None:
     ssm.CfnParameter(cdk.Stack(stack, "Inside"), "Value", type="String", value="new")
 
 
+def looks_for_it(stack: Small, environment: Environment) -> None:
+    """Another branch without its siblings."""
+    assert stack.node.scope is not None
+    stack.value.value = "beside" if stack.node.scope.node.try_find_child("first") else "alone"
+
+
 def of_its_own(stack: Small, environment: Environment) -> None:
     stack.value.value = "second"
 
@@ -174,6 +180,17 @@ def test_the_override_that_does_it_is_named_among_several(tmp_path: Path) -> Non
     assert set(said) == {"first"}
     assert f"The override {__name__}.by_an_escape_hatch does this" in said["first"]
     assert "It changes Value." in said["first"]
+
+
+def test_an_aspect_of_the_stage_is_found_beside_another_override(tmp_path: Path) -> None:
+    said = judge((First(override=by_an_aspect_of_the_stage), Second(override=of_its_own)), tmp_path)
+    assert set(said) == {"second"}
+    assert f"The override {__name__}.by_an_aspect_of_the_stage does this" in said["second"]
+
+
+def test_an_override_may_ask_whether_another_stack_is_there(tmp_path: Path) -> None:
+    assert judge((First(), Second(override=looks_for_it)), tmp_path / "one") == {}
+    assert judge((First(override=of_its_own), Second(override=looks_for_it)), tmp_path / "two") == {}
 
 
 def test_overrides_that_look_beside_themselves_or_change_their_own_stack_pass(tmp_path: Path) -> None:
