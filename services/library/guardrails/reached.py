@@ -17,6 +17,8 @@ from services.library.guardrails.overridden import (
 )
 from services.library.guardrails.template import CDK_METADATA, Json, Resource, Template
 
+REFERENCE = "ExportsOutput"
+"""How the CDK calls an output that it makes for a reference from another stack."""
 SHOWN = 3
 """So many of the changed resources are named."""
 
@@ -59,7 +61,7 @@ class Rebuilt:
         for path in sorted(changed_ones):
             was, now = of_stack(path, expected), of_stack(path, self.after)
             file = (now or was)[0].file
-            names = [each.removeprefix(f"{path}/") for each in changed(was, now)]
+            names = [each.removeprefix(f"{path}/") for each in changed(was, now)] or [*_beside_resources(was, now)]
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             what = f"It changes {', '.join(names[:SHOWN]) or 'the stack itself'}{more}."
             yield OTHER_STACK.broken_by(
@@ -115,6 +117,27 @@ class Rebuilt:
 def _content(path: str, templates: Mapping[str, Sequence[Template]]) -> list[tuple[object, bool | None]]:
     """What is deployed; the file lies elsewhere in another synth, in which the CDK says nothing of its own use."""
     return [(_without_metadata(each.body), each.termination_protection) for each in of_stack(path, templates)]
+
+
+def _beside_resources(before: Sequence[Template], after: Sequence[Template]) -> Iterator[str]:
+    """What differs where no resource does."""
+    if [each.termination_protection for each in before] != [each.termination_protection for each in after]:
+        yield "the termination protection"
+    was, now = (
+        {
+            (section, name): value
+            for template in side
+            for section, its in _without_metadata(template.body).items()
+            if section != "Resources"
+            for name, value in (its.items() if isinstance(its, Mapping) else [("", its)])
+        }
+        for side in (before, after)
+    )
+    for section, name in sorted(was.keys() | now.keys()):
+        if was.get((section, name)) != now.get((section, name)):
+            said = f"the {section.removesuffix('s').lower()} {name}".rstrip()
+            made = section == "Outputs" and name.startswith(REFERENCE)
+            yield f"{said}, by which another stack refers to its resource" if made else said
 
 
 def _without_metadata(body: Json) -> Json:

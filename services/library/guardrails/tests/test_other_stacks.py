@@ -135,6 +135,10 @@ def looks_for_it(stack: Small, environment: Environment) -> None:
     stack.value.value = "beside" if stack.node.scope.node.try_find_child("first") else "alone"
 
 
+def refers(stack: Small, environment: Environment) -> None:
+    stack.value.value = other(stack).node.find_child("Value").ref
+
+
 def of_its_own(stack: Small, environment: Environment) -> None:
     stack.value.value = "second"
 
@@ -186,6 +190,14 @@ def test_an_aspect_of_the_stage_is_found_beside_another_override(tmp_path: Path)
     said = judge((First(override=by_an_aspect_of_the_stage), Second(override=of_its_own)), tmp_path)
     assert set(said) == {"second"}
     assert f"The override {__name__}.by_an_aspect_of_the_stage does this" in said["second"]
+
+
+def test_what_is_changed_beside_the_resources_is_named(tmp_path: Path) -> None:
+    said = judge((First(), Second(override=refers)), tmp_path / "reference")["first"]
+    assert "It changes the output ExportsOutputRefValue" in said
+    assert ", by which another stack refers to its resource. The override" in said
+    said = judge((First(), Second(override=by_what_stands_beside_the_template)), tmp_path / "protection")["first"]
+    assert "It changes the termination protection. The override" in said
 
 
 def test_an_override_may_ask_whether_another_stack_is_there(tmp_path: Path) -> None:
