@@ -2,16 +2,16 @@
 
 import aws_cdk as cdk
 
-from pipeline import branch
+from pipeline.catalogue import ledger, validation
+from pipeline.catalogue.error_reporting import told
+from pipeline.definition import branch
+from pipeline.definition.stack import PipelineStack
 from pipeline.settings import SETTINGS
-from pipeline.stack import PipelineStack
 from services.library.guardrails.plugin import Guardrails
-from stages import ledger, validation
-from stages.mistakes import told
 
 with told():
-    from stages import branch as branches
-    from stages.acknowledged import accepted
+    from pipeline.catalogue import branch as branches
+    from stages.acknowledgements import accepted
     from stages.catalogue import STAGES
     from stages.removed import REMOVED
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.library.network import Network
+from services.library.contract.network import Network
 
 TOOLS = "999999999999"
 DEV = "111111111111"

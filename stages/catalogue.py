@@ -1,7 +1,7 @@
 """Every stage, in promotion order."""
 
+from pipeline.catalogue.model import Catalogue
 from stages.dev import DEV
-from stages.model import Catalogue
 from stages.prod import PROD
 from stages.qa import QA
 from stages.staging import STAGING

@@ -1,11 +1,11 @@
 """The qa stage. A team ships here by adding its service to the list."""
 
+from pipeline.catalogue.model import Stage
 from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
 from stages import accounts
-from stages.model import Stage
 
 QA = Stage(
     environment=Environment(name="qa", tier=Tier.PRE_PRODUCTION, account=accounts.QA, region=accounts.FIRST_REGION),

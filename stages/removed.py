@@ -1,5 +1,5 @@
 """The tombstones of services that leave a stage: docs/remove.md."""
 
-from stages.ledger import Tombstone
+from pipeline.catalogue.ledger import Tombstone
 
 REMOVED: tuple[Tombstone, ...] = ()

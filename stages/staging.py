@@ -1,12 +1,12 @@
 """The staging stage. A team ships here by adding its service to the list."""
 
+from pipeline.catalogue.model import Stage
 from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
 from services.records.service import Records
 from stages import accounts
-from stages.model import Stage
 
 STAGING = Stage(
     environment=Environment(

@@ -1,11 +1,11 @@
-"""What tests of several rooms share: one synthesised assembly a run."""
+"""What tests of several rooms share: one synthesised assembly a run, and local clouds on ports of their own."""
 
 import fcntl
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,16 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
+from pipeline.local.environment import drop_aws_variables
+from pipeline.local.lifecycle import CHECKOUT, LocalCloud, Place, start, stop
+from pipeline.local.processes import free_port
+
 ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
+FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
+APART = f"{END_TO_END}test_round_trip"
+"""Has a platform of its own, so that it runs beside the others."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,11 +36,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
-    """A file's tests share what it has brought up, so one worker runs them; so do all files of the end-to-end tests."""
+    """A file's tests share what it has brought up, so one worker runs them; so do the files that share a platform."""
 
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
-        return END_TO_END if scope.startswith(END_TO_END) else scope
+        return END_TO_END if scope.startswith(END_TO_END) and not scope.startswith(APART) else scope
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -124,3 +131,42 @@ def mypy_cache(tmp_path: Path) -> Path:
     own = tmp_path / "mypy-cache"
     shutil.copytree(kept, own)
     return own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_aws_variables() -> None:
+    """No test here may meet somebody's credentials, profile or endpoint."""
+    drop_aws_variables(os.environ)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One cloud for all tests that leave it alive: `.endpoint`, `.port`, `.client(service, account, region)`."""
+    place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
+    yield start(place, surroundings=os.environ)
+    stop(place)
+
+
+@pytest.fixture(scope="session")
+def equipped_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One whose builds find the tools of this checkout, as `penstock up` starts it: for whole pipelines."""
+    place = Place(home=tmp_path_factory.mktemp("equipped"), port=free_port())
+    tools = (CHECKOUT / ".venv").resolve()
+    equipped = {"PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
+    yield start(place, surroundings={**os.environ, **equipped})
+    stop(place)
+
+
+@pytest.fixture
+def fresh_cloud(tmp_path: Path) -> Iterator[FreshCloud]:
+    """Starts a cloud that the test may kill, and starts it again: `fresh_cloud()`, `fresh_cloud(without=("lambda",))`.
+
+    Each call uses the same place, so that the second finds what the first left. It takes what `start` takes.
+    """
+    place = Place(home=tmp_path / "home", port=free_port())
+
+    def begin(**settings: Any) -> LocalCloud:
+        return start(place, **({"surroundings": os.environ} | settings))
+
+    yield begin
+    stop(place)

@@ -71,9 +71,9 @@ ROOMS = {
     ),
     "stages": Room(ours=("stages", "services"), third_party=("aws_cdk", "constructs")),
     # Setup runs with the standard library alone, and so does what it shares with packaging.
-    "services.library.dependencies": Room(ours=(), third_party=()),
+    "services.library.packaging.dependencies": Room(ours=(), third_party=()),
     "pipeline.toolset": Room(
-        ours=("pipeline.toolset", "pipeline.cli.main", "services.library.dependencies"), third_party=()
+        ours=("pipeline.toolset", "pipeline.cli.main", "services.library.packaging.dependencies"), third_party=()
     ),
     "pipeline.local.cloud": Room(
         ours=("pipeline.local.cloud",),
@@ -87,7 +87,7 @@ ROOMS = {
         ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
     ),
     "pipeline": Room(
-        ours=("pipeline", "stages.model", "stages.accounts", "services.library"),
+        ours=("pipeline", "pipeline.catalogue.model", "stages.accounts", "services.library"),
         third_party=("aws_cdk", "constructs"),
         never=("pipeline.review", "pipeline.local", "pipeline.cli", "pipeline.scaffold"),
     ),
@@ -102,12 +102,16 @@ ROOMS = {
     ),
     # Steps that run in builds, not in synth.
     **dict.fromkeys(
-        ("pipeline.protect", "pipeline.latest_source", "pipeline.announce_expiry"),
+        (
+            "pipeline.builds.enable_termination_protection",
+            "pipeline.builds.fetch_source",
+            "pipeline.builds.notify_expiry",
+        ),
         Room(ours=(), third_party=("boto3",)),
     ),
     # What is deployed is judged by the rule that judged it at synth.
-    "pipeline.remove": Room(ours=("services.library.guardrails",), third_party=("boto3", "botocore")),
-    "pipeline.probe": Room(ours=(), third_party=()),
+    "pipeline.builds.delete_stack": Room(ours=("services.library.guardrails",), third_party=("boto3", "botocore")),
+    "pipeline.builds.probe": Room(ours=(), third_party=()),
     "app": Room(ours=OURS, third_party=("aws_cdk",)),
 }
 

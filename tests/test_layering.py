@@ -18,8 +18,8 @@ FORBIDDEN = {
     ),
     "a runtime imports the library besides its runtime": (
         "services/intake/runtime/wrong.py",
-        "from services.library import defaults",
-        "services.library.defaults",
+        "from services.library.contract.service import defaults",
+        "services.library.contract.defaults",
     ),
     "a runtime imports another service": (
         "services/intake/runtime/wrong.py",
@@ -38,8 +38,8 @@ FORBIDDEN = {
     ),
     "the library's runtime imports the library": (
         "services/library/runtime/wrong.py",
-        "from services.library import defaults",
-        "services.library.defaults",
+        "from services.library.contract.service import defaults",
+        "services.library.contract.defaults",
     ),
     "an operator tool imports the CDK": (
         "services/library/operations/wrong.py",
@@ -63,8 +63,8 @@ FORBIDDEN = {
     ),
     "the library imports stages": (
         "services/library/wrong.py",
-        "import stages.model",
-        "stages.model",
+        "import pipeline.catalogue.model",
+        "pipeline.catalogue.model",
     ),
     "the library imports the pipeline": (
         "services/library/wrong.py",
@@ -93,8 +93,8 @@ FORBIDDEN = {
     ),
     "stages import the pipeline": (
         "stages/wrong.py",
-        "import pipeline.stack",
-        "pipeline.stack",
+        "import pipeline.definition.stack",
+        "pipeline.definition.stack",
     ),
     "stages import a runtime": (
         "stages/wrong.py",
@@ -143,13 +143,13 @@ FORBIDDEN = {
     ),
     "the review imports stages": (
         "pipeline/review/wrong.py",
-        "import stages.model",
-        "stages.model",
+        "import pipeline.catalogue.model",
+        "pipeline.catalogue.model",
     ),
     "the review imports the library": (
         "pipeline/review/wrong.py",
-        "from services.library import defaults",
-        "services.library.defaults",
+        "from services.library.contract.service import defaults",
+        "services.library.contract.defaults",
     ),
     "the review imports the local cloud": (
         "pipeline/review/wrong.py",
@@ -183,8 +183,8 @@ FORBIDDEN = {
     ),
     "the local cloud's host side imports the library": (
         "pipeline/local/wrong.py",
-        "from services.library import defaults",
-        "services.library.defaults",
+        "from services.library.contract.service import defaults",
+        "services.library.contract.defaults",
     ),
     "a filler imports the host side": (
         "pipeline/local/cloud/wrong.py",

@@ -28,8 +28,8 @@ from pipeline.operate.errors import OperateError
 from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from services.library.environment import Environment
-    from stages.branch import Branch
+    from pipeline.catalogue.branch import Branch
+    from services.library.contract.environment import Environment
 
 DURATION = re.compile(r"(?P<count>\d{1,4})(?P<unit>[hd])")
 LONGEST = timedelta(days=14)
@@ -200,14 +200,14 @@ def _show(found: list[BranchEnvironment], *, as_json: bool) -> None:
 
 def _branch(checkout: Path, name: str | None, *, services: str, ends: datetime) -> "Branch":
     loading.whole(checkout)  # which says in sentences what is wrong with the stages
-    from stages.branch import Branch  # noqa: PLC0415 - a second of imports, which `--help` need not wait for
+    from pipeline.catalogue.branch import Branch  # noqa: PLC0415 - a second of imports, which `--help` need not wait for
 
     chosen = tuple(each.strip() for each in services.split(",") if each.strip())
     return Branch(name=name if name is not None else _checked_out(checkout), expires=ends, services=chosen)
 
 
 def _checked(made: "Branch") -> "Environment":
-    from stages.branch import InvalidBranchError  # noqa: PLC0415 - as above
+    from pipeline.catalogue.branch import InvalidBranchError  # noqa: PLC0415 - as above
 
     try:
         return made.stage().environment
@@ -217,7 +217,7 @@ def _checked(made: "Branch") -> "Environment":
 
 def _place(ctx: typer.Context) -> "Environment":
     loading.whole(ctx.ensure_object(Path))
-    from stages.branch import LIKE  # noqa: PLC0415 - as above
+    from pipeline.catalogue.branch import LIKE  # noqa: PLC0415 - as above
 
     return LIKE.environment
 

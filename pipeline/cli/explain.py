@@ -13,9 +13,9 @@ from pipeline.cli.connection import Json
 from pipeline.operate.errors import OperateError
 
 if TYPE_CHECKING:
+    from pipeline.catalogue.model import Catalogue, Stage
     from pipeline.cli.explanation import Explanation, Setting
-    from services.library.contract import Service
-    from stages.model import Catalogue, Stage
+    from services.library.contract.service import Service
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +50,7 @@ def explain(
 
 
 def _choose(catalogue: "Catalogue", service: str, stage: str) -> tuple["Stage", "Service[Any]"]:
-    from stages.model import stages_of  # noqa: PLC0415 - as above
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
 
     stages = {each.name: each for each in stages_of(catalogue)}
     if stage not in stages:

@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from pipeline import subjects
+from pipeline.catalogue.model import ServiceStage, Stage
+from pipeline.catalogue.source_location import Written, where
 from pipeline.cli import origins
 from pipeline.cli.origins import Origin
 from pipeline.cli.template_lines import hunks
+from pipeline.definition import checked_stacks
 from pipeline.settings import SETTINGS
-from services.library import defaults
-from services.library.contract import Service, ServiceStack
-from services.library.environment import Tier
+from services.library.contract import defaults
+from services.library.contract.environment import Tier
+from services.library.contract.release import Release
+from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
+from services.library.guardrails.acknowledgement.review_rules import is_review_rule
 from services.library.guardrails.baseline.guard import OTHER_STACK
-from services.library.guardrails.overridden import Overridden, of_stack
+from services.library.guardrails.overrides.overridden_stack import Overridden, of_stack
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
-from services.library.guardrails.review_rules import is_review_rule
-from services.library.release import Release
-from stages.acknowledged import accepted as accepted_by_the_platform
-from stages.model import ServiceStage, Stage
-from stages.written import Written, where
+from stages.acknowledgements import accepted as accepted_by_the_platform
 
 if TYPE_CHECKING:
-    from services.library.guardrails.acknowledgements import Acknowledgement
+    from services.library.contract.acknowledgement import Acknowledgement
 
 CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
 ENGINE = "Pipeline"
@@ -327,7 +327,7 @@ def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
         SETTINGS.source_account, catalogue=(built.stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
     )
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(subjects.of(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(checked_stacks.of(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
 
 
 def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate.errors import OperateError
-from pipeline.review.assembly import UnreadableError
+from pipeline.review.read.assembly import UnreadableError
 from pipeline.scaffold.errors import ScaffoldError
 
 CANNOT = 2

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pipeline.operate.errors import OperateError
 
 if TYPE_CHECKING:
-    from stages.model import Catalogue
-    from stages.problem import Problem
+    from pipeline.catalogue.model import Catalogue
+    from pipeline.catalogue.problem import Problem
 
 CATALOGUE = "stages/catalogue.py"
 
@@ -49,7 +49,7 @@ def load(root: Path) -> Loaded:
 
 def whole(root: Path) -> "Catalogue":
     """The catalogue, or an error with all that is wrong with it, but for what the ledger does not list yet."""
-    from stages.validation import problems_of  # noqa: PLC0415 - as above
+    from pipeline.catalogue.validation import problems_of  # noqa: PLC0415 - as above
 
     loaded = load(root)
     if problems := (*loaded.problems, *problems_of(loaded.catalogue, whole=loaded.whole)):
@@ -68,16 +68,16 @@ def _stage_modules(root: Path) -> list[tuple[str, list[str]]]:
         for node in tree.body
         if isinstance(node, ast.ImportFrom)
         and (node.module or "").startswith("stages.")
-        and node.module != "stages.model"
+        and node.module != "pipeline.catalogue.model"
         if node.module
     ]
 
 
 def _problems(root: Path, file: Path, error: BaseException) -> "list[Problem]":
     """All that is wrong in the text of a file that could not be imported; or else what Python says of it."""
-    from stages import unread  # noqa: PLC0415 - as above
-    from stages.mistakes import problem_of  # noqa: PLC0415 - as above
-    from stages.problem import Problem  # noqa: PLC0415 - as above
+    from pipeline.catalogue import unread  # noqa: PLC0415 - as above
+    from pipeline.catalogue.error_reporting import problem_of  # noqa: PLC0415 - as above
+    from pipeline.catalogue.problem import Problem  # noqa: PLC0415 - as above
 
     said = problem_of(error) or Problem(file=CATALOGUE, message=f"{type(error).__name__}: {error}")
     try:

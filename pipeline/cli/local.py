@@ -15,9 +15,9 @@ from pipeline.cli import run as run_commands
 from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
-from pipeline.operate import acts
 from pipeline.operate import call as signed
 from pipeline.operate import outputs as deployed
+from pipeline.operate import run_control
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import exit_code, follow
 from pipeline.operate.pipeline import Pipeline
@@ -26,7 +26,7 @@ from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from stages.model import Catalogue
+    from pipeline.catalogue.model import Catalogue
 
 STACK = "Pipeline"
 
@@ -74,7 +74,7 @@ def up(
     )
     run = _run_of(pipeline, commit)
     if run is None:
-        acts.release(pipeline)
+        run_control.release(pipeline)
     run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
     _summary(pipeline, run, seconds=time.monotonic() - started)
     raise typer.Exit(exit_code(run))
@@ -115,7 +115,7 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
 
 def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
     """Bootstrap every account and region of the stages and of the pipeline that is not yet."""
-    from stages.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
     targets = {
         bootstrap.Target(account=account, region=SETTINGS.region)
@@ -159,7 +159,7 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
     run: Run | None = None
     while run is None or (first and run.status == WAITING):
         if run is not None:
-            stage, _ = acts.approve(pipeline, note="First run of this local cloud")
+            stage, _ = run_control.approve(pipeline, note="First run of this local cloud")
             _say(f"Approved {stage}, because this is the first run; later ones wait for `penstock approve`")
         runs = follow(pipeline, None, stops_for_approval=not approves_by_itself)
         run = run_commands.print_lines(runs, silent=False, before=run)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.written import Written
+from pipeline.catalogue.source_location import Written
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipeline.catalogue import ledger
+from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.validation import problems_of
 from pipeline.cli import loading
 from pipeline.scaffold import catalogue as catalogue_file
 from pipeline.scaffold import names, owners, stage_file, tombstones
@@ -15,12 +19,8 @@ from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.stage_file import Entry, StageFile
 from pipeline.scaffold.tombstones import Words
-from services.library.contract import Service
-from stages import ledger
-from stages.ledger import Tombstone
-from stages.model import Catalogue, Shipped, Stage, Wave, stages_of
+from services.library.contract.service import Service
 from stages.removed import REMOVED
-from stages.validation import problems_of
 
 Services = tuple[Service[Any], ...]
 LEDGER = Path("stages/deployed.json")

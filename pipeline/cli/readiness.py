@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from pipeline.catalogue.model import stages_of
 from pipeline.cli.loading import load
 from pipeline.cli.validate import acknowledgements
 from pipeline.settings import SETTINGS
 from stages import accounts
-from stages.model import stages_of
 
 EXAMPLE_OWNER = "@example/"
 EXAMPLE_SOURCES = ("example/", "00000000-0000-0000-0000-000000000000", *sorted(accounts.EXAMPLES))

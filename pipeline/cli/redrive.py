@@ -97,8 +97,8 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
 
 def _place(stage: str, service: str) -> tuple[str, str, str]:
     """Stack, account and region."""
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
     from stages.catalogue import STAGES  # noqa: PLC0415 - two seconds of CDK, which other commands do not wait for
-    from stages.model import stages_of  # noqa: PLC0415 - as above
 
     stages = {each.name: each for each in stages_of(STAGES)}
     if stage not in stages:

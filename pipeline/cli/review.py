@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.review import assembly, basis
-from pipeline.review.assembly import UnreadableError
 from pipeline.review.engine import Basis, review
+from pipeline.review.judge import review_baseline
 from pipeline.review.model import Level, Review
+from pipeline.review.read import assembly
+from pipeline.review.read.assembly import UnreadableError
+from pipeline.review.read.revisions import Repository, Revision
+from pipeline.review.read.synthesis import Synthesis
 from pipeline.review.render import data, markdown, page, terminal
-from pipeline.review.revisions import Repository, Revision
-from pipeline.review.synthesis import Synthesis
 from pipeline.toolset.environment import cache_folder
 
 TEMPLATE = "template"
@@ -103,7 +104,7 @@ def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:
     before, after = Synthesis(repository, cache, _say).both(base, head)
     today = datetime.now(UTC).date()
     if isinstance(base, Revision) and isinstance(head, Revision):
-        judged = basis.of_revisions(repository, base, head, fail_on=fail_on, today=today)
+        judged = review_baseline.of_revisions(repository, base, head, fail_on=fail_on, today=today)
     else:
         judged = Basis(fail_on=fail_on, today=today)
     return review(before, after, judged)

@@ -83,8 +83,8 @@ def _hold(pipeline: Pipeline, earlier: Earlier, *, why: str) -> str:
 def _review(earlier: Earlier) -> bool:
     """Print what the way back would do; whether that blocks."""
     # A second of imports, which `--help` need not wait for.
-    from pipeline.review import assembly  # noqa: PLC0415 - as said
     from pipeline.review.engine import Basis, review  # noqa: PLC0415 - as said
+    from pipeline.review.read import assembly  # noqa: PLC0415 - as said
     from pipeline.review.render import terminal  # noqa: PLC0415 - as said
 
     with tempfile.TemporaryDirectory() as folder:

@@ -10,8 +10,8 @@ import typer
 
 from pipeline.cli import text
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
-from pipeline.operate import acts, outputs, service_logs
 from pipeline.operate import logs as action_logs
+from pipeline.operate import outputs, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.outputs import Deployed
 from pipeline.operate.pipeline import Pipeline
@@ -139,7 +139,7 @@ def approve(
     """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered, execution = acts.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
+    answered, execution = run_control.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
     run = connection.pipeline.read(execution)
     typer.echo(f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip())
     typer.echo("`penstock status --follow` shows what happens.")
@@ -156,7 +156,7 @@ def retry(
     """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
-    chosen, _ = acts.retry(connection.pipeline, stage=stage)
+    chosen, _ = run_control.retry(connection.pipeline, stage=stage)
     typer.echo(f"Stage {chosen} goes on. `penstock status --follow` shows what happens.")
 
 
@@ -175,7 +175,7 @@ def stop(
     """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="stop a run")
-    stopped = acts.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
+    stopped = run_control.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
     typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
 
 
@@ -183,7 +183,7 @@ def release(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, ye
     """Start a run of what the pipeline's branch is now, without a push."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="start a run")
-    started = acts.release(connection.pipeline)
+    started = run_control.release(connection.pipeline)
     typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
 
 

@@ -19,7 +19,7 @@ ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="Such as
 
 
 class TierName(StrEnum):
-    """How much a failure in a stage costs: services/library/environment.py."""
+    """How much a failure in a stage costs: services/library/contract/environment.py."""
 
     SANDBOX = "sandbox"
     PRE_PRODUCTION = "pre-production"
@@ -140,10 +140,10 @@ def remove(  # noqa: PLR0913 - each is an option of the command line
             raise OperateError("--finish takes what was removed as it is: leave out --stage, --why and --owner.")
         if delete_code and name is None:
             raise OperateError("--delete-code deletes one service's folder: name the service.")
-        from pipeline.cli import finishing  # noqa: PLC0415 - as above
+        from pipeline.cli import removal_cleanup  # noqa: PLC0415 - as above
 
         target = connect(ctx, profile=profile, aws=aws).pipeline.target
-        plan, left = finishing.finish(root, target, name, delete_code=delete_code)
+        plan, left = removal_cleanup.finish(root, target, name, delete_code=delete_code)
         carry_out(plan, dry_run=dry_run, as_json=as_json)
         raise typer.Exit(1 if left else 0)
     if name is None or why is None:

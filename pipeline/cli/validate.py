@@ -14,9 +14,9 @@ from pipeline.cli.loading import Loaded, load
 from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from services.library.guardrails.acknowledgements import Acknowledgement
-    from stages.model import Catalogue
-    from stages.problem import Problem
+    from pipeline.catalogue.model import Catalogue
+    from pipeline.catalogue.problem import Problem
+    from services.library.contract.acknowledgement import Acknowledgement
 
 WARNING_DAYS = 14
 
@@ -73,9 +73,9 @@ def validate(
 
 def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
     """What is wrong with the catalogue as a whole, or with what could be read of it."""
-    from stages import ledger  # noqa: PLC0415 - other commands must not wait for the CDK
+    from pipeline.catalogue import ledger  # noqa: PLC0415 - other commands must not wait for the CDK
+    from pipeline.catalogue.validation import problems_of as found_in  # noqa: PLC0415 - as above
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
-    from stages.validation import problems_of as found_in  # noqa: PLC0415 - as above
 
     return tuple(
         found_in(loaded.catalogue, shipped=ledger.read(), removed=REMOVED if loaded.whole else (), whole=loaded.whole)
@@ -84,8 +84,8 @@ def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
 
 def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
     """Acknowledgements that have expired, or soon will have."""
-    from services.library.guardrails.expiry import expired, expiring  # noqa: PLC0415 - as above
-    from stages.problem import Problem  # noqa: PLC0415 - as above
+    from pipeline.catalogue.problem import Problem  # noqa: PLC0415 - as above
+    from services.library.guardrails.acknowledgement.expiry import expired, expiring  # noqa: PLC0415 - as above
 
     stands_in = {each: file for file, each in acknowledgements(catalogue)}
     over, soon = expired(stands_in, day), expiring(stands_in, day, within_days=WARNING_DAYS)
@@ -108,13 +108,13 @@ def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
 
 def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledgement"]]:
     """Each acknowledgement once, and the file that it stands in."""
-    from stages.acknowledged import accepted  # noqa: PLC0415 - as above
-    from stages.model import stages_of  # noqa: PLC0415 - as above
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
+    from stages.acknowledgements import accepted  # noqa: PLC0415 - as above
 
     platforms = accepted(
         SETTINGS.source_account, catalogue=catalogue, reviews_pull_requests=SETTINGS.reviews_pull_requests
     )
-    yield from (("stages/acknowledged.py", acknowledgement) for acknowledgement in platforms)
+    yield from (("stages/acknowledgements.py", acknowledgement) for acknowledgement in platforms)
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     for service in sorted(services, key=lambda service: service.__module__):
         folder = service.__module__.rpartition(".")[0].replace(".", "/")

@@ -39,7 +39,7 @@ def bootstrap(
 ) -> list[Target]:
     """Make every target ready for deployments from the tools account; returns those that were not ready before.
 
-    `foundation`: the template pipeline/foundation.yaml; `template`: that of `cdk bootstrap`.
+    `foundation`: the template pipeline/accounts/foundation.yaml; `template`: that of `cdk bootstrap`.
     """
     wanted = sorted(set(targets))
     keeping = {target.account for target in wanted if target.keeps_data}
@@ -51,7 +51,10 @@ def bootstrap(
 
 
 def prepare_for_branches(cloud: LocalCloud, *, account: str, region: str, deployers: Iterable[str], roles: str) -> bool:
-    """Make an account ready for branch environments; whether it was not before. `roles`: pipeline/branches.yaml."""
+    """Make an account ready for branch environments; whether it was not before.
+
+    `roles`: the template pipeline/accounts/branches.yaml.
+    """
     client = cloud.client("cloudformation", account=account, region=region)
     return stacks.bring_to(client, BRANCHES_STACK, template=roles, parameters={"Deployers": ",".join(deployers)})
 
@@ -83,12 +86,12 @@ def checkout_template(checkout: Path = CHECKOUT) -> str:
 
 def checkout_foundation(checkout: Path = CHECKOUT) -> str:
     """The foundation's template."""
-    return (checkout / "pipeline/foundation.yaml").read_text(encoding="utf-8")
+    return (checkout / "pipeline/accounts/foundation.yaml").read_text(encoding="utf-8")
 
 
 def checkout_branches(checkout: Path = CHECKOUT) -> str:
     """The template of the roles of branch environments."""
-    return (checkout / "pipeline/branches.yaml").read_text(encoding="utf-8")
+    return (checkout / "pipeline/accounts/branches.yaml").read_text(encoding="utf-8")
 
 
 def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[Item]:

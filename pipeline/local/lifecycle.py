@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.local import talk
+from pipeline.local import client as talk
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send

@@ -33,7 +33,7 @@ BRANCH, BRANCH_NAME, EXPIRES, SERVICE = (
 )
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 ROLE = "penstock-branch-deploy"
-"""Made by pipeline/branches.yaml: it reaches nothing but branch environments."""
+"""Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
 GONE = "DELETE_COMPLETE"
 ATTEMPTS = 3
 """A bucket may be written to between its emptying and its end: access logs arrive late."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 STAGES_VARIABLE, REASON_VARIABLE, EVERY_STAGE = "Stages", "Reason", "every"
 REMOVALS = "removals"
-"""The stage that deletes, as pipeline/stack.py names it."""
-"""As pipeline/hotfix.py declares them."""
+"""The stage that deletes, as pipeline/definition/stack.py names it."""
+"""As pipeline/definition/entry_conditions.py declares them."""
 
 
 @dataclass(frozen=True, kw_only=True)

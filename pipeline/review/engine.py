@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from pipeline.review import exports, finding, findings, guardrails, verdict
-from pipeline.review import stacks as both_sides
-from pipeline.review.assembly import Assembly
-from pipeline.review.collect import Collector
+from pipeline.review.diff import exports, guardrails
+from pipeline.review.diff import stacks as both_sides
+from pipeline.review.diff_stacks import Collector
+from pipeline.review.judge import finding, findings, verdict
+from pipeline.review.judge.rules import Rules, own
 from pipeline.review.model import Level, Place, Review
-from pipeline.review.places import Constructs
-from pipeline.review.rules import Rules, own
+from pipeline.review.read.assembly import Assembly
+from pipeline.review.read.places import Constructs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pipeline.scaffold.listing import Source
 
 CODEOWNERS = Path(".github/CODEOWNERS")
 PULL_REQUEST_TEMPLATE = Path(".github/pull_request_template.md")
-PLATFORM = (Path("stages/acknowledged.py"), "OWNER")
+PLATFORM = (Path("stages/acknowledgements.py"), "OWNER")
 """Where the platform team's name is."""
 LIBRARY = "library"
 

@@ -21,7 +21,7 @@ import zipfile
 from pathlib import Path
 
 from pipeline.toolset import uv
-from services.library import dependencies
+from services.library.packaging import dependencies
 
 FOLDER = "functions"
 TOOL_GROUPS = frozenset({"platform", "check", "emulator"})

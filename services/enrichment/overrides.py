@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.contract.acknowledgement import Acknowledgement
 
 OWNER = "@example/enrichment"
 UNTIL = date(2027, 11, 1)

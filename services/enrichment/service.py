@@ -9,19 +9,19 @@ from constructs import Construct
 
 from services.enrichment import overrides
 from services.enrichment.workflow import Steps
-from services.library.backup_plan import BackupPlan
-from services.library.constraints import Between, Matches
-from services.library.contract import Service, ServiceStack
-from services.library.dead_letter_queue import DeadLetterQueue
-from services.library.environment import Environment
-from services.library.event_subscriber import EventSubscriber, EventSubscription
-from services.library.function import Function, FunctionSettings
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import Key
-from services.library.notification_topic import NotificationTopic
-from services.library.published import Published
-from services.library.table import Table
-from services.library.workflow import Workflow
+from services.library.constructs.backup_plan import BackupPlan
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.table import Table
+from services.library.constructs.workflow import Workflow
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.constraints import Between, Matches
+from services.library.contract.environment import Environment
+from services.library.contract.published import Published
+from services.library.contract.service import Service, ServiceStack
 
 EVENT_BUS_NAME = Published("ingest/event-bus-name")
 

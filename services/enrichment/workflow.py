@@ -11,9 +11,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from services.library.dead_letter_queue import DeadLetterQueue
-from services.library.function import Function
-from services.library.workflow_tasks import (
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.function import Function
+from services.library.constructs.workflow_tasks import (
     EVERYTHING,
     PASSING,
     THROTTLED,

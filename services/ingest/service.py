@@ -9,21 +9,26 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.ingest import overrides
-from services.library.backup_plan import BackupPlan
-from services.library.bucket import Bucket
-from services.library.constraints import Between, Wrong
-from services.library.contract import Service, ServiceStack
-from services.library.environment import Environment
-from services.library.event_publisher import EventPublisher
-from services.library.fhir_datastore import WRITE
-from services.library.function import FunctionSettings
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import USE, Key
-from services.library.notification_topic import NotificationTopic
-from services.library.published import Published
-from services.library.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
-from services.library.stream_consumer import FEWEST_RETRIES, MOST_RETRIES, StreamConsumer, StreamConsumerSettings
-from services.library.table import Table
+from services.library.constructs.backup_plan import BackupPlan
+from services.library.constructs.bucket import Bucket
+from services.library.constructs.event_publisher import EventPublisher
+from services.library.constructs.fhir_datastore import WRITE
+from services.library.constructs.function import FunctionSettings
+from services.library.constructs.key import USE, Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
+from services.library.constructs.stream_consumer import (
+    FEWEST_RETRIES,
+    MOST_RETRIES,
+    StreamConsumer,
+    StreamConsumerSettings,
+)
+from services.library.constructs.table import Table
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.constraints import Between, Wrong
+from services.library.contract.environment import Environment
+from services.library.contract.published import Published
+from services.library.contract.service import Service, ServiceStack
 
 STREAM_NAME = Published("ingest/stream-name")
 STREAM_ARN = Published("ingest/stream-arn")

@@ -10,24 +10,24 @@ from constructs import Construct
 
 from services.intake import overrides
 from services.intake.workflow import Steps
-from services.library.api import Api, ApiSettings
-from services.library.async_api import AsyncApi
-from services.library.backup_plan import BackupPlan
-from services.library.constraints import Between
-from services.library.contract import Service, ServiceStack
-from services.library.dead_letter_queue import DeadLetterQueue
-from services.library.environment import Environment
-from services.library.function import Function, FunctionSettings
-from services.library.function_api import function_integration
-from services.library.function_api_mapping import answered_statuses
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import USE, Key
-from services.library.notification_topic import NotificationTopic
-from services.library.published import Published
-from services.library.steps import Probe, Step
-from services.library.sync_api import SyncApi
-from services.library.table import Table
-from services.library.workflow import Workflow, WorkflowKind
+from services.library.constructs.api import Api, ApiSettings
+from services.library.constructs.async_api import AsyncApi
+from services.library.constructs.backup_plan import BackupPlan
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.function_api import function_integration
+from services.library.constructs.key import USE, Key
+from services.library.constructs.mappings.function_api import answered_statuses
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.sync_api import SyncApi
+from services.library.constructs.table import Table
+from services.library.constructs.workflow import Workflow, WorkflowKind
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.constraints import Between
+from services.library.contract.environment import Environment
+from services.library.contract.published import Published
+from services.library.contract.service import Service, ServiceStack
+from services.library.contract.steps import Probe, Step
 
 URL = "Url"
 STREAM_NAME = Published("ingest/stream-name")

@@ -4,9 +4,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from services.library.dead_letter_queue import DeadLetterQueue
-from services.library.function import Function
-from services.library.workflow_tasks import PASSING, Pauses, calling, kept_for_operator
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.function import Function
+from services.library.constructs.workflow_tasks import PASSING, Pauses, calling, kept_for_operator
 
 PAUSES = Pauses(first_seconds=1, longest_seconds=30)
 

@@ -8,18 +8,18 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.library.api import ApiSettings
-from services.library.constraints import Between, Wrong
-from services.library.contract import Service, ServiceStack
-from services.library.environment import Environment
-from services.library.fhir_datastore import REGIONS, FhirDatastore
-from services.library.function import Function, FunctionSettings
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.key import Key
-from services.library.notification_topic import NotificationTopic
-from services.library.proxy_api import ProxyApi
-from services.library.published import Published
-from services.library.steps import Probe, Step
+from services.library.constructs.api import ApiSettings
+from services.library.constructs.fhir_datastore import REGIONS, FhirDatastore
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.proxy_api import ProxyApi
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.constraints import Between, Wrong
+from services.library.contract.environment import Environment
+from services.library.contract.published import Published
+from services.library.contract.service import Service, ServiceStack
+from services.library.contract.steps import Probe, Step
 from services.records import overrides
 
 URL = "Url"

@@ -12,9 +12,9 @@ from pipeline.local.lifecycle import LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 from services.ingest.service import Ingest
 from tests.bench.figures import Figure
-from tests.local.functions import until
-from tests.local.ingest import DeployedIngest, submission
-from tests.local.stacks import HERE, deploy
+from tests.testbed.functions import until
+from tests.testbed.ingest import DeployedIngest, submission
+from tests.testbed.stacks import HERE, deploy
 
 RUNS = 3
 RECORDS = 500

@@ -12,8 +12,8 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 from tests.bench.figures import Figure
-from tests.local.records_service import DeployedRecords
-from tests.local.stacks import REGION
+from tests.testbed.records_service import DeployedRecords
+from tests.testbed.stacks import REGION
 
 RUNS = 3
 QUERIES = 200

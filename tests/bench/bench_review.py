@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.review import engine
-from pipeline.review.assembly import read
+from pipeline.review.read.assembly import read
 from pipeline.review.tests.assemblies import StackOf, write
 from tests.bench.figures import Figure
 from tests.conftest import Assembly, JsonObject

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud, Place, find
 from pipeline.local.processes import free_port
-from tests.checkout import copy_of_the_checkout
+from tests.testbed.checkout import copy_of_the_checkout
 
 HOSTILE = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
         [
             (
                 "from services.library.env",
-                "from services.library.published import Published\nfrom services.library.env",
+                "from services.library.contract.service.published import Published\nfrom services.library.env",
             ),
             ("QA = Stage(", CIRCLE),
             ("Intake(claim_check=True)", "Head(), Tail()"),
@@ -111,7 +111,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
         r"FATAL Penstock-Retained: .*\(guardrails\)\n.* Pipeline/prod/intake/Submissions/Table/Resource",
     ),
     "a pipeline that cannot be imported": (
-        "pipeline/stack.py",
+        "pipeline/definition/stack.py",
         [("from constructs import Construct", "from construct import Construct")],
         r"ModuleNotFoundError: No module named 'construct'",
     ),

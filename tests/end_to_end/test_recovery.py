@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from tests.end_to_end.clone import Clone, until
-from tests.local.killing import kill
+from tests.testbed.killing import kill
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.cloud

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.review.access import evidence, exposure, managed, network, undecided
 from pipeline.review.access.compare import Comparison, Gain, compare
-from pipeline.review.access.holdings import Holding, boundaries, default, holdings
 from pipeline.review.access.patterns import CombinationsError
-from pipeline.review.access.spelling import spelled
+from pipeline.review.access.policy_attachments import Holding, boundaries, default, holdings
+from pipeline.review.access.policy_text import spelled
 from pipeline.review.access.statements import Source, Statement, UnreadableError, everything, statements_of
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.template import ResolvedTemplate
+from pipeline.review.read.template import ResolvedTemplate
 
 WITHIN_A_NETWORK = frozenset({"AWS::EC2::VPCEndpoint"})
 """Types whose policy names everybody and is met only by who is in the network already."""

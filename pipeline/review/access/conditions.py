@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from pipeline.review.access import patterns
 from pipeline.review.access.patterns import CombinationsError, Pattern
-from pipeline.review.access.spelling import listed, pattern, spelled
+from pipeline.review.access.policy_text import listed, pattern, spelled
 
 MOST_REQUESTS = 20_000
 MOST_VALUES_AT_ONCE = 4

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.access.spelling import spelled
+from pipeline.review.access.policy_text import spelled
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.template import ResolvedTemplate, Resource
+from pipeline.review.read.template import ResolvedTemplate, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.review.access import undecided
-from pipeline.review.access.spelling import listed, spelled
+from pipeline.review.access.policy_text import listed, spelled
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.template import ResolvedTemplate, Resource
+from pipeline.review.read.template import ResolvedTemplate, Resource
 
 GROUP = "AWS::EC2::SecurityGroup"
 INLINE = {"SecurityGroupIngress": True, "SecurityGroupEgress": False}

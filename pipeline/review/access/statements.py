@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.review.access.conditions import Test, tests_of
 from pipeline.review.access.patterns import EVERYTHING, Pattern
-from pipeline.review.access.spelling import listed, pattern, spelled, written
+from pipeline.review.access.policy_text import listed, pattern, spelled, written
 from pipeline.review.model import AccessKind
 
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12}|<AWS::AccountId>)(?::root)?")

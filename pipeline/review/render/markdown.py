@@ -8,10 +8,10 @@ changes. What is left out is counted, and the pointer says where all of it is.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.review.fold import Row
 from pipeline.review.model import Finding, Level, Pipeline, Review, StackChange, Verdict
 from pipeline.review.render import view
 from pipeline.review.render.escape import code, inert_markup, prose, shortened, value
+from pipeline.review.render.group_rows import Row
 from pipeline.review.render.view import Rated, Section
 
 MARKER = "<!-- penstock review -->"

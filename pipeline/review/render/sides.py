@@ -3,10 +3,10 @@
 import difflib
 from collections.abc import Sequence
 
-from pipeline.review.fold import RowProperty, Values
 from pipeline.review.model import Json, Outcome
 from pipeline.review.render import view
 from pipeline.review.render.escape import markup, value
+from pipeline.review.render.group_rows import RowProperty, Values
 
 MOST_LINES = 2_000
 """Of one value, beyond which its lines are not compared with each other."""

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from pipeline.review.fold import Row, fold
 from pipeline.review.model import (
     AccessChange,
     AssetChange,
@@ -18,6 +17,7 @@ from pipeline.review.model import (
     StackChange,
     Verdict,
 )
+from pipeline.review.render.group_rows import Row, fold
 
 PLATFORM = "pipeline"
 WORDS = {

@@ -8,8 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.review import assembly, engine
+from pipeline.review import engine
 from pipeline.review.model import Level, Review
+from pipeline.review.read import assembly
 
 Json = Any
 ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "prod": "444444444444"}

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.review import assembly, engine, fold
+from pipeline.review import engine
 from pipeline.review.model import Level, Outcome, Review, Verdict
+from pipeline.review.read import assembly
+from pipeline.review.render import group_rows
 from pipeline.review.tests.assemblies import ACCOUNTS, TODAY, StackOf, digest, review, write
 from pipeline.review.tests.cases.case import resource, template
 from pipeline.review.tests.cases.data import DELETED, table
@@ -119,9 +121,9 @@ def test_a7_a_change_in_production_that_points_at_dev_is_a_row_and_a_warning_of_
     base = {stage: {"one": handler("x")} for stage in ("dev", "prod")}
     own = {stage: {"one": handler(ACCOUNTS[stage])} for stage in ("dev", "prod")}
     astray = {**own, "prod": {"one": handler(ACCOUNTS["dev"])}}
-    assert len(fold.fold(both(tmp_path / "own", base, own).changes)) == 1
+    assert len(group_rows.fold(both(tmp_path / "own", base, own).changes)) == 1
     found = both(tmp_path / "astray", base, astray)
-    assert [row.stages for row in fold.fold(found.changes)] == [("dev",), ("prod",)]
+    assert [row.stages for row in group_rows.fold(found.changes)] == [("dev",), ("prod",)]
     (warning,) = [finding for finding in found.findings if finding.rule == "Review-CrossEnvironment"]
     assert (warning.stages, warning.level) == (("prod",), Level.HIGH)
     assert "dev" in warning.evidence
@@ -140,7 +142,7 @@ def test_a8_other_code_alone_is_one_folded_row_without_risk(tmp_path: Path) -> N
         {stage: {"one": code("two")} for stage in ACCOUNTS},
         assets=assets,
     )
-    assert [row.first.noise for row in fold.fold(found.changes)] == ["code changed"]
+    assert [row.first.noise for row in group_rows.fold(found.changes)] == ["code changed"]
     assert (found.verdict, found.risk, found.findings) == (Verdict.PASS, Level.NONE, ())
     assert {(asset.kind, asset.old, asset.new) for asset in found.assets} == {("code", *assets)}
 
@@ -203,7 +205,7 @@ def test_a14_other_values_in_each_environment_are_one_row_with_both(tmp_path: Pa
             for stage, size in zip(("dev", "prod"), sizes, strict=True)
         }
 
-    (row,) = fold.fold(both(tmp_path, side(5, 20), side(10, 40)).changes)
+    (row,) = group_rows.fold(both(tmp_path, side(5, 20), side(10, 40)).changes)
     (property_,) = row.properties
     assert [(each.stages, each.old, each.new) for each in property_.values] == [(("dev",), 5, 10), (("prod",), 20, 40)]
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.review import assembly, engine, rules
+from pipeline.review import engine
+from pipeline.review.judge import rules
 from pipeline.review.model import Level, Review, Verdict
+from pipeline.review.read import assembly
 from pipeline.review.tests.assemblies import TODAY, StackOf, digest, review, write
 from pipeline.review.tests.cases.case import resource, template
 from pipeline.review.tests.cases.data import DELETED, table

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.review import assembly, engine
+from pipeline.review import engine
 from pipeline.review.model import Direction, Review
+from pipeline.review.read import assembly
 from pipeline.review.tests.cases import access, data, values
 from pipeline.review.tests.cases.case import Case
 

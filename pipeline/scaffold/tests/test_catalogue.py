@@ -25,7 +25,7 @@ OTHER = frozenset({DEV})
 IMPORTS = '''"""Every stage, in promotion order."""
 
 from stages.dev import DEV
-from stages.model import Catalogue, Wave
+from pipeline.catalogue.model import Catalogue, Wave
 from stages.prod_eu import PROD_EU
 from stages.prod_us import PROD_US
 

@@ -21,9 +21,9 @@ HEAD = '''"""The {name} stage."""
 
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.environment import Environment, Tier
+from services.library.contract.service.environment import Environment, Tier
 from stages import accounts
-from stages.model import Stage
+from pipeline.catalogue.model import Stage
 
 '''
 STAGE = """{constant} = Stage(

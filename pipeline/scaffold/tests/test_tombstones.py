@@ -12,7 +12,7 @@ from pipeline.scaffold.tombstones import Words
 
 EMPTY = '''"""The tombstones."""
 
-from stages.ledger import Tombstone
+from pipeline.catalogue.ledger import Tombstone
 
 REMOVED: tuple[Tombstone, ...] = ()
 '''

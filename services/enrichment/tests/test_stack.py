@@ -10,8 +10,8 @@ import pytest
 from aws_cdk import assertions
 
 from services.enrichment.service import LEFT_ALONE, TIMEOUT, Enrichment
-from services.library import constraints
-from services.library.environment import Environment, Tier
+from services.library.contract import constraints
+from services.library.contract.environment import Environment, Tier
 from services.library.runtime.resilience import Deadline
 from services.library.runtime.tracing import NoTracing
 

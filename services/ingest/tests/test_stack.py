@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import assertions
 
 from services.ingest.service import Ingest
-from services.library.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
 
 # A changed logical id is a new, empty resource: CloudFormation deletes the old one, or leaves it behind.
 STATEFUL = {

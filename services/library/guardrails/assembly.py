@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from services.library.guardrails.template import Json, Resource, Template
+from services.library.cloudformation.template import Json, Resource, Template
 
 SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 """The metadata that `Validations.of(construct).acknowledge(...)` leaves."""

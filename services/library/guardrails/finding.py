@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.library.guardrails.template import Resource, Template
+from services.library.cloudformation.template import Resource, Template
 
 
 class Accepter(StrEnum):
@@ -14,7 +14,7 @@ class Accepter(StrEnum):
     SERVICE = "service"
     """The service's owner, in the service's overrides.py. The platform team may, too."""
     PLATFORM = "platform"
-    """The platform team alone, in stages/acknowledged.py."""
+    """The platform team alone, in stages/acknowledgements.py."""
     NOBODY = "nobody"
     """There is always a way to do without."""
 

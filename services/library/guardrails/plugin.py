@@ -10,18 +10,19 @@ import aws_cdk as cdk
 import jsii
 from constructs import IConstruct
 
-from services.library import defaults
-from services.library.contract import ServiceStack
-from services.library.environment import Environment
-from services.library.guardrails import acceptance, assembly, moot, nag, own, record
-from services.library.guardrails.acceptance import Accepted, Giver
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.guardrails.caused import Caused, Known
+from services.library.cloudformation.template import Template
+from services.library.contract import defaults
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.environment import Environment
+from services.library.contract.service import ServiceStack
+from services.library.guardrails import assembly, nag, not_applicable, platform_rules
+from services.library.guardrails.acknowledgement import acceptance, record
+from services.library.guardrails.acknowledgement.acceptance import Accepted, Giver
 from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
-from services.library.guardrails.overridden import Made, Overridden
-from services.library.guardrails.reached import Rebuilt
+from services.library.guardrails.overrides.cross_stack_changes import Rebuilt
+from services.library.guardrails.overrides.overridden_stack import Made, Overridden
+from services.library.guardrails.overrides.override_findings import Caused, Known
 from services.library.guardrails.rules import lookups
-from services.library.guardrails.template import Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Subject:
 
     stack: cdk.Stack
     environment: Environment | None
-    """None for the pipeline: what it stores must be kept, as in production, and stages/acknowledged.py accepts."""
+    """None for the pipeline: what it stores must be kept, as in production, and stages/acknowledgements.py accepts."""
     service: str
     owner: str
     handles_personal_data: bool
@@ -266,7 +267,7 @@ def _explained(findings: Sequence[Finding], overridden: Iterable[Caused]) -> lis
 def _own_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Finding]:
     for stack in stacks:
         for template in templates[stack.path]:
-            yield from own.findings(template, stack.place)
+            yield from platform_rules.findings(template, stack.place)
 
 
 def _nag_findings(
@@ -288,7 +289,7 @@ def _nag_findings(
             yield replace(finding, template=templates[stack.path][0].file)
             continue
         template, resource = places[finding.path]
-        if not moot.is_moot(finding, resource, template):
+        if not not_applicable.is_moot(finding, resource, template):
             yield replace(finding, template=template.file, logical_id=resource.logical_id)
 
 
@@ -322,7 +323,7 @@ def _violation(finding: Finding, folder: Path, files: dict[str, str]) -> cdk.Pol
 
 def _how_to_accept(finding: Finding, files: dict[str, str]) -> str:
     """The acknowledgement to write, and where, for a rule that somebody may accept."""
-    accepter = own.accepted_by(finding.rule)
+    accepter = platform_rules.accepted_by(finding.rule)
     if finding.rule == acceptance.RULE or accepter is Accepter.NOBODY:
         return ""
     stack = _innermost(finding.path, files)

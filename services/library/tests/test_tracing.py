@@ -19,18 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.service import Ingest
-from services.library import constraints
-from services.library.environment import Environment, Tier
-from services.library.guardrails import nag, own
-from services.library.guardrails import template as guarded
+from services.library.cloudformation import template as guarded
+from services.library.constructs.tracing import PYTHON_LAYER_VERSION, VARIABLES, Datadog
+from services.library.contract import constraints
+from services.library.contract.environment import Environment, Tier
+from services.library.guardrails import nag, platform_rules
 from services.library.guardrails.finding import Place, without_hashes
 from services.library.runtime.client import Client
 from services.library.runtime.resilience import CallError, Deadline
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.xray import XRayTracing
 from services.library.tests.traced import CAME_WITH_THE_WORK, CANARY, TOLD, UNTOLD, WORDS, Host
-from services.library.tracing import PYTHON_LAYER_VERSION, VARIABLES, Datadog
-from tests.agent import running
+from tests.testbed.datadog_agent import running
 
 ROOT = Path(__file__).resolve().parents[3]
 URLS = 10_000
@@ -268,7 +268,7 @@ def test_datadog_brings_no_finding(tmp_path: Path) -> None:
         stage = cdk.Stage(app, name, env=environment.to_cdk())
         stack = Ingest(tracing=tracing).deploy(stage, environment)
         made = guarded.Template(Template.from_stack(stack).to_json(), stack.node.path)
-        own_ = own.findings(made, Place(keeps_data=True, account=environment.account))
+        own_ = platform_rules.findings(made, Place(keeps_data=True, account=environment.account))
         each = [*(finding for _, finding in nag.findings(app)), *own_]
         found.append({(without_hashes(one.rule), one.path.partition("/")[2]) for one in each})
     assert found[0]

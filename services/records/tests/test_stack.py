@@ -6,8 +6,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 
-from services.library.environment import Environment, Tier
-from services.library.fhir_datastore import REGIONS, FhirDatastore
+from services.library.constructs.fhir_datastore import REGIONS, FhirDatastore
+from services.library.contract.environment import Environment, Tier
 from services.records.service import Records
 
 # A changed logical id is a new, empty store.

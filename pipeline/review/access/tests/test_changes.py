@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.review.access.changes import changes
 from pipeline.review.model import AccessChange, AccessKind, Direction, Place
-from pipeline.review.template import EMPTY, ResolvedTemplate, Resource
+from pipeline.review.read.template import EMPTY, ResolvedTemplate, Resource
 
 Resources = dict[str, tuple[str, dict[str, Any]]]
 OWN_ROOT = {

@@ -6,9 +6,9 @@ A row names what must be true of our side and of the templates, so that it excus
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.compare import same
+from pipeline.review.diff.compare import same
 from pipeline.review.model import Change, Outcome
-from pipeline.review.template import ResolvedTemplate
+from pipeline.review.read.template import ResolvedTemplate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.review.changes import changes
-from pipeline.review.replacement import known_types
-from pipeline.review.resolve import resolve
-from pipeline.review.stateful import HOLDS
+from pipeline.review.diff.changes import changes
+from pipeline.review.diff.replacement import known_types
+from pipeline.review.diff.stateful import HOLDS
+from pipeline.review.read.resolve import resolve
 from pipeline.review.tests.cases import access, data, values
 from pipeline.review.tests.oracle.accepted import ROWS, Seen, ranks_higher
 

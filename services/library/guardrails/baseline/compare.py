@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
+from services.library.cloudformation.intrinsics import is_open
+from services.library.cloudformation.template import Resource, Template, number
 from services.library.guardrails.baseline import (
     deletion,
     denials,
@@ -27,8 +29,6 @@ from services.library.guardrails.baseline.guard import (
     Sides,
 )
 from services.library.guardrails.finding import Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template, number
-from services.library.guardrails.values import is_open
 
 COLLECTORS = (
     encryption.collect,

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from services.library.guardrails.template import Json
-from services.library.guardrails.values import CLOSES, OPENS, TOO_MANY, is_open, text
+from services.library.cloudformation.intrinsics import CLOSES, OPENS, TOO_MANY, is_open, text
+from services.library.cloudformation.template import Json
 
 UNKNOWN_PART = f"{OPENS}[^{CLOSES}]*{CLOSES}"
 WHOSE = frozenset(

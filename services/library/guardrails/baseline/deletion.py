@@ -1,9 +1,9 @@
 """What stands between data and its deletion."""
 
+from services.library.cloudformation.intrinsics import at, entries
+from services.library.cloudformation.template import Resource
 from services.library.guardrails.baseline.guard import DELETION, Guard, Guards, Level, amount, switch
 from services.library.guardrails.rules.retained import SNAPSHOT, STATEFUL
-from services.library.guardrails.template import Resource
-from services.library.guardrails.values import at, entries
 
 ON: Level = (1, "on")
 POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")

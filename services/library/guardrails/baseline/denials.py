@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from services.library.cloudformation.intrinsics import entries, mentioned, text, worlds
+from services.library.cloudformation.template import Json, Resource, Template
 from services.library.guardrails.baseline.coverage import is_looser, lacks, texts
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, Sides, digest
 from services.library.guardrails.baseline.policies import POLICIES, certain, statements
 from services.library.guardrails.finding import Finding
-from services.library.guardrails.template import Json, Resource, Template
-from services.library.guardrails.values import entries, mentioned, text, worlds
 
 Side = tuple[Resource, Template]
 ONE_ALONE = {type_: (whose, naming) for whose, types in POLICIES.items() for type_, naming in types.items()}

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from services.library.cloudformation.intrinsics import at, entries, is_open, listed, worlds
+from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, UNKNOWN, Guards, Level, key, switch
 from services.library.guardrails.baseline.policies import POLICIES, certain, refuses_plain_text
-from services.library.guardrails.template import Resource, Template
-from services.library.guardrails.values import at, entries, is_open, listed, worlds
 
 OWN_KEY: Level = (2, "own-key")
 ON: Level = (1, "on")

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from services.library.cloudformation.intrinsics import is_open, mentioned, possible, text, worlds
+from services.library.cloudformation.template import Json, Resource, Template, number
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, UNKNOWN, Guards, Level, Sides, digest
 from services.library.guardrails.finding import Finding
-from services.library.guardrails.template import Json, Resource, Template, number
-from services.library.guardrails.values import is_open, mentioned, possible, text, worlds
 
 STAGE = "AWS::ApiGateway::Stage"
 ASSOCIATION, ACL, RULES = "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::WebACL", "AWS::WAFv2::RuleGroup"

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.library.cloudformation.intrinsics import OPENS, at, is_open, text
+from services.library.cloudformation.template import Resource, Template, number
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template, number
-from services.library.guardrails.values import OPENS, at, is_open, text
 
 ENCRYPTION = Rule(
     id="Penstock-BaselineEncryption",

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from services.library.cloudformation.intrinsics import CLOSES, OPENS, entries, is_open, possible, text, worlds
+from services.library.cloudformation.template import Json, Resource, Template
 from services.library.guardrails.baseline.coverage import (
     UNKNOWN_PART,
     conditions,
@@ -12,8 +14,6 @@ from services.library.guardrails.baseline.coverage import (
     principals,
     texts,
 )
-from services.library.guardrails.template import Json, Resource, Template
-from services.library.guardrails.values import CLOSES, OPENS, entries, is_open, possible, text, worlds
 
 UNREADABLE: Json = {"Effect": "Allow", "Action": "unknown", "Principal": "*"}
 """In the place of what nobody can tell."""

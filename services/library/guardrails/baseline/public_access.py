@@ -3,11 +3,11 @@
 import ipaddress
 from collections.abc import Iterator, Mapping
 
+from services.library.cloudformation.intrinsics import at, entries, is_open, listed, text
+from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.baseline.coverage import is_exact, names_an_owner
 from services.library.guardrails.baseline.guard import PUBLIC_ACCESS, UNKNOWN, Guards, Level, off, switch
 from services.library.guardrails.baseline.policies import is_everybody, lets_everybody_in, statements
-from services.library.guardrails.template import Resource, Template
-from services.library.guardrails.values import at, entries, is_open, listed, text
 
 CLOSED: Level = (1, "closed")
 OPEN: Level = (0, "open")

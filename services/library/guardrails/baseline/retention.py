@@ -5,6 +5,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.library.cloudformation.intrinsics import (
+    CLOSES,
+    OPENS,
+    at,
+    entries,
+    is_open,
+    listed,
+    mentioned,
+    text,
+    worlds,
+)
+from services.library.cloudformation.template import Resource, Template, number
 from services.library.guardrails.baseline.guard import (
     RETENTION,
     UNKNOWN,
@@ -18,18 +30,6 @@ from services.library.guardrails.baseline.guard import (
     switch,
 )
 from services.library.guardrails.finding import Finding
-from services.library.guardrails.template import Resource, Template, number
-from services.library.guardrails.values import (
-    CLOSES,
-    OPENS,
-    at,
-    entries,
-    is_open,
-    listed,
-    mentioned,
-    text,
-    worlds,
-)
 
 PITR_DAYS = 35
 """DynamoDB's own default: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PointInTimeRecoverySpecification.html"""

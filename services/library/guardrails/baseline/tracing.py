@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.library.cloudformation.intrinsics import at, entries, mentioned
+from services.library.cloudformation.template import Json, Resource, Template, number
 from services.library.guardrails.baseline.coverage import matches, texts
 from services.library.guardrails.baseline.guard import TRACING, Guards, Level, off, switch
 from services.library.guardrails.baseline.policies import certain
-from services.library.guardrails.template import Json, Resource, Template, number
-from services.library.guardrails.values import at, entries, mentioned
 
 ON: Level = (1, "on")
 SWITCHES = (

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.assembly import has_template
 from services.library.guardrails.baseline import compare
 from services.library.guardrails.baseline.guard import UNSEEN
 from services.library.guardrails.finding import Finding, Place
-from services.library.guardrails.template import Resource, Template
 
 STACKS_ELSEWHERE = ("AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct")
 

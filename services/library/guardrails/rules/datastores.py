@@ -5,8 +5,8 @@ That it is retained in production is `Penstock-Retained`, as for every store. No
 
 from collections.abc import Iterator, Mapping
 
+from services.library.cloudformation.template import Template, known
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Template, known
 
 DATASTORE = "AWS::HealthLake::FHIRDatastore"
 KEY = Rule(

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from services.library import secret
-from services.library.dependencies import PYTHON
+from services.library.cloudformation.template import Resource, Template
+from services.library.contract import secret
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template
+from services.library.packaging.dependencies import PYTHON
 
 LOGS = Rule(
     id="Penstock-FunctionLogs",

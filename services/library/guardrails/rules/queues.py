@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from services.library.cloudformation.template import Resource, Template, number
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template, number
 
 DEAD_LETTERS = Rule(
     id="Penstock-QueueDeadLetters",

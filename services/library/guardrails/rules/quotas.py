@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from services.library.cloudformation.template import Resource, Template, known
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template, known
 
 PIPELINE = Rule(
     id="Penstock-PipelineQuota",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Resource, Template
 
 RULE = Rule(
     id="Penstock-Retained",

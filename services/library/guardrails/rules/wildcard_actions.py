@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from services.library.cloudformation.template import Json, Template
 from services.library.guardrails.finding import Accepter, Finding, Place, Rule
-from services.library.guardrails.template import Json, Template
 
 WILDCARD = Rule(
     id="Penstock-WildcardAction",

@@ -3,9 +3,9 @@ from datetime import date
 
 import pytest
 
-from services.library.guardrails import acceptance
-from services.library.guardrails.acceptance import Giver, Outcome
-from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.guardrails.acknowledgement import acceptance
+from services.library.guardrails.acknowledgement.acceptance import Giver, Outcome
 from services.library.guardrails.finding import Accepter, Finding
 
 REASON = "Only the partner's batch job reads it, once a night"
@@ -29,7 +29,7 @@ def service(*acknowledgements: Acknowledgement, stacks: tuple[str, ...] = ("dev/
 
 def platform(*acknowledgements: Acknowledgement) -> Giver:
     return Giver(
-        accepter=Accepter.PLATFORM, file="stages/acknowledged.py", stacks=("",), acknowledgements=acknowledgements
+        accepter=Accepter.PLATFORM, file="stages/acknowledgements.py", stacks=("",), acknowledgements=acknowledgements
     )
 
 
@@ -93,7 +93,7 @@ def test_a_service_cannot_accept_for_the_platform() -> None:
     acknowledged = replace(ACKNOWLEDGED, rule="Penstock-Retained")
     outcome = apply([lost], [service(acknowledged)])
     assert remaining(outcome) == ["prod/records/Bucket"]
-    assert "stages/acknowledged.py" in the_problem(outcome)
+    assert "stages/acknowledgements.py" in the_problem(outcome)
     accepted = apply([lost], [service(), platform(replace(acknowledged, path="prod/records/Bucket"))])
     assert (accepted.remaining, accepted.problems) == ([], [])
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.intrinsics import MOST, TOO_MANY, at, entries, mentioned, possible, worlds
+from services.library.cloudformation.template import Template
 from services.library.guardrails.baseline.policies import lets_everybody_in
 from services.library.guardrails.finding import Place, TierBaseline
 from services.library.guardrails.rules.baseline import check
-from services.library.guardrails.template import Template
-from services.library.guardrails.values import MOST, TOO_MANY, at, entries, mentioned, possible, worlds
 
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}
 NOTHING = {"Ref": "AWS::NoValue"}

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Place
 from services.library.guardrails.rules.datastores import KEY, SAMPLES, VERSION, check
-from services.library.guardrails.template import Template
 
 OWN = {"CmkType": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
 STORE: dict[str, Any] = {"DatastoreTypeVersion": "R4", "SseConfiguration": {"KmsEncryptionConfig": OWN}}

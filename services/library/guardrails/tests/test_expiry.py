@@ -1,8 +1,8 @@
 from dataclasses import replace
 from datetime import date
 
-from services.library.guardrails.acknowledgements import Acknowledgement
-from services.library.guardrails.expiry import expired, expiring
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.guardrails.acknowledgement.expiry import expired, expiring
 
 JUNE = Acknowledgement(
     rule="AwsSolutions-S1", path="Bucket", reason="It holds access logs", owner="@example/a", expires=date(2027, 6, 30)

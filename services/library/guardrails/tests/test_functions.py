@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from services.library.dependencies import PYTHON
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.rules.functions import ARCHITECTURE, LOGS, RUNTIME, SECRET, TRACING, check
-from services.library.guardrails.template import Template
+from services.library.packaging.dependencies import PYTHON
 
 FUNCTION = {
     "Runtime": f"python{PYTHON}",

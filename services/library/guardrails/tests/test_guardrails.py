@@ -25,8 +25,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_dynamodb as dynamodb
 
-from services.library.environment import Environment, Tier
-from services.library.guardrails.acknowledgements import Acknowledgement
+from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.service.acknowledgement import Acknowledgement
 from services.library.guardrails.plugin import Guardrails, Subject
 
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
@@ -176,7 +176,7 @@ check(subject(left, *acknowledge_queue("left"), unused, retained), subject(right
     place = construct["cloudFormationResource"]
     assert place["templatePath"].startswith("assembly-Pipeline-prod/")
     assert place["propertyPaths"] == ["Properties.Environment.PrivilegedMode"]
-    assert "stages/acknowledged.py" in privileged["suggestedFix"]
+    assert "stages/acknowledgements.py" in privileged["suggestedFix"]
     assert "Pipeline/prod/right/Build/Resource" in done.says
 
 
@@ -210,10 +210,10 @@ def test_an_override_that_takes_back_what_a_construct_decided_is_found(synth: Ca
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 
-from services.library.function import FunctionSettings
-from services.library.key import Key
-from services.library.notification_topic import NotificationTopic
-from services.library.queue_worker import QueueWorker, QueueWorkerSettings
+from services.library.constructs.function import FunctionSettings
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
 
 handler = FunctionSettings(handler="services.intake.runtime.handler.handle", description="Works")
 for stack in (left, right):

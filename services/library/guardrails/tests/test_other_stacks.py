@@ -13,8 +13,8 @@ import pytest
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IConstruct
 
-from services.library.contract import Service, ServiceStack
-from services.library.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
 from services.library.guardrails.plugin import Guardrails, Subject, Synthesised
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Place
 from services.library.guardrails.rules.privileged_builds import RULE, check
-from services.library.guardrails.template import Template
 
 SANDBOX = Place(keeps_data=False)
 

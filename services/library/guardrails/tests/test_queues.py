@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.rules import queues
 from services.library.guardrails.rules.queues import DEAD_LETTERS, ENCRYPTION, VISIBILITY, check, keeps_dead_letters
-from services.library.guardrails.template import Template
 
 PLACE = Place(keeps_data=False)
 REDRIVE = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 5}}

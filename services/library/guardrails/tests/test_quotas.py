@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Accepter, Place
 from services.library.guardrails.rules.quotas import PIPELINE, PIPELINE_QUOTAS, TEMPLATE, TEMPLATE_LIMITS, check
-from services.library.guardrails.template import Template
 
 ANYWHERE = Place(keeps_data=False)
 

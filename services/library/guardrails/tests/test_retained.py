@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.rules.retained import RULE, SNAPSHOT, STATEFUL, check
-from services.library.guardrails.template import Template
 
 PRODUCTION = Place(keeps_data=True)
 SANDBOX = Place(keeps_data=False)

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.rules.streams import CONSUMER, ENCRYPTION, RETENTION, check
-from services.library.guardrails.template import Template
 
 STREAM = {"RetentionPeriodHours": 168, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Ref": "Key"}}}
 SOURCE = {

@@ -15,14 +15,14 @@ import pytest
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from services.library.contract import Service
-from services.library.environment import Environment, Tier
+from services.library.constructs.log_group import LogGroup
+from services.library.constructs.table import Table
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import Service
 from services.library.guardrails import assembly
-from services.library.guardrails.acknowledgements import Acknowledgement
 from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
 from services.library.guardrails.tests import weakened
-from services.library.log_group import LogGroup
-from services.library.table import Table
 
 ROOT = Path(__file__).parents[4]
 FILE = Path(weakened.__file__).relative_to(ROOT).as_posix()

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Place
 from services.library.guardrails.rules.wildcard_actions import check
-from services.library.guardrails.template import Template
 
 ACCOUNT = "111111111111"
 ROOT = {"AWS": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::{ACCOUNT}:root"]]}}

@@ -26,18 +26,18 @@ from aws_cdk import aws_wafv2 as wafv2
 from aws_cdk import aws_xray as xray
 from constructs import Construct, IConstruct
 
-from services.library.backup_plan import BackupPlan
-from services.library.bucket import Bucket
-from services.library.contract import Service, ServiceStack
-from services.library.environment import Environment
-from services.library.key import Key
-from services.library.log_group import LogGroup
-from services.library.notification_topic import NotificationTopic
-from services.library.queue import Queue
-from services.library.role import Role
-from services.library.stream import Stream
-from services.library.table import Table
-from services.library.workflow import Workflow
+from services.library.constructs.backup_plan import BackupPlan
+from services.library.constructs.bucket import Bucket
+from services.library.constructs.key import Key
+from services.library.constructs.log_group import LogGroup
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.queue import Queue
+from services.library.constructs.role import Role
+from services.library.constructs.stream import Stream
+from services.library.constructs.table import Table
+from services.library.constructs.workflow import Workflow
+from services.library.contract.environment import Environment
+from services.library.contract.service import Service, ServiceStack
 
 COPIES = ("One", "Two", "Three", "Four", "Five")
 

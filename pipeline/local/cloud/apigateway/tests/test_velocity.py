@@ -1,4 +1,4 @@
-"""The template engine, where Apache Velocity is not at hand; `tests/local/velocity` compares it with the original."""
+"""The template engine by itself; `tests/services/library/velocity` compares it with Apache Velocity."""
 
 import pytest
 

@@ -13,7 +13,7 @@ from pipeline.local.cloud.healthlake.paging import Pages
 from pipeline.local.cloud.healthlake.repository import Repository, Resources
 
 ROOT = Path(__file__).parents[5]
-EXAMPLES = sorted((ROOT / "tests/fhir/examples").glob("*.json"))
+EXAMPLES = sorted((ROOT / "tests/testbed/fhir/examples").glob("*.json"))
 ENDPOINT = "http://127.0.0.1:1/datastore/0/r4/"
 
 

@@ -1,0 +1,130 @@
+"""`python -m pipeline.builds.delete_stack`: the pipeline's own step that deletes a stack which is in no stage any more.
+
+CDK Pipelines never deletes one. What goes is judged by the template that is *deployed*, not by a commit: it stays
+if its deletion would lose production data, or if another stack imports from it. It runs in a build with the build's own
+credentials, so it is no `penstock` command: those never act on what they find in the environment.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+from services.library.cloudformation.template import Template
+from services.library.guardrails.finding import Place
+from services.library.guardrails.rules import retained
+
+POLLING = {"Delay": 2, "MaxAttempts": 900}
+
+
+def main(arguments: list[str]) -> int:
+    """Delete the stack and record it; 1 if it must stay. Once it is gone, deleting it again changes nothing."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.builds.delete_stack", description=__doc__)
+    parser.add_argument("--role", required=True, help="the bootstrap deploy role of the stack's account")
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--record", required=True, help="the parameter to write, in the build's own account")
+    parser.add_argument("--keeps-data", action="store_true", help="refuse while a store of data would be deleted")
+    parser.add_argument("stack")
+    chosen = parser.parse_args(arguments)
+    cloudformation = _client(chosen.role, chosen.region)
+    stack = _find(cloudformation, chosen.stack)
+    if stack is None:
+        _say(f"{chosen.stack} is not there any more.")
+        _record(chosen.record, {"stack": chosen.stack, "kept": []}, overwrite=False)
+        return 0
+    template = Template(body=cloudformation.get_template(StackName=stack["StackId"])["TemplateBody"])
+    reasons = [*_imported(cloudformation, stack), *(_loses_data(template) if chosen.keeps_data else ())]
+    for reason in reasons:
+        _say(f"{chosen.stack} stays: {reason}")
+    if reasons:
+        return 1
+    kept = list(_kept(cloudformation, stack, template))
+    cloudformation.update_termination_protection(StackName=chosen.stack, EnableTerminationProtection=False)
+    cloudformation.delete_stack(StackName=stack["StackId"])
+    try:
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack["StackId"], WaiterConfig=POLLING)
+    except WaiterError:
+        for resource, why in _failures(cloudformation, stack["StackId"]):
+            _say(f"{chosen.stack}: {resource} could not be deleted: {why}")
+        _say("Once the cause is gone, retry the stage: what is deleted already stays so.")
+        return 1
+    _record(chosen.record, {"stack": chosen.stack, "id": stack["StackId"], "kept": kept}, overwrite=True)
+    _say(f"{chosen.stack} is deleted.")
+    for each in kept:
+        _say(f"  kept, and no longer anybody's: {each}")
+    return 0
+
+
+def _client(role: str, region: str) -> Any:
+    credentials = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="remove")["Credentials"]
+    return boto3.client(
+        "cloudformation",
+        region_name=region,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+
+
+def _find(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    try:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return stack
+
+
+def _imported(cloudformation: Any, stack: dict[str, Any]) -> Iterator[str]:
+    for output in stack.get("Outputs", []):
+        if export := output.get("ExportName"):
+            try:
+                importers = cloudformation.list_imports(ExportName=export)["Imports"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ValidationError":  # nobody imports it
+                    continue
+                raise
+            if importers:
+                yield f"{', '.join(importers)} import {export} from it; remove that first."
+
+
+def _loses_data(template: Template) -> Iterator[str]:
+    for finding in retained.check(template, Place(keeps_data=True)):
+        yield f"{finding.logical_id} would be deleted with its data. {finding.fix} Deploy that first."
+
+
+def _kept(cloudformation: Any, stack: dict[str, Any], template: Template) -> Iterator[str]:
+    """What outlives the stack, by type and physical id, for whoever cleans up or looks for the data."""
+    policies = {resource.logical_id: resource.body.get("DeletionPolicy") for resource in template.resources()}
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackId"])
+    for page in pages:
+        for each in page["StackResourceSummaries"]:
+            if policies.get(each["LogicalResourceId"]) in ("Retain", "RetainExceptOnCreate"):
+                yield f"{each['ResourceType']} {each['PhysicalResourceId']}"
+
+
+def _failures(cloudformation: Any, stack_id: str) -> Iterator[tuple[str, str]]:
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    for event in pages.search("StackEvents[?ResourceStatus=='DELETE_FAILED']"):
+        yield event["LogicalResourceId"], event.get("ResourceStatusReason", "no reason given")
+
+
+def _record(name: str, what: dict[str, Any], *, overwrite: bool) -> None:
+    try:
+        boto3.client("ssm").put_parameter(Name=name, Value=json.dumps(what), Type="String", Overwrite=overwrite)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterAlreadyExists":
+            raise
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""What a branch environment is: a short-lived copy of some services of one stage, beside it in its account."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.catalogue.model import Stage
+from pipeline.catalogue.problem import MistakeError
+from services.library.contract.deployment import BRANCH_PREFIX
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import Service
+from stages.dev import DEV
+
+LIKE = DEV
+"""The stage whose services, settings and account branches share."""
+SWEPT: Environment | None = LIKE.environment
+"""Where the pipeline removes the branches that are over, each night; None while no account has
+pipeline/accounts/branches.yaml."""
+SLUG_LENGTH = 6
+HASH_LENGTH = 6
+"""Of 32 signs: two branches out of a thousand share a prefix with a probability of 1 in 2,000."""
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class InvalidBranchError(MistakeError):
+    """A branch environment that cannot be; a sentence that says what was given and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branch:
+    """One branch environment."""
+
+    name: str
+    """The branch's, as git has it."""
+    expires: datetime
+    services: tuple[str, ...] = ()
+    """By name, of the stage that branches are like; empty: all of them."""
+
+    @property
+    def prefix(self) -> str:
+        """What is in front of all its names."""
+        return prefix_of(self.name)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What its stacks carry besides; only what has the first one is ever removed."""
+        return {
+            "penstock:branch": self.prefix,
+            "penstock:expires": self.expires.strftime(MOMENT),
+            "penstock:branch-name": re.sub(r"[^A-Za-z0-9 +=._:/@-]", "_", self.name)[:256],
+        }
+
+    def stage(self) -> Stage:
+        """Its services, with what they need, in the place and with the settings of the stage that it is like."""
+        environment = replace(LIKE.environment, tier=Tier.SANDBOX, prefix=self.prefix)
+        return replace(LIKE, environment=environment, services=_with_needs(self.services), approval=False)
+
+
+def prefix_of(name: str) -> str:
+    """`feature/New Tax` as `branch-featur-k3wz5q`: a part to recognise, and a hash, for names that look alike."""
+    if not name.strip():
+        raise InvalidBranchError(f"branch={name!r} is not allowed; give the branch's name.")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:SLUG_LENGTH].strip("-")
+    digest = base64.b32encode(hashlib.sha256(name.encode()).digest()).decode().lower()
+    return f"{BRANCH_PREFIX}{slug or 'x'}-{digest[:HASH_LENGTH]}"
+
+
+def asked_for(context: Mapping[str, Any]) -> Branch | None:
+    """The branch that the App is to build instead of the pipeline: `-c branch=NAME -c expires=MOMENT -c services=a,b`.
+
+    The moment is given, because synth never reads the clock.
+    """
+    if (name := context.get("branch")) is None:
+        return None
+    services = (each.strip() for each in str(context.get("services", "")).split(","))
+    return Branch(
+        name=str(name), expires=moment(str(context.get("expires", ""))), services=tuple(filter(None, services))
+    )
+
+
+def moment(text: str) -> datetime:
+    """The moment that a branch's tag says."""
+    try:
+        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidBranchError(
+            f"expires={text!r} is not allowed; give a moment such as 2026-11-27T12:00:00Z."
+        ) from None
+
+
+def _with_needs(names: tuple[str, ...]) -> tuple[Service[Any], ...]:
+    """The named services, and those that offer what they need, in the stage's order."""
+    there = {service.name: service for service in LIKE.services}
+    if unknown := [name for name in names if name not in there]:
+        raise InvalidBranchError(
+            f"services={','.join(unknown)!r} is not allowed; stages/{LIKE.name}.py has {', '.join(there) or 'none'}."
+        )
+    offered = {published.name: service.name for service in LIKE.services for published in service.offers}
+    wanted = list(names or there)
+    chosen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in chosen:
+            chosen.add(name)
+            wanted += [offered[need.name] for need in there[name].all_needs]
+    return tuple(service for service in LIKE.services if service.name in chosen)

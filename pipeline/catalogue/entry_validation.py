@@ -1,0 +1,144 @@
+"""What can be wrong with one stage entry: its settings one by one and together, its steps, its override, its names."""
+
+import inspect
+import typing
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from pipeline.catalogue.problem import Problem
+from pipeline.catalogue.source_location import Written, problem
+from services.library.contract.constraints import Wrong, hints_of, wrong, wrong_for
+from services.library.contract.environment import Environment
+from services.library.contract.service import Service, ServiceStack
+from services.library.contract.steps import Approval, Probe, Step
+
+LONGEST_STACK_NAME = 128
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+LONGEST_ACTION_NAME = 100
+"""https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html"""
+LONGEST_PARAMETER_NAME = 1_011
+"""https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, less what an ARN needs"""
+OF_THE_CDK = len(".Deploy")
+"""What CDK Pipelines adds to the name of a stack or step when it names an action."""
+STATIC = ("name", "owner", "handles_personal_data", "offers", "needs", "acknowledgements")
+"""What a service's class says of itself, the same in every stage."""
+
+
+def problems_of_entry(service: Service[Any], environment: Environment, written: Written) -> Iterator[Problem]:
+    """What is wrong with one stage entry: its settings, one by one and together, its steps, its override, its names."""
+    found = [each for each in wrong(service) if each.field != "override"]
+    found += _wrong_steps(service)
+    if service.override is not None:
+        found += _wrong_override(service)
+    if not found:
+        found += service.unfit(environment)
+    found += _too_long(service, environment)
+    for each in found:
+        message = f"{type(service).__name__} {each.sentence}"
+        place = written.field(each.field)
+        yield problem(place, message, field=each.field, given=each.given, allowed=each.allowed)
+
+
+@cache
+def is_sound(service: type[Service[Any]]) -> bool:
+    """Whether what its class says can be relied on; if not, its entries cannot be looked into."""
+    return not any(problems_of_service(service))
+
+
+def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
+    """What a service's class says of itself, which no stage can change."""
+    file = service.__module__.replace(".", "/") + ".py"
+    hints = hints_of(Service)  # for a service says its name's type anew, without what the contract asks of it
+    for name in STATIC:
+        if not hasattr(service, name):
+            message = f"{service.__name__} has no {name}; say it in the class: {name}: ClassVar[...] = ..."
+            yield Problem(file=file, field=name, given="nothing", allowed="a value", message=message)
+            continue
+        for each in wrong_for(getattr(service, name), hints[name], name):
+            message = f"{service.__name__} {each.sentence}"
+            yield Problem(file=file, field=each.field, given=each.given, allowed=each.allowed, message=message)
+    folder = service.__module__.split(".")
+    name = getattr(service, "name", "")
+    if folder[0] == "services" and len(folder) > 2 and isinstance(name, str) and name.replace("-", "_") != folder[1]:
+        message = (
+            f"{service.__name__} name={name!r} is not its folder's; give {folder[1].replace('_', '-')!r}, for its"
+            f" acknowledgements are looked for in services/{name.replace('-', '_')}/overrides.py."
+        )
+        yield Problem(file=file, field="name", given=repr(name), allowed=folder[1].replace("_", "-"), message=message)
+
+
+def _wrong_steps(service: Service[Any]) -> Iterator[Wrong]:
+    """Two steps of one name, and a step that reads what is not deployed yet."""
+    steps: list[tuple[str, Step]] = [
+        (f"{field}[{position}]", step)
+        for field, each in (("before", service.before), ("after", service.after))
+        if isinstance(each, tuple)
+        for position, step in enumerate(each)
+        if isinstance(step, Step)
+    ]
+    names = Counter(step.name for _, step in steps)
+    seen: set[str] = set()
+    for field, step in steps:
+        if names[step.name] > 1 and step.name in seen:
+            yield Wrong(field=f"{field}.name", given=repr(step.name), allowed="a name that no other step has")
+        seen.add(step.name)
+        reads = not isinstance(step, Approval) and bool(step.output if isinstance(step, Probe) else step.outputs)
+        if field.startswith("before") and reads:
+            at = f"{field}.{'output' if isinstance(step, Probe) else 'outputs'}"
+            given = repr(step.output if isinstance(step, Probe) else dict(getattr(step, "outputs", {})))
+            yield Wrong(field=at, given=given, allowed="no output: the stack is not deployed yet; use `after`")
+
+
+def _wrong_override(service: Service[Any]) -> Iterator[Wrong]:
+    """An override is a function of this service's stack and the environment."""
+    override: Any = service.override
+    stack = _stack_of(type(service))
+    allowed = f"a function of ({stack.__name__}, Environment)"
+    if not callable(override) or isinstance(override, type):
+        yield Wrong(field="override", given=f"{override!r:.80}", allowed=allowed)
+        return
+    given = f"{override.__module__}.{getattr(override, '__qualname__', type(override).__name__)}"
+    try:
+        signature = inspect.signature(override, eval_str=True)
+    except (NameError, TypeError, ValueError, SyntaxError):
+        return  # what cannot be read is the type checker's to judge
+    try:
+        signature.bind(stack, None)
+    except TypeError:
+        yield Wrong(field="override", given=f"{given}{signature}", allowed=allowed)
+        return
+    first = next(iter(signature.parameters.values()))
+    wanted = first.annotation
+    if isinstance(wanted, type) and wanted is not inspect.Parameter.empty and not issubclass(stack, wanted):
+        yield Wrong(field="override", given=f"{given}, which changes a {wanted.__name__}", allowed=allowed)
+
+
+def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
+    """The stack that a service builds, from its own `build`."""
+    try:
+        found = typing.get_type_hints(service.build).get("return")
+    except NameError:
+        found = None
+    return found if isinstance(found, type) else ServiceStack
+
+
+def _too_long(service: Service[Any], environment: Environment) -> Iterator[Wrong]:
+    """Names that AWS would refuse, made of the stage's and the service's."""
+    stack = f"{environment.label}-{service.name}"
+    longest = min(LONGEST_STACK_NAME, LONGEST_ACTION_NAME - OF_THE_CDK)
+    if len(stack) > longest:
+        allowed = f"at most {longest} characters, of which {len(environment.label) + 1} are the stage's"
+        yield Wrong(field="name", given=f"{stack!r} ({len(stack)})", allowed=allowed)
+    for field, each in (("before", service.before), ("after", service.after)):
+        for position, step in enumerate(each if isinstance(each, tuple) else ()):
+            name = f"{service.name}.{step.name}" if isinstance(step, Step) else ""
+            if len(name) > LONGEST_ACTION_NAME:
+                allowed = f"a shorter one: {name!r} has {len(name)} characters, an action at most {LONGEST_ACTION_NAME}"
+                yield Wrong(field=f"{field}[{position}].name", given=repr(step.name), allowed=allowed)
+    for published in service.offers:
+        parameter = published.parameter_name(environment)
+        if len(parameter) > LONGEST_PARAMETER_NAME:
+            allowed = f"a shorter one: its parameter's name has {len(parameter)}, of {LONGEST_PARAMETER_NAME} at most"
+            yield Wrong(field="offers", given=repr(published.name), allowed=allowed)

@@ -1,0 +1,126 @@
+"""Every stack that was ever shipped, so that one that is in no stage any more is noticed.
+
+CDK Pipelines never deletes a stack (aws-cdk 10759, 10190, 13676), and a source archive has no history: synth cannot
+know what an earlier commit deployed unless a committed file says so. `penstock ledger` writes stages/deployed.json.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.catalogue.model import Catalogue, Shipped, file_of, stages_of
+from pipeline.catalogue.problem import Problem
+from services.library.contract.acknowledgement import OWNER
+from services.library.contract.environment import Environment
+
+LEDGER = "stages/deployed.json"
+FILE = Path(__file__).resolve().parents[2] / LEDGER
+SHORTEST_REASON = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tombstone:
+    """Says that a service leaves a stage on purpose: the pipeline then deletes its stack there."""
+
+    stage: str
+    service: str
+    why: str
+    owner: str
+    """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
+
+
+def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
+    """Every stack that a catalogue ships, sorted."""
+    return tuple(
+        sorted(
+            shipped_by(stage.environment, service.name) for stage in stages_of(catalogue) for service in stage.services
+        )
+    )
+
+
+def shipped_by(environment: Environment, service: str) -> Shipped:
+    """The stack of a service that a stage in this environment ships."""
+    return Shipped(
+        stage=environment.label,
+        service=service,
+        stack=f"{environment.label}-{service}",  # as the CDK names a stack in a stage
+        account=environment.account,
+        region=environment.region,
+    )
+
+
+def read(file: Path = FILE) -> tuple[Shipped, ...]:
+    """What was ever shipped; nothing if the file is not there yet."""
+    if not file.exists():
+        return ()
+    return tuple(sorted(Shipped(**each) for each in json.loads(file.read_text(encoding="utf-8"))))
+
+
+def text_of(stacks: Iterable[Shipped]) -> str:
+    """The file that lists them, one a line, so that two branches that ship different services merge."""
+    lines = ",\n".join(f"  {json.dumps(asdict(stack))}" for stack in sorted(set(stacks)))
+    return f"[\n{lines}\n]\n" if lines else "[]\n"
+
+
+def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Shipped, ...]:
+    """The stacks that the pipeline is to delete: shipped once, in no stage now, and with a tombstone."""
+    buried = {(each.stage, each.service) for each in tombstones}
+    return tuple(each for each in left(catalogue, shipped) if (each.stage, each.service) in buried)
+
+
+def left(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...]:
+    """The stacks that were shipped and are in no stage now: gone from the catalogue, moved or renamed."""
+    now = {(each.stack, each.account, each.region) for each in ships(catalogue)}
+    return tuple(each for each in sorted(shipped) if (each.stack, each.account, each.region) not in now)
+
+
+def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> Iterator[Problem]:
+    """What does not fit, with what to do."""
+    tombstones = tuple(tombstones)
+    shipped = tuple(shipped)
+    gone = left(catalogue, shipped)
+    buried = {(each.stage, each.service) for each in tombstones}
+    for each in gone:
+        if (each.stage, each.service) not in buried:
+            yield Problem(
+                file=LEDGER,
+                given=each.stack,
+                allowed="what a stage lists, or what stages/removed.py says goes",
+                message=(
+                    f"{each.stack} in {each.account}, {each.region}, was shipped and is in no stage any more. It would"
+                    f" be left behind, for the pipeline deletes no stack by itself: list {each.service} in"
+                    f" {file_of(each.stage)} again, or say in stages/removed.py why it goes"
+                    f" (`penstock remove {each.service} --stage {each.stage} --why ...`)."
+                ),
+            )
+    for new in sorted(set(ships(catalogue)) - set(shipped)):
+        yield Problem(
+            file=file_of(new.stage),
+            given=new.stack,
+            allowed=f"what {LEDGER} lists",
+            message=(
+                f"{new.stack} in {new.account}, {new.region}, is not in {LEDGER}:"
+                " run `penstock ledger` and commit what it writes."
+            ),
+        )
+    leaving = {(each.stage, each.service) for each in gone}
+    for tombstone in tombstones:
+        yield from _wrong_tombstone(tombstone, leaves=(tombstone.stage, tombstone.service) in leaving)
+
+
+def _wrong_tombstone(tombstone: Tombstone, *, leaves: bool) -> Iterator[Problem]:
+    who = f"the tombstone of {tombstone.service} in {tombstone.stage}"
+
+    def wrong(field: str, given: str, allowed: str, message: str) -> Problem:
+        return Problem(file="stages/removed.py", field=field, given=given, allowed=allowed, message=f"{who} {message}")
+
+    if not leaves:
+        message = "has nothing to remove: it is still in its stage, or stages/deployed.json never had it."
+        yield wrong("service", tombstone.service, "a service that has left its stage", message)
+    if len(tombstone.why.strip()) < SHORTEST_REASON:
+        allowed = f"{SHORTEST_REASON} characters or more that a stranger understands"
+        yield wrong("why", repr(tombstone.why), allowed, f"says why={tombstone.why!r}; give {allowed}.")
+    if not OWNER.holds(tombstone.owner):
+        message = f"has owner={tombstone.owner!r}; give {OWNER.allowed}."
+        yield wrong("owner", repr(tombstone.owner), OWNER.allowed, message)

@@ -1,0 +1,240 @@
+"""Everything that can be wrong with the catalogue as a whole, found at once and before the CDK sees it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from aws_cdk import region_info
+
+from pipeline.catalogue import ledger
+from pipeline.catalogue.entry_validation import is_sound, problems_of_entry, problems_of_service
+from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.problem import MistakeError, Problem
+from pipeline.catalogue.source_location import Written, problem, where
+from services.library.contract.constraints import hints_of, nearest, wrong, wrong_for
+from services.library.contract.deployment import BRANCH_PREFIX
+from services.library.contract.environment import NAME, Environment, Tier
+from services.library.contract.service import Service
+
+CATALOGUE = "stages/catalogue.py"
+
+
+class InvalidCatalogueError(MistakeError):
+    """The catalogue cannot be built; each problem is one sentence that says where and what."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def check(catalogue: Catalogue, *, shipped: Iterable[Shipped] | None = None, removed: Iterable[Tombstone] = ()) -> None:
+    """Raise with every problem of the catalogue, or return. See `problems_of`."""
+    if problems := tuple(problems_of(catalogue, shipped=shipped, removed=removed)):
+        raise InvalidCatalogueError(problems)
+
+
+def problems_of(
+    catalogue: Catalogue,
+    *,
+    shipped: Iterable[Shipped] | None = None,
+    removed: Iterable[Tombstone] = (),
+    whole: bool = True,
+) -> Iterator[Problem]:
+    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None.
+
+    `whole`: whether this is all of the catalogue and in its order, which some checks must know.
+    """
+    listed = list(_listed(catalogue))
+    found = [each for each in listed if isinstance(each, Problem)]
+    sound = tuple(each for each in listed if not isinstance(each, Problem))
+    stages = tuple(stages_of(sound))
+    everything = [service for stage in stages for _, service in _listed_by(stage)]
+    for service in dict.fromkeys(type(each) for each in everything if isinstance(each, Service)):
+        found += problems_of_service(service)
+    yield from found
+    yield from _twice_named(sound, stages)
+    for entry in sound:
+        if isinstance(entry, Wave):
+            yield from problems_of_wave(entry)
+    for stage in stages:
+        yield from problems_of_stage(stage)
+    yield from _clashing(stages)
+    if whole:
+        yield from _unapproved(sound)
+    # What cannot be looked into would count as gone.
+    if shipped is not None and whole and not found and all(isinstance(each, Service) for each in everything):
+        yield from ledger.problems_of(sound, shipped, removed)
+
+
+def problems_of_wave(wave: Wave) -> Iterator[Problem]:
+    """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
+    written = where(wave)
+    if not isinstance(wave.name, str) or not NAME.holds(wave.name):
+        message = f"Wave name={wave.name!r} is not allowed; give {NAME.allowed}."
+        yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed=NAME.allowed)
+    if not wave.stages:
+        message = f"wave {wave.name!r} has no stages; list them, or remove it."
+        yield problem(written.field("stages"), message, field="stages", given="()", allowed="one stage or more")
+
+
+def problems_of_stage(stage: Stage) -> Iterator[Problem]:
+    """What is wrong within one stage."""
+    written = where(stage)
+    environment = stage.environment
+    yield from _wrong_fields(stage, written)
+    if str(environment.name).startswith(BRANCH_PREFIX):
+        message = (
+            f"name={environment.name!r} is not allowed; {BRANCH_PREFIX} begins the names of branch environments,"
+            " which their roles may change and delete."
+        )
+        allowed = f"a name that does not begin with {BRANCH_PREFIX}"
+        place = written.field("environment.name")
+        yield problem(place, message, field="name", given=repr(environment.name), allowed=allowed)
+    known = [region.name for region in region_info.RegionInfo.regions]
+    if environment.region not in known:
+        message = (
+            f"region={environment.region!r} is not one that AWS has{nearest(environment.region, known)};"
+            " give one such as eu-west-1, us-gov-west-1 or cn-north-1."
+        )
+        place = written.field("environment.region")
+        yield problem(place, message, field="region", given=repr(environment.region), allowed="a region of AWS")
+    services = [service for _, service in _entries(stage)]
+    for position, service in _entries(stage):
+        entry = written.item("services", position, len(stage.services))
+        yield from problems_of_entry(service, environment, entry)
+    yield from _twice_listed(services, stage, written)
+    yield from _needs(services, stage, written)
+
+
+def twice(names: list[str]) -> list[str]:
+    """The names that stand more than once, sorted."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def _listed(catalogue: Catalogue) -> Iterator[Stage | Wave | Problem]:
+    """The catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
+    for entry in catalogue:
+        inside: tuple[object, ...] = entry.stages if isinstance(entry, Wave) else (entry,)
+        found = [each for stage in inside for each in _misshapen(stage)]
+        yield from found
+        if not found:
+            yield entry
+
+
+def _misshapen(stage: Any) -> Iterator[Problem]:
+    if not isinstance(stage, Stage):
+        message = f"{stage!r:.80} is no stage; list values of Stage and Wave."
+        yield Problem(file=CATALOGUE, field="STAGES", given=f"{stage!r:.80}", allowed="Stage or Wave", message=message)
+        return
+    values: dict[str, Any] = {"environment": stage.environment, "services": stage.services}
+    for (field, value), wanted in zip(values.items(), (Environment, tuple), strict=True):
+        if not isinstance(value, wanted):
+            allowed = {"environment": "an Environment(...)", "services": "a tuple, such as (Intake(),)"}[field]
+            message = f"{field}={value!r:.80} is not allowed; give {allowed}."
+            place = where(stage).field(field)
+            yield problem(place, message, field=field, given=f"{value!r:.80}", allowed=allowed)
+
+
+def _listed_by(stage: Stage) -> list[tuple[int, Any]]:
+    """What a stage lists, each with its position; whatever it is."""
+    return list(enumerate(stage.services))
+
+
+def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
+    """The stage's entries that can be looked into, each with its position in the list."""
+    return [
+        (position, each) for position, each in _listed_by(stage) if isinstance(each, Service) and is_sound(type(each))
+    ]
+
+
+def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Problem]:
+    names = [stage.name for stage in stages] + [entry.name for entry in catalogue if isinstance(entry, Wave)]
+    for name in twice(names):
+        message = f"{name!r} names two stages or waves; give each a name of its own."
+        yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)
+
+
+def _twice_listed(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
+    for name in twice([service.name for service in services]):
+        positions = [number for number, each in enumerate(stage.services) if getattr(each, "name", None) == name]
+        again = written.item("services", positions[-1], len(stage.services))
+        message = f"services lists {name!r} twice; a stage deploys a service once."
+        yield problem(again, message, field="services", given=repr(name), allowed="each service once")
+
+
+def _needs(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
+    """Names that are offered twice or not at all, and services that wait for each other."""
+    offers = {published.name: service.name for service in services for published in service.offers}
+    for name in twice([published.name for service in services for published in service.offers]):
+        by = ", ".join(service.name for service in services if name in {offer.name for offer in service.offers})
+        message = f"{name!r} is offered twice, by {by}; one service owns a name."
+        yield problem(written.field("services"), message, field="offers", given=repr(name), allowed="one owner")
+    graph: dict[str, set[str]] = {service.name: set() for service in services}
+    for service in services:
+        entry = written.item("services", stage.services.index(service), len(stage.services))
+        for need in service.all_needs:
+            if need.name in offers:
+                graph[service.name].add(offers[need.name])
+                continue
+            message = (
+                f"{service.name} needs {need.name!r}, which no service of this stage offers;"
+                f" add the service that does, or remove it from services/{service.name}/service.py needs."
+            )
+            allowed = f"one of {', '.join(sorted(offers)) or 'nothing: no service of the stage offers anything'}"
+            yield problem(entry, message, field="needs", given=repr(need.name), allowed=allowed)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        message = f"these services need each other in a circle: {circle}."
+        yield problem(written.field("services"), message, field="needs", given=circle, allowed="no circle")
+
+
+def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
+    """Stacks of one name in one account and region: `a-b` in stage `c` is `b` in stage `c-a`."""
+    seen: dict[tuple[str, str, str], tuple[Stage, str]] = {}
+    for stage in stages:
+        for position, service in _entries(stage):
+            environment = stage.environment
+            stack = f"{environment.label}-{service.name}"
+            key = (environment.account, environment.region, stack)
+            other, name = seen.setdefault(key, (stage, service.name))
+            if other is not stage:
+                message = (
+                    f"{service.name} in {environment.label} and {name} in {other.environment.label} both make the stack"
+                    f" {stack} in {environment.account}, {environment.region}; rename a stage or its prefix."
+                )
+                entry = where(stage).item("services", position, len(stage.services))
+                yield problem(entry, message, field="name", given=stack, allowed="a stack's name of its own")
+
+
+def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
+    """A production stage that nobody agrees to: neither at itself nor at a production stage before it."""
+    agreed = False
+    for entry in catalogue:
+        production = [stage for stage in stages_of((entry,)) if stage.environment.tier is Tier.PRODUCTION]
+        for stage in production:
+            if not agreed and not stage.asks_approval:
+                message = (
+                    f"approval={stage.approval!r} is not allowed: {stage.name} is the first of production, and a person"
+                    " must agree before anything reaches it; give True, or leave it out."
+                )
+                place = where(stage).field("approval")
+                yield problem(place, message, field="approval", given=repr(stage.approval), allowed="True or None")
+        agreed = agreed or any(stage.asks_approval for stage in production)
+
+
+def _wrong_fields(stage: Stage, written: Written) -> Iterator[Problem]:
+    """The stage's own fields; its services' are their entries'."""
+    hints = hints_of(Stage)
+    for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):
+        field = each.field if each.field == "approval" else f"environment.{each.field}"
+        yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
+    for position, service in _listed_by(stage):
+        if not isinstance(service, Service):
+            name = f"{service.__name__}, the class" if isinstance(service, type) else f"{service!r:.80}"
+            message = f"services lists {name}; list a service's value, such as Intake()."
+            place = written.item("services", position, len(stage.services))
+            yield problem(place, message, field="services", given=name, allowed="a service's value")

@@ -1,0 +1,20 @@
+"""A branch environment as the App builds it, in place of the pipeline."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+
+from pipeline.catalogue.model import ServiceStage, Stage
+from pipeline.definition import checked_stacks
+from services.library.guardrails.plugin import Subject
+
+TAG = "penstock:branch"
+
+
+def build(app: cdk.App, stage: Stage, *, tags: Mapping[str, str]) -> list[Subject]:
+    """The stacks of a branch's stage, for guardrails.
+
+    The tags are the stacks' alone: CloudFormation hands them on to what is in a stack, and a later expiry then leaves
+    every template as it is. Whose branch it is stands on each resource too: the branches' roles depend on it.
+    """
+    return checked_stacks.of(ServiceStage(app, stage, tags={TAG: stage.environment.prefix}, stack_tags=tags))

@@ -1,0 +1,53 @@
+"""How a run can leave stages out: by a variable of the pipeline that each stage asks before it is entered.
+
+`penstock hotfix` starts such a run. A push leaves the variable as it is, so every stage is entered. Nothing before the
+stages can be left out: no run is without synth, guardrails, self-mutation and assets.
+"""
+
+import re
+from collections.abc import Sequence
+
+from aws_cdk import aws_codepipeline as codepipeline
+
+from pipeline.catalogue.model import Catalogue, Wave
+
+STAGES, REASON = "Stages", "Reason"
+EVERY = "every"
+ORDINARY = "none: an ordinary run"
+
+
+def variables() -> list[codepipeline.Variable]:
+    """What a run may be started with."""
+    return [
+        codepipeline.Variable(
+            variable_name=STAGES, default_value=EVERY, description="The stages to enter, with commas; or every"
+        ),
+        codepipeline.Variable(variable_name=REASON, default_value=ORDINARY, description="Why the others are left out"),
+    ]
+
+
+def add_conditions(
+    pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue, *, besides: Sequence[str]
+) -> None:
+    """Have each stage and wave be skipped by runs that name others. `names`: those of the pipeline's stages, in order.
+
+    `besides`: what else acts on environments, and must be left out by a run that enters some of them alone.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html
+    """
+    for name in (
+        *(entry.name if isinstance(entry, Wave) else entry.environment.label for entry in catalogue),
+        *besides,
+    ):
+        for position, found in enumerate(names):
+            # CDK Pipelines splits a stage of more than 50 actions: prod.1, prod.2.
+            if found == name or found.rpartition(".")[0] == name:
+                pipeline.add_property_override(f"Stages.{position}.BeforeEntry", {"Conditions": [_enters(name)]})
+
+
+def _enters(stage: str) -> dict[str, object]:
+    kind = {"Category": "Rule", "Owner": "AWS", "Provider": "VariableCheck", "Version": "1"}
+    # Anchored, because AWS does not say whether an expression must match all of the text or a part of it.
+    among = f"^({EVERY}|(.*,)?{re.escape(stage)}(,.*)?)$"
+    check = {"Variable": f"#{{variables.{STAGES}}}", "Operator": "MATCHES", "Value": among}
+    return {"Result": "SKIP", "Rules": [{"Name": "Wanted", "RuleTypeId": kind, "Configuration": check}]}

@@ -1,0 +1,247 @@
+"""The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_iam as iam
+from aws_cdk import pipelines
+from constructs import Construct
+
+from pipeline.catalogue.model import Catalogue, ServiceStage, Shipped, Stage, Wave, stages_of
+from pipeline.definition import asset_publishing, checked_stacks, entry_conditions, rollback_conditions, steps
+from pipeline.definition.artifacts import ArtifactStore, stores
+from pipeline.definition.branch_cleanup import BranchSweep
+from pipeline.definition.expiry_check import DailyCheck
+from pipeline.definition.notifications import Notifications
+from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
+from pipeline.definition.source_action import add_trigger, source_action
+from pipeline.settings import Settings
+from pipeline.source import CodeCommitSource, ConnectionSource
+from services.library.contract.defaults import PERMISSIONS_BOUNDARY
+from services.library.contract.environment import Environment
+from services.library.guardrails.plugin import Subject
+
+APPROVAL = "Approve"
+REMOVALS = "removals"
+"""The stage for what was deployed to stages that are no more."""
+
+
+class PipelineStack(cdk.Stack):
+    """One self-mutating pipeline over a catalogue of stages. `removals`: stacks that it is to delete."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        catalogue: Catalogue,
+        removals: Sequence[Shipped] = (),
+        branches: Environment | None = None,
+    ) -> None:
+        """`branches`: where branch environments are, of which those that are over go each night."""
+        super().__init__(
+            scope,
+            id_,
+            env=cdk.Environment(account=settings.account, region=settings.region),
+            description="The self-mutating pipeline that deploys every service to every stage",
+            termination_protection=True,
+            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+        )
+        self._service_stages: list[ServiceStage] = []
+        stages = list(stages_of(catalogue))
+        artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
+        self._builds = steps.StepBuilds(
+            self,
+            "StepBuilds",
+            artifacts=artifacts.bucket,
+            artifacts_key=artifacts.key,
+            deploy_roles=[
+                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                for stage in stages
+                if stage.environment.keeps_data
+            ],
+            removals=removals,
+        )
+        pipeline = codepipeline.Pipeline(
+            self,
+            "Pipeline",
+            pipeline_name=settings.name,
+            pipeline_type=codepipeline.PipelineType.V2,
+            execution_mode=codepipeline.ExecutionMode.SUPERSEDED,
+            restart_execution_on_update=True,
+            variables=entry_conditions.variables(),
+            cross_account_keys=True,
+            cross_region_replication_buckets=stores(
+                artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
+            ),
+        )
+        self._source = source_action(self, settings.source)
+        self._engine = pipelines.CodePipeline(
+            self,
+            "Engine",
+            code_pipeline=pipeline,
+            synth=self._synth(),
+            cli_version=settings.cdk_version,
+            cdk_assets_cli_version=settings.cdk_assets_version,
+            # One asset job whatever the number of assets: a change of code alone then leaves the pipeline as it is.
+            publish_assets_in_parallel=False,
+            # A change set for each stack would double the actions, of which a pipeline has a limited number.
+            use_change_sets=False,
+            code_build_defaults=pipelines.CodeBuildOptions(
+                build_environment=codebuild.BuildEnvironment(
+                    build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
+                    compute_type=codebuild.ComputeType.MEDIUM,
+                    privileged=False,
+                ),
+                partial_build_spec=codebuild.BuildSpec.from_object(
+                    {"phases": {"install": {"runtime-versions": {"python": "3.12"}}}}
+                ),
+            ),
+        )
+        self._removals = removals
+        for entry in catalogue:
+            self._add(entry)
+        self._remove_from_gone_stages({stage.environment.label for stage in stages})
+        self._engine.build_pipeline()
+        app = cdk.Stage.of(self)
+        assert app is not None  # noqa: S101 - the App is one
+        asset_publishing.gather(Path(app.outdir))
+        self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
+        DailyCheck(
+            self,
+            "DailyCheck",
+            pipeline=pipeline,
+            notifications=self.notifications,
+            builds=self._builds,
+            artifacts_key=artifacts.key,
+        )
+        if branches is not None:
+            BranchSweep(
+                self,
+                "BranchSweep",
+                pipeline=pipeline,
+                branches=branches,
+                notifications=self.notifications,
+                builds=self._builds,
+                artifacts_key=artifacts.key,
+            )
+        cdk.CfnOutput(
+            self,
+            "NotificationsTopic",
+            value=self.notifications.topic.topic_arn,
+            description="Subscribe here to hear of failed runs and of those that wait for approval",
+        )
+        template = pipeline.node.default_child
+        assert isinstance(template, codepipeline.CfnPipeline)  # noqa: S101 - what every L2 pipeline is made of
+        add_trigger(
+            self,
+            pipeline,
+            settings.source,
+            undelivered=self.notifications.undelivered,
+            support=self._support_of(settings.source_account),
+        )
+        if settings.reviews_pull_requests and isinstance(settings.source, CodeCommitSource):
+            PullRequestReviews(
+                self,
+                "PullRequests",
+                source=settings.source,
+                artifacts=artifacts,
+                undelivered=self.notifications.undelivered,
+            )
+        elif isinstance(settings.source, ConnectionSource) and settings.source.review_webhook:
+            WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
+        names = [stage.stage_name for stage in pipeline.stages]
+        rollback_conditions.add_conditions(template, names, catalogue)
+        entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS])
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """Every service's stack in every stage, for the guardrails."""
+        return [subject for built in self._service_stages for subject in checked_stacks.of(built)]
+
+    def _support_of(self, account: str) -> cdk.Stack:
+        """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
+        if account == self.account:
+            return self
+        support = self.node.root.node.find_child(f"cross-account-support-stack-{account}")
+        assert isinstance(support, cdk.Stack)  # noqa: S101 - every action in another account makes one
+        boundary = iam.ManagedPolicy.from_managed_policy_name(support, "Boundary", PERMISSIONS_BOUNDARY)
+        iam.PermissionsBoundary.of(support).apply(boundary)
+        # CDK Pipelines lets self-mutation assume roles of the pipeline's account alone.
+        self._engine.self_mutation_project.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["sts:AssumeRole"],
+                resources=[
+                    steps.bootstrap_role_arn(self, role, account=account, region=self.region)
+                    for role in ("deploy", "file-publishing", "lookup")
+                ],
+            )
+        )
+        return support
+
+    def _synth(self) -> pipelines.CodeBuildStep:
+        """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""
+        return pipelines.CodeBuildStep(
+            "Synth",
+            input=self._source,
+            install_commands=[steps.SETUP],
+            commands=["make synth"],
+            primary_output_directory="cdk.out",
+        )
+
+    def _add(self, entry: Stage | Wave) -> None:
+        wave = self._engine.add_wave(entry.name if isinstance(entry, Wave) else entry.environment.label)
+        for stage in entry.stages if isinstance(entry, Wave) else (entry,):
+            built = ServiceStage(self, stage)
+            self._service_stages.append(built)
+            removing = [
+                self._removal(each, keeps_data=stage.environment.keeps_data)
+                for each in self._removals
+                if each.stage == stage.environment.label
+            ]
+            if not built.stacks:
+                wave.add_post(*removing)
+                continue
+            approval = (
+                [pipelines.ManualApprovalStep(f"{APPROVAL}-{stage.environment.label}")] if stage.asks_approval else []
+            )
+            protected = [stack for stack in built.stacks.values() if stack.termination_protection]
+            wave.add_stage(
+                built,
+                pre=approval,
+                stack_steps=[
+                    pipelines.StackSteps(
+                        stack=stack,
+                        pre=steps.to_pipeline_steps(
+                            service.before, stack=None, source=self._source, builds=self._builds
+                        ),
+                        post=steps.to_pipeline_steps(
+                            service.after, stack=stack, source=self._source, builds=self._builds
+                        ),
+                    )
+                    for service, stack in zip(stage.services, built.stacks.values(), strict=True)
+                    if service.before or service.after
+                ],
+                post=[
+                    *(
+                        [steps.protect_from_termination(protected, source=self._source, builds=self._builds)]
+                        if protected
+                        else []
+                    ),
+                    *removing,
+                ],
+            )
+
+    def _remove_from_gone_stages(self, stages: set[str]) -> None:
+        """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
+        gone = [each for each in self._removals if each.stage not in stages]
+        if gone:
+            wave = self._engine.add_wave(REMOVALS)
+            wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
+
+    def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:
+        return steps.remove_stack(shipped, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)

@@ -1,0 +1,190 @@
+"""Steps as services declare them, as CDK Pipelines' own."""
+
+import shlex
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import pipelines
+from constructs import Construct
+
+from pipeline.catalogue.model import Shipped
+from services.library.contract.service import ServiceStack
+from services.library.contract.steps import Approval, Command, Probe, Step
+
+SETUP = "make setup"
+PROBE = "python3 -I pipeline/builds/probe.py"
+
+
+class StepBuilds(Construct):
+    """What the builds of all steps share: three roles and a log group, however many services and stages there are.
+
+    CDK Pipelines would make a role and a policy for each step: four stages of fifty services would be four hundred
+    resources, and each would bring findings of its own for the platform team to judge.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        artifacts: s3.IBucket,
+        artifacts_key: kms.IKey,
+        deploy_roles: Sequence[str],
+        removals: Sequence[Shipped] = (),
+    ) -> None:
+        super().__init__(scope, id_)
+        self._artifacts = artifacts
+        self._artifacts_key = artifacts_key
+        self.log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
+        )
+        self.role = self._role("Role").without_policy_updates()
+        """For what services ask for: it reads the commit and writes its log, and nothing else."""
+        protecting = self._role("ProtectRole")
+        if deploy_roles:
+            protecting.add_to_policy(
+                iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(set(deploy_roles)))
+            )
+        self.protect_role = protecting.without_policy_updates()
+        self.remove_role = self._remove_role(removals) if removals else None
+        self.check_role = self._role("CheckRole")
+        """For the daily check, which adds what it needs."""
+
+    def scheduled_role(self, id_: str) -> iam.Role:
+        """For one more build on a schedule, which adds what it needs."""
+        return self._role(id_)
+
+    @property
+    def logging(self) -> codebuild.LoggingOptions:
+        """Where every step's build writes."""
+        return codebuild.LoggingOptions(
+            cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
+        )
+
+    def _remove_role(self, removals: Sequence[Shipped]) -> iam.IRole:
+        """For the steps that delete stacks: their accounts' deploy roles, and the records of these removals alone."""
+        stack = cdk.Stack.of(self)
+        role = self._role("RemoveRole")
+        roles = {deploy_role_arn(stack, account=each.account, region=each.region) for each in removals}
+        role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles)))
+        records = {
+            f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{each.removal_record}"
+            for each in removals
+        }
+        role.add_to_policy(iam.PolicyStatement(actions=["ssm:PutParameter"], resources=sorted(records)))
+        return role.without_policy_updates()
+
+    def _role(self, id_: str) -> iam.Role:
+        role = iam.Role(self, id_, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        self.log_group.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[self._artifacts.arn_for_objects("*")]
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[self._artifacts.bucket_arn]
+            )
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._artifacts_key.key_arn]))
+        return role
+
+
+def to_pipeline_steps(
+    steps: Sequence[Step], *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> list[pipelines.Step]:
+    """Pipeline steps in the order given. `stack` is the deployed one, None for steps that run before it exists."""
+    made: list[pipelines.Step] = []
+    for step in steps:
+        made.append(_to_pipeline_step(step, stack=stack, source=source, builds=builds))
+        if len(made) > 1:
+            made[-1].add_step_dependency(made[-2])
+    return made
+
+
+def bootstrap_role_arn(stack: cdk.Stack, role: str, *, account: str, region: str) -> str:
+    """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
+    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-{role}-role-{account}-{region}"
+
+
+def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:
+    """The role for deployments to it."""
+    return bootstrap_role_arn(stack, "deploy", account=account, region=region)
+
+
+def protect_from_termination(
+    stacks: Sequence[cdk.Stack], *, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
+    """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
+    region = stacks[0].region
+    arn = deploy_role_arn(stacks[0], account=stacks[0].account, region=region)
+    words = ["--role", f'"{arn}"', "--region", region, *(stack.stack_name for stack in stacks)]
+    return pipelines.CodeBuildStep(
+        "Protect",
+        input=source,
+        install_commands=[SETUP],
+        commands=[" ".join([".venv/bin/python -m pipeline.builds.enable_termination_protection", *words])],
+        role=builds.protect_role,
+        logging=builds.logging,
+    )
+
+
+def remove_stack(
+    shipped: Shipped, *, keeps_data: bool, stack: cdk.Stack, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
+    """Delete a stack that is in no stage any more, which CDK Pipelines never does. `stack`: the pipeline's own."""
+    arn = deploy_role_arn(stack, account=shipped.account, region=shipped.region)
+    words = ["--role", f'"{arn}"', "--region", shipped.region, "--record", shipped.removal_record]
+    words += ["--keeps-data"] if keeps_data else []
+    return pipelines.CodeBuildStep(
+        f"Remove-{shipped.stack}",
+        input=source,
+        install_commands=[SETUP],
+        commands=[" ".join([".venv/bin/python -m pipeline.builds.delete_stack", *words, shipped.stack])],
+        role=builds.remove_role,
+        logging=builds.logging,
+    )
+
+
+def _to_pipeline_step(
+    step: Step, *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+) -> pipelines.Step:
+    if isinstance(step, Approval):
+        return pipelines.ManualApprovalStep(step.name, comment=step.note)
+    if isinstance(step, Probe):
+        words = ["--method", step.method, "--path", step.path or "/", "--expect-status", str(step.expect_status)]
+        words += ["--attempts", str(step.attempts)]
+        return pipelines.CodeBuildStep(
+            step.name,
+            input=source,
+            commands=[f'{PROBE} {shlex.join(words)} "$URL"'],
+            env_from_cfn_outputs={"URL": _output(step, step.output, stack)},
+            role=builds.role,
+            logging=builds.logging,
+        )
+    return pipelines.CodeBuildStep(
+        step.name,
+        input=source,
+        commands=list(step.commands),
+        env_from_cfn_outputs={variable: _output(step, key, stack) for variable, key in step.outputs.items()},
+        role=builds.role,
+        logging=builds.logging,
+    )
+
+
+def _output(step: Command | Probe, key: str, stack: ServiceStack | None) -> cdk.CfnOutput:
+    if stack is None:
+        raise ValueError(f"step {step.name!r} runs before its stack is deployed, so it cannot use the output {key!r}.")
+    outputs = {child.node.id: child for child in stack.node.children if isinstance(child, cdk.CfnOutput)}
+    if key not in outputs:
+        raise ValueError(
+            f"step {step.name!r} uses the output {key!r} of {stack.node.path}, which has"
+            f" {', '.join(sorted(outputs)) or 'none'}."
+        )
+    return outputs[key]

@@ -1,0 +1,249 @@
+"""Every policy of a template, with whom or what it is about: policies about one subject are compared together.
+
+So a statement that moves from one policy of a role to another changes nothing, and a bucket's policy under another
+logical id is still that bucket's.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.review.access.policy_text import listed, spelled
+from pipeline.review.access.statements import Source
+from pipeline.review.model import AccessKind, Json
+from pipeline.review.read.template import ResolvedTemplate, Resource
+
+ROOT_OF_OWN_ACCOUNT = {
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":root"]]}},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ]
+}
+OPEN = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+WITHOUT_POLICY = {
+    "AWS::KMS::Key": ROOT_OF_OWN_ACCOUNT,
+    "AWS::EC2::VPCEndpoint": OPEN,
+    "AWS::ApiGateway::RestApi": OPEN,
+}
+"""What a resource allows that has no policy of its own, where that is not nothing.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+"""
+_PRINCIPALS = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
+_ATTACHED = {
+    "AWS::IAM::Policy",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::UserPolicy",
+    "AWS::IAM::GroupPolicy",
+}
+_ATTACHED_TO = ("Roles", "Users", "Groups", "RoleName", "UserName", "GroupName")
+_ABOUT = {
+    "AWS::S3::BucketPolicy": "Bucket",
+    "AWS::SQS::QueuePolicy": "Queues",
+    "AWS::SQS::QueueInlinePolicy": "Queue",
+    "AWS::SNS::TopicPolicy": "Topics",
+    "AWS::SNS::TopicInlinePolicy": "TopicArn",
+    "AWS::SecretsManager::ResourcePolicy": "SecretId",
+    "AWS::Kinesis::ResourcePolicy": "ResourceArn",
+    "AWS::S3Express::BucketPolicy": "Bucket",
+    "AWS::Lambda::Permission": "FunctionName",
+    "AWS::Lambda::LayerVersionPermission": "LayerVersionArn",
+    "AWS::Events::EventBusPolicy": "EventBusName",
+}
+"""Standalone policy -> the property that names what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One policy about one subject."""
+
+    subject: str
+    source: Source
+    document: Json
+    condition: str = ""
+    """The undecidable condition that the resource may not exist for."""
+
+    @property
+    def document_text(self) -> str:
+        """The same for the same document."""
+        return json.dumps([self.source.kind, self.document], sort_keys=True, default=str)
+
+
+def holdings(template: ResolvedTemplate) -> Iterator[Holding]:
+    """Every policy; one that is about several subjects comes once for each."""
+    boundaries = {_target(each.properties.get("PermissionsBoundary")) for each in template.resources.values()}
+    attached = {
+        _target(arn)
+        for each in template.resources.values()
+        if each.type in _PRINCIPALS
+        for arn in listed(each.properties.get("ManagedPolicyArns"))
+    }
+    for resource in template.resources.values():
+        if resource.type in _PRINCIPALS:
+            yield from _of_principal(resource, template)
+        elif resource.type in _ATTACHED:
+            subjects = _subjects(resource, _ATTACHED_TO)
+            if subjects or resource.logical_id not in boundaries | attached:
+                yield from _held(resource, AccessKind.IDENTITY, subjects or [resource.logical_id])
+        elif resource.type == "AWS::Lambda::Permission":
+            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _permission(resource))
+        elif resource.type == "AWS::Lambda::LayerVersionPermission":
+            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _layer_permission(resource))
+        elif resource.type == "AWS::Events::EventBusPolicy":
+            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _bus_policy(resource))
+        else:
+            yield from _of_other(resource)
+
+
+def default(subject: str, template: ResolvedTemplate) -> Iterator[Holding]:
+    """What a subject that is in the template and has no policy allows."""
+    resource = template.resources.get(subject.partition(" ")[0])
+    if resource is not None and resource.type in WITHOUT_POLICY:
+        kind = AccessKind.KEY if resource.type.startswith("AWS::KMS::") else AccessKind.RESOURCE
+        yield Holding(subject, Source(kind, resource.logical_id), WITHOUT_POLICY[resource.type], resource.condition)
+
+
+def boundaries(template: ResolvedTemplate) -> Mapping[str, Json]:
+    """Logical id of each role and user -> its permission boundary, None if it has none."""
+    return {
+        each.logical_id: each.properties.get("PermissionsBoundary")
+        for each in template.resources.values()
+        if each.type in _PRINCIPALS - {"AWS::IAM::Group"}
+    }
+
+
+def _of_principal(resource: Resource, template: ResolvedTemplate) -> Iterator[Holding]:
+    name = resource.logical_id
+    trust = resource.properties.get("AssumeRolePolicyDocument")
+    if trust is not None:
+        yield Holding(f"{name} trust", Source(AccessKind.TRUST, name), trust, resource.condition)
+    for policy in listed(resource.properties.get("Policies")):
+        yield Holding(name, Source(AccessKind.IDENTITY, name), policy, resource.condition)
+    for arn in listed(resource.properties.get("ManagedPolicyArns")):
+        ours = template.resources.get(_target(arn))
+        if ours is not None:
+            document = ours.properties.get("PolicyDocument")
+            yield Holding(name, Source(AccessKind.IDENTITY, ours.logical_id), document, resource.condition)
+        else:
+            yield Holding(name, Source(AccessKind.MANAGED, name), arn, resource.condition)
+
+
+def _of_other(resource: Resource) -> Iterator[Holding]:
+    for place, document in _documents(resource.properties, ""):
+        about_itself = resource.type not in _ABOUT
+        subjects = [f"{resource.logical_id} {place}"] if about_itself else _about(resource)
+        if resource.type.startswith("AWS::KMS::"):
+            kind = AccessKind.KEY
+        elif about_itself and not _names_principals(document):
+            kind = AccessKind.IDENTITY
+        else:
+            kind = AccessKind.RESOURCE
+        yield from _held(resource, kind, subjects, document)
+
+
+def _held(resource: Resource, kind: AccessKind, subjects: Iterable[str], document: Json = None) -> Iterator[Holding]:
+    document = resource.properties.get("PolicyDocument") if document is None else document
+    for subject in subjects:
+        yield Holding(subject, Source(kind, resource.logical_id), document, resource.condition)
+
+
+def _about(resource: Resource) -> list[str]:
+    """Apart from what the same resource may do, and from the policy that it holds itself."""
+    return [f"{subject} about" for subject in _subjects(resource, (_ABOUT[resource.type],))] or [resource.logical_id]
+
+
+def _subjects(resource: Resource, properties: Iterable[str]) -> list[str]:
+    values = itertools.chain.from_iterable(listed(resource.properties.get(name)) for name in properties)
+    return [_target(value) for value in values]
+
+
+def _target(value: Json) -> str:
+    """The logical id that a reference of any form is to, or the text."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
+            return name
+    return spelled(value) if value is not None else ""
+
+
+def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
+    """Every policy document within a property, also one that is written as text."""
+    if isinstance(value, dict):
+        statements = listed(value.get("Statement"))
+        if any(isinstance(each, dict) and ("Effect" in each or "Fn::If" in each) for each in statements):
+            yield place, value
+        elif "Fn::Join" in value and "Effect" in str(value):  # most are ARNs, and it is dear to spell them all
+            yield from _documents(spelled(value), place)
+        elif "Fn::If" in value and any(not inner for part in value["Fn::If"][1:] for inner, _ in _documents(part, "")):
+            yield place, value  # a document in each branch
+        else:
+            for key, part in value.items():
+                yield from _documents(part, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, str):
+        if value.lstrip().startswith("{") and '"Effect"' in value:
+            yield place, value
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _documents(part, f"{place}[{number}]")
+
+
+def _names_principals(document: Json) -> bool:
+    text = document if isinstance(document, str) else json.dumps(document, default=str)
+    return '"Principal"' in text or '"NotPrincipal"' in text
+
+
+def _permission(resource: Resource) -> Json:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html."""
+    given = resource.properties
+    tests = {
+        "ArnLike": {"aws:SourceArn": given.get("SourceArn")},
+        "StringEquals": {
+            "aws:SourceAccount": given.get("SourceAccount"),
+            "aws:PrincipalOrgID": given.get("PrincipalOrgID"),
+            "lambda:FunctionUrlAuthType": given.get("FunctionUrlAuthType"),
+            "lambda:EventSourceToken": given.get("EventSourceToken"),
+        },
+    }
+    principal = given.get("Principal")
+    is_service = isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazon.com", ".aws.internal"))
+    return _one_statement(
+        principal if principal == "*" else {"Service" if is_service else "AWS": principal},
+        given.get("Action"),
+        {name: {key: value for key, value in keys.items() if value is not None} for name, keys in tests.items()},
+    )
+
+
+def _layer_permission(resource: Resource) -> Json:
+    given = resource.properties
+    principal, organization = given.get("Principal"), given.get("OrganizationId")
+    return _one_statement(
+        principal if principal == "*" else {"AWS": principal},
+        given.get("Action"),
+        {"StringEquals": {"aws:PrincipalOrgID": organization}} if organization is not None else {},
+    )
+
+
+def _bus_policy(resource: Resource) -> Json:
+    given = resource.properties
+    if "Statement" in given:
+        return {"Statement": given["Statement"]}
+    principal, condition = given.get("Principal"), given.get("Condition")
+    tests = {condition.get("Type"): {condition.get("Key"): condition.get("Value")}} if condition else {}
+    return _one_statement(principal if principal == "*" else {"AWS": principal}, given.get("Action"), tests)
+
+
+def _one_statement(principal: Json, action: Json, condition: Json) -> Json:
+    statement = {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": action,
+        "Resource": "*",
+        "Condition": {name: keys for name, keys in condition.items() if keys},
+    }
+    return {"Statement": [statement]}

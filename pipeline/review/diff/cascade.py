@@ -1,0 +1,109 @@
+"""Replacements that follow from others: a new resource has a new name, and whoever refers to it sees that."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pipeline.review.diff import stateful
+from pipeline.review.diff.compare import Difference
+from pipeline.review.diff.references import references
+from pipeline.review.diff.replacement import impact
+from pipeline.review.model import Change, Json, Outcome, PropertyChange
+from pipeline.review.read.template import ResolvedTemplate, Resource
+
+Moved = Mapping[str, Outcome]
+
+
+def cascade(
+    rows: Mapping[str, Change], before: ResolvedTemplate, after: ResolvedTemplate, moved: Moved
+) -> list[Change]:
+    """The rows with those that follow. A chain ends where a reference stands in a property that is updated in place."""
+    found = dict(rows)
+    queue = deque((name, outcome) for name, outcome in moved.items())
+    queue.extend((row.logical_id, row.outcome) for row in rows.values() if _moves(row.outcome))
+    if not queue:
+        return list(found.values())
+    referring = _referring(after)
+    done: set[tuple[str, Outcome]] = set()
+    while queue:
+        cause = queue.popleft()
+        if cause in done:
+            continue
+        done.add(cause)
+        for logical_id in referring.get(cause[0], ()):
+            old, new = before.resources.get(logical_id), after.resources[logical_id]
+            if old is None or old.type != new.type:
+                continue
+            row = _followed(found.get(logical_id), old, new, cause)
+            if row is not None and row != found.get(logical_id):
+                found[logical_id] = row
+                queue.append((logical_id, row.outcome))
+    return list(found.values())
+
+
+def _followed(row: Change | None, old: Resource, new: Resource, cause: tuple[str, Outcome]) -> Change | None:
+    """The row with the properties that refer to the cause, if they replace the resource."""
+    known = {each.path for each in row.properties} if row else set()
+    added = []
+    for path, value in _places(new.properties):
+        if ".".join(path) in known or all(name != cause[0] for name, _ in references(value)):
+            continue
+        judged = impact(new.type, Difference(path=path, old=value, new=value))
+        if not _moves(judged.outcome) or judged.unknown:
+            continue
+        sure = judged.outcome is Outcome.REPLACE and cause[1] is Outcome.REPLACE
+        added.append(
+            PropertyChange(
+                path=".".join(path),
+                old=value,
+                new=value,
+                impact=Outcome.REPLACE if sure else Outcome.MAY_REPLACE,
+                sources=(*judged.sources, f"refers to {cause[0]}, which {_is_replaced(cause[1])}"),
+            )
+        )
+    if not added:
+        return None
+    base = row or Change(logical_id=new.logical_id, path=new.path, type=new.type, outcome=Outcome.NONE)
+    outcome = max([base.outcome, *(each.impact for each in added)], key=lambda each: each.rank)
+    return replace(
+        base,
+        outcome=outcome,
+        data_loss=base.data_loss or stateful.lost_by_replacement(old, new),
+        noise="",
+        properties=(*base.properties, *added),
+        cause=base.cause or cause[0],
+    )
+
+
+def _moves(outcome: Outcome) -> bool:
+    return outcome in {Outcome.REPLACE, Outcome.MAY_REPLACE}
+
+
+def _is_replaced(outcome: Outcome) -> str:
+    return "is replaced" if outcome is Outcome.REPLACE else "may be replaced"
+
+
+def _referring(template: ResolvedTemplate) -> Mapping[str, list[str]]:
+    """Name -> the resources that refer to it."""
+    found: dict[str, list[str]] = {}
+    for logical_id, resource in template.resources.items():
+        for name in {name for name, _ in references(resource.properties)}:
+            found.setdefault(name, []).append(logical_id)
+    return found
+
+
+def _places(properties: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], Json]]:
+    """Each property with its value: deep enough for every flag of the sources, and no deeper."""
+    for name, value in properties.items():
+        yield from _below((name,), value)
+
+
+def _below(path: tuple[str, ...], value: Json) -> Iterator[tuple[tuple[str, ...], Json]]:
+    if isinstance(value, dict) and not any(key.startswith(("Fn::", "Ref")) for key in value):
+        for key, each in value.items():
+            yield from _below((*path, key), each)
+    elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        for each in value:
+            yield from _below(path, each)
+    else:
+        yield path, value

@@ -1,0 +1,232 @@
+"""What a deployment would do with each resource of a stack."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pipeline.review.diff import cosmetic_changes, pipeline_shape, stateful
+from pipeline.review.diff.cascade import cascade
+from pipeline.review.diff.compare import Difference, canonical, differences, same
+from pipeline.review.diff.references import references, renamed
+from pipeline.review.diff.replacement import impact
+from pipeline.review.model import Change, Outcome, PropertyChange
+from pipeline.review.read.template import ResolvedTemplate, Resource
+
+METADATA_TYPE = "AWS::CDK::Metadata"
+NESTED_TYPE = "AWS::CloudFormation::Stack"
+REPLACES = frozenset({Outcome.REPLACE, Outcome.MAY_REPLACE})
+ATTRIBUTES = (
+    ("DeletionPolicy", "deletion_policy"),
+    ("UpdateReplacePolicy", "update_replace_policy"),
+    ("UpdatePolicy", "update_policy"),
+    ("CreationPolicy", "creation_policy"),
+)
+
+
+def changes(
+    before: ResolvedTemplate,
+    after: ResolvedTemplate,
+    *,
+    is_asset: cosmetic_changes.IsAsset,
+    moved: Mapping[str, Outcome] | None = None,
+) -> list[Change]:
+    """One change for each resource that is not as it was, in the order of the templates.
+
+    `moved`: names that refer to resources outside which are replaced, such as a nested stack's parameters.
+    """
+    revised = cosmetic_changes.revisions(before, after)
+    was = {old: new for new, old in revised.items()}
+    renaming: dict[str, Change] = {}
+    if revised:
+        renaming = {row.logical_id: row for row in _renaming(before, after, revised)}
+        after = _with_old_names(after, revised)
+    rows: dict[str, Change] = {}
+    for logical_id in {**before.resources, **after.resources}:
+        old, new = before.resources.get(logical_id), after.resources.get(logical_id)
+        if logical_id in was or logical_id in revised:
+            rows[logical_id] = _revision(before, after, logical_id, was.get(logical_id) or revised[logical_id])
+        elif old is None and new is not None:
+            rows[logical_id] = _created(new)
+        elif new is None and old is not None:
+            rows[logical_id] = _removed(old)
+        elif old is not None and new is not None:
+            row = _changed(old, new, is_asset) or renaming.get(logical_id)
+            if row:
+                rows[logical_id] = row
+    _pair(rows, before, after)
+    return cascade(rows, before, after, moved or {})
+
+
+def _created(new: Resource) -> Change:
+    return Change(
+        logical_id=new.logical_id,
+        path=new.path,
+        type=new.type,
+        outcome=Outcome.NONE if new.type == METADATA_TYPE else Outcome.CREATE,
+        noise=cosmetic_changes.METADATA if new.type == METADATA_TYPE else _publishing(new),
+    )
+
+
+def _removed(old: Resource) -> Change:
+    """The deployed template's policy decides, which is the old one's."""
+    outcome = {"Retain": Outcome.ORPHAN, "Snapshot": Outcome.SNAPSHOT}.get(stateful.on_deletion(old), Outcome.DESTROY)
+    return Change(
+        logical_id=old.logical_id,
+        path=old.path,
+        type=old.type,
+        outcome=Outcome.NONE if old.type == METADATA_TYPE else outcome,
+        data_loss=stateful.lost_by_deletion(old),
+        noise=cosmetic_changes.METADATA if old.type == METADATA_TYPE else _publishing(old),
+    )
+
+
+def _publishing(resource: Resource) -> str:
+    return cosmetic_changes.PUBLISHING if cosmetic_changes.is_publishing(resource) else ""
+
+
+def _revision(before: ResolvedTemplate, after: ResolvedTemplate, logical_id: str, other: str) -> Change:
+    """One half of a revision that goes and one that comes, for the same thing."""
+    resource = before.resources.get(logical_id) or after.resources[logical_id]
+    return Change(
+        logical_id=logical_id,
+        path=resource.path,
+        type=resource.type,
+        outcome=Outcome.NONE,
+        noise=cosmetic_changes.REVISIONS[resource.type][1],
+        paired_with=other,
+    )
+
+
+def _renaming(before: ResolvedTemplate, after: ResolvedTemplate, revised: Mapping[str, str]) -> Iterator[Change]:
+    """What names a revision, such as an alias, and changes in nothing but that."""
+    for logical_id, resource in after.resources.items():
+        named = next((name for name, _ in references(resource.properties) if name in revised), None)
+        if named and logical_id in before.resources:
+            yield Change(
+                logical_id=logical_id,
+                path=resource.path,
+                type=resource.type,
+                outcome=Outcome.NONE,
+                noise=cosmetic_changes.REVISIONS[after.resources[named].type][1],
+            )
+
+
+def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -> Change | None:
+    if old.type != new.type:
+        row = PropertyChange(path="Type", old=old.type, new=new.type, impact=Outcome.REPLACE)
+        return _row(old, new, [row], reasons={""})
+    properties, reasons = [], set()
+    for difference in differences(old.properties, new.properties):
+        judged = impact(new.type, difference)
+        properties.append(
+            PropertyChange(
+                path=".".join(difference.path),
+                old=difference.old,
+                new=difference.new,
+                impact=judged.outcome,
+                sources=judged.sources,
+            )
+        )
+        reasons.add(_reason(new, difference, is_asset))
+    if new.type == pipeline_shape.PIPELINE and _same_but_for_assets(old, new):
+        reasons = {cosmetic_changes.PUBLISHING}
+    attributes = list(_attributes(old, new))
+    if attributes:
+        reasons.add("")
+    return _row(old, new, [*properties, *attributes], reasons) if properties or attributes else None
+
+
+def _same_but_for_assets(old: Resource, new: Resource) -> bool:
+    return same(pipeline_shape.without_assets(old.properties), pipeline_shape.without_assets(new.properties))
+
+
+def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> Change:
+    outcome = max((each.impact for each in properties), key=lambda each: each.rank)
+    reason = next(iter(reasons)) if len(reasons) == 1 else ""
+    replaces = any(each.impact in REPLACES and not _is_unknown(each) for each in properties)
+    return Change(
+        logical_id=new.logical_id,
+        path=new.path,
+        type=new.type,
+        outcome=Outcome.NONE if new.type == METADATA_TYPE else outcome,
+        data_loss=replaces and stateful.lost_by_replacement(old, new),
+        guard_dropped=_guard_dropped(old, new),
+        noise=cosmetic_changes.METADATA if new.type == METADATA_TYPE else reason,
+        properties=tuple(properties),
+    )
+
+
+def _is_unknown(property_: PropertyChange) -> bool:
+    """A property that the sources lag behind on is worth a look, and no reason to expect a loss."""
+    return any(source.startswith("neither source") for source in property_.sources)
+
+
+def _reason(resource: Resource, difference: Difference, is_asset: cosmetic_changes.IsAsset) -> str:
+    if cosmetic_changes.is_publishing(resource) and difference.path[0] == "Source":
+        return cosmetic_changes.PUBLISHING
+    if same(cosmetic_changes.erased(difference.old, is_asset), cosmetic_changes.erased(difference.new, is_asset)):
+        return cosmetic_changes.NESTED if resource.type == NESTED_TYPE else cosmetic_changes.CODE
+    return ""
+
+
+def _attributes(old: Resource, new: Resource) -> Iterator[PropertyChange]:
+    for name, attribute in ATTRIBUTES:
+        left, right = getattr(old, attribute), getattr(new, attribute)
+        if not same(left, right):
+            yield PropertyChange(path=name, old=left or None, new=right or None, impact=Outcome.UPDATE)
+    if old.condition != new.condition:
+        # Unconditional before, or for another reason: the resource may go. Unconditional now: it can only come.
+        yield PropertyChange(
+            path="Condition",
+            old=old.condition or None,
+            new=new.condition or None,
+            impact=Outcome.MAY_REPLACE if new.condition else Outcome.UPDATE,
+            sources=("the condition cannot be decided before the deployment",),
+        )
+
+
+def _guard_dropped(old: Resource, new: Resource) -> bool:
+    return stateful.holds_data(new) and (
+        (stateful.on_deletion(old) != "Delete" and stateful.on_deletion(new) == "Delete")
+        or (stateful.on_replacement(old) != "Delete" and stateful.on_replacement(new) == "Delete")
+        or (stateful.is_protected(old) and not stateful.is_protected(new))
+    )
+
+
+def _with_old_names(after: ResolvedTemplate, revised: Mapping[str, str]) -> ResolvedTemplate:
+    resources = {
+        logical_id: replace(resource, properties=renamed(resource.properties, revised))
+        for logical_id, resource in after.resources.items()
+    }
+    return replace(after, resources=resources, outputs=renamed(after.outputs, revised))
+
+
+def _pair(rows: dict[str, Change], before: ResolvedTemplate, after: ResolvedTemplate) -> None:
+    """Find the two halves of a rename: to CloudFormation it is a deletion and a creation."""
+    gone = [id_ for id_ in rows if id_ not in after.resources and not rows[id_].paired_with]
+    come = [id_ for id_ in rows if id_ not in before.resources and not rows[id_].paired_with]
+    for alike in (_same_place, _same_properties, _same_store):
+        for old_id in [each for each in gone if not rows[each].paired_with]:
+            old = before.resources[old_id]
+            candidates = [
+                new_id
+                for new_id in come
+                if not rows[new_id].paired_with
+                and after.resources[new_id].type == old.type
+                and alike(old, after.resources[new_id])
+            ]
+            if len(candidates) == 1:
+                rows[old_id] = replace(rows[old_id], paired_with=candidates[0])
+                rows[candidates[0]] = replace(rows[candidates[0]], paired_with=old_id)
+
+
+def _same_place(old: Resource, new: Resource) -> bool:
+    return old.path == new.path
+
+
+def _same_properties(old: Resource, new: Resource) -> bool:
+    return bool(old.properties) and canonical(old.properties) == canonical(new.properties)
+
+
+def _same_store(old: Resource, new: Resource) -> bool:
+    """The one store of its type that goes and the one that comes."""
+    return stateful.holds_data(old) and stateful.holds_data(new)

@@ -1,0 +1,161 @@
+"""The pipeline as a shape: stages, actions, approvals and builds, before and after."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
+from pipeline.review.read.template import ResolvedTemplate
+
+PIPELINE = "AWS::CodePipeline::Pipeline"
+PROJECT = "AWS::CodeBuild::Project"
+ASSETS_STAGE = "Assets"
+"""CDK Pipelines' own; its jobs are numbered by the order of assets, so that their names say nothing."""
+REMOVES = "Remove-"
+"""Begins the name of a step that deletes the stack whose name follows."""
+COMPARED = (("provider", "provider"), ("image", "image"), ("privileged", "privilege"), ("role", "role"))
+
+
+def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
+    """The stages of the stack's pipeline, with its actions in running order."""
+    found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
+    stages = found.properties.get("Stages") if found else None
+    return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
+
+
+def removed(stages: Iterable[PipelineStage]) -> set[str]:
+    """The stacks that the pipeline deletes on purpose: pipeline/definition/steps.py names a step for each after it."""
+    names = (action.name for stage in stages for action in stage.actions)
+    return {name.rpartition(REMOVES)[2] for name in names if REMOVES in name}
+
+
+def compare(
+    before: tuple[PipelineStage, ...], after: tuple[PipelineStage, ...], *, self_mutates: bool, restarts: bool
+) -> Pipeline:
+    """Both, with what differs. `restarts`: whether the definition changes; no stage can be rolled back to another."""
+    return Pipeline(
+        before=before,
+        after=after,
+        differences=tuple(_differences(before, after)),
+        self_mutates=self_mutates,
+        restarts=restarts,
+        rollback_available=not restarts,
+    )
+
+
+def without_assets(properties: Mapping[str, Json]) -> Json:
+    """A pipeline's properties without the stage that publishes assets."""
+    stages = properties.get("Stages", ())
+    kept = [each for each in stages if not (isinstance(each, Mapping) and each.get("Name") == ASSETS_STAGE)]
+    return {**properties, "Stages": kept}
+
+
+def _stage(stage: Mapping[str, Json], template: ResolvedTemplate) -> PipelineStage:
+    actions = [_action(each, template) for each in stage.get("Actions", ()) if isinstance(each, Mapping)]
+    return PipelineStage(
+        name=str(stage.get("Name", "")),
+        actions=tuple(sorted(actions, key=lambda action: action.order)),
+    )
+
+
+def _action(action: Mapping[str, Json], template: ResolvedTemplate) -> Action:
+    kind = action.get("ActionTypeId", {})
+    configuration = action.get("Configuration", {})
+    project = configuration.get("ProjectName")
+    build = template.resources.get(project["Ref"]) if isinstance(project, Mapping) and "Ref" in project else None
+    environment = build.properties.get("Environment", {}) if build and build.type == PROJECT else {}
+    return Action(
+        name=str(action.get("Name", "")),
+        category=str(kind.get("Category", "")),
+        provider=str(kind.get("Provider", "")),
+        order=int(action.get("RunOrder", 1)),
+        image=_text(environment.get("Image", "")),
+        privileged=str(environment.get("PrivilegedMode", False)).lower() == "true",
+        role=_text(build.properties.get("ServiceRole", "")) if build else "",
+        target=_text(configuration.get("StackName", "")),
+    )
+
+
+def _differences(before: tuple[PipelineStage, ...], after: tuple[PipelineStage, ...]) -> Iterator[PipelineDifference]:
+    old, new = {stage.name: stage for stage in before}, {stage.name: stage for stage in after}
+    if not old or not new:
+        return  # no pipeline on one side: its stack says so
+    for stage in before:
+        if stage.name == ASSETS_STAGE:
+            continue
+        if stage.name not in new:
+            yield PipelineDifference(stage=stage.name, action="", what="stage removed", old=_names(stage))
+            yield from (
+                PipelineDifference(stage=stage.name, action=action.name, what="approval removed")
+                for action in stage.actions
+                if action.is_approval
+            )
+    for stage in after:
+        if stage.name == ASSETS_STAGE:
+            continue
+        if stage.name not in old:
+            yield PipelineDifference(stage=stage.name, action="", what="stage added", new=_names(stage))
+        else:
+            yield from _in_stage(old[stage.name], stage)
+    kept_before, kept_after = [name for name in old if name in new], [name for name in new if name in old]
+    if kept_before != kept_after:
+        yield PipelineDifference(
+            stage="", action="", what="order changed", old=" → ".join(kept_before), new=" → ".join(kept_after)
+        )
+
+
+def _in_stage(before: PipelineStage, after: PipelineStage) -> Iterator[PipelineDifference]:
+    old, new = {each.name: each for each in before.actions}, {each.name: each for each in after.actions}
+    for name, action in old.items():
+        if name not in new:
+            what = "approval removed" if action.is_approval else "action removed"
+            yield PipelineDifference(stage=before.name, action=name, what=what, old=action.provider)
+    for name, action in new.items():
+        if name not in old:
+            what = "approval added" if action.is_approval else "action added"
+            yield PipelineDifference(stage=before.name, action=name, what=what, new=action.provider)
+            continue
+        for attribute, word in COMPARED:
+            left, right = getattr(old[name], attribute), getattr(action, attribute)
+            if left != right:
+                yield PipelineDifference(
+                    stage=before.name, action=name, what=f"{word} changed", old=str(left), new=str(right)
+                )
+    common = old.keys() & new.keys()
+    for name in sorted(common):
+        let_go = [
+            each for each in sorted(_held_back(old[name], before) & common) if each not in _held_back(new[name], after)
+        ]
+        if let_go:
+            yield PipelineDifference(stage=before.name, action=name, what="approval removed", old=", ".join(let_go))
+    orders = [_order([each for each in side.actions if each.name in common]) for side in (before, after)]
+    if orders[0] != orders[1]:
+        yield PipelineDifference(
+            stage=before.name, action="", what="order changed", old=" → ".join(orders[0]), new=" → ".join(orders[1])
+        )
+
+
+def _held_back(approval: Action, stage: PipelineStage) -> set[str]:
+    """What waits for an approval. One that runs beside or after an action approves nothing."""
+    return {each.name for each in stage.actions if approval.is_approval and each.order > approval.order}
+
+
+def _order(actions: list[Action]) -> list[str]:
+    """Names in running order, those that run side by side as one."""
+    return [
+        ", ".join(sorted(action.name for action in group))
+        for _, group in groupby(sorted(actions, key=lambda action: action.order), key=lambda action: action.order)
+    ]
+
+
+def _names(stage: PipelineStage) -> str:
+    return ", ".join(action.name for action in stage.actions)
+
+
+def _text(value: Json) -> str:
+    """A value or the logical id that it refers to."""
+    if isinstance(value, Mapping):
+        if "Ref" in value:
+            return str(value["Ref"])
+        if isinstance(value.get("Fn::GetAtt"), list):
+            return str(value["Fn::GetAtt"][0])
+    return value if isinstance(value, str) else "" if value is None else str(value)

@@ -1,0 +1,133 @@
+"""One stack with its nested ones, resolved, and what happens to all of their resources."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.review.diff import cosmetic_changes
+from pipeline.review.diff.changes import changes
+from pipeline.review.diff.compare import same
+from pipeline.review.diff.references import references
+from pipeline.review.model import Change, Json, Outcome, Place
+from pipeline.review.read import assembly
+from pipeline.review.read.resolve import resolve
+from pipeline.review.read.template import EMPTY, ResolvedTemplate
+
+Moved = Mapping[str, Outcome]
+MOVES = frozenset({Outcome.REPLACE, Outcome.MAY_REPLACE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A template and, by logical id, those of its nested stacks."""
+
+    template: ResolvedTemplate
+    nested: Mapping[str, "Tree"] = field(default_factory=dict)
+
+
+NOTHING = Tree(template=EMPTY)
+
+
+def grow(stack: assembly.Stack) -> Tree:
+    """A stack's tree."""
+    return _grow(stack, stack.body, stack.file.parent, stack.resolve())
+
+
+def _grow(stack: assembly.Stack, body: Mapping[str, Json], folder: Path, template: ResolvedTemplate) -> Tree:
+    found = {}
+    for logical_id, file in assembly.nested(folder, body):
+        parent = template.resources.get(logical_id)
+        if parent is None:
+            continue
+        parameters = parent.properties.get("Parameters")
+        inner = assembly.read_template(file.read_bytes(), file.name)
+        resolved = resolve(
+            inner,
+            account=stack.place.account,
+            region=stack.place.region,
+            path=stack.path,
+            parameters=parameters if isinstance(parameters, Mapping) else {},
+        )
+        found[logical_id] = _grow(stack, inner, file.parent, resolved)
+    return Tree(template=template, nested=found)
+
+
+def pairs(before: Tree, after: Tree, place: Place) -> Iterator[tuple[Place, ResolvedTemplate, ResolvedTemplate]]:
+    """Each pair of templates in two trees, with where it is."""
+    yield place, before.template, after.template
+    for logical_id in {**before.nested, **after.nested}:
+        inner = replace(place, stack=f"{place.stack}/{logical_id}")
+        yield from pairs(before.nested.get(logical_id, NOTHING), after.nested.get(logical_id, NOTHING), inner)
+
+
+def compare(
+    before: Tree, after: Tree, place: Place, *, is_asset: cosmetic_changes.IsAsset, moved: Moved | None = None
+) -> list[Change]:
+    """What happens to the resources of both, nested ones after those of the stack that has them.
+
+    A replacement goes into a nested stack by its parameters and comes out by its outputs, until nothing more follows.
+    """
+    nested = {**before.nested, **after.nested}
+    passed: dict[str, Moved] = {logical_id: _other_parameters(before, after, logical_id) for logical_id in nested}
+    while True:
+        inside = {id_: _nested(before, after, id_, place, is_asset, passed[id_]) for id_ in nested}
+        outputs = {
+            logical_id: Outcome.MAY_REPLACE
+            for logical_id, rows in inside.items()
+            if logical_id in after.nested and _gives_away(after.nested[logical_id].template, rows)
+        }
+        rows = changes(before.template, after.template, is_asset=is_asset, moved={**(moved or {}), **outputs})
+        outcomes = {row.logical_id: row.outcome for row in rows}
+        further: dict[str, Moved] = {id_: {**passed[id_], **_passed_on(after, id_, outcomes)} for id_ in nested}
+        if further == passed:
+            break
+        passed = further
+    found = [replace(row, stage=place.stage, service=place.service, stack=place.stack) for row in rows]
+    for logical_id, inner in inside.items():
+        if outcomes.get(logical_id) is not Outcome.ORPHAN:  # that stays as it is, with everything in it
+            found += inner
+    return found
+
+
+def _nested(
+    before: Tree, after: Tree, logical_id: str, place: Place, is_asset: cosmetic_changes.IsAsset, moved: Moved
+) -> list[Change]:
+    return compare(
+        before.nested.get(logical_id, NOTHING),
+        after.nested.get(logical_id, NOTHING),
+        replace(place, stack=f"{place.stack}/{logical_id}"),
+        is_asset=is_asset,
+        moved=moved,
+    )
+
+
+def _other_parameters(before: Tree, after: Tree, logical_id: str) -> dict[str, Outcome]:
+    """Parameters that the parent now fills by another reference, whose value only the deployment knows."""
+    old, new = _parameters(before, logical_id), _parameters(after, logical_id)
+    return {
+        name: Outcome.REPLACE
+        for name, value in new.items()
+        if name in old and isinstance(value, Mapping) and not same(old[name], value)
+    }
+
+
+def _passed_on(after: Tree, logical_id: str, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Parameters that name something of the parent's that is replaced."""
+    found = {}
+    for name, value in _parameters(after, logical_id).items():
+        moves = [outcomes[id_] for id_, _ in references(value) if outcomes.get(id_) in MOVES]
+        if moves:
+            found[name] = max(moves, key=lambda outcome: outcome.rank)
+    return found
+
+
+def _parameters(tree: Tree, logical_id: str) -> Mapping[str, Json]:
+    resource = tree.template.resources.get(logical_id)
+    parameters = resource.properties.get("Parameters") if resource else None
+    return parameters if isinstance(parameters, Mapping) else {}
+
+
+def _gives_away(template: ResolvedTemplate, rows: list[Change]) -> bool:
+    """Whether an output names something that is replaced inside."""
+    moves = {row.logical_id for row in rows if row.outcome in MOVES}
+    return bool(moves) and any(name in moves for name, _ in references(dict(template.outputs)))

@@ -1,0 +1,168 @@
+"""What two assemblies say, gathered stack by stack, so that hundreds of them need the memory of one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pipeline.review.access import changes as access
+from pipeline.review.diff import assets, exports, outputs, overrides, pipeline_shape, redact, stacks, trees
+from pipeline.review.judge import finding, findings, resource_findings
+from pipeline.review.model import (
+    AccessChange,
+    AssetChange,
+    Change,
+    GuardrailChange,
+    Outcome,
+    Pipeline,
+    Place,
+    StackChange,
+)
+from pipeline.review.read import places
+from pipeline.review.read.assembly import PIPELINE, Assembly
+from pipeline.review.read.template import ResolvedTemplate
+
+NEEDS_READING = (b"Fn::ImportValue", b'"Export"', PIPELINE.encode())
+"""What makes a template worth reading that is the same on both sides: others import from it, or it has the pipeline."""
+
+
+class Collector:
+    """Takes in pairs of stacks."""
+
+    def __init__(self, base: Assembly, head: Assembly) -> None:
+        self.changes: list[Change] = []
+        self.stacks: list[StackChange] = []
+        self.access: list[AccessChange] = []
+        self.assets: list[AssetChange] = []
+        self.overrides: list[GuardrailChange] = []
+        self.drafts: list[finding.Draft] = []
+        self.incomplete: list[str] = []
+        self.pipeline = Pipeline()
+        self.exports = exports.Exports(), exports.Exports()
+        self._assemblies = base, head
+        self._environments = places.accounts(head.stacks or base.stacks)
+
+    def take(self, pair: stacks.Pair) -> None:
+        """Compare one pair, and let go of its templates."""
+        place = _place(pair)
+        # Stacks that only the base side has come last, when the head's pipeline is known.
+        whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after))
+        if whole:
+            self.stacks.append(whole)
+            self.drafts += findings.of_stack(whole)
+        if whole or not _has_same_content(pair):
+            self._templates(pair, place, is_whole=whole is not None)
+        elif any(mark in pair.content for mark in NEEDS_READING):
+            tree = trees.grow(pair.either)
+            self._exports(tree, tree, place)
+            self._shape(pair.path, tree.template, tree.template, [])
+        self._protection(pair, place)
+        pair.forget()
+
+    def is_asset(self, digest: str) -> bool:
+        """Whether a hash is an asset's on either side."""
+        return any(side.is_asset(digest) for side in self._assemblies)
+
+    def _templates(self, pair: stacks.Pair, place: Place, *, is_whole: bool) -> None:
+        before = trees.grow(pair.before) if pair.before else trees.NOTHING
+        after = trees.grow(pair.after) if pair.after else trees.NOTHING
+        self._exports(before, after, place)
+        self.overrides += overrides.changes(pair.before, pair.after, place, pair.path)
+        rows: list[Change] = []
+        if not is_whole:
+            rows = [
+                *self._rows(before, after, place),
+                *(
+                    row
+                    for where, old, new in trees.pairs(before, after, place)
+                    for row in outputs.changes(where, old, new)
+                ),
+            ]
+            secrets = {
+                secret
+                for tree in (before, after)
+                for _, each, _ in trees.pairs(tree, tree, place)
+                for secret in each.secrets
+            }
+            self._add(rows, pair.path, secrets)
+        self._shape(pair.path, before.template, after.template, rows)
+        if pair.after:
+            # What a stack grants that is created anew, or elsewhere, was granted by none before.
+            for where, old, new in trees.pairs(trees.NOTHING if is_whole else before, after, place):
+                self._access(where, old, new, pair)
+                self._macros(where, old, new, pair.path)
+
+    def _rows(self, before: trees.Tree, after: trees.Tree, place: Place) -> Iterator[Change]:
+        values = {
+            (where.stack, logical_id): resource.properties
+            for where, _, template in trees.pairs(before, after, place)
+            for logical_id, resource in template.resources.items()
+        }
+        for row in trees.compare(before, after, place, is_asset=self.is_asset):
+            # A resource that is created has no properties to list, and may point elsewhere all the same.
+            created = values.get((row.stack, row.logical_id)) if row.outcome is Outcome.CREATE else None
+            yield replace(row, points_at=self._points_at(row, created))
+
+    def _points_at(self, row: Change, created: Mapping[str, object] | None) -> tuple[str, ...]:
+        pairs = [(None, created)] if created else [(each.old, each.new) for each in row.properties]
+        found = {stage for old, new in pairs for stage in places.pointed_at(old, new, row.stage, self._environments)}
+        return tuple(sorted(found)) if row.stage else ()
+
+    def _add(self, rows: list[Change], path: str, secrets: set[str]) -> None:
+        for row in rows:
+            self.drafts += resource_findings.of_change(row, _join(path, row.path))
+            self.assets += assets.changes(row, self.is_asset)
+            self.changes.append(redact.change(row, secrets))
+
+    def _access(self, place: Place, old: ResolvedTemplate, new: ResolvedTemplate, pair: stacks.Pair) -> None:
+        own = pair.either.place.account
+        for found in access.changes(old, new, place):
+            change = replace(found, evidence=redact.text(found.evidence))
+            self.access.append(change)
+            # The same grant in several environments is one finding; only the account has another number.
+            said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
+            self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
+
+    def _macros(self, place: Place, old: ResolvedTemplate, new: ResolvedTemplate, path: str) -> None:
+        self.incomplete += [
+            f"{place.stack or 'The template'} is rewritten at deployment by {name}: what comes out is not known."
+            for name in new.transforms
+        ]
+        self.incomplete += new.unread
+        added = [name for name in new.transforms if name not in old.transforms]
+        self.drafts += findings.of_transforms(place, path, added)
+
+    def _exports(self, before: trees.Tree, after: trees.Tree, place: Place) -> None:
+        for side, tree in zip(self.exports, (before, after), strict=True):
+            for where, template, _ in trees.pairs(tree, tree, place):
+                side.add(where, template)
+
+    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[Change]) -> None:
+        """The pipeline's shape, if this is its stack."""
+        before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
+        if before or after:
+            restarts = any(row.type == PIPELINE for row in rows) or not (before and after)
+            self.pipeline = pipeline_shape.compare(
+                before, after, self_mutates=bool(rows) or restarts, restarts=restarts
+            )
+            self.drafts += findings.of_pipeline(self.pipeline, path)
+
+    def _protection(self, pair: stacks.Pair, place: Place) -> None:
+        if pair.before and pair.after and pair.before.protected and not pair.after.protected:
+            self.drafts.append(findings.of_protection(place, pair.path))
+
+
+def _place(pair: stacks.Pair) -> Place:
+    stack = pair.either
+    return Place(stage=stack.stage, service=stack.service, stack=stack.place.name)
+
+
+def _has_same_content(pair: stacks.Pair) -> bool:
+    return (
+        pair.before is not None
+        and pair.after is not None
+        and pair.before.content == pair.after.content
+        and pair.before.parameters == pair.after.parameters
+    )
+
+
+def _join(path: str, below: str) -> str:
+    return "/".join(part for part in (path, below) if part)

@@ -1,0 +1,190 @@
+"""Findings about everything but single resources: stacks, access, exports, the pipeline, guardrails, templates."""
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.review.diff.exports import BrokenExport
+from pipeline.review.judge.finding import Draft
+from pipeline.review.model import (
+    AccessChange,
+    Direction,
+    GuardrailChange,
+    Level,
+    Outcome,
+    Pipeline,
+    PipelineDifference,
+    Place,
+    StackChange,
+    StackPlace,
+)
+
+PLATFORM = "pipeline"
+
+
+def of_access(change: AccessChange, full_path: str) -> Iterator[Draft]:
+    """The worst that can be said of a change of access; nothing of one that only takes away."""
+    rule = _access_rule(change)
+    if rule:
+        yield _draft(change, rule, change.logical_id, change.path, full_path, change.evidence)
+
+
+def _access_rule(change: AccessChange) -> str:
+    if change.direction is Direction.NARROWED:
+        return ""
+    if change.admin:
+        return "Review-AdministratorAccess"
+    if change.public or change.world:
+        return "Review-OpenToTheWorld"
+    if change.wildcard:
+        return "Review-WildcardAccess"
+    return "Review-AccessUnknown" if change.direction is Direction.UNKNOWN else "Review-AccessBroadened"
+
+
+def of_stack(change: StackChange) -> Iterator[Draft]:
+    """A stack that moves or is left behind. One that is added is its stage's matter."""
+    if change.outcome is Outcome.CREATE:
+        return
+    data = f" It holds data: {', '.join(change.stateful)}." if change.stateful else ""
+    if change.outcome is Outcome.ORPHAN and change.before:
+        said = f"The stack {_at(change.before)} is left behind with {change.resources} resources.{data}"
+        advice = "CDK Pipelines deletes no stack. Keep the service in the stage, or remove it as docs/remove.md shows."
+        yield _draft(change, "Review-StackOrphaned", "", "", change.path, said, advice)
+    elif change.outcome is Outcome.DESTROY and change.before:
+        kept = [each for each in change.stateful if each not in change.lost]
+        stays = f" What stays, and is no longer anybody's: {', '.join(kept)}." if kept else ""
+        said = f"The stack {_at(change.before)} has a tombstone: the pipeline deletes it.{stays}"
+        yield _draft(change, "Review-StackRemoved", "", "", change.path, said)
+        if change.lost:
+            said = f"The data in {', '.join(change.lost)} are deleted with the stack {_at(change.before)}."
+            advice = "Have them retained (removal_policy=RETAIN) and deploy that first, or save what is needed."
+            yield _draft(change, "Review-DataLoss", "", "", change.path, said, advice)
+    elif change.before and change.after:
+        said = (
+            f"The stack {_at(change.before)} becomes {_at(change.after)}: a new one is created with nothing in it, and"
+            f" the old one is left behind.{data}"
+        )
+        advice = "Keep its name, account and region; to move it on purpose, add a second stack and migrate the data."
+        yield _draft(change, "Review-StackMoved", "", "", change.path, said, advice)
+
+
+def of_stages(before: Iterable[str], after: Iterable[str], stacks: Iterable[StackChange]) -> Iterator[Draft]:
+    """Environments that come and go as a whole."""
+    old, new, changed = set(before), set(after), list(stacks)
+    for stage in sorted(old - new):
+        left = [each for each in changed if each.stage == stage and each.outcome is Outcome.ORPHAN]
+        if not left:  # each of its stacks has a tombstone
+            continue
+        said = f"The environment {stage} leaves the pipeline; its {_count(left)} are left behind in their account."
+        advice = "CDK Pipelines deletes no stack: remove the services from the stage on purpose first."
+        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageRemoved", "", "", _parent(left), said, advice)
+    for stage in sorted(new - old) if old else ():
+        come = [each for each in changed if each.stage == stage]
+        said = f"New environment {stage}: {_count(come)}."
+        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageAdded", "", "", _parent(come), said)
+
+
+def of_export(broken: BrokenExport, full_path: str) -> Draft:
+    """An export that goes or changes."""
+    if not broken.importers:
+        said = f"The export {broken.export} is removed. If another stack imports it, the deployment will fail."
+        return _draft(broken.place, "Review-ExportRemoved", "", "", full_path, said)
+    happens = "is removed" if broken.removed else "gets another value"
+    who = ", ".join(broken.importers)
+    how = "" if broken.still_wanted else " as it is deployed; it only stops doing so with this change"
+    said = f"The deploy will fail: the export {broken.export} {happens} while {who} imports it{how}."
+    advice = "Keep it for one more release: stack.export_value(...). Remove it once no deployed stack imports it."
+    return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
+
+
+def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
+    """Differences in the pipeline's shape. An added stage or approval is no risk of its own."""
+    for each in pipeline.differences:
+        rule = _pipeline_rule(each)
+        if rule:
+            place = Place(stage="", service=PLATFORM)
+            yield _draft(place, rule, each.action, "", path, _difference(each))
+
+
+def _pipeline_rule(difference: PipelineDifference) -> str:
+    if difference.what == "approval removed":
+        return "Review-ApprovalRemoved"
+    if difference.what == "privilege changed" and difference.new == "True":
+        return "Review-PrivilegedBuild"
+    return "" if difference.what in {"approval added", "stage added"} else "Review-PipelineChanged"
+
+
+def _difference(each: PipelineDifference) -> str:
+    where = " / ".join(part for part in (each.stage, each.action) if part)
+    values = f": {each.old or 'none'} → {each.new or 'none'}" if each.old or each.new else ""
+    return f"Pipeline{f' {where}' if where else ''}: {each.what}{values}."
+
+
+def of_guardrail(change: GuardrailChange) -> Iterator[Draft]:
+    """A new finding of a guardrail, and every change to what is accepted or excepted."""
+    path = change.path.partition(f"/{change.stage}/{change.service}/")[2] or change.path
+    if change.kind == "finding" and change.state == "new":
+        yield _draft(change, "Review-Guardrail", "", path, change.path, change.text)
+    elif change.kind == "acknowledgement":
+        until = f" ({change.owner}, until {change.expires})" if change.owner else ""
+        said = f"Acknowledgement {change.state}: {change.rule} on {path}{until}. {change.text}".strip()
+        yield _draft(change, "Review-Acknowledgement", "", path, change.path, said)
+    elif change.kind == "override":
+        said = f"Override {change.state}: {change.rule}."
+        yield _draft(change, "Review-Override", "", path, change.path, said)
+
+
+def of_protection(place: Place, path: str) -> Draft:
+    """Termination protection that is switched off."""
+    said = f"Termination protection of {place.stack} is off: the stack can be deleted with everything in it."
+    return _draft(place, "Review-TerminationProtectionOff", "", "", path, said, "Keep termination_protection=True.")
+
+
+def of_transforms(place: Place, path: str, added: Iterable[str]) -> Iterator[Draft]:
+    """Macros that the base side has not."""
+    for name in added:
+        said = f"The transform {name} rewrites the template at deployment; nobody can tell beforehand what comes out."
+        yield _draft(place, "Review-Transform", "", "", path, said)
+
+
+def of_rules(changed: Iterable[str], *, by_base: bool) -> Iterator[Draft]:
+    """Changes to what a review judges by. `by_base`: whether the running code is the base side's own."""
+    for what in changed:
+        note = "" if by_base else " The code that made this review is the change's own: run the base side's as well."
+        yield Draft(
+            service=PLATFORM,
+            rule="Review-RuleChanged",
+            logical_id="",
+            path="pipeline/review",
+            full_path="",
+            evidence=f"{what}{note}",
+            level=Level.MEDIUM if by_base else None,
+        )
+
+
+def _draft(
+    place: Place, rule: str, logical_id: str, path: str, full_path: str, evidence: str, advice: str = ""
+) -> Draft:
+    return Draft(
+        stage=place.stage,
+        service=place.service,
+        stack=place.stack,
+        rule=rule,
+        logical_id=logical_id,
+        path=path,
+        full_path=full_path,
+        evidence=evidence,
+        advice=advice,
+    )
+
+
+def _at(place: StackPlace) -> str:
+    return f"{place.name} ({place.account or 'any account'}, {place.region or 'any region'})"
+
+
+def _parent(stacks: list[StackChange]) -> str:
+    """The construct path of the stage that the stacks are in."""
+    return stacks[0].path.rpartition("/")[0] if stacks else ""
+
+
+def _count(stacks: list[StackChange]) -> str:
+    resources = sum(each.resources for each in stacks)
+    return f"{len(stacks)} stack{'s' * (len(stacks) != 1)} with {resources} resources"

@@ -1,0 +1,216 @@
+"""A cloud assembly as a review reads it: stacks with their places, and what synth left beside them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.review.model import Json, StackPlace
+from pipeline.review.read.resolve import resolve
+from pipeline.review.read.template import ResolvedTemplate
+
+STACK = "aws:cloudformation:stack"
+NESTED_ASSEMBLY = "cdk:cloud-assembly"
+ASSETS = "cdk:asset-manifest"
+NESTED_STACK = "AWS::CloudFormation::Stack"
+PIPELINE = "AWS::CodePipeline::Pipeline"
+PLATFORM = "pipeline"
+"""The service that the pipeline's own stacks count as."""
+
+
+class UnreadableError(Exception):
+    """Something given for a review cannot be read; one sentence that says what and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One stack of an assembly. Its template is read when it is asked for: there may be hundreds."""
+
+    path: str
+    """Construct path from the App; what pairs it with the other side's."""
+    stage: str
+    service: str
+    place: StackPlace
+    file: Path
+    protected: bool = False
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+
+    @cached_property
+    def content(self) -> bytes:
+        """The template's bytes."""
+        try:
+            return self.file.read_bytes()
+        except OSError as error:
+            raise UnreadableError(f"The template {self.file.name} cannot be read: {error}.") from error
+
+    def forget(self) -> None:
+        """Let go of what was read."""
+        self.__dict__.pop("content", None)
+        self.__dict__.pop("body", None)
+
+    @cached_property
+    def body(self) -> Mapping[str, Json]:
+        """The template."""
+        return read_template(self.content, self.file.name)
+
+    def resolve(self) -> ResolvedTemplate:
+        """The template with everything decided."""
+        place = self.place
+        return resolve(
+            self.body,
+            name=place.name,
+            account=place.account,
+            region=place.region,
+            path=self.path,
+            parameters=self.parameters,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """One side of a review."""
+
+    label: str
+    folder: Path | None = None
+    stacks: tuple[Stack, ...] = ()
+    stages: tuple[str, ...] = ()
+    """In promotion order."""
+    missing: tuple[str, ...] = ()
+    """The lookups that synth could not answer."""
+    assets: frozenset[str] | None = frozenset()
+    """Hashes of files and images. None: unknown, as for a bare template, so that everything like one counts."""
+    metadata: Mapping[str, tuple[Mapping[str, Json], ...]] = field(default_factory=dict)
+    """Construct path -> its metadata entries that accept rules."""
+    unread: tuple[str, ...] = ()
+    """Why this side is not complete, a sentence each."""
+
+    def is_asset(self, digest: str) -> bool:
+        """Whether a hash is that of an asset."""
+        return self.assets is None or digest in self.assets
+
+    def document(self, name: str) -> Json:
+        """A JSON file that stands beside the manifest; None if there is none."""
+        return read_json(self.folder / name) if self.folder and (self.folder / name).exists() else None
+
+
+def read(folder: Path, label: str = "") -> Assembly:
+    """Read an assembly with the ones in it."""
+    if not (folder / "manifest.json").exists():
+        raise UnreadableError(f"{folder} is no cloud assembly: it has no manifest.json. Give a folder like cdk.out.")
+    stacks: list[Stack] = []
+    stages: list[str] = []
+    missing: list[str] = []
+    assets: set[str] = set()
+    metadata: dict[str, tuple[Mapping[str, Json], ...]] = {}
+    for below, manifest, stage, stage_path in _manifests(folder, "", ""):
+        if stage:
+            stages.append(stage)
+        missing += [f"{each.get('provider')} {each.get('key')}" for each in manifest.get("missing", ())]
+        for name, artifact in manifest.get("artifacts", {}).items():
+            if artifact["type"] == STACK:
+                stacks.append(_stack(name, artifact, below, stage, stage_path))
+                metadata |= _acceptances(artifact, below)
+            elif artifact["type"] == ASSETS:
+                content = read_json(below / artifact["properties"]["file"])
+                assets |= {*content.get("files", ()), *content.get("dockerImages", ())}
+    if stages:
+        stacks = [stack if stack.stage else _of_the_platform(stack) for stack in stacks]
+    return Assembly(
+        label=label or str(folder),
+        folder=folder,
+        stacks=tuple(stacks),
+        stages=tuple(stages),
+        missing=tuple(missing),
+        assets=frozenset(assets),
+        metadata=metadata,
+    )
+
+
+def of_template(file: Path) -> Assembly:
+    """A bare template as a side of its own."""
+    stack = Stack(path="", stage="", service="", place=StackPlace(name="", account="", region=""), file=file)
+    if not isinstance(stack.body.get("Resources"), Mapping):
+        raise UnreadableError(f"{file} is no CloudFormation template: it has no Resources.")
+    return Assembly(label=str(file), stacks=(stack,), assets=None)
+
+
+def nested(folder: Path, body: Mapping[str, Json]) -> Iterator[tuple[str, Path]]:
+    """Logical id and file of each nested stack whose template lies in the assembly. `folder`: of the parent's."""
+    for logical_id, resource in body.get("Resources", {}).items():
+        if isinstance(resource, Mapping) and resource.get("Type") == NESTED_STACK:
+            asset = resource.get("Metadata", {}).get("aws:asset:path")
+            if isinstance(asset, str) and (folder / asset).is_file():
+                yield logical_id, folder / asset
+
+
+def read_template(content: bytes, name: str) -> Mapping[str, Json]:
+    """A template from its bytes."""
+    try:
+        body = json.loads(content)
+    except ValueError as error:
+        raise UnreadableError(f"{name} is no JSON: {error}. A template must be JSON, as synth writes it.") from error
+    if not isinstance(body, Mapping):
+        raise UnreadableError(f"{name} is no CloudFormation template: it is not an object.")
+    return body
+
+
+def read_json(file: Path) -> Json:
+    """A file of an assembly."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{file} cannot be read: {error}.") from error
+
+
+def _manifests(folder: Path, stage: str, path: str) -> Iterator[tuple[Path, Mapping[str, Json], str, str]]:
+    manifest = read_json(folder / "manifest.json")
+    yield folder, manifest, stage, path
+    for name, artifact in manifest.get("artifacts", {}).items():
+        if artifact["type"] == NESTED_ASSEMBLY:
+            properties = artifact["properties"]
+            inner = properties.get("displayName", name)
+            yield from _manifests(folder / properties["directoryName"], inner.rpartition("/")[2], inner)
+
+
+def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, stage_path: str) -> Stack:
+    properties = artifact["properties"]
+    path = artifact.get("displayName", name)
+    account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
+    return Stack(
+        path=path,
+        stage=stage,
+        service=path.removeprefix(f"{stage_path}/" if stage_path else "").partition("/")[0],
+        place=StackPlace(
+            name=properties.get("stackName", name),
+            account="" if account.startswith("unknown") else account,
+            region="" if region.startswith("unknown") else region,
+        ),
+        file=folder / properties["templateFile"],
+        protected=bool(properties.get("terminationProtection")),
+        parameters=properties.get("parameters", {}),
+    )
+
+
+def _of_the_platform(stack: Stack) -> Stack:
+    return Stack(
+        path=stack.path,
+        stage="",
+        service=PLATFORM,
+        place=stack.place,
+        file=stack.file,
+        protected=stack.protected,
+        parameters=stack.parameters,
+    )
+
+
+def _acceptances(artifact: Mapping[str, Json], folder: Path) -> dict[str, tuple[Mapping[str, Json], ...]]:
+    """What was accepted by the CDK's own means, by construct path without a slash in front."""
+    metadata = dict(artifact.get("metadata", {}))
+    if "additionalMetadataFile" in artifact:
+        metadata |= read_json(folder / artifact["additionalMetadataFile"])
+    return {
+        path.lstrip("/"): found
+        for path, entries in metadata.items()
+        if (found := tuple(entry["data"] for entry in entries if entry["type"] == "aws:cdk:acknowledged-rules"))
+    }

@@ -1,0 +1,112 @@
+"""Copies of what a service stores, out of reach of whoever can change the service."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_backup as backup
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.role import Role
+from services.library.constructs.table import Table
+from services.library.contract.environment import Environment
+
+DAILY_KEPT = cdk.Duration.days(35)
+MONTHLY_KEPT = cdk.Duration.days(365)
+
+
+class BackupPlan(Construct):
+    """Backs tables up every night and every month, into a vault that lets nobody delete a copy before its time.
+
+    Restores to a second of the last 35 days come from the table itself; this is for what is noticed later, and for a
+    deleted table. The account needs AWS Backup's own DynamoDB backups, on by default in accounts since November 2021:
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/advanced-ddb-backup.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        tables: Sequence[Table],
+        alarms_to: NotificationTopic,
+    ) -> None:
+        super().__init__(scope, id_)
+        if not environment.keeps_data:
+            raise ValueError(
+                f"{self.node.path}: environment={environment.name!r} is not allowed; back up in production tiers alone:"
+                " elsewhere data goes with its stack, which could never be deleted with a vault that holds a copy."
+            )
+        key = Key(self, "Key", environment=environment, description="Backups")
+        self.vault = backup.BackupVault(
+            self,
+            "Vault",
+            encryption_key=key.key,
+            lock_configuration=backup.LockConfiguration(min_retention=DAILY_KEPT),
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        plan = backup.BackupPlan(
+            self,
+            "Plan",
+            backup_vault=self.vault,
+            backup_plan_rules=[
+                backup.BackupPlanRule(
+                    rule_name="Daily",
+                    schedule_expression=events.Schedule.cron(hour="3", minute="0"),
+                    delete_after=DAILY_KEPT,
+                ),
+                backup.BackupPlanRule(
+                    rule_name="Monthly",
+                    schedule_expression=events.Schedule.cron(day="1", hour="4", minute="0"),
+                    delete_after=MONTHLY_KEPT,
+                ),
+            ],
+        )
+        backup.BackupSelection(
+            self,
+            "Selection",
+            backup_plan=plan,
+            resources=[backup.BackupResource.from_dynamo_db_table(table.table) for table in tables],
+            role=self._role(tables, key),
+            disable_default_backup_policy=True,
+        )
+        self._tell_of_failures(environment, alarms_to)
+
+    def _role(self, tables: Sequence[Table], key: Key) -> iam.IRole:
+        """What AWSBackupServiceRolePolicyForBackup says of DynamoDB, on these tables alone."""
+        role = Role(self, "Role", service="backup.amazonaws.com")
+        for table in tables:
+            table.grant(
+                role,
+                "dynamodb:CreateBackup",
+                "dynamodb:DescribeTable",
+                "dynamodb:ListTagsOfResource",
+                "dynamodb:StartAwsBackupJob",
+            )
+        key.grant_through("backup", role)
+        return role
+
+    def _tell_of_failures(self, environment: Environment, alarms_to: NotificationTopic) -> None:
+        """A plan whose jobs fail looks like one that works, until somebody needs a copy."""
+        alarms_to.key.grant_to_service("events.amazonaws.com")
+        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com")
+        undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
+        events.Rule(
+            self,
+            "Failed",
+            event_pattern=events.EventPattern(
+                source=["aws.backup"],
+                detail_type=["Backup Job State Change"],
+                detail={
+                    "state": ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"],
+                    "backupVaultName": [self.vault.backup_vault_name],
+                },
+            ),
+            targets=[targets.SnsTopic(alarms_to.topic, dead_letter_queue=undelivered.queue)],
+        )

@@ -1,0 +1,102 @@
+"""A bucket of a service's own."""
+
+from dataclasses import dataclass, field
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from services.library.constructs.key import Key
+from services.library.contract import defaults
+from services.library.contract.environment import Environment
+
+SHORTEST = cdk.Duration.days(7)
+"""Time to notice that something was deleted or overwritten by mistake."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketSettings:
+    """How long a bucket keeps what is in it."""
+
+    expiration: cdk.Duration | None = None
+    """The age at which objects are deleted; None keeps them."""
+    replaced_versions: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(90))
+    """How long a deleted or overwritten object can still be restored."""
+    access_logs: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(365))
+
+    def __post_init__(self) -> None:
+        for name, value in (("replaced_versions", self.replaced_versions), ("access_logs", self.access_logs)):
+            if value.to_days() < SHORTEST.to_days():
+                raise ValueError(
+                    f"BucketSettings: {name}={value.to_days()} days is not allowed; give at least"
+                    f" {SHORTEST.to_days()} days: a mistake must be found before what could undo it is gone."
+                )
+        if self.expiration is not None and self.expiration.to_days() < 1:
+            raise ValueError(
+                f"BucketSettings: expiration={self.expiration.to_days()} days is not allowed; give a day or more, or"
+                " None: S3 counts whole days."
+            )
+
+
+class Bucket(Construct):
+    """Private, versioned, encrypted with the service's key, reached over TLS alone; its accesses are logged."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        encryption_key: Key,
+        settings: BucketSettings | None = None,
+    ) -> None:
+        super().__init__(scope, id_)
+        settings = settings or BucketSettings()
+        removal_policy = defaults.for_environment(environment).removal_policy
+        self.encryption_key = encryption_key
+        # S3 delivers access logs to no bucket whose default is a KMS key, so they have a bucket of their own.
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=settings.access_logs, noncurrent_version_expiration=SHORTEST)],
+            removal_policy=removal_policy,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=encryption_key.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            server_access_logs_bucket=access_logs,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=settings.expiration,
+                    noncurrent_version_expiration=settings.replaced_versions,
+                    abort_incomplete_multipart_upload_after=SHORTEST,
+                )
+            ],
+            removal_policy=removal_policy,
+        )
+
+    def grant_read(self, grantee: iam.IGrantable, *, below: str = "") -> None:
+        """Let somebody read objects whose key starts so. The CDK's own grants use wildcard actions."""
+        self._grant(grantee, "s3:GetObject", below)
+
+    def grant_write(self, grantee: iam.IGrantable, *, below: str = "") -> None:
+        """Let somebody write objects whose key starts so; a version that was there stays restorable."""
+        self._grant(grantee, "s3:PutObject", below)
+
+    def _grant(self, grantee: iam.IGrantable, action: str, below: str) -> None:
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=[action], resource_arns=[self.bucket.arn_for_objects(f"{below}*")]
+        )
+        self.encryption_key.grant_through("s3", grantee)

@@ -1,0 +1,43 @@
+"""Where ends what nobody could handle."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.environment import Environment
+
+LONGEST_RETENTION = cdk.Duration.days(14)
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
+
+class DeadLetterQueue(Construct):
+    """Keeps messages as long as SQS can, and notifies of the first; an operator looks, mends and moves them back."""
+
+    def __init__(self, scope: Construct, id_: str, *, encryption_key: Key, alarms_to: NotificationTopic) -> None:
+        super().__init__(scope, id_)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=encryption_key.key,
+            data_key_reuse=cdk.Duration.hours(1),
+            enforce_ssl=True,
+            retention_period=LONGEST_RETENTION,
+        )
+        self.depth = alarms_to.hear_of(
+            self,
+            "Depth",
+            metric=self.queue.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+        )
+
+    @classmethod
+    def of(cls, scope: Construct, *, environment: Environment, alarms_to: NotificationTopic) -> "DeadLetterQueue":
+        """The one of the scope's stack, for events that a function was to handle later and never could."""
+        stack = cdk.Stack.of(scope)
+        found = stack.node.try_find_child("Undelivered")
+        if isinstance(found, cls):
+            return found
+        key = Key.for_operations(scope, environment=environment)
+        return cls(stack, "Undelivered", encryption_key=key, alarms_to=alarms_to)

@@ -1,0 +1,68 @@
+"""The bus on which a service tells others what happened."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract import deployment
+from services.library.contract.environment import Environment
+
+LONGEST_ARCHIVE = cdk.Duration.days(365)
+"""Events are news; what must be kept for longer belongs in a store."""
+
+
+class EventPublisher(Construct):
+    """A bus of the service's own, encrypted with its key, with an archive to replay from."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        encryption_key: Key,
+        alarms_to: NotificationTopic,
+        archive: cdk.Duration | None = None,
+    ) -> None:
+        """`archive`: how long events can be replayed, 30 days unless given."""
+        super().__init__(scope, id_)
+        archive = archive or cdk.Duration.days(30)
+        if not 1 <= archive.to_days() <= LONGEST_ARCHIVE.to_days():
+            raise ValueError(
+                f"{self.node.path}: archive={archive.to_days()} days is not allowed; give 1 to"
+                f" {LONGEST_ARCHIVE.to_days()} days: without one, what a broken subscriber lost cannot be replayed;"
+                " one without an end is a store that nobody guards."
+            )
+        self.encryption_key = encryption_key
+        encryption_key.grant_to_service("events.amazonaws.com")
+        self.bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=deployment.physical_name(self, environment),
+            kms_key=encryption_key.key,
+            # Events that EventBridge could not decrypt for their rules.
+            dead_letter_queue=DeadLetterQueue(
+                self, "Undelivered", encryption_key=encryption_key, alarms_to=alarms_to
+            ).queue,
+        )
+        # Not the CDK's Archive: it names the bus in the key's policy, while the bus needs the key.
+        events.CfnArchive(
+            self,
+            "Archive",
+            archive_name=deployment.physical_name(self, environment),
+            source_arn=self.bus.event_bus_arn,
+            event_pattern={"account": [environment.account]},
+            retention_days=archive.to_days(),
+            kms_key_identifier=encryption_key.key.key_arn,
+        )
+
+    def grant_publish(self, grantee: iam.IGrantable) -> None:
+        """Let somebody put events onto the bus."""
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=["events:PutEvents"], resource_arns=[self.bus.event_bus_arn]
+        )
+        self.encryption_key.grant_through("events", grantee)

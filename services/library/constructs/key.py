@@ -1,0 +1,78 @@
+"""A key of a service's own."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from services.library.contract import defaults
+from services.library.contract.environment import Environment
+
+USE = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+"""What reading and writing encrypted data asks for, by name: the CDK's own grants use wildcards."""
+
+
+class Key(Construct):
+    """Encrypts one service's data; rotates, and outlives the stack wherever the data does."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
+        super().__init__(scope, id_)
+        tier = defaults.for_environment(environment)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=description,
+            enable_key_rotation=True,
+            removal_policy=tier.removal_policy,
+            pending_window=tier.key_pending_window,
+        )
+
+    @classmethod
+    def for_operations(cls, scope: Construct, *, environment: Environment) -> "Key":
+        """The key of the scope's stack for logs and undelivered events, made when the first construct asks for it."""
+        stack = cdk.Stack.of(scope)
+        found = stack.node.try_find_child("OperationsKey")
+        if isinstance(found, cls):
+            return found
+        key = cls(stack, "OperationsKey", environment=environment, description="Logs and undelivered events")
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        key.grant_to_service(
+            f"logs.{stack.region}.amazonaws.com",
+            ArnLike={
+                "kms:EncryptionContext:aws:logs:arn": stack.format_arn(
+                    service="logs",
+                    resource="log-group",
+                    resource_name="*",
+                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                )
+            },
+        )
+        return key
+
+    def grant_through(self, service: str, grantee: iam.IGrantable) -> None:
+        """Let somebody use what a service such as `dynamodb` keeps under this key, and the key for nothing else."""
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(USE),
+            resource_arns=[self.key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{cdk.Stack.of(self).region}.amazonaws.com"}},
+        )
+
+    def grant_to_service(self, principal: str, **conditions: dict[str, str]) -> None:
+        """Let an AWS service encrypt and decrypt with this key for its own account's resources."""
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=list(USE),
+                principals=[iam.ServicePrincipal(principal)],
+                resources=["*"],  # in a key's policy: this key
+                conditions=conditions,
+            )
+        )

@@ -1,0 +1,45 @@
+"""The function API's contract: a function is called with `{"id": ..., "payload": ...}`, and its answer is the caller's.
+
+- **The payload is handed on** as it came, with a name of the request's own (`request_name.py`). There is no idempotency
+  key: a mapping cannot refuse a malformed one before the function has run, so a service that wants one has it in its
+  payload.
+- **An error is no success.** API Gateway answers whatever matches no pattern as a success, and an error may have no
+  message to match. So every message is a pattern, and the template looks for an error again. What it says stays in the
+  function's log.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+"""
+
+from services.library.constructs.mappings import integration
+from services.library.constructs.mappings.integration import PROBLEM_HEADER, IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.problem import Problem
+from services.library.constructs.mappings.request_name import IAM_CALLER, name_template
+
+FAILED = Problem(status=500, title="Failed", detail="The request was worked on and failed.")
+LATE = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
+
+
+def request_template(*, identity: str = IAM_CALLER) -> str:
+    """Map a request to the function's event."""
+    return name_template(identity, keys=False) + '{"id": "$execution", "payload": $input.body}\n'
+
+
+def integration_answers(*, status: int = 200) -> tuple[IntegrationAnswer, ...]:
+    """Every integration response; `status` is that of a success."""
+    return (
+        IntegrationAnswer(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
+        IntegrationAnswer(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
+        IntegrationAnswer(status=status, pattern=None, template=_answered()),
+    )
+
+
+def answered_statuses(*, status: int = 200) -> tuple[int, ...]:
+    """Every status that the method may answer."""
+    return integration.answered_statuses(integration_answers(status=status), [FAILED])
+
+
+def _answered() -> str:
+    return (
+        "#set($error = \"\")\n#set($error = $input.path('$.errorType'))\n"
+        '#if($error != "")\n' + overriding_a_success(FAILED) + "#else\n$input.body\n#end\n"
+    )

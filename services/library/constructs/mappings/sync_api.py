@@ -1,0 +1,47 @@
+"""The synchronous API's contract: the answer is the execution's output, and a failed execution is no 2xx.
+
+"StartSyncExecution will return a 200 OK response, even if your execution fails", so its status decides:
+
+- SUCCEEDED: 200 with the output.
+- FAILED: 500. Its error and cause stay in the workflow's log: they may quote what it worked on.
+- TIMED_OUT: 504. Tasks that it had started may still run; nothing else does.
+
+There is no idempotency key: a name may come again, and each request is an execution of its own.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+"""
+
+from services.library.constructs.mappings import integration
+from services.library.constructs.mappings.async_api import FAILURES, refused_template
+from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, TOO_LARGE, UPSTREAM, Problem
+
+FAILED = Problem(status=500, title="Failed", detail="The request was worked on and failed.")
+TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
+
+
+def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
+    """Every integration response."""
+    ended = IntegrationAnswer(status=200, pattern="200", template=_ended())
+    return integration.answers(ended, refused_template(limit_bytes))
+
+
+def answered_statuses() -> tuple[int, ...]:
+    """Every status that the method may answer."""
+    problems = [TOO_LARGE, FAILED, TIMED_OUT, *(problem for _, problem in FAILURES)]
+    return integration.answered_statuses(integration_answers(), problems)
+
+
+def _ended() -> str:
+    return (
+        "#set($status = \"\")\n#set($status = $input.path('$.status'))\n"
+        '#if($status == "SUCCEEDED")\n'
+        "$input.path('$.output')\n"
+        '#elseif($status == "FAILED")\n'
+        + overriding_a_success(FAILED)
+        + '#elseif($status == "TIMED_OUT")\n'
+        + overriding_a_success(TIMED_OUT)
+        + "#else\n"
+        + overriding_a_success(UPSTREAM)
+        + "#end\n"
+    )

@@ -1,0 +1,79 @@
+"""Where a service's alarms go."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from services.library.constructs.key import Key
+from services.library.contract.environment import Environment
+
+
+class NotificationTopic(Construct):
+    """A topic that alarms may write to and that people or pagers subscribe to."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        # AWS services cannot publish to a topic that is encrypted with the account's default key.
+        self.key = Key(self, "Key", environment=environment, description="Alarm notifications")
+        self.key.grant_to_service("cloudwatch.amazonaws.com")
+        self.topic = sns.Topic(self, "Topic", master_key=self.key.key, enforce_ssl=True)
+        # A topic with any policy of its own lets no service publish that the policy does not name.
+        # https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+        alarms = cdk.Stack.of(self).format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[self.topic.topic_arn],
+                conditions={"ArnLike": {"aws:SourceArn": alarms}},
+            )
+        )
+
+    def hear(self, alarm: cloudwatch.Alarm) -> None:
+        """Notify when the alarm fires, and when it is over."""
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+
+    def hear_of(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, at_least: float = 1, minutes: int = 1
+    ) -> cloudwatch.Alarm:
+        """Make an alarm and notify of it: the metric reaches a value in each of so many minutes.
+
+        It names the runbook of the service, whose stack bears its name.
+        """
+        stack = cdk.Stack.of(scope).node
+        here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
+        alarm = cloudwatch.Alarm(
+            scope,
+            id_,
+            alarm_description=f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md",
+            metric=metric.with_(period=cdk.Duration.minutes(1)),
+            threshold=at_least,
+            evaluation_periods=minutes,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.hear(alarm)
+        return alarm
+
+    def replace(
+        self, alarm: cloudwatch.Alarm, *, metric: cloudwatch.Metric | None = None, at_least: float = 1, minutes: int = 1
+    ) -> cloudwatch.Alarm:
+        """Put another alarm in the place of one, for overrides: the same metric unless another is given.
+
+        It keeps the logical id, so that CloudFormation changes the alarm that is deployed.
+        """
+        scope, id_, watched = alarm.node.scope, alarm.node.id, metric or alarm.metric
+        if not isinstance(scope, Construct) or not isinstance(watched, cloudwatch.Metric):
+            raise ValueError(
+                f"{alarm.node.path}: metric=None is not allowed for an alarm on an expression;"
+                " give the metric to watch."
+            )
+        scope.node.try_remove_child(id_)
+        return self.hear_of(scope, id_, metric=watched, at_least=at_least, minutes=minutes)

@@ -1,0 +1,97 @@
+"""A queue between who sends and who works."""
+
+from dataclasses import dataclass, field
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from services.library.constructs.dead_letter_queue import LONGEST_RETENTION, DeadLetterQueue
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+
+FEWEST_RECEIVES = 5
+"""At least 5: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSettings:
+    """What differs between two queues."""
+
+    visibility_timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(60))
+    """How long a message is hidden from others while one works on it."""
+    retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(4))
+    """How long a message waits to be handled."""
+    receives: int = FEWEST_RECEIVES
+    """How often a message is handed out before it goes to the dead-letter queue."""
+    oldest_message: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
+    """The age at which the oldest message raises an alarm."""
+
+    def __post_init__(self) -> None:
+        hidden, kept, old = (
+            each.to_seconds() for each in (self.visibility_timeout, self.retention, self.oldest_message)
+        )
+        if not 1 <= hidden <= 43_200:
+            raise ValueError(
+                f"QueueSettings: visibility_timeout={hidden:.0f} s is not allowed; give 1 s to 12 h:"
+                " SQS knows no longer one, and at 0 every worker would get every message at once."
+            )
+        if not FEWEST_RECEIVES <= self.receives <= 1_000:
+            raise ValueError(
+                f"QueueSettings: receives={self.receives} is not allowed; give {FEWEST_RECEIVES} to 1000:"
+                " a throttled or restarted worker counts as a receive, and good messages would be given up."
+            )
+        if not hidden < kept < LONGEST_RETENTION.to_seconds():
+            raise ValueError(
+                f"QueueSettings: retention={kept:.0f} s is not allowed; give more than visibility_timeout"
+                f" ({hidden:.0f} s) and less than 14 days: a message keeps its age when it goes to the dead-letter"
+                " queue, which keeps it for 14 days in all, so that nobody would have time to look at it."
+            )
+        if not 60 <= old < kept:
+            raise ValueError(
+                f"QueueSettings: oldest_message={old:.0f} s is not allowed; give 60 s up to retention ({kept:.0f} s):"
+                " an alarm after the messages are gone helps nobody."
+            )
+
+
+class Queue(Construct):
+    """Encrypted, reached over TLS alone, with a dead-letter queue and alarms on age and on the dead letters."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        encryption_key: Key,
+        alarms_to: NotificationTopic,
+        settings: QueueSettings | None = None,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.settings = settings or QueueSettings()
+        self.encryption_key = encryption_key
+        self.dead_letters = DeadLetterQueue(self, "DeadLetters", encryption_key=encryption_key, alarms_to=alarms_to)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=encryption_key.key,
+            data_key_reuse=cdk.Duration.hours(1),
+            enforce_ssl=True,
+            visibility_timeout=self.settings.visibility_timeout,
+            retention_period=self.settings.retention,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters.queue, max_receive_count=self.settings.receives
+            ),
+        )
+        self.age = alarms_to.hear_of(
+            self,
+            "Age",
+            metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
+            at_least=self.settings.oldest_message.to_seconds(),
+        )
+
+    def grant_send(self, grantee: iam.IGrantable) -> None:
+        """Let somebody send messages. The CDK's own grant on an encrypted queue uses wildcards."""
+        self.queue.grant(grantee, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+        self.encryption_key.grant_through("sqs", grantee)

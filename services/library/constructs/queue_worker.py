@@ -1,0 +1,95 @@
+"""A queue with the function that works on it."""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.queue import Queue, QueueSettings
+from services.library.contract.environment import Environment
+
+TIMES_THE_TIMEOUT = 6
+"""https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, "Setting visibility timeout"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueWorkerSettings:
+    """What differs between two workers."""
+
+    function: FunctionSettings
+    """The handler answers `{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}`: those are tried again."""
+    queue: QueueSettings | None = None
+    """None: a queue whose visibility timeout fits the function's."""
+    batch_size: int = 10
+    at_once: int = 10
+    """Batches that are worked on at the same time, at most."""
+
+    def __post_init__(self) -> None:
+        who = self.function.handler
+        if not 1 <= self.batch_size <= 10:
+            raise ValueError(
+                f"{who}: batch_size={self.batch_size} is not allowed; give 1 to 10: a larger one needs a batching"
+                " window, in which messages wait."
+            )
+        if not 2 <= self.at_once <= 1_000:
+            raise ValueError(
+                f"{who}: at_once={self.at_once} is not allowed; give 2 to 1000, which is what Lambda takes."
+            )
+        reserved = self.function.reserved_concurrency
+        if reserved is not None and reserved < self.at_once:
+            raise ValueError(
+                f"{who}: at_once={self.at_once} is not allowed with reserved_concurrency={reserved}; give at most as"
+                " many: throttled batches count as received, and end as dead letters without having been tried."
+            )
+        least = TIMES_THE_TIMEOUT * self.function.timeout.to_seconds()
+        if self.queue is not None and self.queue.visibility_timeout.to_seconds() < least:
+            raise ValueError(
+                f"{who}: queue.visibility_timeout={self.queue.visibility_timeout.to_seconds():.0f} s is not allowed;"
+                f" give at least {least:.0f} s, {TIMES_THE_TIMEOUT} times the function's timeout: others would get"
+                " messages that are still worked on."
+            )
+
+
+class QueueWorker(Construct):
+    """Works on each message until it succeeds or is a dead letter; a failed one takes no other of its batch along."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        encryption_key: Key,
+        alarms_to: NotificationTopic,
+        settings: QueueWorkerSettings,
+    ) -> None:
+        super().__init__(scope, id_)
+        timeout = settings.function.timeout.to_seconds()
+        fitting = cdk.Duration.seconds(TIMES_THE_TIMEOUT * timeout)
+        self.queue = Queue(
+            self,
+            "Queue",
+            encryption_key=encryption_key,
+            alarms_to=alarms_to,
+            settings=settings.queue or QueueSettings(visibility_timeout=fitting),
+        )
+        self.function = Function(
+            self, "Function", environment=environment, settings=settings.function, alarms_to=alarms_to
+        )
+        self.queue.queue.grant(
+            self.function.function, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
+        )
+        encryption_key.grant_through("sqs", self.function.function)
+        lambda_.EventSourceMapping(
+            self,
+            "Source",
+            target=self.function.function,
+            event_source_arn=self.queue.queue.queue_arn,
+            batch_size=settings.batch_size,
+            max_concurrency=settings.at_once,
+            report_batch_item_failures=True,
+        )

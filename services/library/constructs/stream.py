@@ -1,0 +1,80 @@
+"""A stream of a service's own."""
+
+from dataclasses import dataclass, field
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from constructs import Construct
+
+from services.library.constructs.key import Key
+from services.library.contract import defaults
+from services.library.contract.environment import Environment
+
+SHORTEST_HOURS, LONGEST_HOURS = 168, 8_760
+"""https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+READ = (
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+)
+WRITE = ("kinesis:PutRecord", "kinesis:PutRecords")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings:
+    """What differs between two streams."""
+
+    shards: int | None = None
+    """Each takes 1 MB or 1,000 records a second. None: as many as are needed (on demand), at a higher price each."""
+    retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(SHORTEST_HOURS))
+    """How long a record can be read again. Must outlast whoever consumes it, and an operator's time to mend."""
+
+    def __post_init__(self) -> None:
+        hours = self.retention.to_hours()
+        if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
+            raise ValueError(
+                f"StreamSettings: retention={hours:.0f} h is not allowed; give {SHORTEST_HOURS} to {LONGEST_HOURS} h:"
+                " retries, the destination and an operator need a week, and Kinesis keeps nothing for over a year."
+            )
+        if self.shards is not None and self.shards < 1:
+            raise ValueError(
+                f"StreamSettings: shards={self.shards} is not allowed; give 1 or more, or None for a stream on demand:"
+                " a stream without shards takes no record."
+            )
+
+
+class Stream(Construct):
+    """Records in the order of their partition key: encrypted with a key of its own, retained in production."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: Environment, settings: StreamSettings | None = None
+    ) -> None:
+        super().__init__(scope, id_)
+        self.settings = settings or StreamSettings()
+        self.encryption_key = Key(self, "Key", environment=environment, description="Records of a stream")
+        shards = self.settings.shards
+        self.stream = kinesis.Stream(
+            self,
+            "Stream",
+            stream_mode=kinesis.StreamMode.ON_DEMAND if shards is None else kinesis.StreamMode.PROVISIONED,
+            shard_count=shards,
+            retention_period=self.settings.retention,
+            encryption=kinesis.StreamEncryption.KMS,
+            encryption_key=self.encryption_key.key,
+            removal_policy=defaults.for_environment(environment).removal_policy,
+        )
+
+    def grant_read(self, grantee: iam.IGrantable) -> None:
+        """Let somebody read records. The CDK's own grants leave the key open to any use."""
+        self._grant(grantee, READ)
+
+    def grant_write(self, grantee: iam.IGrantable) -> None:
+        """Let somebody put records."""
+        self._grant(grantee, WRITE)
+
+    def _grant(self, grantee: iam.IGrantable, actions: tuple[str, ...]) -> None:
+        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.stream.stream_arn])
+        self.encryption_key.grant_through("kinesis", grantee)

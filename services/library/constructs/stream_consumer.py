@@ -1,0 +1,269 @@
+"""A function that consumes a stream, and that no record can stop."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from services.library.constructs.bucket import Bucket
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.stream import SHORTEST_HOURS, Stream
+from services.library.contract.environment import Environment
+
+FEWEST_RETRIES, MOST_RETRIES = 3, 10
+SHORTEST_TIMEOUT = cdk.Duration.seconds(10)
+COPIES = "aws/lambda/"
+"""What the keys of all objects begin with that Lambda writes to a destination."""
+QUARANTINED_MESSAGE = "record quarantined"
+"""Of the log line that services/library/runtime/stream.py writes."""
+
+
+class Destination(StrEnum):
+    """Where batches go that Lambda gives up."""
+
+    COPIES = "copies"
+    """A bucket: whole records, readable when the stream has long forgotten them."""
+    POINTERS = "pointers"
+    """A queue: only where they are in the stream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamConsumerSettings:
+    """What differs between two consumers. Halving at errors and partial answers are always on."""
+
+    function: FunctionSettings
+    """Its handler answers with `StreamProcessor.run`. It also gets QUARANTINE_BUCKET_NAME and SKIPS_BY_KEY."""
+    batch_size: int = 100
+    window: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(1))
+    """How long Lambda gathers a batch."""
+    retries: int = MOST_RETRIES
+    record_age: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(24))
+    """The age at which a record is given up however few its retries."""
+    parallelization: int = 1
+    """Batches of one shard at once. Order is kept within each partition key, whatever it is."""
+    skips_by_key: bool = False
+    """After a failure go on with the records of other partition keys, instead of ending the batch."""
+    destination: Destination = Destination.COPIES
+    pointer_retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(96))
+    """How long pointers wait for an operator."""
+    operator_time: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(72))
+    """From an alarm, on a Friday night, to a mended consumer."""
+    iterator_age: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
+    """How far the consumer may fall behind before an alarm."""
+
+    def __post_init__(self) -> None:
+        who = self.function.handler
+        age, timeout = self.record_age.to_seconds(), self.function.timeout.to_seconds()
+        pointers, operator = self.pointer_retention.to_hours(), self.operator_time.to_hours()
+        lag, window = self.iterator_age.to_seconds(), self.window.to_seconds()
+        if not FEWEST_RETRIES <= self.retries <= MOST_RETRIES:
+            raise ValueError(
+                f"{who}: retries={self.retries} is not allowed; give {FEWEST_RETRIES} to {MOST_RETRIES}: with fewer,"
+                " good records are given up for a crash or two; with more, or without an end, one bad record stops"
+                " those behind it."
+            )
+        if not 3_600 <= age <= 604_800:
+            raise ValueError(
+                f"{who}: record_age={age:.0f} s is not allowed; give 1 h to 7 days: below, a consumer that was down for"
+                " a moment gives up good records; Lambda knows no longer one but for ever, and then a failing record"
+                " stops its shard until it expires."
+            )
+        if not 1 <= self.batch_size <= min(10_000, 2**self.retries):
+            raise ValueError(
+                f"{who}: batch_size={self.batch_size} is not allowed; give 1 to {min(10_000, 2**self.retries)}, which"
+                f" is 2 to the power of retries={self.retries}: halving must isolate a record that kills the function"
+                " before the retries are used up, or it takes good records along."
+            )
+        if not 1 <= self.parallelization <= 10:
+            raise ValueError(
+                f"{who}: parallelization={self.parallelization} is not allowed; give 1 to 10, which is what Lambda"
+                " takes."
+            )
+        if not 0 <= window <= 300:
+            raise ValueError(
+                f"{who}: window={window:.0f} s is not allowed; give 0 to 300 s, which is what Lambda takes."
+            )
+        if timeout < SHORTEST_TIMEOUT.to_seconds():
+            raise ValueError(
+                f"{who}: timeout={timeout:.0f} s is not allowed; give at least {SHORTEST_TIMEOUT.to_seconds():.0f} s:"
+                " no record is begun in the last 3 s, so that a batch is answered before its time is over."
+            )
+        if not 24 <= pointers <= 336:
+            raise ValueError(
+                f"{who}: pointer_retention={pointers:.0f} h is not allowed; give 24 to 336 h: an operator needs a day"
+                " to notice, and SQS keeps nothing for longer than 14 days."
+            )
+        if operator < 24:
+            raise ValueError(
+                f"{who}: operator_time={operator:.0f} h is not allowed; give at least 24 h: nobody can promise to"
+                " mend a consumer in less."
+            )
+        if not 60 <= lag < age:
+            raise ValueError(
+                f"{who}: iterator_age={lag:.0f} s is not allowed; give 60 s up to record_age ({age:.0f} s): an alarm"
+                " after records are given up helps nobody."
+            )
+
+    @property
+    def hours_in_stream(self) -> int:
+        """How long the stream must keep a record so that an operator can still read it."""
+        pointers = self.pointer_retention.to_hours() if self.destination is Destination.POINTERS else 0
+        needed = self.record_age.to_seconds() / 3_600 + pointers + self.operator_time.to_hours()
+        return max(SHORTEST_HOURS, -int(-needed // 1))
+
+
+class StreamConsumer(Construct):
+    """Processes each record of a stream, or keeps it: in quarantine, or where Lambda puts what it gives up."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        stream: Stream,
+        alarms_to: NotificationTopic,
+        settings: StreamConsumerSettings,
+    ) -> None:
+        super().__init__(scope, id_)
+        kept = stream.settings.retention.to_hours()
+        if kept < settings.hours_in_stream:
+            raise ValueError(
+                f"{settings.function.handler}: retention={kept:.0f} h of {stream.node.path} is not allowed; give at"
+                f" least {settings.hours_in_stream} h in StreamSettings: record_age, pointer_retention (of pointers)"
+                " and operator_time together, and a week at least, or a record is gone before it can be sent again."
+            )
+        reserved, shards = settings.function.reserved_concurrency, stream.settings.shards or 1
+        if reserved is not None and reserved < shards * settings.parallelization:
+            raise ValueError(
+                f"{settings.function.handler}: reserved_concurrency={reserved} is not allowed; give at least"
+                f" {shards * settings.parallelization}, a call for each of {shards} shards times"
+                f" parallelization={settings.parallelization}: batches that are throttled wait until they are too old."
+            )
+        self.settings = settings
+        self.source = stream
+        self.encryption_key = Key(self, "Key", environment=environment, description="Records that were not processed")
+        self.quarantine = Bucket(self, "Quarantine", environment=environment, encryption_key=self.encryption_key)
+        variables = {
+            **settings.function.variables,
+            "QUARANTINE_BUCKET_NAME": self.quarantine.bucket.bucket_name,
+            "SKIPS_BY_KEY": str(settings.skips_by_key).lower(),
+        }
+        self.consumer = Function(
+            self,
+            "Consumer",
+            environment=environment,
+            settings=dataclasses.replace(settings.function, variables=variables),
+            alarms_to=alarms_to,
+        )
+        self.function = self.consumer.function
+        stream.grant_read(self.function)
+        self.quarantine.grant_write(self.function, below="quarantined/")
+        self.failures: Bucket | None = None
+        self.pointers: sqs.Queue | None = None
+        if settings.destination is Destination.COPIES:
+            destination = self._keep_copies(environment, alarms_to)
+        else:
+            destination = self._keep_pointers(alarms_to)
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Source",
+            target=self.function,
+            event_source_arn=stream.stream.stream_arn,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=settings.batch_size,
+            max_batching_window=settings.window,
+            bisect_batch_on_error=True,
+            report_batch_item_failures=True,
+            retry_attempts=settings.retries,
+            max_record_age=settings.record_age,
+            parallelization_factor=settings.parallelization,
+        )
+        source = mapping.node.default_child
+        assert isinstance(source, lambda_.CfnEventSourceMapping)  # noqa: S101 - what it is made of
+        # Not the CDK's destination, which grants reading and deleting as well.
+        source.destination_config = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=destination)
+        )
+        self._alarm(alarms_to)
+
+    @property
+    def redrive(self) -> str:
+        """What `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
+        found = {
+            "function": self.function.function_name,
+            "stream": self.source.stream.stream_name,
+            "quarantine": self.quarantine.bucket.bucket_name,
+        }
+        if self.failures is not None:
+            found["failures"] = self.failures.bucket.bucket_name
+        if self.pointers is not None:
+            found["pointers"] = self.pointers.queue_url
+        return cdk.Stack.of(self).to_json_string(found)
+
+    def _keep_copies(self, environment: Environment, alarms_to: NotificationTopic) -> str:
+        self.failures = Bucket(self, "Failures", environment=environment, encryption_key=self.encryption_key)
+        bucket = self.failures.bucket
+        self.failures.grant_write(self.function, below=COPIES)
+        iam.Grant.add_to_principal(grantee=self.function, actions=["s3:ListBucket"], resource_arns=[bucket.bucket_arn])
+        bucket.add_metric(id="Copies", prefix=COPIES)
+        self.given_up = alarms_to.hear_of(
+            self,
+            "GivenUp",
+            metric=cloudwatch.Metric(
+                namespace="AWS/S3",
+                metric_name="PutRequests",
+                dimensions_map={"BucketName": bucket.bucket_name, "FilterId": "Copies"},
+                statistic="Sum",
+            ),
+        )
+        return bucket.bucket_arn
+
+    def _keep_pointers(self, alarms_to: NotificationTopic) -> str:
+        self.pointers = sqs.Queue(
+            self,
+            "Pointers",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=self.encryption_key.key,
+            data_key_reuse=cdk.Duration.hours(1),
+            enforce_ssl=True,
+            retention_period=self.settings.pointer_retention,
+        )
+        self.pointers.grant(self.function, "sqs:SendMessage")
+        self.encryption_key.grant_through("sqs", self.function)
+        self.given_up = alarms_to.hear_of(
+            self,
+            "GivenUp",
+            metric=self.pointers.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+        )
+        return self.pointers.queue_arn
+
+    def _alarm(self, alarms_to: NotificationTopic) -> None:
+        self.behind = alarms_to.hear_of(
+            self,
+            "Behind",
+            metric=self.function.metric("IteratorAge", statistic="Maximum"),
+            at_least=self.settings.iterator_age.to_milliseconds(),
+        )
+        self.not_kept = alarms_to.hear_of(
+            self, "NotKept", metric=self.function.metric("DestinationDeliveryFailures", statistic="Sum")
+        )
+        quarantined = logs.MetricFilter(
+            self,
+            "Quarantined",
+            log_group=self.consumer.log_group,
+            filter_pattern=logs.FilterPattern.string_value("$.message", "=", QUARANTINED_MESSAGE),
+            metric_namespace=f"Penstock/{self.node.path}",
+            metric_name="Quarantined",
+            metric_value="1",
+        )
+        self.in_quarantine = alarms_to.hear_of(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))

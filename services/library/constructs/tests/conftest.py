@@ -1,0 +1,39 @@
+"""The smallest place that a construct can stand in: a production stack with a key and a topic."""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Template
+
+from services.library.constructs.key import Key
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import ServiceStack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a test builds its construct."""
+
+    stack: ServiceStack
+    environment: Environment
+    key: Key
+    alarms: NotificationTopic
+
+    def template(self) -> Template:
+        return Template.from_stack(self.stack)
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+    stage = cdk.Stage(app, "prod", env=environment.to_cdk())
+    stack = ServiceStack(stage, "Some", environment=environment, description="A construct alone")
+    return Place(
+        stack=stack,
+        environment=environment,
+        key=Key(stack, "Key", environment=environment, description="Data"),
+        alarms=NotificationTopic(stack, "Alarms", environment=environment),
+    )

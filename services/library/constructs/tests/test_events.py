@@ -1,0 +1,171 @@
+"""An event is delivered, or kept where somebody is told of it; and it can be published again."""
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Match, Template
+
+from services.library.constructs.event_publisher import EventPublisher
+from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.queue import Queue
+from services.library.constructs.role import Role
+from services.library.constructs.tests.conftest import Place
+from services.library.constructs.workflow import Workflow
+
+CHANGED = EventSubscription(
+    source="ingest", detail_types=("PatientChanged",), detail={"kind": ["created", "updated"]}, attempts=20
+)
+
+
+@pytest.fixture(scope="module")
+def template(production: Place) -> Template:
+    stack, environment, key, alarms = production.stack, production.environment, production.key, production.alarms
+    publisher = EventPublisher(stack, "Changes", environment=environment, encryption_key=key, alarms_to=alarms)
+    publisher.grant_publish(Role(stack, "Publisher", service="lambda.amazonaws.com"))
+    targets: dict[str, Queue | Workflow | Function] = {
+        "Queue": Queue(stack, "Work", encryption_key=key, alarms_to=alarms),
+        "Workflow": Workflow(
+            stack,
+            "Steps",
+            environment=environment,
+            definition=sfn.Succeed(stack, "Done"),
+            timeout=cdk.Duration.minutes(1),
+            alarms_to=alarms,
+        ),
+        "Function": Function(
+            stack,
+            "Handle",
+            environment=environment,
+            settings=FunctionSettings(handler="services.intake.runtime.handler.handle", description="Hears"),
+            alarms_to=alarms,
+        ),
+    }
+    for name, target in targets.items():
+        EventSubscriber(
+            stack,
+            f"To{name}",
+            bus=publisher.bus,
+            subscription=CHANGED,
+            target=target,
+            encryption_key=key,
+            alarms_to=alarms,
+        )
+    return production.template()
+
+
+def test_events_can_be_replayed_for_a_month_and_are_encrypted_all_the_way(template: Template) -> None:
+    key = {"Fn::GetAtt": [Match.string_like_regexp("^Key"), "Arn"]}
+    template.has_resource_properties("AWS::Events::Archive", {"RetentionDays": 30, "KmsKeyIdentifier": key})
+    template.has_resource_properties(
+        "AWS::Events::EventBus",
+        {
+            "KmsKeyIdentifier": key,
+            "DeadLetterConfig": {"Arn": {"Fn::GetAtt": [Match.string_like_regexp("Undelivered"), "Arn"]}},
+        },
+    )
+
+
+def test_every_rule_hears_of_what_it_names_alone_and_keeps_what_it_cannot_deliver(template: Template) -> None:
+    template.resource_count_is("AWS::Events::Rule", 3)
+    template.all_resources_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["ingest"],
+                "detail-type": ["PatientChanged"],
+                "detail": {"kind": ["created", "updated"]},
+            },
+            "Targets": [
+                Match.object_like(
+                    {
+                        "RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 20},
+                        "DeadLetterConfig": {"Arn": {"Fn::GetAtt": [Match.string_like_regexp("Undelivered"), "Arn"]}},
+                    }
+                )
+            ],
+        },
+    )
+
+
+@pytest.mark.parametrize("target", ["WorkQueue", "StepsStateMachine", "HandleFunction"])
+def test_each_kind_of_target_gets_the_events(template: Template, target: str) -> None:
+    found = [
+        str(rule["Properties"]["Targets"][0]["Arn"]) for rule in template.find_resources("AWS::Events::Rule").values()
+    ]
+    assert [arn for arn in found if target in arn]
+
+
+def test_a_failed_delivery_and_the_first_kept_event_raise_an_alarm(template: Template) -> None:
+    for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq"):
+        # The name alone, which is the end of the ARN `.../rule/<bus>/<name>`; a rule's Ref has the bus before it.
+        arn = {"Fn::GetAtt": [Match.string_like_regexp("Rule"), "Arn"]}
+        name = {"Fn::Select": [2, {"Fn::Split": ["/", arn]}]}
+        bus = {"Ref": Match.string_like_regexp("^ChangesBus")}
+        dimensions = [{"Name": "EventBusName", "Value": bus}, {"Name": "RuleName", "Value": name}]
+        template.resource_properties_count_is(
+            "AWS::CloudWatch::Alarm", {"MetricName": metric, "Dimensions": dimensions}, 3
+        )
+    # A queue for each rule, for the bus, for the work queue and for the function.
+    template.resource_properties_count_is(
+        "AWS::CloudWatch::Alarm", {"MetricName": "ApproximateNumberOfMessagesVisible"}, 6
+    )
+    template.all_resources_properties(
+        "AWS::CloudWatch::Alarm", {"AlarmActions": [{"Ref": Match.string_like_regexp("^Alarms")}]}
+    )
+
+
+def test_eventbridge_may_use_the_key(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::KMS::Key",
+        {
+            "KeyPolicy": Match.object_like(
+                {
+                    "Statement": Match.array_with(
+                        [
+                            Match.object_like(
+                                {
+                                    "Action": Match.array_with(["kms:Decrypt", "kms:GenerateDataKey"]),
+                                    "Principal": {"Service": "events.amazonaws.com"},
+                                }
+                            )
+                        ]
+                    )
+                }
+            )
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"source": ""}, r"source='', .* is not allowed"),
+        ({"source": "aws.ec2"}, r"source='aws\.ec2', .* is not allowed"),
+        ({"detail_types": ()}, r"detail_types=\(\) is not allowed; give .* at least one type"),
+        ({"detail": {"kind": []}}, r"detail\['kind'\]=\[\] is not allowed"),
+        ({"detail": {"kind": "created"}}, r"detail\['kind'\]='created' is not allowed; give a list"),
+        ({"attempts": 0}, r"attempts=0 is not allowed; give 1 to 185"),
+        ({"event_age": cdk.Duration.minutes(5)}, r"event_age=300 s is not allowed; give 1 to 24 hours"),
+    ],
+)
+def test_a_subscription_that_hears_too_much_or_gives_up_too_soon_is_refused(
+    settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        EventSubscription(**{"source": "ingest", "detail_types": ("PatientChanged",), **settings})
+
+
+@pytest.mark.parametrize("days", [0, 366])
+def test_an_archive_without_use_or_end_is_refused(days: int, production: Place) -> None:
+    with pytest.raises(ValueError, match=f"archive={days} days is not allowed; give 1 to 365"):
+        EventPublisher(
+            production.stack,
+            f"Wrong{days}",
+            environment=production.environment,
+            encryption_key=production.key,
+            alarms_to=production.alarms,
+            archive=cdk.Duration.days(days),
+        )

@@ -1,0 +1,97 @@
+"""A worker hears of failed messages alone, and no setting lets two of them work on one message."""
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from services.library.constructs.function import FunctionSettings
+from services.library.constructs.queue import QueueSettings
+from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
+from services.library.constructs.tests.conftest import Place
+
+
+def function(**settings: Any) -> FunctionSettings:
+    return FunctionSettings(handler="services.intake.runtime.handler.handle", description="Works", **settings)
+
+
+@pytest.fixture(scope="module")
+def template(production: Place) -> Template:
+    QueueWorker(
+        production.stack,
+        "Worker",
+        environment=production.environment,
+        encryption_key=production.key,
+        alarms_to=production.alarms,
+        settings=QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(30)), at_once=7),
+    )
+    return production.template()
+
+
+def test_only_the_failed_messages_of_a_batch_are_tried_again(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "BatchSize": 10,
+            "ScalingConfig": {"MaximumConcurrency": 7},
+            "EventSourceArn": {"Fn::GetAtt": [Match.string_like_regexp("^WorkerQueue[0-9A-F]{8}$"), "Arn"]},
+        },
+    )
+
+
+def test_the_queue_hides_a_message_for_six_times_the_functions_timeout(template: Template) -> None:
+    template.has_resource_properties("AWS::SQS::Queue", {"VisibilityTimeout": 180, "RedrivePolicy": Match.any_value()})
+
+
+def test_the_worker_may_take_messages_and_read_them(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::IAM::ManagedPolicy",
+        {
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {"Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]}
+                        ),
+                        Match.object_like(
+                            {
+                                "Action": Match.array_with(["kms:Decrypt"]),
+                                "Resource": {"Fn::GetAtt": [Match.string_like_regexp("^Key"), "Arn"]},
+                            }
+                        ),
+                    ]
+                ),
+            }
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {
+                "function": function(timeout=cdk.Duration.seconds(11)),
+                "queue": QueueSettings(visibility_timeout=cdk.Duration.seconds(65)),
+            },
+            r"queue\.visibility_timeout=65 s is not allowed; give at least 66 s, 6 times",
+        ),
+        ({"function": function(), "batch_size": 11}, r"batch_size=11 is not allowed; give 1 to 10"),
+        ({"function": function(), "at_once": 1}, r"at_once=1 is not allowed; give 2 to 1000"),
+        (
+            {"function": function(reserved_concurrency=5), "at_once": 6},
+            r"at_once=6 is not allowed with reserved_concurrency=5",
+        ),
+    ],
+)
+def test_a_setting_that_works_twice_or_not_at_all_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        QueueWorkerSettings(**settings)
+
+
+def test_exactly_six_times_the_timeout_is_enough() -> None:
+    queue = QueueSettings(visibility_timeout=cdk.Duration.seconds(66))
+    QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(11)), queue=queue)

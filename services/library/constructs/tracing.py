@@ -1,0 +1,104 @@
+"""Datadog for a service's functions, as a setting of its stage entry; without it there is X-Ray, as always.
+
+Intake(tracing=Datadog(site="datadoghq.eu", api_key_secret_arn="arn:aws:secretsmanager:..."))
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import aws_cdk as cdk
+
+from services.library.constructs.function import Function
+from services.library.contract.constraints import Between, Matches, OneOf
+from services.library.contract.environment import Environment
+
+EXTRACTOR = "services.library.runtime.datadog.extract"
+PYTHON_LAYER_VERSION = 130
+"""Of datadog-lambda 8.130, which pyproject.toml locks for tests and the local cloud: one and the same."""
+EXTENSION_LAYER_VERSION = 101
+"""What datadog-cdk-constructs-v2 5.3 was released with."""
+
+VARIABLES = {
+    # Its own and other clients' spans would be made beside ours, and their headers go to every host.
+    "DD_TRACE_HTTPX_ENABLED": "false",
+    "DD_TRACE_REQUESTS_ENABLED": "false",
+    "DD_TRACE_URLLIB3_ENABLED": "false",
+    "DD_TRACE_AIOHTTP_ENABLED": "false",
+    "DD_TRACE_HTTPLIB_ENABLED": "false",
+    "DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING": "false",
+    "DD_TRACE_PROPAGATION_STYLE": "datadog,tracecontext",
+    # It writes into records, events and inputs, whose fields are a contract; and hashes of keys into spans.
+    "DD_BOTOCORE_DISTRIBUTED_TRACING": "false",
+    "DD_BOTOCORE_ADD_SPAN_POINTERS": "false",
+    # A hop that Datadog only infers quotes what it was inferred from.
+    "DD_TRACE_MANAGED_SERVICES": "false",
+    "DD_TRACE_EXTRACTOR": EXTRACTOR,
+    "DD_EXCEPTION_REPLAY_ENABLED": "false",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+}
+"""What Datadog's own settings would do to personal data and to headers, turned off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datadog:
+    """Where traces go, and with which key. Payloads are never captured, and logs stay where they are."""
+
+    site: Annotated[
+        str,
+        OneOf(
+            (
+                "datadoghq.com",
+                "us3.datadoghq.com",
+                "us5.datadoghq.com",
+                "datadoghq.eu",
+                "ap1.datadoghq.com",
+                "ap2.datadoghq.com",
+                "ddog-gov.com",
+            )
+        ),
+    ]  # fmt: skip - one list
+    api_key_secret_arn: Annotated[
+        str,
+        Matches(
+            r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}",
+            "the whole ARN of a secret in Secrets Manager, with its six last characters: never the key itself",
+        ),
+    ]
+    """In the stage's own region and account. The extension reads it when a sandbox starts."""
+    python_layer_version: Annotated[int, Between(1, 100_000)] = PYTHON_LAYER_VERSION
+    extension_layer_version: Annotated[int, Between(1, 100_000)] = EXTENSION_LAYER_VERSION
+
+
+def trace(stack: cdk.Stack, *, datadog: Datadog, service: str, environment: Environment) -> None:
+    """Give every function of a stack Datadog's layers, and what keeps them discreet."""
+    # Imported where they are wanted: they cost every synth a third of a second.
+    from aws_cdk import aws_secretsmanager as secretsmanager  # noqa: PLC0415 - as above
+    from datadog_cdk_constructs_v2 import DatadogLambda  # noqa: PLC0415 - as above
+
+    functions = [found.function for found in stack.node.find_all() if isinstance(found, Function)]
+    if not functions:
+        return
+    DatadogLambda(
+        stack,
+        "Datadog",
+        site=datadog.site,
+        api_key_secret=secretsmanager.Secret.from_secret_complete_arn(
+            stack, "DatadogApiKey", datadog.api_key_secret_arn
+        ),
+        python_layer_version=datadog.python_layer_version,
+        extension_layer_version=datadog.extension_layer_version,
+        service=service,
+        env=environment.label,
+        capture_lambda_payload=False,
+        capture_cloud_service_payload=False,
+        enable_datadog_logs=False,
+        inject_log_context=False,
+        enable_merge_xray_traces=False,
+        enable_cold_start_tracing=False,
+        flush_metrics_to_logs=False,
+        source_code_integration=False,
+        create_forwarder_permissions=False,
+    ).add_lambda_functions(functions)
+    for function in functions:
+        for name, value in VARIABLES.items():
+            function.add_environment(name, value)

@@ -1,0 +1,78 @@
+"""The organisation's defaults: what every construct does unless a setting or an override says otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from services.library.contract.environment import Environment, Tier
+from services.library.packaging.dependencies import PYTHON
+
+FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
+FUNCTION_ARCHITECTURE = lambda_.Architecture.ARM_64
+PERMISSIONS_BOUNDARY = "penstock-boundary"
+"""The policy in every account without which CloudFormation may make no role (pipeline/accounts/foundation.yaml)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What a tier means for data, logs and alarms."""
+
+    removal_policy: cdk.RemovalPolicy
+    """For whatever holds data: tables, buckets, keys."""
+    log_retention: logs.RetentionDays
+    key_pending_window: cdk.Duration
+    logs_execution_data: bool
+    """Whether workflow logs may hold payloads. Never where real people's data flows."""
+    web_firewall: bool
+    """Whether public APIs get a web ACL."""
+
+    @property
+    def log_retention_days(self) -> int:
+        """The same as CloudFormation writes it."""
+        return DAYS[self.log_retention]
+
+
+DAYS: Mapping[logs.RetentionDays, int] = MappingProxyType(
+    {
+        logs.RetentionDays.ONE_WEEK: 7,
+        logs.RetentionDays.ONE_MONTH: 30,
+        logs.RetentionDays.ONE_YEAR: 365,
+    }
+)
+"""The CDK keeps its numbers to itself."""
+
+
+BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
+    {
+        Tier.SANDBOX: Defaults(
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+            log_retention=logs.RetentionDays.ONE_WEEK,
+            key_pending_window=cdk.Duration.days(7),
+            logs_execution_data=True,
+            web_firewall=False,
+        ),
+        Tier.PRE_PRODUCTION: Defaults(
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+            log_retention=logs.RetentionDays.ONE_MONTH,
+            key_pending_window=cdk.Duration.days(7),
+            logs_execution_data=False,
+            web_firewall=False,
+        ),
+        Tier.PRODUCTION: Defaults(
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+            log_retention=logs.RetentionDays.ONE_YEAR,
+            key_pending_window=cdk.Duration.days(30),
+            logs_execution_data=False,
+            web_firewall=True,
+        ),
+    }
+)
+
+
+def for_environment(environment: Environment) -> Defaults:
+    """The defaults of an environment's tier."""
+    return BY_TIER[environment.tier]

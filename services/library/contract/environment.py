@@ -1,0 +1,52 @@
+"""Where a stage runs, and how much a failure there costs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import aws_cdk as cdk
+
+from services.library.contract.constraints import Matches, wrong
+
+NAME = Matches(r"[a-z][a-z0-9-]{0,15}", "1-16 of a-z, 0-9 and -, starting with a letter")
+PREFIX = Matches(r"([a-z][a-z0-9-]{0,19})?", "at most 20 of a-z, 0-9 and -, starting with a letter")
+ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
+REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
+
+
+class Tier(StrEnum):
+    """How much a failure in an environment costs; the organisation's defaults follow it."""
+
+    SANDBOX = "sandbox"
+    PRE_PRODUCTION = "pre-production"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """One account and region that a stage deploys to."""
+
+    name: Annotated[str, NAME]
+    tier: Tier
+    account: Annotated[str, ACCOUNT]
+    region: Annotated[str, REGION]
+    prefix: Annotated[str, PREFIX] = ""
+    """Empty on main; a branch environment's own otherwise, so that its names meet nobody else's."""
+
+    def __post_init__(self) -> None:
+        for found in wrong(self):
+            raise ValueError(f"Environment {self.name!r}: {found.sentence}")
+
+    @property
+    def label(self) -> str:
+        """The environment's name with its prefix: unique in an account and region."""
+        return f"{self.prefix}-{self.name}" if self.prefix else self.name
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether what is stored here outlives the stack that made it."""
+        return self.tier is Tier.PRODUCTION
+
+    def to_cdk(self) -> cdk.Environment:
+        """The CDK's idea of the same place."""
+        return cdk.Environment(account=self.account, region=self.region)

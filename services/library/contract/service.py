@@ -1,0 +1,127 @@
+"""The contract between a service and the stages that deploy it.
+
+A service is plain frozen data with one method that builds its stack. The value itself is the stage entry, so that
+mypy finds a wrong setting, a wrong hook or a misspelled name at the line where the team wrote it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from services.library.constructs.tracing import Datadog, trace
+from services.library.contract import deployment
+from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract.constraints import Matches, Wrong
+from services.library.contract.environment import Environment
+from services.library.contract.published import Published
+from services.library.contract.release import Release
+from services.library.contract.steps import Step
+from services.library.guardrails.overrides.overridden_stack import Made, Overridden, source_of
+
+SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
+
+
+class ServiceStack(cdk.Stack):
+    """Base of every service's stack."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
+        super().__init__(
+            scope,
+            id_,
+            description=description,
+            termination_protection=environment.keeps_data,
+            synthesizer=deployment.synthesizer(environment),
+        )
+        self.environment_ = environment
+        self.made: Made | None = None
+        """How to make it again, for guardrails; None if no service has deployed it."""
+
+    @property
+    def overridden(self) -> Overridden | None:
+        """The same if an override has changed it."""
+        return self.made if isinstance(self.made, Overridden) else None
+
+
+StackT = TypeVar("StackT", bound=ServiceStack)
+StackT_contra = TypeVar("StackT_contra", bound=ServiceStack, contravariant=True)
+
+
+class Override(Protocol[StackT_contra]):
+    """Changes a finished stack in a way that its settings do not offer."""
+
+    def __call__(self, stack: StackT_contra, environment: Environment, /) -> None:
+        """Change the stack in place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(ABC, Generic[StackT]):
+    """A service as one stage deploys it."""
+
+    name: ClassVar[Annotated[str, SERVICE_NAME]]
+    owner: ClassVar[Annotated[str, OWNER]]
+    """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
+    handles_personal_data: ClassVar[bool]
+    offers: ClassVar[tuple[Published, ...]] = ()
+    needs: ClassVar[tuple[Published, ...]] = ()
+    """What other services must offer in the same stage; their stacks are deployed first."""
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ()
+    """The findings that this service's owner accepts, from its overrides.py; paths start below its stack."""
+
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+    release: Release | None = None
+    tracing: Datadog | None = None
+    """Datadog for all functions of the service in this stage. None: X-Ray, which needs nothing."""
+    override: Override[StackT] | None = None
+    accepts: tuple[Acknowledgement, ...] = ()
+    """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
+
+    def unfit(self, environment: Environment) -> Iterable[Wrong]:  # noqa: ARG002 - for those that override it
+        """What no field alone can tell: settings that contradict each other, or do not go with this environment."""
+        return ()
+
+    @property
+    def all_needs(self) -> tuple[Published, ...]:
+        """What must be offered for these settings: `needs`, and what one of them adds."""
+        return self.needs
+
+    @abstractmethod
+    def build(self, scope: Construct, environment: Environment) -> StackT:
+        """Build the stack with these settings."""
+
+    def deploy(self, scope: Construct, environment: Environment) -> StackT:
+        """Build the stack, then let the override change it. Guardrails see the result of both."""
+        inherited = tuple(cdk.Aspects.of(scope).applied)
+        stack = self._build(scope, environment)
+        if (override := self.override) is None:
+            stack.made = Made(stack=stack, build=lambda scope: self._build(scope, environment), inherited=inherited)
+        else:
+            self._change(stack, environment, override)
+            stack.made = Overridden(
+                stack=stack,
+                build=lambda scope: self._build(scope, environment),
+                inherited=inherited,
+                # What `build` has made above, which jsii knows and a type of any stack does not.
+                override=lambda made: self._change(cast("StackT", made), environment, override),
+                written=override,
+            )
+        return stack
+
+    @staticmethod
+    def _change(stack: StackT, environment: Environment, override: Override[StackT]) -> None:
+        override(stack, environment)
+        stack.add_metadata("Override", source_of(override).name)
+
+    def _build(self, scope: Construct, environment: Environment) -> StackT:
+        stack = self.build(scope, environment)
+        if self.tracing is not None:
+            trace(stack, datadog=self.tracing, service=self.name, environment=environment)
+        tags = cdk.Tags.of(stack)
+        tags.add("penstock:service", self.name)
+        tags.add("penstock:owner", self.owner)
+        tags.add("penstock:environment", environment.label)
+        return stack

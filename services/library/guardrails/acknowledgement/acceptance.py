@@ -1,0 +1,194 @@
+"""Applies acknowledgements to findings, and finds what is wrong with the acknowledgements themselves.
+
+cdk-nag's own mechanism is not used: it has let acknowledgements reach siblings (cdk-nag 2351, 2359; aws-cdk 38787,
+38789), and it cannot tell one that nothing needs any more.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.guardrails.acknowledgement.review_rules import is_review_rule
+from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
+from services.library.guardrails.platform_rules import accepted_by
+
+RULE = "Penstock-Acknowledgement"
+SHORTEST_REASON = 20
+PLATFORM_FILE = "stages/acknowledgements.py"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Giver:
+    """Who gives acknowledgements: a service for the stacks that it has in each stage, or the platform team."""
+
+    accepter: Accepter
+    file: str
+    stacks: tuple[str, ...]
+    """Construct paths that the acknowledgements' paths start from, one for each stage; empty for the App."""
+    acknowledgements: tuple[Acknowledgement, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A finding with the acknowledgement that accepts it."""
+
+    finding: Finding
+    acknowledgement: Acknowledgement
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """An acknowledgement of something that a review finds, with the construct path from the App that it covers."""
+
+    path: str
+    acknowledgement: Acknowledgement
+    file: str
+
+
+Used = dict[tuple[str, tuple[str, ...], Acknowledgement], Finding]
+"""(file, stacks, acknowledgement) -> the first finding that it covers."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is left after acknowledgements."""
+
+    remaining: list[Finding] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+    """What is wrong with an acknowledgement. Nothing can accept these."""
+
+
+def apply(
+    findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence[str], *, whole: bool = True
+) -> Outcome:
+    """Sort the findings into accepted and remaining, and name each wrong acknowledgement once.
+
+    `stacks`: the construct paths of all of them. Stages lie below the pipeline's stack, so that without them an
+    acknowledgement for the pipeline would reach every service. `whole`: whether they are those of every stage, so that
+    an acknowledgement which none of them needs is wrong.
+    """
+    outcome = Outcome()
+    grants: dict[str, list[tuple[Giver, Acknowledgement, str]]] = defaultdict(list)
+    for giver in givers:
+        for acknowledgement in giver.acknowledgements:
+            if _may_give(giver, acknowledgement):
+                for stack in giver.stacks:
+                    grants[acknowledgement.rule].append((giver, acknowledgement, _join(stack, acknowledgement.path)))
+    used: Used = {}
+    for finding in findings:
+        covering = [
+            grant
+            for rule in {finding.rule: None, without_hashes(finding.rule): None}
+            for grant in grants.get(rule, ())
+            if _covers(grant[2], finding.path, stacks)
+        ]
+        nobody = accepted_by(finding.rule) is Accepter.NOBODY
+        for giver, acknowledgement, _ in covering:
+            used.setdefault((giver.file, giver.stacks, acknowledgement), finding)
+        if covering and not nobody:
+            giver, acknowledgement, _ = covering[0]
+            outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=giver.file))
+        else:
+            outcome.remaining.append(finding)
+    outcome.problems = list(_problems(givers, used, whole=whole))
+    return outcome
+
+
+def for_review(givers: Iterable[Giver]) -> Iterator[Given]:
+    """What a review may accept of the next change: guardrails cannot tell whether that needs it."""
+    for giver in givers:
+        for acknowledgement in giver.acknowledgements:
+            if is_review_rule(acknowledgement.rule) and _may_give(giver, acknowledgement):
+                for stack in giver.stacks:
+                    path = _join(stack, acknowledgement.path)
+                    yield Given(path=path, acknowledgement=acknowledgement, file=giver.file)
+
+
+def _problems(givers: Sequence[Giver], used: Used, *, whole: bool) -> Iterator[Finding]:
+    reasons: dict[str, tuple[str, Acknowledgement]] = {}
+    for giver in givers:
+        seen: set[tuple[str, str]] = set()
+        for each in giver.acknowledgements:
+            found = used.get((giver.file, giver.stacks, each))
+            wrong = [*_wrong_in_itself(each), *_wrong_for(giver, each, found, whole=whole)]
+            if (each.rule, each.path) in seen:
+                wrong.append("It stands there twice; keep one.")
+            seen.add((each.rule, each.path))
+            file, other = reasons.setdefault(_plain(each.reason), (giver.file, each))
+            if (file, other.path, base_rule(other.rule)) != (giver.file, each.path, base_rule(each.rule)):
+                wrong.append(
+                    f"Its reason is another's: {other.rule} on {other.path!r} in {file} says the same."
+                    " Say what makes this one acceptable."
+                )
+            for text in wrong:
+                yield Finding(
+                    rule=RULE,
+                    path=_join(giver.stacks[0], each.path) if giver.stacks else each.path,
+                    text=f"{giver.file}: the acknowledgement of {each.rule} on {each.path!r} is wrong. {text}",
+                    fix=f"Correct or remove it in {giver.file}.",
+                )
+
+
+def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
+    if not each.path.strip("/") or each.path != each.path.strip("/"):
+        yield "Its path must name a construct, without a slash at either end."
+    if len(_plain(each.reason)) < SHORTEST_REASON:
+        yield f"Its reason has under {SHORTEST_REASON} characters; say what makes the finding acceptable."
+    if not OWNER.holds(each.owner):
+        yield f"Its owner is {each.owner!r}; give {OWNER.allowed}."
+
+
+def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None, *, whole: bool) -> Iterator[str]:
+    accepter = accepted_by(each.rule)
+    if accepter is Accepter.NOBODY:
+        yield "Nobody can accept this rule's findings."
+    elif not _may_give(giver, each):
+        yield f"Only the platform team can accept this rule's findings, in {PLATFORM_FILE}."
+    elif found is None and whole and not is_review_rule(each.rule):
+        yield (
+            "Nothing needs it: no stage has such a finding there."
+            " The rule must be named exactly, with what stands in brackets."
+        )
+    elif found is not None and _is_rules_own_text(each.reason, found):
+        yield "Its reason only repeats the rule; say what makes the finding acceptable here."
+
+
+def _may_give(giver: Giver, acknowledgement: Acknowledgement) -> bool:
+    return giver.accepter is Accepter.PLATFORM or accepted_by(acknowledgement.rule) is Accepter.SERVICE
+
+
+def _join(stack: str, path: str) -> str:
+    return f"{stack}/{path}" if stack else path
+
+
+def _covers(path: str, construct: str, stacks: Iterable[str]) -> bool:
+    """Whether the construct is at or below the path, with no other stack beginning in between."""
+    if not _holds(path, construct):
+        return False
+    return not any(stack != path and _holds(path, stack) and _holds(stack, construct) for stack in stacks)
+
+
+def _holds(path: str, construct: str) -> bool:
+    return construct == path or construct.startswith(f"{path}/")
+
+
+def _plain(text: str) -> str:
+    """Letters and digits alone: a full stop more does not make another reason."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _is_rules_own_text(reason: str, finding: Finding) -> bool:
+    """Whether little is left of a long enough reason without the rule's id and words."""
+    plain = _plain(reason)
+    if len(plain) < SHORTEST_REASON:
+        return False
+    own = [_plain(text) for text in (finding.text, finding.fix, finding.rule, finding.base_rule)]
+    if any(plain in text for text in own):
+        return True
+    for text in own:
+        plain = plain.replace(text, "")
+    return len(plain.strip()) < SHORTEST_REASON

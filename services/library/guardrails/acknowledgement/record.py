@@ -1,0 +1,50 @@
+"""Writes down what was accepted, so that a review can tell a suppressed finding from a fixed one."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from services.library.guardrails.acknowledgement.acceptance import Accepted, Given
+
+FILE = "guardrails.json"
+"""Stands beside manifest.json in the assembly. The CDK lets a plugin add a file, and change none."""
+
+
+def forget(folder: Path) -> None:
+    """Remove the record of an earlier synth into the same folder: to the CDK, replacing it would be tampering."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str], review: Iterable[Given]) -> None:
+    """Write what is accepted, sorted, so that the same synth gives the same bytes.
+
+    `stages`: template -> stage. `review`: what a review of the next change may accept.
+    """
+    entries = [
+        {
+            "rule": each.finding.rule,
+            "path": each.finding.path,
+            "stage": stages.get(each.finding.template, ""),
+            "template": each.finding.template,
+            "reason": each.acknowledgement.reason,
+            "owner": each.acknowledgement.owner,
+            "expires": each.acknowledgement.expires.isoformat(),
+            "accepted_in": each.file,
+        }
+        for each in accepted
+    ]
+    entries.sort(key=lambda entry: (entry["path"], entry["rule"], entry["template"]))
+    given = [
+        {
+            "rule": each.acknowledgement.rule,
+            "path": each.path,
+            "reason": each.acknowledgement.reason,
+            "owner": each.acknowledgement.owner,
+            "expires": each.acknowledgement.expires.isoformat(),
+            "accepted_in": each.file,
+        }
+        for each in review
+    ]
+    given.sort(key=lambda entry: (entry["path"], entry["rule"]))
+    content = json.dumps({"version": 1, "accepted": entries, "review": given}, indent=1, ensure_ascii=False)
+    (folder / FILE).write_text(content + "\n", encoding="utf-8")

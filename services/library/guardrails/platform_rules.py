@@ -1,0 +1,73 @@
+"""The platform's own rules over a template, each with the function that checks it."""
+
+from collections.abc import Iterator
+
+from services.library.cloudformation.template import Template
+from services.library.guardrails.acknowledgement import review_rules
+from services.library.guardrails.baseline import guard
+from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
+from services.library.guardrails.rules import (
+    baseline,
+    datastores,
+    functions,
+    lookups,
+    privileged_builds,
+    queues,
+    quotas,
+    retained,
+    streams,
+    wildcard_actions,
+)
+
+CHECKS: tuple[Check, ...] = (
+    retained.check,
+    privileged_builds.check,
+    wildcard_actions.check,
+    queues.check,
+    streams.check,
+    functions.check,
+    datastores.check,
+    quotas.check,
+    baseline.check,
+)
+
+RULES: tuple[Rule, ...] = (
+    retained.RULE,
+    privileged_builds.RULE,
+    wildcard_actions.WILDCARD,
+    wildcard_actions.ADMINISTRATOR,
+    queues.DEAD_LETTERS,
+    queues.VISIBILITY,
+    queues.ENCRYPTION,
+    streams.CONSUMER,
+    streams.RETENTION,
+    streams.ENCRYPTION,
+    functions.LOGS,
+    functions.ARCHITECTURE,
+    functions.RUNTIME,
+    functions.TRACING,
+    functions.SECRET,
+    datastores.KEY,
+    datastores.VERSION,
+    datastores.SAMPLES,
+    quotas.PIPELINE,
+    quotas.TEMPLATE,
+    lookups.RULE,
+    *guard.RULES,
+)
+
+_BY_ID = {rule.id: rule for rule in RULES}
+
+
+def findings(template: Template, place: Place) -> Iterator[Finding]:
+    """What our own rules find in one template."""
+    for check in CHECKS:
+        yield from check(template, place)
+
+
+def accepted_by(rule: str) -> Accepter:
+    """Who may accept a finding of this id. cdk-nag's are for the service that has them."""
+    if review_rules.is_review_rule(rule):
+        return review_rules.ACCEPTED_BY.get(rule, Accepter.NOBODY)
+    own = _BY_ID.get(base_rule(rule))
+    return own.accepted_by if own else Accepter.SERVICE

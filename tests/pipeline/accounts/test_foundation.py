@@ -1,0 +1,134 @@
+"""What CloudFormation may do in each account, and the boundary of every role that it makes."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.library.contract.defaults import PERMISSIONS_BOUNDARY
+from tests.conftest import ROOT, Assembly
+from tests.testbed.policies import allows, resolved, template
+
+ACCOUNT = "444444444444"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PERMISSIONS_BOUNDARY}"
+KEY = "iam:PermissionsBoundary"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/prod-intake-Role"
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/any"
+IAM_PREFIX = {
+    "AWS::ApiGateway": "apigateway",
+    "AWS::Backup": "backup",
+    "AWS::CloudWatch": "cloudwatch",
+    "AWS::CodeBuild": "codebuild",
+    "AWS::CodeCommit": "codecommit",
+    "AWS::CodePipeline": "codepipeline",
+    "AWS::DynamoDB": "dynamodb",
+    "AWS::Events": "events",
+    "AWS::HealthLake": "healthlake",
+    "AWS::KMS": "kms",
+    "AWS::Kinesis": "kinesis",
+    "AWS::Lambda": "lambda",
+    "AWS::Logs": "logs",
+    "AWS::S3": "s3",
+    "AWS::SNS": "sns",
+    "AWS::SQS": "sqs",
+    "AWS::SSM": "ssm",
+    "AWS::Scheduler": "scheduler",
+    "AWS::StepFunctions": "states",
+    "AWS::WAFv2": "wafv2",
+}
+"""Service of a resource type -> how IAM calls it."""
+WITHOUT_RESOURCES = {
+    "ssm": "every template has a parameter that reads the bootstrap's version from there",
+    "codecommit": "a CodeCommit source reads its repository",
+    "codeconnections": "the source action uses a connection",
+    "codestar-connections": "the source action's older name for the same",
+}
+
+
+TEMPLATE = template(ROOT / "pipeline/accounts/foundation.yaml")
+
+
+def policy(name: str, *, tools: bool = False, keeps_data: bool = False) -> dict[str, Any]:
+    chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
+    written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
+    document: dict[str, Any] = resolved(written, account=ACCOUNT, chosen=chosen, names={})
+    return document
+
+
+def resource_types(assembly: Assembly) -> Iterator[str]:
+    for file in assembly.folder.rglob("*.template.json"):
+        yield from (resource["Type"] for resource in json.loads(file.read_text())["Resources"].values())
+
+
+def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: Assembly) -> None:
+    assert TEMPLATE["Resources"]["Boundary"]["Properties"]["ManagedPolicyName"] == PERMISSIONS_BOUNDARY
+    roles = [
+        resource
+        for file in assembly.folder.rglob("*.template.json")
+        for resource in json.loads(file.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+    assert len(roles) > 20
+    for role in roles:
+        assert json.dumps(role["Properties"]["PermissionsBoundary"]).count(f":policy/{PERMISSIONS_BOUNDARY}") == 1
+
+
+def test_the_execution_policy_covers_exactly_the_services_whose_resources_we_deploy(assembly: Assembly) -> None:
+    types = {type_ for type_ in resource_types(assembly) if not type_.startswith(("AWS::IAM::", "AWS::CDK::"))}
+    used = {IAM_PREFIX[type_.rpartition("::")[0]] for type_ in types}
+    document = policy("ExecutionPolicy", tools=True)
+    allowed = {
+        action.removesuffix(":*")
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+        if re.fullmatch(r"[a-z0-9-]+:\*", action)
+    }
+    assert used - allowed == set(), (
+        "add what is missing to pipeline/accounts/foundation.yaml, and update each account with it"
+    )
+    assert allowed - used <= set(WITHOUT_RESOURCES), "pipeline/accounts/foundation.yaml allows what no template needs"
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"])
+def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action: str) -> None:
+    document = policy("ExecutionPolicy")
+    assert allows(document, action, ROLE, {KEY: BOUNDARY})
+    assert not allows(document, action, ROLE)
+    assert not allows(document, action, ROLE, {KEY: f"arn:aws:iam::{ACCOUNT}:policy/another"})
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:CreatePolicyVersion", BOUNDARY),
+        ("iam:DeletePolicy", f"arn:aws:iam::{ACCOUNT}:policy/penstock-execution"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1"),
+        ("iam:UpdateAssumeRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/penstock-branch-deploy"),
+        ("iam:DeleteRolePermissionsBoundary", ROLE),
+        ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/any"),
+        ("organizations:LeaveOrganization", "*"),
+        ("ec2:RunInstances", "*"),
+        ("codepipeline:CreatePipeline", "*"),
+    ],
+)
+def test_a_deployment_to_a_stage_cannot(action: str, resource: str) -> None:
+    assert not allows(policy("ExecutionPolicy"), action, resource, {KEY: BOUNDARY})
+
+
+def test_a_deployment_deletes_no_data_where_a_production_stage_is() -> None:
+    assert allows(policy("ExecutionPolicy"), "dynamodb:DeleteTable", TABLE)
+    assert not allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:DeleteTable", TABLE)
+    assert allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:CreateTable", TABLE)
+
+
+def test_no_workload_gains_access_or_deletes_data_whatever_its_policies_say() -> None:
+    boundary = policy("Boundary")
+    deploy_role = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1"
+    assert allows(boundary, "dynamodb:PutItem", TABLE)
+    assert not allows(boundary, "dynamodb:DeleteTable", TABLE)
+    assert not allows(boundary, "iam:CreateRole", ROLE)
+    assert not allows(boundary, "sts:AssumeRole", deploy_role)
+    assert allows(policy("Boundary", tools=True), "sts:AssumeRole", deploy_role)

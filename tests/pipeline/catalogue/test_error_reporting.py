@@ -1,0 +1,78 @@
+"""How a synth ends: at a team's mistake with a sentence and its line, at the platform's own with a traceback."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, clean_environment
+
+APP = """
+from pipeline.catalogue.error_reporting import told
+
+with told():
+    from services.sample.service import build
+
+    build()
+"""
+SAMPLE = """
+from services.library.sample import broken, refuses
+{imports}
+
+def build() -> None:
+    {line}
+"""
+LIBRARY = """
+def refuses() -> None:
+    raise ValueError("Queue: size=0 is not allowed; give 1 or more.")
+
+
+def broken() -> None:
+    {}["nothing"]
+"""
+
+
+def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.CompletedProcess[str]:
+    """A synth of a service whose `build` is this line, in a checkout of its own."""
+    for name in ("services/library", "services/sample", "stages"):
+        (folder / name).mkdir(parents=True)
+    for file in (ROOT / "stages").glob("*.py"):
+        (folder / "stages" / file.name).write_text(file.read_text())
+    for entry in (ROOT / "services/library").iterdir():
+        (folder / "services/library" / entry.name).symlink_to(entry)
+    for service in ("ingest", "intake", "enrichment", "records"):
+        (folder / "services" / service).symlink_to(ROOT / "services" / service)
+    (folder / "services/library/sample.py").write_text(LIBRARY)
+    (folder / "services/sample/service.py").write_text(SAMPLE.format(line=line, imports=imports))
+    (folder / "app.py").write_text(APP)
+    return subprocess.run(
+        [ROOT / ".venv/bin/python", "app.py"],
+        cwd=folder,
+        env={**clean_environment(), "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "imports", "said"),
+    [
+        ("refuses()", "", "services/sample/service.py:6: Queue: size=0 is not allowed; give 1 or more.\n"),
+        ("refuses(5)", "", "services/sample/service.py:6: TypeError: refuses() takes 0 positional arguments but 1 "),
+        ("cdk.Duration.days(-1)", "import aws_cdk as cdk", "services/sample/service.py:6: "),
+        ("pass", "from stages.prod import NOTHING", "services/sample/service.py:3: ImportError: cannot import name "),
+        ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
+    ],
+)
+def test_a_teams_mistake_is_a_sentence_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
+    done = end_of(tmp_path, line, imports=imports)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert done.stderr.startswith(said)
+
+
+def test_what_the_platform_does_wrong_keeps_its_traceback(tmp_path: Path) -> None:
+    done = end_of(tmp_path, "broken()")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'nothing'" in done.stderr

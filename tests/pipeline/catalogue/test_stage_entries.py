@@ -1,0 +1,71 @@
+"""The typed contract: what a team writes in a stage is checked by mypy at the line where it was written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+PREAMBLE = """
+from services.intake.service import Intake, IntakeStack
+from services.library.contract.service.service import ServiceStack
+from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.service.release import Release
+from services.library.contract.service.steps import Probe
+from pipeline.catalogue.model import Stage
+
+HERE = Environment(name="here", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")
+
+class OtherStack(ServiceStack):
+    shards: int
+
+def for_intake(stack: IntakeStack, environment: Environment) -> None: ...
+def for_any(stack: ServiceStack, environment: Environment) -> None: ...
+def for_other(stack: OtherStack, environment: Environment) -> None: ...
+def too_short(stack: IntakeStack) -> None: ...
+
+"""
+RIGHT = [
+    "Stage(environment=HERE, services=(Intake(),))",
+    "Stage(environment=HERE, services=(Intake(rate_limit=500, override=for_intake),))",
+    "Stage(environment=HERE, services=(Intake(override=for_any),), approval=True)",
+    "Intake(after=(Probe(name='Up', output='Url'),), release=Release(roll_back_on_failure=True))",
+]
+WRONG = [
+    "Intake(rate_limit='many')",
+    "Intake(rate_limt=5)",
+    "Intake(5)",
+    "Intake(override=for_other)",
+    "Intake(override=too_short)",
+    "Intake(override='services.intake.overrides.keep_the_old_api_name')",
+    "Intake(after=Probe(name='Up', output='Url'))",
+    "Intake(after=('probe',))",
+    "Intake().rate_limit = 7",
+    "Stage(environment=HERE, services=(Intake,))",
+    "Stage(environment=HERE, services=Intake())",
+    "Stage(environment='dev', services=(Intake(),))",
+    "Stage(environment=HERE, services=(Intake(),), approval='yes')",
+    "Environment(name='here', tier='sandbox', account='111111111111', region='eu-west-1')",
+    "Environment(name='here', tier=Tier.SANDBOX, account=111111111111, region='eu-west-1')",
+]
+
+
+def test_right_entries_type_check_and_wrong_ones_do_not(tmp_path: Path, mypy_cache: Path) -> None:
+    source = tmp_path / "entries.py"
+    source.write_text(PREAMBLE + "\n".join(RIGHT + WRONG) + "\n")
+    first = PREAMBLE.count("\n") + 1
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"),
+            *("--cache-dir", mypy_cache, "--no-error-summary", source),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+    lines = {int(error.split(":")[1]) for error in errors}
+    wrong = range(first + len(RIGHT), first + len(RIGHT) + len(WRONG))
+    assert lines == set(wrong), "\n".join(errors)

@@ -1,0 +1,152 @@
+"""`penstock branch` without a cloud: what it refuses, in which order it removes, and what it takes for a branch's."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from pipeline.catalogue.branch import MOMENT, Branch, prefix_of
+from pipeline.cli import branch
+from pipeline.cli.main import app
+from pipeline.operate import branches
+from pipeline.operate.branches import BranchEnvironment, BranchStack, aws_branches, in_order, refusal
+from pipeline.operate.errors import OperateError
+from services.library.contract.deployment import BRANCH_DEPLOY_ROLE
+from tests.conftest import ROOT
+from tests.testbed.branches import ENDS, FEATURE
+
+PREFIX = FEATURE.prefix
+
+
+def stack(service: str, *reads: str, expires: datetime | None = ENDS) -> BranchStack:
+    return BranchStack(
+        name=f"{PREFIX}-dev-{service}",
+        id_=service,
+        branch=PREFIX,
+        branch_name="feature",
+        service=service,
+        status="CREATE_COMPLETE",
+        expires=expires,
+        outputs={},
+        reads=frozenset(f"/penstock/{PREFIX}-dev/{each}" for each in reads),
+    )
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_what_is_removed_is_named_as_it_was_deployed(name: str) -> None:
+    made = Branch(name=name, expires=ENDS)
+    assert branches.PREFIX.fullmatch(made.prefix)
+    assert [*made.tags] == [branches.BRANCH, branches.EXPIRES, branches.BRANCH_NAME]
+    assert branches.moment(made.tags[branches.EXPIRES]) == ENDS
+    described = {
+        "StackName": f"{made.prefix}-dev-x",
+        "Tags": [{"Key": key, "Value": value} for key, value in made.tags.items()],
+    }
+    assert refusal(described, branch=made.prefix) is None
+    assert (branches.MOMENT, branches.ROLE) == (MOMENT, BRANCH_DEPLOY_ROLE)
+
+
+@pytest.mark.parametrize("name", ["dev-intake", "prod-ingest", "Pipeline", "penstock-artifacts-us-east-1"])
+@given(tag=st.one_of(st.text(), st.from_regex(branches.PREFIX, fullmatch=True)))
+def test_no_tag_makes_a_stack_of_main_a_branchs(name: str, tag: str) -> None:
+    assert refusal({"StackName": name, "Tags": [{"Key": branches.BRANCH, "Value": tag}]}) is not None
+
+
+def test_what_reads_goes_before_what_it_reads_from() -> None:
+    stacks = (stack("a"), stack("b", "a/x", "c/x"), stack("c", "a/x"), stack("d", "d/own"), stack("e", "b/x"))
+    order = [each.service for each in in_order(stacks)]
+    assert sorted(order) == ["a", "b", "c", "d", "e"]
+    assert [each for each in order if each != "d"] == ["e", "b", "c", "a"]
+
+
+def test_an_environment_ends_with_its_last_stack_and_never_if_one_says_no_end() -> None:
+    later = stack("b", expires=ENDS + timedelta(days=1))
+    environment = BranchEnvironment(prefix=PREFIX, stacks=(stack("a"), later))
+    assert not environment.is_expired(ENDS + timedelta(hours=1))
+    assert environment.is_expired(ENDS + timedelta(days=1, seconds=1))
+    unknown = replace(environment, stacks=(*environment.stacks, stack("c", expires=None)))
+    assert not unknown.is_expired(datetime(2999, 1, 1, tzinfo=UTC))
+    assert json.loads(json.dumps(environment.to_json(ENDS)))["expires"] == "2026-12-02T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--expires", "15d"), "--expires '15d' is not allowed; give 1h to 14d, such as 12h or 3d."),
+        (("--expires", "0h"), "--expires '0h' is not allowed"),
+        (("--expires", "soon"), "--expires 'soon' is not allowed"),
+        (("--services", "intak"), "services='intak' is not allowed; stages/dev.py has ingest, intake"),
+        (("--branch", " "), "branch=' ' is not allowed; give the branch's name."),
+    ],
+)
+def test_a_wrong_environment_is_refused_in_a_sentence(words: tuple[str, ...], said: str) -> None:
+    given = words if "--branch" in words else ("--branch", "feature/new-tax", *words)
+    done = CliRunner().invoke(app, ["branch", "up", *given], obj=ROOT)
+    assert (done.exit_code, isinstance(done.exception, SystemExit)) == (2, True), done.exception
+    assert said in done.output
+
+
+def test_aws_is_acted_on_in_the_limited_role_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Sts:
+        def assume_role(self, **words: Any) -> dict[str, Any]:
+            asked.append(words)
+            return {"Credentials": {"AccessKeyId": "A", "SecretAccessKey": "b", "SessionToken": "c"}}
+
+    def client(_session: object, service: str, region: str, given: dict[str, str], **_settings: Any) -> Any:
+        return Sts() if service == "sts" else (service, region, given)
+
+    monkeypatch.setattr(branches, "_client", client)
+    target = aws_branches(profile=None, account="1" * 12, region="eu-west-1")
+    assert [each["RoleArn"] for each in asked] == ["arn:aws:iam::111111111111:role/penstock-branch-deploy"]
+    assert target.client("s3")[2]["aws_session_token"] == "c"
+    with pytest.raises(OperateError, match="acts in its own account"):
+        target.client("s3", account="2" * 12)
+
+
+def test_without_credentials_the_answer_says_which_role_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(OperateError, match=r"penstock-branch-deploy could not be assumed: .* docs/branch\.md"):
+        aws_branches(profile=None, account="1" * 12, region="eu-west-1")
+
+
+def test_a_sweep_goes_on_with_the_others_when_aws_refuses_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    prefixes = [PREFIX, prefix_of("another")]
+    removed: list[str] = []
+
+    class Account:
+        target = SimpleNamespace(is_local=True, account="1" * 12)
+
+        def read(self) -> list[BranchEnvironment]:
+            return [BranchEnvironment(prefix=each, stacks=(stack("a", expires=past),)) for each in prefixes]
+
+        def remove(self, environment: BranchEnvironment, **_given: object) -> None:
+            if environment.prefix == PREFIX:
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "DeleteStack")
+            removed.append(environment.prefix)
+
+    monkeypatch.setattr(branch, "_branches", lambda *_words, **_named: Account())
+    monkeypatch.setattr(branch, "_place", lambda _ctx: None)
+    done = CliRunner().invoke(app, ["branch", "sweep", "--json"], obj=ROOT)
+    assert done.exit_code == 1
+    answer = json.loads(done.stdout)
+    assert answer["removed"] == removed == prefixes[1:]
+    assert "not yours" in answer["problems"][PREFIX]
+
+
+def test_the_prefix_is_the_same_for_ever() -> None:
+    """What was deployed with one commit is removed with a later one."""
+    assert prefix_of("feature/new-tax") == "branch-featur-hxq7af"

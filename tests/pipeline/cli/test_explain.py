@@ -1,0 +1,226 @@
+"""`penstock explain`: each value with the line that it comes from, and each line that an override changes."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import aws_cdk as cdk
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.catalogue.model import ServiceStage, Stage
+from pipeline.cli import explain, explanation
+from pipeline.cli.explanation import Explanation
+from pipeline.cli.main import app
+from services.ingest.service import Ingest, IngestStack
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
+from services.library.contract.steps import Approval
+from stages.prod import PROD
+from tests.testbed import tiny
+
+ENVIRONMENT = Environment(name="here", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
+STAGE_FILE = """
+HERE = Stage(
+    environment=Environment(name="here", tier=Tier.PRODUCTION),
+    services=(
+        Ingest(
+            shards=3,
+            override=shorter,
+            before=(Approval(name="Agree", note="Ask them"),),
+        ),
+    ),
+)
+"""
+
+
+def shorter(stack: IngestStack, environment: Environment) -> None:
+    """Until 2027-03, for the partner."""
+    stack.changes.table.node.default_child.add_property_override("BillingMode", "PROVISIONED")  # type: ignore[union-attr]  # every L2 has one
+    stack.node.try_remove_child("Redrive")
+    stack.alarms.replace(stack.consumer.behind, at_least=9, minutes=3)
+    stack.consumer.consumer.log_group.node.default_child.add_property_override("RetentionInDays", 7)  # type: ignore[union-attr]  # as above
+
+
+IN_PROD = [service.name for service in PROD.services]
+SERVICE = Ingest(
+    shards=3,
+    override=shorter,
+    before=(Approval(name="Agree", note="Ask them"),),
+    release=Release(roll_back_on_failure=True),
+)
+STAGE = Stage(environment=ENVIRONMENT, services=(SERVICE,))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("checkout").resolve()
+    (root / "stages").mkdir()
+    (root / "stages/here.py").write_text(STAGE_FILE)
+    shutil.copy(tiny.ROOT / "cdk.json", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(checkout: Path) -> Iterator[Explanation]:
+    module = ModuleType("stages.here")
+    module.__file__ = str(checkout / "stages/here.py")
+    vars(module)["HERE"] = STAGE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "stages.here", module)
+        yield explanation.explain(checkout, STAGE, SERVICE)
+
+
+def line_of(file: Path, text: str) -> int:
+    (number,) = (
+        number for number, line in enumerate(file.read_text().splitlines(), 1) if line.strip().startswith(text)
+    )
+    return number
+
+
+def test_each_setting_names_the_line_that_it_comes_from(found: Explanation, checkout: Path) -> None:
+    assert found.entry == f"{checkout}/stages/here.py:5"
+    settings = {each.name: each for each in found.settings}
+    assert (settings["shards"].value, settings["shards"].origin.at) == ("3", f"{checkout}/stages/here.py:6")
+    service = tiny.ROOT / "services/ingest/service.py"
+    default = settings["retries"]
+    assert (default.value, default.origin.why) == ("10", "default")
+    assert default.origin.at == f"{service}:{line_of(service, 'retries: ')}"
+    library = {each.name: each for each in found.defaults}
+    assert (library["log_retention"].value, library["removal_policy"].value) == ("ONE_YEAR", "RETAIN")
+    lines = (tiny.ROOT / "services/library/contract/defaults.py").read_text().splitlines()
+    assert "ONE_YEAR" in lines[int(library["log_retention"].origin.at.rpartition(":")[2]) - 1]
+    (consumer,) = (part for part in found.parts if part.attribute == "consumer")
+    given = {each.name: each.origin for each in consumer.settings}
+    file = tiny.ROOT / "services/library/constructs/stream_consumer.py"
+    assert given["retries"].at == f"{service}:{line_of(service, 'retries=settings.retries')}"
+    assert given["record_age"].at == f"{file}:{line_of(file, 'record_age:')}"
+
+
+def test_steps_release_approval_and_published_names_are_told(found: Explanation, checkout: Path) -> None:
+    ((step,), (release,)) = found.steps, found.release
+    assert (step.when, step.kind, step.name, step.origin.at) == (
+        "before",
+        "Approval",
+        "Agree",
+        f"{checkout}/stages/here.py:8",
+    )
+    assert (release.name, release.value) == ("roll_back_on_failure", "True")
+    assert found.approval.value == "a person must agree"
+    assert "ingest/stream-arn" in {each.name for each in found.offers}
+
+
+def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(
+    found: Explanation, checkout: Path, tmp_path: Path
+) -> None:
+    assert found.override is not None
+    assert (found.override.why, found.override.entry) == (
+        "Until 2027-03, for the partner.",
+        f"{checkout}/stages/here.py:7",
+    )
+    changed = {(each.resource, each.property) for each in found.override.changes}
+    assert changed == {
+        ("Changes/Table/Resource", "Properties.BillingMode"),
+        ("Consumer/Consumer/Logs/Resource", "Properties.RetentionInDays"),
+        ("Consumer/Behind/Resource", "Properties.EvaluationPeriods"),
+        ("Consumer/Behind/Resource", "Properties.Threshold"),
+        ("Outputs", ""),
+    }
+    context = json.loads((tiny.ROOT / "cdk.json").read_text())["context"]
+    context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+    for side, service in (("-", replace(SERVICE, override=None)), ("+", SERVICE)):
+        made = cdk.App(outdir=str(tmp_path / side), context=context)
+        built = ServiceStage(cdk.Stack(made, "Pipeline"), replace(STAGE, services=(service,)))
+        (file,) = Path(built.synth().directory).glob("*ingest*.template.json")
+        lines = file.read_text().splitlines()
+        for change in found.override.changes:
+            header, *texts = change.diff
+            start, _, count = header.split(" ")[1 if side == "-" else 2][1:].partition(",")
+            said = [text[1:] for text in texts if text[0] == side]
+            assert len(said) == int(count)
+            assert said == lines[int(start) - 1 : int(start) - 1 + int(count)]
+
+
+def test_acknowledgements_come_with_owner_and_end_and_what_nobody_accepts_is_told(found: Explanation) -> None:
+    (stream,) = (each for each in found.accepted if each.rule == "AwsSolutions-KDS3")
+    assert (stream.owner, stream.expires, stream.file) == (
+        "@example/ingest",
+        "2027-11-01",
+        "services/ingest/overrides.py",
+    )
+    assert stream.findings == ("AwsSolutions-KDS3 on Stream/Stream/Resource",)
+    refused = {each.rule: each for each in found.refused}
+    assert set(refused) == {"Penstock-BaselineRetention[RetentionInDays=7]"}
+    shown = "\n".join(explain.text(found))
+    for said in ("Override ", "Until 2027-03", "Penstock-BaselineRetention", "@example/ingest until 2027-11-01"):
+        assert said in shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other(tiny.Tiny):
+    """Beside the tiny one."""
+
+    name: ClassVar[str] = "other"
+
+
+def louder_than_the_other(stack: tiny.TinyStack, environment: Environment) -> None:
+    """Until the other one is heard."""
+    stage: Any = cdk.Stage.of(stack)
+    both: list[Any] = [stack, stage.node.find_child("other")]
+    for each in both:
+        each.node.find_child("Value").node.default_child.add_property_override("Value", "louder")
+
+
+def test_an_override_that_reaches_beside_its_stack_is_explained_too(checkout: Path) -> None:
+    service = tiny.Tiny(override=louder_than_the_other)
+    found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
+    assert found.override is not None
+    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
+    (refused,) = found.refused
+    assert (refused.rule, refused.path) == ("Penstock-OtherStack", "Pipeline/one/other")
+    at = line_of(Path(__file__), "each.node.find_child")
+    assert f"louder_than_the_other does this at tests/pipeline/cli/test_explain.py:{at}." in refused.text
+
+
+def tags_everything(stack: tiny.TinyStack, environment: Environment) -> None:
+    stage: Any = cdk.Stage.of(stack)
+    cdk.Tags.of(stage).add("loud", "yes")
+
+
+def test_an_override_is_told_without_what_another_one_changes(checkout: Path) -> None:
+    service = tiny.Tiny(override=louder_than_the_other)
+    found = explanation.explain(checkout, tiny.stage("one", Other(override=tags_everything), service), service)
+    assert found.override is not None
+    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
+    refused = {each.path: each.text for each in found.refused if each.rule == "Penstock-OtherStack"}
+    assert refused.keys() == {"Pipeline/one/other", "the stack"}
+    assert "tags_everything does this" in refused["the stack"]
+
+
+def test_the_command_explains_this_checkout() -> None:
+    done = CliRunner().invoke(app, ["explain", "intake", "prod", "--json"], obj=tiny.ROOT)
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.output)
+    (claim_check,) = (each for each in said["settings"] if each["name"] == "claim_check")
+    assert claim_check["value"] == "True"
+    assert claim_check["origin"]["at"].startswith("stages/prod.py:")
+    assert {"name": "ingest/stream-arn", "services": ["ingest"]} in said["needs"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["intake", "production"], "has no stage 'production'; it has dev, "),
+        (["nothing", "prod"], f"Stage 'prod' has no service 'nothing'; it has {', '.join(IN_PROD)}."),
+    ],
+)
+def test_an_unknown_service_or_stage_is_a_sentence_with_the_known_ones(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["explain", *arguments], obj=tiny.ROOT)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.output

@@ -1,0 +1,134 @@
+"""What a deployed pipeline tells people, and what it protects: seen from outside, in one platform with production."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate import holds, run_control
+from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
+from pipeline.source import S3Source
+from services.library.contract.environment import Tier
+from tests.testbed import tiny
+from tests.testbed.pipelines import until
+from tests.testbed.platforms import AWAY, HOME, MAKEFILE, Platform
+
+pytestmark = pytest.mark.cloud
+BUILD_SECONDS = 120
+
+
+class Subscriber:
+    """A queue of ours at the pipeline's topic."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._sqs: Any = platform.cloud.client("sqs", platform.tools, HOME)
+        sns: Any = platform.cloud.client("sns", platform.tools, HOME)
+        self._queue = self._sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        (topic,) = sns.list_topics()["Topics"]
+        sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
+
+    def hears(self, about: str) -> str:
+        """The next message about this; others are passed over."""
+        return until(self._receive, lambda message: about in message)
+
+    def _receive(self) -> str:
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=1)
+        for message in answer.get("Messages", []):
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            return str(json.loads(message["Body"])["Message"])
+        return ""
+
+
+@pytest.fixture(scope="module")
+def platform(equipped_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    made = Platform(tmp_path_factory.mktemp("platform"), equipped_cloud, number=2000, tier=Tier.PRODUCTION)
+    made.deploy(S3Source(bucket="announcements-source", key="platform.zip"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def subscriber(platform: Platform) -> Subscriber:
+    return Subscriber(platform)
+
+
+def is_protected(platform: Platform) -> bool:
+    formation: Any = platform.cloud.client("cloudformation", platform.target, AWAY)
+    (stack,) = formation.describe_stacks(StackName="dev-tiny")["Stacks"]
+    return bool(stack["EnableTerminationProtection"])
+
+
+def with_platform(platform: Platform, *, expired: str, soon: str) -> dict[str, str]:
+    """What `penstock validate` needs, with the two teams' acknowledgements ending on these days, and a broken synth."""
+    for folder in ("services", "stages", "pipeline"):
+        shutil.copytree(
+            tiny.ROOT / folder,
+            platform.checkout / folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__", "tests"),
+        )
+    intake, stages = Path("services/intake/overrides.py"), Path("stages/acknowledgements.py")
+    return {
+        "Makefile": MAKEFILE.replace("cp -r assembly cdk.out", "false"),
+        str(intake): ending(intake, expired),
+        str(stages): ending(stages, soon),
+    }
+
+
+def ending(file: Path, day: str) -> str:
+    year, month, date = map(int, day.split("-"))
+    before = (tiny.ROOT / file).read_text()
+    after = before.replace("UNTIL = date(2027, 11, 1)", f"UNTIL = date({year}, {month}, {date})")
+    assert after != before
+    return after
+
+
+def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
+    platform: Platform, subscriber: Subscriber
+) -> None:
+    platform.commit()
+    platform.push()
+    platform.run(lambda run: run.status == WAITING)
+    subscriber.hears("waits for approval of dev")
+    holds.hold(platform.pipeline, "dev", why="a change freeze")
+    subscriber.hears("dev is held by arn:aws:iam::")
+    holds.resume(platform.pipeline, "dev")
+    subscriber.hears("dev is no longer held")
+    run_control.approve(platform.pipeline, note="because")
+    run = platform.run(lambda run: not run.is_live)
+    assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
+    assert is_protected(platform)
+
+    today = datetime.now(UTC).date()
+    soon, expired = str(today + timedelta(days=13)), str(today - timedelta(days=1))
+    platform.commit(with_platform(platform, expired=expired, soon=soon))
+    platform.push()
+    run = platform.run(lambda run: run.status == FAILED)
+    subscriber.hears(f"Pipeline {platform.name}: execution {run.execution} failed.")
+
+    codebuild: Any = platform.cloud.client("codebuild", platform.tools, HOME)
+    (project,) = (name for name in codebuild.list_projects()["projects"] if "DailyCheck" in name)
+    build = codebuild.start_build(projectName=project)["build"]["id"]
+    ended: Any = until(
+        lambda: codebuild.batch_get_builds(ids=[build])["builds"][0],
+        lambda found: found["buildComplete"],
+        BUILD_SECONDS,
+    )
+    said = subscriber.hears("services/intake/overrides.py: the acknowledgement of AwsSolutions-SF1")
+    assert f"expired on {expired}" in said
+    assert f"expires on {soon}" in said
+    assert ended["buildStatus"] == "FAILED", "an expired one makes the check red, and nothing else"
+
+
+def test_a_check_that_cannot_be_set_up_is_told_too(platform: Platform, subscriber: Subscriber) -> None:
+    codebuild: Any = platform.cloud.client("codebuild", platform.tools, HOME)
+    (project,) = (name for name in codebuild.list_projects()["projects"] if "DailyCheck" in name)
+    nowhere = [{"name": "PIPELINE", "value": "nowhere", "type": "PLAINTEXT"}]
+    build = codebuild.start_build(projectName=project, environmentVariablesOverride=nowhere)["build"]["id"]
+    subscriber.hears(build)

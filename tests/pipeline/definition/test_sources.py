@@ -1,0 +1,98 @@
+"""Each kind of source is one value in pipeline/settings.py: nothing else needs a change for synth to accept it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import SETTINGS
+from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters
+from tests.conftest import ROOT, clean_environment
+
+APP = """
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.settings import SETTINGS
+from pipeline.source import CodeCommitSource, ConnectionSource, Host, PathFilters, S3Source
+from services.library.guardrails.plugin import Guardrails
+from stages.acknowledgements import accepted
+from tests.testbed import tiny
+
+settings = replace(SETTINGS, source={source})
+stages = (tiny.stage("dev"),)
+app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
+reviews = settings.reviews_pull_requests
+platforms = accepted(settings.source_account, catalogue=stages, reviews_pull_requests=reviews)
+Guardrails(pipeline.definition.checked_stacks, accepted=platforms).check(app)
+app.synth()
+"""
+KINDS = {
+    "a connection with path filters": "replace(SETTINGS.source, paths=PathFilters(includes=('src/**',)))",
+    "a connection whose pull requests a webhook reviews": "replace(SETTINGS.source, review_webhook=Host.BITBUCKET)",
+    "a repository in the tools account": "CodeCommitSource("
+    "repository_arn='arn:aws:codecommit:eu-west-1:999999999999:platform')",
+    "a repository in another account": "CodeCommitSource("
+    "repository_arn='arn:aws:codecommit:eu-west-1:555555555555:platform')",
+    "a bucket": "S3Source(bucket='example-sources', key='platform.zip')",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP.format(source=KINDS[kind]))
+    done = subprocess.run(
+        [
+            ROOT / ".venv/bin/cdk",
+            "synth",
+            "--app",
+            f"{ROOT}/.venv/bin/python app.py",
+            "-o",
+            "out",
+            "--no-lookups",
+            "-q",
+        ],
+        cwd=tmp_path,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT), "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    roles = [
+        resource
+        for template in (tmp_path / "out").rglob("*.template.json")
+        for resource in json.loads(template.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+    assert roles
+    assert all("PermissionsBoundary" in role["Properties"] for role in roles), "or no account lets them be made"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (PathFilters, "neither includes nor excludes"),
+        (lambda: PathFilters(excludes=tuple(f"{number}/**" for number in range(9))), "excludes has 9 patterns"),
+        (
+            lambda: ConnectionSource(repository="platform", connection_arn="arn:aws:codeconnections:..."),
+            "repository='platform' is not allowed; give owner/name",
+        ),
+        (lambda: CodeCommitSource(repository_arn="platform"), "give arn:aws:codecommit:REGION:ACCOUNT:NAME"),
+        (
+            lambda: replace(
+                SETTINGS,
+                source=CodeCommitSource(repository_arn="arn:aws:codecommit:us-east-1:999999999999:platform"),
+            ),
+            "the pipeline's own region, eu-west-1",
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_meant_is_refused_where_it_stands(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=r"PathFilters|not allowed") as refused:
+        make()
+    assert said in str(refused.value)

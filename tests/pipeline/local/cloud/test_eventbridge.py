@@ -1,0 +1,192 @@
+"""Rules on buses deliver to their targets, and what they cannot deliver is kept.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.consumers import Queue
+from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+
+pytestmark = pytest.mark.cloud
+
+_numbers = itertools.count()
+FreshCloud = Callable[..., LocalCloud]
+NOTING = """
+import json, os
+
+def handle(event, context):
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(json.dumps(event) + "\\n")
+    if os.environ.get("FAIL"):
+        raise ValueError("broken")
+"""
+
+
+class Bus:
+    """A bus of its own with one rule."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.client: Any = cloud.client("events", ACCOUNT, REGION)
+        self.name = f"bus-{next(_numbers)}"
+        self.arn = self.client.create_event_bus(Name=self.name)["EventBusArn"]
+        pattern = json.dumps({"source": ["ingest"], "detail-type": ["patient changed"]})
+        self.rule = self.client.put_rule(Name="rule", EventBusName=self.name, EventPattern=pattern)["RuleArn"]
+
+    def target(self, arn: str, **settings: Any) -> None:
+        answer = self.client.put_targets(
+            Rule="rule", EventBusName=self.name, Targets=[{"Id": f"t{next(_numbers)}", "Arn": arn, **settings}]
+        )
+        assert answer["FailedEntryCount"] == 0
+
+    def put(self, detail: dict[str, Any], *, source: str = "ingest", bus: str | None = None) -> None:
+        entry = {"Source": source, "DetailType": "patient changed", "Detail": json.dumps(detail)}
+        answer = self.client.put_events(Entries=[{**entry, "EventBusName": bus or self.name}])
+        assert answer["FailedEntryCount"] == 0
+
+
+@pytest.fixture
+def bus(cloud: LocalCloud) -> Bus:
+    return Bus(cloud)
+
+
+def notes(folder: Path) -> list[Any]:
+    file = folder / "notes"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def function(cloud: LocalCloud, folder: Path, **variables: str) -> str:
+    environment = {"Variables": {"NOTES": str(folder / "notes"), **variables}}
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{Functions(cloud).make(NOTING, Environment=environment)}"
+
+
+def test_a_rule_of_a_bus_delivers_what_matches(cloud: LocalCloud, bus: Bus, tmp_path: Path) -> None:
+    queue = Queue(cloud, f"events-{next(_numbers)}")
+    bus.target(queue.arn)
+    bus.target(function(cloud, tmp_path))
+    bus.put({"n": 0}, source="somebody else")
+    bus.put({"n": 0}, bus="default")
+    bus.put({"n": 1}, bus=bus.arn)
+    (event,) = queue.take(1)
+    assert event["detail"] == {"n": 1}
+    assert (event["source"], event["detail-type"]) == ("ingest", "patient changed")
+    assert until(lambda: notes(tmp_path), bool) == [event]
+
+
+def test_an_input_transformer_shapes_what_the_target_gets(cloud: LocalCloud, bus: Bus) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html"""
+    queue = Queue(cloud, f"events-{next(_numbers)}")
+    bus.target(
+        queue.arn,
+        InputTransformer={
+            "InputPathsMap": {"who": "$.detail.patient.id", "tags": "$.detail.tags"},
+            "InputTemplate": '{"patient": <who>, "tags": <tags>, "rule": "<aws.events.rule-name>"}',
+        },
+    )
+    bus.put({"patient": {"id": "p-1"}, "tags": ["a"]})
+    assert queue.take(1) == [{"patient": "p-1", "tags": ["a"], "rule": "rule"}]
+
+
+def test_a_function_that_fails_is_retried_and_then_its_own_destination_is_told(
+    cloud: LocalCloud, bus: Bus, tmp_path: Path
+) -> None:
+    """Rules invoke functions asynchronously; "if the function returns an error, by default, Lambda attempts to run it
+    two more times" (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+    """
+    failed, undelivered = Queue(cloud, f"failed-{next(_numbers)}"), Queue(cloud, f"undelivered-{next(_numbers)}")
+    target = function(cloud, tmp_path, FAIL="yes")
+    cloud.client("lambda", ACCOUNT, REGION).put_function_event_invoke_config(
+        FunctionName=target, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": failed.arn}}
+    )
+    bus.target(target, DeadLetterConfig={"Arn": undelivered.arn})
+    bus.put({"n": 1})
+    (told,) = failed.take(1)
+    assert told["requestPayload"]["detail"] == {"n": 1}
+    assert len(notes(tmp_path)) == 2
+    assert undelivered.counts() == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["lambda", "sqs", "sns", "states", "other region"])
+def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: LocalCloud, bus: Bus, kind: str) -> None:
+    """Documented: events that cannot be delivered, "including when [...] the target resource no longer exists", go to
+    the queue at once, with the error code and message and the rule's and the target's ARN as message attributes.
+    """
+    gone = {
+        "lambda": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gone",
+        "sqs": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone",
+        "sns": f"arn:aws:sns:{REGION}:{ACCOUNT}:gone",
+        "states": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gone",
+        "other region": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:gone",
+    }[kind]
+    undelivered = Queue(cloud, f"undelivered-{next(_numbers)}")
+    role = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/any"} if kind == "states" else {}
+    bus.target(gone, DeadLetterConfig={"Arn": undelivered.arn}, **role)
+    bus.put({"n": 1})
+    message = receive(undelivered)
+    assert json.loads(message["Body"])["detail"] == {"n": 1}
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert attributes["RULE_ARN"] == bus.rule
+    assert attributes["TARGET_ARN"] == gone
+    assert attributes["ERROR_CODE"] == ("SDK_CLIENT_ERROR" if kind == "other region" else "NO_RESOURCE")
+    assert attributes["ERROR_MESSAGE"]
+
+
+def receive(queue: Queue) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = queue.client.receive_message(QueueUrl=queue.url, MessageAttributeNames=["All"], WaitTimeSeconds=1)
+        for message in answer.get("Messages", []):
+            found: dict[str, Any] = message
+            return found
+    raise AssertionError("no message came")
+
+
+@pytest.mark.parametrize(
+    ("dead_letters", "counted"),
+    [("", ["FailedInvocations"]), ("gone", ["FailedInvocations", "InvocationsFailedToBeSentToDlq"])],
+)
+def test_a_failed_delivery_is_counted(cloud: LocalCloud, bus: Bus, dead_letters: str, counted: list[str]) -> None:
+    """FailedInvocations: "the number of invocations that failed permanently"; InvocationsFailedToBeSentToDlq: "the
+    number of invocations that couldn't be moved to a dead-letter queue"
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html).
+    """
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
+    bus.target(arn, **({"DeadLetterConfig": {"Arn": arn}} if dead_letters else {}))
+    bus.put({"n": 1})
+    cloudwatch = cloud.client("cloudwatch", ACCOUNT, REGION)
+
+    def count(metric: str) -> float:
+        answer = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Events",
+            MetricName=metric,
+            Dimensions=[{"Name": "EventBusName", "Value": bus.name}, {"Name": "RuleName", "Value": "rule"}],
+            StartTime=time.time() - 300,
+            EndTime=time.time() + 60,
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return float(sum(point["Sum"] for point in answer["Datapoints"]))
+
+    for metric in counted:
+        until(lambda metric=metric: count(metric), lambda found: found == 1.0)  # type: ignore[misc]  # of the loop
+
+
+def test_without_the_filler_what_has_no_target_is_lost(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud(without=("eventbridge",))
+    bus = Bus(cloud)
+    undelivered = Queue(cloud, "undelivered")
+    delivered = Queue(cloud, "delivered")
+    bus.target(f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone", DeadLetterConfig={"Arn": undelivered.arn})
+    bus.target(delivered.arn)
+    bus.put({"n": 1})
+    delivered.take(1)
+    assert undelivered.counts() == (0, 0)

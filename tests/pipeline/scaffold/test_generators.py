@@ -1,0 +1,404 @@
+"""`penstock new`, `promote`, `remove` and `ledger`: what they write passes the gate, what they refuse is a sentence."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.catalogue import ledger
+from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Catalogue, Stage, Wave, stages_of
+from pipeline.cli import loading, plans, removal_cleanup, scaffold
+from pipeline.cli.main import app
+from pipeline.operate.target import Target
+from pipeline.scaffold import owners
+from pipeline.scaffold.draft import Draft
+from pipeline.scaffold.names import ServiceName
+from pipeline.scaffold.tidy import tidy
+from services.ingest.service import Ingest
+from services.intake.service import Intake
+from services.library.contract import service as contract
+from services.library.contract.environment import Environment, Tier
+from stages.catalogue import STAGES
+from tests.conftest import ROOT, clean_environment
+from tests.test_layering import violations
+from tests.testbed.checkout import copy_of_the_checkout
+
+GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)
+NEW, NEW_STAGE, ACCOUNT = "tried-by-a-test", "tried-by-tests", "987654321098"
+"""What nobody has: these tests are part of the gate that a new service has to pass."""
+FOLDER = ServiceName(name=NEW).folder.as_posix()
+LONGEST = "tried-by-tests-at-length"
+
+
+def penstock(root: Path, *arguments: str, exit_code: int = 0) -> str:
+    """Run a command within this process: the catalogue is this checkout's, the files are those of `root`."""
+    done = CliRunner().invoke(app, list(arguments), obj=root)
+    assert done.exit_code == exit_code, done.output
+    assert "Traceback" not in done.output
+    return done.output
+
+
+def run(root: Path, *command: str | Path) -> str:
+    """Run a tool in a checkout; it must succeed."""
+    done = subprocess.run(command, cwd=root, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Every file that is somebody's."""
+    return {
+        file.relative_to(root).as_posix(): file.read_text()
+        for folder in ("stages", "services", ".github", "pipeline/scaffold", "docs/runbooks")
+        for file in sorted((root / folder).rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_of_the_checkout(tmp_path / "checkout")
+
+
+def test_what_is_generated_is_in_step_with_the_services() -> None:
+    plan = plans.keep_in_step(ROOT)
+    behind = [str(change.file) for change in plan.draft.changes()]
+    assert behind == [], "run `penstock ledger` and commit what it writes"
+    assert all((ROOT / file).exists() for file in GENERATED)
+
+
+def test_owners_are_read_as_the_services_declare_them() -> None:
+    declared = {
+        type(each).__module__.split(".")[1]: each.owner for stage in stages_of(STAGES) for each in stage.services
+    }
+    assert declared.items() <= owners.read(Draft(root=ROOT)).items()
+
+
+@pytest.mark.parametrize("name", ["payments", "payments-api", "a1", LONGEST])
+def test_what_new_allows_the_contract_allows_too(name: str) -> None:
+    assert contract.SERVICE_NAME.holds(ServiceName(name=name).name)
+
+
+def commands(page: str) -> list[list[str]]:
+    """The commands of a page that edit the repository, in its order."""
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    said = [shlex.split(line, comments=True)[1:] for line in lines if line.strip().startswith("penstock ")]
+    return [each for each in said if each[0] in ("new", "promote", "remove", "ledger")]
+
+
+PAGES = ("add-a-service.md", "promote.md", "remove.md", "operate.md")
+
+
+@pytest.mark.parametrize(("page", "command"), [(page, command) for page in PAGES for command in commands(page)])
+def test_every_command_of_the_pages_is_one(page: str, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """That they do what the page says is what the tests below and of the round trip show."""
+    plan = plans.Plan(draft=Draft(root=ROOT))
+    for name in ("new_service", "new_stage", "promote", "remove", "keep_in_step"):
+        monkeypatch.setattr(plans, name, lambda *_arguments, **_named: plan)
+    monkeypatch.setattr(removal_cleanup, "finish", lambda *_arguments, **_named: (plan, False))
+    monkeypatch.setattr(
+        scaffold, "connect", lambda *_arguments, **_named: SimpleNamespace(pipeline=SimpleNamespace(target=None))
+    )
+    penstock(ROOT, *command)
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with a new stage and two new services, one with the longest name and without personal data."""
+    root = copy_of_the_checkout(tmp_path_factory.mktemp("generated") / "checkout")
+    binary = root / ".venv/bin/penstock"
+    instead = {"payments": NEW, "canary": NEW_STAGE, "555555555555": ACCOUNT}
+    service, *_ = commands("add-a-service.md")
+    _, _, _, stage, promote = ([instead.get(word, word) for word in each] for each in commands("promote.md"))
+    run(root, binary, *(instead.get(word, word) for word in service))
+    run(root, binary, "new", "service", LONGEST, "--no-personal-data", "--owner", "@example/long")
+    run(root, binary, *stage)
+    run(root, binary, *promote)
+    return root
+
+
+def test_a_new_service_and_stage_touch_one_hand_written_file_each_and_what_is_generated(generated: Path) -> None:
+    before, after = tree(ROOT), tree(generated)
+    new = {file for file in after if file not in before}
+    changed = {file for file in before if after[file] != before[file]}
+    folders = [f"services/{ServiceName(name=name).module}/" for name in (NEW, LONGEST)]
+    pages = {f"docs/runbooks/{name}.md" for name in (NEW, LONGEST)}
+    assert {file for file in new if not file.startswith(tuple(folders))} == {
+        f"stages/{NEW_STAGE.replace('-', '_')}.py",
+        *pages,
+    }
+    assert changed - {str(file) for file in GENERATED} == {
+        "stages/dev.py",  # of both services
+        "stages/accounts.py",  # of the stage's account and region
+        "stages/catalogue.py",
+    }
+    assert "TriedByATest()" in after["stages/dev.py"]
+    assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
+
+
+def test_what_is_new_passes_the_gate_unchanged(generated: Path, subtests: pytest.Subtests, mypy_cache: Path) -> None:
+    binaries = generated / ".venv/bin"
+    folders = [Path("services") / ServiceName(name=name).module for name in (NEW, LONGEST)]
+    with subtests.test("lint"):
+        run(generated, binaries / "ruff", "check", "--no-cache", "services", "stages")
+        run(generated, binaries / "ruff", "format", "--no-cache", "--check", "services", "stages")
+    with subtests.test("types"):
+        run(generated, binaries / "mypy", "--cache-dir", mypy_cache, *folders, "stages")
+    with subtests.test("stage entries"):
+        assert "The stages are valid." in run(generated, binaries / "penstock", "validate")
+    with subtests.test("who imports whom"):
+        assert violations(generated) == []
+    with subtests.test("its own tests, and those that know every stage and service, over a synth under guardrails"):
+        everyones = [f"tests/test_{name}.py" for name in ("runbooks", "stages", "ledger", "pipeline", "foundation")]
+        run(generated, binaries / "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", folders[0], *everyones)
+    with subtests.test("what is generated is in step"):
+        assert "Nothing was changed" in (said := run(generated, binaries / "penstock", "ledger", "--dry-run"))
+        assert "diff" not in said
+        assert "+++" not in said
+
+
+def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Path) -> None:
+    before = tree(checkout)
+    assert "Nothing was changed." in penstock(checkout, "new", "service", NEW, "--dry-run")
+    shown = json.loads(penstock(checkout, "new", "service", NEW, "--dry-run", "--json"))
+    assert shown["applied"] is False
+    assert {each["change"] for each in shown["changes"]} == {"add", "edit"}
+    assert tree(checkout) == before
+
+    penstock(checkout, "new", "service", NEW)
+    after = tree(checkout)
+    assert "there is nothing to do" in penstock(checkout, "new", "service", NEW, exit_code=2)
+    for file in ("stages/dev.py", f"{FOLDER}/runtime/store.py"):  # as if it had been cut off
+        (checkout / file).unlink() if file not in before else (checkout / file).write_text(before[file])
+    penstock(checkout, "new", "service", NEW)
+    assert tree(checkout) == after
+
+    (checkout / f"{FOLDER}/service.py").write_text("MINE = 1\n")
+    said = penstock(checkout, "new", "service", NEW, exit_code=2)
+    assert f"{FOLDER}/service.py is there already, with other text: nothing is overwritten" in said
+    (checkout / "services/old").mkdir()
+    (checkout / "services/old/notes.txt").write_text("mine\n")
+    assert "services/old is there already, with notes.txt" in penstock(checkout, "new", "service", "old", exit_code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("new", "service", "Payments"), "Service name 'Payments' is not allowed; give at most 24"),
+        (("new", "service", "table"), "its class Table would be called like one of the library's"),
+        (("new", "service", "stage"), "calls something else Stage"),
+        (("new", "service", NEW, "--owner", "me"), "--owner 'me' is not allowed; give @organisation/team"),
+        (("new", "service", "intake"), "services/intake is there already"),
+        (("new", "stage", "qa", "--after", "dev"), "There is a stage or wave qa already"),
+        (("new", "stage", NEW_STAGE, "--after", "nowhere"), "--after 'nowhere' is no stage; give one of dev"),
+        (("new", "stage", "ledger", "--after", "dev"), "pipeline/catalogue/ledger.py is there already"),
+        (("new", "stage", "tools", "--after", "dev"), "stages/accounts.py has TOOLS = '999999999999' already"),
+        (("promote", "nothing"), "No stage lists nothing"),
+        (("promote", "intake", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
+        (("remove", "intake"), "Give the service, and --why in a sentence"),
+        (("remove", "nothing", "--why", "It is not there at all"), "No stage lists nothing"),
+        (("remove", "intake", "--why", "short"), "says why='short'; give 20 characters or more"),
+        (
+            ("remove", "intake", "--why", "It is not needed", "--stage", "nowhere"),
+            "--stage 'nowhere': intake is not there",
+        ),
+        (("remove", "ingest", "--why", "It is not needed any more"), "intake needs 'ingest/stream-name'"),
+        (("remove", "intake", "--why", "It is not needed", "--owner", "me"), "--owner 'me' is not allowed"),
+        (("remove", "intake", "--why", "It is not needed", "--delete-code"), "--delete-code goes with --finish"),
+        (("remove", "--finish", "--delete-code"), "--delete-code deletes one service's folder: name the service"),
+        (("remove", "--finish", "--why", "It is not needed"), "leave out --stage, --why and --owner"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_a_sentence_and_changes_nothing(arguments: tuple[str, ...], said: str) -> None:
+    place = ("--account", ACCOUNT, "--region", "eu-west-1", "--tier", "sandbox")
+    before = tree(ROOT)
+    assert said in penstock(ROOT, *arguments, *(place if arguments[:2] == ("new", "stage") else ()), exit_code=2)
+    assert tree(ROOT) == before
+
+
+HERE = Environment(name="dev", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")
+Stages = Callable[[Catalogue], Path]
+STAGE = """from services.ingest.service import Ingest
+from services.intake.service import Intake
+from services.library.contract.service.environment import Environment, Tier
+from stages import accounts
+from pipeline.catalogue.model import Stage
+
+{constant} = Stage(
+    environment=Environment(name="{name}", tier=Tier.SANDBOX, account=accounts.DEV, region=accounts.FIRST_REGION),
+    services={services},
+)
+"""
+
+
+@pytest.fixture
+def platform(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """A checkout with other stages: what Python would read of them is given, and their files are written."""
+    (checkout / "stages/deployed.json").write_text("[]\n")
+    monkeypatch.setattr(ledger.read, "__defaults__", (checkout / "stages/deployed.json",))
+
+    def write(catalogue: Catalogue) -> Path:
+        for stage in stages_of(catalogue):
+            listed = "".join(f"{written(each)}, " for each in stage.services)
+            text = STAGE.format(constant=stage.name.upper(), name=stage.name, services=f"({listed})")
+            file = Path(f"stages/{stage.name}.py")
+            (checkout / file).write_text(tidy(checkout, file, text))
+        monkeypatch.setattr(loading, "whole", lambda _root: catalogue)
+        return checkout
+
+    return write
+
+
+def written(service: Any) -> str:
+    return f"Intake(rate_limit={service.rate_limit})" if isinstance(service, Intake) else "Ingest()"
+
+
+def stage(name: str, *services: Any, account: str = "111111111111") -> Stage:
+    return Stage(environment=replace(HERE, name=name, account=account), services=services)
+
+
+BOTH = (Ingest(), Intake(rate_limit=7))
+WAVE = Wave(name="eu", stages=(stage("one", Ingest()), stage("two", Ingest())))
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "to", "reaches"),
+    [
+        ((stage("dev", *BOTH), stage("qa", Ingest()), stage("prod", Ingest())), None, ["qa"]),
+        ((stage("dev", *BOTH), stage("qa", *BOTH), stage("prod", Ingest())), None, ["prod"]),
+        ((stage("dev", *BOTH), stage("qa", Ingest()), stage("prod", *BOTH)), None, ["qa"]),
+        ((stage("dev", *BOTH), stage("qa", Ingest()), stage("prod", Ingest())), "prod", ["qa", "prod"]),
+        ((stage("dev", Ingest()), stage("qa", *BOTH), stage("prod", Ingest())), None, ["prod"]),
+        ((stage("dev", *BOTH), WAVE, stage("prod", Ingest())), None, ["one", "two"]),
+        ((stage("dev", *BOTH), WAVE, stage("prod", Ingest())), "eu", ["one", "two"]),
+        ((stage("dev", *BOTH), WAVE, stage("prod", Ingest())), "two", ["two"]),
+        ((stage("dev", *BOTH), WAVE, stage("prod", Ingest())), "prod", ["one", "two", "prod"]),
+        ((stage("dev", *BOTH), stage("qa", *BOTH)), None, []),
+        ((stage("dev", *BOTH), stage("qa", *BOTH), stage("prod", Ingest())), "qa", []),
+    ],
+)
+def test_a_service_goes_to_the_next_stage_or_to_all_up_to_one_as_it_is_set_in_the_last(
+    catalogue: Catalogue, to: str | None, reaches: list[str], platform: Stages
+) -> None:
+    root = platform(catalogue)
+    before = tree(root)
+    said = penstock(root, "promote", "intake", *(("--to", to) if to else ()))
+    after = tree(root)
+    assert [file for file in before if after[file] != before[file] and file.endswith(".py")] == sorted(
+        f"stages/{name}.py" for name in reaches
+    )
+    for name in reaches:
+        assert "Intake(rate_limit=7)" in after[f"stages/{name}.py"]
+    shipped = {each["stage"] for each in json.loads(after["stages/deployed.json"]) if each["service"] == "intake"}
+    assert shipped == set(reaches)
+    assert ("there is nothing to do" in said) == (not reaches)
+
+
+def test_a_stage_before_the_first_that_has_a_service_is_not_promoted_to(platform: Stages) -> None:
+    root = platform((stage("dev", Ingest()), stage("qa", *BOTH)))
+    assert "--to 'dev' comes before qa" in penstock(root, "promote", "intake", "--to", "dev", exit_code=2)
+
+
+def test_a_promotion_that_would_not_be_valid_changes_nothing_and_says_why(platform: Stages) -> None:
+    root = platform((stage("dev", *BOTH), stage("qa")))
+    before = tree(root)
+    said = penstock(root, "promote", "intake", exit_code=2)
+    assert "stages/qa.py: intake needs 'ingest/stream-name', which no service of this stage offers" in said
+    assert tree(root) == before
+
+
+def test_a_removal_takes_the_entries_out_and_says_why_for_each_stack(
+    platform: Stages, subtests: pytest.Subtests
+) -> None:
+    catalogue = (stage("dev", *BOTH), stage("qa", *BOTH, account="222222222222"))
+    root = platform(catalogue)
+    (root / "stages/deployed.json").write_text(ledger.text_of(ledger.ships(catalogue)))
+    with subtests.test("of one stage"):
+        plan = plans.remove(root, "intake", stages=["qa"], why="Nobody  tests\nit here any more", owner=None)
+        assert [str(each.file) for each in plan.draft.changes()] == ["stages/qa.py", "stages/removed.py"]
+        assert 'why="Nobody tests it here any more"' in plan.draft.read(Path("stages/removed.py"))
+        assert 'owner="@example/intake"' in plan.draft.read(Path("stages/removed.py"))
+    with subtests.test("of all stages, and again"):
+        penstock(root, "remove", "intake", "--why", "Replaced by the partner's own", "--owner", "@example/other")
+        text = (root / "stages/removed.py").read_text()
+        assert text.count("Tombstone(") == 2
+        assert "@example/other" in text
+        assert "Intake" not in (root / "stages/dev.py").read_text() + (root / "stages/qa.py").read_text()
+
+
+def test_one_that_left_without_a_word_gets_its_tombstone_afterwards(platform: Stages) -> None:
+    catalogue = (stage("dev", Ingest()),)
+    root = platform(catalogue)
+    (root / "stages/deployed.json").write_text(ledger.text_of(ledger.ships((stage("dev", *BOTH),))))
+    before = tree(root)
+    penstock(root, "remove", "intake", "--stage", "dev", "--why", "It was taken out by hand")
+    assert [file for file, text in tree(root).items() if text != before[file]] == ["stages/removed.py"]
+
+
+def test_where_a_service_has_moved_only_its_old_stack_goes(platform: Stages) -> None:
+    root = platform((stage("dev", *BOTH),))
+    old = [replace(each, account="222222222222") for each in ledger.ships((stage("dev", *BOTH),))]
+    (root / "stages/deployed.json").write_text(ledger.text_of(old))
+    before = tree(root)
+    said = penstock(root, "remove", "intake", "--stage", "dev", "--why", "Moved to an account of its own")
+    assert "intake stays in dev, where it is now" in said
+    after = tree(root)
+    assert [file for file in before if after[file] != before[file]] == ["stages/deployed.json", "stages/removed.py"]
+    shipped = {(each.service, each.account) for each in ledger.read()}
+    assert {("intake", "111111111111"), ("intake", "222222222222")} <= shipped
+
+
+@pytest.fixture
+def gone(platform: Stages, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in git in which the new service was removed from its one stage."""
+    root = platform((stage("dev", Ingest()),))
+    penstock(root, "new", "service", NEW)
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "All")):
+        person = ("-c", "user.name=A Person", "-c", "user.email=person@example.com")
+        run(root, "git", *person, *command)
+    monkeypatch.setattr(removal_cleanup, "REMOVED", (Tombstone(stage="dev", service=NEW, why="x", owner="@a/b"),))
+    monkeypatch.setattr(removal_cleanup, "_record", lambda _target, _stack: {"kept": ["AWS::KMS::Key k-1"]})
+    monkeypatch.setattr(removal_cleanup, "_is_there", lambda _target, _stack: False)
+    return root
+
+
+def finish(root: Path, *, delete_code: bool) -> plans.Plan:
+    target = Target(account="1", region="r", endpoint=None, _clients=lambda *_: None, _credentials=lambda _: None)  # type: ignore[arg-type, return-value]  # it is never asked
+    plan, left = removal_cleanup.finish(root, target, NEW, delete_code=delete_code)
+    assert not left
+    plan.draft.apply(plan.draft.changes())
+    return plan
+
+
+def test_the_code_of_a_service_that_is_gone_is_deleted_if_asked_for_and_git_has_it(gone: Path) -> None:
+    plan = finish(gone, delete_code=False)
+    assert "  kept, and no longer anybody's: AWS::KMS::Key k-1" in plan.said
+    assert any(f"--delete-code, unless {FOLDER} is still of use" in each for each in plan.next)
+    assert (gone / f"{FOLDER}/service.py").exists()
+    assert not [each for each in ledger.read() if each.service == NEW]
+
+    (gone / f"{FOLDER}/notes.txt").write_text("not committed\n")
+    with pytest.raises(Exception, match="something that is not committed, and would be lost"):
+        finish(gone, delete_code=True)
+    (gone / f"{FOLDER}/notes.txt").unlink()
+    finish(gone, delete_code=True)
+    assert not (gone / FOLDER).exists()
+    assert not (gone / f"docs/runbooks/{NEW}.md").exists()
+    assert NEW not in (gone / ".github/CODEOWNERS").read_text()
+
+
+def test_the_code_of_a_service_stays_while_a_stage_lists_it(platform: Stages) -> None:
+    root = platform((stage("dev", *BOTH),))
+    target: Any = None
+    plan, _ = removal_cleanup.finish(root, target, "intake", delete_code=True)
+    assert plan.said == ["The folder of intake stays: it is in a stage, or its stacks are not gone yet."]
+    assert plan.draft.changes() == []
