@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 
 from pipeline.catalogue import ledger, validation
+from pipeline.catalogue.branch import asked_for
 from pipeline.catalogue.error_reporting import told
 from pipeline.definition import branch
 from pipeline.definition.stack import PipelineStack
@@ -10,24 +11,24 @@ from pipeline.settings import SETTINGS
 from services.library.guardrails.plugin import Guardrails
 
 with told():
-    from pipeline.catalogue import branch as branches
     from stages.acknowledgements import accepted
+    from stages.branches import BRANCHES_LIKE, CLEANED_UP
     from stages.catalogue import STAGES
     from stages.removed import REMOVED
 
     shipped = ledger.read()
     validation.check(STAGES, shipped=shipped, removed=REMOVED)
     app = cdk.App()
-    if asked := branches.asked_for(app.node.get_all_context()):
-        subjects = branch.build(app, asked.stage(), tags=asked.tags)
-        Guardrails(subjects, accepted=(), every_stage=False).check(app)
+    if asked := asked_for(app.node.get_all_context()):
+        checked_stacks = branch.build(app, asked.stage(BRANCHES_LIKE), tags=asked.tags)
+        Guardrails(checked_stacks, accepted=(), every_stage=False).check(app)
     else:
         removals = ledger.removals(STAGES, shipped, REMOVED)
         pipeline = PipelineStack(
-            app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals, branches=branches.SWEPT
+            app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals, branches=CLEANED_UP
         )
         platforms = accepted(
             SETTINGS.source_account, catalogue=STAGES, reviews_pull_requests=SETTINGS.reviews_pull_requests
         )
-        Guardrails(pipeline.subjects, accepted=platforms).check(app)
+        Guardrails(pipeline.checked_stacks, accepted=platforms).check(app)
     app.synth()

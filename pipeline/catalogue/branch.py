@@ -11,15 +11,9 @@ from typing import Any
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.problem import MistakeError
 from services.library.contract.deployment import BRANCH_PREFIX
-from services.library.contract.environment import Environment, Tier
+from services.library.contract.environment import Tier
 from services.library.contract.service import Service
-from stages.dev import DEV
 
-LIKE = DEV
-"""The stage whose services, settings and account branches share."""
-SWEPT: Environment | None = LIKE.environment
-"""Where the pipeline removes the branches that are over, each night; None while no account has
-pipeline/accounts/branches.yaml."""
 SLUG_LENGTH = 6
 HASH_LENGTH = 6
 """Of 32 signs: two branches out of a thousand share a prefix with a probability of 1 in 2,000."""
@@ -54,10 +48,10 @@ class Branch:
             "penstock:branch-name": re.sub(r"[^A-Za-z0-9 +=._:/@-]", "_", self.name)[:256],
         }
 
-    def stage(self) -> Stage:
+    def stage(self, like: Stage) -> Stage:
         """Its services, with what they need, in the place and with the settings of the stage that it is like."""
-        environment = replace(LIKE.environment, tier=Tier.SANDBOX, prefix=self.prefix)
-        return replace(LIKE, environment=environment, services=_with_needs(self.services), approval=False)
+        environment = replace(like.environment, tier=Tier.SANDBOX, prefix=self.prefix)
+        return replace(like, environment=environment, services=_with_needs(self.services, like), approval=False)
 
 
 def prefix_of(name: str) -> str:
@@ -92,14 +86,14 @@ def moment(text: str) -> datetime:
         ) from None
 
 
-def _with_needs(names: tuple[str, ...]) -> tuple[Service[Any], ...]:
+def _with_needs(names: tuple[str, ...], like: Stage) -> tuple[Service[Any], ...]:
     """The named services, and those that offer what they need, in the stage's order."""
-    there = {service.name: service for service in LIKE.services}
+    there = {service.name: service for service in like.services}
     if unknown := [name for name in names if name not in there]:
         raise InvalidBranchError(
-            f"services={','.join(unknown)!r} is not allowed; stages/{LIKE.name}.py has {', '.join(there) or 'none'}."
+            f"services={','.join(unknown)!r} is not allowed; stages/{like.name}.py has {', '.join(there) or 'none'}."
         )
-    offered = {published.name: service.name for service in LIKE.services for published in service.offers}
+    offered = {published.name: service.name for service in like.services for published in service.offers}
     wanted = list(names or there)
     chosen: set[str] = set()
     while wanted:
@@ -107,4 +101,4 @@ def _with_needs(names: tuple[str, ...]) -> tuple[Service[Any], ...]:
         if name not in chosen:
             chosen.add(name)
             wanted += [offered[need.name] for need in there[name].all_needs]
-    return tuple(service for service in LIKE.services if service.name in chosen)
+    return tuple(service for service in like.services if service.name in chosen)

@@ -1,21 +1,16 @@
 """What a stage is: an environment and the services deployed to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-import aws_cdk as cdk
-from constructs import Construct
-
-from services.library.contract import deployment
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.service import Service, ServiceStack
+from services.library.contract.service import Service
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One environment that the pipeline deploys to. Data alone; `ServiceStage` is built from it."""
+    """One environment that the pipeline deploys to. Data alone; pipeline/definition/ builds from it."""
 
     environment: Environment
     services: tuple[Service[Any], ...]
@@ -26,6 +21,16 @@ class Stage:
     def name(self) -> str:
         """The environment's name, which is the stage's."""
         return self.environment.name
+
+    @property
+    def label(self) -> str:
+        """What the pipeline calls its own stage for this one: a branch's prefix and the name."""
+        return self.environment.label
+
+    @property
+    def stages(self) -> tuple["Stage", ...]:
+        """The stage alone: a stage is a wave of one."""
+        return (self,)
 
     @property
     def asks_approval(self) -> bool:
@@ -39,6 +44,11 @@ class Wave:
 
     name: str
     stages: tuple[Stage, ...]
+
+    @property
+    def label(self) -> str:
+        """What the pipeline calls its own stage for all of them."""
+        return self.name
 
 
 Catalogue = tuple[Stage | Wave, ...]
@@ -68,48 +78,4 @@ def file_of(stage: str) -> str:
 def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
     """Every stage, in promotion order."""
     for entry in catalogue:
-        yield from entry.stages if isinstance(entry, Wave) else (entry,)
-
-
-STACK = "aws:cdk:stack"
-"""How the CDK calls a stack where it asks for resource types."""
-NO_TAGS: Mapping[str, str] = MappingProxyType({})
-
-
-class ServiceStage(cdk.Stage):
-    """One stage's services as CloudFormation stacks. `only`: one of them alone, for who wants to look at it."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        stage: Stage,
-        *,
-        only: str | None = None,
-        tags: Mapping[str, str] = NO_TAGS,
-        stack_tags: Mapping[str, str] = NO_TAGS,
-    ) -> None:
-        """`tags`: of everything in it; `stack_tags`: of its stacks alone. What comes later, an override has done."""
-        environment = stage.environment
-        super().__init__(
-            scope,
-            environment.label,
-            env=environment.to_cdk(),
-            permissions_boundary=cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment)),
-        )
-        self.stage = stage
-        for name, value in tags.items():
-            cdk.Tags.of(self).add(name, value)
-        for name, value in stack_tags.items():
-            cdk.Tags.of(self).add(name, value, include_resource_types=[STACK])
-        self.stacks: dict[str, ServiceStack] = {}
-        """Service name -> its stack."""
-        offered: dict[str, ServiceStack] = {}
-        for service in stage.services:
-            if only not in (None, service.name):
-                continue
-            stack = service.deploy(self, environment)
-            self.stacks[service.name] = stack
-            offered |= {published.name: stack for published in service.offers}
-        for service in stage.services if only is None else ():
-            for published in service.all_needs:
-                self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")
+        yield from entry.stages

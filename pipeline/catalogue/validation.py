@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from aws_cdk import region_info
-
 from pipeline.catalogue import ledger
 from pipeline.catalogue.entry_validation import is_sound, problems_of_entry, problems_of_service
 from pipeline.catalogue.ledger import Tombstone
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
+from pipeline.catalogue.regions import REGIONS
 from pipeline.catalogue.source_location import Written, problem, where
 from services.library.contract.constraints import hints_of, nearest, wrong, wrong_for
 from services.library.contract.deployment import BRANCH_PREFIX
@@ -92,10 +91,9 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
         allowed = f"a name that does not begin with {BRANCH_PREFIX}"
         place = written.field("environment.name")
         yield problem(place, message, field="name", given=repr(environment.name), allowed=allowed)
-    known = [region.name for region in region_info.RegionInfo.regions]
-    if environment.region not in known:
+    if environment.region not in REGIONS:
         message = (
-            f"region={environment.region!r} is not one that AWS has{nearest(environment.region, known)};"
+            f"region={environment.region!r} is not one that AWS has{nearest(environment.region, sorted(REGIONS))};"
             " give one such as eu-west-1, us-gov-west-1 or cn-north-1."
         )
         place = written.field("environment.region")
@@ -150,7 +148,7 @@ def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
 
 
 def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Problem]:
-    names = [stage.name for stage in stages] + [entry.name for entry in catalogue if isinstance(entry, Wave)]
+    names = [stage.name for stage in stages] + [entry.label for entry in catalogue if isinstance(entry, Wave)]
     for name in twice(names):
         message = f"{name!r} names two stages or waves; give each a name of its own."
         yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)

@@ -107,7 +107,7 @@ def down(
     there is none.
     """
     made = _branch(ctx.ensure_object(Path), branch, services="", ends=_now())
-    found = _branches(ctx, made.stage().environment, profile=profile, aws=aws)
+    found = _branches(ctx, _checked(made), profile=profile, aws=aws)
     there = found.find(made.prefix)
     if there is not None:
         what = f"delete {', '.join(stack.name for stack in there.stacks)}"
@@ -208,18 +208,19 @@ def _branch(checkout: Path, name: str | None, *, services: str, ends: datetime) 
 
 def _checked(made: "Branch") -> "Environment":
     from pipeline.catalogue.branch import InvalidBranchError  # noqa: PLC0415 - as above
+    from stages.branches import BRANCHES_LIKE  # noqa: PLC0415 - as above
 
     try:
-        return made.stage().environment
+        return made.stage(BRANCHES_LIKE).environment
     except InvalidBranchError as error:
         raise OperateError(str(error)) from error
 
 
 def _place(ctx: typer.Context) -> "Environment":
     loading.whole(ctx.ensure_object(Path))
-    from pipeline.catalogue.branch import LIKE  # noqa: PLC0415 - as above
+    from stages.branches import BRANCHES_LIKE  # noqa: PLC0415 - as above
 
-    return LIKE.environment
+    return BRANCHES_LIKE.environment
 
 
 def _checked_out(checkout: Path) -> str:

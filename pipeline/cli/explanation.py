@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from pipeline.catalogue.model import ServiceStage, Stage
+from pipeline.catalogue.model import Stage
 from pipeline.catalogue.source_location import Written, where
 from pipeline.cli import origins
 from pipeline.cli.origins import Origin
 from pipeline.cli.template_lines import hunks
-from pipeline.definition import checked_stacks
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.settings import SETTINGS
 from services.library.contract import defaults
+from services.library.contract.build_record import OverriddenStack
 from services.library.contract.environment import Tier
 from services.library.contract.release import Release
 from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
 from services.library.guardrails.baseline.guard import OTHER_STACK
-from services.library.guardrails.overrides.overridden_stack import Overridden, of_stack
+from services.library.guardrails.overrides import rebuild
+from services.library.guardrails.overrides.rebuild import of_stack
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
 from stages.acknowledgements import accepted as accepted_by_the_platform
 
@@ -327,20 +329,20 @@ def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
         SETTINGS.source_account, catalogue=(built.stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
     )
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(checked_stacks.of(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(checked_stacks(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
 
 
 def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:
     if stack.overridden is None:
         return None
     source = stack.overridden.source
-    beside = [each.made for each in built.stacks.values() if each.made is not None]
-    if sum(isinstance(each, Overridden) for each in beside) > 1:
-        made = stack.overridden.stage(beside)  # what the others change here is not this one's
+    beside = [each.build_record for each in built.stacks.values() if each.build_record is not None]
+    if sum(isinstance(each, OverriddenStack) for each in beside) > 1:
+        made = rebuild.stage_with_override(stack.overridden, beside)  # what the others change here is not this one's
     else:
         made = {path: [*assembly.templates(folder, file, path)] for path, file in assembly.stacks(folder)}
     after = of_stack(stack.node.path, made)
-    before = {template.file: template for template in stack.overridden.without(beside)}
+    before = {template.file: template for template in rebuild.without_override(stack.overridden, beside)}
     changes = []
     for template in [*after, *(each for file, each in before.items() if file not in {one.file for one in after})]:
         old = before.get(template.file)

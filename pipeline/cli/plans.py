@@ -74,7 +74,7 @@ def new_stage(root: Path, name: str, *, after: str, account: str, region: str, t
     draft.add(stage.file, stage_file.new_stage(stage, tier=tier, **constants))
     catalogue_file.add_stage(draft, stage, after=after)
     waves = [
-        entry.name for entry in catalogue if isinstance(entry, Wave) and after in {each.name for each in entry.stages}
+        entry.label for entry in catalogue if entry.label != after and after in {each.name for each in entry.stages}
     ]
     said = [
         f"{name} is released after {f'wave {waves[0]}, which has {after}' if waves else after}. It deploys nothing yet."
@@ -189,7 +189,7 @@ def _value(stage: Stage, name: str) -> Service[Any] | None:
 def _targets(catalogue: Catalogue, name: str, to: str | None) -> list[Stage]:
     """The stages that are to have a service next: those of the first entry of the catalogue that lacks it, or all up to
     the one that is named."""
-    entries = [entry.stages if isinstance(entry, Wave) else (entry,) for entry in catalogue]
+    entries = [entry.stages for entry in catalogue]
     first = next((at for at, stages in enumerate(entries) if any(_value(stage, name) for stage in stages)), None)
     if first is None:
         raise ScaffoldError(

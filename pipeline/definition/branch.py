@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import aws_cdk as cdk
 
-from pipeline.catalogue.model import ServiceStage, Stage
-from pipeline.definition import checked_stacks
-from services.library.guardrails.plugin import Subject
+from pipeline.catalogue.model import Stage
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from services.library.guardrails.plugin import CheckedStack
 
 TAG = "penstock:branch"
 
 
-def build(app: cdk.App, stage: Stage, *, tags: Mapping[str, str]) -> list[Subject]:
+def build(app: cdk.App, stage: Stage, *, tags: Mapping[str, str]) -> list[CheckedStack]:
     """The stacks of a branch's stage, for guardrails.
 
     The tags are the stacks' alone: CloudFormation hands them on to what is in a stack, and a later expiry then leaves
     every template as it is. Whose branch it is stands on each resource too: the branches' roles depend on it.
     """
-    return checked_stacks.of(ServiceStage(app, stage, tags={TAG: stage.environment.prefix}, stack_tags=tags))
+    return checked_stacks(ServiceStage(app, stage, tags={TAG: stage.environment.prefix}, stack_tags=tags))

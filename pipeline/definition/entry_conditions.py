@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_codepipeline as codepipeline
 
-from pipeline.catalogue.model import Catalogue, Wave
+from pipeline.catalogue.model import Catalogue
 
 STAGES, REASON = "Stages", "Reason"
 EVERY = "every"
@@ -36,7 +36,7 @@ def add_conditions(
     https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html
     """
     for name in (
-        *(entry.name if isinstance(entry, Wave) else entry.environment.label for entry in catalogue),
+        *(entry.label for entry in catalogue),
         *besides,
     ):
         for position, found in enumerate(names):

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_codepipeline as codepipeline
 
-from pipeline.catalogue.model import Catalogue, Wave
+from pipeline.catalogue.model import Catalogue
 
 
 def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue) -> None:
     """Add the conditions of each stage and wave. `names`: those of the pipeline's stages, in order."""
     for entry in catalogue:
-        stages = entry.stages if isinstance(entry, Wave) else (entry,)
-        name = entry.name if isinstance(entry, Wave) else entry.environment.label
-        if not any(
-            service.release and service.release.roll_back_on_failure for stage in stages for service in stage.services
-        ):
+        services = [service for stage in entry.stages for service in stage.services]
+        if not any(service.release and service.release.roll_back_on_failure for service in services):
             continue
         for position, found in enumerate(names):
             # CDK Pipelines splits a stage of more than 50 actions: prod.1, prod.2.
-            if found == name or found.rpartition(".")[0] == name:
+            if found == entry.label or found.rpartition(".")[0] == entry.label:
                 pipeline.add_property_override(f"Stages.{position}.OnFailure", {"Result": "ROLLBACK"})

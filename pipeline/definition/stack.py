@@ -10,19 +10,20 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, ServiceStage, Shipped, Stage, Wave, stages_of
-from pipeline.definition import asset_publishing, checked_stacks, entry_conditions, rollback_conditions, steps
+from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.definition import asset_publishing, entry_conditions, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import BranchSweep
 from pipeline.definition.expiry_check import DailyCheck
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.definition.source_action import add_trigger, source_action
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
-from services.library.guardrails.plugin import Subject
+from services.library.guardrails.plugin import CheckedStack
 
 APPROVAL = "Approve"
 REMOVALS = "removals"
@@ -159,9 +160,9 @@ class PipelineStack(cdk.Stack):
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS])
 
     @property
-    def subjects(self) -> list[Subject]:
+    def checked_stacks(self) -> list[CheckedStack]:
         """Every service's stack in every stage, for the guardrails."""
-        return [subject for built in self._service_stages for subject in checked_stacks.of(built)]
+        return [checked for built in self._service_stages for checked in checked_stacks(built)]
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -194,8 +195,8 @@ class PipelineStack(cdk.Stack):
         )
 
     def _add(self, entry: Stage | Wave) -> None:
-        wave = self._engine.add_wave(entry.name if isinstance(entry, Wave) else entry.environment.label)
-        for stage in entry.stages if isinstance(entry, Wave) else (entry,):
+        wave = self._engine.add_wave(entry.label)
+        for stage in entry.stages:
             built = ServiceStage(self, stage)
             self._service_stages.append(built)
             removing = [

@@ -10,9 +10,10 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from pipeline.catalogue.branch import LIKE, Branch
-from pipeline.catalogue.model import ServiceStage
+from pipeline.catalogue.branch import Branch
 from pipeline.definition import branch
+from pipeline.definition.service_stage import ServiceStage
+from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT
 
 ENDS = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -49,9 +50,9 @@ def build(made: Branch | None, folder: Path) -> dict[str, dict[str, Any]]:
     """The templates of a branch, or of the stage that branches are like, by the name of their stack."""
     app = cdk.App(outdir=str(folder), context=json.loads((ROOT / "cdk.json").read_text())["context"])
     if made is None:
-        ServiceStage(app, LIKE)
+        ServiceStage(app, BRANCHES_LIKE)
     else:
-        branch.build(app, made.stage(), tags=made.tags)
+        branch.build(app, made.stage(BRANCHES_LIKE), tags=made.tags)
     (nested,) = app.synth().nested_assemblies
     return {stack.stack_name: stack.template for stack in nested.nested_assembly.stacks}
 

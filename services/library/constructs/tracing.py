@@ -1,23 +1,12 @@
-"""Datadog for a service's functions, as a setting of its stage entry; without it there is X-Ray, as always.
-
-Intake(tracing=Datadog(site="datadoghq.eu", api_key_secret_arn="arn:aws:secretsmanager:..."))
-"""
-
-from dataclasses import dataclass
-from typing import Annotated
+"""What Datadog needs in a stack of functions, and what keeps it discreet."""
 
 import aws_cdk as cdk
 
 from services.library.constructs.function import Function
-from services.library.contract.constraints import Between, Matches, OneOf
 from services.library.contract.environment import Environment
+from services.library.contract.tracing import Datadog
 
 EXTRACTOR = "services.library.runtime.datadog.extract"
-PYTHON_LAYER_VERSION = 130
-"""Of datadog-lambda 8.130, which pyproject.toml locks for tests and the local cloud: one and the same."""
-EXTENSION_LAYER_VERSION = 101
-"""What datadog-cdk-constructs-v2 5.3 was released with."""
-
 VARIABLES = {
     # Its own and other clients' spans would be made beside ours, and their headers go to every host.
     "DD_TRACE_HTTPX_ENABLED": "false",
@@ -39,37 +28,7 @@ VARIABLES = {
 """What Datadog's own settings would do to personal data and to headers, turned off."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Datadog:
-    """Where traces go, and with which key. Payloads are never captured, and logs stay where they are."""
-
-    site: Annotated[
-        str,
-        OneOf(
-            (
-                "datadoghq.com",
-                "us3.datadoghq.com",
-                "us5.datadoghq.com",
-                "datadoghq.eu",
-                "ap1.datadoghq.com",
-                "ap2.datadoghq.com",
-                "ddog-gov.com",
-            )
-        ),
-    ]  # fmt: skip - one list
-    api_key_secret_arn: Annotated[
-        str,
-        Matches(
-            r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}",
-            "the whole ARN of a secret in Secrets Manager, with its six last characters: never the key itself",
-        ),
-    ]
-    """In the stage's own region and account. The extension reads it when a sandbox starts."""
-    python_layer_version: Annotated[int, Between(1, 100_000)] = PYTHON_LAYER_VERSION
-    extension_layer_version: Annotated[int, Between(1, 100_000)] = EXTENSION_LAYER_VERSION
-
-
-def trace(stack: cdk.Stack, *, datadog: Datadog, service: str, environment: Environment) -> None:
+def trace(stack: cdk.Stack, datadog: Datadog, *, service: str, environment: Environment) -> None:
     """Give every function of a stack Datadog's layers, and what keeps them discreet."""
     # Imported where they are wanted: they cost every synth a third of a second.
     from aws_cdk import aws_secretsmanager as secretsmanager  # noqa: PLC0415 - as above

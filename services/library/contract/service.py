@@ -4,23 +4,24 @@ A service is plain frozen data with one method that builds its stack. The value 
 mypy finds a wrong setting, a wrong hook or a misspelled name at the line where the team wrote it.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
 import aws_cdk as cdk
 from constructs import Construct
 
-from services.library.constructs.tracing import Datadog, trace
 from services.library.contract import deployment
 from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract.build_record import OverriddenStack, StackFactory, source_of
 from services.library.contract.constraints import Matches, Wrong
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.release import Release
 from services.library.contract.steps import Step
-from services.library.guardrails.overrides.overridden_stack import Made, Overridden, source_of
+from services.library.contract.tracing import Datadog
 
 SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
 
@@ -36,16 +37,18 @@ class ServiceStack(cdk.Stack):
             termination_protection=environment.keeps_data,
             synthesizer=deployment.synthesizer(environment),
         )
-        self.environment_ = environment
-        self.made: Made | None = None
+        self.deployment_environment = environment
+        self.build_record: StackFactory | None = None
         """How to make it again, for guardrails; None if no service has deployed it."""
 
     @property
-    def overridden(self) -> Overridden | None:
-        """The same if an override has changed it."""
-        return self.made if isinstance(self.made, Overridden) else None
+    def overridden(self) -> OverriddenStack | None:
+        """Its build record if an override has changed it."""
+        return self.build_record if isinstance(self.build_record, OverriddenStack) else None
 
 
+Instrument = Callable[[ServiceStack, Datadog], None]
+"""Adds to a finished stack what tracing needs."""
 StackT = TypeVar("StackT", bound=ServiceStack)
 StackT_contra = TypeVar("StackT_contra", bound=ServiceStack, contravariant=True)
 
@@ -93,17 +96,22 @@ class Service(ABC, Generic[StackT]):
     def build(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack with these settings."""
 
-    def deploy(self, scope: Construct, environment: Environment) -> StackT:
-        """Build the stack, then let the override change it. Guardrails see the result of both."""
+    def deploy(self, scope: Construct, environment: Environment, *, instrument: Instrument | None = None) -> StackT:
+        """Build the stack, then let the override change it. Guardrails see the result of both.
+
+        `instrument`: what adds the tracing that a service may ask for; how is the constructs' to know, not the
+        contract's. Raises ValueError if the service asks for tracing and there is none.
+        """
         inherited = tuple(cdk.Aspects.of(scope).applied)
-        stack = self._build(scope, environment)
+        build = functools.partial(self._build, environment=environment, instrument=instrument)
+        stack = build(scope)
         if (override := self.override) is None:
-            stack.made = Made(stack=stack, build=lambda scope: self._build(scope, environment), inherited=inherited)
+            stack.build_record = StackFactory(stack=stack, build=build, inherited=inherited)
         else:
             self._change(stack, environment, override)
-            stack.made = Overridden(
+            stack.build_record = OverriddenStack(
                 stack=stack,
-                build=lambda scope: self._build(scope, environment),
+                build=build,
                 inherited=inherited,
                 # What `build` has made above, which jsii knows and a type of any stack does not.
                 override=lambda made: self._change(cast("StackT", made), environment, override),
@@ -116,10 +124,14 @@ class Service(ABC, Generic[StackT]):
         override(stack, environment)
         stack.add_metadata("Override", source_of(override).name)
 
-    def _build(self, scope: Construct, environment: Environment) -> StackT:
+    def _build(self, scope: Construct, environment: Environment, instrument: Instrument | None) -> StackT:
         stack = self.build(scope, environment)
         if self.tracing is not None:
-            trace(stack, datadog=self.tracing, service=self.name, environment=environment)
+            if instrument is None:
+                raise ValueError(
+                    f"{self.name} asks for tracing={self.tracing!r}, and deploy() was given no instrument."
+                )
+            instrument(stack, self.tracing)
         tags = cdk.Tags.of(stack)
         tags.add("penstock:service", self.name)
         tags.add("penstock:owner", self.owner)

@@ -13,6 +13,7 @@ from constructs import IConstruct
 from services.library.cloudformation.template import Template
 from services.library.contract import defaults
 from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.contract.environment import Environment
 from services.library.contract.service import ServiceStack
 from services.library.guardrails import assembly, nag, not_applicable, platform_rules
@@ -20,13 +21,12 @@ from services.library.guardrails.acknowledgement import acceptance, record
 from services.library.guardrails.acknowledgement.acceptance import Accepted, Giver
 from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
 from services.library.guardrails.overrides.cross_stack_changes import Rebuilt
-from services.library.guardrails.overrides.overridden_stack import Made, Overridden
 from services.library.guardrails.overrides.override_findings import Caused, Known
 from services.library.guardrails.rules import lookups
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class CheckedStack:
     """A stack with what guardrails must know of it. A stack that is no subject belongs to the platform team."""
 
     stack: cdk.Stack
@@ -42,7 +42,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         if self.environment is None and (self.acknowledgements or self.accepts):
-            raise ValueError(f"Subject {self.service!r} has no environment: accept in {acceptance.PLATFORM_FILE}.")
+            raise ValueError(f"CheckedStack {self.service!r} has no environment: accept in {acceptance.PLATFORM_FILE}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class _Stack:
     path: str
     file: Path
     place: Place
-    subject: Subject | None
+    subject: CheckedStack | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class Guardrails:
     """One plugin for everything, so that acknowledgements hold for cdk-nag's findings and ours alike."""
 
     def __init__(
-        self, subjects: Sequence[Subject], *, accepted: Sequence[Acknowledgement], every_stage: bool = True
+        self, subjects: Sequence[CheckedStack], *, accepted: Sequence[Acknowledgement], every_stage: bool = True
     ) -> None:
         """`every_stage`: whether the subjects are all there are, so that an acknowledgement nobody needs is wrong."""
         self._subjects = tuple(subjects)
@@ -153,12 +153,12 @@ class Guardrails:
         failed = [*_explained(outcome.remaining, overridden), *outcome.problems, *self._suppressed(folder)]
         return Judgement(failed=tuple(failed), accepted=tuple(outcome.accepted))
 
-    def _by_path(self) -> dict[str, Subject]:
+    def _by_path(self) -> dict[str, CheckedStack]:
         return {subject.stack.node.path: subject for subject in self._subjects}
 
-    def _givers(self, subjects: dict[str, Subject]) -> list[Giver]:
+    def _givers(self, subjects: dict[str, CheckedStack]) -> list[Giver]:
         """The services, each with its stacks in all stages, then the platform team."""
-        services: dict[str, dict[str, Subject]] = defaultdict(dict)
+        services: dict[str, dict[str, CheckedStack]] = defaultdict(dict)
         for path, subject in subjects.items():
             if subject.environment:
                 services[_overrides_file(subject)][path] = subject
@@ -207,7 +207,7 @@ class Guardrails:
                 )
 
 
-def _stack(synthesised: Synthesised, subjects: Mapping[str, Subject]) -> _Stack:
+def _stack(synthesised: Synthesised, subjects: Mapping[str, CheckedStack]) -> _Stack:
     """A stack inside a subject's stack, a support stack say, is the subject's; one beside it is in the same place."""
     owner = _innermost(synthesised.path, subjects)
     subject = subjects[owner] if owner else None
@@ -237,15 +237,16 @@ def _place(environment: Environment | None, account: str | None) -> Place:
 
 
 def _rebuilt(
-    subjects: Iterable[Subject], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
+    subjects: Iterable[CheckedStack], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
 ) -> Iterator[tuple[Rebuilt, list[Caused]]]:
     """Each stage in which an override has changed a stack, against the same one without."""
-    stages: dict[str, list[Made]] = defaultdict(list)
+    stages: dict[str, list[StackFactory]] = defaultdict(list)
     for subject in subjects:
-        if isinstance(subject.stack, ServiceStack) and subject.stack.made and subject.stack.node.path in templates:
-            stages[subject.stack.node.path.rpartition("/")[0]].append(subject.stack.made)
+        made_by = subject.stack.build_record if isinstance(subject.stack, ServiceStack) else None
+        if made_by and subject.stack.node.path in templates:
+            stages[subject.stack.node.path.rpartition("/")[0]].append(made_by)
     for path, made in stages.items():
-        if any(isinstance(each, Overridden) for each in made):
+        if any(isinstance(each, OverriddenStack) for each in made):
             within = [f"{path}/"] if path else [f"{each.stack.node.path}/" for each in made]
             after = {known: its for known, its in templates.items() if f"{known}/".startswith(tuple(within))}
             rebuilt = Rebuilt(stacks=made, after=after)
@@ -298,7 +299,7 @@ def _innermost(path: str, scopes: Iterable[str]) -> str:
     return max((scope for scope in scopes if f"{path}/".startswith(f"{scope}/")), key=len, default="")
 
 
-def _overrides_file(subject: Subject) -> str:
+def _overrides_file(subject: CheckedStack) -> str:
     return f"services/{subject.service.replace('-', '_')}/overrides.py"
 
 

@@ -1,6 +1,6 @@
 """Spans for Datadog, and what keeps personal data out of every span of a function, whoever made it.
 
-The one module that imports ddtrace, which Datadog's layer brings: services.library.packaging.package knows it by name.
+The one module that imports ddtrace, which Datadog's layer brings: services.library.packaging knows it by name.
 """
 
 from collections.abc import Iterator, Mapping

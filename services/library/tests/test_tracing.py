@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from services.ingest.service import Ingest
 from services.library.cloudformation import template as guarded
-from services.library.constructs.tracing import PYTHON_LAYER_VERSION, VARIABLES, Datadog
+from services.library.constructs.tracing import VARIABLES
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.tracing import PYTHON_LAYER_VERSION, Datadog
 from services.library.guardrails import nag, platform_rules
 from services.library.guardrails.finding import Place, without_hashes
 from services.library.runtime.client import Client

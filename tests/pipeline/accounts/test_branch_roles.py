@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
-from pipeline.catalogue.branch import LIKE
 from services.library.contract.deployment import BRANCH_DEPLOY_ROLE, BRANCH_EXECUTION_ROLE, BRANCH_PERMISSIONS_BOUNDARY
+from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT, Assembly
 from tests.testbed.branches import ARNS, FEATURE, Place, Resource, build, resources
 from tests.testbed.policies import actions, allows, resolved, template
 
-HERE = Place(account=LIKE.environment.account, region=LIKE.environment.region)
+HERE = Place(account=BRANCHES_LIKE.environment.account, region=BRANCHES_LIKE.environment.region)
 IAM = f"arn:aws:iam::{HERE.account}"
 NAMES = {
     "Boundary": f"{IAM}:policy/{BRANCH_PERMISSIONS_BOUNDARY}",

@@ -10,8 +10,9 @@ from aws_cdk import assertions
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from pipeline.catalogue.model import ServiceStage, Stage, Wave, stages_of
+from pipeline.catalogue.model import Stage, Wave, stages_of
 from pipeline.catalogue.validation import InvalidCatalogueError, check, problems_of
+from pipeline.definition.service_stage import ServiceStage
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.network import Network
 from services.library.contract.published import Published

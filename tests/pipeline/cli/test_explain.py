@@ -13,10 +13,11 @@ import aws_cdk as cdk
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.catalogue.model import ServiceStage, Stage
+from pipeline.catalogue.model import Stage
 from pipeline.cli import explain, explanation
 from pipeline.cli.explanation import Explanation
 from pipeline.cli.main import app
+from pipeline.definition.service_stage import ServiceStage
 from services.ingest.service import Ingest, IngestStack
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.release import Release

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue.branch import LIKE, Branch, InvalidBranchError, asked_for, prefix_of
+from pipeline.catalogue.branch import Branch, InvalidBranchError, asked_for, prefix_of
 from pipeline.catalogue.validation import problems_of
 from services.library.contract.environment import PREFIX, Environment
+from stages.branches import BRANCHES_LIKE
 from tests.conftest import synth
 from tests.testbed.branches import ENDS, FEATURE, FIX, NAME, Place, build, physical_name, resources
 
 Templates = dict[str, dict[str, Any]]
-HERE = Place(account=LIKE.environment.account, region=LIKE.environment.region)
+HERE = Place(account=BRANCHES_LIKE.environment.account, region=BRANCHES_LIKE.environment.region)
 NAMES_SHARED = {"AWS::ApiGateway::RestApi": "Name", "AWS::ApiGateway::Stage": "StageName"}
 """Names that others may have, too: an API is known by its id, its stage by the API."""
 
@@ -48,7 +49,7 @@ def test_every_name_gives_a_prefix_that_an_environment_takes_and_that_begins_no_
 
 
 def environment() -> dict[str, Any]:
-    return {name: getattr(LIKE.environment, name) for name in ("name", "tier", "account", "region")}
+    return {name: getattr(BRANCHES_LIKE.environment, name) for name in ("name", "tier", "account", "region")}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,11 @@ def test_branches_that_look_alike_have_different_prefixes(one: str, other: str) 
 
 def test_a_branch_has_the_chosen_services_and_what_they_need() -> None:
     def chosen(*services: str) -> list[str]:
-        return [service.name for service in replace(FEATURE, services=services).stage().services]
+        return [service.name for service in replace(FEATURE, services=services).stage(BRANCHES_LIKE).services]
 
     assert chosen("intake") == ["ingest", "intake"]
     assert chosen("ingest") == ["ingest"]
-    assert chosen() == [service.name for service in LIKE.services]
+    assert chosen() == [service.name for service in BRANCHES_LIKE.services]
     with pytest.raises(InvalidBranchError, match=r"services='intak' is not allowed; stages/dev\.py has ingest, intake"):
         chosen("intak")
 
@@ -99,7 +100,7 @@ def test_no_name_of_two_branches_and_main_is_the_same(feature: Templates, fix: T
     assert not names(feature) & names(fix)
     assert not (names(feature) | names(fix)) & names(main)
     for templates, branch in ((feature, FEATURE), (fix, FIX)):
-        label = branch.stage().environment.label
+        label = branch.stage(BRANCHES_LIKE).environment.label
         assert all(stack.startswith(f"{label}-") for stack in templates)
         for _, name in names(templates):
             assert name.removeprefix("/penstock/").startswith(label)
@@ -176,7 +177,7 @@ def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: P
 
 
 def test_no_stage_may_be_called_as_a_branch() -> None:
-    stage = replace(LIKE, environment=replace(LIKE.environment, name="branch-one"))
+    stage = replace(BRANCHES_LIKE, environment=replace(BRANCHES_LIKE.environment, name="branch-one"))
     assert any("name='branch-one' is not allowed" in str(each) for each in problems_of((stage,)))
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.catalogue.model import Catalogue, ServiceStage, Stage
+from pipeline.catalogue.model import Catalogue, Stage
+from pipeline.definition.service_stage import ServiceStage
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Override
 from stages import accounts

@@ -59,7 +59,7 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
     failing = {each["Name"]: each.get("OnFailure") for each in found["Properties"]["Stages"]}
     assert failing["one"] == {"Result": "ROLLBACK"}
     assert failing["two"] is None
-    subjects = {subject.environment.name: subject for subject in pipeline.subjects if subject.environment}
+    subjects = {subject.environment.name: subject for subject in pipeline.checked_stacks if subject.environment}
     assert (subjects["one"].accepts, subjects["two"].accepts) == ((accepted,), ())
     values = {
         stage: next(iter(template.find_resources("AWS::SSM::Parameter").values()))["Properties"]["Value"]

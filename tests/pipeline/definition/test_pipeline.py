@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalogue.branch import LIKE
 from pipeline.catalogue.model import stages_of
 from pipeline.settings import SETTINGS
 from stages import accounts
+from stages.branches import BRANCHES_LIKE
 from stages.catalogue import STAGES
 from tests.conftest import ROOT, Assembly
 
@@ -202,7 +202,7 @@ def test_branches_are_swept_each_night_in_the_role_that_reaches_nothing_else(ass
         if "SweepRole" in name
     )
     assumed = [each["Resource"] for each in policy if each["Action"] == "sts:AssumeRole"]
-    assert assumed == [f"arn:aws:iam::{LIKE.environment.account}:role/penstock-branch-deploy"]
+    assert assumed == [f"arn:aws:iam::{BRANCHES_LIKE.environment.account}:role/penstock-branch-deploy"]
     assert {each["Action"] for each in policy if isinstance(each["Action"], str)} <= {
         "codepipeline:ListActionExecutions",
         "kms:Decrypt",

@@ -28,7 +28,7 @@ stages = (tiny.stage("dev"),)
 app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
 reviews = settings.reviews_pull_requests
 platforms = accepted(settings.source_account, catalogue=stages, reviews_pull_requests=reviews)
-Guardrails(pipeline.definition.checked_stacks, accepted=platforms).check(app)
+Guardrails(pipeline.checked_stacks, accepted=platforms).check(app)
 app.synth()
 """
 KINDS = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.catalogue.branch import LIKE, prefix_of
+from pipeline.catalogue.branch import prefix_of
 from pipeline.cli import branch, connection
 from pipeline.cli.main import app
 from pipeline.definition.branch_cleanup import SWEEP
@@ -21,6 +21,7 @@ from pipeline.local.processes import free_port
 from pipeline.operate.branches import Branches, local_branches
 from pipeline.operate.errors import OperateError
 from pipeline.settings import SETTINGS
+from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT
 from tests.testbed.branches import build
 from tests.testbed.functions import until
@@ -28,7 +29,7 @@ from tests.testbed.inventory import inventory
 from tests.testbed.signed import SignedApi
 
 pytestmark = pytest.mark.cloud
-HERE = LIKE.environment
+HERE = BRANCHES_LIKE.environment
 ACCOUNT, REGION = HERE.account, HERE.region
 FEATURE, FIX = "feature/new-tax", "fix/rounding"
 PAGE = [
@@ -36,7 +37,7 @@ PAGE = [
     for line in (ROOT / "docs/branch.md").read_text().splitlines()
     if line.startswith("    penstock branch ")
 ]
-SERVICES = sorted(service.name for service in LIKE.services)
+SERVICES = sorted(service.name for service in BRANCHES_LIKE.services)
 SUBMISSION = {"patient": "p-1", "resource": {"resourceType": "Observation"}}
 
 

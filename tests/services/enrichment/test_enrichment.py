@@ -15,7 +15,7 @@ from pipeline.local.processes import free_port
 from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.constructs.tracing import Datadog
+from services.library.contract.tracing import Datadog
 from services.library.runtime.datadog import ALLOWED
 from services.library.runtime.trace import TraceContext
 from tests.testbed import datadog_agent as agents

@@ -4,18 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.library.cloudformation.template import CDK_METADATA, Json, Resource, Template
+from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.finding import Finding, Place
-from services.library.guardrails.overrides.overridden_stack import (
-    Made,
-    Overridden,
-    Templates,
-    changed,
-    locate,
-    of_stack,
-    synthesised,
-)
+from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.override_findings import Caused
+from services.library.guardrails.overrides.rebuild import Templates, changed, locate, of_stack, synthesised
 
 REFERENCE = "ExportsOutput"
 """How the CDK calls an output that it makes for a reference from another stack."""
@@ -27,7 +21,7 @@ SHOWN = 3
 class Rebuilt:
     """A stage in which a stack has an override, made again without any."""
 
-    stacks: Sequence[Made]
+    stacks: Sequence[StackFactory]
     """In the order in which they were made."""
     after: Mapping[str, Sequence[Template]]
     """Stack path -> what the stage's stacks are, those that nobody lists included."""
@@ -70,8 +64,8 @@ class Rebuilt:
                 what=f"{what} {blamed.get(path, 'More than one override does this.')}",
             )
 
-    def _overridden(self) -> list[Overridden]:
-        return [each for each in self.stacks if isinstance(each, Overridden)]
+    def _overridden(self) -> list[OverriddenStack]:
+        return [each for each in self.stacks if isinstance(each, OverriddenStack)]
 
     def _units(self) -> set[str]:
         """The services' stacks, each with what is inside it, and whatever else is in the stage."""
@@ -88,16 +82,16 @@ class Rebuilt:
             expected[path] = of_stack(path, self.after if len(overridden) == 1 else self._with_one(each))
         return expected
 
-    def _with_one(self, overridden: Overridden) -> Templates:
+    def _with_one(self, overridden: OverriddenStack) -> Templates:
         path = overridden.stack.node.path
         if path not in self._with:
-            self._with[path] = overridden.stage(self.stacks)
+            self._with[path] = rebuild.stage_with_override(overridden, self.stacks)
         return self._with[path]
 
     def _is_plain(self, path: str) -> bool:
         return not any(f"{path}/".startswith(f"{each.stack.node.path}/") for each in self._overridden())
 
-    def _blamed(self, overridden: Overridden, paths: set[str]) -> dict[str, str]:
+    def _blamed(self, overridden: OverriddenStack, paths: set[str]) -> dict[str, str]:
         """The paths that this override changes, with the line that does."""
         own, source = overridden.stack.node.path, overridden.source
 
@@ -106,8 +100,8 @@ class Rebuilt:
             return {(OTHER_STACK.id, path) for path in others if _content(path, made) != _content(path, self.before)}
 
         wanted = found(self._with_one(overridden))
-        lines = overridden.lines(self.stacks) if wanted else []
-        located = locate(lines, lambda count: found(overridden.stage_up_to(count, self.stacks)), wanted)
+        lines = rebuild.lines_of(overridden, self.stacks) if wanted else []
+        located = locate(lines, lambda count: found(rebuild.stage_up_to_line(overridden, count, self.stacks)), wanted)
         return {
             key[1]: f"The override {source.name} does this at {source.file}:{located.get(key, source.line)}."
             for key in wanted

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.library.cloudformation.template import Template
+from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails import platform_rules
 from services.library.guardrails.baseline.compare import lowered
 from services.library.guardrails.finding import Accepter, Finding, Place
-from services.library.guardrails.overrides.overridden_stack import Key, Made, Overridden, changed, locate
+from services.library.guardrails.overrides import rebuild
+from services.library.guardrails.overrides.rebuild import Key, changed, locate
 
 Known = dict[tuple[int, str, str], int]
 """(override's identity, rule, path below the stack) -> line: an override does the same in each stage that has it."""
@@ -17,11 +19,11 @@ Known = dict[tuple[int, str, str], int]
 class Caused:
     """One stack with its override, against the same stack without."""
 
-    overridden: Overridden
+    overridden: OverriddenStack
     place: Place
     before: Sequence[Template]
     after: Sequence[Template]
-    beside: Sequence[Made]
+    beside: Sequence[StackFactory]
     """The stacks of its stage."""
 
     def lowered(self, found: Iterable[Finding]) -> Iterator[Finding]:
@@ -67,10 +69,13 @@ class Caused:
         below = {key: (written, key[0], key[1].removeprefix(stack)) for key in wanted}
         unknown = [key for key in wanted if below[key] not in known]
         if unknown:
-            lines = self.overridden.lines(self.beside)
-            found = locate(lines, lambda count: self._keys(self.overridden.up_to(count, self.beside)), unknown)
+            lines = rebuild.lines_of(self.overridden, self.beside)
+            found = locate(lines, self._found_after, unknown)
             known |= {below[key]: line for key, line in found.items()}
         return {key: known[below[key]] for key in wanted if below[key] in known}
+
+    def _found_after(self, count: int) -> set[Key]:
+        return self._keys(rebuild.up_to_line(self.overridden, count, self.beside))
 
     def _keys(self, templates: Sequence[Template]) -> set[Key]:
         findings = [finding for template in templates for finding in platform_rules.findings(template, self.place)]

@@ -27,7 +27,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from services.library.contract.service.environment import Environment, Tier
 from services.library.contract.service.acknowledgement import Acknowledgement
-from services.library.guardrails.plugin import Guardrails, Subject
+from services.library.guardrails.plugin import Guardrails, CheckedStack
 
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
 
@@ -43,7 +43,7 @@ left, right = (cdk.Stack(stage, name, termination_protection=True) for name in (
 
 
 def subject(stack, *acknowledgements, handles_personal_data=False):
-    return Subject(
+    return CheckedStack(
         stack=stack,
         environment=PROD,
         service=stack.node.id,

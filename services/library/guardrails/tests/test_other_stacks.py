@@ -16,7 +16,7 @@ from constructs import Construct, IConstruct
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
-from services.library.guardrails.plugin import Guardrails, Subject, Synthesised
+from services.library.guardrails.plugin import CheckedStack, Guardrails, Synthesised
 
 ROOT = Path(__file__).parents[4]
 FILE = Path(__file__).relative_to(ROOT).as_posix()
@@ -149,7 +149,7 @@ def judge(services: Sequence[Service[Any]], folder: Path) -> dict[str, str]:
     stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=STAGE.to_cdk()), STAGE.label, env=STAGE.to_cdk())
     cdk.Tags.of(stage).add("cost", "shared")
     subjects = [
-        Subject(
+        CheckedStack(
             stack=service.deploy(stage, STAGE),
             environment=STAGE,
             service=service.name,

@@ -26,7 +26,7 @@ from aws_cdk import aws_logs as logs
 
 from services.library.contract.service.service import Service, ServiceStack
 from services.library.contract.service.environment import Environment, Tier
-from services.library.guardrails.plugin import Guardrails, Subject
+from services.library.guardrails.plugin import Guardrails, CheckedStack
 
 ACCOUNT = "1" * 12
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account=ACCOUNT, region="eu-west-1")
@@ -168,7 +168,7 @@ def service(name):
 app = cdk.App()
 stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), "prod", env=PROD.to_cdk())
 subjects = [
-    Subject(
+    CheckedStack(
         stack=each.deploy(stage, PROD),
         environment=PROD,
         service=each.name,

@@ -21,7 +21,7 @@ from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
 from services.library.guardrails import assembly
-from services.library.guardrails.plugin import Guardrails, Judgement, Subject, Synthesised
+from services.library.guardrails.plugin import CheckedStack, Guardrails, Judgement, Synthesised
 from services.library.guardrails.tests import weakened
 
 ROOT = Path(__file__).parents[4]
@@ -52,7 +52,7 @@ def judge(
     """What guardrails say of one service, in process."""
     app = cdk.App(outdir=str(folder), context=CONTEXT)
     stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), environment.label, env=environment.to_cdk())
-    subject = Subject(
+    subject = CheckedStack(
         stack=service.deploy(stage, environment),
         environment=environment,
         service=service.name,

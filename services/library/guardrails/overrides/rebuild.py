@@ -1,11 +1,9 @@
 """What an override changes: the same stack built again without it, or with only its first lines."""
 
 import functools
-import inspect
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -14,119 +12,85 @@ import aws_cdk as cdk
 from constructs import Construct, IConstruct
 
 from services.library.cloudformation.template import CDK_METADATA, Template
+from services.library.contract.build_record import Change, OverriddenStack, StackFactory, function_of
 from services.library.guardrails import assembly
 
-ROOT = Path(__file__).resolve().parents[4]
 Key = tuple[str, str]
 """Rule and construct path of a finding."""
-Change = Callable[[cdk.Stack], None]
 Templates = dict[str, list[Template]]
 """By the path of their stack."""
 MOST_LINES = 512
 """An override that runs through more than this is named by its first line alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where an override is written."""
-
-    name: str
-    """As a reviewer would look it up, module first."""
-    file: str
-    line: int
-    docstring: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.file}:{self.line})" if self.file else self.name
-
-
 class _ReachedError(BaseException):
     """Ends an override before a line. Not an Exception, which an override might catch."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """A service's stack, and how to make it again in an App of its own."""
-
-    stack: cdk.Stack
-    build: Callable[[Construct], cdk.Stack]
-    """Makes the stack without an override, in another scope."""
-    inherited: tuple[cdk.AspectApplication, ...]
-    """What the stage did to all of its stacks before this one was made, such as tags."""
+def without_override(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> list[Template]:
+    """Make the stack without its override, and without any beside it. `beside`: all the stacks of its stage."""
+    return of_stack(overridden.stack.node.path, synthesised([overridden], {}, inherited=beside[0].inherited))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Overridden(Made):
-    """A stack that an override has changed. `beside`: all the stacks of its stage, at which it may look."""
+def up_to_line(overridden: OverriddenStack, count: int, beside: Sequence[StackFactory]) -> list[Template]:
+    """Make the stack with an override that ends before its line number `count`, as they run."""
+    return _alone_if_it_can(overridden, _part(overridden, count), beside)
 
-    override: Change
-    """The whole override, for a stack that `build` made."""
-    written: object
-    """The override as the stage entry names it."""
 
-    @property
-    def source(self) -> Source:
-        """Where the override is written, as far as Python can tell."""
-        return source_of(self.written)
+def stage_with_override(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> Templates:
+    """Make all the stacks beside it, with no other override."""
+    return synthesised(beside, {overridden.stack.node.path: overridden.override})
 
-    def without(self, beside: Sequence[Made]) -> list[Template]:
-        """The templates that the stack would have without its override, and without any beside it."""
-        return of_stack(self.stack.node.path, synthesised([self], {}, inherited=beside[0].inherited))
 
-    def up_to(self, count: int, beside: Sequence[Made]) -> list[Template]:
-        """The templates that it has when the override ends before its line number `count`, as they run."""
-        return self._alone_if_it_can(self._part(count), beside)
+def stage_up_to_line(overridden: OverriddenStack, count: int, beside: Sequence[StackFactory]) -> Templates:
+    """Make all the stacks beside it when the override ends before its line number `count`."""
+    return synthesised(beside, {overridden.stack.node.path: _part(overridden, count)})
 
-    def stage(self, beside: Sequence[Made]) -> Templates:
-        """The templates of all the stacks beside it, with no other override."""
-        return synthesised(beside, {self.stack.node.path: self.override})
 
-    def stage_up_to(self, count: int, beside: Sequence[Made]) -> Templates:
-        """The same when the override ends before its line number `count`."""
-        return synthesised(beside, {self.stack.node.path: self._part(count)})
+def lines_of(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> list[int]:
+    """Run the override, and list its lines in the order in which they run."""
+    code = _code(overridden.written)
+    if code is None:
+        return []
+    traced: list[_Traced] = []
 
-    def lines(self, beside: Sequence[Made]) -> list[int]:
-        """The lines of the override in the order in which they run."""
-        code = _code(self.written)
-        if code is None:
-            return []
-        traced: list[_Traced] = []
+    def whole(stack: cdk.Stack) -> None:
+        traced.append(_Traced(code))
+        with traced[-1]:
+            overridden.override(stack)
 
-        def whole(stack: cdk.Stack) -> None:
-            traced.append(_Traced(code))
-            with traced[-1]:
-                self.override(stack)
+    _alone_if_it_can(overridden, whole, beside)
+    return traced[-1].lines
 
-        self._alone_if_it_can(whole, beside)
-        return traced[-1].lines
 
-    def _part(self, count: int) -> Change:
-        code = _code(self.written)
+def _part(overridden: OverriddenStack, count: int) -> Change:
+    code = _code(overridden.written)
 
-        def part(stack: cdk.Stack) -> None:
-            if code is not None:
-                try:
-                    with _Traced(code, stop=count):
-                        self.override(stack)
-                except _ReachedError:
-                    return
+    def part(stack: cdk.Stack) -> None:
+        if code is not None:
+            try:
+                with _Traced(code, stop=count):
+                    overridden.override(stack)
+            except _ReachedError:
+                return
 
-        return part
+    return part
 
-    def _alone_if_it_can(self, change: Change, beside: Sequence[Made]) -> list[Template]:
-        """Made beside the others only if it fails without them: they take their time."""
-        path = self.stack.node.path
-        try:
-            made = synthesised([self], {path: change}, inherited=beside[0].inherited)
-        except Exception:
-            if len(beside) <= 1:
-                raise
-            made = synthesised(beside, {path: change})
-        return of_stack(path, made)
+
+def _alone_if_it_can(overridden: OverriddenStack, change: Change, beside: Sequence[StackFactory]) -> list[Template]:
+    """Made beside the others only if it fails without them: they take their time."""
+    path = overridden.stack.node.path
+    try:
+        made = synthesised([overridden], {path: change}, inherited=beside[0].inherited)
+    except Exception:
+        if len(beside) <= 1:
+            raise
+        made = synthesised(beside, {path: change})
+    return of_stack(path, made)
 
 
 def synthesised(
-    stacks: Sequence[Made],
+    stacks: Sequence[StackFactory],
     changes: Mapping[str, Change],
     *,
     inherited: Sequence[cdk.AspectApplication] | None = None,
@@ -192,33 +156,8 @@ def locate(lines: Sequence[int], found: Callable[[int], set[Key]], wanted: Itera
     return located
 
 
-def source_of(override: object) -> Source:
-    """Where an override is written: a function, a method, a partial of one, or an object that is called."""
-    function = _function(override)
-    name = f"{_module(override)}.{getattr(function, '__qualname__', type(override).__name__)}"
-    code = getattr(function, "__code__", None)
-    docstring = inspect.getdoc(function) or ""
-    if code is None:
-        return Source(name=name, file="", line=0, docstring=docstring)
-    path = Path(code.co_filename)
-    file = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
-    return Source(name=name, file=file, line=code.co_firstlineno, docstring=docstring)
-
-
-def _function(override: object) -> object:
-    while isinstance(override, functools.partial):
-        override = override.func
-    if not hasattr(override, "__code__") and not inspect.ismethod(override):
-        override = getattr(type(override), "__call__", override)  # noqa: B004 - which function it is, not whether it is one
-    return inspect.unwrap(override) if callable(override) else override
-
-
-def _module(override: object) -> str:
-    return str(getattr(_function(override), "__module__", None) or type(override).__module__)
-
-
 def _code(override: object) -> CodeType | None:
-    code = getattr(_function(override), "__code__", None)
+    code = getattr(function_of(override), "__code__", None)
     return code if isinstance(code, CodeType) else None
 
 

@@ -1,0 +1,79 @@
+"""A stage's services as CloudFormation stacks, and what guardrails must know of each."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from pipeline.catalogue.model import Stage
+from services.library.constructs.tracing import trace
+from services.library.contract import deployment
+from services.library.guardrails.plugin import CheckedStack
+
+if TYPE_CHECKING:
+    from services.library.contract.service import ServiceStack
+
+STACK = "aws:cdk:stack"
+"""How the CDK calls a stack where it asks for resource types."""
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+class ServiceStage(cdk.Stage):
+    """One stage's services as CloudFormation stacks. `only`: one of them alone, for who wants to look at it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        stage: Stage,
+        *,
+        only: str | None = None,
+        tags: Mapping[str, str] = NO_TAGS,
+        stack_tags: Mapping[str, str] = NO_TAGS,
+    ) -> None:
+        """`tags`: of everything in it; `stack_tags`: of its stacks alone. What comes later, an override has done."""
+        environment = stage.environment
+        super().__init__(
+            scope,
+            environment.label,
+            env=environment.to_cdk(),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment)),
+        )
+        self.stage = stage
+        for name, value in tags.items():
+            cdk.Tags.of(self).add(name, value)
+        for name, value in stack_tags.items():
+            cdk.Tags.of(self).add(name, value, include_resource_types=[STACK])
+        self.stacks: dict[str, ServiceStack] = {}
+        """Service name -> its stack."""
+        offered: dict[str, ServiceStack] = {}
+        for service in stage.services:
+            if only not in (None, service.name):
+                continue
+            stack = service.deploy(
+                self, environment, instrument=partial(trace, service=service.name, environment=environment)
+            )
+            self.stacks[service.name] = stack
+            offered |= {published.name: stack for published in service.offers}
+        for service in stage.services if only is None else ():
+            for published in service.all_needs:
+                self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")
+
+
+def checked_stacks(built: ServiceStage) -> list[CheckedStack]:
+    """Each service's stack, with whose it is; of a stage that was built in part, those of that part."""
+    return [
+        CheckedStack(
+            stack=built.stacks[service.name],
+            environment=built.stage.environment,
+            service=service.name,
+            owner=service.owner,
+            handles_personal_data=service.handles_personal_data,
+            acknowledgements=service.acknowledgements,
+            accepts=service.accepts,
+        )
+        for service in built.stage.services
+        if service.name in built.stacks
+    ]
