@@ -18,7 +18,7 @@ FORBIDDEN = {
     ),
     "a runtime imports the library besides its runtime": (
         "services/intake/runtime/wrong.py",
-        "from services.library.contract.service import defaults",
+        "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
     "a runtime imports another service": (
@@ -38,7 +38,7 @@ FORBIDDEN = {
     ),
     "the library's runtime imports the library": (
         "services/library/runtime/wrong.py",
-        "from services.library.contract.service import defaults",
+        "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
     "an operator tool imports the CDK": (
@@ -47,27 +47,27 @@ FORBIDDEN = {
         "aws_cdk",
     ),
     "the library imports boto3": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "import boto3",
         "boto3",
     ),
     "the library imports its runtime": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "from services.library.runtime import logging",
         "services.library.runtime",
     ),
     "the library imports a service": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "from services.intake import overrides",
         "services.intake",
     ),
     "the library imports stages": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "import pipeline.catalogue.model",
         "pipeline.catalogue.model",
     ),
     "the library imports the pipeline": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "import pipeline.settings",
         "pipeline.settings",
     ),
@@ -101,38 +101,38 @@ FORBIDDEN = {
         "from services.intake.runtime import handler",
         "services.intake.runtime",
     ),
-    "the pipeline imports boto3": (
-        "pipeline/wrong.py",
+    "the definition imports boto3": (
+        "pipeline/definition/wrong.py",
         "import boto3",
         "boto3",
     ),
-    "the pipeline imports a service": (
-        "pipeline/wrong.py",
+    "the definition imports a service": (
+        "pipeline/definition/wrong.py",
         "from services.intake import overrides",
         "services.intake",
     ),
-    "the pipeline imports the catalogue": (
-        "pipeline/wrong.py",
+    "the definition imports the catalogue": (
+        "pipeline/definition/wrong.py",
         "import stages.catalogue",
         "stages.catalogue",
     ),
-    "the pipeline imports the local cloud in a function": (
-        "pipeline/wrong.py",
+    "the definition imports the local cloud in a function": (
+        "pipeline/definition/wrong.py",
         "def f() -> None:\n    import pipeline.local.lifecycle",
         "pipeline.local",
     ),
-    "the pipeline imports the local cloud relatively": (
-        "pipeline/wrong.py",
-        "from .local import lifecycle",
+    "the definition imports the local cloud relatively": (
+        "pipeline/definition/wrong.py",
+        "from ..local import lifecycle",
         "pipeline.local",
     ),
-    "the pipeline imports its command line": (
-        "pipeline/wrong.py",
+    "the definition imports its command line": (
+        "pipeline/definition/wrong.py",
         "from pipeline.cli import text",
         "pipeline.cli",
     ),
-    "the pipeline imports the review": (
-        "pipeline/wrong.py",
+    "the definition imports the review": (
+        "pipeline/definition/wrong.py",
         "from pipeline.review import seen",
         "pipeline.review",
     ),
@@ -148,7 +148,7 @@ FORBIDDEN = {
     ),
     "the review imports the library": (
         "pipeline/review/wrong.py",
-        "from services.library.contract.service import defaults",
+        "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
     "the review imports the local cloud": (
@@ -183,7 +183,7 @@ FORBIDDEN = {
     ),
     "the local cloud's host side imports the library": (
         "pipeline/local/wrong.py",
-        "from services.library.contract.service import defaults",
+        "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
     "a filler imports the host side": (
@@ -217,12 +217,12 @@ FORBIDDEN = {
         "dynamic import in line 2",
     ),
     "a name made at run time is imported under another name": (
-        "services/library/wrong.py",
+        "services/library/constructs/wrong.py",
         "from importlib import import_module as load\nload('pipe' + 'line')",
         "dynamic import in line 1",
     ),
     "an import is a function": (
-        "pipeline/wrong.py",
+        "pipeline/definition/wrong.py",
         "load = __import__\nload('pipeline.local')",
         "dynamic import in line 1",
     ),
@@ -235,6 +235,101 @@ FORBIDDEN = {
         "pipeline/scaffold/wrong.py",
         "from importlib import util\nutil.spec_from_file_location('a', 'stages/dev.py')",
         "dynamic import in line 2",
+    ),
+    "a service imports a guardrail": (
+        "services/intake/wrong.py",
+        "from services.library.guardrails import finding",
+        "services.library.guardrails.finding",
+    ),
+    "the contract imports a construct": (
+        "services/library/contract/wrong.py",
+        "from services.library.constructs import table",
+        "services.library.constructs.table",
+    ),
+    "the contract imports a guardrail": (
+        "services/library/contract/wrong.py",
+        "from services.library.guardrails import finding",
+        "services.library.guardrails.finding",
+    ),
+    "a construct imports a guardrail": (
+        "services/library/constructs/wrong.py",
+        "from services.library.guardrails import finding",
+        "services.library.guardrails.finding",
+    ),
+    "a guardrail imports a construct": (
+        "services/library/guardrails/wrong.py",
+        "from services.library.constructs import table",
+        "services.library.constructs.table",
+    ),
+    "the reader of templates imports the library": (
+        "services/library/cloudformation/wrong.py",
+        "from services.library.contract import defaults",
+        "services.library.contract.defaults",
+    ),
+    "the reader of templates imports a package": (
+        "services/library/cloudformation/wrong.py",
+        "import yaml",
+        "yaml",
+    ),
+    "packaging imports the contract": (
+        "services/library/packaging/wrong.py",
+        "from services.library.contract import defaults",
+        "services.library.contract.defaults",
+    ),
+    "stages import the machinery of the catalogue": (
+        "stages/wrong.py",
+        "from pipeline.catalogue import validation",
+        "pipeline.catalogue.validation",
+    ),
+    "stages import the CDK": (
+        "stages/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the catalogue imports the CDK": (
+        "pipeline/catalogue/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "the catalogue imports stages": (
+        "pipeline/catalogue/wrong.py",
+        "from stages.catalogue import STAGES",
+        "stages.catalogue",
+    ),
+    "the catalogue imports the definition": (
+        "pipeline/catalogue/wrong.py",
+        "from pipeline.definition import stack",
+        "pipeline.definition.stack",
+    ),
+    "the catalogue imports a guardrail": (
+        "pipeline/catalogue/wrong.py",
+        "from services.library.guardrails import finding",
+        "services.library.guardrails.finding",
+    ),
+    "a build's script imports the CDK": (
+        "pipeline/builds/wrong.py",
+        "import aws_cdk",
+        "aws_cdk",
+    ),
+    "a build's script imports stages": (
+        "pipeline/builds/wrong.py",
+        "import stages.accounts",
+        "stages.accounts",
+    ),
+    "the review imports a guardrail": (
+        "pipeline/review/wrong.py",
+        "from services.library.guardrails import finding",
+        "services.library.guardrails.finding",
+    ),
+    "a module lies loose in the pipeline": (
+        "pipeline/wrong.py",
+        "import json",
+        "in no room",
+    ),
+    "a module lies loose in the library": (
+        "services/library/wrong.py",
+        "import json",
+        "in no room",
     ),
 }
 """Kind -> where, what is written there, and what the violation must name: at least one for each row of the table."""

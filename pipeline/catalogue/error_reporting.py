@@ -9,10 +9,6 @@ from pathlib import Path
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.source_location import relative
 
-MACHINERY = frozenset(
-    {"branch", "entries", "ledger", "mistakes", "model", "problem", "unread", "validation", "written"}
-)
-"""Modules of `stages` that teams do not write."""
 OF_THE_CDK = "@jsii/kernel.RuntimeError: "
 
 
@@ -57,10 +53,8 @@ def _frames(error: BaseException) -> list[tuple[str, int | None]]:
 
 def _is_a_teams(file: str) -> bool:
     """Whether teams write it. The library's own checks speak of the line that called them."""
-    path = Path(file)
-    if path.parts[0] == "stages":
-        return path.stem not in MACHINERY
-    return path.parts[0] == "services" and path.parts[1] != "library"
+    folder, below = Path(file).parts[:2]
+    return folder == "stages" or (folder == "services" and below != "library")
 
 
 def _is_the_platforms(error: Exception) -> bool:

@@ -164,7 +164,7 @@ def new_stage(stage: StageName, *, tier: str, account: str, region: str) -> str:
     """The file of a stage that deploys nothing yet. `tier`, `account` and `region` as the names of constants."""
     return (
         f'"""The {stage.name} stage. A team ships here by adding its service to the list."""\n\n'
-        "from services.library.contract.service.environment import Environment, Tier\n"
+        "from services.library.contract.environment import Environment, Tier\n"
         "from stages import accounts\n"
         "from pipeline.catalogue.model import Stage\n\n"
         f"{stage.constant} = Stage(\n"

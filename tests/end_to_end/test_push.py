@@ -90,8 +90,8 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
         "stages/qa.py",
         [
             (
-                "from services.library.env",
-                "from services.library.contract.service.published import Published\nfrom services.library.env",
+                "from services.library.contract.env",
+                "from services.library.contract.published import Published\nfrom services.library.contract.env",
             ),
             ("QA = Stage(", CIRCLE),
             ("Intake(claim_check=True)", "Head(), Tail()"),

@@ -19,10 +19,10 @@ from stages.catalogue import STAGES
 HERE = "# here"
 """Marks the line that a mistake must be found at."""
 
-HEAD = """from services.library.contract.service.service import ServiceStack
-from services.library.contract.service.environment import Environment, Tier
-from services.library.contract.service.release import Release
-from services.library.contract.service.steps import Approval, Command, Probe
+HEAD = """from services.library.contract.service import ServiceStack
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
+from services.library.contract.steps import Approval, Command, Probe
 from pipeline.catalogue.model import Stage, Wave
 """
 STAGE = """
@@ -155,8 +155,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from constructs import Construct
 from services.intake.service import Intake, IntakeStack
-from services.library.contract.service.service import Service
-from services.library.contract.service.published import Published
+from services.library.contract.service import Service
+from services.library.contract.published import Published
 from services.ingest.service import Ingest, IngestStack
 from stages import accounts
 

@@ -21,7 +21,7 @@ HEAD = '''"""The {name} stage."""
 
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
 from stages import accounts
 from pipeline.catalogue.model import Stage
 

@@ -8,10 +8,10 @@ ROOT = Path(__file__).parents[3]
 
 PREAMBLE = """
 from services.intake.service import Intake, IntakeStack
-from services.library.contract.service.service import ServiceStack
-from services.library.contract.service.environment import Environment, Tier
-from services.library.contract.service.release import Release
-from services.library.contract.service.steps import Probe
+from services.library.contract.service import ServiceStack
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
+from services.library.contract.steps import Probe
 from pipeline.catalogue.model import Stage
 
 HERE = Environment(name="here", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")

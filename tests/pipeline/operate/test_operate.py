@@ -516,7 +516,7 @@ def test_a_broken_stage_is_an_error_with_its_line(broken: str, said: str, tmp_pa
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "stages/dev.py").write_text(
         "from services.intake.service import Intake\n"
-        "from services.library.contract.service.environment import Environment, Tier\n"
+        "from services.library.contract.environment import Environment, Tier\n"
         "from stages import accounts\n"
         "from pipeline.catalogue.model import Stage\n\n"
         "DEV = Stage(\n"

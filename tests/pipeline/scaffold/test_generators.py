@@ -199,7 +199,7 @@ def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Pat
         (("new", "service", "intake"), "services/intake is there already"),
         (("new", "stage", "qa", "--after", "dev"), "There is a stage or wave qa already"),
         (("new", "stage", NEW_STAGE, "--after", "nowhere"), "--after 'nowhere' is no stage; give one of dev"),
-        (("new", "stage", "ledger", "--after", "dev"), "pipeline/catalogue/ledger.py is there already"),
+        (("new", "stage", "branches", "--after", "dev"), "stages/branches.py is there already"),
         (("new", "stage", "tools", "--after", "dev"), "stages/accounts.py has TOOLS = '999999999999' already"),
         (("promote", "nothing"), "No stage lists nothing"),
         (("promote", "intake", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
@@ -229,7 +229,7 @@ HERE = Environment(name="dev", tier=Tier.SANDBOX, account="111111111111", region
 Stages = Callable[[Catalogue], Path]
 STAGE = """from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.environment import Environment, Tier
 from stages import accounts
 from pipeline.catalogue.model import Stage
 

@@ -230,7 +230,7 @@ def test_every_service_of_this_repository_can_be_packaged() -> None:
         ("import telnetlib\n", 1, "telnetlib"),
         ("import ddtrace\n", 1, "ddtrace"),
         ("import aws_cdk\n", 1, "aws_cdk"),
-        ("from services.library.contract.service.service import Service\n", 1, "services.library.contract.service"),
+        ("from services.library.contract.service import Service\n", 1, "services.library.contract.service"),
         ("from ..service import Sample\n", 1, "services.sample.service"),
         ("from services.other.runtime import store\n", 1, "services.other.runtime"),
         ("from . import stor\n", 1, "services.sample.runtime.stor"),

@@ -24,8 +24,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
-from services.library.contract.service.service import Service, ServiceStack
-from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.service import Service, ServiceStack
+from services.library.contract.environment import Environment, Tier
 from services.library.guardrails.plugin import Guardrails, CheckedStack
 
 ACCOUNT = "1" * 12
