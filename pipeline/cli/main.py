@@ -1,6 +1,8 @@
 """`penstock`, the platform's command line."""
 
+import tomllib
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -31,10 +33,31 @@ app = typer.Typer(
     epilog="Commands act on the local cloud unless --profile or --aws is given. They answer 2 if they cannot do what"
     " was asked. docs/operate.md has a page of examples.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def print_version(ctx: typer.Context, asked: bool) -> None:
+    """Print the version that this checkout's pyproject.toml names, and exit."""
+    if not asked or ctx.resilient_parsing:  # the latter: a shell asks what could come next
+        return
+    # Not importlib.metadata: the project is not installed, since one environment serves every checkout.
+    project = tomllib.loads((ctx.ensure_object(Path) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    typer.echo(f"penstock {project['version']}")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of `penstock` itself."""
+
+
 local.register(app)
 run.register(app)
 hold.register(app)

@@ -30,10 +30,17 @@ def penstock() -> Any:
     return typer.main.get_command(app)
 
 
+def answered_at_once() -> set[str]:
+    """Options of `penstock` itself that act when they are read: one of them writes to the shell's start-up file."""
+    return {name for option in penstock().params if option.callback for name in option.opts}
+
+
 def refusal(line: str) -> str | None:
     """What the command line says to this before anything is done; nothing if it would do it."""
     group = penstock()
     words = shlex.split(line, comments=True)[1:]
+    if words and words[0] in answered_at_once():
+        return None
     try:
         context = group.make_context("penstock", words, obj=ROOT)
         name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
@@ -52,7 +59,14 @@ def test_every_command_that_a_page_names_can_be_typed(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["penstock failures", "penstock logs --where prod", "penstock branch sideways", "penstock approve it now"]
+    "line",
+    [
+        "penstock failures",
+        "penstock logs --where prod",
+        "penstock branch sideways",
+        "penstock approve it now",
+        "penstock --completion",
+    ],
 )
 def test_a_command_that_there_is_not_is_found(line: str) -> None:
     assert commands(f"Begin with `{line}`. Then:\n\n    .venv/bin/{line}   # so\n") == [f"{line} # so", line]

@@ -1,0 +1,65 @@
+"""What `penstock` itself answers, before any command: its version, and completion for a shell."""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from pipeline.cli.main import app
+from tests.conftest import ROOT
+
+# A shell calls the function that completion installed with the words typed so far; it leaves its answers in COMPREPLY.
+COMPLETE = """
+set -eu
+"$PENSTOCK" --install-completion >/dev/null
+. "$HOME/.bashrc"
+for typed in retr 'branch sw' 'down --er'; do
+  COMP_WORDS=("$PENSTOCK" $typed)
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  _penstock_completion "$PENSTOCK"
+  echo "${COMPREPLY[*]}"
+done
+"""
+
+
+def test_version_is_the_one_that_pyproject_names(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "penstock"\nversion = "4.5.6"\n')
+    done = CliRunner().invoke(app, ["--version"], obj=tmp_path)
+    assert (done.exit_code, done.output) == (0, "penstock 4.5.6\n")
+
+
+def test_version_is_that_of_the_checkout_whatever_the_current_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ROOT / ".venv/bin/penstock", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert done.stdout == f"penstock {project['version']}\n"
+
+
+def test_version_is_not_printed_while_a_shell_completes() -> None:
+    asked = {"_PENSTOCK_COMPLETE": "complete_bash", "COMP_WORDS": "penstock --version retr", "COMP_CWORD": "2"}
+    done = CliRunner().invoke(app, [], obj=ROOT, prog_name="penstock", env=asked)
+    assert done.output == "retry\n"
+
+
+def test_completion_that_is_installed_completes_commands_and_options_in_bash(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", COMPLETE],
+        env={**os.environ, "HOME": str(tmp_path), "PENSTOCK": str(ROOT / ".venv/bin/penstock")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, ["retry", "sweep", "--erase"], "")
+
+
+def test_completion_is_shown_to_be_copied() -> None:
+    done = subprocess.run(
+        ["bash", "-c", '"$0" --show-completion; exit $?', ROOT / ".venv/bin/penstock"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "complete -o default -F _penstock_completion penstock" in done.stdout
