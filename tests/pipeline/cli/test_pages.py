@@ -12,7 +12,7 @@ import typer
 from pipeline.cli.main import app
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 A_LINE = re.compile(r"^(?: {4})?(?:\.venv/bin/)?(penstock [^\n]*)$", re.MULTILINE)
 WITHIN_A_LINE = re.compile(r"`(?:\.venv/bin/)?(penstock [^`]*)`")
 FIRST_OF_SEVERAL = re.compile(r" (?:&&|\|) .*")

@@ -1,0 +1,57 @@
+"""The pages that a newcomer reads first name files, commands and addresses that are there."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+ROOMS = ("app.py", "docs", "pipeline", "services", "stages", "tests", ".github", ".gitlab-ci.yml")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+COMING = {"docs/local-cloud.md", "make coverage"}
+"""What CONTRIBUTING.md already names."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_links_to_files_that_exist(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+    named = [str((page.parent / link).resolve().relative_to(ROOT)) for link in links]
+    assert [name for name in named if name not in COMING and not (ROOT / name).exists()] == []
+
+
+def test_contributing_names_files_and_folders_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = [name for name in re.findall(r"`([\w./-]+)`", text) if name.split("/")[0] in ROOMS]
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_contributing_names_targets_that_make_has() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make (\w+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert {f"make {name}" for name in named - targets} <= COMING
+
+
+def test_what_is_coming_is_not_there_yet() -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    there = {name for name in COMING if (ROOT / name).exists() or name.removeprefix("make ") in targets}
+    assert there == set(), "take it out of COMING, and `(coming)` out of CONTRIBUTING.md"
+
+
+def test_changelog_has_what_is_unreleased_and_the_version_of_pyproject() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## \[(.*?)\](.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == ("Unreleased", "")
+    assert headings[1][0] == version
+    assert all(re.fullmatch(r" - \d{4}-\d{2}-\d{2}", date) for _, date in headings[1:])
+
+
+def test_license_is_the_one_that_the_manifests_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
