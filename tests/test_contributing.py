@@ -1,5 +1,6 @@
 """The pages that a newcomer reads first name files, commands and addresses that are there."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -52,6 +53,7 @@ def test_changelog_has_what_is_unreleased_and_the_version_of_pyproject() -> None
 def test_license_is_the_one_that_the_manifests_name() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    assert json.loads((ROOT / "package.json").read_text())["license"] == "Apache-2.0"
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
