@@ -110,9 +110,7 @@ ROOMS = {
         ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation"),
         third_party=("boto3", "botocore"),
     ),
-    "pipeline.toolset": Room(
-        ours=("pipeline.toolset", "pipeline.cli.main", f"{LIBRARY}.packaging.dependencies"), third_party=()
-    ),
+    "pipeline.toolset": Room(ours=("pipeline.toolset", f"{LIBRARY}.packaging.dependencies"), third_party=()),
     "pipeline.local.cloud": Room(
         ours=("pipeline.local.cloud",),
         third_party=("ministack", "hypercorn", "boto3", "botocore", "yaml", "airspeed"),

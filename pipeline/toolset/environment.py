@@ -113,7 +113,7 @@ def commands(target: Path) -> None:
     tools = 'PATH="$here:$PATH" JSII_NODE="$here/node" exec "$here/node"'
     for name, entry in (("cdk", "aws-cdk/bin/cdk"), ("cdk-assets", "cdk-assets/bin/cdk-assets")):
         script(target / "bin" / name, f'{tools} "{target}/node/node_modules/{entry}" "$@"')
-    shutil.copyfile(Path(__file__).with_name("launcher.py"), target / "bin/penstock")
+    shutil.copyfile(Path(__file__).parents[1] / "cli/launcher.py", target / "bin/penstock")
     content = (target / "bin/penstock").read_text()
     (target / "bin/penstock").write_text(f"#!{target}/bin/python\n{content}")
     (target / "bin/penstock").chmod(0o755)
