@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from services.ingest.service import Ingest
 from services.library.cloudformation import template as guarded
-from services.library.constructs.tracing import VARIABLES
+from services.library.constructs.tracing import VARIABLES, trace
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.tracing import PYTHON_LAYER_VERSION, Datadog
@@ -226,10 +227,16 @@ def test_datadog_adds_nothing_to_a_record(traced: Traced) -> None:
     assert base64.b64decode(sent["headers"]["kinesis"][0]["Data"]) == b'{"id": "1"}'
 
 
+def deployed(service: Ingest, stage: cdk.Stage, environment: Environment) -> cdk.Stack:
+    """The service's stack as ServiceStage has it deployed."""
+    instrument = partial(trace, service=service.name, environment=environment)
+    return service.deploy(stage, environment, instrument=instrument)
+
+
 def template(tmp_path: Path, **settings: Any) -> Template:
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     stage = cdk.Stage(cdk.App(outdir=str(tmp_path)), "prod", env=environment.to_cdk())
-    return Template.from_stack(Ingest(**settings).deploy(stage, environment))
+    return Template.from_stack(deployed(Ingest(**settings), stage, environment))
 
 
 def test_datadog_is_a_setting_of_the_stage_entry(tmp_path: Path) -> None:
@@ -267,7 +274,7 @@ def test_datadog_brings_no_finding(tmp_path: Path) -> None:
         environment = Environment(name=name, tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
         app = cdk.App(outdir=str(tmp_path / name), context={"aws:cdk:enable-path-metadata": True})
         stage = cdk.Stage(app, name, env=environment.to_cdk())
-        stack = Ingest(tracing=tracing).deploy(stage, environment)
+        stack = deployed(Ingest(tracing=tracing), stage, environment)
         made = guarded.Template(Template.from_stack(stack).to_json(), stack.node.path)
         own_ = platform_rules.findings(made, Place(keeps_data=True, account=environment.account))
         each = [*(finding for _, finding in nag.findings(app)), *own_]
