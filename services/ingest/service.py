@@ -25,7 +25,7 @@ from services.library.constructs.stream_consumer import (
 )
 from services.library.constructs.table import Table
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.constraints import Between, Wrong
+from services.library.contract.constraints import Between, InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -164,15 +164,15 @@ class Ingest(Service[IngestStack]):
     skips_by_key: bool = False
     """After a failure go on with other patients' changes, instead of ending the batch."""
 
-    def unfit(self, environment: Environment) -> Iterator[Wrong]:  # noqa: ARG002 - as the contract has it
+    def validate(self, environment: Environment) -> Iterator[InvalidSetting]:  # noqa: ARG002 - as the contract has it
         """What the stream's consumer refuses of settings that are right one by one."""
         if self.batch_size > 2**self.retries:
             allowed = f"at most {2**self.retries}, 2 to the power of retries={self.retries}"
-            yield Wrong(field="batch_size", given=str(self.batch_size), allowed=allowed)
+            yield InvalidSetting(field="batch_size", given=str(self.batch_size), allowed=allowed)
         at_once = (self.shards or 1) * self.parallelization
         if self.batches_at_once < at_once:
             allowed = f"at least {at_once}, a batch for each shard times parallelization={self.parallelization}"
-            yield Wrong(field="batches_at_once", given=str(self.batches_at_once), allowed=allowed)
+            yield InvalidSetting(field="batches_at_once", given=str(self.batches_at_once), allowed=allowed)
 
     @property
     def all_needs(self) -> tuple[Published, ...]:

@@ -15,7 +15,7 @@ from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.proxy_api import ProxyApi
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.constraints import Between, Wrong
+from services.library.contract.constraints import Between, InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -100,10 +100,10 @@ class Records(Service[RecordsStack]):
         Probe(name="RefusesUnsigned", output=URL, path="/Patient/_search", method="POST", expect_status=403),
     )
 
-    def unfit(self, environment: Environment) -> Iterator[Wrong]:
+    def validate(self, environment: Environment) -> Iterator[InvalidSetting]:
         """HealthLake is not everywhere."""
         if environment.region not in REGIONS:
-            yield Wrong(
+            yield InvalidSetting(
                 field="environment.region",
                 given=repr(environment.region),
                 allowed=f"for Records() one of {', '.join(sorted(REGIONS))} (HealthLake is nowhere else), or list no"

@@ -209,5 +209,5 @@ def test_every_alarm_reaches_the_topic_and_names_the_runbook(production: asserti
     ["http://partner.example.com", "https://partner.example.com/v1", "https://user:x@partner.example.com", "partner"],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    (wrong,) = constraints.wrong(Enrichment(partner=address))
+    (wrong,) = constraints.validate_fields(Enrichment(partner=address))
     assert "https://host" in wrong.sentence

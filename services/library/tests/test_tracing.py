@@ -296,7 +296,7 @@ def test_without_it_nothing_of_datadog_is_there(tmp_path: Path) -> None:
     "given", ["0123456789abcdef0123456789abcdef", "observability/datadog", SECRET.removesuffix("-AbCdEf")]
 )
 def test_a_key_in_the_place_of_its_secret_is_refused(given: str) -> None:
-    (wrong,) = constraints.wrong(Datadog(site="datadoghq.eu", api_key_secret_arn=given))
+    (wrong,) = constraints.validate_fields(Datadog(site="datadoghq.eu", api_key_secret_arn=given))
     assert "never the key itself" in wrong.sentence
 
 

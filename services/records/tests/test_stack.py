@@ -99,10 +99,10 @@ def test_every_alarm_reaches_the_services_topic_and_names_its_runbook(production
 
 
 def test_a_region_without_healthlake_is_refused_in_a_sentence() -> None:
-    (wrong,) = Records().unfit(environment(region="eu-central-1"))
+    (wrong,) = Records().validate(environment(region="eu-central-1"))
     assert "environment.region='eu-central-1' is not allowed" in wrong.sentence
     assert "eu-west-1" in wrong.sentence
-    assert not list(Records().unfit(environment(region="us-east-1")))
+    assert not list(Records().validate(environment(region="us-east-1")))
 
 
 def test_the_construct_refuses_such_a_region_too() -> None:
