@@ -243,7 +243,12 @@ KINDS: tuple[Mistake, ...] = (
     _kind("an override of another stack", "override", f"Ingest(), Intake(\n  override=for_ingest, {HERE}\n )"),
     _kind("an override with one argument", "override", f"Ingest(), Intake(\n  override=for_one_argument, {HERE}\n )"),
     _kind("settings that contradict", "batch_size", f"Ingest(retries=3,\n  batch_size=100, {HERE}\n ),", given="100"),
-    _kind("too few at once", "batches_at_once", f"Ingest(shards=40,\n  batches_at_once=20, {HERE}\n ),", given="20"),
+    _kind(
+        "too few at once",
+        "reserved_concurrency",
+        f"Ingest(shards=40,\n  reserved_concurrency=20, {HERE}\n ),",
+        given="20",
+    ),
     _kind(
         "two steps of one name",
         "after[1].name",

@@ -44,7 +44,7 @@ def saga() -> Saga:
         tracing=of_this_function(),
         sees_traces=settings().partner_sees_traces,
         attempts=settings().partner_attempts,
-        left_alone_seconds=settings().partner_left_alone_seconds,
+        circuit_open_seconds=settings().partner_left_alone_seconds,
     )
     return Saga(partner=partner, store=table(settings().enrichments_table_name, hold_seconds=settings().hold_seconds))
 

@@ -13,10 +13,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from services.library.runtime.aws_errors import AWS_ERRORS, Busy, told_apart
+from services.library.runtime.aws_errors import AWS_ERRORS, Busy, classify
 
 from .change import Work
-from .saga import Compensated, Coverage, Held, Outcome, Seen
+from .saga import Compensated, Coverage, HoldResult, SagaOutcome, Seen
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 ATTEMPTS = 5
@@ -43,7 +43,7 @@ class EnrichmentTable:
         self.hold_seconds = hold_seconds
         self.now = now
 
-    def hold(self, work: Work) -> Held:
+    def hold(self, work: Work) -> HoldResult:
         """Take the change, unless it is done or another execution is at it."""
         now = int(self.now())
         for _ in range(ATTEMPTS):
@@ -52,9 +52,9 @@ class EnrichmentTable:
             if _is_undone(change, work):
                 raise Compensated
             if state == APPLIED:
-                return Held.APPLIED
+                return HoldResult.APPLIED
             if state == HELD and not mine and int(change["held_until"]["N"]) > now:
-                return Held.ELSEWHERE
+                return HoldResult.ELSEWHERE
             until = {":until": {"N": str(now + self.hold_seconds)}, ":patient": {"S": work.patient}}
             if self._write(
                 work,
@@ -64,7 +64,7 @@ class EnrichmentTable:
                 values=until,
                 patient="ADD pending :changes",
             ):
-                return Held.HELD
+                return HoldResult.HELD
         raise Busy("contention")
 
     def look(self, work: Work) -> Seen:
@@ -72,14 +72,14 @@ class EnrichmentTable:
         patient = self._patient(work)
         return Seen(answers=_number(patient, "answers"), pending=_texts(patient, "pending"))
 
-    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> Outcome | None:
+    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> SagaOutcome | None:
         """Keep what was fetched, or leave what others kept since."""
         for _ in range(ATTEMPTS):
             change, patient = self._change(work), self._patient(work)
             if _text(change, "held_by") != work.execution or _is_undone(change, work):
                 raise Compensated
             if _text(change, "saga") == APPLIED:
-                return Outcome.APPLIED_BEFORE
+                return SagaOutcome.APPLIED_BEFORE
             if _number(patient, "answers") == seen.answers:
                 kept = self._write(work, change, APPLIED, **_keeping(work, coverage, seen))
             elif work.id in _texts(patient, "answered"):
@@ -87,7 +87,7 @@ class EnrichmentTable:
             else:
                 return None
             if kept:
-                return Outcome.APPLIED
+                return SagaOutcome.APPLIED
         raise Busy("contention")
 
     def release(self, work: Work) -> bool:
@@ -176,9 +176,9 @@ class EnrichmentTable:
             reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
             if reasons <= LOST:
                 return False
-            failure = told_apart(error)
+            failure = classify(error)
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             return True
         raise failure
@@ -202,7 +202,7 @@ class EnrichmentTable:
         try:
             answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             found: Item = answer.get("Item", {})
             return found

@@ -53,7 +53,7 @@ def api_of(listener: Listener, *, sees_traces: bool = True) -> Any:
         tracing=XRayTracing(),
         sees_traces=sees_traces,
         attempts=2,
-        left_alone_seconds=30,
+        circuit_open_seconds=30,
     )
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aws_cdk import assertions
 
-from services.enrichment.service import LEFT_ALONE, TIMEOUT, Enrichment
+from services.enrichment.service import CIRCUIT_OPEN, TIMEOUT, Enrichment
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
 from services.library.runtime.resilience import Deadline
@@ -53,7 +53,7 @@ def test_settings_arrive_where_they_matter() -> None:
         attempts=2,
         deadline_seconds=7,
         retries=0,
-        enriched_at_once=3,
+        reserved_concurrency=3,
     )
     made.has_resource_properties(
         "AWS::Lambda::Function",
@@ -145,7 +145,7 @@ def test_a_change_outlives_a_partner_that_is_down_for_half_a_minute(
     retries = definition(production)["States"]["Enrich"]["Retry"]
 
     def answer(_: httpx.Request) -> httpx.Response:
-        if clock.time <= LEFT_ALONE.to_seconds():
+        if clock.time <= CIRCUIT_OPEN.to_seconds():
             return httpx.Response(503)
         return httpx.Response(200, json={"payer": "p", "member": "m", "active": True})
 
@@ -155,7 +155,7 @@ def test_a_change_outlives_a_partner_that_is_down_for_half_a_minute(
             tracing=NoTracing(),
             sees_traces=False,
             attempts=3,
-            left_alone_seconds=LEFT_ALONE.to_seconds(),
+            circuit_open_seconds=CIRCUIT_OPEN.to_seconds(),
             transport=httpx.MockTransport(answer),
         )
         for _ in range(sandboxes)

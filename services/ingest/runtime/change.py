@@ -41,7 +41,7 @@ class LostClaim(PermanentFailure):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class PatientChange:
     """One submission about one patient."""
 
     id: str
@@ -55,12 +55,12 @@ class Change:
     """The one that the submission came with."""
 
 
-def parse(data: bytes, partition_key: str) -> Change:
+def parse(data: bytes, partition_key: str) -> PatientChange:
     """The change in a record's data: `{"id", "patient", "resource"}`, or with a `claim` in the resource's place."""
     content = _json_object(data)
     if content.keys() - {TRACE} not in (WITH_RESOURCE, WITH_CLAIM):
         raise NotAChange("fields")
-    change = Change(
+    change = PatientChange(
         id=_text(content, "id", ID),
         patient=_text(content, "patient", FHIR_ID),
         resource_type=_resource_type(content) if "resource" in content else None,

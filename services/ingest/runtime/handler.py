@@ -6,7 +6,7 @@ from typing import Any
 from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
 from services.library.runtime.resilience import Context
-from services.library.runtime.stream import FIELDS, Answer, StreamProcessor
+from services.library.runtime.stream import FIELDS, BatchResponse, StreamProcessor
 from services.library.runtime.tracing import of_this_function
 
 from . import store
@@ -53,10 +53,10 @@ def _resources(settings: Settings) -> Resources | None:
         return None
     return Resources(
         store=store.datastore(settings.datastore_endpoint, settings.datastore_region),
-        turns=store.Turns(settings.changes_table_name, client=store.client("dynamodb")),
+        reservations=store.ReservationTable(settings.changes_table_name, client=store.client("dynamodb")),
     )
 
 
-def handle(event: dict[str, Any], context: Context) -> Answer:
+def handle(event: dict[str, Any], context: Context) -> BatchResponse:
     """Process a batch, and answer what is to be tried again."""
     return processor().run(event, context)

@@ -21,8 +21,8 @@ def parse(content: object, key: str = "p-1") -> Any:
 
 
 def test_a_record_holds_a_resource_or_says_where_it_is() -> None:
-    assert parse(RIGHT) == change.Change(id="s-1", patient="p-1", resource_type="Observation", claim=None)
-    assert parse(CLAIMED) == change.Change(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
+    assert parse(RIGHT) == change.PatientChange(id="s-1", patient="p-1", resource_type="Observation", claim=None)
+    assert parse(CLAIMED) == change.PatientChange(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
     assert change.resource_type_of(json.dumps(RIGHT).encode(), "p-1") == "Observation"
 
 

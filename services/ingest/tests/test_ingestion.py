@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.library.runtime.effects import Applied, Arrival, Effect
-from services.library.runtime.stream import Record
+from services.library.runtime.stream import StreamRecord
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing
 
@@ -19,9 +19,9 @@ change = importlib.import_module("services.ingest.runtime.change")
 PAYLOAD = '{"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation", "value": 10.00}}'
 
 
-def record(data: str, key: str = "p-1") -> Record:
+def record(data: str, key: str = "p-1") -> StreamRecord:
     kinesis = {"sequenceNumber": "7", "partitionKey": key, "data": base64.b64encode(data.encode()).decode()}
-    return Record.of({"eventID": "shardId-0:7", "kinesis": kinesis})
+    return StreamRecord.of({"eventID": "shardId-0:7", "kinesis": kinesis})
 
 
 class World:

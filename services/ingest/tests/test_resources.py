@@ -33,8 +33,8 @@ def arguments(sequence: int, patient: str = "p-1", change_id: str = "", **resour
 class World:
     def __init__(self, server: Server, *, attempts: int = 4, table: Table | None = None) -> None:
         self.server, self.table = server, table or Table()
-        turns = ingest_store.Turns("changes", client=self.table)
-        self.resources = resources.Resources(store=store(server, attempts=attempts), turns=turns)
+        reservations = ingest_store.ReservationTable("changes", client=self.table)
+        self.resources = resources.Resources(store=store(server, attempts=attempts), reservations=reservations)
 
     def write(self, sequence: int, **given: Any) -> None:
         self.resources.write(**arguments(sequence, **given))
@@ -75,18 +75,18 @@ def test_what_comes_late_writes_no_more(world: World) -> None:
 def test_who_had_the_turn_first_and_writes_second_is_tried_again_and_gives_way(world: World) -> None:
     world.write(1, status="first")
     newer = World(world.server, table=world.table)
-    turns = world.resources.turns
+    reservations = world.resources.reservations
 
     class Overtaken:
         """The moment between turn and write."""
 
-        def take(self, resource: str, **asked: Any) -> Any:
-            had = turns.take(resource, **asked)
+        def reserve(self, resource: str, **asked: Any) -> Any:
+            had = reservations.reserve(resource, **asked)
             newer.write(3, status="newest")
             return had
 
     with pytest.raises(RefusedError) as caught:
-        dataclasses.replace(world.resources, turns=Overtaken()).write(**arguments(2, status="between"))
+        dataclasses.replace(world.resources, reservations=Overtaken()).write(**arguments(2, status="between"))
     assert caught.value.status == 412
     world.write(2, status="between")
     assert (world.stored()["status"], world.version()) == ("newest", 2)

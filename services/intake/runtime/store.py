@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from services.library.runtime.aws_errors import AWS_ERRORS, told_apart
+from services.library.runtime.aws_errors import AWS_ERRORS, classify
 from services.library.runtime.trace import TraceContext
 
 from .submission import Submission
@@ -41,7 +41,7 @@ class SubmissionStore:
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             return True
         # Outside of the handlers, so that no chain of exceptions leads to what AWS says of the request.
@@ -66,7 +66,7 @@ class SubmissionStream:
         try:
             answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             return str(answer["SequenceNumber"])
         raise failure

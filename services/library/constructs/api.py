@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -16,8 +16,12 @@ from services.library.constructs.mappings.request_name import ANYBODY, IAM_CALLE
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.web_firewall import WebFirewall
 from services.library.contract import defaults
+from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment
 
+RateLimit = Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")]
+BurstLimit = Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")]
+"""A service's settings for `ApiSettings.rate_limit` and `burst_limit`."""
 JSON = "application/json"
 STAGE = "v1"
 LONGEST_SECONDS = 29

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -17,6 +18,7 @@ from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.contract import defaults, secret
+from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment, Tier
 from services.library.packaging import package as packaging
 from services.library.packaging.dependencies import Dependencies
@@ -24,7 +26,8 @@ from services.library.packaging.dependencies import Dependencies
 ROOT = Path(__file__).resolve().parents[3]
 PREPARED = Path(sys.prefix) / "functions"
 """Where setup left the functions' dependencies: in the environment that this runs in."""
-
+ReservedConcurrency = Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")]
+"""A service's setting for `FunctionSettings.reserved_concurrency`."""
 LOG_LEVEL = {Tier.SANDBOX: "DEBUG", Tier.PRE_PRODUCTION: "INFO", Tier.PRODUCTION: "INFO"}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime

@@ -20,10 +20,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from . import exact_json
-from .client import PASSING, Client, judge_status
+from .client import TRANSIENT_STATUSES, Client, judge_status
 from .resilience import AttemptError, CallError, Deadline
 from .tracing import NoTracing, Tracing
-from .transport import Answer, Timeouts
+from .transport import HttpResponse, Timeouts
 
 SERVICE = "healthlake"
 MEDIA_TYPE = "application/fhir+json"
@@ -51,7 +51,7 @@ ISSUE_CODES = frozenset(
     )
 )
 
-PASSING_CODES = frozenset(
+TRANSIENT_ISSUE_CODES = frozenset(
     (
         *("security", "login", "unknown", "expired", "forbidden", "suppressed", "transient", "lock-error", "no-store"),
         *("exception", "timeout", "incomplete", "throttled"),
@@ -77,7 +77,7 @@ class RefusedError(CallError):
 
         Only an OperationOutcome says so, for a 400 may also be about the caller's credentials or the moment.
         """
-        of_the_resource = bool(self.codes) and not PASSING_CODES.intersection(self.codes)
+        of_the_resource = bool(self.codes) and not TRANSIENT_ISSUE_CODES.intersection(self.codes)
         if self.status == HTTPStatus.NOT_FOUND:
             return "not-supported" in self.codes  # no such resource type, where a datastore that is gone says nothing
         return of_the_resource and self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 422}
@@ -304,13 +304,13 @@ class FhirStore:
         headers: Mapping[str, str],
         content: bytes = b"",
         safe: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         answer = self.client.call(method, url, deadline=deadline, headers=headers, content=content, safe=safe)
         if answer.status < 300 or answer.status == HTTPStatus.NOT_MODIFIED:
             return answer
         raise RefusedError(f"{method} of the datastore", answer.status, issue_codes(answer.body))
 
-    def _page(self, answer: Answer) -> Page:
+    def _page(self, answer: HttpResponse) -> Page:
         try:
             bundle = exact_json.read(answer.body)
         except ValueError:
@@ -348,10 +348,10 @@ class FhirStore:
         return url
 
 
-def judge(answer: Answer, where: str) -> None:
+def judge(answer: HttpResponse, where: str) -> None:
     """Raise for what another attempt may mend; throttling comes as a 400, too."""
     if answer.status == HTTPStatus.BAD_REQUEST and _is_throttling(answer):
-        raise ThrottledError(f"{where}: throttled", passes=True, counts=False)
+        raise ThrottledError(f"{where}: throttled", transient=True, unhealthy=False)
     judge_status(answer, where)
 
 
@@ -373,13 +373,13 @@ def status_of(error: CallError) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def passes(error: CallError) -> bool:
+def is_transient(error: CallError) -> bool:
     """Whether the same call may do better later."""
     status = status_of(error)
-    return status is None or status in PASSING or status >= 500
+    return status is None or status in TRANSIENT_STATUSES or status >= 500
 
 
-def _is_throttling(answer: Answer) -> bool:
+def _is_throttling(answer: HttpResponse) -> bool:
     kind = answer.headers.get("x-amzn-errortype", "")
     if not kind and len(answer.body) <= LONGEST_ERROR_BYTES:
         try:

@@ -1,4 +1,4 @@
-"""How calls to somebody else's system end in time, are tried again, and leave alone what is down.
+"""Deadlines, retries, retry budgets and circuit breakers for calls to other systems.
 
 Nothing here knows HTTP, and time and chance come from outside: `Client` is built from it, and so is whatever else calls
 out. A sandbox of Lambda lives for hours and each keeps its own state, so a breaker and a budget bound what one sandbox
@@ -83,14 +83,17 @@ class CallError(Exception):
 
 
 class AttemptError(CallError):
-    """One attempt did not succeed: raised by whoever makes attempts, for `repeated` to decide on."""
+    """One attempt did not succeed: raised by an attempt, for `Upstream.call` to decide on."""
 
-    def __init__(self, text: str, *, passes: bool, counts: bool, wait_seconds: float = 0.0) -> None:
-        """`passes`: another attempt may succeed. `counts`: the system is unwell, so it brings the breaker nearer to
-        opening. `wait_seconds`: how long the system asks to be left alone."""
+    def __init__(self, text: str, *, transient: bool, unhealthy: bool, wait_seconds: float = 0.0) -> None:
+        """Describe a failed attempt.
+
+        `transient`: another attempt may succeed. `unhealthy`: the failure counts towards opening the circuit breaker.
+        `wait_seconds`: how long the system asks not to be called.
+        """
         super().__init__(text)
-        self.passes = passes
-        self.counts = counts
+        self.transient = transient
+        self.unhealthy = unhealthy
         self.wait_seconds = wait_seconds
 
 
@@ -229,8 +232,8 @@ class Retries:
         return chance * min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (attempt - 1))
 
 
-ONCE = Retries(attempts=1)
-"""For a call that may have had its effect even though it failed."""
+NO_RETRIES = Retries(attempts=1)
+"""Retries of a call that may have had its effect even though it failed: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +248,7 @@ class Upstream:
     chance: Callable[[], float] = random.random
     """From 0 to 1."""
 
-    def repeated(self, attempt: Callable[[int], T], *, retries: Retries, deadline: Deadline) -> T:
+    def call(self, attempt: Callable[[int], T], *, retries: Retries, deadline: Deadline) -> T:
         """The result of the first attempt that succeeds; `attempt` is given its number, from 1.
 
         Raises the last AttemptError, or a DeadlineError or BreakerOpenError if no attempt was made at all. Whatever
@@ -268,9 +271,9 @@ class Upstream:
             else:
                 self.breaker.succeeded(ticket)
                 return result
-            (self.breaker.failed if failed.counts else self.breaker.succeeded)(ticket)
+            (self.breaker.failed if failed.unhealthy else self.breaker.succeeded)(ticket)
             pause = failed.wait_seconds + retries.pause(number, self.chance())
-            if not failed.passes or number == retries.attempts or self.breaker.state is BreakerState.OPEN:
+            if not failed.transient or number == retries.attempts or self.breaker.state is BreakerState.OPEN:
                 raise failed
             if pause >= deadline.remaining or not self.budget.take():
                 raise failed

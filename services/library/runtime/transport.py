@@ -63,7 +63,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """What came back. Its text says the status alone: headers and body may be about a person."""
 
     status: int
@@ -117,7 +117,7 @@ def _over(pool: httpcore.ConnectionPool, verify: ssl.SSLContext) -> httpx.HTTPTr
 
 def exchange(
     transport: httpx.BaseTransport, request: httpx.Request, *, timeouts: Timeouts, deadline: Deadline, limit_bytes: int
-) -> Answer:
+) -> HttpResponse:
     """Send a request once and read its answer. Raises httpx's TransportError, TooLargeError or EncodedError."""
     request.extensions = {**request.extensions, "timeout": timeouts.within(deadline)}
     with _until(deadline):
@@ -128,7 +128,7 @@ def exchange(
             body = _read(response, limit_bytes)
         finally:
             response.close()
-    return Answer(status=response.status_code, headers=response.headers, body=body)
+    return HttpResponse(status=response.status_code, headers=response.headers, body=body)
 
 
 def _read(response: httpx.Response, limit_bytes: int) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from services.library.runtime.aws_errors import Busy, RefusedByAws, told_apart
+from services.library.runtime.aws_errors import Busy, RefusedByAws, classify
 
 CANARY = "Schmidt-1957"
 
@@ -32,7 +32,7 @@ def refusal(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> Clie
     ],
 )
 def test_what_may_do_better_later_is_busy(error: Any) -> None:
-    told = told_apart(error)
+    told = classify(error)
     assert type(told) is Busy
     assert CANARY not in str(told)
 
@@ -50,6 +50,6 @@ def test_what_may_do_better_later_is_busy(error: Any) -> None:
     ],
 )
 def test_what_never_will_says_which_call_and_why_and_nothing_else(error: Any, text: str) -> None:
-    told = told_apart(error)
+    told = classify(error)
     assert type(told) is RefusedByAws
     assert str(told) == text

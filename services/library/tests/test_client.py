@@ -19,7 +19,7 @@ from pipeline.local.cloud.partner.server import Partner
 from services.library.runtime import addresses
 from services.library.runtime.client import Client, LargeAnswerError, StatusError
 from services.library.runtime.resilience import AttemptError, BreakerOpenError, CallError, Deadline, Retries
-from services.library.runtime.transport import Answer, DeadlineTransport, Timeouts
+from services.library.runtime.transport import DeadlineTransport, HttpResponse, Timeouts
 
 WORDS = frozenset({"v1", "patients", "coverage"})
 CANARY = "Schmidt-1957"
@@ -73,10 +73,10 @@ def _streams(client: Client) -> list[Any]:
     return [connection._connection._network_stream for connection in pool.connections]
 
 
-PASSING = (Kind.STATUS, Kind.SILENT, Kind.RESET, Kind.BROKEN, Kind.TRUNCATED, Kind.GARBAGE, Kind.COMPRESSED)
+TRANSIENT_STATUSES = (Kind.STATUS, Kind.SILENT, Kind.RESET, Kind.BROKEN, Kind.TRUNCATED, Kind.GARBAGE, Kind.COMPRESSED)
 
 
-@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
+@pytest.mark.parametrize("kind", TRANSIENT_STATUSES, ids=lambda kind: kind.value)
 def test_what_passes_is_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
     client.timeouts = Timeouts(read=0.05)
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
@@ -84,7 +84,7 @@ def test_what_passes_is_tried_again(partner: Listener, client: Client, kind: Kin
     assert len(partner.partner.requests) == 2
 
 
-@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
+@pytest.mark.parametrize("kind", TRANSIENT_STATUSES, ids=lambda kind: kind.value)
 def test_what_may_have_had_its_effect_is_not_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
     client.timeouts = Timeouts(read=0.05)
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
@@ -185,9 +185,9 @@ def test_each_attempt_is_signed_anew_and_last(partner: Listener, client: Client)
 
 
 def test_an_own_judge_decides_what_is_an_answer(partner: Listener, client: Client) -> None:
-    def judge(answer: Answer, where: str) -> None:
+    def judge(answer: HttpResponse, where: str) -> None:
         if answer.status == 400:
-            raise AttemptError(f"{where}: throttled", passes=True, counts=False)
+            raise AttemptError(f"{where}: throttled", transient=True, unhealthy=False)
 
     client.judge = judge
     partner.partner.faults.add(Fault(kind=Kind.STATUS, status=400))
@@ -233,7 +233,7 @@ def test_no_failure_says_whom_it_was_about(partner: Listener, client: Client, ki
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2, times=9))
     headers = {"x-name": CANARY}
     error: CallError | None = None
-    answer: Answer | None = None
+    answer: HttpResponse | None = None
     try:
         answer = client.call(
             "POST", url(partner), deadline=Deadline.after(0.15), headers=headers, content=CANARY.encode()

@@ -232,7 +232,7 @@ def test_throttling_that_calls_itself_a_bad_request_is_no_refusal(server: Server
         server.answer = (400, body)
         with pytest.raises(ThrottledError) as caught:
             client.read("Patient", "1", deadline=Deadline.after(SOON))
-        assert fhir.passes(caught.value)
+        assert fhir.is_transient(caught.value)
         assert fhir.status_of(caught.value) == 429
 
 

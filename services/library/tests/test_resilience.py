@@ -54,11 +54,11 @@ def upstream(clock: Hand, *, reserve: int = 5, failures: int = 5, chance: float 
 
 
 def failing(
-    clock: Hand, *, seconds: float = 0.0, passes: bool = True, counts: bool = True, wait: float = 0.0
+    clock: Hand, *, seconds: float = 0.0, transient: bool = True, unhealthy: bool = True, wait: float = 0.0
 ) -> Callable[[int], str]:
     def attempt(number: int) -> str:
         clock.time += seconds
-        raise AttemptError(f"attempt {number}", passes=passes, counts=counts, wait_seconds=wait)
+        raise AttemptError(f"attempt {number}", transient=transient, unhealthy=unhealthy, wait_seconds=wait)
 
     return attempt
 
@@ -80,7 +80,7 @@ def test_nothing_is_attempted_without_time() -> None:
     clock = Hand()
     deadline = Deadline.before_end_of(Invocation(500), margin_seconds=1, clock=clock)
     with pytest.raises(DeadlineError, match=r"partner\.example\.com"):
-        upstream(clock).repeated(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
+        upstream(clock).call(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
 
 
 @given(
@@ -99,10 +99,10 @@ def test_a_dead_system_costs_no_more_than_the_deadline(
 
     def attempt(_number: int) -> str:
         clock.time += min(seconds, deadline.remaining)
-        raise AttemptError("dead", passes=True, counts=True, wait_seconds=wait)
+        raise AttemptError("dead", transient=True, unhealthy=True, wait_seconds=wait)
 
     with pytest.raises(AttemptError):
-        upstream(clock, chance=chance).repeated(attempt, retries=Retries(attempts=attempts), deadline=deadline)
+        upstream(clock, chance=chance).call(attempt, retries=Retries(attempts=attempts), deadline=deadline)
     assert clock.time <= deadline.at + 0.1
 
 
@@ -115,7 +115,7 @@ def test_pauses_double_up_to_the_longest_and_are_by_chance() -> None:
 def test_who_asks_to_be_left_alone_is_for_so_long_and_a_little_more() -> None:
     clock = Hand()
     with pytest.raises(AttemptError):
-        upstream(clock).repeated(
+        upstream(clock).call(
             failing(clock, wait=2), retries=Retries(attempts=2), deadline=Deadline.after(9, clock=clock)
         )
     assert clock.slept == [2.1]
@@ -124,15 +124,15 @@ def test_who_asks_to_be_left_alone_is_for_so_long_and_a_little_more() -> None:
 def test_a_pause_that_the_deadline_does_not_allow_is_not_begun() -> None:
     clock = Hand()
     with pytest.raises(AttemptError, match="attempt 1"):
-        upstream(clock).repeated(failing(clock, wait=60), retries=Retries(), deadline=Deadline.after(10, clock=clock))
+        upstream(clock).call(failing(clock, wait=60), retries=Retries(), deadline=Deadline.after(10, clock=clock))
     assert clock.slept == []
 
 
 def test_what_another_attempt_cannot_mend_is_not_repeated() -> None:
     clock = Hand()
     with pytest.raises(AttemptError, match="attempt 1"):
-        upstream(clock).repeated(
-            failing(clock, passes=False), retries=Retries(), deadline=Deadline.after(10, clock=clock)
+        upstream(clock).call(
+            failing(clock, transient=False), retries=Retries(), deadline=Deadline.after(10, clock=clock)
         )
 
 
@@ -164,11 +164,11 @@ def test_when_everything_fails_the_system_gets_a_tenth_more_than_it_was_called(c
     def attempt(_number: int) -> str:
         nonlocal made
         made += 1
-        raise AttemptError("dead", passes=True, counts=True)
+        raise AttemptError("dead", transient=True, unhealthy=True)
 
     for _ in range(calls):
         with pytest.raises(AttemptError):
-            dead.repeated(attempt, retries=Retries(attempts=attempts), deadline=Deadline.after(60, clock=clock))
+            dead.call(attempt, retries=Retries(attempts=attempts), deadline=Deadline.after(60, clock=clock))
     assert calls <= made <= calls + 5 + calls / 10
 
 
@@ -254,10 +254,10 @@ def test_an_open_breaker_costs_neither_time_nor_a_call() -> None:
     dead = upstream(clock, failures=2)
     deadline = Deadline.after(60, clock=clock)
     with pytest.raises(AttemptError, match="attempt 2"):  # the third attempt is not made, nor waited for
-        dead.repeated(failing(clock), retries=Retries(attempts=5), deadline=deadline)
+        dead.call(failing(clock), retries=Retries(attempts=5), deadline=deadline)
     assert len(clock.slept) == 1
     with pytest.raises(BreakerOpenError):
-        dead.repeated(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
+        dead.call(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
 
 
 def test_who_answers_that_it_is_busy_is_not_unwell() -> None:
@@ -265,5 +265,5 @@ def test_who_answers_that_it_is_busy_is_not_unwell() -> None:
     busy = upstream(clock, failures=1)
     for _ in range(3):
         with pytest.raises(AttemptError):
-            busy.repeated(failing(clock, counts=False), retries=Retries(), deadline=Deadline.after(60, clock=clock))
+            busy.call(failing(clock, unhealthy=False), retries=Retries(), deadline=Deadline.after(60, clock=clock))
     assert becomes(busy.breaker, BreakerState.CLOSED)

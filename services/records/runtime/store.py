@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from services.library.runtime.aws_errors import AWS_ERRORS, told_apart
+from services.library.runtime.aws_errors import AWS_ERRORS, classify
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.tracing import of_this_function
 
@@ -43,7 +43,7 @@ class KeyCipher:
         try:
             answer = self.client.encrypt(KeyId=self.key_arn, Plaintext=content, EncryptionContext=dict(bound_to))
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             sealed: bytes = answer["CiphertextBlob"]
             return sealed
@@ -57,7 +57,7 @@ class KeyCipher:
         try:
             answer = self.client.decrypt(KeyId=self.key_arn, CiphertextBlob=sealed, EncryptionContext=dict(bound_to))
         except AWS_ERRORS as error:
-            failure = TokenError() if _is_not_ours(error) else told_apart(error)
+            failure = TokenError() if _is_not_ours(error) else classify(error)
         else:
             content: bytes = answer["Plaintext"]
             return content

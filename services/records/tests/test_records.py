@@ -18,8 +18,8 @@ from services.library.runtime.resilience import Deadline
 from services.library.tests.fhir_server import Server, outcome, running, store
 from services.records.runtime import queries, typed
 from services.records.runtime import store as records_store
-from services.records.runtime.answers import Answer
-from services.records.runtime.records import FIELDS, Asked, Records
+from services.records.runtime.records import FIELDS, RecordsApi, RecordsRequest
+from services.records.runtime.responses import ApiResponse
 from services.records.runtime.tokens import TokenError, Tokens
 
 CANARY = "Schmidt1957"
@@ -52,18 +52,18 @@ class Service:
         self.server, self.log, self.cipher, self.now = server, io.StringIO(), FakeCipher(), 1000.0
         logger = logger_for(f"records-{id(self)}", fields=FIELDS)
         logger.registered_handler.setStream(self.log)  # type: ignore[attr-defined] # a stream handler
-        self.records = Records(
+        self.records = RecordsApi(
             store=store(server), tokens=Tokens(cipher=self.cipher, now=lambda: self.now), logger=logger
         )
 
-    def search(self, body: Any, *, type_: str = "Patient", caller: str = CALLER) -> Answer:
+    def search(self, body: Any, *, type_: str = "Patient", caller: str = CALLER) -> ApiResponse:
         text = body if isinstance(body, str) else json.dumps(body)
-        return self.ask(Asked(action="search", type=type_, body=text, request_id=REQUEST, caller=caller))
+        return self.ask(RecordsRequest(action="search", type=type_, body=text, request_id=REQUEST, caller=caller))
 
-    def read(self, id_: str, *, type_: str = "Patient", **others: Any) -> Answer:
-        return self.ask(Asked(action="read", type=type_, id=id_, request_id=REQUEST, caller=CALLER, **others))
+    def read(self, id_: str, *, type_: str = "Patient", **others: Any) -> ApiResponse:
+        return self.ask(RecordsRequest(action="read", type=type_, id=id_, request_id=REQUEST, caller=CALLER, **others))
 
-    def ask(self, asked: Asked) -> Answer:
+    def ask(self, asked: RecordsRequest) -> ApiResponse:
         return self.records.answer(asked, Deadline.after(20))
 
 
@@ -330,7 +330,7 @@ def test_a_thousand_faults_leave_no_personal_data_anywhere_but_in_resources(serv
         )
         service.server.answer = (status, body) if number % 2 else None
         service.server.link = chance.choice([_as_it_is, _elsewhere])
-        ask: list[Callable[[], Answer]] = [
+        ask: list[Callable[[], ApiResponse]] = [
             lambda: service.read(CANARY),
             lambda: service.read(f"{CANARY}/../x"),
             lambda: service.search({"parameters": {"name": CANARY, "family": [CANARY]}, "count": 1}),
