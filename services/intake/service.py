@@ -17,7 +17,7 @@ from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.function_api import function_integration
 from services.library.constructs.key import USE, Key
-from services.library.constructs.mappings.function_api import answered_statuses
+from services.library.constructs.mappings.function_api import response_statuses
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.sync_api import SyncApi
 from services.library.constructs.table import Table
@@ -208,7 +208,7 @@ class IntakeStack(ServiceStack):
         _allow_through(claims, "s3", CLAIMS_KEY_ARN.read(self, environment))
         api.post(
             function_integration(claims, api.settings, status=201),
-            statuses=answered_statuses(status=201),
+            statuses=response_statuses(status=201),
             at=api.rest_api.root.add_resource("claims"),
             models=api.model("Claim", CLAIM),
         )

@@ -26,7 +26,7 @@ class DeadLetterQueue(Construct):
             enforce_ssl=True,
             retention_period=LONGEST_RETENTION,
         )
-        self.depth = alarms_to.hear_of(
+        self.depth = alarms_to.add_alarm(
             self,
             "Depth",
             metric=self.queue.metric_approximate_number_of_messages_visible(statistic="Maximum"),

@@ -95,7 +95,7 @@ class EventSubscriber(Construct):
         # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1949
         name = cdk.Fn.select(2, cdk.Fn.split("/", self.rule.rule_arn))
         self.failed_deliveries, self.lost_events = (
-            alarms_to.hear_of(
+            alarms_to.add_alarm(
                 self,
                 alarm,
                 metric=cloudwatch.Metric(

@@ -135,5 +135,5 @@ class Function(Construct):
                 reserved_concurrent_executions=settings.reserved_concurrency,
                 dead_letter_queue=undelivered.queue,
             )
-        self.errors = alarms_to.hear_of(self, "Errors", metric=self.function.metric_errors())
-        self.throttles = alarms_to.hear_of(self, "Throttles", metric=self.function.metric_throttles())
+        self.errors = alarms_to.add_alarm(self, "Errors", metric=self.function.metric_errors())
+        self.throttles = alarms_to.add_alarm(self, "Throttles", metric=self.function.metric_throttles())

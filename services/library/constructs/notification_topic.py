@@ -34,14 +34,14 @@ class NotificationTopic(Construct):
             )
         )
 
-    def hear(self, alarm: cloudwatch.Alarm) -> None:
+    def notify_on(self, alarm: cloudwatch.Alarm) -> None:
         """Notify when the alarm fires, and when it is over."""
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
 
-    def hear_of(
-        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, at_least: float = 1, minutes: int = 1
+    def add_alarm(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, threshold: float = 1, minutes: int = 1
     ) -> cloudwatch.Alarm:
         """Make an alarm and notify of it: the metric reaches a value in each of so many minutes.
 
@@ -54,16 +54,21 @@ class NotificationTopic(Construct):
             id_,
             alarm_description=f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md",
             metric=metric.with_(period=cdk.Duration.minutes(1)),
-            threshold=at_least,
+            threshold=threshold,
             evaluation_periods=minutes,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.hear(alarm)
+        self.notify_on(alarm)
         return alarm
 
     def replace(
-        self, alarm: cloudwatch.Alarm, *, metric: cloudwatch.Metric | None = None, at_least: float = 1, minutes: int = 1
+        self,
+        alarm: cloudwatch.Alarm,
+        *,
+        metric: cloudwatch.Metric | None = None,
+        threshold: float = 1,
+        minutes: int = 1,
     ) -> cloudwatch.Alarm:
         """Put another alarm in the place of one, for overrides: the same metric unless another is given.
 
@@ -76,4 +81,4 @@ class NotificationTopic(Construct):
                 " give the metric to watch."
             )
         scope.node.try_remove_child(id_)
-        return self.hear_of(scope, id_, metric=watched, at_least=at_least, minutes=minutes)
+        return self.add_alarm(scope, id_, metric=watched, threshold=threshold, minutes=minutes)

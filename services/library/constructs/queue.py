@@ -84,11 +84,11 @@ class Queue(Construct):
                 queue=self.dead_letters.queue, max_receive_count=self.settings.receives
             ),
         )
-        self.age = alarms_to.hear_of(
+        self.age = alarms_to.add_alarm(
             self,
             "Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
-            at_least=self.settings.oldest_message.to_seconds(),
+            threshold=self.settings.oldest_message.to_seconds(),
         )
 
     def grant_send(self, grantee: iam.IGrantable) -> None:

@@ -216,7 +216,7 @@ class StreamConsumer(Construct):
         self.failures.grant_write(self.function, below=COPIES)
         iam.Grant.add_to_principal(grantee=self.function, actions=["s3:ListBucket"], resource_arns=[bucket.bucket_arn])
         bucket.add_metric(id="Copies", prefix=COPIES)
-        self.given_up = alarms_to.hear_of(
+        self.failed_batches = alarms_to.add_alarm(
             self,
             "GivenUp",
             metric=cloudwatch.Metric(
@@ -240,7 +240,7 @@ class StreamConsumer(Construct):
         )
         self.pointers.grant(self.function, "sqs:SendMessage")
         self.encryption_key.grant_through("sqs", self.function)
-        self.given_up = alarms_to.hear_of(
+        self.failed_batches = alarms_to.add_alarm(
             self,
             "GivenUp",
             metric=self.pointers.metric_approximate_number_of_messages_visible(statistic="Maximum"),
@@ -248,13 +248,13 @@ class StreamConsumer(Construct):
         return self.pointers.queue_arn
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
-        self.behind = alarms_to.hear_of(
+        self.iterator_age = alarms_to.add_alarm(
             self,
             "Behind",
             metric=self.function.metric("IteratorAge", statistic="Maximum"),
-            at_least=self.settings.iterator_age.to_milliseconds(),
+            threshold=self.settings.iterator_age.to_milliseconds(),
         )
-        self.not_kept = alarms_to.hear_of(
+        self.lost_batches = alarms_to.add_alarm(
             self, "NotKept", metric=self.function.metric("DestinationDeliveryFailures", statistic="Sum")
         )
         quarantined = logs.MetricFilter(
@@ -266,4 +266,4 @@ class StreamConsumer(Construct):
             metric_name="Quarantined",
             metric_value="1",
         )
-        self.in_quarantine = alarms_to.hear_of(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))
+        self.quarantined_records = alarms_to.add_alarm(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))

@@ -61,7 +61,7 @@ class Workflow(Construct):
             ),
         )
         self.failed, self.throttled, self.timed_out = (
-            alarms_to.hear_of(self, name, metric=metric.with_(statistic="Sum"))
+            alarms_to.add_alarm(self, name, metric=metric.with_(statistic="Sum"))
             for name, metric in (
                 ("Failed", self.state_machine.metric_failed()),
                 ("Throttled", self.state_machine.metric_throttled()),

@@ -54,7 +54,7 @@ class FailedBatchPointers:
         self.url = url
 
     def read(self, stream: StreamReader) -> Iterator[OnFailureRecord]:
-        """Yield the batch of each message, once. Messages stay hidden from others until they are given back or deleted."""
+        """Yield the batch of each message, once. They are hidden from others until they are given back or deleted."""
         seen: set[str] = set()
         while True:
             answer = self.sqs.receive_message(

@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import (
     BAD_PAYLOAD,
     BUSY,
@@ -68,15 +68,15 @@ def request_template(
     )
 
 
-def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
+def integration_responses(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationResponse, ...]:
     """Every integration response."""
-    started = IntegrationAnswer(status=202, pattern="200", template=_started())
-    return integration.answers(started, refused_template(limit_bytes))
+    started = IntegrationResponse(status=202, pattern="200", template=_started())
+    return integration.responses(started, refused_template(limit_bytes))
 
 
-def answered_statuses() -> tuple[int, ...]:
+def response_statuses() -> tuple[int, ...]:
     """Every status that the method may answer."""
-    return integration.answered_statuses(integration_answers(), [TOO_LARGE, *(problem for _, problem in FAILURES)])
+    return integration.response_statuses(integration_responses(), [TOO_LARGE, *(problem for _, problem in FAILURES)])
 
 
 def refused_template(limit_bytes: int) -> str:

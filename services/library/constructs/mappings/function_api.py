@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-la
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import PROBLEM_HEADER, IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import PROBLEM_HEADER, IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import Problem
 from services.library.constructs.mappings.request_name import IAM_CALLER, name_template
 
@@ -24,18 +24,18 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
     return name_template(identity, keys=False) + '{"id": "$execution", "payload": $input.body}\n'
 
 
-def integration_answers(*, status: int = 200) -> tuple[IntegrationAnswer, ...]:
+def integration_responses(*, status: int = 200) -> tuple[IntegrationResponse, ...]:
     """Every integration response; `status` is that of a success."""
     return (
-        IntegrationAnswer(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
-        IntegrationAnswer(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
-        IntegrationAnswer(status=status, pattern=None, template=_answered()),
+        IntegrationResponse(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=status, pattern=None, template=_answered()),
     )
 
 
-def answered_statuses(*, status: int = 200) -> tuple[int, ...]:
+def response_statuses(*, status: int = 200) -> tuple[int, ...]:
     """Every status that the method may answer."""
-    return integration.answered_statuses(integration_answers(status=status), [FAILED])
+    return integration.response_statuses(integration_responses(status=status), [FAILED])
 
 
 def _answered() -> str:

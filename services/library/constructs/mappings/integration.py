@@ -25,7 +25,7 @@ PROBLEM_HEADER = {"method.response.header.Content-Type": f"'{PROBLEM_MEDIA_TYPE}
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegrationAnswer:
+class IntegrationResponse:
     """One integration response. API Gateway chooses by the service's HTTP status, the whole of which must match."""
 
     status: int
@@ -36,18 +36,18 @@ class IntegrationAnswer:
     """Response parameters, by what they set."""
 
 
-def answers(succeeded: IntegrationAnswer, refused: str) -> tuple[IntegrationAnswer, ...]:
+def responses(succeeded: IntegrationResponse, refused: str) -> tuple[IntegrationResponse, ...]:
     """Every integration response, API Gateway keeps one for each status; `refused` is the template for a 4xx."""
     return (
         succeeded,
-        IntegrationAnswer(status=400, pattern=r"4\d{2}", template=refused, parameters=PROBLEM_HEADER),
-        IntegrationAnswer(
+        IntegrationResponse(status=400, pattern=r"4\d{2}", template=refused, parameters=PROBLEM_HEADER),
+        IntegrationResponse(
             status=503, pattern="503", template=UNAVAILABLE.body(), parameters=PROBLEM_HEADER | RETRY_HEADER
         ),
-        IntegrationAnswer(
+        IntegrationResponse(
             status=502, pattern=r"5(?!03)\d{2}", template=UPSTREAM.body(), parameters=PROBLEM_HEADER | RETRY_HEADER
         ),
-        IntegrationAnswer(status=500, pattern=None, template=BROKEN.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=500, pattern=None, template=BROKEN.body(), parameters=PROBLEM_HEADER),
     )
 
 
@@ -90,6 +90,6 @@ def overriding_a_success(problem: Problem) -> str:
     return f'#set($context.responseOverride.header.Content-Type = "{PROBLEM_MEDIA_TYPE}")\n{overriding(problem)}'
 
 
-def answered_statuses(answered: Sequence[IntegrationAnswer], overriding_: Sequence[Problem]) -> tuple[int, ...]:
+def response_statuses(answered: Sequence[IntegrationResponse], overriding_: Sequence[Problem]) -> tuple[int, ...]:
     """Every status that a method may answer, for its method responses."""
     return tuple(sorted({answer.status for answer in answered} | {problem.status for problem in overriding_}))

@@ -41,7 +41,7 @@ LATE = Problem(status=504, title="Not known to be started", detail="Retry with t
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayAnswer:
+class GatewayResponse:
     """One gateway response: what API Gateway answers by itself."""
 
     response_type: str
@@ -52,10 +52,10 @@ class GatewayAnswer:
     """Response parameters, by what they set."""
 
 
-def gateway_answers() -> tuple[GatewayAnswer, ...]:
+def gateway_responses() -> tuple[GatewayResponse, ...]:
     """Every gateway response, in the shape of all other problems."""
     return tuple(
-        GatewayAnswer(
+        GatewayResponse(
             response_type=response_type,
             status=None if response_type.startswith("DEFAULT_") else problem.status,
             template=_gateway_template(response_type, problem),

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import BAD_PAYLOAD, BUSY, UPSTREAM, too_large
 from services.library.constructs.mappings.request_name import BAD_KEY, IAM_CALLER, REFUSED, name_template
 
@@ -38,7 +38,7 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
     )
 
 
-def integration_answers(*, identity: str = IAM_CALLER) -> tuple[IntegrationAnswer, ...]:
+def integration_responses(*, identity: str = IAM_CALLER) -> tuple[IntegrationResponse, ...]:
     """Every integration response."""
     refused = integration.refused_template(
         FAILURES,
@@ -47,13 +47,13 @@ def integration_answers(*, identity: str = IAM_CALLER) -> tuple[IntegrationAnswe
         too_large_types="InvalidParameterValue(Exception)?",
         limit_bytes=MESSAGE_LIMIT_BYTES,
     )
-    return integration.answers(IntegrationAnswer(status=202, pattern="200", template=_sent(identity)), refused)
+    return integration.responses(IntegrationResponse(status=202, pattern="200", template=_sent(identity)), refused)
 
 
-def answered_statuses() -> tuple[int, ...]:
+def response_statuses() -> tuple[int, ...]:
     """Every status that the method may answer."""
     problems = [too_large(MESSAGE_LIMIT_BYTES), *(problem for _, problem in FAILURES)]
-    return integration.answered_statuses(integration_answers(), problems)
+    return integration.response_statuses(integration_responses(), problems)
 
 
 def _sent(identity: str) -> str:

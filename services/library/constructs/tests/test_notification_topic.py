@@ -18,7 +18,7 @@ from services.library.contract.service import ServiceStack
 @pytest.fixture(scope="module")
 def template(production: Place) -> Template:
     metric = cloudwatch.Metric(namespace="Some", metric_name="Rejected", statistic="Sum")
-    production.alarms.hear_of(production.stack, "Rejected", metric=metric, at_least=3, minutes=5)
+    production.alarms.add_alarm(production.stack, "Rejected", metric=metric, threshold=3, minutes=5)
     return production.template()
 
 
@@ -90,10 +90,10 @@ def test_an_override_replaces_an_alarm_in_place() -> None:
     key = Key(stack, "Key", environment=environment, description="Data")
     dead = DeadLetterQueue(stack, "Dead", encryption_key=key, alarms_to=alarms)
     id_ = stack.get_logical_id(cast("cdk.CfnElement", dead.depth.node.default_child))
-    alarms.replace(dead.depth, at_least=5, minutes=10)
+    alarms.replace(dead.depth, threshold=5, minutes=10)
     metric = cloudwatch.Metric(namespace="Some", metric_name="Other", statistic="Sum")
-    heard = alarms.hear_of(stack, "Replaced", metric=metric)
-    alarms.replace(heard, metric=metric.with_(statistic="Maximum"), at_least=7)
+    heard = alarms.add_alarm(stack, "Replaced", metric=metric)
+    alarms.replace(heard, metric=metric.with_(statistic="Maximum"), threshold=7)
     expression = cloudwatch.Alarm(
         stack,
         "Expression",
