@@ -121,13 +121,13 @@ class Store:
     """Holds and applies everything."""
 
     def hold(self, _work: Any) -> Any:
-        return saga.Held.HELD
+        return saga.HoldResult.HELD
 
     def look(self, _work: Any) -> Any:
         return saga.Seen(answers=0, pending=frozenset())
 
     def apply(self, _work: Any, _found: Any, _seen: Any) -> Any:
-        return saga.Outcome.APPLIED
+        return saga.SagaOutcome.APPLIED
 
 
 class Settings:

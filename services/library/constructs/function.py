@@ -1,4 +1,4 @@
-"""A Python function with what every one of ours has: layer, log group, tracing, dead-letter queue, alarms."""
+"""A Python Lambda function with the shared layers, a log group, tracing, a dead-letter queue and alarms."""
 
 import sys
 import tempfile
@@ -37,7 +37,7 @@ RESERVED = frozenset({"PYTHONPATH", "LD_LIBRARY_PATH", "PATH", "LANG", "TZ"})
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """What differs between two functions."""
+    """Settings of a function."""
 
     handler: str
     """The dotted path in the repository, e.g. `services.intake.runtime.handler.handle`; it is the same in Lambda."""
@@ -47,7 +47,7 @@ class FunctionSettings:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for `Configuration.from_environment`. No secrets: pass a secret's name."""
     reserved_concurrency: int | None = None
-    """How many run at once, at most, and can always run; None shares what the account has left."""
+    """Executions at the same time, at most, and always possible; None shares what the account has left."""
 
     def __post_init__(self) -> None:
         for name, value in self.variables.items():
@@ -76,7 +76,7 @@ class FunctionSettings:
 
     @property
     def service(self) -> str:
-        """The service whose runtime folder the handler is in."""
+        """Return the name of the folder of the service whose runtime folder has the handler."""
         parts = self.handler.split(".")
         if len(parts) < 5 or parts[0] != "services" or parts[2] != "runtime":
             raise ValueError(

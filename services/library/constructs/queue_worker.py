@@ -18,7 +18,7 @@ TIMES_THE_TIMEOUT = 6
 
 @dataclass(frozen=True, kw_only=True)
 class QueueWorkerSettings:
-    """What differs between two workers."""
+    """Settings of a queue worker."""
 
     function: FunctionSettings
     """The handler answers `{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}`: those are tried again."""
@@ -56,7 +56,7 @@ class QueueWorkerSettings:
 
 
 class QueueWorker(Construct):
-    """Works on each message until it succeeds or is a dead letter; a failed one takes no other of its batch along."""
+    """Works on each message until it succeeds or is a dead letter; a failed one does not fail others of its batch."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The function API's contract: a function is called with `{"id": ..., "payload": ...}`, and its answer is the caller's.
+"""The function API's contract: a function is called with `{"id": ..., "payload": ...}`, and its result is the response.
 
 - **The payload is handed on** as it came, with a name of the request's own (`request_name.py`). There is no idempotency
   key: a mapping cannot refuse a malformed one before the function has run, so a service that wants one has it in its
@@ -25,7 +25,7 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
 
 
 def integration_responses(*, status: int = 200) -> tuple[IntegrationResponse, ...]:
-    """Every integration response; `status` is that of a success."""
+    """Return every integration response; `status` is that of a success."""
     return (
         IntegrationResponse(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
         IntegrationResponse(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
@@ -34,7 +34,7 @@ def integration_responses(*, status: int = 200) -> tuple[IntegrationResponse, ..
 
 
 def response_statuses(*, status: int = 200) -> tuple[int, ...]:
-    """Every status that the method may answer."""
+    """Return every status that the method may respond with."""
     return integration.response_statuses(integration_responses(status=status), [FAILED])
 
 

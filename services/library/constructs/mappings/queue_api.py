@@ -1,4 +1,4 @@
-"""The queue API's contract: how a request becomes a message, and what is answered when it does not.
+"""The queue API's contract: how a request becomes a message, and the response when it does not.
 
 - **The payload is the message's body**, byte for byte, and the request's name (`request_name.py`) its attribute `name`,
   which is also what the client is told to track it by.
@@ -20,7 +20,7 @@ FAILURES: integration.Failures = (
     (("InvalidMessageContents",), BAD_PAYLOAD),
     (("MissingParameter",), BAD_KEY),
 )
-"""SendMessage's error types whose answer is not 500."""
+"""SendMessage's error types whose response is not 500."""
 MESSAGE_LIMIT_BYTES = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
@@ -39,7 +39,7 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
 
 
 def integration_responses(*, identity: str = IAM_CALLER) -> tuple[IntegrationResponse, ...]:
-    """Every integration response."""
+    """Return every integration response."""
     refused = integration.refused_template(
         FAILURES,
         type_path="$.Error.Code",
@@ -51,13 +51,13 @@ def integration_responses(*, identity: str = IAM_CALLER) -> tuple[IntegrationRes
 
 
 def response_statuses() -> tuple[int, ...]:
-    """Every status that the method may answer."""
+    """Return every status that the method may respond with."""
     problems = [too_large(MESSAGE_LIMIT_BYTES), *(problem for _, problem in FAILURES)]
     return integration.response_statuses(integration_responses(), problems)
 
 
 def _sent(identity: str) -> str:
-    """202 with the request's name; a success without a message is none."""
+    """Return the template for a success: 202 with the request's name, and an error without a message."""
     return (
         "#set($message = \"\")\n#set($message = $input.path('$.SendMessageResponse.SendMessageResult.MessageId'))\n"
         "#if($message.matches('[0-9a-fA-F-]{8,100}'))\n"

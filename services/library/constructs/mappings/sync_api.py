@@ -1,4 +1,4 @@
-"""The synchronous API's contract: the answer is the execution's output, and a failed execution is no 2xx.
+"""The synchronous API's contract: the response is the execution's output, and a failed execution is no 2xx.
 
 "StartSyncExecution will return a 200 OK response, even if your execution fails", so its status decides:
 
@@ -21,13 +21,13 @@ TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too 
 
 
 def integration_responses(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationResponse, ...]:
-    """Every integration response."""
+    """Return every integration response."""
     ended = IntegrationResponse(status=200, pattern="200", template=_ended())
     return integration.responses(ended, refused_template(limit_bytes))
 
 
 def response_statuses() -> tuple[int, ...]:
-    """Every status that the method may answer."""
+    """Return every status that the method may respond with."""
     problems = [TOO_LARGE, FAILED, TIMED_OUT, *(problem for _, problem in FAILURES)]
     return integration.response_statuses(integration_responses(), problems)
 
