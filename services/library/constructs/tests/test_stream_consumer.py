@@ -149,7 +149,7 @@ def test_the_metrics_are_made_of_what_is_really_written(template: Template) -> N
     message = stream_consumer.QUARANTINED_MESSAGE
     pattern = f'{{ $.message = "{message}" }}'
     template.all_resources_properties("AWS::Logs::MetricFilter", {"FilterPattern": pattern})
-    runtime = ast.parse((Path(stream_consumer.__file__).parent / "runtime" / "stream.py").read_text())
+    runtime = ast.parse((Path(stream_consumer.__file__).parents[1] / "runtime" / "stream.py").read_text())
     assert message in {node.value for node in ast.walk(runtime) if isinstance(node, ast.Constant)}
     template.has_resource_properties(
         "AWS::S3::Bucket", {"MetricsConfigurations": [{"Id": "Copies", "Prefix": "aws/lambda/"}]}
