@@ -100,7 +100,7 @@ class IngestStack(ServiceStack):
         cdk.CfnOutput(self, "Redrive", value=self.consumer.redrive, description="For `penstock redrive`")
 
     def _datastore(self, environment: Environment, settings: "Ingest") -> dict[str, str]:
-        """Where resources go, if records are in the stage: its datastore."""
+        """Return the variables of the datastore for resources, if the stage has records."""
         if not settings.records:
             return {}
         return {
@@ -109,7 +109,7 @@ class IngestStack(ServiceStack):
         }
 
     def _may_write_resources(self, environment: Environment) -> None:
-        """What `FhirDatastore.grant_write` allows within its own stack."""
+        """Grant what `FhirDatastore.grant_write` grants within the datastore's own stack."""
         function = self.consumer.function
         store, key = DATASTORE_ARN.read(self, environment), DATASTORE_KEY_ARN.read(self, environment)
         iam.Grant.add_to_principal(grantee=function, actions=list(WRITE), resource_arns=[store])

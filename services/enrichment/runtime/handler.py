@@ -32,13 +32,13 @@ class Settings(Configuration):
 
 @cache
 def settings() -> Settings:
-    """Read once for each sandbox."""
+    """Read the settings, once for each sandbox."""
     return Settings.from_environment()
 
 
 @cache
 def saga() -> Saga:
-    """One for each sandbox, so that its client remembers how the partner is."""
+    """Return the sandbox's saga, whose client has the state of the partner's circuit breaker."""
     partner = PartnerApi(
         settings().partner_url,
         tracing=of_this_function(),

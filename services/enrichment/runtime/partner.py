@@ -55,7 +55,7 @@ class PartnerApi:
         )
 
     def coverage(self, patient: str, deadline: Deadline) -> Coverage | None:
-        """What it knows of a patient."""
+        """Return what the partner knows of a patient. Raises PartnerUnavailable, PartnerLeftAlone or PartnerRefused."""
         url = f"{self.url}/v1/patients/{quote(patient, safe='')}/coverage"
         failure: Exception
         try:

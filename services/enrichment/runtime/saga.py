@@ -63,7 +63,7 @@ class Partner(Protocol):
     """The system that knows."""
 
     def coverage(self, patient: str, deadline: Deadline) -> Coverage | None:
-        """What it knows of a patient; None if it knows nobody by that name."""
+        """Return what the partner knows of a patient; None if it does not know the patient."""
 
 
 class Store(Protocol):
@@ -73,7 +73,7 @@ class Store(Protocol):
         """Take the change for this execution. Raises Compensated if this execution was undone."""
 
     def look(self, work: Work) -> Seen:
-        """What is stored of the patient now."""
+        """Return what is stored of the patient now."""
 
     def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> SagaOutcome | None:
         """Keep what was fetched after that was seen, if the execution still holds the change.
@@ -94,7 +94,7 @@ class Saga:
     store: Store
 
     def enrich(self, work: Work, deadline: Deadline) -> SagaOutcome:
-        """Hold the change, ask the partner, apply what it said.
+        """Hold the change, ask the partner, apply the answer.
 
         A call that was killed anywhere is called again: before the effect it goes on, after the effect it finds it. Two
         answers about one patient cannot be told apart by their age, so one is kept only over those that were kept

@@ -10,34 +10,28 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from services.library.runtime.aws_errors import AWS_ERRORS, Busy, classify
+from services.library.runtime import aws_client
+from services.library.runtime.aws_errors import AWS_ERRORS, Busy, call, classify
+from services.library.runtime.effects import ATTEMPTS, CONFLICT_REASONS
 
 from .change import Work
 from .saga import Compensated, Coverage, HoldResult, SagaOutcome, Seen
 
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-ATTEMPTS = 5
-"""To win against others that write about the same patient at the same time."""
 HELD, APPLIED, RELEASED = "HELD", "APPLIED", "RELEASED"
-LOST = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
-"""Reasons to look again at what is stored."""
 
 Item = dict[str, Any]
 
 
 def table(name: str, *, hold_seconds: int) -> "EnrichmentTable":
-    """The table by its name."""
-    return EnrichmentTable(name, client=boto3.client("dynamodb", config=PATIENCE), hold_seconds=hold_seconds)
+    """Return the table with a client."""
+    return EnrichmentTable(name, client=aws_client.client("dynamodb"), hold_seconds=hold_seconds)
 
 
 class EnrichmentTable:
     """What is remembered of changes and patients."""
 
     def __init__(self, name: str, *, client: Any, hold_seconds: int, now: Callable[[], float] = time.time) -> None:
-        """`hold_seconds`: after so long an execution that holds a change has ended, whatever became of it."""
+        """Make the table. `hold_seconds`: the time after which an execution that holds a change must have ended."""
         self.name = name
         self.client = client
         self.hold_seconds = hold_seconds
@@ -68,7 +62,7 @@ class EnrichmentTable:
         raise Busy("contention")
 
     def look(self, work: Work) -> Seen:
-        """What is stored of the patient now."""
+        """Return what is stored of the patient now."""
         patient = self._patient(work)
         return Seen(answers=_number(patient, "answers"), pending=_texts(patient, "pending"))
 
@@ -174,7 +168,7 @@ class EnrichmentTable:
             self.client.transact_write_items(TransactItems=updates)
         except self.client.exceptions.TransactionCanceledException as error:
             reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
-            if reasons <= LOST:
+            if reasons <= CONFLICT_REASONS:
                 return False
             failure = classify(error)
         except AWS_ERRORS as error:
@@ -199,18 +193,13 @@ class EnrichmentTable:
         return self._get(f"patient#{work.patient}")
 
     def _get(self, id_: str) -> Item:
-        try:
-            answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
-        except AWS_ERRORS as error:
-            failure = classify(error)
-        else:
-            found: Item = answer.get("Item", {})
-            return found
-        raise failure
+        answer = call(self.client.get_item, TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
+        found: Item = answer.get("Item", {})
+        return found
 
 
 def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any]:
-    """The answer, unless another one was kept since; and whom it speaks for: who was waiting as it was asked for."""
+    """Return the update that stores an answer, unless another was stored since, and the changes it speaks for."""
     return {
         "patient": (
             "SET coverage = :coverage, answered = :answered, relying = :changes"
@@ -227,7 +216,7 @@ def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any
 
 
 def _answered(work: Work) -> dict[str, Any]:
-    """The answer of another change stays, for it was asked for after this one was waiting."""
+    """Return the update that leaves another change's answer, which was asked for while this one was waiting."""
     return {
         "patient": "ADD applied :one, relying :changes DELETE pending :changes",
         "patient_values": {":one": {"N": "1"}, ":change": {"S": work.id}},

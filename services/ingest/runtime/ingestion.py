@@ -33,7 +33,7 @@ class Claims(Protocol):
     """Payloads too large for where they would be."""
 
     def fetch(self, claim: str) -> bytes:
-        """The payload. Raises LostClaim if there is none."""
+        """Return the payload. Raises LostClaim if there is none."""
 
     def keep(self, change_id: str, payload: bytes) -> str:
         """Store a payload, and answer its claim."""
@@ -108,7 +108,7 @@ class Ingestion:
             self.changes.announced(effect)
 
     def _stored(self, record: StreamRecord, change_id: str, claim: str | None) -> Mapping[str, Any]:
-        """The payload byte for byte, for clinical decimals mean their digits; or where it is."""
+        """Return the payload byte for byte, since the digits of clinical decimals matter; or its claim."""
         if claim is None and len(record.data) <= LARGEST_STORED_BYTES:
             return {"payload": {"S": record.data.decode()}}
         return {"claim": {"S": claim or self.claims.keep(change_id, record.data)}}

@@ -19,7 +19,8 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from services.library.runtime import exact_json
-from services.library.runtime.fhir import ID, TYPE, FhirStore, Read, RefusedError
+from services.library.runtime.fhir import TYPE, FhirStore, Read, RefusedError
+from services.library.runtime.fields import FHIR_ID
 from services.library.runtime.resilience import Deadline
 
 from .change import AnotherPatient, NotAResource
@@ -100,7 +101,7 @@ class Resources:
 
 
 def _body(resource: dict[str, Any]) -> bytes:
-    """As it is sent, made before anything is done: what cannot be written will never be."""
+    """Serialize the resource. Raises NotAResource before anything is reserved if it cannot be written."""
     try:
         return exact_json.write(resource).encode()
     except ValueError:
@@ -125,7 +126,7 @@ def _address(resource: Mapping[str, Any], change_id: str, patient: str) -> tuple
     id_ = resource.get("id", patient if type_ == "Patient" else sha256(change_id.encode()).hexdigest())
     if not isinstance(type_, str) or not TYPE.fullmatch(type_):
         raise NotAResource
-    if not isinstance(id_, str) or not ID.fullmatch(id_) or id_ in {".", ".."}:
+    if not isinstance(id_, str) or not FHIR_ID.fullmatch(id_):
         raise NotAResource
     return type_, id_
 
@@ -139,7 +140,7 @@ def _digest_of(body: bytes) -> str | None:
 
 
 def _digest(resource: Mapping[str, Any]) -> str:
-    """The same for resources that are the same, down to the digits of their numbers."""
+    """Return a digest that is equal for equal resources, down to the digits of their numbers."""
     return sha256(_canonical(resource).encode()).hexdigest()
 
 

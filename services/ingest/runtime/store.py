@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from services.library.runtime.aws_client import client
 from services.library.runtime.effects import ATTEMPTS, ContentionError, Effects
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
@@ -19,26 +17,19 @@ from .change import LostClaim
 from .ingestion import PatientChanged
 from .write_order import WriteOrder
 
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-"""A call that takes longer fails, and its record is tried again: a batch must be answered before its time is over."""
 SOURCE = "penstock.ingest"
 DETAIL_TYPE = "PatientChanged"
 KEPT = "kept/"
 """Prefix of the payloads that ingest itself puts into the claims bucket."""
 
 
-def client(service: str) -> Any:
-    """A client that gives up in time."""
-    return boto3.client(service, config=PATIENCE)  # type: ignore[call-overload]  # typed by service in the stubs
-
-
 def effects(table_name: str) -> Effects:
-    """The table of changes."""
+    """Return the table of changes."""
     return Effects(table_name, client=client("dynamodb"))
 
 
 def quarantine(bucket_name: str) -> BucketQuarantine:
-    """The quarantine of the stream consumer."""
+    """Return the quarantine of the stream consumer."""
     return BucketQuarantine(bucket_name, client=client("s3"))
 
 
@@ -50,7 +41,7 @@ class ClaimStore:
         self.client = client
 
     def fetch(self, claim: str) -> bytes:
-        """The payload. Whoever sends a claim stores the payload first, so one that is not there never comes."""
+        """Return the payload. It was stored before its claim was sent, so a missing one never appears."""
         try:
             content: bytes = self.client.get_object(Bucket=self.bucket_name, Key=claim)["Body"].read()
         except self.client.exceptions.NoSuchKey:
@@ -155,7 +146,7 @@ def _key(resource: str) -> dict[str, Any]:
 
 
 def datastore(endpoint: str, region: str) -> FhirStore:
-    """The datastore of records, signed for with the function's own role."""
+    """Return a client of the datastore of records, which signs with the function's role."""
     return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=(), tracing=of_this_function())
 
 

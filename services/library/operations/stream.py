@@ -60,7 +60,10 @@ class StreamReader:
 
 
 def _as_lambda_passes_it(shard: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, but for the names of role, region and stream."""
+    """Return a record in Lambda's form, without role, region and stream.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+    """
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",

@@ -1,5 +1,8 @@
 """Classification of errors of AWS: transient ones, after which the same call may succeed, and permanent ones."""
 
+from collections.abc import Callable
+from typing import Any
+
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
@@ -40,6 +43,16 @@ class RefusedByAws(Exception):  # noqa: N818 - workflows and operators know it b
     def __init__(self, operation: str, code: str) -> None:
         super().__init__(f"{operation}: {code}")
         self.code = code
+
+
+def call(operation: Callable[..., Any], **request: Any) -> Any:
+    """Call an operation of a boto3 client and return its response. Raises Busy or RefusedByAws."""
+    try:
+        return operation(**request)
+    except AWS_ERRORS as error:
+        failure = classify(error)
+    # Outside of the handler, so that no chain of exceptions leads to what AWS says of the request.
+    raise failure
 
 
 def classify(error: AwsError) -> Busy | RefusedByAws:

@@ -51,7 +51,7 @@ class LargeAnswerError(AttemptError):
 
 
 def judge_status(answer: HttpResponse, where: str) -> None:
-    """Raise for answers that are no answer: 408, 429 and everything from 500 on. Others are the caller's to read."""
+    """Raise a StatusError for 408, 429 and every status from 500 on. Others are the caller's to read."""
     if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
         raise StatusError(where, answer)
 

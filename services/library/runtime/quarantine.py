@@ -10,7 +10,7 @@ PREFIX = "quarantined/"
 
 
 def object_key(record: StreamRecord) -> str:
-    """One object for each record and payload: a retried write is the same object, a mended payload another."""
+    """Return the object's key: a retried write has the same, and a mended payload another."""
     digest = hashlib.sha256(record.data).hexdigest()[:16]
     return f"{PREFIX}{record.shard}/{record.sequence}-{digest}.json"
 

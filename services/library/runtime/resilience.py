@@ -23,7 +23,7 @@ class Clock(Protocol):
     """Where time comes from."""
 
     def now(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Return seconds since some moment; they never go back."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -33,7 +33,7 @@ class SystemClock:
     """This machine's time."""
 
     def now(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -48,7 +48,7 @@ class Context(Protocol):
     """What is used of Lambda's context."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +61,20 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, *, clock: Clock = SYSTEM) -> Self:
-        """So many seconds from now."""
+        """Return a deadline some seconds from now."""
         return cls(at=clock.now() + seconds, clock=clock)
 
     @classmethod
     def before_end_of(
         cls, context: Context, *, margin_seconds: float = 1.0, longest_seconds: float = 900.0, clock: Clock = SYSTEM
     ) -> Self:
-        """Before Lambda ends the invocation, by a margin to answer in; and in no case later than `longest_seconds`."""
+        """Return a deadline before Lambda ends the invocation, by a margin, and `longest_seconds` from now at most."""
         left = context.get_remaining_time_in_millis() / 1000 - margin_seconds
         return cls.after(min(left, longest_seconds), clock=clock)
 
     @property
     def remaining(self) -> float:
-        """Seconds, 0 if it has passed."""
+        """Return the seconds left, 0 if it has passed."""
         return max(0.0, self.at - self.clock.now())
 
 
@@ -125,12 +125,12 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def call(self) -> None:
-        """A call begins."""
+        """Note that a call begins."""
         with self._lock:
             self._saved = min(self._most, self._saved + 1)
 
     def take(self) -> bool:
-        """Whether a retry may be made now."""
+        """Return whether a retry may be made now, and count it."""
         with self._lock:
             if self._saved < self.calls_per_retry:
                 return False
@@ -174,11 +174,11 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """What it did with the last call."""
+        """Return the state after the last call."""
         return self._state
 
     def enter(self) -> int | None:
-        """A ticket for one call, to be reported with; None if it must not be made."""
+        """Return a ticket to report one call with; None if the call must not be made."""
         with self._lock:
             if self._state is not BreakerState.CLOSED:
                 if self.clock.now() - self._since < self.open_seconds:
@@ -187,7 +187,7 @@ class Breaker:
             return self._ticket
 
     def succeeded(self, ticket: int) -> None:
-        """The system answered."""
+        """Note that the system responded."""
         with self._lock:
             if ticket == self._ticket:
                 self._in_a_row = 0
@@ -195,7 +195,7 @@ class Breaker:
                     self._become(BreakerState.CLOSED)
 
     def failed(self, ticket: int) -> None:
-        """The system did not answer, or not as a system that is well does."""
+        """Note that the system did not respond, or is unhealthy."""
         with self._lock:
             if ticket == self._ticket:
                 self._in_a_row += 1
@@ -228,7 +228,7 @@ class Retries:
             )
 
     def pause(self, attempt: int, chance: float) -> float:
-        """Seconds to wait after an attempt: any from 0 to the longest, so that who failed together comes back apart."""
+        """Return the seconds to wait after an attempt, with full jitter: callers that failed together retry apart."""
         return chance * min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (attempt - 1))
 
 
@@ -249,7 +249,7 @@ class Upstream:
     """From 0 to 1."""
 
     def call(self, attempt: Callable[[int], T], *, retries: Retries, deadline: Deadline) -> T:
-        """The result of the first attempt that succeeds; `attempt` is given its number, from 1.
+        """Return the result of the first attempt that succeeds; `attempt` is given its number, from 1.
 
         Raises the last AttemptError, or a DeadlineError or BreakerOpenError if no attempt was made at all. Whatever
         else an attempt raises goes through, and tells the breaker nothing.

@@ -99,7 +99,7 @@ class StreamProcessor:
     """A record is begun only with this much time left: longer than the slowest record takes."""
 
     def run(self, event: Mapping[str, Any], context: Context) -> BatchResponse:
-        """The answer to one event. Raises BatchFailed if the first record of several is to be tried again."""
+        """Process one event's records. Raises BatchFailed if the first record of several is to be tried again."""
         records = [StreamRecord.of(raw) for raw in event["Records"]]
         failed: dict[str, int] = {}
         """Key -> the index of its first record that is not handled."""
@@ -118,7 +118,7 @@ class StreamProcessor:
         return _answer(None if first is None else records[first])
 
     def _handles(self, record: StreamRecord) -> bool:
-        """Whether the record needs no further attempt."""
+        """Process a record, and return whether it needs no further attempt."""
         where = {"shard": record.shard, "sequence": record.sequence}
         try:
             try:
@@ -134,5 +134,5 @@ class StreamProcessor:
 
 
 def _answer(first_unhandled: StreamRecord | None) -> BatchResponse:
-    """The one place that makes an answer: from a record of the batch, so it cannot name anything else."""
+    """Return the batch response: made of a record of the batch, so that it cannot name anything else."""
     return {"batchItemFailures": [{"itemIdentifier": first_unhandled.sequence}] if first_unhandled else []}

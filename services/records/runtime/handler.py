@@ -28,7 +28,7 @@ class Settings(Configuration):
 
 @cache
 def records() -> RecordsApi:
-    """One for each sandbox."""
+    """Return the sandbox's instance."""
     settings = Settings.from_environment()
     return RecordsApi(
         store=store.datastore(settings.datastore_endpoint, settings.datastore_region),
@@ -48,7 +48,10 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _asked(event: Mapping[str, Any]) -> RecordsRequest:
-    """https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event"""
+    """Read API Gateway's event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event
+    """
     request = event.get("requestContext") or {}
     path = event.get("pathParameters") or {}
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}

@@ -42,7 +42,7 @@ class RecordsApi:
     logger: "Logger"
 
     def answer(self, asked: RecordsRequest, deadline: Deadline) -> ApiResponse:
-        """The answer to one request, whatever happens; of what happened the log has the kind and nothing else."""
+        """Respond to one request, whatever happens; of an error the log has the kind and nothing else."""
         try:
             found = self._read(asked, deadline) if asked.action == "read" else self._search(asked, deadline)
         except (queries.QueryError, TokenError, LongLinkError, CallError, Busy, RefusedByAws) as error:

@@ -40,20 +40,23 @@ PASSED_ON = frozenset({400, 401, 403, 404, 409, 410, 412, 413, 422, 429})
 
 @dataclass(frozen=True, kw_only=True)
 class ApiResponse:
-    """One answer, as Lambda's proxy integration wants it."""
+    """One response, as Lambda's proxy integration wants it."""
 
     status: int
     body: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_proxy(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html"""
+        """Return the response in the form of Lambda's proxy integration.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+        """
         headers = {"Cache-Control": "no-store", **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
     @property
     def fits(self) -> bool:
-        """Whether Lambda can send it: the body as a text in JSON, in which each `"` and `\\` is two bytes.
+        """Return whether Lambda can send it: the body as a text in JSON, in which each `"` and `\\` is two bytes.
 
         What is not ASCII counts as escaped, too, which is the most that a runtime makes of it.
         """
@@ -61,7 +64,7 @@ class ApiResponse:
 
 
 def of_read(read: Read | None, *, asked_for: str | None, request_id: str) -> ApiResponse:
-    """One resource, byte for byte; 304 without one."""
+    """Return one resource, byte for byte; 304 without one."""
     if read is None:
         return ApiResponse(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": asked_for or ""})
     headers = {"Content-Type": fhir.MEDIA_TYPE}
@@ -71,7 +74,7 @@ def of_read(read: Read | None, *, asked_for: str | None, request_id: str) -> Api
 
 
 def of_page(page: Page, *, next_: str | None, request_id: str) -> ApiResponse:
-    """One page of a search. `complete` is false if the datastore left something out of it."""
+    """Return one page of a search. `complete` is false if the datastore left something out of it."""
     content: dict[str, Any] = {"resources": page.resources, "complete": page.complete, "next": next_}
     content |= {} if page.total is None else {"total": page.total}
     body = exact_json.write(content)
@@ -81,7 +84,7 @@ def of_page(page: Page, *, next_: str | None, request_id: str) -> ApiResponse:
 
 
 def of_error(error: Exception, request_id: str) -> ApiResponse:
-    """What went wrong, as far as a caller can do something about it."""
+    """Return the problem of an error, as far as a caller can do something about it."""
     if isinstance(error, QueryError | RequestError):
         return problem(400, request_id, detail=f"{error}.")
     if isinstance(error, TokenError):
@@ -97,7 +100,7 @@ def of_error(error: Exception, request_id: str) -> ApiResponse:
 
 
 def problem(status: int, request_id: str, *, detail: str = "", codes: tuple[str, ...] = ()) -> ApiResponse:
-    """One problem; `codes` are FHIR's own of an OperationOutcome."""
+    """Return one problem; `codes` are FHIR's own of an OperationOutcome."""
     title, said = _SAID.get(status, ("Failed", "The operator has to look at the service."))
     content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail or said}
     content |= {"issues": codes} if codes else {}
