@@ -103,14 +103,14 @@ def test_compensation_has_its_effect_once_even_if_it_is_killed_after_it() -> Non
     assert "pending" not in world.patient
 
 
-def test_what_was_applied_and_never_answered_is_undone() -> None:
+def test_compensation_undoes_an_applied_change_without_a_response() -> None:
     world = World()
     world.enrich("e-1")
     assert world.compensate("e-1") is saga.SagaOutcome.RELEASED
     assert "coverage" not in world.patient
 
 
-def test_what_a_later_change_brought_stays() -> None:
+def test_compensation_leaves_a_later_changes_coverage() -> None:
     world = World()
     world.enrich("e-1")
     world.enrich("e-2", "c-2")

@@ -45,7 +45,7 @@ def test_production_keeps_all_data_whatever_happens_to_the_stack(production: ass
         production.all_resources(type_, {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
 
 
-def test_settings_arrive_where_they_matter() -> None:
+def test_settings_reach_function_workflow_and_concurrency() -> None:
     made = template(
         Tier.SANDBOX,
         partner="https://api.contoso.example.com:8443",
@@ -208,6 +208,6 @@ def test_every_alarm_reaches_the_topic_and_names_the_runbook(production: asserti
     "address",
     ["http://partner.example.com", "https://partner.example.com/v1", "https://user:x@partner.example.com", "partner"],
 )
-def test_an_address_that_is_none_is_refused(address: str) -> None:
+def test_an_invalid_partner_address_is_refused(address: str) -> None:
     (wrong,) = constraints.validate_fields(Enrichment(partner=address))
     assert "https://host" in wrong.sentence

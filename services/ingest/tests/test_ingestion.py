@@ -116,7 +116,7 @@ def test_a_claimed_payload_stays_where_it_is() -> None:
     assert [event.resource_type for event in world.events] == ["Bundle"]
 
 
-def test_a_payload_that_no_item_holds_goes_to_the_claims() -> None:
+def test_a_payload_too_large_for_an_item_goes_to_the_claims_bucket() -> None:
     world = World()
     large = PAYLOAD.replace('"value": 10.00', f'"value": "{"x" * 300_000}"')
     world.ingest(large)
@@ -124,7 +124,7 @@ def test_a_payload_that_no_item_holds_goes_to_the_claims() -> None:
     assert world.claims == {"kept/s-1": large}
 
 
-def test_a_claim_that_leads_nowhere_is_no_reason_to_wait() -> None:
+def test_a_missing_claim_is_a_permanent_failure() -> None:
     world = World()
     with pytest.raises(change.LostClaim):
         world.ingest('{"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}')

@@ -76,7 +76,7 @@ def test_a_deadline_is_what_lambda_leaves_less_a_margin() -> None:
     assert deadline.remaining == 0
 
 
-def test_nothing_is_attempted_without_time() -> None:
+def test_upstream_makes_no_attempt_after_the_deadline() -> None:
     clock = Hand()
     deadline = Deadline.before_end_of(Invocation(500), margin_seconds=1, clock=clock)
     with pytest.raises(DeadlineError, match=r"partner\.example\.com"):
@@ -90,7 +90,7 @@ def test_nothing_is_attempted_without_time() -> None:
     wait=st.floats(0, 10),
     chance=st.floats(0, 1),
 )  # fmt: skip - one list
-def test_a_dead_system_costs_no_more_than_the_deadline(
+def test_upstream_ends_failing_attempts_at_the_deadline(
     seconds: float, left: float, attempts: int, wait: float, chance: float
 ) -> None:
     # An attempt ends with the deadline, which is the transport's to see to: here it takes what is left, if less.
@@ -112,7 +112,7 @@ def test_pauses_double_up_to_the_longest_and_are_by_chance() -> None:
     assert retries.pause(3, 0.25) == pytest.approx(0.1)
 
 
-def test_who_asks_to_be_left_alone_is_for_so_long_and_a_little_more() -> None:
+def test_upstream_waits_for_retry_after_and_the_pause() -> None:
     clock = Hand()
     with pytest.raises(AttemptError):
         upstream(clock).call(
@@ -128,7 +128,7 @@ def test_a_pause_that_the_deadline_does_not_allow_is_not_begun() -> None:
     assert clock.slept == []
 
 
-def test_what_another_attempt_cannot_mend_is_not_repeated() -> None:
+def test_upstream_does_not_retry_a_permanent_failure() -> None:
     clock = Hand()
     with pytest.raises(AttemptError, match="attempt 1"):
         upstream(clock).call(
@@ -146,7 +146,7 @@ def test_retries_stay_within_the_budget_at_any_moment(outcomes: list[bool], rese
         assert retries <= reserve + calls / each
 
 
-def test_a_budget_gives_the_tenth_that_it_promises() -> None:
+def test_retry_budget_allows_one_retry_in_ten_calls() -> None:
     budget = RetryBudget(reserve=0)
     taken = 0
     for _ in range(1000):
@@ -156,7 +156,7 @@ def test_a_budget_gives_the_tenth_that_it_promises() -> None:
 
 
 @given(calls=st.integers(1, 200), attempts=st.integers(2, 6))
-def test_when_everything_fails_the_system_gets_a_tenth_more_than_it_was_called(calls: int, attempts: int) -> None:
+def test_retries_add_a_tenth_of_the_calls_when_all_fail(calls: int, attempts: int) -> None:
     clock = Hand()
     dead = upstream(clock, failures=10**9)
     made = 0
@@ -205,7 +205,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_closes_by_a_trial() -> None
     assert becomes(breaker, BreakerState.CLOSED)
 
 
-def test_a_trial_that_is_never_heard_of_is_replaced() -> None:
+def test_circuit_breaker_replaces_a_trial_without_a_report() -> None:
     clock = Hand()
     breaker = Breaker(failures=1, open_seconds=30, clock=clock)
     breaker.failed(breaker.enter() or 0)
@@ -260,7 +260,7 @@ def test_an_open_breaker_costs_neither_time_nor_a_call() -> None:
         dead.call(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
 
 
-def test_who_answers_that_it_is_busy_is_not_unwell() -> None:
+def test_circuit_breaker_counts_no_throttling() -> None:
     clock = Hand()
     busy = upstream(clock, failures=1)
     for _ in range(3):

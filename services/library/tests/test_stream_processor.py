@@ -94,7 +94,7 @@ def test_a_batch_without_failures_is_a_success_and_so_is_an_empty_one() -> None:
     assert consumer.run() == ALL
 
 
-def test_what_can_never_be_processed_is_kept_and_counts_as_handled() -> None:
+def test_stream_processor_quarantines_a_permanent_failure() -> None:
     consumer = Consumer({1: Unreadable(SECRET), 3: Unreadable()})
     assert consumer.run(raw(1), raw(2), raw(3)) == ALL
     assert consumer.processed == [2]
@@ -107,20 +107,20 @@ def test_a_transient_failure_ends_the_batch_there_for_all_keys() -> None:
     assert consumer.processed == [1]
 
 
-def test_what_quarantine_does_not_take_is_tried_again() -> None:
+def test_stream_processor_retries_a_record_that_quarantine_refuses() -> None:
     consumer = Consumer({2: Unreadable()}, quarantine_fails=True)
     assert consumer.run(raw(1), raw(2), raw(3)) == from_(2)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError(), Unreadable()])
-def test_the_first_of_several_is_raised_so_that_lambda_halves_the_batch(failure: Exception) -> None:
+def test_stream_processor_raises_if_the_first_of_several_records_fails(failure: Exception) -> None:
     consumer = Consumer({1: failure}, quarantine_fails=True)
     with pytest.raises(BatchFailed):
         consumer.run(raw(1), raw(2))
     assert consumer.run(raw(1)) == from_(1)
 
 
-def test_other_keys_go_on_after_a_failure_if_so_set() -> None:
+def test_skips_by_key_goes_on_with_other_keys_after_a_failure() -> None:
     consumer = Consumer({2: RuntimeError(), 5: RuntimeError()}, skips_by_key=True)
     answer = consumer.run(raw(1, "a"), raw(2, "b"), raw(3, "a"), raw(4, "b"), raw(5, "c"), raw(6, "a"), raw(7, "c"))
     assert answer == from_(2)

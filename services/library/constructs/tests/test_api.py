@@ -117,7 +117,7 @@ def test_every_method_checks_its_payload_and_refuses_other_media_types(template:
     )
 
 
-def test_each_kind_calls_its_own_service_and_no_longer_than_it_may(template: Template) -> None:
+def test_each_api_calls_its_own_service_within_its_timeout(template: Template) -> None:
     methods = template.find_resources("AWS::ApiGateway::Method").values()
     integrations = [method["Properties"]["Integration"] for method in methods]
     called = [

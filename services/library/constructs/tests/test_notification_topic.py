@@ -66,7 +66,7 @@ def test_alarms_of_this_account_may_publish_and_encrypt(template: Template) -> N
     )
 
 
-def test_an_alarm_tells_when_it_fires_and_when_it_is_over(template: Template) -> None:
+def test_add_alarm_notifies_of_alarm_and_ok(template: Template) -> None:
     topic = [{"Ref": Match.string_like_regexp("^Alarms")}]
     template.has_resource_properties(
         "AWS::CloudWatch::Alarm",

@@ -18,7 +18,7 @@ def template(production: Place) -> Template:
     return production.template()
 
 
-def test_a_message_that_nobody_could_handle_is_kept_for_longer_than_it_waited(template: Template) -> None:
+def test_dead_letters_are_retained_for_longer_than_messages(template: Template) -> None:
     template.has_resource_properties(
         "AWS::SQS::Queue",
         {

@@ -87,7 +87,7 @@ def test_the_worker_may_take_messages_and_read_them(template: Template) -> None:
         ),
     ],
 )
-def test_a_setting_that_works_twice_or_not_at_all_is_refused(settings: dict[str, Any], words: str) -> None:
+def test_queue_worker_refuses_settings_that_repeat_or_lose_work(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         QueueWorkerSettings(**settings)
 

@@ -23,7 +23,7 @@ def template(production: Place) -> Template:
     return production.template()
 
 
-def test_it_has_its_keys_its_expiry_and_all_guards(template: Template) -> None:
+def test_table_has_keys_expiry_encryption_and_deletion_guards(template: Template) -> None:
     template.has_resource(
         "AWS::DynamoDB::Table",
         {
