@@ -8,11 +8,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.bucket import Bucket, BucketSettings
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     bucket = Bucket(
         production.stack,
         "Documents",

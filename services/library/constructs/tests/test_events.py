@@ -12,7 +12,7 @@ from services.library.constructs.event_subscriber import EventSubscriber, EventS
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.queue import Queue
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow
 
 CHANGED = EventSubscription(
@@ -21,7 +21,7 @@ CHANGED = EventSubscription(
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     stack, environment, key, alarms = production.stack, production.environment, production.key, production.alarms
     publisher = EventPublisher(stack, "Changes", environment=environment, encryption_key=key, alarms_to=alarms)
     publisher.grant_publish(Role(stack, "Publisher", service="lambda.amazonaws.com"))
@@ -157,7 +157,7 @@ def test_subscription_refuses_open_patterns_and_too_few_retries(settings: dict[s
 
 
 @pytest.mark.parametrize("days", [0, 366])
-def test_an_archive_without_use_or_end_is_refused(days: int, production: Place) -> None:
+def test_an_archive_without_use_or_end_is_refused(days: int, production: StackScope) -> None:
     with pytest.raises(ValueError, match=f"archive={days} days is not allowed; give 1 to 365"):
         EventPublisher(
             production.stack,

@@ -10,13 +10,13 @@ from aws_cdk.assertions import Match, Template
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     metric = cloudwatch.Metric(namespace="Some", metric_name="Rejected", statistic="Sum")
     production.alarms.add_alarm(production.stack, "Rejected", metric=metric, threshold=3, minutes=5)
     return production.template()

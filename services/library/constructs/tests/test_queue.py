@@ -8,11 +8,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.queue import Queue, QueueSettings
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     queue = Queue(production.stack, "Work", encryption_key=production.key, alarms_to=production.alarms)
     queue.grant_send(Role(production.stack, "Sender", service="lambda.amazonaws.com"))
     return production.template()

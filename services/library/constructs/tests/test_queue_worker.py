@@ -9,7 +9,7 @@ from aws_cdk.assertions import Match, Template
 from services.library.constructs.function import FunctionSettings
 from services.library.constructs.queue import QueueSettings
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 def function(**settings: Any) -> FunctionSettings:
@@ -17,7 +17,7 @@ def function(**settings: Any) -> FunctionSettings:
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     QueueWorker(
         production.stack,
         "Worker",

@@ -6,11 +6,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.role import Role
 from services.library.constructs.stream import Stream, StreamSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     Stream(production.stack, "Demand", environment=production.environment)
     provisioned = Stream(
         production.stack,

@@ -13,7 +13,7 @@ from services.library.constructs import stream_consumer
 from services.library.constructs.function import FunctionSettings
 from services.library.constructs.stream import Stream, StreamSettings
 from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 def function(**settings: Any) -> FunctionSettings:
@@ -24,7 +24,7 @@ def function(**settings: Any) -> FunctionSettings:
     )
 
 
-def consumer(place: Place, id_: str, *, hours: int = 168, **settings: Any) -> StreamConsumer:
+def consumer(place: StackScope, id_: str, *, hours: int = 168, **settings: Any) -> StreamConsumer:
     return StreamConsumer(
         place.stack,
         id_,
@@ -41,7 +41,7 @@ def consumer(place: Place, id_: str, *, hours: int = 168, **settings: Any) -> St
 
 
 @pytest.fixture(scope="module")
-def built(production: Place) -> tuple[Template, StreamConsumer, StreamConsumer]:
+def built(production: StackScope) -> tuple[Template, StreamConsumer, StreamConsumer]:
     copies = consumer(production, "Copies")
     pointers = consumer(
         production, "ByQueue", hours=192, destination=Destination.POINTERS, skips_by_key=True, retries=3, batch_size=8
@@ -188,7 +188,7 @@ def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any],
         StreamConsumerSettings(**({"function": function()} | settings))
 
 
-def test_a_function_that_could_not_serve_every_shard_is_refused(production: Place) -> None:
+def test_a_function_that_could_not_serve_every_shard_is_refused(production: StackScope) -> None:
     settings = StreamConsumerSettings(function=function(reserved_concurrency=5), parallelization=2)
     stream = Stream(production.stack, "Three", environment=production.environment, settings=StreamSettings(shards=3))
     with pytest.raises(ValueError, match=r"reserved_concurrency=5 is not allowed; give at least 6, a call for each of"):
@@ -218,7 +218,7 @@ def test_bisecting_and_partial_responses_are_no_settings(setting: str) -> None:
     ],
 )
 def test_stream_consumer_refuses_a_retention_shorter_than_an_operator_needs(
-    production: Place, hours: int, settings: dict[str, Any], least: int
+    production: StackScope, hours: int, settings: dict[str, Any], least: int
 ) -> None:
     with pytest.raises(ValueError, match=rf"retention={hours} h of \S+ is not allowed; give at least {least} h"):
         consumer(production, f"Short{least}", hours=hours, **settings)
