@@ -12,7 +12,7 @@ from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
 from pipeline.catalogue.source_location import Written, problem, where
-from services.library.contract.constraints import hints_of, nearest, wrong, wrong_for
+from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
 from services.library.contract.deployment import BRANCH_PREFIX
 from services.library.contract.environment import NAME, Environment, Tier
 from services.library.contract.service import Service
@@ -70,7 +70,7 @@ def problems_of(
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
     """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
     written = where(wave)
-    if not isinstance(wave.name, str) or not NAME.holds(wave.name):
+    if not isinstance(wave.name, str) or not NAME.allows(wave.name):
         message = f"Wave name={wave.name!r} is not allowed; give {NAME.allowed}."
         yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed=NAME.allowed)
     if not wave.stages:
@@ -82,7 +82,7 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
     """What is wrong within one stage."""
     written = where(stage)
     environment = stage.environment
-    yield from _wrong_fields(stage, written)
+    yield from _invalid_fields(stage, written)
     if str(environment.name).startswith(BRANCH_PREFIX):
         message = (
             f"name={environment.name!r} is not allowed; {BRANCH_PREFIX} begins the names of branch environments,"
@@ -93,7 +93,7 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
         yield problem(place, message, field="name", given=repr(environment.name), allowed=allowed)
     if environment.region not in REGIONS:
         message = (
-            f"region={environment.region!r} is not one that AWS has{nearest(environment.region, sorted(REGIONS))};"
+            f"region={environment.region!r} is not one that AWS has{suggestion(environment.region, sorted(REGIONS))};"
             " give one such as eu-west-1, us-gov-west-1 or cn-north-1."
         )
         place = written.field("environment.region")
@@ -224,10 +224,10 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
         agreed = agreed or any(stage.asks_approval for stage in production)
 
 
-def _wrong_fields(stage: Stage, written: Written) -> Iterator[Problem]:
+def _invalid_fields(stage: Stage, written: Written) -> Iterator[Problem]:
     """The stage's own fields; its services' are their entries'."""
-    hints = hints_of(Stage)
-    for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):
+    hints = field_types(Stage)
+    for each in (*validate_value(stage.approval, hints["approval"], "approval"), *validate_fields(stage.environment)):
         field = each.field if each.field == "approval" else f"environment.{each.field}"
         yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
     for position, service in _listed_by(stage):

@@ -1,4 +1,4 @@
-"""The one way to accept a finding: by name, with a reason, an owner and an end."""
+"""The one way to accept a finding: by rule and path, with a reason, an owner and an expiry date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 from services.library.contract.constraints import Matches
 
 OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
-"""Who answers for something, as CODEOWNERS writes it."""
+"""The form of a team that owns something, as CODEOWNERS writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What one service offers another: a typed name, kept as an SSM parameter in the environment that both run in.
+"""Values that one service publishes for others: typed names, stored as SSM parameters of the environment.
 
 A consumer reads it through a CloudFormation parameter of an SSM type, which is looked up at each deployment.
 `{{resolve:ssm:...}}` is not: CloudFormation looks it up again only when the template changes.
@@ -28,7 +28,7 @@ class Published:
             )
 
     def parameter_name(self, environment: Environment) -> str:
-        """The SSM parameter that holds the value in one environment."""
+        """Return the name of the SSM parameter that holds the value in one environment."""
         return f"/penstock/{environment.label}/{self.name}"
 
     def offer(self, scope: Construct, environment: Environment, value: str) -> ssm.StringParameter:
@@ -41,5 +41,5 @@ class Published:
         )
 
     def read(self, scope: Construct, environment: Environment) -> str:
-        """The value, as a token. The service must list this name in `needs`, which also orders the deployment."""
+        """Return the value as a token. The service must list this name in `needs`, which also orders the deployment."""
         return ssm.StringParameter.value_for_string_parameter(scope, self.parameter_name(environment))

@@ -44,7 +44,7 @@ def shorter(stack: IngestStack, environment: Environment) -> None:
     """Until 2027-03, for the partner."""
     stack.changes.table.node.default_child.add_property_override("BillingMode", "PROVISIONED")  # type: ignore[union-attr]  # every L2 has one
     stack.node.try_remove_child("Redrive")
-    stack.alarms.replace(stack.consumer.behind, at_least=9, minutes=3)
+    stack.alarms.replace(stack.consumer.iterator_age, threshold=9, minutes=3)
     stack.consumer.consumer.log_group.node.default_child.add_property_override("RetentionInDays", 7)  # type: ignore[union-attr]  # as above
 
 

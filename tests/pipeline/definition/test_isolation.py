@@ -170,7 +170,7 @@ def test_a_stage_in_another_partition_names_no_arn_of_this_one(region: str, part
     *_, last = stages_of(REAL)
     there = replace(last.environment, region=region)
     # HealthLake is not everywhere; where it is not, ingest's table is the only store.
-    fitting = [each for each in last.services if not list(each.unfit(there))]
+    fitting = [each for each in last.services if not list(each.validate(there))]
     without = len(fitting) < len(last.services)
     services = (replace(each, records=False) if without and isinstance(each, Ingest) else each for each in fitting)
     elsewhere = replace(last, environment=there, services=tuple(services))

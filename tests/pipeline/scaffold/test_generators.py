@@ -84,7 +84,7 @@ def test_owners_are_read_as_the_services_declare_them() -> None:
 
 @pytest.mark.parametrize("name", ["payments", "payments-api", "a1", LONGEST])
 def test_what_new_allows_the_contract_allows_too(name: str) -> None:
-    assert contract.SERVICE_NAME.holds(ServiceName(name=name).name)
+    assert contract.SERVICE_NAME.allows(ServiceName(name=name).name)
 
 
 def commands(page: str) -> list[list[str]]:

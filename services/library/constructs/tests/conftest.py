@@ -1,4 +1,4 @@
-"""The smallest place that a construct can stand in: a production stack with a key and a topic."""
+"""The smallest scope of a construct: a production stack with a key and a topic."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from services.library.contract.service import ServiceStack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a test builds its construct."""
+class StackScope:
+    """The stack in which a test builds its construct."""
 
     stack: ServiceStack
     environment: Environment
@@ -26,12 +26,12 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def production(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
     stage = cdk.Stage(app, "prod", env=environment.to_cdk())
     stack = ServiceStack(stage, "Some", environment=environment, description="A construct alone")
-    return Place(
+    return StackScope(
         stack=stack,
         environment=environment,
         key=Key(stack, "Key", environment=environment, description="Data"),

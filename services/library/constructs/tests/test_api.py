@@ -15,7 +15,7 @@ from services.library.constructs.function_api import FunctionApi
 from services.library.constructs.queue import Queue
 from services.library.constructs.queue_api import QueueApi
 from services.library.constructs.sync_api import SyncApi
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow, WorkflowKind
 
 OPEN_TO = "Everybody who knows the address: the page it serves is public"
@@ -25,7 +25,7 @@ def settings(**changed: Any) -> ApiSettings:
     return ApiSettings(**{"rate_limit": 7, "burst_limit": 9} | changed)
 
 
-def workflow(place: Place, id_: str, kind: WorkflowKind, seconds: int) -> Workflow:
+def workflow(place: StackScope, id_: str, kind: WorkflowKind, seconds: int) -> Workflow:
     return Workflow(
         place.stack,
         id_,
@@ -37,7 +37,7 @@ def workflow(place: Place, id_: str, kind: WorkflowKind, seconds: int) -> Workfl
     )
 
 
-def function(place: Place, id_: str, seconds: int) -> Function:
+def function(place: StackScope, id_: str, seconds: int) -> Function:
     return Function(
         place.stack,
         id_,
@@ -51,7 +51,7 @@ def function(place: Place, id_: str, seconds: int) -> Function:
     )
 
 
-def sync_api(place: Place, id_: str, kind: WorkflowKind, seconds: int, **changed: Any) -> SyncApi:
+def sync_api(place: StackScope, id_: str, kind: WorkflowKind, seconds: int, **changed: Any) -> SyncApi:
     return SyncApi(
         place.stack,
         id_,
@@ -63,7 +63,7 @@ def sync_api(place: Place, id_: str, kind: WorkflowKind, seconds: int, **changed
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     common: dict[str, Any] = {"environment": production.environment, "alarms_to": production.alarms}
     stack = production.stack
     standard = workflow(production, "Standard", WorkflowKind.STANDARD, 60)
@@ -117,7 +117,7 @@ def test_every_method_checks_its_payload_and_refuses_other_media_types(template:
     )
 
 
-def test_each_kind_calls_its_own_service_and_no_longer_than_it_may(template: Template) -> None:
+def test_each_api_calls_its_own_service_within_its_timeout(template: Template) -> None:
     methods = template.find_resources("AWS::ApiGateway::Method").values()
     integrations = [method["Properties"]["Integration"] for method in methods]
     called = [
@@ -148,7 +148,7 @@ def test_the_gateway_may_do_one_thing_to_one_resource(template: Template) -> Non
     }
 
 
-REFUSED: list[tuple[Callable[[Place], object], str]] = [
+REFUSED: list[tuple[Callable[[StackScope], object], str]] = [
     (lambda _: settings(rate_limit=0), r"rate_limit=0 is not allowed; give 1 or more: .+"),
     (lambda _: settings(burst_limit=-1), r"burst_limit=-1 is not allowed; give 1 or more: .+"),
     (lambda _: settings(timeout=cdk.Duration.seconds(30)), r"timeout=30 s is not allowed; give 1 to 29 s: .+"),
@@ -181,7 +181,7 @@ REFUSED: list[tuple[Callable[[Place], object], str]] = [
 
 @pytest.mark.parametrize(("build", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_a_dangerous_setting_is_refused_with_what_is_allowed_and_why(
-    production: Place, build: Callable[[Place], object], message: str
+    production: StackScope, build: Callable[[StackScope], object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         build(production)

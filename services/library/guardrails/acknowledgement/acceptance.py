@@ -138,7 +138,7 @@ def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
         yield "Its path must name a construct, without a slash at either end."
     if len(_plain(each.reason)) < SHORTEST_REASON:
         yield f"Its reason has under {SHORTEST_REASON} characters; say what makes the finding acceptable."
-    if not OWNER.holds(each.owner):
+    if not OWNER.allows(each.owner):
         yield f"Its owner is {each.owner!r}; give {OWNER.allowed}."
 
 
