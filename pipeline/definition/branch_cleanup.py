@@ -12,8 +12,8 @@ from constructs import Construct
 from pipeline.definition import steps
 from pipeline.definition.expiry_check import FETCH, python
 from pipeline.definition.notifications import Notifications
-from services.library.contract.deployment import BRANCH_DEPLOY_ROLE
 from services.library.contract.environment import Environment
+from services.library.contract.names import BRANCH_DEPLOY_ROLE
 
 EVERY_NIGHT = events.Schedule.cron(hour="3", minute="0")
 """UTC."""

@@ -23,10 +23,10 @@ from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
+from services.library.contract.names import REMOVALS_STAGE
 from services.library.guardrails.plugin import CheckedStack
 
 APPROVAL = "Approve"
-REMOVALS = "removals"
 """The stage for what was deployed to stages that are no more."""
 
 
@@ -157,7 +157,7 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
-        entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS])
+        entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
 
     @property
     def checked_stacks(self) -> list[CheckedStack]:
@@ -241,7 +241,7 @@ class PipelineStack(cdk.Stack):
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
         gone = [each for each in self._removals if each.stage not in stages]
         if gone:
-            wave = self._engine.add_wave(REMOVALS)
+            wave = self._engine.add_wave(REMOVALS_STAGE)
             wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
 
     def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:

@@ -13,6 +13,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Shipped
+from services.library.contract.names import bootstrap_role
 from services.library.contract.service import ServiceStack
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -110,7 +111,7 @@ def to_pipeline_steps(
 
 def bootstrap_role_arn(stack: cdk.Stack, role: str, *, account: str, region: str) -> str:
     """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
-    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-{role}-role-{account}-{region}"
+    return f"arn:{stack.partition}:iam::{account}:role/{bootstrap_role(role, account=account, region=region)}"
 
 
 def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:

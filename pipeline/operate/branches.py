@@ -3,7 +3,6 @@
 What is removed is read again right before. A name alone could be anybody's, and so could a tag.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,22 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target, hermetic_session, require_loopback
+from services.library.contract import names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_sts import STSClient
 
-PREFIX = re.compile(r"branch-[a-z0-9](?:[a-z0-9-]{0,4}[a-z0-9])?-[a-z2-7]{6}")
-"""Of every branch environment; no other begins with one of them."""
-BRANCH, BRANCH_NAME, EXPIRES, SERVICE = (
-    "penstock:branch",
-    "penstock:branch-name",
-    "penstock:expires",
-    "penstock:service",
-)
-MOMENT = "%Y-%m-%dT%H:%M:%SZ"
-ROLE = "penstock-branch-deploy"
-"""Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
 GONE = "DELETE_COMPLETE"
 ATTEMPTS = 3
 """A bucket may be written to between its emptying and its end: access logs arrive late."""
@@ -93,7 +82,7 @@ class BranchEnvironment:
         return {
             "prefix": self.prefix,
             "branch": self.name,
-            "expires": None if self.expires is None else self.expires.strftime(MOMENT),
+            "expires": None if self.expires is None else self.expires.strftime(names.MOMENT),
             "expired": self.is_expired(now),
             "stacks": [
                 {"stack": each.name, "service": each.service, "status": each.status, "outputs": each.outputs}
@@ -114,7 +103,7 @@ class Branches:
         found: dict[str, list[BranchStack]] = {}
         pages = self._cloudformation.get_paginator("list_stacks").paginate()
         for summary in pages.search("StackSummaries[?StackStatus!='DELETE_COMPLETE']"):
-            if summary["StackName"].startswith("branch-") and (stack := self._describe(summary["StackId"])):
+            if summary["StackName"].startswith(names.BRANCH_PREFIX) and (stack := self._describe(summary["StackId"])):
                 if (why := refusal(stack)) is None:
                     made = _branch_stack(stack)
                     found.setdefault(made.branch, []).append(made)
@@ -208,7 +197,7 @@ class Branches:
             if error.response["Error"]["Code"] != "NoSuchTagSet":
                 raise
             tags = {}
-        if not bucket.startswith(f"{branch}-") or tags.get(BRANCH) != branch:
+        if not bucket.startswith(f"{branch}-") or tags.get(names.BRANCH_TAG) != branch:
             raise OperateError(f"The bucket {bucket} has not both the name and the tag of {branch}: it is not emptied.")
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             objects = [
@@ -231,11 +220,11 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 
     `stack`: as CloudFormation describes it.
     """
-    name, tagged = stack["StackName"], _tags(stack).get(BRANCH, "")
-    if not PREFIX.fullmatch(tagged):
-        return f"{name} is left alone: its tag {BRANCH} is {tagged!r}, which is no branch environment's."
+    name, tagged = stack["StackName"], _tags(stack).get(names.BRANCH_TAG, "")
+    if not names.BRANCH_ENVIRONMENT.fullmatch(tagged):
+        return f"{name} is left alone: its tag {names.BRANCH_TAG} is {tagged!r}, which is no branch environment's."
     if not name.startswith(f"{tagged}-"):
-        return f"{name} is left alone: its tag {BRANCH} says {tagged}, and its name does not begin so."
+        return f"{name} is left alone: its tag {names.BRANCH_TAG} says {tagged}, and its name does not begin so."
     if branch is not None and branch != tagged:
         return f"{name} is left alone: it belongs to {tagged}, not to {branch}."
     return None
@@ -244,7 +233,9 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
     """Those that read what others offer come before these."""
     by_name = {stack.name: stack for stack in sorted(stacks, key=lambda each: each.name)}
-    offering = {f"/penstock/{stack.name.removesuffix(f'-{stack.service}')}/{stack.service}/": stack for stack in stacks}
+    offering = {
+        names.parameter(stack.name.removesuffix(f"-{stack.service}"), f"{stack.service}/"): stack for stack in stacks
+    }
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(by_name, ()))
     for stack in by_name.values():
         for path, other in offering.items():
@@ -256,7 +247,7 @@ def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
 def moment(text: str) -> datetime | None:
     """The moment that a tag says, if it does."""
     try:
-        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(text, names.MOMENT).replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -299,7 +290,7 @@ def _limited(
     region: str,
     endpoint: str | None,
 ) -> Target:
-    role = f"arn:{session.get_partition_for_region(region)}:iam::{account}:role/{ROLE}"
+    role = f"arn:{session.get_partition_for_region(region)}:iam::{account}:role/{names.BRANCH_DEPLOY_ROLE}"
     try:
         sts: STSClient = client("sts", region, own)
         given = sts.assume_role(RoleArn=role, RoleSessionName="penstock-branch")["Credentials"]
@@ -328,15 +319,15 @@ def _tags(stack: dict[str, Any]) -> dict[str, str]:
 
 def _branch_stack(stack: dict[str, Any]) -> BranchStack:
     tags = _tags(stack)
-    branch = tags[BRANCH]
+    branch = tags[names.BRANCH_TAG]
     return BranchStack(
         name=stack["StackName"],
         id_=stack["StackId"],
         branch=branch,
-        branch_name=tags.get(BRANCH_NAME, branch),
-        service=tags.get(SERVICE, stack["StackName"].removeprefix(f"{branch}-").partition("-")[2]),
+        branch_name=tags.get(names.BRANCH_NAME_TAG, branch),
+        service=tags.get(names.SERVICE_TAG, stack["StackName"].removeprefix(f"{branch}-").partition("-")[2]),
         status=stack["StackStatus"],
-        expires=moment(tags.get(EXPIRES, "")),
+        expires=moment(tags.get(names.EXPIRES_TAG, "")),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
         reads=frozenset(str(each.get("ParameterValue", "")) for each in stack.get("Parameters", ())),
     )

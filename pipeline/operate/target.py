@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate.errors import OperateError
+from services.library.contract.names import ACCOUNT, bootstrap_role
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
-
-QUALIFIER = "hnb659fds"
-"""In the names of the roles that `cdk bootstrap` makes, unless it was given another."""
-ACCOUNT = re.compile(r"\d{12}")
 
 Clients = Callable[[str, str, str], Any]
 
@@ -139,7 +135,7 @@ def aws_target(
     def client(service: str, account: str, region: str) -> Any:
         if account == caller["Account"]:
             return session.create_client(service, region_name=region)
-        role = f"arn:aws:iam::{account}:role/cdk-{QUALIFIER}-lookup-role-{account}-{region}"
+        role = f"arn:aws:iam::{account}:role/{bootstrap_role('lookup', account=account, region=region)}"
         try:
             given = sts.assume_role(RoleArn=role, RoleSessionName="penstock")["Credentials"]
         except ClientError as error:
@@ -204,4 +200,4 @@ def require_loopback(endpoint: str) -> None:
 def account_of(arn: str) -> str | None:
     """The account in an ARN, if it has one."""
     parts = arn.split(":")
-    return parts[4] if len(parts) > 5 and ACCOUNT.fullmatch(parts[4]) else None
+    return parts[4] if len(parts) > 5 and ACCOUNT.holds(parts[4]) else None

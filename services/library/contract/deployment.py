@@ -10,12 +10,10 @@ from constructs import Construct
 
 from services.library.contract import defaults
 from services.library.contract.environment import Environment
+from services.library.contract.names import BRANCH_DEPLOY_ROLE
 
-BRANCH_PREFIX = "branch-"
-"""What the names of all branches begin with, and no stage's may: the roles of branches reach nothing else."""
 BRANCH_PERMISSIONS_BOUNDARY = "penstock-branch-boundary"
 """The policy that bounds every role of a branch environment (pipeline/accounts/branches.yaml)."""
-BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
 BRANCH_EXECUTION_ROLE = "penstock-branch-execution"
 BRANCH_ASSETS = "branch/"
 """Where in the bootstrap's bucket a branch's assets are: its role may write nowhere else."""
