@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from pipeline.definition import steps
+from pipeline.definition.build_environment import build_environment
 from pipeline.definition.expiry_check import FETCH, python
 from pipeline.definition.notifications import Notifications
 from services.library.contract.environment import Environment
@@ -54,11 +55,7 @@ class BranchSweep(Construct):
             encryption_key=artifacts_key,
             logging=builds.logging,
             timeout=cdk.Duration.hours(4),  # one stack alone may take half an hour
-            environment=codebuild.BuildEnvironment(
-                build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                compute_type=codebuild.ComputeType.SMALL,
-                privileged=False,
-            ),
+            environment=build_environment(codebuild.ComputeType.SMALL),
             environment_variables={"PIPELINE": codebuild.BuildEnvironmentVariable(value=pipeline.pipeline_name)},
             build_spec=codebuild.BuildSpec.from_object(
                 {

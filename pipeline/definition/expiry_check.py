@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from pipeline.definition import steps
+from pipeline.definition.build_environment import build_environment
 from pipeline.definition.notifications import Notifications
 
 EVERY_MORNING = events.Schedule.cron(hour="6", minute="0")
@@ -55,11 +56,7 @@ class DailyCheck(Construct):
             role=builds.check_role.without_policy_updates(),
             encryption_key=artifacts_key,
             logging=builds.logging,
-            environment=codebuild.BuildEnvironment(
-                build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                compute_type=codebuild.ComputeType.SMALL,
-                privileged=False,
-            ),
+            environment=build_environment(codebuild.ComputeType.SMALL),
             environment_variables={
                 "PIPELINE": codebuild.BuildEnvironmentVariable(value=pipeline.pipeline_name),
                 "TOPIC": codebuild.BuildEnvironmentVariable(value=notifications.topic.topic_arn),

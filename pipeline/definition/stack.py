@@ -14,6 +14,7 @@ from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.definition import asset_publishing, entry_conditions, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import BranchSweep
+from pipeline.definition.build_environment import RUNTIMES, build_environment
 from pipeline.definition.expiry_check import DailyCheck
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
@@ -93,13 +94,9 @@ class PipelineStack(cdk.Stack):
             # A change set for each stack would double the actions, of which a pipeline has a limited number.
             use_change_sets=False,
             code_build_defaults=pipelines.CodeBuildOptions(
-                build_environment=codebuild.BuildEnvironment(
-                    build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                    compute_type=codebuild.ComputeType.MEDIUM,
-                    privileged=False,
-                ),
+                build_environment=build_environment(),
                 partial_build_spec=codebuild.BuildSpec.from_object(
-                    {"phases": {"install": {"runtime-versions": {"python": "3.12"}}}}
+                    {"phases": {"install": {"runtime-versions": RUNTIMES}}}
                 ),
             ),
         )
