@@ -13,11 +13,12 @@ from constructs import Construct
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.definition import asset_publishing, entry_conditions, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
-from pipeline.definition.branch_cleanup import BranchSweep
+from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
-from pipeline.definition.expiry_check import DailyCheck
+from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
+from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.definition.source_action import add_trigger, source_action
 from pipeline.settings import Settings
@@ -109,23 +110,17 @@ class PipelineStack(cdk.Stack):
         assert app is not None  # noqa: S101 - the App is one
         asset_publishing.gather(Path(app.outdir))
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
-        DailyCheck(
-            self,
-            "DailyCheck",
-            pipeline=pipeline,
-            notifications=self.notifications,
-            builds=self._builds,
-            artifacts_key=artifacts.key,
-        )
+        scheduled = {"DailyCheck": expiry_check(self.notifications)}
         if branches is not None:
-            BranchSweep(
+            scheduled["BranchSweep"] = branch_cleanup(branches, partition=self.partition)
+        for name, build in scheduled.items():
+            ScheduledBuild(
                 self,
-                "BranchSweep",
+                name,
+                settings=build,
                 pipeline=pipeline,
-                branches=branches,
                 notifications=self.notifications,
                 builds=self._builds,
-                artifacts_key=artifacts.key,
             )
         cdk.CfnOutput(
             self,
