@@ -120,8 +120,11 @@ ROOMS = {
         ours=("pipeline.local.cloud",),
         third_party=("ministack", "hypercorn", "boto3", "botocore", "yaml", "airspeed"),
     ),
+    # Its clients are those that commands use: no variable may divert either, and that is decided in one place.
     "pipeline.local": Room(
-        ours=("pipeline.local", NAMES), third_party=("boto3", "botocore"), never=("pipeline.local.cloud",)
+        ours=("pipeline.local", "pipeline.operate.session", NAMES),
+        third_party=("botocore",),
+        never=("pipeline.local.cloud",),
     ),
     "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst",)),
     "pipeline.cli": Room(

@@ -11,17 +11,16 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.target import Target, hermetic_session, require_loopback
+from pipeline.operate.session import LocalClients, account_credentials, hermetic_session
+from pipeline.operate.target import Target, assume
 from services.library.contract import names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_sts import STSClient
 
 GONE = "DELETE_COMPLETE"
 ATTEMPTS = 3
@@ -254,15 +253,9 @@ def moment(text: str) -> datetime | None:
 
 def local_branches(endpoint: str, *, account: str, region: str) -> Target:
     """The local cloud, in the role that has to do with branch environments alone."""
-    require_loopback(endpoint)
-    session = hermetic_session()
-    config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
-
-    def client(service: str, region: str, given: dict[str, str]) -> Any:
-        return _client(session, service, region, given, endpoint_url=endpoint, config=config)
-
-    own = {"aws_access_key_id": account, "aws_secret_access_key": "local"}
-    return _limited(session, client, own, account=account, region=region, endpoint=endpoint)
+    clients = LocalClients(endpoint)
+    own = account_credentials(account)
+    return _limited(clients.create, own, account=account, region=region, endpoint=endpoint)
 
 
 def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
@@ -270,37 +263,16 @@ def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
     session = botocore.session.Session(profile=profile)
 
     def client(service: str, region: str, given: dict[str, str]) -> Any:
-        return _client(session, service, region, given, endpoint_url=None, config=None)
+        return session.create_client(service, region_name=region, **given)  # type: ignore[arg-type]  # credentials, by their names
 
-    return _limited(session, client, {}, account=account, region=region, endpoint=None)
-
-
-def _client(
-    session: botocore.session.Session, service: str, region: str, given: dict[str, str], **settings: Any
-) -> Any:
-    return session.create_client(service, region_name=region, **settings, **given)  # type: ignore[arg-type]  # credentials, by their names
+    return _limited(client, {}, account=account, region=region, endpoint=None)
 
 
-def _limited(
-    session: botocore.session.Session,
-    client: Make,
-    own: dict[str, str],
-    *,
-    account: str,
-    region: str,
-    endpoint: str | None,
-) -> Target:
-    role = f"arn:{session.get_partition_for_region(region)}:iam::{account}:role/{names.BRANCH_DEPLOY_ROLE}"
-    try:
-        sts: STSClient = client("sts", region, own)
-        given = sts.assume_role(RoleArn=role, RoleSessionName="penstock-branch")["Credentials"]
-    except (BotoCoreError, ClientError) as error:
-        raise OperateError(f"{role} could not be assumed: {error}. docs/branch.md says who may, and how.") from error
-    limited = {
-        "aws_access_key_id": given["AccessKeyId"],
-        "aws_secret_access_key": given["SecretAccessKey"],
-        "aws_session_token": given["SessionToken"],
-    }
+def _limited(client: Make, own: dict[str, str], *, account: str, region: str, endpoint: str | None) -> Target:
+    partition = hermetic_session().get_partition_for_region(region)
+    role = f"arn:{partition}:iam::{account}:role/{names.BRANCH_DEPLOY_ROLE}"
+    advice = "docs/branch.md says who may, and how."
+    limited = assume(client("sts", region, own), role, session="penstock-branch", advice=advice)
 
     def clients(service: str, there: str, where: str) -> Any:
         if there != account:
@@ -308,7 +280,7 @@ def _limited(
         return client(service, where, limited)
 
     def credentials(_account: str) -> Credentials:
-        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Credentials(*limited.values())
 
     return Target(account=account, region=region, endpoint=endpoint, _clients=clients, _credentials=credentials)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -100,10 +101,10 @@ def test_aws_is_acted_on_in_the_limited_role_or_not_at_all(monkeypatch: pytest.M
             asked.append(words)
             return {"Credentials": {"AccessKeyId": "A", "SecretAccessKey": "b", "SessionToken": "c"}}
 
-    def client(_session: object, service: str, region: str, given: dict[str, str], **_settings: Any) -> Any:
-        return Sts() if service == "sts" else (service, region, given)
+    def client(_session: object, service: str, *, region_name: str, **given: str) -> Any:
+        return Sts() if service == "sts" else (service, region_name, given)
 
-    monkeypatch.setattr(branches, "_client", client)
+    monkeypatch.setattr(botocore.session.Session, "create_client", client)
     target = aws_branches(profile=None, account="1" * 12, region="eu-west-1")
     assert [each["RoleArn"] for each in asked] == ["arn:aws:iam::111111111111:role/penstock-branch-deploy"]
     assert target.client("s3")[2]["aws_session_token"] == "c"

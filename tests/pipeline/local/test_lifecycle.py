@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from pipeline.local import lifecycle
-from pipeline.local.environment import for_the_cloud, require_loopback
+from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import LocalCloud, Place, default_place, erase, find, start, stop
 from pipeline.local.processes import free_port, process
@@ -194,27 +194,6 @@ def test_the_environment_is_built_from_nothing(tmp_path: Path) -> None:
     assert built["PENSTOCK_TOOLS"] == "/t"
     assert built["HOME"] == str(tmp_path / "home")
     assert not {"SECRET", *HOSTILE} & built.keys()
-
-
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
-def test_loopback_is_taken(endpoint: str) -> None:
-    require_loopback(endpoint)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "https://s3.amazonaws.com",
-        "http://192.0.2.1:4566",
-        "http://0.0.0.0:4566",
-        "http://localhost.example.com",
-        "",
-        "x",
-    ],
-)
-def test_any_other_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(LocalCloudError, match="not on this machine"):
-        require_loopback(endpoint)
 
 
 def test_the_port_may_be_chosen(tmp_path: Path) -> None:
