@@ -25,6 +25,8 @@ STOP_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.02
 LOG_LINES_SHOWN = 15
+PARENT = "PENSTOCK_PARENT"
+"""Variable that names the process with which a cloud ends; one that a person starts outlives everybody."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 ApproveMode = Literal["ask", "auto"]
@@ -196,6 +198,8 @@ def _launch(
     command += ["--port", str(place.port), "--folder", str(place.folder)]
     for name in without:
         command += ["--without", name]
+    if parent := surroundings.get(PARENT):
+        command += ["--parent", parent]
     with place.log.open("wb") as log:
         launched = subprocess.run(
             command,
