@@ -11,12 +11,11 @@ from pathlib import Path
 
 from pipeline.catalogue.model import Catalogue, Shipped, file_of, stages_of
 from pipeline.catalogue.problem import Problem
-from services.library.contract.acknowledgement import OWNER
 from services.library.contract.environment import Environment
+from services.library.contract.names import OWNER, SHORTEST_REASON
 
 LEDGER = "stages/deployed.json"
 FILE = Path(__file__).resolve().parents[2] / LEDGER
-SHORTEST_REASON = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

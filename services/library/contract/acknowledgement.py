@@ -3,11 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 
-from services.library.contract.constraints import Matches
-
-OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
-"""The form of a team that owns something, as CODEOWNERS writes it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:

@@ -10,12 +10,10 @@ from constructs import Construct
 
 from services.library.contract import defaults
 from services.library.contract.environment import Environment
+from services.library.contract.names import BRANCH_DEPLOY_ROLE
 
-BRANCH_PREFIX = "branch-"
-"""The prefix of the names of all branch environments, which no stage may have: branch roles reach nothing else."""
 BRANCH_PERMISSIONS_BOUNDARY = "penstock-branch-boundary"
 """The permissions boundary of every role in a branch environment (pipeline/accounts/branches.yaml)."""
-BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
 BRANCH_EXECUTION_ROLE = "penstock-branch-execution"
 BRANCH_ASSETS = "branch/"
 """The prefix of a branch's assets in the bootstrap bucket: the branch role may write nowhere else."""

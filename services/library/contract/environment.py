@@ -6,12 +6,10 @@ from typing import Annotated
 
 import aws_cdk as cdk
 
+from services.library.contract import names
 from services.library.contract.constraints import Matches, validate_fields
 
-NAME = Matches(r"[a-z][a-z0-9-]{0,15}", "1-16 of a-z, 0-9 and -, starting with a letter")
 PREFIX = Matches(r"([a-z][a-z0-9-]{0,19})?", "at most 20 of a-z, 0-9 and -, starting with a letter")
-ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
-REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
 
 
 class Tier(StrEnum):
@@ -26,10 +24,10 @@ class Tier(StrEnum):
 class Environment:
     """One account and region that a stage deploys to."""
 
-    name: Annotated[str, NAME]
+    name: Annotated[str, names.STAGE]
     tier: Tier
-    account: Annotated[str, ACCOUNT]
-    region: Annotated[str, REGION]
+    account: Annotated[str, names.ACCOUNT]
+    region: Annotated[str, names.REGION]
     prefix: Annotated[str, PREFIX] = ""
     """Empty on main; a branch environment's own otherwise, so that its names meet nobody else's."""
 

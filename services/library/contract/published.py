@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from services.library.contract import names
 from services.library.contract.environment import Environment
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[a-z][a-z0-9-]*")
@@ -29,7 +30,7 @@ class Published:
 
     def parameter_name(self, environment: Environment) -> str:
         """Return the name of the SSM parameter that holds the value in one environment."""
-        return f"/penstock/{environment.label}/{self.name}"
+        return names.parameter(environment.label, self.name)
 
     def offer(self, scope: Construct, environment: Environment, value: str) -> ssm.StringParameter:
         """Publish the value. The service must list this name in `offers`."""

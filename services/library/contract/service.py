@@ -13,17 +13,15 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 import aws_cdk as cdk
 from constructs import Construct
 
-from services.library.contract import deployment
-from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract import deployment, names
+from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.build_record import OverriddenStack, StackFactory, source_of
-from services.library.contract.constraints import InvalidSetting, Matches
+from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.release import Release
 from services.library.contract.steps import Step
 from services.library.contract.tracing import Datadog
-
-SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
 
 
 class ServiceStack(cdk.Stack):
@@ -64,8 +62,8 @@ class Override(Protocol[StackT_contra]):
 class Service(ABC, Generic[StackT]):
     """A service as one stage deploys it."""
 
-    name: ClassVar[Annotated[str, SERVICE_NAME]]
-    owner: ClassVar[Annotated[str, OWNER]]
+    name: ClassVar[Annotated[str, names.SERVICE]]
+    owner: ClassVar[Annotated[str, names.OWNER]]
     """The team that owns the service, as CODEOWNERS writes it: @organisation/team."""
     handles_personal_data: ClassVar[bool]
     offers: ClassVar[tuple[Published, ...]] = ()
@@ -133,7 +131,7 @@ class Service(ABC, Generic[StackT]):
                 )
             instrument(stack, self.tracing)
         tags = cdk.Tags.of(stack)
-        tags.add("penstock:service", self.name)
-        tags.add("penstock:owner", self.owner)
-        tags.add("penstock:environment", environment.label)
+        tags.add(names.SERVICE_TAG, self.name)
+        tags.add(names.OWNER_TAG, self.owner)
+        tags.add(names.ENVIRONMENT_TAG, environment.label)
         return stack

@@ -15,16 +15,17 @@ from typer.testing import CliRunner
 from pipeline.catalogue import ledger
 from pipeline.catalogue.ledger import Tombstone
 from pipeline.catalogue.model import Catalogue, Stage, Wave, stages_of
+from pipeline.catalogue.validation import InvalidCatalogueError, check
 from pipeline.cli import loading, plans, removal_cleanup, scaffold
 from pipeline.cli.main import app
 from pipeline.operate.target import Target
 from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
-from pipeline.scaffold.names import ServiceName
+from pipeline.scaffold.errors import ScaffoldError
+from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.tidy import tidy
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.contract import service as contract
 from services.library.contract.environment import Environment, Tier
 from stages.catalogue import STAGES
 from tests.conftest import ROOT, clean_environment
@@ -34,6 +35,7 @@ from tests.testbed.checkout import copy_of_the_checkout
 GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)
 NEW, NEW_STAGE, ACCOUNT = "tried-by-a-test", "tried-by-tests", "987654321098"
 """What nobody has: these tests are part of the gate that a new service has to pass."""
+PLACE: dict[str, Any] = {"tier": Tier.SANDBOX, "account": ACCOUNT, "region": "eu-west-1"}
 FOLDER = ServiceName(name=NEW).folder.as_posix()
 LONGEST = "tried-by-tests-at-length"
 
@@ -82,9 +84,28 @@ def test_owners_are_read_as_the_services_declare_them() -> None:
     assert declared.items() <= owners.read(Draft(root=ROOT)).items()
 
 
-@pytest.mark.parametrize("name", ["payments", "payments-api", "a1", LONGEST])
-def test_what_new_allows_the_contract_allows_too(name: str) -> None:
-    assert contract.SERVICE_NAME.allows(ServiceName(name=name).name)
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        *((name, True) for name in ("prod", "prod-eu", "a1", "a" * 16)),
+        *((name, False) for name in ("prod-", "prod--eu", "-prod", "Prod", "1a", "", "a" * 17, "prod\n")),
+        *((name, False) for name in ("branch", "branch-x", "removals", "source")),
+    ],
+)
+def test_a_stage_name_is_allowed_by_the_generator_if_and_only_if_the_catalogue_takes_it(
+    name: str, *, allowed: bool
+) -> None:
+    def taken(use: Callable[[], object]) -> bool:
+        try:
+            use()
+        except (ScaffoldError, ValueError, InvalidCatalogueError):
+            return False
+        return True
+
+    def in_a_catalogue() -> None:
+        check((Stage(environment=Environment(name=name, **PLACE), services=()),))
+
+    assert (taken(lambda: StageName(name=name)), taken(in_a_catalogue)) == (allowed, allowed)
 
 
 def commands(page: str) -> list[list[str]]:

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.names import OWNER, SHORTEST_REASON
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
 from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
 from services.library.guardrails.platform_rules import accepted_by
 
 RULE = "Penstock-Acknowledgement"
-SHORTEST_REASON = 20
 PLATFORM_FILE = "stages/acknowledgements.py"
 
 
