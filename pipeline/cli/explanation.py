@@ -20,7 +20,6 @@ from pipeline.cli import origins
 from pipeline.cli.origins import Origin
 from pipeline.cli.template_lines import hunks
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
-from pipeline.settings import SETTINGS
 from services.library.contract import defaults
 from services.library.contract.build_record import OverriddenStack
 from services.library.contract.environment import Tier
@@ -32,7 +31,7 @@ from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import of_stack
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
-from stages.acknowledgements import accepted as accepted_by_the_platform
+from stages.acknowledgements import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from services.library.contract.acknowledgement import Acknowledgement
@@ -325,11 +324,8 @@ def _approval(root: Path, stage: Stage) -> Setting:
 def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
     account = built.stage.environment.account
     stacks = [Synthesised(path=path, file=file, account=account) for path, file in assembly.stacks(folder)]
-    platforms = accepted_by_the_platform(
-        SETTINGS.source_account, catalogue=(built.stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
-    )
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(checked_stacks(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder, stacks)
 
 
 def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:
@@ -375,9 +371,9 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
             continue
         said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
         findings.setdefault((one.file, one.acknowledgement), []).append(said)
-    for each in (*service.acknowledgements, *service.accepts):
+    for each in (*service.acknowledgements, *service.stage_acknowledgements):
         if is_review_rule(each.rule):
-            findings.setdefault((f"services/{service.name.replace('-', '_')}/overrides.py", each), [])
+            findings.setdefault((f"services/{service.name.replace('-', '_')}/acknowledgements.py", each), [])
     for (file, given), here in sorted(findings.items(), key=lambda each: (each[0][1].rule, each[0][1].path)):
         yield Accepted(
             rule=given.rule,

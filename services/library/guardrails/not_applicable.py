@@ -40,7 +40,7 @@ ANSWERED: Mapping[str, Callable[[Resource, Template], bool]] = {
 }
 
 
-def is_moot(finding: Finding, resource: Resource, template: Template) -> bool:
+def is_not_applicable(finding: Finding, resource: Resource, template: Template) -> bool:
     """Whether the template itself answers the finding."""
     answered = ANSWERED.get(finding.base_rule)
     return answered is not None and answered(resource, template)

@@ -71,7 +71,7 @@ def _nag(app: cdk.App, templates: Mapping[str, Template]) -> Iterator[Finding]:
     for _, finding in nag.findings(app):
         template = templates[finding.path.partition("/")[0]]
         (resource,) = (each for each in template.resources() if each.path == finding.path)
-        if not not_applicable.is_moot(finding, resource, template):
+        if not not_applicable.is_not_applicable(finding, resource, template):
             yield finding
 
 

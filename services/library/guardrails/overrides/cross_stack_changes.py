@@ -8,7 +8,7 @@ from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.overrides import rebuild
-from services.library.guardrails.overrides.override_findings import Caused
+from services.library.guardrails.overrides.override_findings import OverrideFindings
 from services.library.guardrails.overrides.rebuild import Templates, changed, locate, of_stack, synthesised
 
 REFERENCE = "ExportsOutput"
@@ -18,7 +18,7 @@ SHOWN = 3
 
 
 @dataclass(kw_only=True)
-class Rebuilt:
+class RebuiltStage:
     """A stage in which a stack has an override, made again without any."""
 
     stacks: Sequence[StackFactory]
@@ -32,10 +32,10 @@ class Rebuilt:
     def __post_init__(self) -> None:
         self.before = synthesised(self.stacks, {})
 
-    def caused(self, places: Mapping[str, Place]) -> list[Caused]:
+    def override_findings(self, places: Mapping[str, Place]) -> list[OverrideFindings]:
         """Each stack with an override against itself; places by stack path."""
         return [
-            Caused(
+            OverrideFindings(
                 overridden=each,
                 place=places[each.stack.node.path],
                 before=of_stack(each.stack.node.path, self.before),
@@ -45,7 +45,7 @@ class Rebuilt:
             for each in self._overridden()
         ]
 
-    def reached(self) -> Iterator[Finding]:
+    def cross_stack_changes(self) -> Iterator[Finding]:
         """Each stack that the override of another one has changed, added or taken away."""
         expected = self._expected()
         changed_ones = {path for path in self._units() if _content(path, expected) != _content(path, self.after)}

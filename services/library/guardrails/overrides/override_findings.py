@@ -16,7 +16,7 @@ Known = dict[tuple[int, str, str], int]
 
 
 @dataclass(kw_only=True)
-class Caused:
+class OverrideFindings:
     """One stack with its override, against the same stack without."""
 
     overridden: OverriddenStack

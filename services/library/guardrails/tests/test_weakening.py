@@ -59,7 +59,7 @@ def judge(
         owner=service.owner,
         handles_personal_data=False,
         acknowledgements=service.acknowledgements,
-        accepts=service.accepts,
+        stage_acknowledgements=service.stage_acknowledgements,
     )
     guardrails = Guardrails([subject], accepted=tuple(accepted))
     made = Path(stage.synth(skip_validation=True).directory)
@@ -90,11 +90,11 @@ def test_each_way_is_refused_with_its_rule_and_line_and_only_the_platform_can_ac
 ) -> None:
     wanted = expected(override)
     assert len(wanted) >= 8
-    accepts = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
+    given = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
     overridden = replace(service, override=override)
-    judgement = judge(replace(overridden, accepts=accepts), tmp_path / "refused")
+    judgement = judge(replace(overridden, stage_acknowledgements=given), tmp_path / "refused")
     refused = [each.text for each in judgement.failed if "Only the platform team can accept" in each.text]
-    assert len(refused) == len(accepts)
+    assert len(refused) == len(given)
     said = ours(judgement)
     for finding, line in wanted.items():
         assert finding in said, f"line {line}: {finding} is not among {sorted(said)}"
