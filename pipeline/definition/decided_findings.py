@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 import aws_cdk as cdk
 
 from pipeline.settings import Settings
+from pipeline.source import S3Source
 from services.library.guardrails.decisions.decision import DecidedBy, Decision
 from services.library.guardrails.decisions.grants import Grant, granted, one_of
 
@@ -63,14 +64,24 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
     mutation = f"{stack}/Engine/UpdatePipeline/SelfMutation"
     publishing = f"{stack}/Engine/Assets/FileRole"
 
+    writing = (*_actions(WRITE_STORE), "Resource::<*.Arn>/*", *(f"Resource::{each}/*" for each in far))
     yield _decision(
         "CodePipeline",
-        (pipeline, source, f"{synth}/Role"),
-        (*_actions(WRITE_STORE), "Resource::<*.Arn>/*", *(f"Resource::{each}/*" for each in far)),
+        (pipeline, f"{synth}/Role"),
+        writing,
         "Artifacts are written and read under random names, in the pipeline's own stores alone. The stores keep"
         " versions, so that nothing is lost by what CDK's write grant can delete.",
         Grant(actions=WRITE_STORE, resources=stores),
+    )
+    yield _decision(
+        "CodePipeline",
+        (source,),
+        writing,
+        "The source action reads the one source that it follows, and writes the commit under a random name to the store"
+        " of the pipeline, which keeps versions.",
+        Grant(actions=WRITE_STORE, resources=one_of(*own)),
         Grant(actions=WRITE_ACL, resources=one_of(f"{bucket}/*")),
+        *_read_source(settings),
     )
     yield _decision(
         "CodePipeline",
@@ -158,6 +169,12 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         )
     if settings.source_account != account:
         yield from _of_support_stack(settings)
+
+
+def _read_source(settings: Settings) -> Iterator[Grant]:
+    if isinstance(settings.source, S3Source):
+        bucket = f"arn:aws:s3:::{settings.source.bucket}"
+        yield Grant(actions=READ_STORE, resources=one_of(bucket, f"{bucket}/{settings.source.key}"))
 
 
 def _of_support_stack(settings: Settings) -> Iterator[Decision]:

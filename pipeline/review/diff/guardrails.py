@@ -1,4 +1,4 @@
-"""What guardrails say now that they did not say before: new, fixed, accepted, or gone with the resource."""
+"""What guardrails say now that they did not say before: new, fixed, accepted, decided, or gone with the resource."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,6 +34,8 @@ class Guardrails:
     found: Mapping[tuple[str, str], str]
     """(rule, construct path) -> what is wrong, of findings that nobody has accepted."""
     accepted: Mapping[tuple[str, str], Accepted]
+    decided: Mapping[tuple[str, str], Accepted]
+    """(rule, construct path) -> why the library or the pipeline needs nobody to accept it."""
     given: Mapping[tuple[str, str], Accepted]
     """(rule, construct path) -> acknowledgements as they were given, those of review rules among them."""
 
@@ -49,6 +51,7 @@ def read(assembly: Assembly) -> Guardrails:
     return Guardrails(
         found=dict(_violations(assembly.document(REPORT) or {})),
         accepted=accepted,
+        decided={_key(entry): _decided(entry) for entry in record.get("decided", ())},
         given={_key(entry): _accepted(entry) for entry in record.get("review", ())},
     )
 
@@ -67,13 +70,18 @@ def plain(rule: str) -> str:
 
 
 def _findings(before: Guardrails, after: Guardrails, existing: Existing) -> Iterator[GuardrailChange]:
-    """A finding that is not there any more is fixed only if nobody accepted it and its construct still exists."""
+    """A finding that is not there any more is fixed only if nothing answers it and its construct still exists."""
     for (rule, path), text in after.found.items():
         if (rule, path) not in before.found:
-            yield _change("finding", "new", rule, path, existing, Accepted(text=text))
+            until_now = before.decided.get((rule, path))
+            said = f"{text} Until now: {until_now.text}" if until_now else text
+            yield _change("finding", "new", rule, path, existing, Accepted(text=said))
+    for (rule, path), decided in after.decided.items():
+        if (rule, path) not in before.decided:
+            yield _change("finding", "decided", rule, path, existing, decided)
     was = {key: Accepted(text=text) for key, text in before.found.items()}
-    for (rule, path), finding in {**before.accepted, **was}.items():
-        if (rule, path) in after.found:
+    for (rule, path), finding in {**before.decided, **before.accepted, **was}.items():
+        if (rule, path) in after.found or (rule, path) in after.decided:
             continue
         accepted = _acceptance(rule, path, after)
         if accepted is None:
@@ -134,3 +142,7 @@ def _accepted(entry: Mapping[str, Json]) -> Accepted:
     return Accepted(
         text=str(entry.get("reason", "")), owner=str(entry.get("owner", "")), expires=str(entry.get("expires", ""))
     )
+
+
+def _decided(entry: Mapping[str, Json]) -> Accepted:
+    return Accepted(text=f"Decided by the {entry['decided_by']} ({entry['construct']}): {entry['reason']}")

@@ -4,11 +4,14 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -26,13 +29,23 @@ from services.library.constructs.table import Table
 from services.library.constructs.workflow import Workflow
 from services.library.constructs.workflow_tasks import Pauses, calling, kept_for_operator
 from services.library.contract import defaults
+from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.service import ServiceStack
-from services.library.guardrails import nag, not_applicable
+from services.library.contract.service import Override, Service, ServiceStack
+from services.library.guardrails import assembly, nag, not_applicable
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, DecidedBy, Decision, decide
 from services.library.guardrails.finding import Finding, Place, TierBaseline, without_hashes
-from services.library.guardrails.tests.near_misses import BACKUP, EVERYWHERE, NEAR_MISSES, STAGE, WORK, Change
+from services.library.guardrails.plugin import CheckedStack, Guardrails, Synthesised
+from services.library.guardrails.tests.near_misses import (
+    BACKUP,
+    EVERYWHERE,
+    NEAR_MISSES,
+    REPLICATION,
+    STAGE,
+    WORK,
+    Change,
+)
 
 ROOT = Path(__file__).parents[4]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
@@ -43,12 +56,12 @@ HANDLER = "services.intake.runtime.handler.handle"
 class EverythingStack(ServiceStack):
     """Each construct that causes a finding, as a service has it."""
 
-    def __init__(self, scope: cdk.Stage, id_: str) -> None:
+    def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_, environment=QA, description="everything")
         alarms = NotificationTopic(self, "Alarms", environment=QA)
         key = Key(self, "Key", environment=QA, description="Data")
         settings = FunctionSettings(handler=HANDLER, description="Works", reserved_concurrency=10)
-        work = Function(self, "Work", environment=QA, settings=settings, alarms_to=alarms)
+        work = self.work = Function(self, "Work", environment=QA, settings=settings, alarms_to=alarms)
         Table(self, "Items", environment=QA, partition_key="id", encryption_key=key)
         Bucket(self, "Documents", environment=QA, encryption_key=key)
         stream = Stream(self, "Readings", environment=QA)
@@ -178,3 +191,67 @@ def test_library_does_not_decide_for_a_resource_of_another_name(everything: Ever
     moved = replace(resource, path="qa/some/Work/Policy")
     cause = Cause(finding=finding, resource=moved, template=everything.template, place=place(keeps_data=False))
     assert decide(cause, library.DECISIONS) is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everythings(Service[EverythingStack]):
+    """Deploys all of it."""
+
+    name: ClassVar[str] = "some"
+    owner: ClassVar[str] = "@example/some"
+    handles_personal_data: ClassVar[bool] = True
+
+    def build(self, scope: Construct, environment: Environment) -> EverythingStack:
+        assert environment == QA
+        return EverythingStack(scope, self.name)
+
+
+def trace_more(stack: EverythingStack, _environment: Environment) -> None:
+    """An action more on the resource of the statement that is decided."""
+    stack.work.function.add_to_role_policy(iam.PolicyStatement(actions=["xray:GetTraceSummaries"], resources=["*"]))
+
+
+@pytest.mark.parametrize(
+    ("override", "left"),
+    [(None, set()), (trace_more, {(EVERYWHERE, f"qa/some/{WORK}")})],
+    ids=["as the library has it", "with an override"],
+)
+def test_guardrails_record_what_is_decided_and_find_what_an_override_adds_to_it(
+    override: Override[EverythingStack] | None, left: set[tuple[str, str]], tmp_path: Path
+) -> None:
+    app = cdk.App(outdir=str(tmp_path), context=CONTEXT)
+    stage = cdk.Stage(app, "qa", env=QA.to_cdk())
+    service = Everythings(override=override)
+    checked = CheckedStack(
+        stack=service.deploy(stage, QA),
+        environment=QA,
+        service=service.name,
+        owner=service.owner,
+        handles_personal_data=service.handles_personal_data,
+        acknowledgements=(
+            Acknowledgement(
+                rule=REPLICATION,
+                path="Documents/Bucket/Resource",
+                reason="The documents can be made again from what they are about",
+                owner=service.owner,
+                expires=date(2027, 1, 1),
+            ),
+        ),
+    )
+    made = Path(stage.synth(skip_validation=True).directory)
+    stacks = [Synthesised(path=path, file=file, account=QA.account) for path, file in assembly.stacks(made)]
+    judgement = Guardrails([checked], accepted=()).judge(app, made, stacks)
+    assert {(each.rule, each.path) for each in judgement.failed} == left
+    record = json.loads((made / "guardrails.json").read_text())
+    assert [each["path"] for each in record["accepted"]] == ["qa/some/Documents/Bucket/Resource"]
+    decided = {(each["rule"], each["path"]): each for each in record["decided"]}
+    assert decided.keys().isdisjoint(left)
+    assert decided["AwsSolutions-SF1", "qa/some/Workflow/StateMachine/Resource"] | {"reason": ""} == {
+        "rule": "AwsSolutions-SF1",
+        "path": "qa/some/Workflow/StateMachine/Resource",
+        "stage": "qa",
+        "template": decided["AwsSolutions-SF1", "qa/some/Workflow/StateMachine/Resource"]["template"],
+        "reason": "",
+        "decided_by": "library",
+        "construct": "Workflow",
+    }
