@@ -35,6 +35,7 @@ from stages.acknowledgements import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from services.library.contract.acknowledgement import Acknowledgement
+    from services.library.guardrails.decisions.decision import Decision
 
 CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
 ENGINE = "Pipeline"
@@ -116,6 +117,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """One reason of the library's, and the findings here that nobody has to accept because of it."""
+
+    construct: str
+    reason: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """What fails the synth: nobody has accepted it."""
 
@@ -146,6 +156,7 @@ class Explanation:
     needs: tuple[Need, ...]
     override: Override | None
     accepted: tuple[Accepted, ...]
+    decided: tuple[Decided, ...]
     refused: tuple[Finding, ...]
 
 
@@ -197,6 +208,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         ),
         override=override,
         accepted=tuple(_accepted(service, stack, judgement)),
+        decided=tuple(_decided(stack, judgement)),
         refused=tuple(
             Finding(rule=each.rule, path=_below(each.path, stack), text=each.text)
             for each in judgement.failed
@@ -384,6 +396,16 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
             file=file,
             findings=tuple(here),
         )
+
+
+def _decided(stack: ServiceStack, judgement: Judgement) -> Iterator[Decided]:
+    """List what the library decides here, each reason once."""
+    findings: dict[Decision, list[str]] = {}
+    for one in judgement.decided:
+        if _is_below(one.finding.path, stack):
+            findings.setdefault(one.decision, []).append(f"{one.finding.rule} on {_below(one.finding.path, stack)}")
+    for decision, here in sorted(findings.items(), key=lambda each: (each[0].construct, each[0].rules)):
+        yield Decided(construct=decision.construct, reason=decision.reason, findings=tuple(here))
 
 
 def _is_below(path: str, stack: ServiceStack) -> bool:
