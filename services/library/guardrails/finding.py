@@ -12,7 +12,7 @@ class Accepter(StrEnum):
     """Who may accept a rule's findings, and so in which file."""
 
     SERVICE = "service"
-    """The service's owner, in the service's overrides.py. The platform team may, too."""
+    """The service's owner, in the service's acknowledgements.py. The platform team may, too."""
     PLATFORM = "platform"
     """The platform team alone, in stages/acknowledgements.py."""
     NOBODY = "nobody"
