@@ -178,7 +178,7 @@ def _read_source(settings: Settings) -> Iterator[Grant]:
 
 
 def _of_support_stack(settings: Settings) -> Iterator[Decision]:
-    """The CDK makes a stack for the source action in the account of a repository that is not in the tools account."""
+    """Decide what the CDK's stack for a source action in another account than the tools account causes."""
     role = f"cross-account-support-stack-{settings.source_account}/[^/]+-Source-Source-ActionRole"
     store = f"arn:aws:s3:::{settings.name}-artifacts-{settings.account}-{settings.region}"
     yield _decision(

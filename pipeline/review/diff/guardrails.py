@@ -41,7 +41,7 @@ class Guardrails:
 
 
 def read(assembly: Assembly) -> Guardrails:
-    """The guardrails' report and record of one side."""
+    """Read the guardrails' report and record of one side."""
     record = assembly.document(RECORD) or {}
     accepted = {_key(entry): _accepted(entry) for entry in record.get("accepted", ())}
     for path, entries in assembly.metadata.items():
@@ -57,7 +57,7 @@ def read(assembly: Assembly) -> Guardrails:
 
 
 def changes(before: Guardrails, after: Guardrails, existing: Existing) -> tuple[GuardrailChange, ...]:
-    """Each difference, those of one construct together."""
+    """List each difference, those of one construct together."""
     found = [*_findings(before, after, existing)]
     found += _acknowledgements(before.accepted, after.accepted, existing)
     found += _acknowledgements(before.given, after.given, existing)
@@ -65,12 +65,12 @@ def changes(before: Guardrails, after: Guardrails, existing: Existing) -> tuple[
 
 
 def plain(rule: str) -> str:
-    """A rule's id without prefix and without hashes, so that it is the same in every synth."""
+    """Take a rule's id without prefix and without hashes, so that it is the same in every synth."""
     return REFERENCE.sub(r"<*\1>", PREFIX.sub("", rule))
 
 
 def _findings(before: Guardrails, after: Guardrails, existing: Existing) -> Iterator[GuardrailChange]:
-    """A finding that is not there any more is fixed only if nothing answers it and its construct still exists."""
+    """Compare findings: one that is gone is fixed only if nothing answers it and its construct still exists."""
     for (rule, path), text in after.found.items():
         if (rule, path) not in before.found:
             until_now = before.decided.get((rule, path))
@@ -91,7 +91,7 @@ def _findings(before: Guardrails, after: Guardrails, existing: Existing) -> Iter
 
 
 def _acceptance(rule: str, path: str, after: Guardrails) -> Accepted | None:
-    """What accepts the finding: on its construct or on one around it, for its detail or for the whole rule."""
+    """Find what accepts it: on its construct or on one around it, for its detail or for the whole rule."""
     parts = path.split("/")
     around = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
     keys = ((named, place) for place in around for named in (rule, rule.partition("[")[0]))

@@ -13,8 +13,8 @@ OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organi
 class Acknowledgement:
     """Accepts one finding of one rule on the smallest construct that it concerns.
 
-    `path` is the construct's path: below the service's stack in a service's acknowledgements.py (so that it holds in every
-    stage), from the App in stages/acknowledgements.py. It covers that construct and what is below it, and no sibling.
+    `path` is the construct's path: below the service's stack in a service's acknowledgements.py (so that it holds in
+    every stage), from the App in stages/acknowledgements.py. It covers that construct, what is below, and no sibling.
     """
 
     rule: str

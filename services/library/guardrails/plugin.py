@@ -21,7 +21,7 @@ from services.library.guardrails.acknowledgement import acceptance, record
 from services.library.guardrails.acknowledgement.acceptance import Accepted, AcknowledgementSource
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, Decided, Decision, decide
-from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, TierBaseline, without_hashes
 from services.library.guardrails.overrides.cross_stack_changes import RebuiltStage
 from services.library.guardrails.overrides.override_findings import Known, OverrideFindings
 from services.library.guardrails.rules import lookups
@@ -99,17 +99,17 @@ class Guardrails:
 
     @property
     def name(self) -> str:
-        """How the report names these checks."""
+        """Name these checks for the report."""
         return "guardrails"
 
     @property
     def version(self) -> str | None:
-        """Guardrails have none: they are the commit's."""
+        """Give none: guardrails are the commit's."""
         return None
 
     @property
     def rule_ids(self) -> list[str] | None:
-        """Not given: the CDK would only send them to AWS."""
+        """Give none: the CDK would only send them to AWS."""
         return None
 
     def check(self, app: cdk.App) -> None:
@@ -119,7 +119,7 @@ class Guardrails:
         cdk.Validations.of(app).add_plugins(self)
 
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
-        """Called by the CDK once the assembly is written."""
+        """Judge the assembly; the CDK calls this once it is written."""
         stacks = [
             Synthesised(path=each.stack_construct_path, file=Path(each.template_path), account=each.account_id)
             for each in context.stack_templates
@@ -204,7 +204,7 @@ class Guardrails:
         return [
             *(
                 AcknowledgementSource(
-                    accepter=Accepter.SERVICE,
+                    accepted_by=AcceptedBy.SERVICE,
                     file=file,
                     stacks=tuple(stacks),
                     acknowledgements=next(iter(stacks.values())).acknowledgements,
@@ -213,7 +213,7 @@ class Guardrails:
             ),
             *(
                 AcknowledgementSource(
-                    accepter=Accepter.SERVICE,
+                    accepted_by=AcceptedBy.SERVICE,
                     file=_acknowledgements_file(each),
                     stacks=(path,),
                     acknowledgements=each.stage_acknowledgements,
@@ -222,7 +222,7 @@ class Guardrails:
                 if each.stage_acknowledgements
             ),
             AcknowledgementSource(
-                accepter=Accepter.PLATFORM,
+                accepted_by=AcceptedBy.PLATFORM,
                 file=acceptance.PLATFORM_FILE,
                 stacks=("",),
                 acknowledgements=self._accepted,
@@ -230,7 +230,7 @@ class Guardrails:
         ]
 
     def _suppressed(self, folder: Path) -> Iterator[Finding]:
-        """Suppressions by the CDK's own means would hide a finding from the packs and so from us."""
+        """Find suppressions by the CDK's own means, which would hide a finding from the packs and so from us."""
         found = set(assembly.suppressed(folder))
         for scope in {scope.node.path: scope for each in self._checked for scope in each.stack.node.scopes}.values():
             for entry in scope.node.metadata:
@@ -334,7 +334,7 @@ def _nag_findings(
 
 
 def _innermost(path: str, scopes: Iterable[str]) -> str:
-    """The deepest of the scopes that holds the path; empty if none does."""
+    """Find the deepest of the scopes that holds the path; empty if none does."""
     return max((scope for scope in scopes if f"{path}/".startswith(f"{scope}/")), key=len, default="")
 
 
@@ -362,12 +362,12 @@ def _violation(finding: Finding, folder: Path, files: dict[str, str]) -> cdk.Pol
 
 
 def _how_to_accept(finding: Finding, files: dict[str, str]) -> str:
-    """The acknowledgement to write, and where, for a rule that somebody may accept."""
-    accepter = platform_rules.accepted_by(finding.rule)
-    if finding.rule == acceptance.RULE or accepter is Accepter.NOBODY:
+    """Say which acknowledgement to write, and where, for a rule that somebody may accept."""
+    who = platform_rules.accepted_by(finding.rule)
+    if finding.rule == acceptance.RULE or who is AcceptedBy.NOBODY:
         return ""
     stack = _innermost(finding.path, files)
-    if accepter is Accepter.SERVICE and files.get(stack, acceptance.PLATFORM_FILE) != acceptance.PLATFORM_FILE:
+    if who is AcceptedBy.SERVICE and files.get(stack, acceptance.PLATFORM_FILE) != acceptance.PLATFORM_FILE:
         file, path = files[stack], finding.path.removeprefix(f"{stack}/")
     else:
         file, path = acceptance.PLATFORM_FILE, finding.path

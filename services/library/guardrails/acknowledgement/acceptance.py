@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from services.library.contract.acknowledgement import OWNER, Acknowledgement
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
-from services.library.guardrails.finding import Accepter, Finding, without_hashes
+from services.library.guardrails.finding import AcceptedBy, Finding, without_hashes
 from services.library.guardrails.platform_rules import accepted_by
 
 RULE = "Penstock-Acknowledgement"
@@ -23,7 +23,7 @@ PLATFORM_FILE = "stages/acknowledgements.py"
 class AcknowledgementSource:
     """Who gives acknowledgements: a service for the stacks that it has in each stage, or the platform team."""
 
-    accepter: Accepter
+    accepted_by: AcceptedBy
     file: str
     stacks: tuple[str, ...]
     """Construct paths that the acknowledgements' paths start from, one for each stage; empty for the App."""
@@ -86,7 +86,7 @@ def apply(
             for grant in grants.get(rule, ())
             if _covers(grant[2], finding.path, stacks)
         ]
-        nobody = accepted_by(finding.rule) is Accepter.NOBODY
+        nobody = accepted_by(finding.rule) is AcceptedBy.NOBODY
         for source, acknowledgement, _ in covering:
             used.setdefault((source.file, source.stacks, acknowledgement), finding)
         if covering and not nobody:
@@ -99,7 +99,7 @@ def apply(
 
 
 def for_review(sources: Iterable[AcknowledgementSource]) -> Iterator[ReviewAcknowledgement]:
-    """What a review may accept of the next change: guardrails cannot tell whether that needs it."""
+    """List what a review may accept of the next change: guardrails cannot tell whether that needs it."""
     for source in sources:
         for acknowledgement in source.acknowledgements:
             if is_review_rule(acknowledgement.rule) and _may_accept(source, acknowledgement):
@@ -145,8 +145,8 @@ def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
 def _wrong_for(
     source: AcknowledgementSource, each: Acknowledgement, found: Finding | None, *, whole: bool
 ) -> Iterator[str]:
-    accepter = accepted_by(each.rule)
-    if accepter is Accepter.NOBODY:
+    who = accepted_by(each.rule)
+    if who is AcceptedBy.NOBODY:
         yield "Nobody can accept this rule's findings."
     elif not _may_accept(source, each):
         yield f"Only the platform team can accept this rule's findings, in {PLATFORM_FILE}."
@@ -160,7 +160,7 @@ def _wrong_for(
 
 
 def _may_accept(source: AcknowledgementSource, acknowledgement: Acknowledgement) -> bool:
-    return source.accepter is Accepter.PLATFORM or accepted_by(acknowledgement.rule) is Accepter.SERVICE
+    return source.accepted_by is AcceptedBy.PLATFORM or accepted_by(acknowledgement.rule) is AcceptedBy.SERVICE
 
 
 def _join(stack: str, path: str) -> str:
@@ -168,7 +168,7 @@ def _join(stack: str, path: str) -> str:
 
 
 def _covers(path: str, construct: str, stacks: Iterable[str]) -> bool:
-    """Whether the construct is at or below the path, with no other stack beginning in between."""
+    """Say whether the construct is at or below the path, with no other stack beginning in between."""
     if not _holds(path, construct):
         return False
     return not any(stack != path and _holds(path, stack) and _holds(stack, construct) for stack in stacks)
@@ -179,12 +179,12 @@ def _holds(path: str, construct: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits alone: a full stop more does not make another reason."""
+    """Keep letters and digits alone: a full stop more does not make another reason."""
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def _is_rules_own_text(reason: str, finding: Finding) -> bool:
-    """Whether little is left of a long enough reason without the rule's id and words."""
+    """Say whether little is left of a long enough reason without the rule's id and words."""
     plain = _plain(reason)
     if len(plain) < SHORTEST_REASON:
         return False

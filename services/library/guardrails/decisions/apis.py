@@ -18,7 +18,7 @@ def _is_signed(cause: Cause) -> bool:
 
 
 def _is_the_accounts_log_role(cause: Cause) -> bool:
-    """API Gateway's account settings name it, API Gateway alone assumes it, and it can do nothing else."""
+    """Say whether the account's settings name it, API Gateway alone assumes it, and it can do nothing else."""
     role = cause.resource
     policies = cause.beside("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
     policy = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{LOG_POLICY}"]]}
@@ -47,7 +47,7 @@ def _caches_nothing(cause: Cause) -> bool:
 
 
 def _methods(cause: Cause) -> list[Resource]:
-    """The methods of the stage's API; none if the API is also made by a document."""
+    """List the methods of the stage's API; none if the API is also made by a document."""
     api = cause.template.named_by(cause.resource.properties.get("RestApiId"))
     if api is None or {"Body", "BodyS3Location"} & api.properties.keys():
         return []

@@ -9,7 +9,7 @@ WRITE = frozenset({"s3:PutObject"})
 
 
 def _is_in_no_network_but_held_by_its_role(cause: Cause) -> bool:
-    """Only the policies that guardrails read give its role anything, and nobody calls it by a URL."""
+    """Say whether only policies that guardrails read give its role anything, and nobody calls it by a URL."""
     role = cause.template.named_by(_role_of(cause))
     return (
         "VpcConfig" not in cause.resource.properties

@@ -32,7 +32,7 @@ def _holds_access_logs(cause: Cause) -> bool:
 
 
 def _waits_beside_a_stream(cause: Cause) -> bool:
-    """The consumer reads a stream, whose records it is that the bucket keeps until an operator has looked."""
+    """Say whether the consumer reads a stream, which has the records while they wait for an operator."""
     source = f"{cause.scope}/Source/Resource"
     mappings = (each for each in cause.beside("AWS::Lambda::EventSourceMapping") if each.path == source)
     streams = (cause.template.named_by(each.properties.get("EventSourceArn")) for each in mappings)

@@ -37,7 +37,7 @@ def _logs_errors_without_data(cause: Cause) -> bool:
 
 
 def _keeps_what_a_workflow_gave_up(cause: Cause) -> bool:
-    """A workflow writes to the queue, nothing consumes it, and an alarm tells people of the first message."""
+    """Say whether a workflow writes to the queue, nothing consumes it, and an alarm tells of the first message."""
     arn = json.dumps([cause.resource.logical_id, "Arn"])
     written = [
         text

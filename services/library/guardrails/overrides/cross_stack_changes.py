@@ -33,7 +33,7 @@ class RebuiltStage:
         self.before = synthesised(self.stacks, {})
 
     def override_findings(self, places: Mapping[str, Place]) -> list[OverrideFindings]:
-        """Each stack with an override against itself; places by stack path."""
+        """Compare each stack that has an override with itself; places by stack path."""
         return [
             OverrideFindings(
                 overridden=each,
@@ -46,7 +46,7 @@ class RebuiltStage:
         ]
 
     def cross_stack_changes(self) -> Iterator[Finding]:
-        """Each stack that the override of another one has changed, added or taken away."""
+        """Find each stack that the override of another one has changed, added or taken away."""
         expected = self._expected()
         changed_ones = {path for path in self._units() if _content(path, expected) != _content(path, self.after)}
         if not changed_ones:
@@ -68,13 +68,13 @@ class RebuiltStage:
         return [each for each in self.stacks if isinstance(each, OverriddenStack)]
 
     def _units(self) -> set[str]:
-        """The services' stacks, each with what is inside it, and whatever else is in the stage."""
+        """List the services' stacks, each with what is inside it, and whatever else is in the stage."""
         services = [each.stack.node.path for each in self.stacks]
         inside = {path for path in self.after for owner in services if path.startswith(f"{owner}/")}
         return {*services, *self.after} - inside
 
     def _expected(self) -> Templates:
-        """What each stack is with its own override alone."""
+        """Make what each stack is with its own override alone."""
         overridden = self._overridden()
         expected = {path: its for path, its in self.before.items() if self._is_plain(path)}
         for each in overridden:
@@ -92,7 +92,7 @@ class RebuiltStage:
         return not any(f"{path}/".startswith(f"{each.stack.node.path}/") for each in self._overridden())
 
     def _blamed(self, overridden: OverriddenStack, paths: set[str]) -> dict[str, str]:
-        """The paths that this override changes, with the line that does."""
+        """Find the paths that this override changes, with the line that does."""
         own, source = overridden.stack.node.path, overridden.source
 
         def found(made: Templates) -> set[tuple[str, str]]:
@@ -109,12 +109,12 @@ class RebuiltStage:
 
 
 def _content(path: str, templates: Mapping[str, Sequence[Template]]) -> list[tuple[object, bool | None]]:
-    """What is deployed; the file lies elsewhere in another synth, in which the CDK says nothing of its own use."""
+    """Take what is deployed; the file lies elsewhere in another synth, where the CDK says nothing of its own use."""
     return [(_without_metadata(each.body), each.termination_protection) for each in of_stack(path, templates)]
 
 
 def _beside_resources(before: Sequence[Template], after: Sequence[Template]) -> Iterator[str]:
-    """What differs where no resource does."""
+    """Name what differs where no resource does."""
     if [each.termination_protection for each in before] != [each.termination_protection for each in after]:
         yield "the termination protection"
     was, now = (

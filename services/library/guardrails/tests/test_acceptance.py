@@ -6,7 +6,7 @@ import pytest
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.guardrails.acknowledgement import acceptance
 from services.library.guardrails.acknowledgement.acceptance import AcknowledgementSource, Outcome
-from services.library.guardrails.finding import Accepter, Finding
+from services.library.guardrails.finding import AcceptedBy, Finding
 
 REASON = "Only the partner's batch job reads it, once a night"
 ACKNOWLEDGED = Acknowledgement(
@@ -26,12 +26,17 @@ def service(
     *acknowledgements: Acknowledgement, stacks: tuple[str, ...] = ("dev/records", "prod/records")
 ) -> AcknowledgementSource:
     file = "services/records/acknowledgements.py"
-    return AcknowledgementSource(accepter=Accepter.SERVICE, file=file, stacks=stacks, acknowledgements=acknowledgements)
+    return AcknowledgementSource(
+        accepted_by=AcceptedBy.SERVICE, file=file, stacks=stacks, acknowledgements=acknowledgements
+    )
 
 
 def platform(*acknowledgements: Acknowledgement) -> AcknowledgementSource:
     return AcknowledgementSource(
-        accepter=Accepter.PLATFORM, file="stages/acknowledgements.py", stacks=("",), acknowledgements=acknowledgements
+        accepted_by=AcceptedBy.PLATFORM,
+        file="stages/acknowledgements.py",
+        stacks=("",),
+        acknowledgements=acknowledgements,
     )
 
 

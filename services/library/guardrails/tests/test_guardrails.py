@@ -128,7 +128,12 @@ def test_an_accepted_finding_passes_is_recorded_and_a_second_synth_gives_the_sam
     record = (first.folder / "guardrails.json").read_bytes()
     assert [(each["rule"], each["path"], each["stage"], each["accepted_in"]) for each in first.accepted()] == [
         ("AwsSolutions-SQS3", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/acknowledgements.py"),
-        ("Serverless-SQSRedrivePolicy", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/acknowledgements.py"),
+        (
+            "Serverless-SQSRedrivePolicy",
+            "Pipeline/prod/left/Queue/Resource",
+            "prod",
+            "services/left/acknowledgements.py",
+        ),
     ]
     second = synth(app)
     assert second.code == 0, second.says

@@ -1,4 +1,4 @@
-from services.library.guardrails.finding import Accepter
+from services.library.guardrails.finding import AcceptedBy
 from services.library.guardrails.rules.lookups import RULE, check_answered, check_missing
 
 
@@ -15,4 +15,4 @@ def test_a_lookup_that_the_context_answers_is_found_and_a_feature_flag_is_not() 
 
 
 def test_nobody_can_accept_a_lookup() -> None:
-    assert RULE.accepted_by is Accepter.NOBODY
+    assert RULE.accepted_by is AcceptedBy.NOBODY

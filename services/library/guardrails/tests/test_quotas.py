@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Accepter, Place
+from services.library.guardrails.finding import AcceptedBy, Place
 from services.library.guardrails.rules.quotas import PIPELINE, PIPELINE_QUOTAS, TEMPLATE, TEMPLATE_LIMITS, check
 
 ANYWHERE = Place(keeps_data=False)
@@ -48,5 +48,5 @@ def test_a_template_may_be_as_large_as_cloudformation_takes_and_no_larger() -> N
 
 
 def test_only_what_aws_can_raise_can_be_accepted() -> None:
-    assert (PIPELINE.accepted_by, TEMPLATE.accepted_by) == (Accepter.PLATFORM, Accepter.NOBODY)
+    assert (PIPELINE.accepted_by, TEMPLATE.accepted_by) == (AcceptedBy.PLATFORM, AcceptedBy.NOBODY)
     assert set(PIPELINE_QUOTAS) == {"stages", "actions in a stage", "actions"}
