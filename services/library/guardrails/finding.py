@@ -83,7 +83,7 @@ class Rule:
         detail: str = "",
         locations: tuple[str, ...] = (),
     ) -> Finding:
-        """Make the finding on this resource. `what`: a sentence more; `detail`: what an acknowledgement must name, too."""
+        """Make the finding on this resource. `what`: a sentence more; `detail`: what an acknowledgement names, too."""
         return Finding(
             rule=f"{self.id}[{detail}]" if detail else self.id,
             path=resource.path,
