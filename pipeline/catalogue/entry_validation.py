@@ -64,7 +64,7 @@ def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
     if folder[0] == "services" and len(folder) > 2 and isinstance(name, str) and name.replace("-", "_") != folder[1]:
         message = (
             f"{service.__name__} name={name!r} is not its folder's; give {folder[1].replace('_', '-')!r}, for its"
-            f" acknowledgements are looked for in services/{name.replace('-', '_')}/overrides.py."
+            f" acknowledgements are looked for in services/{name.replace('-', '_')}/acknowledgements.py."
         )
         yield Problem(file=file, field="name", given=repr(name), allowed=folder[1].replace("_", "-"), message=message)
 

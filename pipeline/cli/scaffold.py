@@ -1,7 +1,6 @@
 """`penstock new`, `promote` and `remove`: edits of the repository's own files, which are committed and pushed after."""
 
 import json
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,8 +57,7 @@ def service(
     """
     from pipeline.cli import plans  # noqa: PLC0415 - two seconds of imports, which no other command should pay
 
-    today = datetime.now(UTC).date()
-    plan = plans.new_service(ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data, today=today)
+    plan = plans.new_service(ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data)
     carry_out(plan, dry_run=dry_run, as_json=as_json)
 
 

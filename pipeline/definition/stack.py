@@ -11,7 +11,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
-from pipeline.definition import asset_publishing, entry_conditions, rollback_conditions, steps
+from pipeline.definition import asset_publishing, decided_findings, entry_conditions, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
@@ -56,6 +56,10 @@ class PipelineStack(cdk.Stack):
         )
         self._service_stages: list[ServiceStage] = []
         stages = list(stages_of(catalogue))
+        self.decided_findings = decided_findings.decisions(
+            self, settings, [stage.environment.region for stage in stages]
+        )
+        """What this stack always causes, for the guardrails."""
         artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
         self._builds = steps.StepBuilds(
             self,

@@ -7,7 +7,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from services.enrichment import overrides
 from services.enrichment.workflow import Steps
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
@@ -17,7 +16,6 @@ from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.table import Table
 from services.library.constructs.workflow import Workflow
-from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.constraints import Between, Matches
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
@@ -132,10 +130,9 @@ class Enrichment(Service[EnrichmentStack]):
     """Asks a partner what the events about patients leave out, and keeps it."""
 
     name: ClassVar[str] = "enrichment"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/enrichment"
     handles_personal_data: ClassVar[bool] = True
     needs: ClassVar[tuple[Published, ...]] = (EVENT_BUS_NAME,)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
     partner: Annotated[
         str, Matches(r"https://[a-z0-9][a-z0-9.-]{0,250}(:\d{1,5})?", "https://host, with a port if it is not 443")

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.ingest import overrides
+from services.ingest.acknowledgements import ACKNOWLEDGEMENTS
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.event_publisher import EventPublisher
@@ -137,7 +137,7 @@ class Ingest(Service[IngestStack]):
     """Takes submissions from a stream, stores each once and in order, and tells whose patient changed."""
 
     name: ClassVar[str] = "ingest"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/ingest"
     handles_personal_data: ClassVar[bool] = True
     offers: ClassVar[tuple[Published, ...]] = (
         STREAM_NAME,
@@ -147,7 +147,7 @@ class Ingest(Service[IngestStack]):
         CLAIMS_KEY_ARN,
         EVENT_BUS_NAME,
     )
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     shards: Annotated[int, Between(1, 200)] | None = None
     """None: as many as are needed."""

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.intake import overrides
+from services.intake.acknowledgements import ACKNOWLEDGEMENTS
 from services.intake.workflow import Steps
 from services.library.constructs.api import Api, ApiSettings, BurstLimit, RateLimit
 from services.library.constructs.async_api import AsyncApi
@@ -242,7 +242,7 @@ class Intake(Service[IntakeStack]):
         CLAIMS_BUCKET_NAME,
         CLAIMS_KEY_ARN,
     )
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     variant: Variant = Variant.STANDARD
     """STANDARD unless the price of a million submissions matters, or a client has to wait for the outcome."""

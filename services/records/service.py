@@ -14,13 +14,11 @@ from services.library.constructs.function import Function, FunctionSettings, Res
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.proxy_api import ProxyApi
-from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 from services.library.contract.steps import Probe, Step
-from services.records import overrides
 
 URL = "Url"
 DATASTORE_ENDPOINT = Published("records/datastore-endpoint")
@@ -85,10 +83,9 @@ class Records(Service[RecordsStack]):
     """Reads and searches patients' FHIR resources. Its datastore bills by the hour, used or not."""
 
     name: ClassVar[str] = "records"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/records"
     handles_personal_data: ClassVar[bool] = True
     offers: ClassVar[tuple[Published, ...]] = (DATASTORE_ENDPOINT, DATASTORE_ARN, DATASTORE_KEY_ARN)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
     rate_limit: RateLimit = 50
     """Requests a second, for all callers together. HealthLake lets an account read and search about as often."""

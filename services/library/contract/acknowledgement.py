@@ -8,8 +8,8 @@ from datetime import date
 class Acknowledgement:
     """Accepts one finding of one rule on the smallest construct that it concerns.
 
-    `path` is the construct's path: below the service's stack in a service's overrides.py (so that it holds in every
-    stage), from the App in stages/acknowledgements.py. It covers that construct and what is below it, and no sibling.
+    `path` is the construct's path: below the service's stack in a service's acknowledgements.py (so that it holds in
+    every stage), from the App in stages/acknowledgements.py. It covers that construct, what is below, and no sibling.
     """
 
     rule: str

@@ -70,7 +70,7 @@ class Service(ABC, Generic[StackT]):
     needs: ClassVar[tuple[Published, ...]] = ()
     """Names that other services must offer in the same stage; their stacks are deployed first."""
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ()
-    """The findings that this service's owner accepts, from its overrides.py; paths start below its stack."""
+    """The findings that this service's owner accepts, from its acknowledgements.py; paths start below its stack."""
 
     before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
@@ -78,8 +78,8 @@ class Service(ABC, Generic[StackT]):
     tracing: Datadog | None = None
     """Datadog for all functions of the service in this stage. None: X-Ray, which needs nothing."""
     override: Override[StackT] | None = None
-    accepts: tuple[Acknowledgement, ...] = ()
-    """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
+    stage_acknowledgements: tuple[Acknowledgement, ...] = ()
+    """What the service's owner accepts in this stage alone; from its acknowledgements.py, too."""
 
     def validate(self, environment: Environment) -> Iterable[InvalidSetting]:  # noqa: ARG002 - for those that override it
         """Yield settings that contradict each other, or that this environment does not allow."""

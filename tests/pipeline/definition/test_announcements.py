@@ -73,18 +73,18 @@ def with_platform(platform: Platform, *, expired: str, soon: str) -> dict[str, s
             dirs_exist_ok=True,
             ignore=shutil.ignore_patterns("__pycache__", "tests"),
         )
-    intake, stages = Path("services/intake/overrides.py"), Path("stages/acknowledgements.py")
+    ingest, intake = (Path(f"services/{name}/acknowledgements.py") for name in ("ingest", "intake"))
     return {
         "Makefile": MAKEFILE.replace("cp -r assembly cdk.out", "false"),
-        str(intake): ending(intake, expired),
-        str(stages): ending(stages, soon),
+        str(ingest): ending(ingest, expired),
+        str(intake): ending(intake, soon),
     }
 
 
 def ending(file: Path, day: str) -> str:
     year, month, date = map(int, day.split("-"))
     before = (tiny.ROOT / file).read_text()
-    after = before.replace("UNTIL = date(2027, 11, 1)", f"UNTIL = date({year}, {month}, {date})")
+    after = before.replace("date(2027, 11, 1)", f"date({year}, {month}, {date})")
     assert after != before
     return after
 
@@ -120,7 +120,7 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
         lambda found: found["buildComplete"],
         BUILD_SECONDS,
     )
-    said = subscriber.hears("services/intake/overrides.py: the acknowledgement of AwsSolutions-SF1")
+    said = subscriber.hears("services/ingest/acknowledgements.py: the acknowledgement of HIPAA.Security-S3")
     assert f"expired on {expired}" in said
     assert f"expires on {soon}" in said
     assert ended["buildStatus"] == "FAILED", "an expired one makes the check red, and nothing else"
