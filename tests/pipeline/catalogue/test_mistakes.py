@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,13 @@ def platform(folder: Path, files: dict[str, str], *, catalogue: str | None = Non
         if file.stem not in ("dev", "qa", "staging", "prod", "catalogue"):
             (stages / file.name).write_text(file.read_text())
     (stages / "deployed.json").write_text("[]\n")
-    for other in ("services", "pipeline"):
-        (folder / other).symlink_to(ROOT / other)
+    (folder / "services").symlink_to(ROOT / "services")
+    (folder / "pipeline").mkdir()
+    for room in (ROOT / "pipeline").iterdir():
+        if room.name == "catalogue":  # it finds the checkout by where it lies
+            shutil.copytree(room, folder / "pipeline" / room.name)
+        else:
+            (folder / "pipeline" / room.name).symlink_to(room)
     for name, text in files.items():
         (stages / f"{name}.py").write_text(text.replace("{name}", name))
     imports = "\n".join(f"from stages.{name} import STAGE as {name.upper()}" for name in files)
