@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.catalogue.problem import Problem
-from pipeline.catalogue.source_location import Written, problem
+from pipeline.catalogue.source_location import SourceExpression, problem
 from services.library.contract.constraints import Wrong, hints_of, wrong, wrong_for
 from services.library.contract.environment import Environment
 from services.library.contract.service import Service, ServiceStack
@@ -26,7 +26,7 @@ STATIC = ("name", "owner", "handles_personal_data", "offers", "needs", "acknowle
 """What a service's class says of itself, the same in every stage."""
 
 
-def problems_of_entry(service: Service[Any], environment: Environment, written: Written) -> Iterator[Problem]:
+def problems_of_entry(service: Service[Any], environment: Environment, written: SourceExpression) -> Iterator[Problem]:
     """What is wrong with one stage entry: its settings, one by one and together, its steps, its override, its names."""
     found = [each for each in wrong(service) if each.field != "override"]
     found += _wrong_steps(service)

@@ -15,7 +15,7 @@ from services.library.contract.acknowledgement import OWNER
 from services.library.contract.environment import Environment
 
 LEDGER = "stages/deployed.json"
-FILE = Path(__file__).resolve().parents[2] / LEDGER
+FILE = Path(__file__).absolute().parents[2] / LEDGER
 SHORTEST_REASON = 20
 
 

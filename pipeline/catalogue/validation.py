@@ -11,13 +11,11 @@ from pipeline.catalogue.ledger import Tombstone
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
-from pipeline.catalogue.source_location import Written, problem, where
+from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expression_of, problem
 from services.library.contract.constraints import hints_of, nearest, wrong, wrong_for
 from services.library.contract.deployment import BRANCH_PREFIX
 from services.library.contract.environment import NAME, Environment, Tier
 from services.library.contract.service import Service
-
-CATALOGUE = "stages/catalogue.py"
 
 
 class InvalidCatalogueError(MistakeError):
@@ -69,7 +67,7 @@ def problems_of(
 
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
     """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
-    written = where(wave)
+    written = expression_of(wave)
     if not isinstance(wave.name, str) or not NAME.holds(wave.name):
         message = f"Wave name={wave.name!r} is not allowed; give {NAME.allowed}."
         yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed=NAME.allowed)
@@ -80,7 +78,7 @@ def problems_of_wave(wave: Wave) -> Iterator[Problem]:
 
 def problems_of_stage(stage: Stage) -> Iterator[Problem]:
     """What is wrong within one stage."""
-    written = where(stage)
+    written = expression_of(stage)
     environment = stage.environment
     yield from _wrong_fields(stage, written)
     if str(environment.name).startswith(BRANCH_PREFIX):
@@ -131,7 +129,7 @@ def _misshapen(stage: Any) -> Iterator[Problem]:
         if not isinstance(value, wanted):
             allowed = {"environment": "an Environment(...)", "services": "a tuple, such as (Intake(),)"}[field]
             message = f"{field}={value!r:.80} is not allowed; give {allowed}."
-            place = where(stage).field(field)
+            place = expression_of(stage).field(field)
             yield problem(place, message, field=field, given=f"{value!r:.80}", allowed=allowed)
 
 
@@ -154,7 +152,7 @@ def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Prob
         yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)
 
 
-def _twice_listed(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
+def _twice_listed(services: list[Service[Any]], stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     for name in twice([service.name for service in services]):
         positions = [number for number, each in enumerate(stage.services) if getattr(each, "name", None) == name]
         again = written.item("services", positions[-1], len(stage.services))
@@ -162,7 +160,7 @@ def _twice_listed(services: list[Service[Any]], stage: Stage, written: Written) 
         yield problem(again, message, field="services", given=repr(name), allowed="each service once")
 
 
-def _needs(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
+def _needs(services: list[Service[Any]], stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     """Names that are offered twice or not at all, and services that wait for each other."""
     offers = {published.name: service.name for service in services for published in service.offers}
     for name in twice([published.name for service in services for published in service.offers]):
@@ -204,7 +202,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
                     f"{service.name} in {environment.label} and {name} in {other.environment.label} both make the stack"
                     f" {stack} in {environment.account}, {environment.region}; rename a stage or its prefix."
                 )
-                entry = where(stage).item("services", position, len(stage.services))
+                entry = expression_of(stage).item("services", position, len(stage.services))
                 yield problem(entry, message, field="name", given=stack, allowed="a stack's name of its own")
 
 
@@ -219,12 +217,12 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
                     f"approval={stage.approval!r} is not allowed: {stage.name} is the first of production, and a person"
                     " must agree before anything reaches it; give True, or leave it out."
                 )
-                place = where(stage).field("approval")
+                place = expression_of(stage).field("approval")
                 yield problem(place, message, field="approval", given=repr(stage.approval), allowed="True or None")
         agreed = agreed or any(stage.asks_approval for stage in production)
 
 
-def _wrong_fields(stage: Stage, written: Written) -> Iterator[Problem]:
+def _wrong_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     """The stage's own fields; its services' are their entries'."""
     hints = hints_of(Stage)
     for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):

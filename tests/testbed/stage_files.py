@@ -233,7 +233,7 @@ KINDS: tuple[Mistake, ...] = (
         what="no tuple of services",
     ),
     _kind("a service twice", "services", f"One(),\n  One(), {HERE}\n  ", given="'one'"),
-    _kind("a name that is not defined", "Recrods", f"\n  Recrods(), {HERE}\n  ", given="Recrods"),
+    _kind("a name that is not defined", "services", f"\n  Recrods(), {HERE}\n  ", given="Recrods"),
     _kind("an account that is not defined", "account", "", account=f"accounts.NOPE, {HERE}"),
     _kind("a region that AWS does not have", "region", "", given="eu-west-9", region=f"'eu-west-9', {HERE}"),
     _kind("an account of eleven digits", "account", "", given="'11111111111'", account=f"'11111111111', {HERE}"),

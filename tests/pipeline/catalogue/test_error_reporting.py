@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import ROOT, clean_environment
 
 APP = """
-from pipeline.catalogue.error_reporting import told
+from pipeline.catalogue.error_reporting import report_errors
 
-with told():
+with report_errors():
     from services.sample.service import build
 
     build()
@@ -42,6 +42,7 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
         (folder / "services/library" / entry.name).symlink_to(entry)
     for service in ("ingest", "intake", "enrichment", "records"):
         (folder / "services" / service).symlink_to(ROOT / "services" / service)
+    (folder / "pipeline").symlink_to(ROOT / "pipeline")
     (folder / "services/library/sample.py").write_text(LIBRARY)
     (folder / "services/sample/service.py").write_text(SAMPLE.format(line=line, imports=imports))
     (folder / "app.py").write_text(APP)
@@ -58,8 +59,8 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
 @pytest.mark.parametrize(
     ("line", "imports", "said"),
     [
-        ("refuses()", "", "services/sample/service.py:6: Queue: size=0 is not allowed; give 1 or more.\n"),
-        ("refuses(5)", "", "services/sample/service.py:6: TypeError: refuses() takes 0 positional arguments but 1 "),
+        ("refuses()", "", "services/sample/service.py:6:5: Queue: size=0 is not allowed; give 1 or more.\n"),
+        ("refuses(5)", "", "services/sample/service.py:6:13: TypeError: refuses() takes 0 positional arguments but 1 "),
         ("cdk.Duration.days(-1)", "import aws_cdk as cdk", "services/sample/service.py:6: "),
         ("pass", "from stages.prod import NOTHING", "services/sample/service.py:3: ImportError: cannot import name "),
         ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
