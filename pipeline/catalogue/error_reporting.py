@@ -75,17 +75,21 @@ def _explained(error: BaseException, frame: FrameType, made: SourceExpression) -
             made, f"{text}{nearest(error.name, known)}", field=made.argument, given=made.text, allowed=allowed
         )
     if isinstance(error, TypeError) and isinstance(call := made.node, ast.Call):
-        takes = _parameters(frame.f_globals.get(ast.unparse(call.func)))
-        allowed = f"each by its name: {', '.join(takes)}"
+        called = ast.unparse(call.func)
+        takes = _parameters(frame.f_globals.get(called))
+        allowed = ", ".join(takes)
         if argument := ARGUMENT.search(text):
             field = argument[1]
             place = made.field(field)
-            given = "nothing" if place is made else place.text
-            message = f"{text}{nearest(field, takes)}; give {allowed}."
+            said, given = f"has no {field}{nearest(field, takes)}", place.text
+            if place is made:
+                said, given = f"needs {field}", "nothing"
+            message = f"{called} {said}; it has {allowed}."
             return problem(place, message, field=field, given=given, allowed=allowed)
         if "positional argument" in text and call.args:
             place = SourceExpression(file=made.file, node=call.args[0])
-            return problem(place, f"{text}; give {allowed}.", field="", given=place.text, allowed=allowed)
+            message = f"{text}; give each by its name: {allowed}."
+            return problem(place, message, field="", given=place.text, allowed=allowed)
     return None
 
 

@@ -39,7 +39,7 @@ def problems_of(
     removed: Iterable[Tombstone] = (),
     whole: bool = True,
 ) -> Iterator[Problem]:
-    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None.
+    """Yield each problem, in the order of the catalogue; then what does not fit `shipped`, unless that is None.
 
     `whole`: whether this is all of the catalogue and in its order, which some checks must know.
     """
@@ -66,7 +66,7 @@ def problems_of(
 
 
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
-    """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
+    """Yield what is wrong with a wave; its name becomes that of a stage of the pipeline."""
     written = expression_of(wave)
     if not isinstance(wave.name, str) or not NAME.holds(wave.name):
         message = f"Wave name={wave.name!r} is not allowed; give {NAME.allowed}."
@@ -77,7 +77,7 @@ def problems_of_wave(wave: Wave) -> Iterator[Problem]:
 
 
 def problems_of_stage(stage: Stage) -> Iterator[Problem]:
-    """What is wrong within one stage."""
+    """Yield what is wrong within one stage."""
     written = expression_of(stage)
     environment = stage.environment
     yield from _wrong_fields(stage, written)
@@ -105,12 +105,12 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
 
 
 def twice(names: list[str]) -> list[str]:
-    """The names that stand more than once, sorted."""
+    """Return the names that stand more than once, sorted."""
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _listed(catalogue: Catalogue) -> Iterator[Stage | Wave | Problem]:
-    """The catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
+    """Yield the catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
     for entry in catalogue:
         inside: tuple[object, ...] = entry.stages if isinstance(entry, Wave) else (entry,)
         found = [each for stage in inside for each in _misshapen(stage)]
@@ -134,12 +134,12 @@ def _misshapen(stage: Any) -> Iterator[Problem]:
 
 
 def _listed_by(stage: Stage) -> list[tuple[int, Any]]:
-    """What a stage lists, each with its position; whatever it is."""
+    """Return what a stage lists, each with its position; whatever it is."""
     return list(enumerate(stage.services))
 
 
 def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
-    """The stage's entries that can be looked into, each with its position in the list."""
+    """Return the stage's entries that can be looked into, each with its position in the list."""
     return [
         (position, each) for position, each in _listed_by(stage) if isinstance(each, Service) and is_sound(type(each))
     ]
@@ -161,7 +161,7 @@ def _twice_listed(services: list[Service[Any]], stage: Stage, written: SourceExp
 
 
 def _needs(services: list[Service[Any]], stage: Stage, written: SourceExpression) -> Iterator[Problem]:
-    """Names that are offered twice or not at all, and services that wait for each other."""
+    """Yield names that are offered twice or not at all, and services that wait for each other."""
     offers = {published.name: service.name for service in services for published in service.offers}
     for name in twice([published.name for service in services for published in service.offers]):
         by = ", ".join(service.name for service in services if name in {offer.name for offer in service.offers})
@@ -189,7 +189,7 @@ def _needs(services: list[Service[Any]], stage: Stage, written: SourceExpression
 
 
 def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
-    """Stacks of one name in one account and region: `a-b` in stage `c` is `b` in stage `c-a`."""
+    """Yield stacks of one name in one account and region: `a-b` in stage `c` is `b` in stage `c-a`."""
     seen: dict[tuple[str, str, str], tuple[Stage, str]] = {}
     for stage in stages:
         for position, service in _entries(stage):
@@ -207,7 +207,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
-    """A production stage that nobody agrees to: neither at itself nor at a production stage before it."""
+    """Yield the production stage that nobody agrees to: neither at itself nor at a production stage before it."""
     agreed = False
     for entry in catalogue:
         production = [stage for stage in stages_of((entry,)) if stage.environment.tier is Tier.PRODUCTION]
@@ -223,7 +223,7 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
 
 
 def _wrong_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:
-    """The stage's own fields; its services' are their entries'."""
+    """Yield what is wrong with the stage's own fields; its services' are their entries'."""
     hints = hints_of(Stage)
     for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):
         field = each.field if each.field == "approval" else f"environment.{each.field}"

@@ -1,20 +1,17 @@
 """`penstock explain`: what a team gets in a stage, and why."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli import loading
 from pipeline.cli.connection import Json
-from pipeline.operate.errors import OperateError
 
 if TYPE_CHECKING:
-    from pipeline.catalogue.model import Catalogue, Stage
     from pipeline.cli.explanation import Explanation
-    from services.library.contract.service import Service
 
 
 def register(app: typer.Typer) -> None:
@@ -36,34 +33,16 @@ def explain(
     service, and needs no credentials. Answers 1 if guardrails find what nobody has accepted.
     """
     root = ctx.ensure_object(Path)
-    catalogue = loading.whole(root)
+    listed = loading.find_entry(root, service, stage)
     from pipeline.cli import explanation  # noqa: PLC0415 - seconds of imports, which `--help` need not wait for
 
-    found = explanation.explain(root, *_choose(catalogue, service, stage))
+    found = explanation.explain(root, *listed)
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         for line in text(found):
             typer.echo(line)
     raise typer.Exit(1 if found["refused"] else 0)
-
-
-def _choose(catalogue: "Catalogue", service: str, stage: str) -> tuple["Stage", "Service[Any]"]:
-    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
-
-    stages = {each.name: each for each in stages_of(catalogue)}
-    if stage not in stages:
-        raise OperateError(f"stages/catalogue.py has no stage {stage!r}; it has {_listed(stages)}.")
-    services = {each.name: each for each in stages[stage].services}
-    if service not in services:
-        others = [name for name, each in stages.items() if any(other.name == service for other in each.services)]
-        elsewhere = f" {service} is in {_listed(others)}." if others else ""
-        raise OperateError(f"Stage {stage!r} has no service {service!r}; it has {_listed(services)}.{elsewhere}")
-    return stages[stage], services[service]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
 
 
 def text(found: "Explanation") -> Iterator[str]:

@@ -5,13 +5,14 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.operate.errors import OperateError
 
 if TYPE_CHECKING:
-    from pipeline.catalogue.model import Catalogue
+    from pipeline.catalogue.model import Catalogue, Stage
     from pipeline.catalogue.problem import Problem
+    from services.library.contract.service import Service
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,22 @@ def whole(root: Path) -> "Catalogue":
     if problems := (*loaded.problems, *problems_of(loaded.catalogue, whole=loaded.whole)):
         raise OperateError("\n".join(map(str, problems)))
     return loaded.catalogue
+
+
+def find_entry(root: Path, service: str, stage: str) -> "tuple[Stage, Service[Any]]":
+    """Return a stage and the service of this name that it lists."""
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
+
+    stages = {each.name: each for each in stages_of(whole(root))}
+    if stage not in stages:
+        raise OperateError(f"stages/catalogue.py has no stage {stage!r}; it has {', '.join(stages) or 'none'}.")
+    services = {each.name: each for each in stages[stage].services}
+    if service not in services:
+        others = [name for name, each in stages.items() if any(other.name == service for other in each.services)]
+        elsewhere = f" {service} is in {', '.join(others)}." if others else ""
+        listed = ", ".join(services) or "none"
+        raise OperateError(f"Stage {stage!r} has no service {service!r}; it has {listed}.{elsewhere}")
+    return stages[stage], services[service]
 
 
 def _stage_imports(catalogue: Path) -> Iterator[tuple[str, list[str]]]:

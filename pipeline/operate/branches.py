@@ -85,11 +85,11 @@ class BranchEnvironment:
         return None if None in moments else max(each for each in moments if each is not None)
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return whether the environment's time is over."""
         return self.expires is not None and now > self.expires
 
     def to_json(self, now: datetime) -> dict[str, Any]:
-        """For machines."""
+        """Return the environment as `--json` prints it."""
         return {
             "prefix": self.prefix,
             "branch": self.name,
@@ -110,7 +110,7 @@ class Branches:
     say: Callable[[str], None] = field(default=lambda _line: None)
 
     def read(self) -> list[BranchEnvironment]:
-        """All of them, by prefix."""
+        """Return all branch environments, by prefix."""
         found: dict[str, list[BranchStack]] = {}
         pages = self._cloudformation.get_paginator("list_stacks").paginate()
         for summary in pages.search("StackSummaries[?StackStatus!='DELETE_COMPLETE']"):
@@ -126,7 +126,7 @@ class Branches:
         ]
 
     def find(self, prefix: str) -> BranchEnvironment | None:
-        """One of them, if it is there."""
+        """Return the environment of one prefix, if it is there."""
         return next((each for each in self.read() if each.prefix == prefix), None)
 
     def remove(self, environment: BranchEnvironment, *, unless: Unless | None = None) -> None:
@@ -198,7 +198,7 @@ class Branches:
         ]
 
     def _empty(self, bucket: str, *, branch: str) -> None:
-        """CloudFormation deletes no bucket that holds anything. Only one with the branch's name and tag is emptied."""
+        """Empty a bucket, if it has the branch's name and tag: CloudFormation deletes none that holds anything."""
         s3 = self.target.client("s3")
         try:
             tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
@@ -227,7 +227,7 @@ class Branches:
 
 
 def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
-    """Why a stack is no branch's, or not that branch's; None if it is.
+    """Return why a stack is no branch's, or not that branch's; None if it is.
 
     `stack`: as CloudFormation describes it.
     """
@@ -242,7 +242,7 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 
 
 def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
-    """Those that read what others offer come before these."""
+    """Order stacks so that those that read what others offer come first."""
     by_name = {stack.name: stack for stack in sorted(stacks, key=lambda each: each.name)}
     offering = {f"/penstock/{stack.name.removesuffix(f'-{stack.service}')}/{stack.service}/": stack for stack in stacks}
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(by_name, ()))
@@ -254,7 +254,7 @@ def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that a tag says, if it does."""
+    """Return the moment that a tag says, if it does."""
     try:
         return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
     except ValueError:
@@ -262,7 +262,7 @@ def moment(text: str) -> datetime | None:
 
 
 def local_branches(endpoint: str, *, account: str, region: str) -> Target:
-    """The local cloud, in the role that has to do with branch environments alone."""
+    """Return the local cloud as a target, in the role that has to do with branch environments alone."""
     require_loopback(endpoint)
     session = hermetic_session()
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
@@ -275,7 +275,7 @@ def local_branches(endpoint: str, *, account: str, region: str) -> Target:
 
 
 def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
-    """AWS, in the role that has to do with branch environments alone, from whatever account may assume it."""
+    """Return AWS as a target, in the role for branch environments alone, from whatever account may assume it."""
     session = botocore.session.Session(profile=profile)
 
     def client(service: str, region: str, given: dict[str, str]) -> Any:

@@ -66,13 +66,13 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
         ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
     ],
 )
-def test_a_teams_mistake_is_a_sentence_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
+def test_synth_reports_a_teams_error_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
     done = end_of(tmp_path, line, imports=imports)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
     assert done.stderr.startswith(said)
 
 
-def test_what_the_platform_does_wrong_keeps_its_traceback(tmp_path: Path) -> None:
+def test_synth_keeps_the_traceback_of_a_platform_error(tmp_path: Path) -> None:
     done = end_of(tmp_path, "broken()")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
