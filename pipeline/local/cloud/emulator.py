@@ -47,7 +47,7 @@ Operation = Callable[[Call], Json]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beginning:
+class SandboxInit:
     """What a layer adds to a sandbox."""
 
     variables: Mapping[str, str]
@@ -57,12 +57,12 @@ class Beginning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandIn:
+class LayerStub:
     """What a layer is here whose content only somebody else has."""
 
     group: str
     """The dependency group whose host build has the same code."""
-    begin: Callable[[Mapping[str, str]], Beginning]
+    begin: Callable[[Mapping[str, str]], SandboxInit]
     """What it does when a sandbox begins, given what the function is deployed with."""
 
 
@@ -80,10 +80,10 @@ class ResourceType:
     delete: Callable[[str, Json], None]
 
 
-class Door(Protocol):
+class AsgiRoute(Protocol):
     """An ASGI application for some paths: for what has to see the bytes as they come, or send them as it likes."""
 
-    def opens(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         """Whether it answers this path."""
 
     async def __call__(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Send) -> None:
@@ -119,11 +119,11 @@ class Emulator:
     after_snapshot: list[Callable[[], None]] = field(default_factory=list)
     """Called once that copy is safe on disk; not if it could not be written."""
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
-    surroundings: dict[str, str] = field(default_factory=dict)
+    function_environment: dict[str, str] = field(default_factory=dict)
     """Environment variables by which functions find what AWS has beside them, or their network's way out."""
-    layers: dict[re.Pattern[str], StandIn] = field(default_factory=dict)
+    layers: dict[re.Pattern[str], LayerStub] = field(default_factory=dict)
     """Layers of other people's accounts, by their ARNs, and what stands for each here."""
-    doors: list["Door"] = field(default_factory=list)
+    routes: list["AsgiRoute"] = field(default_factory=list)
     """What answers some paths itself, before the emulator sees the request."""
 
     @property

@@ -12,9 +12,9 @@ from ministack import app
 
 from pipeline.local.cloud.apigateway import access_log, resources
 from pipeline.local.cloud.apigateway.function_integration import FunctionIntegration, proxy_answer, timed_out
+from pipeline.local.cloud.apigateway.request_context import HttpResponse, RequestContext, current_request
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
 from pipeline.local.cloud.apigateway.signature import Refusal, identify
-from pipeline.local.cloud.apigateway.visit import Answer, Visit, visit
 from pipeline.local.cloud.emulator import Emulator
 
 _LARGEST_PAYLOAD = 10 * 1024 * 1024
@@ -59,14 +59,14 @@ class _Door:
         self.event: Callable[..., dict[str, Any]] = replace(gateway, "_build_lambda_event_v1", self._event)
         replace(gateway, "handle_execute", self._execute)
 
-    async def _find(self, host: str, path: str, *arguments: Any, **named: Any) -> Answer | None:
+    async def _find(self, host: str, path: str, *arguments: Any, **named: Any) -> HttpResponse | None:
         """Look for the API in every account: an unsigned call, or a role's, names none."""
         parsed = app._parse_execute_api_url(host, path)  # noqa: SLF001 - the emulator offers no other seam
         owner = self._owner(parsed[0]) if parsed else None
         with self.emulator.within(*owner) if owner else contextlib.nullcontext():
             token = _raw_path.set(str(named.get("raw_path") or path))
             try:
-                answer: Answer | None = await self.dispatch(host, path, *arguments, **named)
+                answer: HttpResponse | None = await self.dispatch(host, path, *arguments, **named)
             finally:
                 _raw_path.reset(token)
         return answer
@@ -86,11 +86,11 @@ class _Door:
         headers: Mapping[str, str],
         body: bytes,
         query: Mapping[str, list[str]],
-    ) -> Answer:
+    ) -> HttpResponse:
         account, region = self.emulator.here()
         gateway = self.gateway
         stage = gateway._stages_v1.get(api_id, {}).get(stage_name) or {}  # noqa: SLF001 - as above
-        here = Visit(
+        here = RequestContext(
             api_id=api_id,
             stage_name=stage_name,
             stage=stage,
@@ -114,18 +114,18 @@ class _Door:
             "resource_path": "",
             "request_id": here.request_id,
         }
-        token = visit.set(here)
+        token = current_request.set(here)
         try:
             status, answer_headers, answer = await self._answer(here, request)
         finally:
-            visit.reset(token)
+            current_request.reset(token)
         here.resource_path = str(request["resource_path"])
         # In lower case, or the emulator adds an id of its own.
         answer_headers |= {"x-amzn-requestid": here.request_id, "x-amz-apigw-id": here.extended_id}
         access_log.write(self.emulator, here, status=status, length=len(answer))
         return status, answer_headers, answer
 
-    async def _answer(self, here: Visit, request: dict[str, Any]) -> Answer:
+    async def _answer(self, here: RequestContext, request: dict[str, Any]) -> HttpResponse:
         gateway, status = self.gateway, None
         try:
             if len(here.body) > _LARGEST_PAYLOAD:
@@ -149,7 +149,7 @@ class _Door:
             here.error = {"message": str(response.message), "responseType": response.response_type}
             answered, headers, body = gateway._gateway_error_response(response, request)  # noqa: SLF001 - as above
             response = status or answered, headers, body
-        answer: Answer = response
+        answer: HttpResponse = response
         return answer
 
     async def _authorize(
@@ -158,7 +158,7 @@ class _Door:
         if (method_object.get("authorizationType") or "").upper() != "AWS_IAM":
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
             return decided
-        here = visit.get()
+        here = current_request.get()
         found = identify(here)
         if not isinstance(found, Refusal):
             here.caller = found
@@ -172,7 +172,7 @@ class _Door:
         kind = next((kind for kind in (ServiceIntegration, FunctionIntegration) if kind.handles(uri)), None)
         if kind is None:
             return await self.invoke(integration, *arguments, **named)
-        here = visit.get()
+        here = current_request.get()
         resource, path_parameters = arguments[3], arguments[8]
         here.resource_path = resource["path"]
         found = kind(
@@ -186,7 +186,7 @@ class _Door:
     def _event(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """What a function is given: the caller, and the id that the answer will have in its header, too."""
         event = self.event(*arguments, **named)
-        known = visit.get().context()
+        known = current_request.get().context()
         event["requestContext"] |= {name: known[name] for name in ("requestId", "extendedRequestId", "identity")}
         return event
 
@@ -198,5 +198,5 @@ class _Door:
         except TimeoutError:
             raise timed_out() from None
         if isinstance(answer, tuple):
-            visit.get().integration_status = str(answer[0])
+            current_request.get().integration_status = str(answer[0])
         return answer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ministack.core import iam_evaluator, responses, sigv4
 from ministack.core.arn import execute_api_arn
 
-from pipeline.local.cloud.apigateway.visit import Caller, Visit
+from pipeline.local.cloud.apigateway.request_context import Caller, RequestContext
 from pipeline.local.cloud.emulator import LOCAL_SECRET
 
 _NOT_SCOPED = "Credential should be scoped to {what}"
@@ -26,26 +26,32 @@ class Refusal:
     message: str
 
 
-def identify(visit: Visit) -> Caller | Refusal:
+def identify(request_context: RequestContext) -> Caller | Refusal:
     """Find out who signed a request, and whether they may make it."""
-    if not visit.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
-        if not visit.headers.get("authorization"):
+    if not request_context.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
+        if not request_context.headers.get("authorization"):
             return Refusal("MissingAuthenticationToken", "Missing Authentication Token")
-        return Refusal(*(sigv4.foreign_authorization_failure(visit.headers) or ("IncompleteSignature", "")))
-    signed = sigv4.parse_header_signature(visit.headers)
+        return Refusal(*(sigv4.foreign_authorization_failure(request_context.headers) or ("IncompleteSignature", "")))
+    signed = sigv4.parse_header_signature(request_context.headers)
     if isinstance(signed, tuple):
         return Refusal(*signed)
-    known = credential(signed.access_key_id, visit.headers.get("x-amz-security-token", ""))
+    known = credential(signed.access_key_id, request_context.headers.get("x-amz-security-token", ""))
     if isinstance(known, Refusal):
         return known
     secret = known.secret_access_key
     if iam_evaluator.is_root_access_key(signed.access_key_id):
         secret = LOCAL_SECRET
     failure = (
-        _scope_failure(signed, visit)
+        _scope_failure(signed, request_context)
         or sigv4.request_time_failure(signed)
         or sigv4.header_signature_failure(
-            signed, secret, visit.method, visit.raw_path, visit.query, visit.headers, visit.body
+            signed,
+            secret,
+            request_context.method,
+            request_context.raw_path,
+            request_context.query,
+            request_context.headers,
+            request_context.body,
         )
     )
     if failure:
@@ -56,7 +62,7 @@ def identify(visit: Visit) -> Caller | Refusal:
         arn=known.principal_arn,
         unique_id=known.principal_id,
     )
-    return _policy_refusal(caller, visit) or caller
+    return _policy_refusal(caller, request_context) or caller
 
 
 def credential(key: str, token: str) -> iam_evaluator.ResolvedCredential | Refusal:
@@ -73,16 +79,23 @@ def _session_account(key: str) -> str | None:
     return account
 
 
-def _scope_failure(signed: sigv4.HeaderSignature, visit: Visit) -> tuple[str, str] | None:
+def _scope_failure(signed: sigv4.HeaderSignature, request_context: RequestContext) -> tuple[str, str] | None:
     if signed.service != "execute-api":
         return "SignatureDoesNotMatch", _NOT_SCOPED.format(what="correct service: 'execute-api'.")
-    if signed.region != visit.region:
+    if signed.region != request_context.region:
         return "SignatureDoesNotMatch", _NOT_SCOPED.format(what=f"a valid region, not '{signed.region}'. ")
     return None
 
 
-def _policy_refusal(caller: Caller, visit: Visit) -> Refusal | None:
-    resource = execute_api_arn(visit.region, visit.account, visit.api_id, visit.stage_name, visit.method, visit.path)
+def _policy_refusal(caller: Caller, request_context: RequestContext) -> Refusal | None:
+    resource = execute_api_arn(
+        request_context.region,
+        request_context.account,
+        request_context.api_id,
+        request_context.stage_name,
+        request_context.method,
+        request_context.path,
+    )
     refusal = Refusal(
         "AccessDenied",
         f"User: {caller.arn} is not authorized to perform: execute-api:Invoke on resource: {resource}",
@@ -90,7 +103,7 @@ def _policy_refusal(caller: Caller, visit: Visit) -> Refusal | None:
     principal = iam_evaluator.resolve_principal(caller.access_key, caller.account)
     if isinstance(principal, iam_evaluator.AuthError):
         return Refusal(principal.code, principal.message)
-    if caller.account != visit.account:
+    if caller.account != request_context.account:
         return refusal  # another account needs a resource policy as well, and no API here has one
     if principal.policies is None:
         return None
@@ -100,7 +113,7 @@ def _policy_refusal(caller: Caller, visit: Visit) -> Refusal | None:
         principal_account=principal.account,
         action="execute-api:Invoke",
         resource_arn=resource,
-        region=visit.region,
+        region=request_context.region,
         principal_keys=principal.keys,
     )
     allowed = iam_evaluator.evaluate(asked, principal.policies, *principal.limits).decision == "Allow"

@@ -16,9 +16,9 @@ from typing import Any
 from pipeline.local.cloud import traces
 from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, Unpacked, search_path
 from pipeline.local.cloud.awslambda.pool import Pool, Version
-from pipeline.local.cloud.awslambda.sandbox import Invocation, Outcome, Sandbox
+from pipeline.local.cloud.awslambda.sandbox import Invocation, InvocationOutcome, Sandbox
 from pipeline.local.cloud.awslambda.variables import sandbox_variables
-from pipeline.local.cloud.emulator import Emulator, StandIn
+from pipeline.local.cloud.emulator import Emulator, LayerStub
 
 Json = dict[str, Any]
 Execute = Callable[[Json, Any, str], Json]
@@ -93,15 +93,15 @@ class Runner:
             sandbox = self.pool.take(version, lambda: self._make(config, code))
         except HostBuildError as error:
             return _answer(
-                Outcome(error={"errorType": "Runtime.InitError", "errorMessage": str(error)}, log=str(error))
+                InvocationOutcome(error={"errorType": "Runtime.InitError", "errorMessage": str(error)}, log=str(error))
             )
         try:
             return _answer(self._run(sandbox, config, event, request_id))
         finally:
             self.pool.give_back(version, sandbox)
 
-    def _run(self, sandbox: Sandbox, config: Json, event: Any, request_id: str) -> Outcome:
-        start = sandbox.start() if sandbox.is_new else Outcome()
+    def _run(self, sandbox: Sandbox, config: Json, event: Any, request_id: str) -> InvocationOutcome:
+        start = sandbox.start() if sandbox.is_new else InvocationOutcome()
         if start.error is not None:
             return start
         call = Invocation(
@@ -113,7 +113,7 @@ class Runner:
             },
         )
         outcome = sandbox.invoke(call, seconds=float(config.get("Timeout", 3)))
-        return Outcome(
+        return InvocationOutcome(
             result=outcome.result, error=outcome.error, log="\n".join(filter(None, (start.log, outcome.log)))
         )
 
@@ -128,7 +128,7 @@ class Runner:
             credentials=self._credentials(config, account),
             task_root=str(function.folder),
             stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
-            surroundings=self.emulator.surroundings,
+            function_environment=self.emulator.function_environment,
         )
         begun = [each.begin(variables) for each in map(self._stand_in, config.get("Layers") or []) if each]
         return Sandbox(
@@ -148,7 +148,7 @@ class Runner:
                 found.append(self.packages.unpack(content))
         return found
 
-    def _stand_in(self, layer: Json | str) -> StandIn | None:
+    def _stand_in(self, layer: Json | str) -> LayerStub | None:
         arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
         return next((found for pattern, found in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
 
@@ -173,7 +173,7 @@ class Runner:
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
-def _answer(outcome: Outcome) -> Json:
+def _answer(outcome: InvocationOutcome) -> Json:
     if outcome.error is None:
         return {"body": json.loads(outcome.result), "log": outcome.log}
     return {"body": outcome.error, "error": True, "function_error": "Unhandled", "log": outcome.log}

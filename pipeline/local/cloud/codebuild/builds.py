@@ -15,9 +15,9 @@ from pipeline.local.cloud.codebuild.clients import Clients
 from pipeline.local.cloud.codebuild.environment import Variable
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.plan import Destination, Plan, PlanError
-from pipeline.local.cloud.codebuild.record import STEPS_BEFORE_THE_BUILD, Record, interrupted
+from pipeline.local.cloud.codebuild.record import STEPS_BEFORE_THE_BUILD, BuildRecord, interrupted
 from pipeline.local.cloud.codebuild.run import Run
-from pipeline.local.cloud.codebuild.source import Artifact, Source
+from pipeline.local.cloud.codebuild.source import Artifact, BuildSource
 from pipeline.local.cloud.codebuild.stream import LogStream
 from pipeline.local.cloud.codebuild.workspace import Workspace
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
@@ -69,7 +69,7 @@ class Builds:
         project = self._project(asked.project, asked.account, asked.region)
         primary = asked.inputs[asked.primary]
         sources = {
-            None if name == asked.primary else name: Source(identifier=name, artifact=artifact)
+            None if name == asked.primary else name: BuildSource(identifier=name, artifact=artifact)
             for name, artifact in asked.inputs.items()
         }
         destinations = [
@@ -192,13 +192,13 @@ class Builds:
             self._check_limit(project, account, region)
             data = _first_record(plan, build_id, self._next_number(plan), workspace.log.as_uri())
             self._stops[build_id] = stop
-            record = Record(data, lambda changed: self._publish(plan, changed))
+            record = BuildRecord(data, lambda changed: self._publish(plan, changed))
         threading.Thread(
             target=self._carry_out, args=(plan, record, workspace, stop), name=build_id, daemon=True
         ).start()
         return record.data
 
-    def _carry_out(self, plan: Plan, record: Record, workspace: Workspace, stop: threading.Event) -> None:
+    def _carry_out(self, plan: Plan, record: BuildRecord, workspace: Workspace, stop: threading.Event) -> None:
         build_id = record.data["id"]
         try:
             workspace.folder.mkdir(parents=True)
@@ -211,7 +211,7 @@ class Builds:
                 clients=self._clients,
                 log=BuildLog(workspace.log, send=send),
                 caches=self._kept / "projects",
-                surroundings=os.environ,
+                host_environment=os.environ,
                 stopped=stop,
             )
             for step in STEPS_BEFORE_THE_BUILD:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.local.cloud.codepipeline.engine import Changed
 from pipeline.local.cloud.codepipeline.executions import Execution
+from pipeline.local.cloud.codepipeline.executor import Changed
 from pipeline.local.cloud.emulator import Emulator, Json
 
 logger = logging.getLogger("penstock.codepipeline")

@@ -19,7 +19,7 @@ LIVE = (IN_PROGRESS, STOPPING)
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class ActionOutcome:
     """How an action ended, as its provider tells it."""
 
     succeeded: bool

@@ -133,14 +133,14 @@ class Triggers:
             return
         message = git.commit(push.path, push.after).message.partition("\n")[0]
         summary = f"{push.after} {message}".encode("ascii", "replace").decode()  # as S3 has it in metadata
-        known = {execution.id for pipeline in following for execution in pipeline.engine.executions}
+        known = {execution.id for pipeline in following for execution in pipeline.executor.executions}
         s3: Any = self._emulator.client("s3", account=following[0].account, region=following[0].region)
         s3.put_object(
             Bucket=bucket, Key=key, Body=git.archive(push.path, push.after), Metadata={REVISION_SUMMARY: summary}
         )
         self._emulator.part(Bus).drain()
         for pipeline in following:
-            for execution in pipeline.engine.executions:
+            for execution in pipeline.executor.executions:
                 if execution.id not in known:
                     _collect(pipeline, execution)
 
@@ -152,7 +152,7 @@ class Triggers:
         pipeline = self._pipelines.get(account, region, name)
         overrides = {
             action.name: revision
-            for action in pipeline.engine.declaration.sources()
+            for action in pipeline.executor.declaration.sources()
             if (revision := _revision_of(event, action)) is not None
         }
         given = json.loads(payload) if payload else {}
@@ -182,7 +182,7 @@ class Triggers:
 
     def _sources(self, provider: str) -> Iterator[tuple[Pipeline, Action]]:
         for pipeline in self._pipelines.all():
-            for action in pipeline.engine.declaration.sources():
+            for action in pipeline.executor.declaration.sources():
                 if action.provider == provider:
                     yield pipeline, action
 
@@ -203,7 +203,7 @@ def _collect(pipeline: Pipeline, execution: Execution) -> None:
 
 def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:
     """Whether a push starts a pipeline by a connection: its triggers decide if it has any, else DetectChanges."""
-    declaration = pipeline.engine.declaration
+    declaration = pipeline.executor.declaration
     follows_the_branch = action.configuration["BranchName"] == push.branch
     if action.name not in declaration.triggered_actions:
         return follows_the_branch and action.configuration.get("DetectChanges", "true") == "true"

@@ -1,6 +1,6 @@
 """Datadog's layers, which are in somebody else's account: their code comes from setup, their agent from who runs one.
 
-`PENSTOCK_DATADOG_AGENT=http://127.0.0.1:8126` in the surroundings of the local cloud names an agent (`ddapm-test-agent`
+`PENSTOCK_DATADOG_AGENT=http://127.0.0.1:8126` in the environment of the local cloud names an agent (`ddapm-test-agent`
 is one); without it spans are lines in the function's log, as datadog-lambda writes them where there is no extension.
 
 The extension reads the API key from Secrets Manager when a sandbox begins, and without one it sends nothing. So does
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from botocore.exceptions import ClientError
 
-from pipeline.local.cloud.emulator import Beginning, Emulator, StandIn
+from pipeline.local.cloud.emulator import Emulator, LayerStub, SandboxInit
 
 AGENT = "PENSTOCK_DATADOG_AGENT"
 SECRET = "DD_API_KEY_SECRET_ARN"  # noqa: S105 - the name of a variable
@@ -26,14 +26,14 @@ def install(emulator: Emulator) -> None:
     """Let functions with the layers find the agent, if they find their key."""
     agent = os.environ.get(AGENT)
 
-    def begin(variables: Mapping[str, str]) -> Beginning:
+    def begin(variables: Mapping[str, str]) -> SandboxInit:
         arn = variables.get(SECRET, "")
         if (problem := _unread(emulator, arn)) is not None:
             said = f"DATADOG: the API key cannot be read, so no trace is sent: {SECRET}={arn} ({problem})"
-            return Beginning(variables=TO_THE_LOG, log=said)
-        return Beginning(variables=TO_THE_LOG | ({"DD_TRACE_AGENT_URL": agent} if agent else {}))
+            return SandboxInit(variables=TO_THE_LOG, log=said)
+        return SandboxInit(variables=TO_THE_LOG | ({"DD_TRACE_AGENT_URL": agent} if agent else {}))
 
-    emulator.layers[LAYER] = StandIn(group="datadog", begin=begin)
+    emulator.layers[LAYER] = LayerStub(group="datadog", begin=begin)
 
 
 def _unread(emulator: Emulator, arn: str) -> str | None:

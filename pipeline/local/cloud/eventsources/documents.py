@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.local.cloud.eventsources.batches import Discarded, Failed, NotInvoked, Record
+from pipeline.local.cloud.eventsources.batches import Discarded, Failed, NotInvoked, StreamRecord
 
 Json = dict[str, Any]
 
 
-def stream_event(record: Record, *, shard: str, stream: str, region: str, role: str) -> Json:
+def stream_event(record: StreamRecord, *, shard: str, stream: str, region: str, role: str) -> Json:
     """One record as a function gets it."""
     return {
         "kinesis": {

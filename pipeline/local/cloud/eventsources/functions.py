@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.eventsources.batches import Answer, Failed, NotInvoked, Returned
+from pipeline.local.cloud.eventsources.batches import Failed, InvocationResult, NotInvoked, Returned
 
 Json = dict[str, Any]
 
@@ -20,7 +20,7 @@ class Functions:
         _, configuration = self._found(mapping)
         return configuration
 
-    def call(self, mapping: Mapping[str, Any], event: Json) -> Answer:
+    def call(self, mapping: Mapping[str, Any], event: Json) -> InvocationResult:
         """Invoke it; blocks until it has answered."""
         record, _ = self._found(mapping)
         if record is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.eventsources.batches import Record
+from pipeline.local.cloud.eventsources.batches import StreamRecord
 from pipeline.local.cloud.eventsources.mapping import stream_arn
 
 EVENT_COUNT = "EventCount"
@@ -21,7 +21,7 @@ class Metrics:
     def __init__(self, emulator: Emulator) -> None:
         self.cloudwatch: Any = emulator.module("cloudwatch")
 
-    def invoked(self, mapping: Mapping[str, Any], records: Sequence[Record], now: float) -> None:
+    def invoked(self, mapping: Mapping[str, Any], records: Sequence[StreamRecord], now: float) -> None:
         """How long the last record has been in the stream when the function gets it."""
         age = (now - records[-1].arrived) * 1000
         stream = stream_arn(mapping["EventSourceArn"]).rpartition("/")[2]

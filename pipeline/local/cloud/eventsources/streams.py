@@ -18,10 +18,10 @@ from pipeline.local.cloud.eventsources.batches import (
     Batch,
     Discarded,
     Reading,
-    Record,
     Returned,
     Settings,
     Step,
+    StreamRecord,
     after,
     too_old,
 )
@@ -204,7 +204,7 @@ class Streams:
             reader.shards[name] = shard
         return shard
 
-    def _wanted(self, mapping: Json, content: Sequence[Json]) -> list[Record]:
+    def _wanted(self, mapping: Json, content: Sequence[Json]) -> list[StreamRecord]:
         """The records that the mapping's filters let through."""
         records = [_record(raw) for raw in content]
         if not (mapping.get("FilterCriteria") or {}).get("Filters"):
@@ -214,7 +214,7 @@ class Streams:
         numbers = {event["kinesis"]["sequenceNumber"] for event in kept}
         return [record for record in records if record.sequence_number in numbers]
 
-    def _events(self, mapping: Json, shard: str, records: Sequence[Record]) -> list[Json]:
+    def _events(self, mapping: Json, shard: str, records: Sequence[StreamRecord]) -> list[Json]:
         configuration = self.functions.configuration(mapping) or {}
         about = {
             "shard": shard,
@@ -235,9 +235,9 @@ class Streams:
         self.emulator.store(STORE)[reader.mapping["UUID"]] = saved
 
 
-def _record(raw: Json) -> Record:
+def _record(raw: Json) -> StreamRecord:
     data = raw["Data"]
-    return Record(
+    return StreamRecord(
         raw["SequenceNumber"], raw["PartitionKey"], float(raw["ApproximateArrivalTimestamp"]), len(data), data
     )
 

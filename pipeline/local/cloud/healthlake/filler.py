@@ -7,7 +7,7 @@ path below this cloud's own address. Whoever takes it from `DatastoreEndpoint`, 
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 from pipeline.local.cloud.healthlake import resources
 from pipeline.local.cloud.healthlake.datastores import Datastores, operations
-from pipeline.local.cloud.healthlake.door import FhirDoor
+from pipeline.local.cloud.healthlake.endpoint import FhirEndpoint
 from pipeline.local.cloud.healthlake.faults import Faults, FaultsError
 
 FAULTS_PATH = "/_penstock/healthlake/faults"
@@ -17,7 +17,7 @@ def install(emulator: Emulator) -> None:
     """Answer the API, deploy the resource type, open the endpoints, and fail on demand."""
     emulator.serve_json_api("healthlake", target_prefix="HealthLake", operations=operations(emulator))
     emulator.provide("AWS::HealthLake::FHIRDatastore", resources.datastore(emulator))
-    emulator.doors.append(FhirDoor(emulator))
+    emulator.routes.append(FhirEndpoint(emulator))
     misfortune = emulator.part(Datastores).misfortune
 
     def set_faults(document: Json) -> Json:

@@ -21,8 +21,8 @@ def install(emulator: Emulator) -> None:
     """Be there, and let functions find it."""
     partner = Partner(authority=Authority(emulator.folder / "partner"))
     listener = Listener(partner).start()
-    emulator.surroundings["HTTPS_PROXY"] = f"http://127.0.0.1:{listener.port}"
-    emulator.surroundings["SSL_CERT_FILE"] = str(emulator.folder / "partner" / "authority.pem")
+    emulator.function_environment["HTTPS_PROXY"] = f"http://127.0.0.1:{listener.port}"
+    emulator.function_environment["SSL_CERT_FILE"] = str(emulator.folder / "partner" / "authority.pem")
 
     def control(asked: Json) -> Json:
         if asked.get("clear"):

@@ -23,7 +23,7 @@ def install(emulator: Emulator) -> None:
     daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     daemon.bind(("127.0.0.1", 0))
     threading.Thread(target=_receive, args=(daemon, spans), name="xray", daemon=True).start()
-    emulator.surroundings["AWS_XRAY_DAEMON_ADDRESS"] = f"127.0.0.1:{daemon.getsockname()[1]}"
+    emulator.function_environment["AWS_XRAY_DAEMON_ADDRESS"] = f"127.0.0.1:{daemon.getsockname()[1]}"
     emulator.serve_rest_api(
         "xray",
         {"/TraceSegments": spans.put, "/Traces": spans.get, "/TraceSummaries": spans.summaries},

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pipeline.local.cloud.codepipeline.declaration import Declaration, parse
-from pipeline.local.cloud.codepipeline.engine import Abandon, Begin, Effect, Engine, RefusedError, Transition
 from pipeline.local.cloud.codepipeline.executions import (
     CANCELLED,
     FAILED,
@@ -17,12 +16,13 @@ from pipeline.local.cloud.codepipeline.executions import (
     STOPPED,
     SUCCEEDED,
     SUPERSEDED,
+    ActionOutcome,
     Execution,
-    Outcome,
     execution_from_json,
 )
+from pipeline.local.cloud.codepipeline.executor import Abandon, Begin, Effect, Executor, RefusedError, Transition
 
-GOOD, BAD = Outcome(succeeded=True), Outcome(succeeded=False, error_code="JobFailed", error_message="no")
+GOOD, BAD = ActionOutcome(succeeded=True), ActionOutcome(succeeded=False, error_code="JobFailed", error_message="no")
 
 
 def action(name: str, order: int = 1, category: str = "Build") -> dict[str, Any]:
@@ -50,16 +50,16 @@ def declaration(mode: str = "SUPERSEDED", **on_failure: str) -> Declaration:
 
 @dataclass
 class Bench:
-    """An engine with a clock and ids that count, and what it has asked for."""
+    """An executor with a clock and ids that count, and what it has asked for."""
 
-    engine: Engine
+    executor: Executor
     running: dict[str, Begin] = field(default_factory=dict)
 
     @classmethod
     def of(cls, first: Declaration) -> "Bench":
         ticks = iter(range(1_000_000))
         ids = iter(range(1_000_000))
-        engine = Engine(
+        executor = Executor(
             declarations={1: first},
             version=1,
             executions=[],
@@ -67,7 +67,7 @@ class Bench:
             now=lambda: float(next(ticks)),
             new_id=lambda: f"id{next(ids)}",
         )
-        return cls(engine)
+        return cls(executor)
 
     def take(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -77,28 +77,28 @@ class Bench:
                 del self.running[effect.run_id]
 
     def start(self) -> Execution:
-        engine = self.engine
+        executor = self.executor
         execution = Execution(
-            id=engine.new_id(),
-            order=engine.next_order(),
-            version=engine.version,
-            mode=engine.declaration.mode,
+            id=executor.new_id(),
+            order=executor.next_order(),
+            version=executor.version,
+            mode=executor.declaration.mode,
             started=0,
             updated=0,
             trigger_type="StartPipelineExecution",
         )
-        self.take(engine.start(execution))
+        self.take(executor.start(execution))
         return execution
 
     def names(self) -> set[str]:
         return {begin.action.name for begin in self.running.values()}
 
-    def end(self, name: str, outcome: Outcome = GOOD, execution: Execution | None = None) -> None:
+    def end(self, name: str, outcome: ActionOutcome = GOOD, execution: Execution | None = None) -> None:
         begin = next(
             each for each in self.running.values() if each.action.name == name and execution in (None, each.execution)
         )
         del self.running[begin.run.id]
-        self.take(self.engine.finish(begin.execution.id, begin.run.id, outcome))
+        self.take(self.executor.finish(begin.execution.id, begin.run.id, outcome))
 
 
 def test_actions_of_one_order_run_together_and_the_next_order_after_them() -> None:
@@ -129,11 +129,11 @@ def test_a_retry_of_failed_actions_keeps_those_that_succeeded() -> None:
     bench.end("Fetch")
     bench.end("A", BAD)
     bench.end("B")
-    bench.take(bench.engine.retry("Build", execution.id, "FAILED_ACTIONS"))
+    bench.take(bench.executor.retry("Build", execution.id, "FAILED_ACTIONS"))
     assert bench.names() == {"A"}
     bench.end("A")
     bench.end("C", BAD)
-    bench.take(bench.engine.retry("Build", execution.id, "ALL_ACTIONS"))
+    bench.take(bench.executor.retry("Build", execution.id, "ALL_ACTIONS"))
     assert bench.names() == {"A", "B"}
 
 
@@ -146,7 +146,7 @@ def test_a_stage_that_a_newer_execution_has_entered_cannot_be_retried() -> None:
     bench.start()
     bench.end("Fetch")
     with pytest.raises(RefusedError) as refused:
-        bench.engine.retry("Build", first.id, "FAILED_ACTIONS")
+        bench.executor.retry("Build", first.id, "FAILED_ACTIONS")
     assert refused.value.code == "NotLatestPipelineExecutionException"
 
 
@@ -154,9 +154,9 @@ def test_a_stage_of_another_structure_cannot_be_retried() -> None:
     bench = Bench.of(declaration())
     execution = bench.start()
     bench.end("Fetch", BAD)
-    bench.take(bench.engine.redefine(declaration(), 2))
+    bench.take(bench.executor.redefine(declaration(), 2))
     with pytest.raises(RefusedError) as refused:
-        bench.engine.retry("Source", execution.id, "FAILED_ACTIONS")
+        bench.executor.retry("Source", execution.id, "FAILED_ACTIONS")
     assert refused.value.code == "StageNotRetryableException"
 
 
@@ -164,7 +164,7 @@ def test_an_update_lets_running_actions_finish_and_starts_nothing_more() -> None
     bench = Bench.of(declaration())
     old = bench.start()
     bench.end("Fetch")
-    bench.take(bench.engine.redefine(declaration(), 2))
+    bench.take(bench.executor.redefine(declaration(), 2))
     assert old.status == IN_PROGRESS
     new = bench.start()
     bench.end("Fetch", execution=new)
@@ -180,19 +180,19 @@ def test_an_update_ends_an_approval_that_waits() -> None:
     execution = bench.start()
     for name in ("Fetch", "A", "B", "C"):
         bench.end(name)
-    bench.take(bench.engine.redefine(declaration(), 2))
+    bench.take(bench.executor.redefine(declaration(), 2))
     assert (execution.status, bench.running) == (CANCELLED, {})
 
 
 def test_a_closed_transition_holds_the_newest_execution_only() -> None:
     bench = Bench.of(declaration())
-    bench.take(bench.engine.set_transition("Build", Transition(enabled=False)))
+    bench.take(bench.executor.set_transition("Build", Transition(enabled=False)))
     first = bench.start()
     bench.end("Fetch")
     second = bench.start()
     bench.end("Fetch")
     assert (first.status, second.status) == (SUPERSEDED, IN_PROGRESS)
-    bench.take(bench.engine.set_transition("Build", Transition()))
+    bench.take(bench.executor.set_transition("Build", Transition()))
     assert {begin.execution.id for begin in bench.running.values()} == {second.id}
 
 
@@ -204,13 +204,13 @@ def test_an_interruption_fails_what_ran_keeps_approvals_and_leaves_automatic_ret
     built = bench.start()
     bench.end("Fetch")
     bench.end("A")
-    saved = [execution_from_json(execution.to_json()) for execution in bench.engine.executions]
+    saved = [execution_from_json(execution.to_json()) for execution in bench.executor.executions]
     again = Bench.of(declaration(result="RETRY"))
-    again.engine.executions = saved
-    again.take(again.engine.interrupt(BAD))
+    again.executor.executions = saved
+    again.take(again.executor.interrupt(BAD))
     status = {execution.id: execution.status for execution in saved}
     assert status == {asked.id: IN_PROGRESS, built.id: FAILED}
-    again.take(again.engine.retry("Build", built.id, "FAILED_ACTIONS"))
+    again.take(again.executor.retry("Build", built.id, "FAILED_ACTIONS"))
     assert again.names() == {"B"}
 
 
@@ -223,7 +223,7 @@ def test_a_failing_stage_starts_a_rollback_to_the_last_execution_that_succeeded_
     bench.end("Fetch")
     bench.end("A", BAD)
     bench.end("B")
-    rollback = bench.engine.executions[-1]
+    rollback = bench.executor.executions[-1]
     assert (rollback.kind, rollback.rollback_target) == ("ROLLBACK", good.id)
     assert bench.names() == {"A", "B"}
     for name in ("A", "B", "C"):
@@ -235,7 +235,7 @@ def test_a_parallel_pipeline_has_no_rollback() -> None:
     bench = Bench.of(declaration("PARALLEL"))
     execution = bench.start()
     with pytest.raises(RefusedError, match="PARALLEL"):
-        bench.engine.roll_back("Build", execution.id, "ManualRollback")
+        bench.executor.roll_back("Build", execution.id, "ManualRollback")
 
 
 class Rules(RuleBasedStateMachine):
@@ -255,24 +255,24 @@ class Rules(RuleBasedStateMachine):
     def end(self, data: st.DataObject, good: bool) -> None:
         begin = data.draw(st.sampled_from(list(self.bench.running.values())))
         del self.bench.running[begin.run.id]
-        self.bench.take(self.bench.engine.finish(begin.execution.id, begin.run.id, GOOD if good else BAD))
+        self.bench.take(self.bench.executor.finish(begin.execution.id, begin.run.id, GOOD if good else BAD))
 
-    @precondition(lambda self: self.bench.engine.executions)
+    @precondition(lambda self: self.bench.executor.executions)
     @rule(data=st.data(), abandon=st.booleans())
     def stop(self, data: st.DataObject, abandon: bool) -> None:
-        execution = data.draw(st.sampled_from(self.bench.engine.executions))
+        execution = data.draw(st.sampled_from(self.bench.executor.executions))
         try:
-            self.bench.take(self.bench.engine.stop(execution.id, abandon=abandon, reason=""))
+            self.bench.take(self.bench.executor.stop(execution.id, abandon=abandon, reason=""))
         except RefusedError:
             assert not execution.live or not abandon
 
-    @precondition(lambda self: self.bench.engine.executions)
+    @precondition(lambda self: self.bench.executor.executions)
     @rule(data=st.data(), mode=st.sampled_from(["FAILED_ACTIONS", "ALL_ACTIONS"]))
     def retry(self, data: st.DataObject, mode: Any) -> None:
-        execution = data.draw(st.sampled_from(self.bench.engine.executions))
+        execution = data.draw(st.sampled_from(self.bench.executor.executions))
         stage = data.draw(st.sampled_from(["Source", "Build", "Gate"]))
         try:
-            self.bench.take(self.bench.engine.retry(stage, execution.id, mode))
+            self.bench.take(self.bench.executor.retry(stage, execution.id, mode))
         except RefusedError:
             event("a retry was refused")
         else:
@@ -280,28 +280,28 @@ class Rules(RuleBasedStateMachine):
 
     @rule(stage=st.sampled_from(["Build", "Gate"]), enabled=st.booleans())
     def transition(self, stage: str, enabled: bool) -> None:
-        self.bench.take(self.bench.engine.set_transition(stage, Transition(enabled=enabled)))
+        self.bench.take(self.bench.executor.set_transition(stage, Transition(enabled=enabled)))
 
     @rule()
     def update(self) -> None:
-        self.bench.take(self.bench.engine.redefine(declaration(self.mode), self.bench.engine.version + 1))
+        self.bench.take(self.bench.executor.redefine(declaration(self.mode), self.bench.executor.version + 1))
 
     @invariant()
     def what_the_engine_calls_running_runs(self) -> None:
-        told = {run.id for e in self.bench.engine.executions for run in e.runs if run.status == IN_PROGRESS}
+        told = {run.id for e in self.bench.executor.executions for run in e.runs if run.status == IN_PROGRESS}
         assert told == set(self.bench.running)
 
     @invariant()
     def a_stage_holds_one_execution_unless_parallel(self) -> None:
         if self.mode == "PARALLEL":
             return
-        places = [e.position for e in self.bench.engine.executions if e.live and not e.waiting]
+        places = [e.position for e in self.bench.executor.executions if e.live and not e.waiting]
         assert len(places) == len(set(places))
 
     @invariant()
     def at_most_one_execution_waits_for_a_stage_if_superseded(self) -> None:
         if self.mode == "SUPERSEDED":
-            waiting = [e.position for e in self.bench.engine.executions if e.live and e.waiting]
+            waiting = [e.position for e in self.bench.executor.executions if e.live and e.waiting]
             assert len(waiting) == len(set(waiting))
 
     @invariant()
@@ -311,13 +311,13 @@ class Rules(RuleBasedStateMachine):
 
     @invariant()
     def whatever_can_move_has_moved(self) -> None:
-        for execution in self.bench.engine.executions:
+        for execution in self.bench.executor.executions:
             if execution.live and not execution.waiting:
                 assert any(run.status == IN_PROGRESS for run in execution.runs)
 
     @invariant()
     def what_is_remembered_survives_being_saved(self) -> None:
-        for execution in self.bench.engine.executions:
+        for execution in self.bench.executor.executions:
             assert execution_from_json(execution.to_json()) == execution
             assert execution.status in (IN_PROGRESS, "Stopping", SUCCEEDED, FAILED, STOPPED, SUPERSEDED, CANCELLED)
 

@@ -23,21 +23,21 @@ def detach() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
-def guard(emulator_pid_file: Path) -> None:
+def supervise(emulator_pid_file: Path) -> None:
     """Fork; return in the child, which becomes the emulator, while the parent stays to clear up after it.
 
     Linux gives the orphans of a process to its nearest "subreaper". So whatever the emulator starts, in whatever
-    session, becomes a child of the guardian once the emulator is gone. The death signal of prctl alone would not do:
+    session, becomes a child of the supervisor once the emulator is gone. The death signal of prctl alone would not do:
     it is sent when the *thread* that started the child ends, and the emulator starts workers from short-lived threads.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this kernel has no child subreaper")
-    guardian = os.getpid()
+    supervisor = os.getpid()
     emulator = os.fork()
     if emulator == 0:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != guardian:
+        if os.getppid() != supervisor:
             sys.exit(0)
         emulator_pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
         return

@@ -1,4 +1,4 @@
-"""One request to a deployed REST API, as the parts of this filler hand it on."""
+"""One request to a deployed REST API, as the parts of API Gateway hand it on."""
 
 import base64
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.local.cloud.apigateway.variables import Headers, Overrides
 
-Answer = tuple[int, dict[str, str], bytes]
+HttpResponse = tuple[int, dict[str, str], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Caller:
 
 
 @dataclass(kw_only=True)
-class Visit:
+class RequestContext:
     """What is known of one request while it is answered."""
 
     api_id: str
@@ -101,5 +101,5 @@ class Visit:
         }
 
 
-visit: ContextVar[Visit] = ContextVar("visit")
+current_request: ContextVar[RequestContext] = ContextVar("current_request")
 """The request being answered, for what the emulator calls without handing it on."""

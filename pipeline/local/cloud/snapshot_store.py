@@ -1,4 +1,4 @@
-"""Generations of saved state on disk: whole or not there, the last two kept, unchanged files shared by hard links."""
+"""Snapshots of the whole state on disk: whole or not there, the last two kept, unchanged files shared by hard links."""
 
 import hashlib
 import json
@@ -68,14 +68,14 @@ class Blobs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generations:
+class SnapshotStore:
     """The folder that holds them, each named by a number that only grows."""
 
     folder: Path
     blobs: Blobs = field(default_factory=Blobs)
 
     def write(self, states: Mapping[str, Any], objects: Path | None) -> bool:
-        """Add a generation and drop the oldest; False when nothing differs from the last one.
+        """Add a snapshot and drop the oldest; False when nothing differs from the last one.
 
         A service whose state cannot be serialised makes this fail, naming it: a set without it would not be consistent.
         `objects` is a folder made for this snapshot, which becomes part of it.
@@ -109,28 +109,28 @@ class Generations:
             shutil.copytree(last / "objects", new / "objects", copy_function=os.link)
         _write(new / MANIFEST, json.dumps(sums).encode())
         _sync_folder(new)
-        new.rename(self.folder / str(number))  # here, at once and whole, the new generation takes over
+        new.rename(self.folder / str(number))  # here, at once and whole, the new snapshot takes over
         _sync_folder(self.folder)
         for old in list(self._complete())[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
         return True
 
-    def resume(self, objects: Path) -> "Generation | None":
-        """Read the last whole generation, and make `objects` hold the S3 objects of that moment and no others.
+    def resume(self, objects: Path) -> "StoredSnapshot | None":
+        """Read the last whole snapshot, and make `objects` hold the S3 objects of that moment and no others.
 
-        A generation that is damaged is named in the log, and the one before it is taken.
+        A snapshot that is damaged is named in the log, and the one before it is taken.
         """
         shutil.rmtree(objects, ignore_errors=True)
         for folder in self._complete():
             try:
-                generation = _read(folder)
+                snapshot = _read(folder)
             except (OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
-                logger.error("Generation %s is damaged (%s); going back to the one before it", folder.name, error)
+                logger.error("Snapshot %s is damaged (%s); going back to the one before it", folder.name, error)
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
             if (folder / "objects").exists():
                 shutil.copytree(folder / "objects", objects, copy_function=os.link)
-            return generation
+            return snapshot
         return None
 
     def _complete(self) -> Iterator[Path]:
@@ -140,7 +140,7 @@ class Generations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation:
+class StoredSnapshot:
     """One saved state."""
 
     number: int
@@ -148,17 +148,17 @@ class Generation:
 
 
 class SnapshotError(Exception):
-    """Why there is no new generation; the last one stays."""
+    """Why there is no new snapshot; the last one stays."""
 
 
-def _read(folder: Path) -> Generation:
+def _read(folder: Path) -> StoredSnapshot:
     states = {}
     for name, expected in _sums(folder).items():
         data = (folder / name).read_bytes()
         if hashlib.sha256(data).hexdigest() != expected:
             raise ValueError(f"{name} is not what was written")
         states[name.removesuffix(STATE)] = _Unpickler(data, folder).load()
-    return Generation(number=int(folder.name), states=states)
+    return StoredSnapshot(number=int(folder.name), states=states)
 
 
 def _sums(folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pipeline.local.cloud.emulator import Emulator, Json, Send, reset_connection
 from pipeline.local.cloud.healthlake.datastores import Datastores
 from pipeline.local.cloud.healthlake.faults import NOTHING_DONE, Fault
 from pipeline.local.cloud.healthlake.fhir import route
-from pipeline.local.cloud.healthlake.messages import MEDIA_TYPE, Answer, FhirError, Request, outcome
+from pipeline.local.cloud.healthlake.messages import MEDIA_TYPE, FhirError, FhirResponse, Request, outcome
 from pipeline.local.cloud.healthlake.signature import Signed, refusal
 
 _PATH = re.compile(r"/datastore/([0-9a-f]{32})/r4(?:/(.*))?$", re.DOTALL)
@@ -21,13 +21,13 @@ ELSEWHERE = "http://records.elsewhere.invalid"
 PIECES = 20
 
 
-class FhirDoor:
+class FhirEndpoint:
     """Every datastore's endpoint."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._datastores = emulator.part(Datastores)
 
-    def opens(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         """Whether it is a datastore's."""
         return _PATH.match(path) is not None
 
@@ -39,7 +39,7 @@ class FhirDoor:
         fault, answer = self._answer(signed, scope["path"])
         await self._deliver(fault, answer, send)
 
-    def _answer(self, signed: Signed, path: str) -> tuple[Fault | None, Answer]:
+    def _answer(self, signed: Signed, path: str) -> tuple[Fault | None, FhirResponse]:
         matched = _PATH.match(path)
         if matched is None:
             raise RuntimeError(f"no path of a datastore: {path}")
@@ -68,7 +68,7 @@ class FhirDoor:
             answer = _misled(answer, misfortune.faults.next_link, signed)
         return fault, answer
 
-    def _failure(self, fault: Fault) -> Answer:
+    def _failure(self, fault: Fault) -> FhirResponse:
         misfortune = self._datastores.misfortune
         after = misfortune.faults.retry_after
         headers = {} if after is None else {"Retry-After": str(after)}
@@ -81,7 +81,7 @@ class FhirDoor:
         answer = _aws_error("InternalServerException", "An internal server error occurred", status)
         return replace(answer, headers={**answer.headers, **headers})
 
-    async def _deliver(self, fault: Fault | None, answer: Answer, send: Send) -> None:
+    async def _deliver(self, fault: Fault | None, answer: FhirResponse, send: Send) -> None:
         if fault is Fault.RESETTING:
             reset_connection(send)
             return
@@ -111,7 +111,7 @@ class FhirDoor:
         await send({"type": "http.response.body", "body": body})
 
 
-def _misled(answer: Answer, next_link: str, signed: Signed) -> Answer:
+def _misled(answer: FhirResponse, next_link: str, signed: Signed) -> FhirResponse:
     """With another next link than the one that leads on."""
     if '"relation": "next"' not in answer.body:
         return answer
@@ -126,10 +126,10 @@ def _misled(answer: Answer, next_link: str, signed: Signed) -> Answer:
     return replace(answer, body=answer.body.replace(json.dumps(url), json.dumps(to)))
 
 
-def _aws_error(code: str, message: str, status: int) -> Answer:
+def _aws_error(code: str, message: str, status: int) -> FhirResponse:
     """An error that HealthLake's front door sends, before FHIR: AWS's own shape."""
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
-    return Answer(status=status, body=json.dumps({"__type": code, "message": message}), headers=headers)
+    return FhirResponse(status=status, body=json.dumps({"__type": code, "message": message}), headers=headers)
 
 
 async def _signed(scope: Json, receive: Callable[[], Awaitable[Json]]) -> Signed | None:
