@@ -16,7 +16,8 @@ STANDARD = sys.stdlib_module_names | {"__future__"}
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What the modules below one name may import. `{service}` is the service that the module belongs to."""
+    """What the modules below one name may import. `{service}` is the service that the module belongs to, or the service
+    of the local cloud."""
 
     ours: tuple[str, ...]
     third_party: tuple[str, ...]
@@ -46,6 +47,7 @@ DYNAMIC = frozenset(
 """What imports by a name made at run time, however it is called or renamed. (`exec` and `eval` are ruff's to find.)"""
 RUNTIME = re.compile(r"services\.\w+\.runtime")
 """Runtime code runs in Lambda: whoever builds it knows it by its path only."""
+SERVICE = re.compile(r"(?:services|pipeline\.local\.cloud)\.(?!library\b)(\w+)")
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
 ROOMS = {
@@ -115,7 +117,17 @@ ROOMS = {
     ),
     "pipeline.local.cloud": Room(
         ours=("pipeline.local.cloud",),
-        third_party=("ministack", "hypercorn", "boto3", "botocore", "yaml", "airspeed"),
+        third_party=("boto3", "botocore", "yaml"),
+    ),
+    # A service of the local cloud knows the emulator by its patches and by emulator.py alone.
+    **dict.fromkeys(
+        (
+            "pipeline.local.cloud.{service}.patches",
+            "pipeline.local.cloud.emulator",
+            "pipeline.local.cloud.server",
+            "pipeline.local.cloud.snapshot",
+        ),
+        Room(ours=("pipeline.local.cloud",), third_party=("ministack", "hypercorn", "boto3", "botocore")),
     ),
     "pipeline.local": Room(
         ours=("pipeline.local",), third_party=("boto3", "botocore"), never=("pipeline.local.cloud",)
@@ -157,8 +169,8 @@ def violations(root: Path) -> list[str]:
 
 def room_of(module: str) -> tuple[Room, str]:
     """The room that a module is in, and the service that it belongs to."""
-    parts = module.split(".", maxsplit=2)
-    service = parts[1] if parts[0] == "services" and len(parts) > 1 and parts[1] != "library" else ""
+    named = SERVICE.match(module)
+    service = named[1] if named else ""
     names = [name for name in ROOMS if within(module, name.format(service=service))]
     if not names:
         raise LookupError(f"{module} is in no room: tests/layering.py must say what it may import")

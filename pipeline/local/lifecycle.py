@@ -55,7 +55,7 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What the emulator and its gap fillers print."""
+        """What the emulator and its services print."""
         return self.home / "cloud.log"
 
 
@@ -150,7 +150,7 @@ def start(
 ) -> LocalCloud:
     """The running cloud of this place, started unless it runs; returns once it answers.
 
-    `without` leaves gap fillers out, to show that their contract tests notice.
+    `without` leaves services out, to show that their contract tests notice.
     """
     try:
         return _start(place, environment, python, approve, without, progress)

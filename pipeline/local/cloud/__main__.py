@@ -1,4 +1,4 @@
-"""`python -m pipeline.local.cloud --port PORT --folder DIR`: the emulator with its gap fillers, on loopback."""
+"""`python -m pipeline.local.cloud --port PORT --folder DIR`: the emulator, completed by our services, on loopback."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="penstock local cloud", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where its state and files live")
-    parser.add_argument("--without", action="append", default=[], metavar="FILLER", help="leave one gap filler out")
+    parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave one service out")
     parser.add_argument("--detach", action="store_true", help="go on in the background, and print the process's number")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()

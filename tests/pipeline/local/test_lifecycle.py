@@ -237,10 +237,10 @@ def zipped(source: str) -> bytes:
 
 
 def test_other_code_has_another_version(tmp_path: Path) -> None:
-    (tmp_path / "filler.py").write_text("a = 1", encoding="utf-8")
+    (tmp_path / "service.py").write_text("a = 1", encoding="utf-8")
     before = code_version(tmp_path)
     assert code_version(tmp_path) == before
-    (tmp_path / "filler.py").write_text("a = 2", encoding="utf-8")
+    (tmp_path / "service.py").write_text("a = 2", encoding="utf-8")
     assert code_version(tmp_path) != before
 
 

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 """
 
 import re
-import time
 
 from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.variables import select
@@ -26,9 +25,6 @@ def write(emulator: Emulator, request_context: RequestContext, *, status: int, l
         return str(found) if isinstance(found, str | int) and found != "" else "-"
 
     group = destination.partition(":log-group:")[2].removesuffix(":*")
-    logs = emulator.module("cloudwatch_logs")
-    stream = {"logGroupName": group, "logStreamName": f"{request_context.api_id}_{request_context.stage_name}"}
-    event = {"timestamp": int(time.time() * 1000), "message": _VARIABLE.sub(value, format_)}
     with emulator.within(request_context.account, request_context.region):
-        logs._create_log_stream(stream)  # noqa: SLF001 - no other seam; one that exists is left as it is
-        logs._put_log_events({**stream, "logEvents": [event]})  # noqa: SLF001 - as above
+        stream = f"{request_context.api_id}_{request_context.stage_name}"
+        emulator.write_log(group, stream, _VARIABLE.sub(value, format_))

@@ -12,12 +12,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ministack import app
+from pipeline.local.cloud.apigateway import patches
 
 _ACTION = re.compile(r"arn:aws:apigateway:([a-z0-9-]+):states:action/(\w+)")
 _QUEUE = re.compile(r"arn:aws:apigateway:([a-z0-9-]+):sqs:path/(\d{12})/([\w.-]+)")
-
-Reply = tuple[int, Mapping[str, str], bytes | str]
 
 
 class Backend(Protocol):
@@ -33,7 +31,7 @@ class Backend(Protocol):
     def denial(self, message: str) -> tuple[int, str]:
         """The status and body with which the service refuses a role."""
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Send a mapped request."""
 
     def text(self, body: str) -> str:
@@ -69,13 +67,10 @@ class States:
         """In the JSON protocol, access is denied with 400."""
         return 400, json.dumps({"__type": "AccessDeniedException", "Message": message})
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Call the action."""
         sent = {"x-amz-target": f"AWSStepFunctions.{self.action}", "content-type": "application/x-amz-json-1.0"}
-        reply: Awaitable[Reply] = app.SERVICE_HANDLERS["states"](
-            "POST", "/", sent | dict(headers), request.encode(), {}
-        )
-        return reply
+        return patches.post("states", "/", sent | dict(headers), request)
 
     def text(self, body: str) -> str:
         """JSON as it is."""
@@ -104,14 +99,12 @@ class Queue:
             {"Error": {"Code": "AccessDenied", "Message": message, "Type": "Sender"}, "RequestId": str(uuid.uuid4())}
         )
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Post the form, which the service reads only if its media type says that it is one."""
         media_type = headers.get("content-type", "application/json")
         form = request if media_type.startswith("application/x-www-form-urlencoded") else ""
         sent = {"host": f"sqs.{self.region}.amazonaws.com", "content-type": "application/x-www-form-urlencoded"}
-        path = f"/{self.account}/{self.name}"
-        reply: Awaitable[Reply] = app.SERVICE_HANDLERS["sqs"]("POST", path, sent, form.encode(), {})
-        return reply
+        return patches.post("sqs", f"/{self.account}/{self.name}", sent, form)
 
     def text(self, body: str) -> str:
         """API Gateway asks for JSON, and so gets the members of the XML answer as JSON."""

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.local.cloud.apigateway.request_context import HttpResponse, RequestContext
+from pipeline.local.cloud.apigateway import patches
+from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration, misconfigured
+from pipeline.local.cloud.emulator import HttpResponse
 
 _URI = re.compile(r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(arn:[^/]+)/invocations")
 _ENVELOPE = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
@@ -48,9 +50,7 @@ class FunctionIntegration(ServiceIntegration):
         if match is None:
             raise misconfigured()
         event = json.loads(self._mapped_request(request_context))
-        call = self.gateway._call_lambda_raw(  # noqa: SLF001 - no other seam
-            match[1], event, account_id=request_context.account, region=request_context.region
-        )
+        call = patches.call_function(match[1], event, request_context)
         try:
             result, missing = await asyncio.wait_for(call, self.seconds)
         except TimeoutError:

@@ -10,19 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.local.cloud.apigateway.variables import Headers, Overrides
-
-HttpResponse = tuple[int, dict[str, str], bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """Who signed a request."""
-
-    access_key: str
-    account: str
-    arn: str
-    unique_id: str
-    """For a user its id, for a role `id:session`, for an account's root the account."""
+from pipeline.local.cloud.iam.patches import Caller
 
 
 @dataclass(kw_only=True)
@@ -50,7 +38,7 @@ class RequestContext:
     trace_id: str = field(default_factory=lambda: f"1-{int(time.time()):08x}-{os.urandom(12).hex()}")
 
     def context(self, *, status: int | None = None, length: int = 0) -> dict[str, Any]:
-        """`$context` for mapping templates and, with the answer's status, for access logs."""
+        """Make `$context` for mapping templates and, with the answer's status, for access logs."""
         caller = self.caller
         identity = {"sourceIp": "127.0.0.1", "userAgent": self.headers.get("user-agent", "")}
         if caller:
@@ -93,7 +81,7 @@ class RequestContext:
         return known
 
     def parameters(self, path: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        """What `$input.params()` answers."""
+        """Make what `$input.params()` answers."""
         return {
             "path": dict(path),
             "querystring": {name: values[-1] for name, values in self.query.items()},

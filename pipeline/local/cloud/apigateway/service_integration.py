@@ -5,19 +5,21 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from ministack.core import iam_evaluator
-
+from pipeline.local.cloud.apigateway import patches
 from pipeline.local.cloud.apigateway.backends import Backend, backend
-from pipeline.local.cloud.apigateway.request_context import HttpResponse, RequestContext
+from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.variables import mapped, select
 from pipeline.local.cloud.apigateway.velocity.syntax import TemplateError
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, HttpResponse
+from pipeline.local.cloud.iam.patches import role_may, role_trusts
+
+logger = logging.getLogger("penstock.apigateway")
 
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
@@ -42,7 +44,6 @@ class ServiceIntegration:
     """One method's integration with an action of an AWS service."""
 
     emulator: Emulator
-    gateway: ModuleType
     integration: Mapping[str, Any]
     path_parameters: Mapping[str, str]
 
@@ -80,10 +81,8 @@ class ServiceIntegration:
         match = _ROLE.fullmatch(self.integration.get("credentials") or "")
         if not match:
             raise misconfigured()
-        found = self.emulator.module("iam")._roles.get_scoped(match[1], None, match[2])  # noqa: SLF001 - no other seam
-        trust = (found or {}).get("AssumeRolePolicyDocument") or "{}"
-        if not _trusts_the_gateway(json.loads(trust) if isinstance(trust, str) else trust):
-            self.gateway.logger.warning("API Gateway does not have permission to assume the role %s", match[0])
+        if not role_trusts(match[1], match[2], "apigateway.amazonaws.com"):
+            logger.warning("API Gateway does not have permission to assume the role %s", match[0])
             raise misconfigured()
         return match[1], match[2]
 
@@ -92,16 +91,7 @@ class ServiceIntegration:
         """What the service answers to a role that may not do this."""
         principal = f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession"
         action, resource = service.permission(request)
-        asked = iam_evaluator.EvalContext(
-            principal_arn=principal,
-            principal_type="AssumedRole",
-            principal_account=account,
-            action=action,
-            resource_arn=resource,
-            region=service.region,
-        )
-        policies = iam_evaluator._gather_role_policies(role, account)  # noqa: SLF001 - the emulator offers no other seam
-        if iam_evaluator.evaluate(asked, policies).decision == "Allow":
+        if role_may(account, role, action, resource, principal=principal, region=service.region):
             return None
         return service.denial(f"User: {principal} is not authorized to perform: {action}")
 
@@ -127,7 +117,7 @@ class ServiceIntegration:
         except json.JSONDecodeError as error:
             raise Refused("BAD_REQUEST_BODY", f"Could not parse request body into json: {error.msg}") from None
         except (TemplateError, ValueError, TypeError) as error:
-            self.gateway.logger.warning("The request template of %s failed: %s", request_context.resource_path, error)
+            logger.warning("The request template of %s failed: %s", request_context.resource_path, error)
             raise Refused("DEFAULT_5XX", "Internal server error") from None
 
     def _mapped_headers(self, request_context: RequestContext) -> dict[str, str]:
@@ -152,7 +142,7 @@ class ServiceIntegration:
         # The pattern is matched with the whole: https://docs.aws.amazon.com/apigateway/latest/developerguide/
         # api-gateway-integration-settings-integration-response.html
         selector = status if chosen_by is None else chosen_by
-        chosen = self.gateway._select_service_integration_response(self.integration, selector)  # noqa: SLF001 - the emulator's own choice is right
+        chosen = patches.integration_response(self.integration, selector)
         if chosen is None:
             raise misconfigured()
         context = request_context.context()
@@ -175,9 +165,7 @@ class ServiceIntegration:
                     stage_variables=request_context.stage.get("variables") or {},
                 )
             except (TemplateError, ValueError, TypeError) as error:
-                self.gateway.logger.warning(
-                    "A response template of %s failed: %s", request_context.resource_path, error
-                )
+                logger.warning("A response template of %s failed: %s", request_context.resource_path, error)
                 raise Refused("DEFAULT_5XX", "Internal server error") from None
         override = context["responseOverride"]
         for name, value in override["header"].items():
@@ -208,12 +196,3 @@ class ServiceIntegration:
         else:
             raise misconfigured()
         return str(found) if isinstance(found, str | int | float) else None
-
-
-def _trusts_the_gateway(trust: Mapping[str, Any]) -> bool:
-    statements = trust.get("Statement") or []
-    return any(
-        statement.get("Effect") == "Allow"
-        and iam_evaluator._service_principal_matches(statement.get("Principal"), "apigateway.amazonaws.com")  # noqa: SLF001 - the emulator offers no other seam
-        for statement in ([statements] if isinstance(statements, dict) else statements)
-    )

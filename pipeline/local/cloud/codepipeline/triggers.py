@@ -17,7 +17,7 @@ from pipeline.local.cloud.codepipeline.executions import Execution
 from pipeline.local.cloud.codepipeline.globs import passes
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json, RuleDelivery
 
 BUCKET = "s3://"
 ZIPPED_BRANCH = "main"
@@ -146,22 +146,22 @@ class Triggers:
 
     # An event
 
-    def delivered(self, pipeline_arn: str, event: Json, rule_arn: str, payload: str | None) -> None:
-        """A rule targets a pipeline. AWS takes the event's own revision: the HEAD "at the moment" of the push."""
-        _, _, _, region, account, name = pipeline_arn.split(":", 5)
+    def delivered(self, delivery: RuleDelivery) -> None:
+        """Start a pipeline that a rule targets, with the event's own revision: the HEAD "at the moment" of the push."""
+        _, _, _, region, account, name = delivery.target.split(":", 5)
         pipeline = self._pipelines.get(account, region, name)
         overrides = {
             action.name: revision
             for action in pipeline.executor.declaration.sources()
-            if (revision := _revision_of(event, action)) is not None
+            if (revision := _revision_of(delivery.event, action)) is not None
         }
-        given = json.loads(payload) if payload else {}
+        given = json.loads(delivery.payload) if delivery.payload else {}
         if isinstance(given, dict):
             overrides |= {
                 each["actionName"]: {"type": each["revisionType"], "value": each["revisionValue"]}
                 for each in given.get("sourceRevisions", [])
             }
-        self._start(pipeline, "CloudWatchEvent", rule_arn, overrides)
+        self._start(pipeline, "CloudWatchEvent", delivery.rule.get("Arn", ""), overrides)
 
     # A new object
 

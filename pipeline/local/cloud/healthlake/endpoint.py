@@ -54,30 +54,30 @@ class FhirEndpoint:
             for name, _, value in (pair.partition("=") for pair in signed.raw_query.split("&") if pair)
         ]
         request = Request(method=signed.method, path=below, query=query, headers=signed.headers, body=signed.body)
-        misfortune = self._datastores.misfortune
+        injection = self._datastores.fault_injection
         action = route(request)[0]
         refused = refusal(signed, account=account, region=region, arn=record["DatastoreArn"], action=action)
         if refused is not None:
-            misfortune.counted["refused"] += 1
+            injection.counted["refused"] += 1
             return None, _aws_error(refused.code, refused.message, 403)
-        fault = misfortune.next(id_)
+        fault = injection.next(id_)
         if fault in NOTHING_DONE:
             return fault, self._failure(fault)
         answer = self._datastores.api(account, region, id_).answer(request)
-        if misfortune.faults.next_link and misfortune.faults.datastore in (None, id_):
-            answer = _misled(answer, misfortune.faults.next_link, signed)
+        if injection.faults.next_link and injection.faults.datastore in (None, id_):
+            answer = _misled(answer, injection.faults.next_link, signed)
         return fault, answer
 
     def _failure(self, fault: Fault) -> FhirResponse:
-        misfortune = self._datastores.misfortune
-        after = misfortune.faults.retry_after
+        injection = self._datastores.fault_injection
+        after = injection.faults.retry_after
         headers = {} if after is None else {"Retry-After": str(after)}
         if fault is Fault.THROTTLED:
             answer = _aws_error("ThrottlingException", "Rate exceeded", 400)
             return replace(answer, headers={**answer.headers, **headers})
         if fault is Fault.LIMITED:
             return replace(outcome(FhirError(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")), headers=headers)
-        status = misfortune.status()
+        status = injection.status()
         answer = _aws_error("InternalServerException", "An internal server error occurred", status)
         return replace(answer, headers={**answer.headers, **headers})
 
@@ -85,7 +85,7 @@ class FhirEndpoint:
         if fault is Fault.RESETTING:
             reset_connection(send)
             return
-        seconds = self._datastores.misfortune.faults.seconds
+        seconds = self._datastores.fault_injection.faults.seconds
         if fault is Fault.SLOW:
             await asyncio.sleep(seconds)
         body = answer.body.encode()

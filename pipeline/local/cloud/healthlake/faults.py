@@ -101,7 +101,7 @@ class Faults:
 
 
 @dataclass(kw_only=True)
-class Misfortune:
+class FaultInjection:
     """Decides for each request, and counts."""
 
     faults: Faults = field(default_factory=Faults)

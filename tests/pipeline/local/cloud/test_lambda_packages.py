@@ -141,7 +141,7 @@ def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functi
     assert deploy("two", "second", stacks.update_stack, "stack_update_complete") == ["two", "second"]
 
 
-def test_without_the_filler_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
     functions = Functions(fresh_cloud(without=("lambda",)))
     error, _ = functions.run("def handle(event, context): raise KeyError('x')")
     assert error["errorType"] == "Runtime.HandlerError"

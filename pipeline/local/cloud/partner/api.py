@@ -1,4 +1,4 @@
-"""The other system that functions call over HTTPS: whatever host they ask for, and as unwell as a test wants it.
+"""What a test asks of the partner system.
 
 `POST /_penstock/partner` answers what waits to go wrong and what was asked of it, as {"waiting": 1, "requests": [...]},
 after
@@ -8,23 +8,19 @@ after
     {}                                           neither
 """
 
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json
-from pipeline.local.cloud.partner.certificates import Authority
+from collections.abc import Callable
+
+from pipeline.local.cloud.emulator import AwsError, Json
 from pipeline.local.cloud.partner.faults import Fault, FaultError
-from pipeline.local.cloud.partner.listener import Listener
 from pipeline.local.cloud.partner.server import Partner
 
 PATH = "/_penstock/partner"
 
 
-def install(emulator: Emulator) -> None:
-    """Be there, and let functions find it."""
-    partner = Partner(authority=Authority(emulator.folder / "partner"))
-    listener = Listener(partner).start()
-    emulator.function_environment["HTTPS_PROXY"] = f"http://127.0.0.1:{listener.port}"
-    emulator.function_environment["SSL_CERT_FILE"] = str(emulator.folder / "partner" / "authority.pem")
+def control(partner: Partner) -> Callable[[Json], Json]:
+    """Return what answers a POST to `PATH`."""
 
-    def control(asked: Json) -> Json:
+    def answer(asked: Json) -> Json:
         if asked.get("clear"):
             partner.faults.clear()
             partner.requests.clear()
@@ -40,4 +36,4 @@ def install(emulator: Emulator) -> None:
             ],
         }
 
-    emulator.serve_path(PATH, control)
+    return answer

@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator, router
+from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, replace
 
 
-def install(emulator: Emulator) -> None:
-    """Let bucket policies see who asks."""
-    s3 = emulator.module("s3")
-    roots = s3._foreign_bucket_allows  # noqa: SLF001 - the one place where the emulator asks a foreign bucket's policy
+def show_policies_who_asks(emulator: Emulator) -> None:
+    """Let bucket policies see the role that asks, where the emulator asks the policy of another account's bucket."""
 
     def allows(
         owner: str,
@@ -33,7 +32,7 @@ def install(emulator: Emulator) -> None:
         given = headers or {}
         if roots(owner, bucket, key, method, query, caller, given):
             return True
-        policy = s3._bucket_policies.get_scoped(owner, None, bucket)  # noqa: SLF001 - as above
+        policy = s3._bucket_policies.get_scoped(owner, None, bucket)  # noqa: SLF001 - the emulator offers no other way
         access_key = router.extract_access_key_id(given, query)
         if not policy or not caller or not access_key:
             return False
@@ -51,24 +50,22 @@ def install(emulator: Emulator) -> None:
         )
         return bool(iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow")
 
-    s3._foreign_bucket_allows = allows  # noqa: SLF001 - as above
-    _keep_tags_of_templates(s3)
+    roots = replace(s3, "_foreign_bucket_allows", allows)
 
 
-def _keep_tags_of_templates(s3: Any) -> None:
-    """The emulator's CloudFormation drops a bucket's tags, by which whoever empties it knows whose it is."""
-    configure = provisioners._s3_apply_configurations  # noqa: SLF001 - where it applies the rest of a bucket's properties
+def keep_tags_of_templates() -> None:
+    """Keep a bucket's tags, by which whoever empties it knows whose it is; the emulator's CloudFormation drops them."""
 
     def with_tags(name: str, props: Mapping[str, Any], old_props: Mapping[str, Any] | None = None) -> None:
         configure(name, props, old_props)
-        s3._bucket_tags.pop(name, None)  # noqa: SLF001 - the emulator's own store
+        s3._bucket_tags.pop(name, None)  # noqa: SLF001 - as above
         if tags := {tag["Key"]: tag["Value"] for tag in props.get("Tags", ())}:
             s3._bucket_tags[name] = tags  # noqa: SLF001 - as above
 
-    provisioners._s3_apply_configurations = with_tags  # noqa: SLF001 - as above
+    configure = replace(provisioners, "_s3_apply_configurations", with_tags)
 
 
 def _action(method: str, bucket: str, key: str, query: Mapping[str, Any]) -> str:
     path = f"/{bucket}/{key}" if key else f"/{bucket}"
-    known = iam_actions._s3_action(method, path, query)  # noqa: SLF001 - the emulator's own table of S3's actions
+    known = iam_actions._s3_action(method, path, query)  # noqa: SLF001 - as above
     return str(known or ("GetObject" if method in ("GET", "HEAD") else "PutObject"))

@@ -1,23 +1,15 @@
-"""CodeCommit, as far as a pipeline's source needs it: repositories, branches and commits."""
+"""CodeCommit's API: repositories, branches and commits, as far as a pipeline's source needs them."""
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 from pipeline.local.cloud.codecommit import git
 from pipeline.local.cloud.codecommit.repositories import Repositories
-from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, Operation, ResourceType
-
-PROPERTIES = {"RepositoryName", "RepositoryDescription", "Tags"}
+from pipeline.local.cloud.emulator import AwsError, Call, Json, Operation
 
 
-def install(emulator: Emulator) -> None:
-    """Answer the API, and let CloudFormation make repositories."""
-    repositories = emulator.part(Repositories)
-    emulator.serve_json_api("codecommit", target_prefix="CodeCommit_20150413", operations=_operations(repositories))
-    emulator.provide("AWS::CodeCommit::Repository", _resource(repositories))
+def operations(repositories: Repositories) -> Mapping[str, Operation]:
+    """List every operation by its name."""
 
-
-def _operations(repositories: Repositories) -> Mapping[str, Operation]:
     def create_repository(call: Call) -> Json:
         made = repositories.create(
             call.parameters["repositoryName"],
@@ -93,50 +85,3 @@ def _reading(repositories: Repositories) -> dict[str, Operation]:
 
 def _metadata(record: Json) -> Json:
     return {key: value for key, value in record.items() if key != "tags"}
-
-
-def _resource(repositories: Repositories) -> ResourceType:
-    def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
-        del logical_id, stack_name
-        _check(properties)
-        made = repositories.create(
-            properties["RepositoryName"],
-            description=properties.get("RepositoryDescription", ""),
-            tags={tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])},
-        )
-        return str(made["repositoryId"]), _attributes(made)
-
-    def update(physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
-        del stack_name
-        _check(new)
-        if old["RepositoryName"] != new["RepositoryName"]:
-            repositories.rename(old["RepositoryName"], new["RepositoryName"])
-        repositories.change(new["RepositoryName"], repositoryDescription=new.get("RepositoryDescription", ""))
-        return physical_id, _attributes(repositories.get(new["RepositoryName"]))
-
-    def delete(_physical_id: str, properties: Json) -> None:
-        repositories.delete(properties["RepositoryName"])
-
-    return ResourceType(create=create, update=update, delete=delete)
-
-
-def _check(properties: Json) -> None:
-    if "RepositoryName" not in properties:
-        _refuse("lacks RepositoryName")
-    if unknown := properties.keys() - PROPERTIES:
-        _refuse(
-            f"cannot have {', '.join(sorted(unknown))} in the local cloud; it takes {', '.join(sorted(PROPERTIES))}"
-        )
-
-
-def _refuse(why: str) -> NoReturn:
-    raise ValueError(f"AWS::CodeCommit::Repository {why}")
-
-
-def _attributes(record: Json) -> Json:
-    return {
-        "Arn": record["Arn"],
-        "CloneUrlHttp": record["cloneUrlHttp"],
-        "CloneUrlSsh": record["cloneUrlSsh"],
-        "Name": record["repositoryName"],
-    }

@@ -22,22 +22,22 @@ LAYER = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:Datadog-Pytho
 TO_THE_LOG = {"DD_FLUSH_TO_LOG": "true"}
 
 
-def install(emulator: Emulator) -> None:
-    """Let functions with the layers find the agent, if they find their key."""
+def stub(emulator: Emulator) -> LayerStub:
+    """Stand for the layers: with an agent if there is one, and only if the API key can be read."""
     agent = os.environ.get(AGENT)
 
-    def begin(variables: Mapping[str, str]) -> SandboxInit:
+    def init(variables: Mapping[str, str]) -> SandboxInit:
         arn = variables.get(SECRET, "")
         if (problem := _unread(emulator, arn)) is not None:
             said = f"DATADOG: the API key cannot be read, so no trace is sent: {SECRET}={arn} ({problem})"
             return SandboxInit(variables=TO_THE_LOG, log=said)
         return SandboxInit(variables=TO_THE_LOG | ({"DD_TRACE_AGENT_URL": agent} if agent else {}))
 
-    emulator.layers[LAYER] = LayerStub(group="datadog", begin=begin)
+    return LayerStub(group="datadog", init=init)
 
 
 def _unread(emulator: Emulator, arn: str) -> str | None:
-    """Why the secret cannot be read; None if it can."""
+    """Say why the secret cannot be read; None if it can."""
     parts = arn.split(":")
     if len(parts) < 7:
         return "no ARN"

@@ -7,7 +7,7 @@ from pipeline.local.cloud.emulator import Emulator, Json, ResourceType
 
 
 def accepted(emulator: Emulator, type_name: str) -> ResourceType:
-    """Records of one such type. The same resource gets the same Ref each time, so that a repetition changes nothing."""
+    """Keep records of one such type; a resource gets the same Ref each time, so that a repetition changes nothing."""
     schema = schemas()[type_name]
     identifier = [path.removeprefix("/properties/") for path in schema.get("primaryIdentifier", [])]
     read_only = [path.removeprefix("/properties/").replace("/", ".") for path in schema.get("readOnlyProperties", [])]

@@ -1,4 +1,4 @@
-"""Runs Python functions as Lambda does, where the emulator runs them inside its own Python environment."""
+"""Runs Python functions as Lambda does: in sandboxes, with the function's own environment and role."""
 
 import hashlib
 import json
@@ -8,20 +8,17 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pipeline.local.cloud import traces
+from pipeline.local.cloud.awslambda import patches
 from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, Unpacked, search_path
 from pipeline.local.cloud.awslambda.pool import Pool, Version
 from pipeline.local.cloud.awslambda.sandbox import Invocation, InvocationOutcome, Sandbox
 from pipeline.local.cloud.awslambda.variables import sandbox_variables
-from pipeline.local.cloud.emulator import Emulator, LayerStub
+from pipeline.local.cloud.emulator import Emulator, Json, LayerStub
 
-Json = dict[str, Any]
-Execute = Callable[[Json, Any, str], Json]
 SHAPING = (
     "CodeSha256",
     "Environment",
@@ -39,36 +36,11 @@ SHAPING = (
 SANDBOXES = "sandboxes"
 
 
-def install(emulator: Emulator) -> None:
-    """Take over the emulator's way to run a function in a warm process, for Python."""
-    lambda_ = emulator.module("lambda_svc")
-    runner = Runner(emulator, lambda_, original=lambda_._execute_function_warm)  # noqa: SLF001 - the one place where it starts processes
-    lambda_._execute_function_warm = runner.execute  # noqa: SLF001 - as above
-    lambda_._emit_lambda_logs = _into_groups_that_exist(emulator, lambda_._emit_lambda_logs)  # noqa: SLF001 - as above
-
-
-def _into_groups_that_exist(emulator: Emulator, emit: Callable[..., None]) -> Callable[..., None]:
-    """Lambda makes the log group that a function names only if its role may, and ours may not: deleted, it stays so.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
-    """
-    logs = emulator.module("cloudwatch_logs")
-
-    def emitted(function: Json, *rest: Any, **more: Any) -> None:
-        named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
-        if named is None or named in logs._log_groups:  # noqa: SLF001 - no other seam
-            emit(function, *rest, **more)
-
-    return emitted
-
-
 class Runner:
     """Executes one invocation, in the account and region of the function."""
 
-    def __init__(self, emulator: Emulator, lambda_: ModuleType, *, original: Execute) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.lambda_: Any = lambda_
-        self.original = original
         self.folder = emulator.folder / "lambda"
         shutil.rmtree(self.folder / SANDBOXES, ignore_errors=True)  # an emulator that was killed left them
         self.packages = Packages(
@@ -77,6 +49,7 @@ class Runner:
             lock=threading.Lock(),
         )
         self.pool = Pool(comfortable=4 * (os.cpu_count() or 1))
+        self.original = patches.replace_execution(self.execute)
 
     def execute(self, function: Json, event: Any, request_id: str) -> Json:
         """The emulator's contract: a body and a log, and for a failure the error as the body."""
@@ -108,9 +81,7 @@ class Runner:
             id=request_id,
             event=event,
             function_arn=str(config.get("FunctionArn", "")),
-            variables={
-                "_X_AMZN_TRACE_ID": self.lambda_._xray_trace_id_for_invocation(config, traces.for_invocation())  # noqa: SLF001 - as the emulator decides it
-            },
+            variables={"_X_AMZN_TRACE_ID": patches.trace_id(config, traces.for_invocation())},
         )
         outcome = sandbox.invoke(call, seconds=float(config.get("Timeout", 3)))
         return InvocationOutcome(
@@ -130,46 +101,34 @@ class Runner:
             stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
             function_environment=self.emulator.function_environment,
         )
-        begun = [each.begin(variables) for each in map(self._stand_in, config.get("Layers") or []) if each]
+        inits = [each.init(variables) for each in map(self._stub, config.get("Layers") or []) if each]
         return Sandbox(
             path=search_path(function, self._layers(config)),
             handler=str(config.get("Handler", "")),
-            variables=variables | {name: value for each in begun for name, value in each.variables.items()},
+            variables=variables | {name: value for each in inits for name, value in each.variables.items()},
             folder=self.folder / SANDBOXES,
-            log="\n".join(each.log for each in begun if each.log),
+            log="\n".join(each.log for each in inits if each.log),
         )
 
     def _layers(self, config: Json) -> list[Unpacked]:
         found = []
         for layer in config.get("Layers") or []:
-            if (stand_in := self._stand_in(layer)) is not None:
-                found.append(self.packages.prepared_group(stand_in.group))
-            elif content := self.lambda_._resolve_layer_zip(layer):  # noqa: SLF001 - the attached content
+            if (stub := self._stub(layer)) is not None:
+                found.append(self.packages.prepared_group(stub.group))
+            elif content := patches.layer_content(layer):
                 found.append(self.packages.unpack(content))
         return found
 
-    def _stand_in(self, layer: Json | str) -> LayerStub | None:
+    def _stub(self, layer: Json | str) -> LayerStub | None:
         arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
         return next((found for pattern, found in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
 
     def _credentials(self, config: Json, account: str) -> dict[str, str]:
-        """A session of the function's role, as Lambda assumes it; the function's name is the session's."""
-        sts: Any = self.emulator.module("sts")
-        role = str(config.get("Role", ""))
+        """Begin a session of the function's role, as Lambda assumes it; the function's name is the session's."""
         key = f"ASIA{secrets.token_hex(8).upper()}"
         secret, token = secrets.token_hex(20), secrets.token_hex(32)
-        session = f"{role.rsplit('/', 1)[-1]}/{config['FunctionName']}"
-        sts.register_session(
-            key,
-            {
-                "Arn": f"arn:aws:sts::{account}:assumed-role/{session}",
-                "UserId": f"{sts._role_id(role)}:{config['FunctionName']}",  # noqa: SLF001 - as AssumeRole answers it
-                "SecretAccessKey": secret,
-                "SessionToken": token,
-                "AccountId": account,
-                "PrincipalType": "AssumedRole",
-            },
-        )
+        role, name = str(config.get("Role", "")), config["FunctionName"]
+        patches.register_session(key=key, secret=secret, token=token, account=account, role=role, name=name)
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 

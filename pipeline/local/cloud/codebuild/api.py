@@ -1,39 +1,31 @@
-"""CodeBuild, in place of the emulator's own, which remembers projects but builds nothing."""
+"""CodeBuild's API, and the rules of EventBridge that start builds."""
+
+from collections.abc import Mapping
 
 from pipeline.local.cloud.codebuild.builds import Builds
 from pipeline.local.cloud.codebuild.projects import Projects
-from pipeline.local.cloud.codebuild.rules import let_rules_start_builds
-from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, ResourceType
+from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, Operation, RuleDelivery
+
+PROJECT = ":project/"
 
 
-def install(emulator: Emulator) -> None:
-    """Answer CodeBuild's API and deploy AWS::CodeBuild::Project."""
-    projects = emulator.part(Projects)
-    api = BuildsApi(emulator)
-    emulator.serve_json_api(
-        "codebuild",
-        target_prefix="CodeBuild_20161006",
-        operations={
-            "BatchGetBuilds": api.batch_get,
-            "BatchGetProjects": projects.batch_get,
-            "CreateProject": projects.create,
-            "DeleteProject": projects.delete,
-            "InvalidateProjectCache": api.invalidate_cache,
-            "ListBuilds": api.list,
-            "ListBuildsForProject": api.list_for_project,
-            "ListProjects": projects.list,
-            "RetryBuild": api.retry,
-            "StartBuild": api.start,
-            "StopBuild": api.stop,
-            "UpdateProject": projects.update,
-        },
-    )
-    emulator.provide(
-        "AWS::CodeBuild::Project",
-        ResourceType(create=projects.deploy, update=projects.redeploy, delete=projects.remove),
-    )
-    let_rules_start_builds(emulator)
-    emulator.at_start.append(emulator.part(Builds).end_interrupted)
+def operations(emulator: Emulator) -> Mapping[str, Operation]:
+    """List every operation by its name."""
+    api, projects = BuildsApi(emulator), emulator.part(Projects)
+    return {
+        "BatchGetBuilds": api.batch_get,
+        "BatchGetProjects": projects.batch_get,
+        "CreateProject": projects.create,
+        "DeleteProject": projects.delete,
+        "InvalidateProjectCache": api.invalidate_cache,
+        "ListBuilds": api.list,
+        "ListBuildsForProject": api.list_for_project,
+        "ListProjects": projects.list,
+        "RetryBuild": api.retry,
+        "StartBuild": api.start,
+        "StopBuild": api.stop,
+        "UpdateProject": projects.update,
+    }
 
 
 class BuildsApi:
@@ -87,10 +79,24 @@ class BuildsApi:
             raise AwsError("ResourceNotFoundException", f"The provided project {name} does not exist")
         return self._listed(call, project=name)
 
+    def start_by_rule(self, delivery: RuleDelivery) -> None:
+        """Start the project that a rule targets, on a schedule or for an event. The event itself is not passed on.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/run-build.html
+        """
+        _, _, _, region, account, name = delivery.target.split(":", 5)
+        asked = {"projectName": name.removeprefix("project/"), "initiator": f"rule/{delivery.rule.get('Name', '')}"}
+        self._builds.start_directly(asked, account=account, region=region)
+
     def _listed(self, call: Call, *, project: str | None) -> Json:
         builds = [each for each in self._stored.values() if project in (None, each["projectName"])]
         builds.sort(key=lambda build: build["startTime"], reverse=call.parameters.get("sortOrder") != "ASCENDING")
         return {"ids": [build["id"] for build in builds]}
+
+
+def is_project(arn: str) -> bool:
+    """Tell whether a rule's target is a project."""
+    return arn.startswith("arn:aws:codebuild:") and PROJECT in arn
 
 
 def _id(id_or_arn: str) -> str:

@@ -1,22 +1,28 @@
-"""Makes CloudFormation refuse what it refuses on AWS: unknown types, unknown and missing properties, wrong types."""
+"""CloudFormation refuses what it refuses on AWS: unknown types, unknown and missing properties, wrong types.
 
-from collections.abc import Callable, Mapping
+And what `recovery.py` needs of the emulator's stacks.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ministack.core.responses import now_iso
+from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
+from pipeline.local.cloud.emulator import Json
 
 
-def forget_unlisted_types() -> None:
-    """Types that the table does not name count as unknown, though the emulator may know some more."""
-    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other seam
+def remove_unsupported_types() -> None:
+    """Remove the types that `support.py` does not name, though the emulator may know some more."""
+    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
     for type_name in [name for name in registered if not supported(name)]:
         del registered[type_name]
 
 
-def check_templates() -> None:
+def validate_templates() -> None:
     """Refuse a template when it is handed in, as far as its properties are known then."""
     theirs: Callable[..., None] = engine.validate_template_support
 
@@ -35,7 +41,7 @@ def check_templates() -> None:
         module.validate_template_support = validate
 
 
-def check_resources() -> None:
+def validate_resources() -> None:
     """Fail a resource whose properties turn out to be wrong once every intrinsic function has its value."""
     make: Callable[..., tuple[str, Any]] = provisioners._provision_resource  # noqa: SLF001 - as above
     change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
@@ -53,6 +59,48 @@ def check_resources() -> None:
         module._update_resource = update  # noqa: SLF001 - as above
 
 
+def is_provided(type_name: str) -> bool:
+    """Tell whether a resource type can be deployed already."""
+    return type_name in provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - as above
+
+
+def stacks_everywhere() -> Iterable[tuple[str, str, Json]]:
+    """List the account, the region and the emulator's own record of each stack."""
+    for (account, region, _name), stack in cloudformation._stacks.to_dict().items():  # noqa: SLF001 - as above
+        yield account, region, stack
+
+
+def change_sets_everywhere() -> Iterable[Json]:
+    """List the emulator's own record of each change set."""
+    found: Iterable[Json] = cloudformation._change_sets.to_dict().values()  # noqa: SLF001 - as above
+    return found
+
+
+def end_operation(stack: Json, status: str, reason: str) -> None:
+    """Give a stack of `here` its final status, with the event that says so."""
+    stack |= {"StackStatus": status, "StackStatusReason": reason, "LastUpdatedTime": now_iso()}
+    stack_id, name = stack["StackId"], stack["StackName"]
+    stacks._add_event(stack_id, name, name, "AWS::CloudFormation::Stack", status, reason, stack_id)  # noqa: SLF001 - as above
+
+
+def is_custom_resource(type_name: str) -> bool:
+    """Tell whether a resource is made by a function, for which the emulator has threads."""
+    return bool(stacks._runs_on_worker_thread(type_name))  # noqa: SLF001 - as above
+
+
+def delete_resource(stack: Json, logical_id: str, resource: Json) -> None:
+    """Delete one recorded resource of a stack of `here`."""
+    type_name, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]
+    provisioners._delete_resource(  # noqa: SLF001 - as above
+        type_name, physical_id, resource.get("Properties", {}), stack["StackName"], logical_id
+    )
+
+
+def remove_export(name: str | None) -> None:
+    """Remove an export of `here`."""
+    cloudformation._exports.pop(name, None)  # noqa: SLF001 - as above
+
+
 def _require_valid(type_name: str, properties: Any) -> None:
     found = problems(type_name, properties or {}, unknown=_left_out)
     if found:
@@ -60,7 +108,7 @@ def _require_valid(type_name: str, properties: Any) -> None:
 
 
 def _left_out(value: Any) -> bool:
-    """AWS::NoValue, where it stands deeper than the emulator removes it."""
+    """Recognise AWS::NoValue where it stands deeper than the emulator removes it."""
     return value is engine._NO_VALUE  # noqa: SLF001 - as above
 
 

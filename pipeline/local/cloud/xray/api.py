@@ -1,33 +1,16 @@
-"""X-Ray as far as our functions use it: the daemon beside them takes spans, and they can be read by their trace.
+"""X-Ray's API: segments are put, and read by their trace.
 
-https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
 https://docs.aws.amazon.com/xray/latest/api/API_Operations.html
-
-Spans are kept in memory, the newest ones of all accounts together, because the daemon does not say whose they are.
 """
 
 import json
-import socket
-import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.local.cloud.emulator import Call, Emulator, Json
+from pipeline.local.cloud.emulator import Call, Json, Operation
 
 DOCUMENTS_KEPT = 10_000
-
-
-def install(emulator: Emulator) -> None:
-    """Complete it."""
-    spans = Spans()
-    daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    daemon.bind(("127.0.0.1", 0))
-    threading.Thread(target=_receive, args=(daemon, spans), name="xray", daemon=True).start()
-    emulator.function_environment["AWS_XRAY_DAEMON_ADDRESS"] = f"127.0.0.1:{daemon.getsockname()[1]}"
-    emulator.serve_rest_api(
-        "xray",
-        {"/TraceSegments": spans.put, "/Traces": spans.get, "/TraceSummaries": spans.summaries},
-    )
 
 
 @dataclass
@@ -37,7 +20,7 @@ class Spans:
     documents: deque[Json] = field(default_factory=lambda: deque(maxlen=DOCUMENTS_KEPT))
 
     def take(self, text: str) -> str | None:
-        """Keep one segment document; why not, if it is none."""
+        """Keep one segment document, or say why not."""
         try:
             document = json.loads(text)
             complete = all(document.get(name) for name in ("id", "trace_id", "name", "start_time"))
@@ -47,6 +30,10 @@ class Spans:
             return "MissingId"
         self.documents.append(document)
         return None
+
+    def operations(self) -> Mapping[str, Operation]:
+        """List every operation by its path."""
+        return {"/TraceSegments": self.put, "/Traces": self.get, "/TraceSummaries": self.summaries}
 
     def put(self, call: Call) -> Json:
         """PutTraceSegments."""
@@ -96,9 +83,3 @@ def _duration(spans: list[Json]) -> float:
     begins = [float(each["start_time"]) for each in spans]
     ends = [float(each["end_time"]) for each in spans if "end_time" in each]
     return max(begins + ends) - min(begins) if spans else 0.0
-
-
-def _receive(daemon: socket.socket, spans: Spans) -> None:
-    while True:
-        _, _, document = daemon.recv(65_536).decode(errors="replace").partition("\n")
-        spans.take(document)

@@ -1,21 +1,18 @@
-"""Completes the emulator's REST APIs: whose they are, who may call them, service integrations, logs."""
+"""Requests to deployed REST APIs: whose an API is, who may call it, what it is integrated with, its access log."""
 
 import asyncio
 import contextlib
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any
 
-from ministack import app
-
-from pipeline.local.cloud.apigateway import access_log, resources
+from pipeline.local.cloud.apigateway import access_log, patches
 from pipeline.local.cloud.apigateway.function_integration import FunctionIntegration, proxy_answer, timed_out
-from pipeline.local.cloud.apigateway.request_context import HttpResponse, RequestContext, current_request
+from pipeline.local.cloud.apigateway.request_context import RequestContext, current_request
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
-from pipeline.local.cloud.apigateway.signature import Refusal, identify
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.apigateway.signature import identify
+from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json
+from pipeline.local.cloud.iam.patches import Refusal
 
 _LARGEST_PAYLOAD = 10 * 1024 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
@@ -24,45 +21,25 @@ _GATEWAY_RESPONSES = {
     "AccessDenied": ("ACCESS_DENIED", "AccessDeniedException"),
 }
 
-_Dispatch = Callable[..., Awaitable[Any]]
 _raw_path: ContextVar[str] = ContextVar("raw_path")
 """The path as it was sent, for the signature."""
 
 
-_HOSTS = re.compile(
-    r"([a-z0-9]+)\.execute-api\.(?:localhost(?::\d+)?|[a-z0-9-]+\.amazonaws\.com(?:\.cn)?)$", re.IGNORECASE
-)
-"""An API by its host: the emulator's own form, and the one in the outputs of a stack, sent here in a Host header."""
-
-
-def install(emulator: Emulator) -> None:
-    """Complete API Gateway."""
-    gateway = emulator.module("apigateway_v1")
-    app._EXECUTE_API_RE = _HOSTS  # noqa: SLF001 - the emulator offers no other seam
-    _Door(emulator, gateway)
-    resources.install(emulator, gateway)
-
-
-class _Door:
+class RestApis:
     """Answers every request to a deployed REST API; the emulator still routes, validates and throttles it."""
 
-    def __init__(self, emulator: Emulator, gateway: ModuleType) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.gateway = gateway
-        replace = emulator.replace
-        self.dispatch: _Dispatch = replace(app, "_handle_execute_api_request", self._find)
-        self.authorize: _Dispatch = replace(gateway, "_authorize_request_v1", self._authorize)
-        self.invoke: _Dispatch = replace(gateway, "_invoke_lambda_custom_v1", self._integrate)
-        self.send: _Dispatch = replace(gateway, "_invoke_sqs_v1", self._integrate)
-        replace(gateway, "_lambda_proxy_response", proxy_answer)
-        self.proxy: _Dispatch = replace(gateway, "_invoke_lambda_proxy_v1", self._hand_on)
-        self.event: Callable[..., dict[str, Any]] = replace(gateway, "_build_lambda_event_v1", self._event)
-        replace(gateway, "handle_execute", self._execute)
+        self.dispatch = patches.replace_dispatch(self._find)
+        self.authorize = patches.replace_authorization(self._authorize)
+        self.invoke = patches.replace_integrations(self._integrate)
+        self.proxy = patches.replace_proxy_integration(self._hand_on, proxy_answer)
+        self.event = patches.replace_proxy_event(self._event)
+        patches.replace_execution(self._execute)
 
     async def _find(self, host: str, path: str, *arguments: Any, **named: Any) -> HttpResponse | None:
         """Look for the API in every account: an unsigned call, or a role's, names none."""
-        parsed = app._parse_execute_api_url(host, path)  # noqa: SLF001 - the emulator offers no other seam
-        owner = self._owner(parsed[0]) if parsed else None
+        owner = patches.owner(host, path)
         with self.emulator.within(*owner) if owner else contextlib.nullcontext():
             token = _raw_path.set(str(named.get("raw_path") or path))
             try:
@@ -70,12 +47,6 @@ class _Door:
             finally:
                 _raw_path.reset(token)
         return answer
-
-    def _owner(self, api_id: str) -> tuple[str, str] | None:
-        for (account, region, stored), _ in self.gateway._rest_apis.all_items():  # noqa: SLF001 - as above
-            if stored == api_id:
-                return account, region
-        return None
 
     async def _execute(
         self,
@@ -88,8 +59,7 @@ class _Door:
         query: Mapping[str, list[str]],
     ) -> HttpResponse:
         account, region = self.emulator.here()
-        gateway = self.gateway
-        stage = gateway._stages_v1.get(api_id, {}).get(stage_name) or {}  # noqa: SLF001 - as above
+        stage = patches.stage(api_id, stage_name)
         here = RequestContext(
             api_id=api_id,
             stage_name=stage_name,
@@ -125,29 +95,18 @@ class _Door:
         access_log.write(self.emulator, here, status=status, length=len(answer))
         return status, answer_headers, answer
 
-    async def _answer(self, here: RequestContext, request: dict[str, Any]) -> HttpResponse:
-        gateway, status = self.gateway, None
+    async def _answer(self, here: RequestContext, request: Json) -> HttpResponse:
+        status = None
         try:
             if len(here.body) > _LARGEST_PAYLOAD:
                 raise Refused("REQUEST_TOO_LARGE", "Request Too Long")
-            response = await gateway._execute_in_scope(  # noqa: SLF001 - as above
-                request,
-                here.api_id,
-                here.stage_name,
-                here.method,
-                here.path,
-                here.headers,
-                here.body,
-                here.query,
-                here.account,
-                here.region,
-            )
+            response = await patches.execute(request, here)
         except Refused as refused:
             status = refused.status
-            response = gateway._GatewayError(refused.response_type, refused.message)  # noqa: SLF001 - as above
-        if isinstance(response, gateway._GatewayError):  # noqa: SLF001 - as above
+            response = patches.gateway_error(refused.response_type, refused.message)
+        if patches.is_gateway_error(response):
             here.error = {"message": str(response.message), "responseType": response.response_type}
-            answered, headers, body = gateway._gateway_error_response(response, request)  # noqa: SLF001 - as above
+            answered, headers, body = patches.gateway_response(response, request)
             response = status or answered, headers, body
         answer: HttpResponse = response
         return answer
@@ -163,9 +122,9 @@ class _Door:
         if not isinstance(found, Refusal):
             here.caller = found
             return None, None
-        known = _GATEWAY_RESPONSES | self.gateway._AUTHENTICATION_GATEWAY_ERRORS  # noqa: SLF001 - as above
+        known = {**_GATEWAY_RESPONSES, **patches.authentication_errors()}
         response_type, error_type = known.get(found.code, ("DEFAULT_4XX", "UnrecognizedClientException"))
-        return self.gateway._GatewayError(response_type, found.message, error_type), None  # noqa: SLF001 - as above
+        return patches.gateway_error(response_type, found.message, error_type), None
 
     async def _integrate(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
         uri = integration.get("uri") or ""
@@ -175,16 +134,11 @@ class _Door:
         here = current_request.get()
         resource, path_parameters = arguments[3], arguments[8]
         here.resource_path = resource["path"]
-        found = kind(
-            emulator=self.emulator,
-            gateway=self.gateway,
-            integration=integration,
-            path_parameters=path_parameters or {},
-        )
+        found = kind(emulator=self.emulator, integration=integration, path_parameters=path_parameters or {})
         return await found.answer(here)
 
     def _event(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """What a function is given: the caller, and the id that the answer will have in its header, too."""
+        """Give a function the caller, and the id that the answer will have in its header, too."""
         event = self.event(*arguments, **named)
         known = current_request.get().context()
         event["requestContext"] |= {name: known[name] for name in ("requestId", "extendedRequestId", "identity")}

@@ -12,11 +12,12 @@ import logging
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from pipeline.local.cloud.emulator import Emulator
+from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+
+from pipeline.local.cloud.emulator import Emulator, Json, replace
 
 logger = logging.getLogger("penstock.eventbridge")
 
-Json = dict[str, Any]
 NO_RESOURCE, REFUSED = "NO_RESOURCE", "SDK_CLIENT_ERROR"
 
 
@@ -30,33 +31,21 @@ class _Failure(NamedTuple):
 _failures: ContextVar[list[_Failure]] = ContextVar("failures")
 
 
-def install(emulator: Emulator) -> None:
-    """Complete it. Comes after the fillers that let rules target more."""
-    emulator.part(Deliveries)
-
-
 class Deliveries:
     """What becomes of an event for a target."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.events: Any = emulator.module("eventbridge")
-        self.lambda_: Any = emulator.module("lambda_svc")
-        self.sqs: Any = emulator.module("sqs")
-        self.sns: Any = emulator.module("sns")
-        self.states: Any = emulator.module("stepfunctions")
-        self.cloudwatch: Any = emulator.module("cloudwatch")
-        replace = emulator.replace
-        self._invoke = replace(self.events, "_invoke_target", self.invoke)
-        replace(self.events, "_dispatch_to_lambda", self._to_function)
-        replace(self.events, "_dispatch_to_stepfunctions", self._to_state_machine)
-        self._send = replace(self.events, "_dispatch_to_sqs", self._to_queue)
-        self._publish = replace(self.events, "_dispatch_to_sns", self._to_topic)
-        self._is_here = replace(self.events, "_target_matches_request_scope", self._reached)
+        self._invoke = replace(eventbridge, "_invoke_target", self.invoke)
+        replace(eventbridge, "_dispatch_to_lambda", self._to_function)
+        replace(eventbridge, "_dispatch_to_stepfunctions", self._to_state_machine)
+        self._send = replace(eventbridge, "_dispatch_to_sqs", self._to_queue)
+        self._publish = replace(eventbridge, "_dispatch_to_sns", self._to_topic)
+        self._is_here = replace(eventbridge, "_target_matches_request_scope", self._reached)
 
     def invoke(self, target: Json, event: Json, rule: Json, view: Any = None) -> None:
         """Deliver an event to one target of a rule."""
-        view = view or self.events._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other seam
+        view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
         failures: list[_Failure] = []
         token = _failures.set(failures)
         try:
@@ -71,7 +60,7 @@ class Deliveries:
     def _count(self, rule: Json, metric: str) -> None:
         name, bus = str(rule.get("Name", "")), str(rule.get("EventBusName", "default"))
         for about in ({"RuleName": name}, {"RuleName": name, "EventBusName": bus}):
-            self.cloudwatch.record_metric("AWS/Events", metric, 1, "Count", about)
+            self.emulator.record_metric("AWS/Events", metric, 1, "Count", about)
 
     def _keep(self, target: Json, event: str, rule: Json, failure: _Failure) -> None:
         """Send the event to the target's dead-letter queue, "with the error as message attributes"."""
@@ -93,12 +82,12 @@ class Deliveries:
     def _put(self, queue: str, body: str, attributes: Json) -> bool:
         _, _, _, region, account, name = queue.split(":", 5)
         with self.emulator.within(account, region):
-            url = self.sqs._queue_url(name)  # noqa: SLF001 - as above
-            if url not in self.sqs._queues:  # noqa: SLF001 - as above
+            url = sqs._queue_url(name)  # noqa: SLF001 - as above
+            if url not in sqs._queues:  # noqa: SLF001 - as above
                 logger.warning("There is no dead-letter queue %s", queue)
                 return False
             request = {"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes}
-            self.sqs._act_send_message(request, url)  # noqa: SLF001 - as above
+            sqs._act_send_message(request, url)  # noqa: SLF001 - as above
         return True
 
     def _to_function(self, arn: str, payload: str) -> None:
@@ -106,33 +95,33 @@ class Deliveries:
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
         """
-        function, configuration, _ = self.lambda_._get_func_record_for_ref(arn)  # noqa: SLF001 - as above
+        function, configuration, _ = lambda_svc._get_func_record_for_ref(arn)  # noqa: SLF001 - as above
         if not function or not configuration:
             _fail(NO_RESOURCE, f"Function not found: {arn}")
             return
-        record = self.lambda_._execution_record_for_config(function, configuration)  # noqa: SLF001 - as above
+        record = lambda_svc._execution_record_for_config(function, configuration)  # noqa: SLF001 - as above
         try:
             event = json.loads(payload)
         except ValueError:
             event = payload  # an input transformer may render any text
-        self.lambda_.invoke_async_with_retry(record, event)
+        lambda_svc.invoke_async_with_retry(record, event)
 
     def _to_state_machine(self, arn: str, payload: str) -> None:
-        if self.states._resolve_state_machine_arn(arn) is None:  # noqa: SLF001 - as above
+        if stepfunctions._resolve_state_machine_arn(arn) is None:  # noqa: SLF001 - as above
             _fail(NO_RESOURCE, f"State Machine Does Not Exist: '{arn}'")
             return
-        status, _, body = self.states._start_execution({"stateMachineArn": arn, "input": payload})  # noqa: SLF001 - as above
+        status, _, body = stepfunctions._start_execution({"stateMachineArn": arn, "input": payload})  # noqa: SLF001 - as above
         if status >= 400:
             _fail(REFUSED, str(json.loads(body).get("message", "")))
 
     def _to_queue(self, spec: Any, payload: str, parameters: Json | None = None) -> None:
-        if not self.sqs._queue_by_arn(str(spec)):  # noqa: SLF001 - as above
+        if self.emulator.queue(str(spec)) is None:
             _fail(NO_RESOURCE, f"The specified queue does not exist: {spec}")
             return
         self._send(spec, payload, parameters)
 
     def _to_topic(self, arn: str, payload: str) -> None:
-        if arn not in self.sns._topics:  # noqa: SLF001 - as above
+        if arn not in sns._topics:  # noqa: SLF001 - as above
             _fail(NO_RESOURCE, f"Topic does not exist: {arn}")
             return
         self._publish(arn, payload)
