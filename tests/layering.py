@@ -16,8 +16,7 @@ STANDARD = sys.stdlib_module_names | {"__future__"}
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What the modules below one name may import. `{service}` is the service that the module belongs to, or the service
-    of the local cloud."""
+    """What the modules below one name may import. `{service}` is the service that the module belongs to."""
 
     ours: tuple[str, ...]
     third_party: tuple[str, ...]
@@ -47,7 +46,8 @@ DYNAMIC = frozenset(
 """What imports by a name made at run time, however it is called or renamed. (`exec` and `eval` are ruff's to find.)"""
 RUNTIME = re.compile(r"services\.\w+\.runtime")
 """Runtime code runs in Lambda: whoever builds it knows it by its path only."""
-SERVICE = re.compile(r"(?:services|pipeline\.local\.cloud)\.(?!library\b)(\w+)")
+PATCHES = sorted(Path(__file__).parents[1].glob("pipeline/local/cloud/*/patches.py"))
+"""What each service of the local cloud replaces of the emulator."""
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
 ROOMS = {
@@ -120,15 +120,12 @@ ROOMS = {
         third_party=("boto3", "botocore", "yaml"),
     ),
     # A service of the local cloud knows the emulator by its patches and by emulator.py alone.
-    **dict.fromkeys(
-        (
-            "pipeline.local.cloud.{service}.patches",
-            "pipeline.local.cloud.emulator",
-            "pipeline.local.cloud.server",
-            "pipeline.local.cloud.snapshot",
-        ),
-        Room(ours=("pipeline.local.cloud",), third_party=("ministack", "hypercorn", "boto3", "botocore")),
-    ),
+    **{
+        f"pipeline.local.cloud.{module}": Room(
+            ours=("pipeline.local.cloud",), third_party=("ministack", "hypercorn", "boto3", "botocore")
+        )
+        for module in ("emulator", "server", "snapshot", *(f"{file.parent.name}.patches" for file in PATCHES))
+    },
     "pipeline.local": Room(
         ours=("pipeline.local",), third_party=("boto3", "botocore"), never=("pipeline.local.cloud",)
     ),
@@ -169,8 +166,8 @@ def violations(root: Path) -> list[str]:
 
 def room_of(module: str) -> tuple[Room, str]:
     """The room that a module is in, and the service that it belongs to."""
-    named = SERVICE.match(module)
-    service = named[1] if named else ""
+    parts = module.split(".", maxsplit=2)
+    service = parts[1] if parts[0] == "services" and len(parts) > 1 and parts[1] != "library" else ""
     names = [name for name in ROOMS if within(module, name.format(service=service))]
     if not names:
         raise LookupError(f"{module} is in no room: tests/layering.py must say what it may import")

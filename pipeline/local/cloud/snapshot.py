@@ -106,7 +106,7 @@ class Snapshots:
         return None
 
     async def at_stop(self) -> None:
-        """The last snapshot, while everything still runs."""
+        """Take the last snapshot, while everything still runs."""
         await asyncio.to_thread(self.take, "the request to stop")
 
     async def keep_taking(self) -> None:
@@ -210,7 +210,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _retried(collect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A thread that comes in between all the same shows as a dict that changed while it was copied."""
+    """Collect again when a dict changed while it was copied: a thread came in between all the same."""
     for _ in range(COLLECT_ATTEMPTS):
         try:
             return collect()

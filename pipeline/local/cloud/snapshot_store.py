@@ -53,7 +53,7 @@ class Blobs:
     used: dict[str, bytes] = field(default_factory=dict)
 
     def name_of(self, value: bytes) -> str:
-        """The file name of this byte string, which is its content's."""
+        """Return the file name of this byte string, which is its content's."""
         known = self._known.get(id(value))
         if known is None or known[0] is not value:
             known = (value, f"{hashlib.sha256(value).hexdigest()}.blob")

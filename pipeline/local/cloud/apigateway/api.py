@@ -145,7 +145,7 @@ class RestApis:
         return event
 
     async def _hand_on(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
-        """A function's own answer, within the integration's time."""
+        """Hand on a function's own answer, within the integration's time."""
         seconds = int(integration.get("timeoutInMillis") or 29_000) / 1000
         try:
             answer = await asyncio.wait_for(self.proxy(integration, *arguments, **named), seconds)

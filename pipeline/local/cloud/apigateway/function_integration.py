@@ -21,7 +21,7 @@ _ENVELOPE = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "is
 
 
 def timed_out() -> Refused:
-    """What a caller sees of a function that takes longer than its integration may."""
+    """Return what a caller sees of a function that takes longer than its integration may."""
     return Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
 
@@ -38,7 +38,7 @@ class FunctionIntegration(ServiceIntegration):
 
     @staticmethod
     def handles(uri: str) -> bool:
-        """Whether the URI names a function."""
+        """Tell whether the URI names a function."""
         return _URI.fullmatch(uri) is not None
 
     async def answer(self, request_context: RequestContext) -> HttpResponse:
@@ -65,7 +65,7 @@ class FunctionIntegration(ServiceIntegration):
 
 
 def proxy_answer(result: Mapping[str, Any]) -> tuple[Any, str | None]:
-    """A function's own answer, in the place of the emulator's reading of it, which forgives everything.
+    """Read a function's own answer, where the emulator's reading of it forgives everything.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """

@@ -35,7 +35,7 @@ class Refused(Exception):  # noqa: N818 - it becomes a gateway response, named b
 
 
 def misconfigured() -> Refused:
-    """What a caller sees of an integration that cannot work."""
+    """Return what a caller sees of an integration that cannot work."""
     return Refused("API_CONFIGURATION_ERROR", "Internal server error")
 
 
@@ -54,7 +54,7 @@ class ServiceIntegration:
 
     @staticmethod
     def handles(uri: str) -> bool:
-        """Whether this integration is one of ours."""
+        """Tell whether this integration is one of ours."""
         return backend(uri) is not None
 
     async def answer(self, request_context: RequestContext) -> HttpResponse:
@@ -88,7 +88,7 @@ class ServiceIntegration:
 
     @staticmethod
     def _refusal(service: Backend, account: str, role: str, request: str) -> tuple[int, str] | None:
-        """What the service answers to a role that may not do this."""
+        """Return what the service answers to a role that may not do this."""
         principal = f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession"
         action, resource = service.permission(request)
         if role_may(account, role, action, resource, principal=principal, region=service.region):
@@ -175,7 +175,7 @@ class ServiceIntegration:
     def _source(
         self, source: str, request_context: RequestContext, headers: Mapping[str, str], text: str
     ) -> str | None:
-        """One value of a parameter mapping."""
+        """Return one value of a parameter mapping."""
         if source.startswith("'") and source.endswith("'"):
             return source[1:-1]
         place, _, name = source.rpartition(".")

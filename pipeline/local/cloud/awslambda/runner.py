@@ -52,7 +52,7 @@ class Runner:
         self.original = patches.replace_execution(self.execute)
 
     def execute(self, function: Json, event: Any, request_id: str) -> Json:
-        """The emulator's contract: a body and a log, and for a failure the error as the body."""
+        """Run a function as the emulator asks: a body and a log, and for a failure the error as the body."""
         config: Json = function.get("config") or function
         code: bytes | None = function.get("code_zip")
         if code is None or not str(config.get("Runtime", "")).startswith("python"):

@@ -116,7 +116,7 @@ class Sandbox:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_dying(self) -> bool:
-        """Whether it was killed and cannot be waited for yet: other threads of it are still on their way out."""
+        """Tell whether it was killed and cannot be waited for yet: other threads of it are still on their way out."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8", errors="replace")
         return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
 

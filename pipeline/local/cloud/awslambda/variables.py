@@ -19,7 +19,7 @@ def sandbox_variables(
     stream: str,
     function_environment: Mapping[str, str],
 ) -> dict[str, str]:
-    """Everything in the environment of a handler, for one sandbox. Nothing of this machine's environment is in it."""
+    """Make the whole environment of a handler, for one sandbox. Nothing of this machine's is in it."""
     name = str(config["FunctionName"])
     logging = config.get("LoggingConfig") or {}
     own: Mapping[str, str] = (config.get("Environment") or {}).get("Variables") or {}

@@ -3,7 +3,7 @@
 And what `recovery.py` needs of the emulator's stacks.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from ministack.core.responses import now_iso
@@ -94,6 +94,17 @@ def delete_resource(stack: Json, logical_id: str, resource: Json) -> None:
     provisioners._delete_resource(  # noqa: SLF001 - as above
         type_name, physical_id, resource.get("Properties", {}), stack["StackName"], logical_id
     )
+
+
+def resources_of(stack: Json) -> MutableMapping[str, Json]:
+    """Return the recorded resources of a stack, by their logical ids, in the order in which they were made."""
+    found: MutableMapping[str, Json] = stack.get("_resources", {})
+    return found
+
+
+def template_of(stack: Json) -> Mapping[str, Any]:
+    """Return the template of a stack as it was read."""
+    return stack.get("_template") or {}
 
 
 def remove_export(name: str | None) -> None:

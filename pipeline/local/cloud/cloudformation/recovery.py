@@ -1,13 +1,9 @@
 """Ends the operations that a kill interrupted, so that no stack stays in progress and the next deployment is taken."""
 
 import logging
-from typing import TYPE_CHECKING, Any
 
 from pipeline.local.cloud.cloudformation import patches
 from pipeline.local.cloud.emulator import Emulator, Json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
 
 logger = logging.getLogger("penstock.cloudformation")
 
@@ -53,9 +49,8 @@ def _end(stack: Json, status: str) -> None:
 
 
 def _remove_resources(stack: Json) -> None:
-    """In the reverse of the order they were recorded in. Custom resources are forgotten: no function can run yet."""
-    resources: MutableMapping[str, Json] = stack.get("_resources", {})
-    template: Mapping[str, Any] = stack.get("_template") or {}
+    """Remove them, the latest first. Custom resources are forgotten: no function can run yet."""
+    resources, template = patches.resources_of(stack), patches.template_of(stack)
     for logical_id in reversed(list(resources)):
         resource = resources.pop(logical_id)
         if patches.is_custom_resource(resource["ResourceType"]):

@@ -80,5 +80,5 @@ ACCEPTED_ONLY: dict[str, str] = {
 
 
 def supported(type_name: str) -> bool:
-    """Whether a template may contain this type."""
+    """Tell whether a template may contain this type."""
     return type_name in EMULATED or type_name in ACCEPTED_ONLY or type_name.startswith("Custom::")

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
 """
 
-import time
 from collections.abc import Mapping
 
 from pipeline.local.cloud.cloudwatch import patches
@@ -33,14 +32,7 @@ class Metrics:
         dimensions: Mapping[str, str] | None = None,
     ) -> None:
         """Keep one value, in the account and region of `here`. Equal ones of a second become one with a count."""
-        now, named = time.time(), dict(dimensions or {})
-        points = patches.series(namespace, metric_name, named)
-        if points:
-            last = points[-1]
-            if last["Value"] == value and "_stat" not in last and int(last["Timestamp"]) == int(now):
-                last["Count"] = last.get("Count", 1.0) + 1.0
-                return
-        points.append({"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": named})
+        patches.put_value(namespace, metric_name, value, unit, dict(dimensions or {}))
 
     def throttled(self, function_name: str) -> None:
         """Count a call of a function that was throttled."""

@@ -92,9 +92,16 @@ def points(namespace: str, name: str, dimensions: Mapping[str, str]) -> Sequence
     return found
 
 
-def series(namespace: str, name: str, dimensions: Mapping[str, str]) -> Any:
-    """Return the emulator's own list of what was measured of a metric of `here`, to add to it."""
-    return cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dict(dimensions))))  # noqa: SLF001 - as above
+def put_value(namespace: str, name: str, value: float, unit: str, dimensions: dict[str, str]) -> None:
+    """Put one value of a metric of `here`. Equal ones of a second become one with a count."""
+    now = time.time()
+    found = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))  # noqa: SLF001 - as above
+    if found:
+        last = found[-1]
+        if last["Value"] == value and "_stat" not in last and int(last["Timestamp"]) == int(now):
+            last["Count"] = last.get("Count", 1.0) + 1.0
+            return
+    found.append({"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": dimensions})
 
 
 def statistic(name: str, within: Sequence[Json]) -> float | None:

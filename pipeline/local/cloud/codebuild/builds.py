@@ -116,7 +116,7 @@ class Builds:
         )
 
     def wait(self, build_id: str, *, account: str, region: str, seconds: float | None = None) -> Json:
-        """The build's record (as BatchGetBuilds answers it) once it has ended, or as it is after so many seconds.
+        """Return a build's record, as BatchGetBuilds does, once it has ended or after so many seconds.
 
         It carries `buildStatus`, `phases[].contexts[].message`, `exportedEnvironmentVariables` and `logs`.
         """
@@ -133,7 +133,7 @@ class Builds:
         return record
 
     def get(self, build_id: str, *, account: str, region: str) -> Json:
-        """A build's record."""
+        """Return a build's record."""
         with self._emulator.within(account, region):
             found: Json | None = self._builds.get(build_id)
         if found is None:
@@ -249,7 +249,7 @@ class Builds:
 
 
 def _first_record(plan: Plan, build_id: str, number: int, log: str) -> Json:
-    """A build's record before its first phase."""
+    """Return a build's record before its first phase."""
     project = plan.project
     prefix = f"arn:aws:codebuild:{plan.region}:{plan.account}"
     arn = f"arn:aws:logs:{plan.region}:{plan.account}:log-group:{plan.log_group}:log-stream:{plan.log_stream}"
@@ -288,6 +288,6 @@ def _first_record(plan: Plan, build_id: str, number: int, log: str) -> Json:
 
 
 def _with_declared(plan: Plan) -> Json:
-    """The environment with the variables that the start of the build adds or changes."""
+    """Return the environment with the variables that the start of the build adds or changes."""
     merged = plans.merged_variables(plan)
     return {**plan.project["environment"], "environmentVariables": merged}

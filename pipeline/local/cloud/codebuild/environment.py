@@ -61,7 +61,7 @@ class VariableError(Exception):
 
 
 def passed_on(host_environment: Mapping[str, str]) -> dict[str, str]:
-    """What a build may see of the host's environment; with a proxy, the local cloud is always reached without it."""
+    """Keep what a build may see of the host's environment; the local cloud is reached without any proxy."""
     found = {name: value for name, value in host_environment.items() if name in PASSED}
     if found.keys() & PROXIES:
         past = [found.get(name, "").split(",") for name in NO_PROXY]
@@ -71,13 +71,13 @@ def passed_on(host_environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def tool_folders(host_environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Where a build finds its tools: the shared environment's folders, then the system's."""
+    """Return where a build finds its tools: the shared environment's folders, then the system's."""
     own = [folder for folder in host_environment.get("PENSTOCK_TOOLS", "").split(os.pathsep) if folder]
     return (*own, *SYSTEM_PATH)
 
 
 def merge(*layers: Iterable[Variable]) -> dict[str, Variable]:
-    """One variable for each name, from the lowest layer to the highest: buildspec, project, start of the build."""
+    """Keep one variable for each name, of the highest layer: buildspec, project, start of the build."""
     return {variable.name: variable for layer in layers for variable in layer}
 
 

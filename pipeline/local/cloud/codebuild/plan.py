@@ -89,7 +89,7 @@ NESTED_OVERRIDES = {
 
 
 def overridden(project: Json, asked: Json) -> Json:
-    """The project as StartBuild asks for it."""
+    """Return the project as StartBuild asks for it."""
     changed = dict(project)
     for parameter, field_name in OVERRIDES.items():
         if parameter in asked:
@@ -101,7 +101,7 @@ def overridden(project: Json, asked: Json) -> Json:
 
 
 def project_sources(project: Json) -> dict[str | None, BuildSource]:
-    """The sources that the project itself names."""
+    """Return the sources that the project itself names."""
     versions = {each["sourceIdentifier"]: each["sourceVersion"] for each in project.get("secondarySourceVersions", [])}
     found: dict[str | None, BuildSource] = {None: _source(project["source"], project.get("sourceVersion"))}
     for each in project.get("secondarySources", []):
@@ -124,7 +124,7 @@ def _source(source: Json, version: str | None) -> BuildSource:
 
 
 def project_destinations(project: Json, build_uuid: str) -> list[Destination]:
-    """Where the project itself sends its artifacts."""
+    """Return where the project itself sends its artifacts."""
     found = []
     for artifacts in (project["artifacts"], *project.get("secondaryArtifacts", [])):
         if artifacts["type"] == "CODEPIPELINE":
@@ -145,7 +145,7 @@ def project_destinations(project: Json, build_uuid: str) -> list[Destination]:
 
 
 def merged_variables(plan: Plan) -> list[Json]:
-    """The variables of a build as its record shows them: references, not values."""
+    """Return the variables of a build as its record shows them: references, not values."""
     return [
         {"name": each.name, "value": each.value, "type": each.type}
         for each in merge(plan.project_variables, plan.environment).values()

@@ -75,7 +75,7 @@ class Projects:
         self._projects.pop(_name(name_or_arn), None)
 
     def _new(self, parameters: Json) -> Json:
-        """A project as it is remembered, with the defaults of what it leaves out."""
+        """Return a project as it is remembered, with the defaults of what it leaves out."""
         now = time.time()
         return {
             "timeoutInMinutes": 60,

@@ -58,7 +58,7 @@ class BuildRecord:
 
 
 def interrupted(data: Json, message: str) -> Json:
-    """The record of a build whose cloud was killed under it."""
+    """Return the record of a build whose cloud was killed under it."""
     ended = copy.deepcopy(data)
     record = BuildRecord(ended, lambda _: None)
     if ended["phases"] and "phaseStatus" not in ended["phases"][-1]:

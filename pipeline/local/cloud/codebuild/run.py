@@ -263,7 +263,7 @@ class Run:
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        """A phase without commands."""
+        """Run a phase without commands."""
         self._enter(name)
         try:
             yield
@@ -286,7 +286,7 @@ class Run:
 
 
 def _context(error: Exception | None) -> tuple[str, str]:
-    """A phase's status code and message, as AWS has them."""
+    """Return a phase's status code and message, as AWS has them."""
     match error:
         case None:
             return "", ""

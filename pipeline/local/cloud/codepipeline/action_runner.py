@@ -97,7 +97,7 @@ class ActionRunner:
         self._finish(pipeline, begin.execution.id, begin.run.id, outcome)
 
     def _outcome(self, pipeline: Pipeline, begin: Begin, abandoned: threading.Event) -> ActionOutcome | None:
-        """How it went; nothing for an approval, which has only begun."""
+        """Say how it went; nothing for an approval, which has only begun."""
         try:
             done = RUNNERS[begin.action.kind](self._prepare(pipeline, begin, abandoned))
         except Exception as error:  # noqa: BLE001 - a fault of ours must fail the action, or it would run for ever
@@ -137,7 +137,7 @@ class ActionRunner:
     def _in_region(
         self, pipeline: Pipeline, execution: Execution, place: dict[str, str], region: str
     ) -> dict[str, str]:
-        """Where an artifact is for actions in a region: AWS copies it into that region's store first."""
+        """Return where an artifact is for actions in a region: AWS copies it into that region's store first."""
         if place["region"] == region:
             return place
         declaration = pipeline.executor.declarations[execution.version]
@@ -150,7 +150,7 @@ class ActionRunner:
 
 
 def _failure(error: Exception) -> ActionOutcome:
-    """What an action that raised shows as its error."""
+    """Return what an action that raised shows as its error."""
     code, message = "InternalError", repr(error)
     if isinstance(error, ActionFailedError):
         code, message = error.code, error.message

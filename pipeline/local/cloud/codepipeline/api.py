@@ -16,7 +16,7 @@ from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, Operat
 
 
 def operations(emulator: Emulator) -> Mapping[str, Operation]:
-    """Every operation, by name."""
+    """Return every operation, by name."""
     api = _Api(emulator)
     answers: Mapping[str, Operation] = {
         "CreatePipeline": api.create_pipeline,
@@ -40,7 +40,7 @@ def operations(emulator: Emulator) -> Mapping[str, Operation]:
 
 
 def _translated(answer: Operation) -> Operation:
-    """The operation, with refusals as the errors that AWS answers."""
+    """Return the operation, with refusals as the errors that AWS answers."""
 
     def translated(call: Call) -> Json:
         try:
@@ -211,7 +211,7 @@ class _Api:
 
 
 def _waiting_approval(executor: Executor, stage: str, action: str, token: str) -> tuple[Execution, ActionRun]:
-    """The approval that a token is for. It works once, since an approval that is answered has no token any more."""
+    """Find the approval that a token is for. It works once: an approval that is answered has no token any more."""
     waiting = [
         (execution, run)
         for execution in executor.executions

@@ -98,7 +98,7 @@ class Executor:
         return self.declarations[self.version]
 
     def execution(self, execution_id: str) -> Execution:
-        """The execution of this id."""
+        """Return the execution of this id."""
         for execution in self.executions:
             if execution.id == execution_id:
                 return execution
@@ -113,7 +113,7 @@ class Executor:
         return self._advance()
 
     def finish(self, execution_id: str, run_id: str, outcome: ActionOutcome) -> list[Effect]:
-        """An action has ended. One that was abandoned meanwhile changes nothing any more."""
+        """Note that an action has ended. One that was abandoned meanwhile changes nothing any more."""
         execution = self.execution(execution_id)
         run = execution.run(run_id)
         if run.status != IN_PROGRESS:
@@ -134,7 +134,7 @@ class Executor:
         return self._advance()
 
     def redefine(self, declaration: Declaration, version: int) -> list[Effect]:
-        """The pipeline is another one now: what is under way ends once its running actions have."""
+        """Change the declaration: what is under way ends once its running actions have."""
         self.declarations[version] = declaration
         self.version = version
         for execution in self.executions:
@@ -181,7 +181,7 @@ class Executor:
         self._stage_changed(execution, stage_name, "RESUMED")
 
     def roll_back(self, stage_name: str, target_id: str, trigger: str, detail: str = "") -> Execution:
-        """A new execution that runs one stage again with what an earlier execution brought there.
+        """Make an execution that runs one stage again with what an earlier execution brought there.
 
         Pass it to `start`. AWS: "You can only roll back to a previous execution if the previous execution was started
         in the current pipeline structure version."
@@ -238,7 +238,7 @@ class Executor:
         return self._advance(handle_failures=False)
 
     def next_order(self) -> int:
-        """The order of the next execution."""
+        """Return the order of the next execution."""
         return max((execution.order for execution in self.executions), default=0) + 1
 
     # How executions move.

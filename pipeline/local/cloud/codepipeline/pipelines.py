@@ -36,7 +36,7 @@ class Pipelines:
     # Pipelines
 
     def get(self, account: str, region: str, name: str) -> Pipeline:
-        """The pipeline of this name."""
+        """Return the pipeline of this name."""
         with self._changed:
             if (account, region, name) not in self._found:
                 raise AwsError(
@@ -46,14 +46,14 @@ class Pipelines:
             return self._found[account, region, name]
 
     def all(self) -> Iterator[Pipeline]:
-        """Every pipeline, in every account and region."""
+        """Return every pipeline, in every account and region."""
         with self._changed:
             return iter(list(self._found.values()))
 
     def create(
         self, account: str, region: str, definition: Json, *, tags: list[Json], restarts_on_update: bool
     ) -> Pipeline:
-        """A new pipeline, which runs at once, as it does on AWS."""
+        """Make a pipeline, which runs at once, as it does on AWS."""
         name = definition["name"]
         definition = {**definition, "version": 1}
         declaration = checked(definition, region)

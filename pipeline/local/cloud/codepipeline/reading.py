@@ -12,7 +12,7 @@ from pipeline.local.cloud.emulator import AwsError, Call, Json, Operation
 
 
 def operations(pipelines: Pipelines) -> Mapping[str, Operation]:
-    """Every operation that changes nothing, by name."""
+    """Return every operation that changes nothing, by name."""
     reading = _Reading(pipelines)
     return {
         name: lambda call, answer=answer: pipelines.read(lambda: answer(call))  # type: ignore[misc]  # the default binds the loop's value

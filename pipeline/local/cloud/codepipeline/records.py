@@ -39,7 +39,7 @@ class Pipeline:
         return self.definitions[self.executor.version]
 
     def execution(self, execution_id: str) -> Execution:
-        """One of its executions."""
+        """Return one of its executions."""
         return self.executor.execution(execution_id)
 
 
@@ -76,7 +76,7 @@ class Records:
                 del store[key]
 
     def load(self, make_executor: Callable[..., Executor]) -> list[Pipeline]:
-        """Every pipeline of every account and region."""
+        """Load every pipeline of every account and region."""
         found = []
         for account, region in sorted({(account, region) for account, region, *_ in self._emulator.entries(PIPELINES)}):
             with self._emulator.within(account, region):

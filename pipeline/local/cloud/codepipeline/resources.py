@@ -23,7 +23,7 @@ class PipelineResource:
         return ResourceType(create=self.create, update=self.update, delete=self.delete)
 
     def create(self, logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
-        """A new pipeline, and its first execution."""
+        """Make a pipeline, and start its first execution."""
         account, region = self._emulator.here()
         name = properties.get("Name") or self._emulator.physical_name(stack_name, logical_id, longest=100)
         pipeline = self._pipelines.create(

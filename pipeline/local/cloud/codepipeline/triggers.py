@@ -202,7 +202,7 @@ def _collect(pipeline: Pipeline, execution: Execution) -> None:
 
 
 def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:
-    """Whether a push starts a pipeline by a connection: its triggers decide if it has any, else DetectChanges."""
+    """Tell whether a push starts a pipeline by a connection: its triggers decide if it has any, else DetectChanges."""
     declaration = pipeline.executor.declaration
     follows_the_branch = action.configuration["BranchName"] == push.branch
     if action.name not in declaration.triggered_actions:
@@ -220,12 +220,12 @@ def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:
 
 
 def _account_of(pipeline: Pipeline, action: Action) -> str:
-    """The account that an action acts in: that of its role."""
+    """Return the account that an action acts in: that of its role."""
     return action.role_arn.split(":")[4] if action.role_arn else pipeline.account
 
 
 def _revision_of(event: Json, action: Action) -> Json | None:
-    """The revision of a source that an event is about, if it is about that source."""
+    """Return the revision of a source that an event is about, if it is about that source."""
     detail = json.loads(event["Detail"])
     wanted = action.configuration
     if event["Source"] == "aws.codecommit" and action.provider == "CodeCommit":

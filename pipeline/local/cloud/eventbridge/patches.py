@@ -91,7 +91,7 @@ class Deliveries:
         return True
 
     def _to_function(self, arn: str, payload: str) -> None:
-        """Asynchronously, as the Invoke API does: the function's own retries, destination and dead-letter queue follow.
+        """Invoke asynchronously, as the API does: the function's own retries, destination and dead-letter queue follow.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
         """

@@ -80,7 +80,7 @@ class Mappings:
         return None if found is None else error_response("InvalidParameterValueException", found)
 
     def _hidden_too_short(self, request: Json, complete: Json) -> str | None:
-        """A message must stay hidden while the function works on it: Lambda refuses such a mapping when it is made."""
+        """Refuse a queue whose messages do not stay hidden while the function works on them, as Lambda does."""
         arn = str(complete.get("EventSourceArn", ""))
         queue = self.emulator.queue(arn) if mapping.is_queue(arn) else None
         timeout = patches.function_timeout(request["FunctionName"]) if "FunctionName" in request else None

@@ -156,7 +156,7 @@ def too_old(batch: Batch, settings: Settings, now: float, last: InvocationResult
 
 
 def first_failed(value: Any, records: Sequence[StreamRecord]) -> int | None:
-    """Where the first failed record is in a batch, by the function's answer: None for success, -1 for a total failure.
+    """Find the first failed record of a batch by the function's answer: None for success, -1 for a total failure.
 
     "If the batchItemFailures array contains multiple items, Lambda uses the record with the lowest sequence number as
     the checkpoint." An empty or null answer, or list, is a success; so is an object without the list, as unknown keys

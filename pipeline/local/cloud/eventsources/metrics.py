@@ -22,7 +22,7 @@ class Metrics:
         self.emulator = emulator
 
     def invoked(self, mapping: Mapping[str, Any], records: Sequence[StreamRecord], now: float) -> None:
-        """How long the last record has been in the stream when the function gets it."""
+        """Record how long the last record has been in the stream when the function gets it."""
         age = (now - records[-1].arrived) * 1000
         stream = stream_arn(mapping["EventSourceArn"]).rpartition("/")[2]
         for namespace, name, about in (

@@ -52,7 +52,7 @@ def mapping(emulator: Emulator, operations: Operations) -> ResourceType:
 
 
 def request(properties: Json) -> Json:
-    """A template's properties as the API takes them."""
+    """Return a template's properties as the API takes them."""
     found = dict(properties)
     if isinstance(found.get("Tags"), list):
         found["Tags"] = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
@@ -60,7 +60,7 @@ def request(properties: Json) -> Json:
 
 
 def answered(answer: HttpResponse) -> Json:
-    """What an API call answered; its refusal fails the resource."""
+    """Return what an API call answered; its refusal fails the resource."""
     status, _, body = answer
     said: Json = json.loads(body)
     if status >= 400:

@@ -46,7 +46,7 @@ class Lane:
         self.waiting_bytes += record.size + EVENT_BYTES
 
     def ready_at(self, settings: Settings) -> float:
-        """When the next batch may be handed out; `FOREVER` while there is nothing to do."""
+        """Return when the next batch may be handed out; `FOREVER` while there is nothing to do."""
         if self.busy:
             return FOREVER
         if self.batches:
@@ -58,7 +58,7 @@ class Lane:
         return self.since + settings.window_seconds
 
     def take(self, settings: Settings) -> Batch:
-        """The next batch, which stays first until it is settled."""
+        """Return the next batch, which stays first until it is settled."""
         if not self.batches:
             self.batches.append(self._form(settings.batch_size))
         self.busy = True
@@ -115,7 +115,7 @@ class Shard:
                 yield lane, lane.take(self.settings)
 
     def ready_at(self) -> float:
-        """When `due` next has something; `FOREVER` if only an answer or new records can change that."""
+        """Return when `due` next has something; `FOREVER` if only an answer or new records can change that."""
         return min(lane.ready_at(self.settings) for lane in self.lanes)
 
     def settle(self, lane: Lane, step: Step, now: float) -> None:
@@ -126,7 +126,7 @@ class Shard:
         lane.since = now
 
     def checkpoint(self) -> str | None:
-        """The first record that is read but not settled: reading on from there misses nothing. None if all are."""
+        """Return the first record that is read but not settled: reading on from there misses nothing."""
         open_records = [
             lane.batches[-1].records[0] if lane.batches else lane.waiting[0]
             for lane in self.lanes
@@ -135,7 +135,7 @@ class Shard:
         return min((record.sequence_number for record in open_records), key=int, default=None)
 
     def saved(self) -> dict[str, Any]:
-        """What must be kept to go on after a kill, as JSON; `restored` needs the stream's records besides."""
+        """Return what must be kept to go on after a kill, as JSON; `restored` needs the stream's records besides."""
         return {
             "lanes": [
                 {
@@ -151,7 +151,7 @@ class Shard:
 
 
 def restored(saved: Mapping[str, Any], records: Iterable[StreamRecord], settings: Settings, now: float) -> Shard:
-    """The shard as it was saved. `records` are those of the stream; what a kill interrupted is invoked again."""
+    """Restore a shard as it was saved. `records` are those of the stream; what a kill interrupted is invoked again."""
     shard = Shard(settings)
     lanes = [Lane(begun=lane["begun"]) for lane in saved["lanes"]]
     shard.lanes = lanes

@@ -202,7 +202,7 @@ class Streams:
         return shard
 
     def _wanted(self, mapping: Json, content: Sequence[Json]) -> list[StreamRecord]:
-        """The records that the mapping's filters let through."""
+        """Return the records that the mapping's filters let through."""
         records = [_record(raw) for raw in content]
         if not (mapping.get("FilterCriteria") or {}).get("Filters"):
             return records
@@ -234,12 +234,12 @@ def _record(raw: Json) -> StreamRecord:
 
 
 def _place(records: Sequence[Json], number: str) -> int:
-    """Where in a shard the records after this one begin; the emulator's numbers are all of one length."""
+    """Return where in a shard the records after this one begin; the emulator's numbers are all of one length."""
     return bisect.bisect_right(records, number, key=lambda record: record["SequenceNumber"])
 
 
 def _begin(mapping: Mapping[str, Any], records: Sequence[Json]) -> str:
-    """The last record that a new mapping leaves out."""
+    """Return the last record that a new mapping leaves out."""
     position = mapping["StartingPosition"]
     if position == HORIZON:
         return ""

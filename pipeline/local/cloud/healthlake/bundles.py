@@ -36,7 +36,7 @@ class _Entry:
 
 
 def process(answer: Callable[[Request], FhirResponse], repository: Repository, request: Request) -> FhirResponse:
-    """Each entry of a batch by itself; all of a transaction or none. Both in the order in which they stand."""
+    """Process each entry of a batch by itself, all of a transaction or none, in the order in which they stand."""
     kind, entries = _read(request)
     if kind == "batch":
         done = [answer(_request(entry, {})) for entry in entries]
@@ -97,7 +97,7 @@ def _entry(text: str, start: int, document: Json) -> _Entry:
 
 
 def _request(entry: _Entry, placed: Mapping[str, str]) -> Request:
-    """What an entry asks for; references to entries of a transaction lead to what these become."""
+    """Return what an entry asks for; references to entries of a transaction lead to what these become."""
     path, _, query = entry.url.partition("?")
     text = entry.text
     for placeholder, reference in placed.items():

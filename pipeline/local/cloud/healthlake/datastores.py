@@ -30,7 +30,7 @@ class Datastores:
         self.pages = Pages()
 
     def create(self, properties: Json) -> Json:
-        """One more, here; it is active at once."""
+        """Make a datastore, which is active at once."""
         account, region = self._emulator.here()
         token = properties.get("ClientToken")
         records = self._emulator.store(STORE)
@@ -53,7 +53,7 @@ class Datastores:
         return dict(record)
 
     def get(self, id_: str) -> Json:
-        """The record of one, here."""
+        """Return the record of a datastore of `here`."""
         record = self._emulator.store(STORE).get(id_)
         if record is None:
             raise AwsError("ResourceNotFoundException", f"Datastore {id_} does not exist.")
@@ -75,18 +75,18 @@ class Datastores:
         return record
 
     def here(self) -> list[Json]:
-        """Those of this account and region, the oldest first."""
+        """List the datastores of `here`, the oldest first."""
         return sorted(self._emulator.store(STORE).values(), key=lambda record: record["CreatedAt"])
 
     def find(self, id_: str) -> tuple[str, str, Json] | None:
-        """Account, region and record of one, wherever it is."""
+        """Return account, region and record of a datastore, wherever it is."""
         for account, region, key, record in self._emulator.entries(STORE):
             if key == id_:
                 return account, region, record
         return None
 
     def api(self, account: str, region: str, id_: str) -> Api:
-        """The FHIR API of one."""
+        """Return the FHIR API of a datastore."""
         if id_ not in self._apis:
             with self._emulator.within(account, region):
                 resources = self._emulator.store(RESOURCES).setdefault(id_, Resources())

@@ -28,7 +28,7 @@ class FhirEndpoint:
         self._datastores = emulator.part(Datastores)
 
     def matches(self, path: str) -> bool:
-        """Whether it is a datastore's."""
+        """Tell whether it is a datastore's."""
         return _PATH.match(path) is not None
 
     async def __call__(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Send) -> None:
@@ -112,7 +112,7 @@ class FhirEndpoint:
 
 
 def _misled(answer: FhirResponse, next_link: str, signed: Signed) -> FhirResponse:
-    """With another next link than the one that leads on."""
+    """Give an answer another next link than the one that leads on."""
     if '"relation": "next"' not in answer.body:
         return answer
     document = json.loads(answer.body)
@@ -127,13 +127,13 @@ def _misled(answer: FhirResponse, next_link: str, signed: Signed) -> FhirRespons
 
 
 def _aws_error(code: str, message: str, status: int) -> FhirResponse:
-    """An error that HealthLake's front door sends, before FHIR: AWS's own shape."""
+    """Return an error that HealthLake's front door sends, before FHIR: AWS's own shape."""
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
     return FhirResponse(status=status, body=json.dumps({"__type": code, "message": message}), headers=headers)
 
 
 async def _signed(scope: Json, receive: Callable[[], Awaitable[Json]]) -> Signed | None:
-    """The whole request, None if the client went away before it was here."""
+    """Return the whole request, None if the client went away before it was here."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

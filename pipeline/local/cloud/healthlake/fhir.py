@@ -60,7 +60,7 @@ class Api:
     pages: Pages
 
     def answer(self, request: Request) -> FhirResponse:
-        """Whatever the answer is, an error among them."""
+        """Answer a request, be it with an error."""
         try:
             return self._routed(request)
         except FhirError as error:
@@ -264,7 +264,7 @@ class Api:
 
 
 def route(request: Request) -> tuple[str, tuple[str, ...]]:
-    """Which permission an interaction needs, which also names it, and the parts of its path; ("", ()) for none."""
+    """Return the permission that an interaction needs, which names it, and the parts of its path; ("", ()) if none."""
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path.strip("/")) if method == request.method else None
         if found:
@@ -278,7 +278,7 @@ def _key(parts: Sequence[str]) -> Key:
 
 
 def _resource(request: Request, kind: str, id_: str | None = None) -> str:
-    """The text of a resource that can be written: its structure is not validated. Raises FhirError."""
+    """Return the text of a resource that can be written: its structure is not validated. Raises FhirError."""
     media_type = request.headers.get("content-type", MEDIA_TYPE).partition(";")[0].strip().lower()
     if media_type not in {MEDIA_TYPE, "application/json"}:
         raise FhirError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send a resource as {MEDIA_TYPE}")

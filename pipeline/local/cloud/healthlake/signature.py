@@ -82,7 +82,7 @@ def _mismatch(signed: Signed, given: Signature, secret: str) -> str | None:
 
 
 def _parameters(raw_query: str) -> dict[str, list[str]]:
-    """The query's own names and values: a plus sign is one, and what has no value has an empty one."""
+    """Return the query's own names and values: a plus sign is one, and what has no value has an empty one."""
     found: dict[str, list[str]] = {}
     for pair in raw_query.split("&") if raw_query else ():
         name, _, value = pair.partition("=")

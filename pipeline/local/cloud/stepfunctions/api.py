@@ -128,7 +128,7 @@ class Executions:
 
     @staticmethod
     def _seconds(machine: Json) -> float | None:
-        """The most that an execution may take: `TimeoutSeconds` of the definition, and five minutes for Express."""
+        """Return the most that an execution may take: the definition's `TimeoutSeconds`, five minutes for Express."""
         try:
             wanted = json.loads(machine["definition"]).get("TimeoutSeconds")
         except (ValueError, AttributeError):
@@ -192,7 +192,7 @@ class Executions:
             self.journal.end_snapshot(self.snapshot_number)
 
     def _restore(self, state: Json) -> None:
-        """The emulator gives up whatever was running when it ended."""
+        """Restore a snapshot's executions; those that were running the emulator gives up, and we do not."""
         running = [found for found in patches.saved_executions(state) if found["status"] == "RUNNING"]
         self.restore(state)
         for execution in running:
