@@ -46,7 +46,7 @@ def test_a_function_acts_as_its_role(functions: Functions) -> None:
 
 
 def test_nothing_of_the_emulator_can_be_imported(functions: Functions) -> None:
-    for module in ("ministack", "boto3", "yaml", "airspeed", "pipeline", "pip"):
+    for module in ("ministack", "boto3", "yaml", "hypercorn", "pipeline", "pip"):
         error, _ = functions.run(f"import {module}\ndef handle(event, context): pass")
         assert error["errorType"] == "Runtime.ImportModuleError", module
         assert f"No module named '{module}'" in error["errorMessage"]
