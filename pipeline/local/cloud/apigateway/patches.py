@@ -71,11 +71,6 @@ def stage(api_id: str, name: str) -> Json:
     return found
 
 
-def api_name(api_id: str) -> str:
-    """Return the name of an API of `here`."""
-    return str((gateway._rest_apis.get(api_id) or {}).get("name", ""))  # noqa: SLF001 - as above
-
-
 async def execute(request: Json, context: RequestContext) -> Any:
     """Route, validate, throttle and integrate a request as the emulator does; an HTTP response or a gateway error."""
     return await gateway._execute_in_scope(  # noqa: SLF001 - as above
