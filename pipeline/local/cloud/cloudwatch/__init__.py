@@ -3,8 +3,8 @@
 Emulated, by the emulator: metrics and alarms by API, dashboards, histories, actions. Added: the metrics that
 docs/local-green.md lists, the embedded metric format, metric filters of one kind, alarms that are evaluated all the
 time (`evaluation.py` says how that differs), metric math, composite alarms in templates.
-Not emulated: anomaly detection, suppressors of composite alarms (refused), metric streams, Insights,
-Synthetics, percentiles of long series.
+Not emulated: anomaly detection, suppressors of composite alarms (refused), actions other than topics,
+metric streams, Insights, Synthetics, percentiles of long series.
 """
 
 from typing import TYPE_CHECKING

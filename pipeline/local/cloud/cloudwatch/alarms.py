@@ -27,7 +27,6 @@ class Alarms:
         self.emulator = emulator
         self.gauges = Gauges(emulator)
         patches.stop_evaluation()
-        patches.take_actions_in_threads()
 
     def begin(self) -> None:
         """Start to look; on the event loop."""

@@ -1,8 +1,6 @@
 """What of the emulator's CloudWatch is replaced or needed, and where in other services metrics arise."""
 
-import contextvars
 import json
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -154,14 +152,3 @@ def note_change(alarm: Json, before: str) -> None:
     cloudwatch._record_history(alarm["AlarmName"], before, after, reason)  # noqa: SLF001 - as above
     cloudwatch._dispatch_alarm_actions(alarm, before, after, reason)  # noqa: SLF001 - as above
     cloudwatch._evaluate_parent_alarms(alarm)  # noqa: SLF001 - as above
-
-
-def take_actions_in_threads() -> None:
-    """Take the actions of alarms in threads of their own: a topic calls its functions, which may call this cloud."""
-
-    def dispatch(alarm: Json, before: str, after: str, reason: str) -> None:
-        act = contextvars.copy_context().run
-        arguments = (dispatch_here, dict(alarm), before, after, reason)
-        threading.Thread(target=act, args=arguments, name="penstock-alarm", daemon=True).start()
-
-    dispatch_here = replace(cloudwatch, "_dispatch_alarm_actions", dispatch)

@@ -7,7 +7,6 @@ import http.client
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -351,41 +350,6 @@ def test_a_composite_alarm_that_cannot_work_fails_its_stack(
         both.create()
     events = both.formation.describe_stack_events(StackName=both.stack)["StackEvents"]
     assert [event for event in events if reason in event.get("ResourceStatusReason", "")]
-
-
-def test_a_function_that_a_composite_alarm_tells_can_call_the_cloud(cloud: LocalCloud, pager: Pager) -> None:
-    """It is told by a topic, while everything else goes on."""
-    functions = Functions(cloud)
-    told = functions.make("""
-    import os, urllib.request
-
-    def handle(event, context):
-        return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_ministack/health", timeout=5).status
-    """)
-    arn = functions.lambda_.get_function(FunctionName=told)["Configuration"]["FunctionArn"]
-    cloud.client("sns", ACCOUNT, REGION).subscribe(TopicArn=pager.topic, Protocol="lambda", Endpoint=arn)
-    broken = pager.watch("AWS/Lambda", "Errors", {"FunctionName": told})
-    both = Composite(cloud, Pager(cloud))
-    both.properties |= {"AlarmActions": [pager.topic], "AlarmRule": f'ALARM("{both.children[0]}")'}
-    both.create()
-    both.measure("Left")
-    assert pager.rings()["AlarmName"] == both.output("Name")
-    measured = {"Namespace": "AWS/Lambda", "Dimensions": [{"Name": "FunctionName", "Value": told}], "Period": 60}
-    now = datetime.now(UTC)
-
-    def total(metric: str) -> float:
-        points = cloud.client("cloudwatch", ACCOUNT, REGION).get_metric_statistics(
-            **measured,
-            MetricName=metric,
-            StartTime=now - timedelta(minutes=5),
-            EndTime=now + timedelta(minutes=5),
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return float(sum(each["Sum"] for each in points))
-
-    until(lambda: total("Invocations"), lambda found: found == 1)
-    assert total("Errors") == 0
-    assert state(cloud, broken) == "OK"
 
 
 def test_a_composite_alarm_goes_on_watching_after_a_kill(fresh_cloud: FreshCloud) -> None:
