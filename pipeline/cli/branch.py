@@ -247,7 +247,7 @@ def _environment_of_cdk(ctx: typer.Context, place: "Environment", *, profile: st
     home = cloud.place.home / "home"
     home.mkdir(parents=True, exist_ok=True)
     _prepare_for_branches(ctx, place)
-    return first_deployment.surroundings(os.environ, cloud, account=place.account, region=place.region, home=home)
+    return first_deployment.cdk_environment(os.environ, cloud, account=place.account, region=place.region, home=home)
 
 
 def _branches(ctx: typer.Context, place: "Environment", *, profile: str | None, aws: bool) -> Branches:

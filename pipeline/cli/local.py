@@ -103,10 +103,10 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
         _say("Restarting the local cloud: older code of this checkout started it")
         lifecycle.stop(place)
     tools = (checkout / ".venv").resolve()
-    surroundings = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
+    environment = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
     return lifecycle.start(
         place,
-        surroundings=surroundings,
+        environment=environment,
         python=checkout / ".venv/emulator/bin/python",
         approve=approve.value,
         progress=_say,
