@@ -6,6 +6,7 @@ from pathlib import Path
 
 PASSED_ON = frozenset(
     {"PATH", "LANG", "LC_ALL", "TZ", "PENSTOCK_TOOLS", "PENSTOCK_CACHE", "PENSTOCK_APPROVE", "PENSTOCK_DATADOG_AGENT"}
+    | {"COVERAGE_FILE", "COVERAGE_PROCESS_START"}
 )
 PACKAGE_ACCESS = (
     "PIP_",

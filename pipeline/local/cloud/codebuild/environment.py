@@ -35,7 +35,7 @@ INDEXES = {
     "UV_INDEX_URL",
     "npm_config_registry",
 }
-PASSED = {"LANG", "PENSTOCK_CACHE"} | PROXIES | CERTIFICATES | INDEXES
+PASSED = {"COVERAGE_FILE", "COVERAGE_PROCESS_START", "LANG", "PENSTOCK_CACHE"} | PROXIES | CERTIFICATES | INDEXES
 """All that a build gets of the host's environment: how to reach the world, and nothing about who does."""
 
 NO_PROXY = ("no_proxy", "NO_PROXY")
