@@ -26,7 +26,7 @@ class Tombstone:
     service: str
     why: str
     owner: str
-    """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
+    """The team that owns the removal, as CODEOWNERS writes it: @organisation/team."""
 
 
 def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:

@@ -60,7 +60,7 @@ def problems_of(
     yield from _clashing(stages)
     if whole:
         yield from _unapproved(sound)
-    # What cannot be looked into would count as gone.
+    # What cannot be looked into would count as missing.
     if shipped is not None and whole and not found and all(isinstance(each, Service) for each in everything):
         yield from ledger.problems_of(sound, shipped, removed)
 

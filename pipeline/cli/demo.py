@@ -146,7 +146,7 @@ def find_missing(expected: list[str], printed: str, names: dict[str, str]) -> st
     """Return the first expected line that was not printed, or "".
 
     `...` stands for anything, `<name>` for a word that is the same wherever the page has that name. White space is
-    ignored. A line that begins with `not` must not be printed.
+    ignored. Each expected line is met by a line of its own; one that begins with `not` must not be printed.
     """
     lines = ["".join(line.split()) for line in printed.splitlines()]
     known = dict(names)
@@ -156,7 +156,9 @@ def find_missing(expected: list[str], printed: str, names: dict[str, str]) -> st
         found = next(filter(None, map(pattern.fullmatch, lines)), None)
         if (found is None) != text.startswith("not "):
             return line
-        known |= found.groupdict() if found else {}
+        if found:
+            lines.remove(found.string)
+            known |= found.groupdict()
     names |= known
     return ""
 

@@ -20,7 +20,7 @@ from stages.removed import REMOVED
 
 
 def finish(root: Path, target: Target, name: str | None, *, delete_code: bool) -> tuple[Plan, bool]:
-    """Take out the tombstones whose stacks are gone, and the ledger's lines; and whether any is left."""
+    """Take out the tombstones and ledger lines of deleted stacks; return the plan, and whether any stack is left."""
     catalogue = loading.whole(root)
     plan = Plan(draft=Draft(root=root))
     before = ledger.read()

@@ -114,7 +114,7 @@ def remove(  # noqa: PLR0913 - each is an option of the command line
     why: Annotated[
         str | None, typer.Option(help="What a stranger can judge in a year, in 20 characters or more.")
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="The team that owns it. Default: the service's owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Team that owns the removal. Default: the service's owner.")] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Forget what the pipeline has removed; answers 1 while any is left.")
     ] = False,

@@ -123,6 +123,9 @@ def test_demo_repeats_a_command_only_where_the_page_says_until(
         (["not SENT ..."], "ALREADY  shard", ""),
         (["ALREADY ...", "not SENT ..."], "ALREADY  shard\nSENT  shard", "not"),
         (["a.c"], "abc", "a.c"),
+        (["one <known>", "one <known>"], "one k-1\none k-1", ""),
+        (["one <known>", "one <known>"], "one k-1\none k-2", "one"),
+        (["one <known>", "not one ..."], "one k-1\none k-1", "not"),
     ],
 )
 def test_demo_finds_the_first_expected_line_that_is_missing(expected: list[str], printed: str, missing: str) -> None:
