@@ -25,8 +25,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_dynamodb as dynamodb
 
-from services.library.contract.service.environment import Environment, Tier
-from services.library.contract.service.acknowledgement import Acknowledgement
+from services.library.contract.environment import Environment, Tier
+from services.library.contract.acknowledgement import Acknowledgement
 from services.library.guardrails.plugin import Guardrails, CheckedStack
 
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
