@@ -24,8 +24,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
-from services.library.contract.service.service import Service, ServiceStack
-from services.library.contract.service.environment import Environment, Tier
+from services.library.contract.service import Service, ServiceStack
+from services.library.contract.environment import Environment, Tier
 from services.library.guardrails.plugin import Guardrails, CheckedStack
 
 ACCOUNT = "1" * 12
@@ -215,17 +215,17 @@ def synth(folder: Path, mode: str) -> tuple[int, set[tuple[str, str]]]:
     return done.returncode, found
 
 
-def test_what_breaks_a_rule_fails_and_nothing_else_is_found(tmp_path: Path) -> None:
+def test_synth_fails_for_exactly_what_breaks_a_rule(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "broken")
     assert code != 0
     assert found == BROKEN
 
 
-def test_what_nearly_breaks_a_rule_passes(tmp_path: Path) -> None:
+def test_synth_passes_what_nearly_breaks_a_rule(tmp_path: Path) -> None:
     assert synth(tmp_path, "near") == (0, set())
 
 
-def test_an_override_that_brings_it_back_fails(tmp_path: Path) -> None:
+def test_synth_fails_for_an_override_that_breaks_a_rule(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "overridden")
     assert code != 0
     assert found == BROKEN
