@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.review.access.statements import PolicySource
 from pipeline.review.model import AccessKind, Json
+from services.library.cloudformation.flat_policies import FLAT_POLICIES, flat_policy
 from services.library.cloudformation.policy_text import document_text, list_of, policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
@@ -93,12 +94,8 @@ def policy_attachments(template: ResolvedTemplate) -> Iterator[PolicyAttachment]
             subjects = _subjects(resource, _ATTACHED_TO)
             if subjects or resource.logical_id not in boundaries | attached:
                 yield from _attachments(resource, AccessKind.IDENTITY, subjects or [resource.logical_id])
-        elif resource.type == "AWS::Lambda::Permission":
-            yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), _permission(resource))
-        elif resource.type == "AWS::Lambda::LayerVersionPermission":
-            yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), _layer_permission(resource))
-        elif resource.type == "AWS::Events::EventBusPolicy":
-            yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), _bus_policy(resource))
+        elif resource.type in FLAT_POLICIES:
+            yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), flat_policy(resource))
         else:
             yield from _of_other(resource)
 
@@ -203,54 +200,3 @@ def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
 def _names_principals(document: Json) -> bool:
     text = document if isinstance(document, str) else json.dumps(document, default=str)
     return '"Principal"' in text or '"NotPrincipal"' in text
-
-
-def _permission(resource: Resource) -> Json:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html."""
-    given = resource.properties
-    tests = {
-        "ArnLike": {"aws:SourceArn": given.get("SourceArn")},
-        "StringEquals": {
-            "aws:SourceAccount": given.get("SourceAccount"),
-            "aws:PrincipalOrgID": given.get("PrincipalOrgID"),
-            "lambda:FunctionUrlAuthType": given.get("FunctionUrlAuthType"),
-            "lambda:EventSourceToken": given.get("EventSourceToken"),
-        },
-    }
-    principal = given.get("Principal")
-    is_service = isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazon.com", ".aws.internal"))
-    return _one_statement(
-        principal if principal == "*" else {"Service" if is_service else "AWS": principal},
-        given.get("Action"),
-        {name: {key: value for key, value in keys.items() if value is not None} for name, keys in tests.items()},
-    )
-
-
-def _layer_permission(resource: Resource) -> Json:
-    given = resource.properties
-    principal, organization = given.get("Principal"), given.get("OrganizationId")
-    return _one_statement(
-        principal if principal == "*" else {"AWS": principal},
-        given.get("Action"),
-        {"StringEquals": {"aws:PrincipalOrgID": organization}} if organization is not None else {},
-    )
-
-
-def _bus_policy(resource: Resource) -> Json:
-    given = resource.properties
-    if "Statement" in given:
-        return {"Statement": given["Statement"]}
-    principal, condition = given.get("Principal"), given.get("Condition")
-    tests = {condition.get("Type"): {condition.get("Key"): condition.get("Value")}} if condition else {}
-    return _one_statement(principal if principal == "*" else {"AWS": principal}, given.get("Action"), tests)
-
-
-def _one_statement(principal: Json, action: Json, condition: Json) -> Json:
-    statement = {
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": action,
-        "Resource": "*",
-        "Condition": {name: keys for name, keys in condition.items() if keys},
-    }
-    return {"Statement": [statement]}

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator, Mapping
 
+from services.library.cloudformation.flat_policies import flat_policy
 from services.library.cloudformation.intrinsics import entries, list_items, values_at
 from services.library.cloudformation.policy_text import pattern, policy_text
 from services.library.cloudformation.template import Resource, Template
@@ -69,15 +70,10 @@ def _policies(guards: Guards, resource: Resource) -> None:
 
 def _shared(guards: Guards, resource: Resource) -> None:
     """What is written flat, without a statement."""
-    properties, action = resource.properties, policy_text(resource.properties.get("Action", ""))
-    condition, organisation = properties.get("Condition"), properties.get("OrganizationId")
-    if isinstance(condition, Mapping) and "Type" in condition:
-        condition = {str(condition["Type"]): {str(condition.get("Key")): condition.get("Value")}}
-    elif organisation is not None:
-        condition = {"StringEquals": {"aws:PrincipalOrgID": organisation}}
-    flat = {"Effect": "Allow", "Principal": properties.get("Principal"), "Condition": condition or {}}
-    if "Statement" not in properties:
-        level = OPEN if lets_everybody_in(flat, guards.template) else CLOSED
+    if "Statement" not in resource.properties:
+        (statement,) = flat_policy(resource)["Statement"]
+        level = OPEN if lets_everybody_in(statement, guards.template) else CLOSED
+        action = policy_text(resource.properties.get("Action", ""))
         guards.add(PUBLIC_ACCESS, resource, action, [level], floor=CLOSED, locations=("Properties.Principal",))
 
 
