@@ -137,10 +137,37 @@ ROOMS = {
     "pipeline.cli": Room(
         ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
     ),
-    "pipeline.review": Room(ours=("pipeline.review", f"{LIBRARY}.cloudformation"), third_party=()),
+    # The rooms of the review go one way: read, diff and access, judge, and what renders a finished review.
+    "pipeline.review": Room(
+        ours=("pipeline.review", f"{LIBRARY}.cloudformation"),
+        third_party=(),
+        never=("pipeline.review.render", "pipeline.review.hosts"),
+    ),
+    "pipeline.review.model": Room(ours=(), third_party=()),
+    "pipeline.review.read": Room(
+        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+    ),
+    "pipeline.review.diff": Room(
+        ours=("pipeline.review.diff", "pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"),
+        third_party=(),
+    ),
+    "pipeline.review.access": Room(
+        ours=("pipeline.review.access", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+    ),
+    "pipeline.review.judge": Room(
+        ours=("pipeline.review.judge", "pipeline.review.diff", "pipeline.review.read", "pipeline.review.model"),
+        third_party=(),
+    ),
+    "pipeline.review.render": Room(
+        ours=("pipeline.review.render", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+    ),
+    "pipeline.review.hosts": Room(
+        ours=("pipeline.review.hosts", "pipeline.review.render", "pipeline.review.model"), third_party=()
+    ),
     # Runs in a build, with the build's own credentials, after the review: CodeCommit has no other way to comment.
     "pipeline.review.hosts.codecommit": Room(
-        ours=("pipeline.review",), third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3")
+        ours=("pipeline.review.hosts", "pipeline.review.render", "pipeline.review.model"),
+        third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3"),
     ),
     "pipeline.operate": Room(
         ours=("pipeline.operate", NAMES),

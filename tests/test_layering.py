@@ -157,6 +157,46 @@ FORBIDDEN = {
         "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
+    "the engine imports a renderer": (
+        "pipeline/review/wrong.py",
+        "from pipeline.review.render import page",
+        "pipeline.review.render.page",
+    ),
+    "a reader of the review imports a difference": (
+        "pipeline/review/read/wrong.py",
+        "from pipeline.review.diff import compare",
+        "pipeline.review.diff.compare",
+    ),
+    "a difference imports a judgement": (
+        "pipeline/review/diff/wrong.py",
+        "from pipeline.review.judge import rules",
+        "pipeline.review.judge.rules",
+    ),
+    "the access comparison imports a difference": (
+        "pipeline/review/access/wrong.py",
+        "from pipeline.review.diff import compare",
+        "pipeline.review.diff.compare",
+    ),
+    "a judgement imports the engine": (
+        "pipeline/review/judge/wrong.py",
+        "from pipeline.review import engine",
+        "pipeline.review.engine",
+    ),
+    "a renderer imports a difference": (
+        "pipeline/review/render/wrong.py",
+        "from pipeline.review.diff import compare",
+        "pipeline.review.diff.compare",
+    ),
+    "a host imports the engine": (
+        "pipeline/review/hosts/wrong.py",
+        "from pipeline.review import engine",
+        "pipeline.review.engine",
+    ),
+    "the reader of templates imports the review": (
+        "services/library/cloudformation/wrong.py",
+        "from pipeline.review import model",
+        "pipeline.review.model",
+    ),
     "the review imports the local cloud": (
         "pipeline/review/wrong.py",
         "from ..local import lifecycle",

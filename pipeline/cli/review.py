@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.review.engine import Basis, review
+from pipeline.review.engine import review
 from pipeline.review.judge import review_baseline
+from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, Review
 from pipeline.review.read import assembly
 from pipeline.review.read.assembly import UnreadableError
@@ -91,7 +92,7 @@ def _of_templates(files: list[str], fail_on: Level) -> Review:
     if len(files) != 2:
         raise UnreadableError(f"`penstock review template` compares two files, and {len(files)} are given. {USAGE}")
     old, new = (assembly.of_template(Path(file)) for file in files)
-    return review(old, new, Basis(fail_on=fail_on, today=datetime.now(UTC).date()))
+    return review(old, new, ReviewBaseline(fail_on=fail_on, today=datetime.now(UTC).date()))
 
 
 def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:
@@ -106,7 +107,7 @@ def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:
     if isinstance(base, Revision) and isinstance(head, Revision):
         judged = review_baseline.of_revisions(repository, base, head, fail_on=fail_on, today=today)
     else:
-        judged = Basis(fail_on=fail_on, today=today)
+        judged = ReviewBaseline(fail_on=fail_on, today=today)
     return review(before, after, judged)
 
 

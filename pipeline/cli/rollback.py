@@ -83,7 +83,8 @@ def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
 def _review(earlier: EarlierDeployment) -> bool:
     """Print what the way back would do; whether that blocks."""
     # A second of imports, which `--help` need not wait for.
-    from pipeline.review.engine import Basis, review  # noqa: PLC0415 - as said
+    from pipeline.review.engine import review  # noqa: PLC0415 - as said
+    from pipeline.review.judge.review_baseline import ReviewBaseline  # noqa: PLC0415 - as said
     from pipeline.review.read import assembly  # noqa: PLC0415 - as said
     from pipeline.review.render import terminal  # noqa: PLC0415 - as said
 
@@ -97,6 +98,6 @@ def _review(earlier: EarlierDeployment) -> bool:
             file.write_text(text, encoding="utf-8")
             sides.append(replace(assembly.of_template(file), label=name))
         now, then = sides
-        made = review(now, then, Basis(today=datetime.now(UTC).date()))
+        made = review(now, then, ReviewBaseline(today=datetime.now(UTC).date()))
         typer.echo(terminal.render(made), nl=False)
     return made.verdict.exit_code != 0

@@ -9,26 +9,26 @@ from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
     AccessChange,
     AssetChange,
-    Change,
     GuardrailChange,
-    Outcome,
     Pipeline,
-    Place,
+    ResourceChange,
+    ResourceOutcome,
     StackChange,
+    StackLocation,
 )
 from pipeline.review.read import places
 from pipeline.review.read.assembly import PIPELINE, Assembly
-from pipeline.review.read.template import ResolvedTemplate
+from services.library.cloudformation.resolved_template import ResolvedTemplate
 
 NEEDS_READING = (b"Fn::ImportValue", b'"Export"', PIPELINE.encode())
 """What makes a template worth reading that is the same on both sides: others import from it, or it has the pipeline."""
 
 
-class Collector:
-    """Takes in pairs of stacks."""
+class StackDifferences:
+    """What two assemblies differ in, pair of stacks by pair."""
 
     def __init__(self, base: Assembly, head: Assembly) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[ResourceChange] = []
         self.stacks: list[StackChange] = []
         self.access: list[AccessChange] = []
         self.assets: list[AssetChange] = []
@@ -40,7 +40,7 @@ class Collector:
         self._assemblies = base, head
         self._environments = places.accounts(head.stacks or base.stacks)
 
-    def take(self, pair: stacks.Pair) -> None:
+    def add(self, pair: stacks.Pair) -> None:
         """Compare one pair, and let go of its templates."""
         place = _place(pair)
         # Stacks that only the base side has come last, when the head's pipeline is known.
@@ -58,15 +58,15 @@ class Collector:
         pair.forget()
 
     def is_asset(self, digest: str) -> bool:
-        """Whether a hash is an asset's on either side."""
+        """Return whether a hash is an asset's on either side."""
         return any(side.is_asset(digest) for side in self._assemblies)
 
-    def _templates(self, pair: stacks.Pair, place: Place, *, is_whole: bool) -> None:
+    def _templates(self, pair: stacks.Pair, place: StackLocation, *, is_whole: bool) -> None:
         before = trees.grow(pair.before) if pair.before else trees.NOTHING
         after = trees.grow(pair.after) if pair.after else trees.NOTHING
         self._exports(before, after, place)
         self.overrides += overrides.changes(pair.before, pair.after, place, pair.path)
-        rows: list[Change] = []
+        rows: list[ResourceChange] = []
         if not is_whole:
             rows = [
                 *self._rows(before, after, place),
@@ -90,7 +90,7 @@ class Collector:
                 self._access(where, old, new, pair)
                 self._macros(where, old, new, pair.path)
 
-    def _rows(self, before: trees.Tree, after: trees.Tree, place: Place) -> Iterator[Change]:
+    def _rows(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> Iterator[ResourceChange]:
         values = {
             (where.stack, logical_id): resource.properties
             for where, _, template in trees.pairs(before, after, place)
@@ -98,21 +98,21 @@ class Collector:
         }
         for row in trees.compare(before, after, place, is_asset=self.is_asset):
             # A resource that is created has no properties to list, and may point elsewhere all the same.
-            created = values.get((row.stack, row.logical_id)) if row.outcome is Outcome.CREATE else None
+            created = values.get((row.stack, row.logical_id)) if row.outcome is ResourceOutcome.CREATE else None
             yield replace(row, points_at=self._points_at(row, created))
 
-    def _points_at(self, row: Change, created: Mapping[str, object] | None) -> tuple[str, ...]:
+    def _points_at(self, row: ResourceChange, created: Mapping[str, object] | None) -> tuple[str, ...]:
         pairs = [(None, created)] if created else [(each.old, each.new) for each in row.properties]
         found = {stage for old, new in pairs for stage in places.pointed_at(old, new, row.stage, self._environments)}
         return tuple(sorted(found)) if row.stage else ()
 
-    def _add(self, rows: list[Change], path: str, secrets: set[str]) -> None:
+    def _add(self, rows: list[ResourceChange], path: str, secrets: set[str]) -> None:
         for row in rows:
             self.drafts += resource_findings.of_change(row, _join(path, row.path))
             self.assets += assets.changes(row, self.is_asset)
             self.changes.append(redact.change(row, secrets))
 
-    def _access(self, place: Place, old: ResolvedTemplate, new: ResolvedTemplate, pair: stacks.Pair) -> None:
+    def _access(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, pair: stacks.Pair) -> None:
         own = pair.either.place.account
         for found in access.changes(old, new, place):
             change = replace(found, evidence=redact.text(found.evidence))
@@ -121,7 +121,7 @@ class Collector:
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
             self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
 
-    def _macros(self, place: Place, old: ResolvedTemplate, new: ResolvedTemplate, path: str) -> None:
+    def _macros(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, path: str) -> None:
         self.incomplete += [
             f"{place.stack or 'The template'} is rewritten at deployment by {name}: what comes out is not known."
             for name in new.transforms
@@ -130,12 +130,12 @@ class Collector:
         added = [name for name in new.transforms if name not in old.transforms]
         self.drafts += findings.of_transforms(place, path, added)
 
-    def _exports(self, before: trees.Tree, after: trees.Tree, place: Place) -> None:
+    def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):
             for where, template, _ in trees.pairs(tree, tree, place):
                 side.add(where, template)
 
-    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[Change]) -> None:
+    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[ResourceChange]) -> None:
         """The pipeline's shape, if this is its stack."""
         before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
         if before or after:
@@ -145,14 +145,14 @@ class Collector:
             )
             self.drafts += findings.of_pipeline(self.pipeline, path)
 
-    def _protection(self, pair: stacks.Pair, place: Place) -> None:
+    def _protection(self, pair: stacks.Pair, place: StackLocation) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:
             self.drafts.append(findings.of_protection(place, pair.path))
 
 
-def _place(pair: stacks.Pair) -> Place:
+def _place(pair: stacks.Pair) -> StackLocation:
     stack = pair.either
-    return Place(stage=stack.stage, service=stack.service, stack=stack.place.name)
+    return StackLocation(stage=stack.stage, service=stack.service, stack=stack.place.name)
 
 
 def _has_same_content(pair: stacks.Pair) -> bool:

@@ -45,7 +45,7 @@ class Verdict(StrEnum):
         return {Verdict.PASS: 0, Verdict.BLOCKED: 1, Verdict.INCOMPLETE: 2}[self]
 
 
-class Outcome(StrEnum):
+class ResourceOutcome(StrEnum):
     """What a deployment would do with a resource or a stack, the mildest first."""
 
     NONE = "NONE"
@@ -61,8 +61,8 @@ class Outcome(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The larger, the worse."""
-        return list(Outcome).index(self)
+        """Return a number that is the larger, the worse the outcome is."""
+        return list(ResourceOutcome).index(self)
 
 
 class Direction(StrEnum):
@@ -90,7 +90,7 @@ class AccessKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class StackLocation:
     """Where a change happens. Every row of a review has these four."""
 
     stage: str = ""
@@ -110,21 +110,21 @@ class PropertyChange:
     old: Json
     """None where there was none. Redacted, if it may be a secret."""
     new: Json
-    impact: Outcome
+    impact: ResourceOutcome
     """What this change alone does: UPDATE, MAY_REPLACE or REPLACE."""
     sources: tuple[str, ...] = ()
     """Who says so, such as `cfn-lint: create-only`. Two that disagree are both named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change(Place):
+class ResourceChange(StackLocation):
     """What happens to one resource in one stage."""
 
     logical_id: str
     path: str
     """The construct's path below its stack's, so the same in every stage; the logical id without metadata."""
     type: str
-    outcome: Outcome
+    outcome: ResourceOutcome
     data_loss: bool = False
     guard_dropped: bool = False
     """A deletion guard (Retain, Snapshot, deletion protection) is gone, and nothing is lost yet."""
@@ -140,7 +140,7 @@ class Change(Place):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StackPlace:
+class DeploymentLocation:
     """What CloudFormation calls a stack, and where it lies. Two of these that differ are two stacks."""
 
     name: str
@@ -149,16 +149,16 @@ class StackPlace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StackChange(Place):
+class StackChange(StackLocation):
     """What happens to a whole stack: added, orphaned, or both if it was renamed or moved."""
 
     path: str
     """The construct's path from the App."""
-    outcome: Outcome
+    outcome: ResourceOutcome
     """CREATE, ORPHAN (CDK Pipelines never deletes a stack), DESTROY (it has a tombstone, so that a step of the pipeline
     deletes it) or REPLACE (a new one is created, the old one orphaned)."""
-    before: StackPlace | None
-    after: StackPlace | None
+    before: DeploymentLocation | None
+    after: DeploymentLocation | None
     resources: int
     """How many it has: a new stack's are counted here and not listed as changes."""
     stateful: tuple[str, ...] = ()
@@ -168,7 +168,7 @@ class StackChange(Place):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AccessChange(Place):
+class AccessChange(StackLocation):
     """Who may do what, as it differs."""
 
     kind: AccessKind
@@ -206,7 +206,7 @@ class Action:
 
     @property
     def is_approval(self) -> bool:
-        """Whether a person must agree here."""
+        """Return whether a person must agree here."""
         return self.category == "Approval"
 
 
@@ -247,7 +247,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GuardrailChange(Place):
+class GuardrailChange(StackLocation):
     """A guardrail's finding, an acknowledgement or an override that is not as it was."""
 
     kind: str
@@ -267,7 +267,7 @@ class GuardrailChange(Place):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AssetChange(Place):
+class AssetChange(StackLocation):
     """A file or image whose content is not the same."""
 
     logical_id: str
@@ -316,8 +316,8 @@ class Review:
     head: str
     findings: tuple[Finding, ...]
     """The worst first."""
-    changes: tuple[Change, ...]
-    """One for each resource and stage, noise included. `fold.py` makes rows for people of them."""
+    changes: tuple[ResourceChange, ...]
+    """One for each resource and stage, noise included. `group_rows.py` makes rows for people of them."""
     stacks: tuple[StackChange, ...]
     access: tuple[AccessChange, ...]
     pipeline: Pipeline
@@ -329,7 +329,7 @@ class Review:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the two sides are the same in everything that could be read. `complete` says whether that is all."""
+        """Return whether both sides are the same in all that could be read; `complete` says whether that is all."""
         return not (
             self.findings
             or self.changes
@@ -341,5 +341,5 @@ class Review:
         )
 
     def to_json(self) -> Mapping[str, Json]:
-        """The documented JSON."""
+        """Return the documented JSON."""
         return asdict(self)

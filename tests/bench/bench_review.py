@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.review import engine
+from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.read.assembly import read
 from pipeline.review.tests.assemblies import StackOf, write
 from tests.bench.figures import Figure
@@ -35,7 +36,7 @@ def measure_review_engine_on_400_stacks(figure: Figure, tmp_path: Path, assembly
     for _ in range(RUNS):
         base, head = (read(side) for side in sides)
         with figure.sample():
-            found = engine.review(base, head, engine.Basis(today=date(2026, 1, 1)))
+            found = engine.review(base, head, ReviewBaseline(today=date(2026, 1, 1)))
         assert len({change.stack for change in found.changes}) == STAGES * SERVICES
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figure.name += f", {mebibytes:.0f} MiB of 500"

@@ -3,21 +3,23 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.review.access import evidence, exposure, managed, network, undecided
+from pipeline.review.access import evidence, exposure, managed, network
 from pipeline.review.access.compare import Comparison, Gain, compare
-from pipeline.review.access.patterns import CombinationsError
-from pipeline.review.access.policy_attachments import Holding, boundaries, default, holdings
-from pipeline.review.access.policy_text import spelled
-from pipeline.review.access.statements import Source, Statement, UnreadableError, everything, statements_of
-from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.read.template import ResolvedTemplate
+from pipeline.review.access.policy_attachments import PolicyAttachment, boundaries, default, policy_attachments
+from pipeline.review.access.statements import AttachedStatement, PolicySource, allow, read_policy
+from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
+from services.library.cloudformation.patterns import CombinationsError
+from services.library.cloudformation.policy_text import policy_text
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.statements import UnreadablePolicyError
+from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
 
 WITHIN_A_NETWORK = frozenset({"AWS::EC2::VPCEndpoint"})
 """Types whose policy names everybody and is met only by who is in the network already."""
 
 
-def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> tuple[AccessChange, ...]:
-    """What one stack's change does to access, in a fixed order; `EMPTY` stands for a stack that is not there."""
+def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> tuple[AccessChange, ...]:
+    """Return what one stack's change does to access, in a fixed order; `EMPTY` stands for a stack that is not there."""
     before, after = _by_subject(old), _by_subject(new)
     found: dict[tuple[str, AccessKind, str], AccessChange] = {}
     for subject in sorted(before.keys() | after.keys()):
@@ -37,8 +39,8 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> tuple
 
 
 @dataclass(slots=True)
-class _Told:
-    """What is to be said of one resource."""
+class _SourceChange:
+    """What changes in the policies of one resource."""
 
     gained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -59,22 +61,22 @@ class _Told:
 class _Pair:
     """Two sides of the policies about one subject."""
 
-    def __init__(self, old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> None:
+    def __init__(self, old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> None:
         self._old, self._new, self._place = old, new, place
-        self._told: dict[Source, _Told] = {}
+        self._told: dict[PolicySource, _SourceChange] = {}
 
-    def compare(self, old: Sequence[Holding], new: Sequence[Holding]) -> None:
+    def compare(self, old: Sequence[PolicyAttachment], new: Sequence[PolicyAttachment]) -> None:
         """Compare them, whichever way undecided conditions turn out."""
         if _documents(old) == _documents(new):
             return
-        names = set().union(*(undecided.names(each.document) for each in (*old, *new)))
+        names = set().union(*(undecided_conditions(each.document) for each in (*old, *new)))
         names |= {each.condition for each in (*old, *new) if each.condition}
-        if len(names) > undecided.MOST:
+        if len(names) > MOST_UNDECIDED:
             for each in (*old, *new):
                 self._unknown(each.source, f"it depends on {len(names)} conditions that only a deployment decides")
             return
         both = {each.document_text for each in old} & {each.document_text for each in new}
-        for way in undecided.ways(names):
+        for way in combinations(names):
             before = self._statements(old, way, self._old.account, both)
             after = self._statements(new, way, self._new.account, both)
             try:
@@ -84,7 +86,7 @@ class _Pair:
                     self._unknown(each.source, "its statements are too entangled to compare; read them side by side")
 
     def changes(self) -> Iterator[AccessChange]:
-        """One for each resource whose policies grant more, or less, or nobody knows what."""
+        """Yield one for each resource whose policies grant more, or less, or nobody knows what."""
         for source, told in self._told.items():
             resource = self._new.resources.get(source.logical_id) or self._old.resources.get(source.logical_id)
             yield AccessChange(
@@ -104,7 +106,7 @@ class _Pair:
     def _tell(self, found: Comparison) -> None:
         for gain, is_lost in ((found.gained, False), (found.lost, True)):
             for source in _sources(gain):
-                told = self._told.setdefault(source, _Told())
+                told = self._told.setdefault(source, _SourceChange())
                 words = evidence.lines(gain, source, is_lost=is_lost)
                 (told.lost if is_lost else told.gained).extend(words)
                 if not is_lost:
@@ -114,27 +116,27 @@ class _Pair:
                     told.wildcard |= evidence.is_wildcard(gain, source)
 
     def _statements(
-        self, held: Iterable[Holding], way: Mapping[str, bool], account: str, both: set[str]
-    ) -> list[Statement]:
-        found: list[Statement] = []
+        self, held: Iterable[PolicyAttachment], way: Mapping[str, bool], account: str, both: set[str]
+    ) -> list[AttachedStatement]:
+        found: list[AttachedStatement] = []
         for each in held:
-            document = undecided.decided(each.document, way)
+            document = decide(each.document, way)
             if not way.get(each.condition, True):
                 continue
             try:
                 found += _read(each.source, document, account)
-            except UnreadableError as error:
+            except UnreadablePolicyError as error:
                 if each.document_text not in both:
                     self._unknown(each.source, str(error))
         return found
 
-    def _unknown(self, source: Source, reason: str) -> None:
-        told = self._told.setdefault(source, _Told())
+    def _unknown(self, source: PolicySource, reason: str) -> None:
+        told = self._told.setdefault(source, _SourceChange())
         if reason not in told.unknown:
             told.unknown.append(reason)
 
 
-def _of_boundaries(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Iterator[AccessChange]:
+def _of_boundaries(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> Iterator[AccessChange]:
     """A role without a boundary may do whatever its policies say: taking one away broadens, adding one narrows."""
     before, after = boundaries(old), boundaries(new)
     for name in sorted(before.keys() & after.keys()):
@@ -144,41 +146,41 @@ def _of_boundaries(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -
             if after[name] is None:
                 yield replace(change, evidence="the permissions boundary is gone: nothing limits its policies any more")
             elif before[name] is None:
-                yield replace(change, evidence=f"its policies are now limited by {spelled(after[name])}")
+                yield replace(change, evidence=f"its policies are now limited by {policy_text(after[name])}")
             else:
                 yield change
 
 
-def _boundary(name: str, value: Json, template: ResolvedTemplate) -> list[Holding]:
-    source = Source(AccessKind.BOUNDARY, name)
+def _boundary(name: str, value: Json, template: ResolvedTemplate) -> list[PolicyAttachment]:
+    source = PolicySource(AccessKind.BOUNDARY, name)
     if value is None:
-        return [Holding(name, source, None)]
+        return [PolicyAttachment(name, source, None)]
     ours = template.resources.get(str(value.get("Ref", ""))) if isinstance(value, Mapping) else None
-    return [Holding(name, source, ours.properties.get("PolicyDocument") if ours else value)]
+    return [PolicyAttachment(name, source, ours.properties.get("PolicyDocument") if ours else value)]
 
 
-def _read(source: Source, document: Json, account: str) -> list[Statement]:
+def _read(source: PolicySource, document: Json, account: str) -> list[AttachedStatement]:
     """A policy's statements, whether it is given as its text, with its name, or as the ARN of one."""
     if document is None:
-        return [everything(source)] if source.kind == AccessKind.BOUNDARY else []
+        return [allow(source)] if source.kind == AccessKind.BOUNDARY else []
     if source.kind == AccessKind.MANAGED or (source.kind == AccessKind.BOUNDARY and "Statement" not in document):
-        arn = spelled(document)
+        arn = policy_text(document)
         return managed.statements(arn, replace(source, managed=arn))
     if isinstance(document, Mapping) and "PolicyDocument" in document:
         document = document["PolicyDocument"]
-    return list(statements_of(document, source=source, account=account))
+    return list(read_policy(document, source=source, account=account))
 
 
-def _by_subject(template: ResolvedTemplate) -> dict[str, list[Holding]]:
-    found: dict[str, list[Holding]] = {}
-    for each in holdings(template):
+def _by_subject(template: ResolvedTemplate) -> dict[str, list[PolicyAttachment]]:
+    found: dict[str, list[PolicyAttachment]] = {}
+    for each in policy_attachments(template):
         found.setdefault(each.subject, []).append(each)
     return found
 
 
-def _documents(held: Iterable[Holding]) -> list[tuple[str, str]]:
+def _documents(held: Iterable[PolicyAttachment]) -> list[tuple[str, str]]:
     return sorted((each.document_text, each.condition) for each in held)
 
 
-def _sources(gain: Gain) -> set[Source]:
+def _sources(gain: Gain) -> set[PolicySource]:
     return {each.source for each in (*gain.patterns, *gain.undenied)}

@@ -8,10 +8,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.review.access.conditions import Requests, Test
-from pipeline.review.access.patterns import EVERYTHING, CombinationsError, Pattern, classes
-from pipeline.review.access.statements import Matcher, Source, Statement
+from pipeline.review.access.statements import AttachedStatement, PolicySource
 from pipeline.review.model import Direction
+from services.library.cloudformation.conditions import ConditionTest, Requests
+from services.library.cloudformation.patterns import EVERYTHING, CombinationsError, Pattern, classes
+from services.library.cloudformation.statements import Matcher
 
 MOST_CELLS = 2_000_000
 ESCALATING = tuple(
@@ -34,15 +35,15 @@ ESCALATING = tuple(
 class Gain:
     """What one side grants and the other does not."""
 
-    patterns: dict[Statement, set[tuple[Pattern, Pattern]]] = field(default_factory=dict)
+    patterns: dict[AttachedStatement, set[tuple[Pattern, Pattern]]] = field(default_factory=dict)
     """Statement that grants it -> the action and resource patterns of it that reach what is gained."""
-    undenied: set[Statement] = field(default_factory=set)
+    undenied: set[AttachedStatement] = field(default_factory=set)
     """Deny statements of the other side that kept it away."""
-    loosened: dict[Statement, set[Statement]] = field(default_factory=dict)
+    loosened: dict[AttachedStatement, set[AttachedStatement]] = field(default_factory=dict)
     """Statement that grants it -> statements of the other side that grant it on a condition."""
-    public: set[Source] = field(default_factory=set)
+    public: set[PolicySource] = field(default_factory=set)
     """What grants some of it to anybody."""
-    everything: set[Source] = field(default_factory=set)
+    everything: set[PolicySource] = field(default_factory=set)
     """What grants any action on any resource, or one that leads there."""
 
     def __bool__(self) -> bool:
@@ -64,8 +65,8 @@ class Comparison:
         return Direction.BROADENED if self.gained else Direction.NARROWED if self.lost else None
 
 
-def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Comparison:
-    """What `new` grants and `old` does not, and the other way round.
+def compare(old: Sequence[AttachedStatement], new: Sequence[AttachedStatement]) -> Comparison:
+    """Return what `new` grants and `old` does not, and the other way round.
 
     Raises:
         CombinationsError: if the statements are too entangled to decide; that is never "no change".
@@ -78,7 +79,7 @@ def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Comparison:
 class _Space:
     """All requests, by which statements they match. Statement i is bit i of a number."""
 
-    def __init__(self, statements: Sequence[Statement], old: int) -> None:
+    def __init__(self, statements: Sequence[AttachedStatement], old: int) -> None:
         self._statements = statements
         self._old = (1 << old) - 1
         self._allow = sum(1 << at for at, each in enumerate(statements) if each.allows)
@@ -110,7 +111,7 @@ class _Space:
     def _decide(self, signature: int) -> tuple[bool, bool, bool, bool]:
         """Whether some request that these statements match is gained, gained by anybody, lost, lost by anybody."""
         if signature not in self._decided:
-            tests: set[Test] = set()
+            tests: set[ConditionTest] = set()
             for each in self._chosen(signature):
                 tests |= each.tests
             requests = Requests(tests)
@@ -152,7 +153,7 @@ class _Space:
         if before:
             gain.undenied |= set(denying)
 
-    def _chosen(self, bits: int) -> list[Statement]:
+    def _chosen(self, bits: int) -> list[AttachedStatement]:
         return [each for at, each in enumerate(self._statements) if bits >> at & 1]
 
 
@@ -161,8 +162,8 @@ class _Dimension:
 
     def __init__(
         self,
-        statements: Sequence[Statement],
-        matcher: Callable[[Statement], Matcher],
+        statements: Sequence[AttachedStatement],
+        matcher: Callable[[AttachedStatement], Matcher],
         further: Iterable[Pattern] = (),
     ) -> None:
         matchers = [matcher(each) for each in statements]
@@ -189,7 +190,7 @@ class _Dimension:
         self._number: Mapping[Pattern, int] = number
 
     def reaching(self, matcher: Matcher, mask: int) -> list[Pattern]:
-        """Those patterns of a statement that cover some of the text of a mask; all of them for a Not element."""
+        """Return those patterns of a statement that cover some of the text of a mask; all of them for a Not element."""
         if matcher.is_negated:
             return list(matcher.patterns)
         return [
@@ -200,7 +201,7 @@ class _Dimension:
 
 
 def is_universal(pattern: Pattern) -> bool:
-    """Whether it covers every resource or action there is, in any of the ways to write that."""
+    """Return whether it covers every resource or action there is, in any of the ways to write that."""
     text = "".join(pattern)
     return pattern == EVERYTHING or (
         "*" in text and not text.removeprefix("arn:").removeprefix("aws:").strip("*:?") and text[:1] in "*a"

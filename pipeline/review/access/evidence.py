@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.review.access import levels
 from pipeline.review.access.compare import Gain, is_universal
-from pipeline.review.access.patterns import EVERYTHING, Pattern
-from pipeline.review.access.statements import ANYTHING, Matcher, Source, Statement
+from pipeline.review.access.statements import AttachedStatement, PolicySource
 from pipeline.review.model import AccessKind
+from services.library.cloudformation.patterns import EVERYTHING, Pattern
+from services.library.cloudformation.statements import ANYTHING, Matcher
 
 SHOWN = 8
 """Actions, resources and principals named in one line before the rest is only counted."""
@@ -15,8 +16,8 @@ _WHOLE_SERVICE = re.compile(r"[^:]+:[*?]*\*[*?]*|[^:]*[*?][^:]*:.*")
 _BY_IDENTITY = frozenset({AccessKind.IDENTITY, AccessKind.MANAGED})
 
 
-def lines(gain: Gain, source: Source, *, is_lost: bool) -> list[str]:
-    """What one resource's policies grant, or granted, a line for each statement."""
+def lines(gain: Gain, source: PolicySource, *, is_lost: bool) -> list[str]:
+    """Return what one resource's policies grant, or granted, a line for each statement."""
     found = [
         line
         for statement, reached in gain.patterns.items()
@@ -27,8 +28,8 @@ def lines(gain: Gain, source: Source, *, is_lost: bool) -> list[str]:
     return sorted(set(found))
 
 
-def is_wildcard(gain: Gain, source: Source) -> bool:
-    """Whether one resource's policies newly grant a whole service, or changes to any resource."""
+def is_wildcard(gain: Gain, source: PolicySource) -> bool:
+    """Return whether one resource's policies newly grant a whole service, or changes to any resource."""
     return any(
         _is_wildcard(statement, action, resource)
         for statement, reached in gain.patterns.items()
@@ -37,7 +38,7 @@ def is_wildcard(gain: Gain, source: Source) -> bool:
     )
 
 
-def _is_wildcard(statement: Statement, action: Pattern, resource: Pattern) -> bool:
+def _is_wildcard(statement: AttachedStatement, action: Pattern, resource: Pattern) -> bool:
     kind = statement.source.kind
     if statement.source.managed and len(action) == 1:
         return statement.source.managed.endswith("FullAccess")
@@ -65,7 +66,7 @@ def _is_one_account(principals: Matcher) -> bool:
 
 
 def _granted(
-    statement: Statement, reached: Iterable[tuple[Pattern, Pattern]], gain: Gain, *, is_lost: bool
+    statement: AttachedStatement, reached: Iterable[tuple[Pattern, Pattern]], gain: Gain, *, is_lost: bool
 ) -> Iterator[str]:
     pairs = list(reached)
     actions = _named(statement.actions, {action for action, _ in pairs}, "every action")
@@ -89,12 +90,12 @@ def _granted(
             yield f"{'a new condition is' if is_lost else 'no longer'} asked for: {words}"
 
 
-def _kinds(statement: Statement, actions: Iterable[Pattern]) -> str:
+def _kinds(statement: AttachedStatement, actions: Iterable[Pattern]) -> str:
     names = ["".join(action) for action in actions if action != EVERYTHING]
     return f" ({levels.described(names)})" if names and statement.source.kind != AccessKind.TRUST else ""
 
 
-def _who(statement: Statement) -> str:
+def _who(statement: AttachedStatement) -> str:
     principals = statement.principals
     if principals == ANYTHING:
         return "everybody" if statement.source.kind not in (*_BY_IDENTITY, AccessKind.BOUNDARY) else "it"
@@ -111,12 +112,12 @@ def _named(matcher: Matcher, reached: Iterable[Pattern], everything: str) -> str
     return _several([matcher.text(each) for each in chosen])
 
 
-def _conditions(statement: Statement) -> str:
+def _conditions(statement: AttachedStatement) -> str:
     words = "; ".join(sorted(each.words for each in statement.tests))
     return f" if {words}" if words else ""
 
 
-def _undenied(statement: Statement, *, is_lost: bool) -> str:
+def _undenied(statement: AttachedStatement, *, is_lost: bool) -> str:
     actions = _named(statement.actions, statement.actions.patterns, "every action")
     resources = _named(statement.resources, statement.resources.patterns, "every resource")
     verb = "a new Deny forbids" if is_lost else "no Deny forbids any more"

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.access.policy_text import spelled
-from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
+from services.library.cloudformation.policy_text import policy_text
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Opening:
     kind: AccessKind = AccessKind.RESOURCE
 
 
-def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Iterator[AccessChange]:
-    """One for each resource with an opening more or less."""
+def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> Iterator[AccessChange]:
+    """Yield one for each resource with an opening more or less."""
     for name in sorted(old.resources.keys() | new.resources.keys()):
         before, after = old.resources.get(name), new.resources.get(name)
         resource = after or before
@@ -35,7 +36,7 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Itera
             yield _change(resource, has - had, had - has, place)
 
 
-def _change(resource: Resource, gained: set[Opening], lost: set[Opening], place: Place) -> AccessChange:
+def _change(resource: Resource, gained: set[Opening], lost: set[Opening], place: StackLocation) -> AccessChange:
     return AccessChange(
         stage=place.stage,
         service=place.service,
@@ -58,7 +59,7 @@ def _function_url(properties: Mapping[str, Json]) -> Iterator[Opening]:
     if auth != "AWS_IAM":
         words = "open to anybody at its URL, without a signature (AuthType NONE)"
         yield Opening(
-            words if auth == "NONE" else f"signed or not as AuthType {spelled(auth)} says",
+            words if auth == "NONE" else f"signed or not as AuthType {policy_text(auth)} says",
             public=auth == "NONE",
             kind=AccessKind.FUNCTION_URL,
         )
@@ -70,13 +71,13 @@ def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
         needs_key = properties.get("ApiKeyRequired") in (True, "true")
         yield Opening(
             f"open to anybody{' who has an API key' if needs_key else ''}, without an authorizer"
-            f" ({spelled(properties.get('HttpMethod'))}, AuthorizationType NONE)",
+            f" ({policy_text(properties.get('HttpMethod'))}, AuthorizationType NONE)",
             public=not needs_key,
         )
 
 
 def _route(properties: Mapping[str, Json]) -> Iterator[Opening]:
-    route = spelled(properties.get("RouteKey"))
+    route = policy_text(properties.get("RouteKey"))
     if not route.startswith("OPTIONS ") and properties.get("AuthorizationType", "NONE") == "NONE":
         yield Opening(f"open to anybody, without an authorizer ({route})", public=True)
 

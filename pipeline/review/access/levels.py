@@ -25,7 +25,7 @@ class Ability:
 
 
 def abilities(action: str) -> list[Ability]:
-    """Every known action that a pattern such as `s3:Put*` covers; a service unknown to the reference has none."""
+    """Return each known action that a pattern such as `s3:Put*` covers; none of a service unknown to the reference."""
     service, _, name = action.lower().partition(":")
     expression = re.compile(_expression(name))
     known = _reference()
@@ -39,7 +39,7 @@ def abilities(action: str) -> list[Ability]:
 
 
 def described(actions: Iterable[str]) -> str:
-    """The strongest that they can do, with examples: `write, permissions management such as s3:PutBucketPolicy`."""
+    """Describe the strongest of actions: `write, permissions management such as s3:PutBucketPolicy`."""
     found = {ability.name: ability for action in actions for ability in abilities(action)}
     counted = Counter(ability.level for ability in found.values())
     words = [level.lower() for level in LEVELS if counted[level]]
@@ -49,7 +49,7 @@ def described(actions: Iterable[str]) -> str:
 
 
 def writes_anywhere(action: str) -> bool:
-    """Whether a pattern covers an action that changes something and could have been confined to some resources."""
+    """Return whether a pattern covers an action that changes something and could have been confined to resources."""
     return any(each.level in WRITING and each.is_confinable for each in abilities(action))
 
 

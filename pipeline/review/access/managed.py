@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.review.access.patterns import Pattern
-from pipeline.review.access.statements import ANYTHING, Matcher, Source, Statement, everything, statements_of
+from pipeline.review.access.statements import AttachedStatement, PolicySource, allow, read_policy
+from services.library.cloudformation.patterns import Pattern
+from services.library.cloudformation.statements import Matcher
 
 ADMINISTRATOR = "AdministratorAccess"
 KNOWN = {
@@ -14,18 +15,18 @@ KNOWN = {
 """https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html"""
 
 
-def statements(arn: str, source: Source) -> list[Statement]:
-    """What a policy that is attached by its ARN allows."""
+def statements(arn: str, source: PolicySource) -> list[AttachedStatement]:
+    """Return what a policy that is attached by its ARN allows."""
     name = arn.rpartition("/")[2]
     if ":aws:policy/" in arn and name == ADMINISTRATOR:
-        return [everything(source)]
+        return [allow(source)]
     if ":aws:policy/" in arn and name in KNOWN:
-        return list(statements_of({"Statement": [KNOWN[name]]}, source=source))
-    return [Statement(True, ANYTHING, Matcher((_only(arn),)), ANYTHING, frozenset(), source)]
+        return list(read_policy({"Statement": [KNOWN[name]]}, source=source))
+    return [allow(source, Matcher((_only(arn),)))]
 
 
-def apart(found: Sequence[Statement]) -> list[Statement]:
-    """The same, where a statement with NotAction does not cover what is known only as an attached policy's."""
+def apart(found: Sequence[AttachedStatement]) -> list[AttachedStatement]:
+    """Keep a statement with NotAction from covering what is known only as an attached policy's."""
     unknown = tuple(
         pattern for each in found for pattern in each.actions.patterns if len(pattern) == 1 and pattern[0][:1] == "<"
     )

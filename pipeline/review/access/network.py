@@ -5,10 +5,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.review.access import undecided
-from pipeline.review.access.policy_text import listed, spelled
-from pipeline.review.model import AccessChange, AccessKind, Direction, Json, Place
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
+from services.library.cloudformation.policy_text import list_of, policy_text
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
+from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
 
 GROUP = "AWS::EC2::SecurityGroup"
 INLINE = {"SecurityGroupIngress": True, "SecurityGroupEgress": False}
@@ -32,7 +33,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SecurityGroupRule:
     """Who may reach which ports, or be reached at them."""
 
     is_ingress: bool
@@ -43,7 +44,7 @@ class Rule:
 
     @property
     def is_world(self) -> bool:
-        """Whether it lets in addresses that belong to nobody in particular."""
+        """Return whether it lets in addresses that belong to nobody in particular."""
         return self.is_ingress and not isinstance(self.peer, str) and self.peer.prefixlen < WORLD[self.peer.version]
 
     @property
@@ -57,22 +58,22 @@ class Rule:
         return f"{self.protocol} {self.ports[0]}" + (f"-{last}" if last != self.ports[0] else "")
 
 
-def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Iterator[AccessChange]:
-    """One for each resource whose rules let more, or less, through."""
+def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> Iterator[AccessChange]:
+    """Yield one for each resource whose rules let more, or less, through."""
     groups = sorted(_groups(old) | _groups(new))
     for group in groups:
         before, after = _written(old, group), _written(new, group)
         if before == after:
             continue
-        names = set().union(*(undecided.names(rule) for _, rule, _ in (*before, *after)))
+        names = set().union(*(undecided_conditions(rule) for _, rule, _ in (*before, *after)))
         names |= {condition for _, _, condition in (*before, *after) if condition}
         told: dict[str, dict[bool, set[str]]] = {}
         world: set[str] = set()
-        is_known = len(names) <= undecided.MOST
-        for way in undecided.ways(names) if is_known else ():
+        is_known = len(names) <= MOST_UNDECIDED
+        for way in combinations(names) if is_known else ():
             for gained, rules in _differences(list(_rules(before, way)), list(_rules(after, way))):
                 for rule in rules:
-                    told.setdefault(rule.logical_id, {}).setdefault(gained, set()).add(_sentence(rule, gained=gained))
+                    told.setdefault(rule.logical_id, {}).setdefault(gained, set()).add(_describe(rule, gained=gained))
                     if gained and rule.is_world:
                         world.add(rule.logical_id)
         if not is_known:
@@ -82,7 +83,7 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: Place) -> Itera
 
 
 def _change(
-    logical_id: str, words: Mapping[bool, set[str]], resource: Resource, place: Place, world: set[str]
+    logical_id: str, words: Mapping[bool, set[str]], resource: Resource, place: StackLocation, world: set[str]
 ) -> AccessChange:
     direction = (
         (Direction.CHANGED if False in words else Direction.BROADENED)
@@ -105,7 +106,7 @@ def _change(
     )
 
 
-def _sentence(rule: Rule, *, gained: bool) -> str:
+def _describe(rule: SecurityGroupRule, *, gained: bool) -> str:
     peer = rule.peer if isinstance(rule.peer, str) else str(rule.peer)
     peer = f"the whole internet ({peer})" if peer in ("0.0.0.0/0", "::/0") else peer
     adverb = "may now" if gained else "may no longer"
@@ -126,7 +127,7 @@ def _group(resource: Resource) -> str:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
             return name
         case value:
-            return spelled(value)
+            return policy_text(value)
 
 
 def _written(template: ResolvedTemplate, group: str) -> list[tuple[str, Json, str]]:
@@ -136,7 +137,7 @@ def _written(template: ResolvedTemplate, group: str) -> list[tuple[str, Json, st
         if each.logical_id == group and each.type == GROUP:
             for name, is_ingress in INLINE.items():
                 rules = each.properties.get(name, [] if is_ingress else [ANY_DESTINATION])
-                found += [(group, {"in": is_ingress, "rule": rule}, each.condition) for rule in listed(rules)]
+                found += [(group, {"in": is_ingress, "rule": rule}, each.condition) for rule in list_of(rules)]
         elif each.type in STANDALONE and _group(each) == group:
             rule = {"in": STANDALONE[each.type], "rule": dict(each.properties)}
             found.append((each.logical_id, rule, each.condition))
@@ -153,31 +154,31 @@ def _lists(template: ResolvedTemplate, rule: Json) -> Json:
     return None
 
 
-def _rules(written: Iterable[tuple[str, Json, str]], way: Mapping[str, bool]) -> Iterator[Rule]:
+def _rules(written: Iterable[tuple[str, Json, str]], way: Mapping[str, bool]) -> Iterator[SecurityGroupRule]:
     for logical_id, value, condition in written:
         if not way.get(condition, True):
             continue
-        decided = undecided.decided(value, way)
-        for rule in listed(decided.get("rule")):
+        decided = decide(value, way)
+        for rule in list_of(decided.get("rule")):
             yield from _read(rule, decided, logical_id)
 
 
-def _read(rule: Json, value: Json, logical_id: str) -> Iterator[Rule]:
+def _read(rule: Json, value: Json, logical_id: str) -> Iterator[SecurityGroupRule]:
     if not isinstance(rule, Mapping):
-        yield Rule(value["in"], EVERY_PROTOCOL, range(PORTS), spelled(rule), logical_id)
+        yield SecurityGroupRule(value["in"], EVERY_PROTOCOL, range(PORTS), policy_text(rule), logical_id)
         return
-    protocol = spelled(rule.get("IpProtocol", EVERY_PROTOCOL)).lower()
+    protocol = policy_text(rule.get("IpProtocol", EVERY_PROTOCOL)).lower()
     protocol = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}.get(protocol, protocol)
     first, last = rule.get("FromPort", -1), rule.get("ToPort", -1)
     try:
         numbers = int(first), int(last)
     except (TypeError, ValueError):
-        protocol, numbers = f"{protocol} {spelled(first)}-{spelled(last)}", (-1, -1)
+        protocol, numbers = f"{protocol} {policy_text(first)}-{policy_text(last)}", (-1, -1)
     if protocol.startswith("icmp"):  # type and code
         protocol, numbers = (protocol if numbers[0] == -1 else f"{protocol} {numbers[0]}/{numbers[1]}"), (-1, -1)
     ports = range(PORTS) if -1 in numbers else range(numbers[0], numbers[1] + 1)
     for peer in _peers(rule, value):
-        yield Rule(value["in"], protocol, ports, peer, logical_id)
+        yield SecurityGroupRule(value["in"], protocol, ports, peer, logical_id)
 
 
 def _peers(rule: Mapping[str, Json], value: Json) -> Iterator[_Network | str]:
@@ -189,17 +190,19 @@ def _peers(rule: Mapping[str, Json], value: Json) -> Iterator[_Network | str]:
             if kind == "prefix list" and value.get("lists"):
                 yield from (_peer(entry.get("Cidr")) for entry in value["lists"] if isinstance(entry, Mapping))
             else:
-                yield f"{kind} {spelled(rule[name])}"
+                yield f"{kind} {policy_text(rule[name])}"
 
 
 def _peer(value: Json) -> _Network | str:
     try:
-        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else spelled(value)
+        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else policy_text(value)
     except ValueError:
-        return spelled(value)
+        return policy_text(value)
 
 
-def _differences(old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[tuple[bool, set[Rule]]]:
+def _differences(
+    old: Sequence[SecurityGroupRule], new: Sequence[SecurityGroupRule]
+) -> Iterator[tuple[bool, set[SecurityGroupRule]]]:
     """(True, what newly lets something through), then (False, what did and does no longer)."""
     rules = [*old, *new]
     before = (1 << len(old)) - 1
@@ -220,11 +223,11 @@ def _masks(sets: Iterable[Iterable[bool]]) -> set[int]:
     return {sum(1 << at for at, is_in in enumerate(each) if is_in) for each in sets}
 
 
-def _by_direction(rules: Sequence[Rule]) -> set[int]:
+def _by_direction(rules: Sequence[SecurityGroupRule]) -> set[int]:
     return _masks([rule.is_ingress == way for rule in rules] for way in (True, False))
 
 
-def _by_protocol(rules: Sequence[Rule]) -> set[int]:
+def _by_protocol(rules: Sequence[SecurityGroupRule]) -> set[int]:
     names = {rule.protocol for rule in rules} | {"any other"}
     names |= {name.partition(" ")[0] for name in names if " " in name}
     return _masks(
@@ -235,12 +238,12 @@ def _by_protocol(rules: Sequence[Rule]) -> set[int]:
     )
 
 
-def _by_port(rules: Sequence[Rule]) -> set[int]:
+def _by_port(rules: Sequence[SecurityGroupRule]) -> set[int]:
     edges = {0} | {edge for rule in rules for edge in (rule.ports.start, rule.ports.stop) if 0 <= edge < PORTS}
     return _masks([rule.protocol == EVERY_PROTOCOL or edge in rule.ports for rule in rules] for edge in edges)
 
 
-def _by_peer(rules: Sequence[Rule]) -> set[int]:
+def _by_peer(rules: Sequence[SecurityGroupRule]) -> set[int]:
     networks = [rule.peer for rule in rules if not isinstance(rule.peer, str)]
     starts = {network.network_address for network in networks}
     starts |= {

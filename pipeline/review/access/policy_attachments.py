@@ -9,10 +9,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.access.policy_text import listed, spelled
-from pipeline.review.access.statements import Source
+from pipeline.review.access.statements import PolicySource
 from pipeline.review.model import AccessKind, Json
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from services.library.cloudformation.flat_policies import FLAT_POLICIES, flat_policy
+from services.library.cloudformation.policy_text import document_text, list_of, policy_text
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 ROOT_OF_OWN_ACCOUNT = {
     "Statement": [
@@ -61,29 +63,29 @@ _ABOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class PolicyAttachment:
     """One policy about one subject."""
 
     subject: str
-    source: Source
+    source: PolicySource
     document: Json
     condition: str = ""
     """The undecidable condition that the resource may not exist for."""
 
     @property
     def document_text(self) -> str:
-        """The same for the same document."""
+        """Return text that is equal for equal documents."""
         return json.dumps([self.source.kind, self.document], sort_keys=True, default=str)
 
 
-def holdings(template: ResolvedTemplate) -> Iterator[Holding]:
-    """Every policy; one that is about several subjects comes once for each."""
+def policy_attachments(template: ResolvedTemplate) -> Iterator[PolicyAttachment]:
+    """Yield every policy; one that is about several subjects comes once for each."""
     boundaries = {_target(each.properties.get("PermissionsBoundary")) for each in template.resources.values()}
     attached = {
         _target(arn)
         for each in template.resources.values()
         if each.type in _PRINCIPALS
-        for arn in listed(each.properties.get("ManagedPolicyArns"))
+        for arn in list_of(each.properties.get("ManagedPolicyArns"))
     }
     for resource in template.resources.values():
         if resource.type in _PRINCIPALS:
@@ -91,23 +93,21 @@ def holdings(template: ResolvedTemplate) -> Iterator[Holding]:
         elif resource.type in _ATTACHED:
             subjects = _subjects(resource, _ATTACHED_TO)
             if subjects or resource.logical_id not in boundaries | attached:
-                yield from _held(resource, AccessKind.IDENTITY, subjects or [resource.logical_id])
-        elif resource.type == "AWS::Lambda::Permission":
-            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _permission(resource))
-        elif resource.type == "AWS::Lambda::LayerVersionPermission":
-            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _layer_permission(resource))
-        elif resource.type == "AWS::Events::EventBusPolicy":
-            yield from _held(resource, AccessKind.RESOURCE, _about(resource), _bus_policy(resource))
+                yield from _attachments(resource, AccessKind.IDENTITY, subjects or [resource.logical_id])
+        elif resource.type in FLAT_POLICIES:
+            yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), flat_policy(resource))
         else:
             yield from _of_other(resource)
 
 
-def default(subject: str, template: ResolvedTemplate) -> Iterator[Holding]:
-    """What a subject that is in the template and has no policy allows."""
+def default(subject: str, template: ResolvedTemplate) -> Iterator[PolicyAttachment]:
+    """Yield what a subject that is in the template and has no policy allows."""
     resource = template.resources.get(subject.partition(" ")[0])
     if resource is not None and resource.type in WITHOUT_POLICY:
         kind = AccessKind.KEY if resource.type.startswith("AWS::KMS::") else AccessKind.RESOURCE
-        yield Holding(subject, Source(kind, resource.logical_id), WITHOUT_POLICY[resource.type], resource.condition)
+        yield PolicyAttachment(
+            subject, PolicySource(kind, resource.logical_id), WITHOUT_POLICY[resource.type], resource.condition
+        )
 
 
 def boundaries(template: ResolvedTemplate) -> Mapping[str, Json]:
@@ -119,23 +119,25 @@ def boundaries(template: ResolvedTemplate) -> Mapping[str, Json]:
     }
 
 
-def _of_principal(resource: Resource, template: ResolvedTemplate) -> Iterator[Holding]:
+def _of_principal(resource: Resource, template: ResolvedTemplate) -> Iterator[PolicyAttachment]:
     name = resource.logical_id
     trust = resource.properties.get("AssumeRolePolicyDocument")
     if trust is not None:
-        yield Holding(f"{name} trust", Source(AccessKind.TRUST, name), trust, resource.condition)
-    for policy in listed(resource.properties.get("Policies")):
-        yield Holding(name, Source(AccessKind.IDENTITY, name), policy, resource.condition)
-    for arn in listed(resource.properties.get("ManagedPolicyArns")):
+        yield PolicyAttachment(f"{name} trust", PolicySource(AccessKind.TRUST, name), trust, resource.condition)
+    for policy in list_of(resource.properties.get("Policies")):
+        yield PolicyAttachment(name, PolicySource(AccessKind.IDENTITY, name), policy, resource.condition)
+    for arn in list_of(resource.properties.get("ManagedPolicyArns")):
         ours = template.resources.get(_target(arn))
         if ours is not None:
             document = ours.properties.get("PolicyDocument")
-            yield Holding(name, Source(AccessKind.IDENTITY, ours.logical_id), document, resource.condition)
+            yield PolicyAttachment(
+                name, PolicySource(AccessKind.IDENTITY, ours.logical_id), document, resource.condition
+            )
         else:
-            yield Holding(name, Source(AccessKind.MANAGED, name), arn, resource.condition)
+            yield PolicyAttachment(name, PolicySource(AccessKind.MANAGED, name), arn, resource.condition)
 
 
-def _of_other(resource: Resource) -> Iterator[Holding]:
+def _of_other(resource: Resource) -> Iterator[PolicyAttachment]:
     for place, document in _documents(resource.properties, ""):
         about_itself = resource.type not in _ABOUT
         subjects = [f"{resource.logical_id} {place}"] if about_itself else _about(resource)
@@ -145,13 +147,15 @@ def _of_other(resource: Resource) -> Iterator[Holding]:
             kind = AccessKind.IDENTITY
         else:
             kind = AccessKind.RESOURCE
-        yield from _held(resource, kind, subjects, document)
+        yield from _attachments(resource, kind, subjects, document)
 
 
-def _held(resource: Resource, kind: AccessKind, subjects: Iterable[str], document: Json = None) -> Iterator[Holding]:
+def _attachments(
+    resource: Resource, kind: AccessKind, subjects: Iterable[str], document: Json = None
+) -> Iterator[PolicyAttachment]:
     document = resource.properties.get("PolicyDocument") if document is None else document
     for subject in subjects:
-        yield Holding(subject, Source(kind, resource.logical_id), document, resource.condition)
+        yield PolicyAttachment(subject, PolicySource(kind, resource.logical_id), document, resource.condition)
 
 
 def _about(resource: Resource) -> list[str]:
@@ -160,7 +164,7 @@ def _about(resource: Resource) -> list[str]:
 
 
 def _subjects(resource: Resource, properties: Iterable[str]) -> list[str]:
-    values = itertools.chain.from_iterable(listed(resource.properties.get(name)) for name in properties)
+    values = itertools.chain.from_iterable(list_of(resource.properties.get(name)) for name in properties)
     return [_target(value) for value in values]
 
 
@@ -169,17 +173,17 @@ def _target(value: Json) -> str:
     match value:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
             return name
-    return spelled(value) if value is not None else ""
+    return policy_text(value) if value is not None else ""
 
 
 def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
     """Every policy document within a property, also one that is written as text."""
     if isinstance(value, dict):
-        statements = listed(value.get("Statement"))
+        statements = list_of(value.get("Statement"))
         if any(isinstance(each, dict) and ("Effect" in each or "Fn::If" in each) for each in statements):
             yield place, value
         elif "Fn::Join" in value and "Effect" in str(value):  # most are ARNs, and it is dear to spell them all
-            yield from _documents(spelled(value), place)
+            yield from _documents(document_text(value), place)
         elif "Fn::If" in value and any(not inner for part in value["Fn::If"][1:] for inner, _ in _documents(part, "")):
             yield place, value  # a document in each branch
         else:
@@ -196,54 +200,3 @@ def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
 def _names_principals(document: Json) -> bool:
     text = document if isinstance(document, str) else json.dumps(document, default=str)
     return '"Principal"' in text or '"NotPrincipal"' in text
-
-
-def _permission(resource: Resource) -> Json:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html."""
-    given = resource.properties
-    tests = {
-        "ArnLike": {"aws:SourceArn": given.get("SourceArn")},
-        "StringEquals": {
-            "aws:SourceAccount": given.get("SourceAccount"),
-            "aws:PrincipalOrgID": given.get("PrincipalOrgID"),
-            "lambda:FunctionUrlAuthType": given.get("FunctionUrlAuthType"),
-            "lambda:EventSourceToken": given.get("EventSourceToken"),
-        },
-    }
-    principal = given.get("Principal")
-    is_service = isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazon.com", ".aws.internal"))
-    return _one_statement(
-        principal if principal == "*" else {"Service" if is_service else "AWS": principal},
-        given.get("Action"),
-        {name: {key: value for key, value in keys.items() if value is not None} for name, keys in tests.items()},
-    )
-
-
-def _layer_permission(resource: Resource) -> Json:
-    given = resource.properties
-    principal, organization = given.get("Principal"), given.get("OrganizationId")
-    return _one_statement(
-        principal if principal == "*" else {"AWS": principal},
-        given.get("Action"),
-        {"StringEquals": {"aws:PrincipalOrgID": organization}} if organization is not None else {},
-    )
-
-
-def _bus_policy(resource: Resource) -> Json:
-    given = resource.properties
-    if "Statement" in given:
-        return {"Statement": given["Statement"]}
-    principal, condition = given.get("Principal"), given.get("Condition")
-    tests = {condition.get("Type"): {condition.get("Key"): condition.get("Value")}} if condition else {}
-    return _one_statement(principal if principal == "*" else {"AWS": principal}, given.get("Action"), tests)
-
-
-def _one_statement(principal: Json, action: Json, condition: Json) -> Json:
-    statement = {
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": action,
-        "Resource": "*",
-        "Condition": {name: keys for name, keys in condition.items() if keys},
-    }
-    return {"Statement": [statement]}

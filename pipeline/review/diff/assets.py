@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from pipeline.review.diff.cosmetic_changes import HASH, IsAsset
-from pipeline.review.model import AssetChange, Change, Json, PropertyChange
+from pipeline.review.model import AssetChange, Json, PropertyChange, ResourceChange
 
 CODE_TYPES = frozenset({"AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Serverless::Function"})
 
 
-def changes(row: Change, is_asset: IsAsset) -> Iterator[AssetChange]:
-    """What the properties of one resource say."""
+def changes(row: ResourceChange, is_asset: IsAsset) -> Iterator[AssetChange]:
+    """Yield what the properties of one resource say."""
     for each in row.properties:
         old, new = _hash(each.old, is_asset), _hash(each.new, is_asset)
         if old != new:
@@ -25,7 +25,7 @@ def changes(row: Change, is_asset: IsAsset) -> Iterator[AssetChange]:
             )
 
 
-def _kind(row: Change, property_: PropertyChange) -> str:
+def _kind(row: ResourceChange, property_: PropertyChange) -> str:
     if "image" in property_.path.lower():
         return "image"
     if property_.path == "TemplateURL":

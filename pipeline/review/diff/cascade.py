@@ -6,25 +6,26 @@ from dataclasses import replace
 
 from pipeline.review.diff import stateful
 from pipeline.review.diff.compare import Difference
-from pipeline.review.diff.references import references
 from pipeline.review.diff.replacement import impact
-from pipeline.review.model import Change, Json, Outcome, PropertyChange
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from pipeline.review.model import Json, PropertyChange, ResourceChange, ResourceOutcome
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
+from services.library.cloudformation.values import references
 
-Moved = Mapping[str, Outcome]
+Moved = Mapping[str, ResourceOutcome]
 
 
 def cascade(
-    rows: Mapping[str, Change], before: ResolvedTemplate, after: ResolvedTemplate, moved: Moved
-) -> list[Change]:
-    """The rows with those that follow. A chain ends where a reference stands in a property that is updated in place."""
+    rows: Mapping[str, ResourceChange], before: ResolvedTemplate, after: ResolvedTemplate, moved: Moved
+) -> list[ResourceChange]:
+    """Add the replacements that follow. A chain ends at a reference in a property that is updated in place."""
     found = dict(rows)
     queue = deque((name, outcome) for name, outcome in moved.items())
     queue.extend((row.logical_id, row.outcome) for row in rows.values() if _moves(row.outcome))
     if not queue:
         return list(found.values())
     referring = _referring(after)
-    done: set[tuple[str, Outcome]] = set()
+    done: set[tuple[str, ResourceOutcome]] = set()
     while queue:
         cause = queue.popleft()
         if cause in done:
@@ -41,7 +42,9 @@ def cascade(
     return list(found.values())
 
 
-def _followed(row: Change | None, old: Resource, new: Resource, cause: tuple[str, Outcome]) -> Change | None:
+def _followed(
+    row: ResourceChange | None, old: Resource, new: Resource, cause: tuple[str, ResourceOutcome]
+) -> ResourceChange | None:
     """The row with the properties that refer to the cause, if they replace the resource."""
     known = {each.path for each in row.properties} if row else set()
     added = []
@@ -51,19 +54,19 @@ def _followed(row: Change | None, old: Resource, new: Resource, cause: tuple[str
         judged = impact(new.type, Difference(path=path, old=value, new=value))
         if not _moves(judged.outcome) or judged.unknown:
             continue
-        sure = judged.outcome is Outcome.REPLACE and cause[1] is Outcome.REPLACE
+        sure = judged.outcome is ResourceOutcome.REPLACE and cause[1] is ResourceOutcome.REPLACE
         added.append(
             PropertyChange(
                 path=".".join(path),
                 old=value,
                 new=value,
-                impact=Outcome.REPLACE if sure else Outcome.MAY_REPLACE,
+                impact=ResourceOutcome.REPLACE if sure else ResourceOutcome.MAY_REPLACE,
                 sources=(*judged.sources, f"refers to {cause[0]}, which {_is_replaced(cause[1])}"),
             )
         )
     if not added:
         return None
-    base = row or Change(logical_id=new.logical_id, path=new.path, type=new.type, outcome=Outcome.NONE)
+    base = row or ResourceChange(logical_id=new.logical_id, path=new.path, type=new.type, outcome=ResourceOutcome.NONE)
     outcome = max([base.outcome, *(each.impact for each in added)], key=lambda each: each.rank)
     return replace(
         base,
@@ -75,12 +78,12 @@ def _followed(row: Change | None, old: Resource, new: Resource, cause: tuple[str
     )
 
 
-def _moves(outcome: Outcome) -> bool:
-    return outcome in {Outcome.REPLACE, Outcome.MAY_REPLACE}
+def _moves(outcome: ResourceOutcome) -> bool:
+    return outcome in {ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE}
 
 
-def _is_replaced(outcome: Outcome) -> str:
-    return "is replaced" if outcome is Outcome.REPLACE else "may be replaced"
+def _is_replaced(outcome: ResourceOutcome) -> str:
+    return "is replaced" if outcome is ResourceOutcome.REPLACE else "may be replaced"
 
 
 def _referring(template: ResolvedTemplate) -> Mapping[str, list[str]]:

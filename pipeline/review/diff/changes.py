@@ -5,21 +5,17 @@ from dataclasses import replace
 
 from pipeline.review.diff import cosmetic_changes, pipeline_shape, stateful
 from pipeline.review.diff.cascade import cascade
-from pipeline.review.diff.compare import Difference, canonical, differences, same
-from pipeline.review.diff.references import references, renamed
+from pipeline.review.diff.compare import Difference, differences
 from pipeline.review.diff.replacement import impact
-from pipeline.review.model import Change, Outcome, PropertyChange
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from pipeline.review.model import PropertyChange, ResourceChange, ResourceOutcome
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
+from services.library.cloudformation.values import canonical, is_same, references, rename_references
 
 METADATA_TYPE = "AWS::CDK::Metadata"
 NESTED_TYPE = "AWS::CloudFormation::Stack"
-REPLACES = frozenset({Outcome.REPLACE, Outcome.MAY_REPLACE})
-ATTRIBUTES = (
-    ("DeletionPolicy", "deletion_policy"),
-    ("UpdateReplacePolicy", "update_replace_policy"),
-    ("UpdatePolicy", "update_policy"),
-    ("CreationPolicy", "creation_policy"),
-)
+REPLACES = frozenset({ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE})
+ATTRIBUTES = ("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
 
 
 def changes(
@@ -27,19 +23,19 @@ def changes(
     after: ResolvedTemplate,
     *,
     is_asset: cosmetic_changes.IsAsset,
-    moved: Mapping[str, Outcome] | None = None,
-) -> list[Change]:
-    """One change for each resource that is not as it was, in the order of the templates.
+    moved: Mapping[str, ResourceOutcome] | None = None,
+) -> list[ResourceChange]:
+    """Return one change for each resource that is not as it was, in the order of the templates.
 
     `moved`: names that refer to resources outside which are replaced, such as a nested stack's parameters.
     """
     revised = cosmetic_changes.revisions(before, after)
     was = {old: new for new, old in revised.items()}
-    renaming: dict[str, Change] = {}
+    renaming: dict[str, ResourceChange] = {}
     if revised:
         renaming = {row.logical_id: row for row in _renaming(before, after, revised)}
         after = _with_old_names(after, revised)
-    rows: dict[str, Change] = {}
+    rows: dict[str, ResourceChange] = {}
     for logical_id in {**before.resources, **after.resources}:
         old, new = before.resources.get(logical_id), after.resources.get(logical_id)
         if logical_id in was or logical_id in revised:
@@ -56,24 +52,26 @@ def changes(
     return cascade(rows, before, after, moved or {})
 
 
-def _created(new: Resource) -> Change:
-    return Change(
+def _created(new: Resource) -> ResourceChange:
+    return ResourceChange(
         logical_id=new.logical_id,
         path=new.path,
         type=new.type,
-        outcome=Outcome.NONE if new.type == METADATA_TYPE else Outcome.CREATE,
+        outcome=ResourceOutcome.NONE if new.type == METADATA_TYPE else ResourceOutcome.CREATE,
         noise=cosmetic_changes.METADATA if new.type == METADATA_TYPE else _publishing(new),
     )
 
 
-def _removed(old: Resource) -> Change:
+def _removed(old: Resource) -> ResourceChange:
     """The deployed template's policy decides, which is the old one's."""
-    outcome = {"Retain": Outcome.ORPHAN, "Snapshot": Outcome.SNAPSHOT}.get(stateful.on_deletion(old), Outcome.DESTROY)
-    return Change(
+    outcome = {"Retain": ResourceOutcome.ORPHAN, "Snapshot": ResourceOutcome.SNAPSHOT}.get(
+        stateful.on_deletion(old), ResourceOutcome.DESTROY
+    )
+    return ResourceChange(
         logical_id=old.logical_id,
         path=old.path,
         type=old.type,
-        outcome=Outcome.NONE if old.type == METADATA_TYPE else outcome,
+        outcome=ResourceOutcome.NONE if old.type == METADATA_TYPE else outcome,
         data_loss=stateful.lost_by_deletion(old),
         noise=cosmetic_changes.METADATA if old.type == METADATA_TYPE else _publishing(old),
     )
@@ -83,36 +81,38 @@ def _publishing(resource: Resource) -> str:
     return cosmetic_changes.PUBLISHING if cosmetic_changes.is_publishing(resource) else ""
 
 
-def _revision(before: ResolvedTemplate, after: ResolvedTemplate, logical_id: str, other: str) -> Change:
+def _revision(before: ResolvedTemplate, after: ResolvedTemplate, logical_id: str, other: str) -> ResourceChange:
     """One half of a revision that goes and one that comes, for the same thing."""
     resource = before.resources.get(logical_id) or after.resources[logical_id]
-    return Change(
+    return ResourceChange(
         logical_id=logical_id,
         path=resource.path,
         type=resource.type,
-        outcome=Outcome.NONE,
+        outcome=ResourceOutcome.NONE,
         noise=cosmetic_changes.REVISIONS[resource.type][1],
         paired_with=other,
     )
 
 
-def _renaming(before: ResolvedTemplate, after: ResolvedTemplate, revised: Mapping[str, str]) -> Iterator[Change]:
+def _renaming(
+    before: ResolvedTemplate, after: ResolvedTemplate, revised: Mapping[str, str]
+) -> Iterator[ResourceChange]:
     """What names a revision, such as an alias, and changes in nothing but that."""
     for logical_id, resource in after.resources.items():
         named = next((name for name, _ in references(resource.properties) if name in revised), None)
         if named and logical_id in before.resources:
-            yield Change(
+            yield ResourceChange(
                 logical_id=logical_id,
                 path=resource.path,
                 type=resource.type,
-                outcome=Outcome.NONE,
+                outcome=ResourceOutcome.NONE,
                 noise=cosmetic_changes.REVISIONS[after.resources[named].type][1],
             )
 
 
-def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -> Change | None:
+def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -> ResourceChange | None:
     if old.type != new.type:
-        row = PropertyChange(path="Type", old=old.type, new=new.type, impact=Outcome.REPLACE)
+        row = PropertyChange(path="Type", old=old.type, new=new.type, impact=ResourceOutcome.REPLACE)
         return _row(old, new, [row], reasons={""})
     properties, reasons = [], set()
     for difference in differences(old.properties, new.properties):
@@ -136,18 +136,18 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
 
 
 def _same_but_for_assets(old: Resource, new: Resource) -> bool:
-    return same(pipeline_shape.without_assets(old.properties), pipeline_shape.without_assets(new.properties))
+    return is_same(pipeline_shape.without_assets(old.properties), pipeline_shape.without_assets(new.properties))
 
 
-def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> Change:
+def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> ResourceChange:
     outcome = max((each.impact for each in properties), key=lambda each: each.rank)
     reason = next(iter(reasons)) if len(reasons) == 1 else ""
     replaces = any(each.impact in REPLACES and not _is_unknown(each) for each in properties)
-    return Change(
+    return ResourceChange(
         logical_id=new.logical_id,
         path=new.path,
         type=new.type,
-        outcome=Outcome.NONE if new.type == METADATA_TYPE else outcome,
+        outcome=ResourceOutcome.NONE if new.type == METADATA_TYPE else outcome,
         data_loss=replaces and stateful.lost_by_replacement(old, new),
         guard_dropped=_guard_dropped(old, new),
         noise=cosmetic_changes.METADATA if new.type == METADATA_TYPE else reason,
@@ -163,23 +163,23 @@ def _is_unknown(property_: PropertyChange) -> bool:
 def _reason(resource: Resource, difference: Difference, is_asset: cosmetic_changes.IsAsset) -> str:
     if cosmetic_changes.is_publishing(resource) and difference.path[0] == "Source":
         return cosmetic_changes.PUBLISHING
-    if same(cosmetic_changes.erased(difference.old, is_asset), cosmetic_changes.erased(difference.new, is_asset)):
+    if is_same(cosmetic_changes.erased(difference.old, is_asset), cosmetic_changes.erased(difference.new, is_asset)):
         return cosmetic_changes.NESTED if resource.type == NESTED_TYPE else cosmetic_changes.CODE
     return ""
 
 
 def _attributes(old: Resource, new: Resource) -> Iterator[PropertyChange]:
-    for name, attribute in ATTRIBUTES:
-        left, right = getattr(old, attribute), getattr(new, attribute)
-        if not same(left, right):
-            yield PropertyChange(path=name, old=left or None, new=right or None, impact=Outcome.UPDATE)
+    for name in ATTRIBUTES:
+        left, right = old.body.get(name), new.body.get(name)
+        if not is_same(left, right):
+            yield PropertyChange(path=name, old=left or None, new=right or None, impact=ResourceOutcome.UPDATE)
     if old.condition != new.condition:
         # Unconditional before, or for another reason: the resource may go. Unconditional now: it can only come.
         yield PropertyChange(
             path="Condition",
             old=old.condition or None,
             new=new.condition or None,
-            impact=Outcome.MAY_REPLACE if new.condition else Outcome.UPDATE,
+            impact=ResourceOutcome.MAY_REPLACE if new.condition else ResourceOutcome.UPDATE,
             sources=("the condition cannot be decided before the deployment",),
         )
 
@@ -194,13 +194,15 @@ def _guard_dropped(old: Resource, new: Resource) -> bool:
 
 def _with_old_names(after: ResolvedTemplate, revised: Mapping[str, str]) -> ResolvedTemplate:
     resources = {
-        logical_id: replace(resource, properties=renamed(resource.properties, revised))
+        logical_id: replace(
+            resource, body={**resource.body, "Properties": rename_references(resource.properties, revised)}
+        )
         for logical_id, resource in after.resources.items()
     }
-    return replace(after, resources=resources, outputs=renamed(after.outputs, revised))
+    return replace(after, resources=resources, outputs=rename_references(after.outputs, revised))
 
 
-def _pair(rows: dict[str, Change], before: ResolvedTemplate, after: ResolvedTemplate) -> None:
+def _pair(rows: dict[str, ResourceChange], before: ResolvedTemplate, after: ResolvedTemplate) -> None:
     """Find the two halves of a rename: to CloudFormation it is a deletion and a creation."""
     gone = [id_ for id_ in rows if id_ not in after.resources and not rows[id_].paired_with]
     come = [id_ for id_ in rows if id_ not in before.resources and not rows[id_].paired_with]

@@ -4,9 +4,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from pipeline.review.diff.compare import canonical
 from pipeline.review.model import Json
-from pipeline.review.read.template import ResolvedTemplate, Resource
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
+from services.library.cloudformation.values import canonical
 
 CODE = "code changed"
 METADATA = "CDK metadata"
@@ -57,7 +58,7 @@ def _by_subject(template: ResolvedTemplate, *, without: ResolvedTemplate) -> dic
 
 
 def erased(value: Json, is_asset: IsAsset) -> Json:
-    """The value with each asset's hash blanked."""
+    """Return the value with each asset's hash blanked."""
     if isinstance(value, str):
         return HASH.sub(lambda found: "*" if is_asset(found[0]) else found[0], value)
     if isinstance(value, dict):
@@ -66,5 +67,5 @@ def erased(value: Json, is_asset: IsAsset) -> Json:
 
 
 def is_publishing(resource: Resource) -> bool:
-    """Whether a build publishes assets. They are numbered in their order, so that one more renames the others."""
+    """Return whether a build publishes assets. They are numbered in order, so that one more renames the others."""
     return resource.type == "AWS::CodeBuild::Project" and bool(ASSET_JOB.search(resource.path))

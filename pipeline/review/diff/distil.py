@@ -22,7 +22,7 @@ Json = Any
 
 
 def document(day: str) -> str:
-    """The file's content: a line for each resource type, so that an upgrade of a source reads as a difference."""
+    """Write the file's content: a line for each resource type, so that an upgrade of a source reads as a difference."""
     lint_version, schemas = cfn_lint()
     spec_version, specification = service_spec()
     types = {
@@ -38,7 +38,7 @@ def document(day: str) -> str:
 
 
 def cfn_lint() -> tuple[str, dict[str, dict[str, Any]]]:
-    """Its version, and for each type what it says of a path and the properties that it knows."""
+    """Return the version of cfn-lint, and for each type what it says of a path and the properties that it knows."""
     package = distribution("cfn-lint")
     folder = Path(str(package.locate_file("cfnlint/data/schemas")))
     found = {}
@@ -52,7 +52,7 @@ def cfn_lint() -> tuple[str, dict[str, dict[str, Any]]]:
 
 
 def service_spec() -> tuple[str, dict[str, dict[str, Any]]]:
-    """The same of AWS's service specification, with its definitions followed to the leaves."""
+    """Return what AWS's service specification says, as `cfn_lint` does, with definitions followed to the leaves."""
     folder = TOOLS / "node/node_modules/@aws-cdk/aws-service-spec"
     version: str = json.loads((folder / "package.json").read_bytes())["version"]
     schema = json.loads(gzip.decompress((folder / "db.json.gz").read_bytes()))["schema"]

@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.review.diff.compare import same
-from pipeline.review.model import Json, Place
-from pipeline.review.read.template import ResolvedTemplate
+from pipeline.review.model import Json, StackLocation
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.values import is_same
 
 
 @dataclass(kw_only=True)
 class Exports:
     """What one side's stacks offer to each other, collected as they are read. Exports live in an account and region."""
 
-    offered: dict[tuple[str, str, str], tuple[Place, Json]] = field(default_factory=dict)
+    offered: dict[tuple[str, str, str], tuple[StackLocation, Json]] = field(default_factory=dict)
     """(account, region, export) -> whose it is, and its value."""
     wanted: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     """(account, region, export) -> the stacks that import it."""
 
-    def add(self, place: Place, template: ResolvedTemplate) -> None:
+    def add(self, place: StackLocation, template: ResolvedTemplate) -> None:
         """Take in one stack."""
         where = template.account, template.region
         for export, key in template.exports.items():
@@ -30,7 +30,7 @@ class Exports:
 class BrokenExport:
     """An export that goes or changes."""
 
-    place: Place
+    place: StackLocation
     export: str
     importers: tuple[str, ...]
     """Stacks that import it; empty if none of the assembly does."""
@@ -40,11 +40,11 @@ class BrokenExport:
 
 
 def broken(before: Exports, after: Exports) -> Iterator[BrokenExport]:
-    """Each export of the base side that is gone, or has another value while somebody imports it."""
+    """Yield each export of the base side that is gone, or has another value while somebody imports it."""
     for key, (place, value) in before.offered.items():
         removed = key not in after.offered
         deployed, wanted = before.wanted.get(key, []), after.wanted.get(key, [])
-        if removed or (deployed and not same(value, after.offered[key][1])):
+        if removed or (deployed and not is_same(value, after.offered[key][1])):
             yield BrokenExport(
                 place=place,
                 export=key[2],

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.model import GuardrailChange, Json, Place
+from pipeline.review.model import GuardrailChange, Json, StackLocation
 from pipeline.review.read.assembly import Assembly
 
 REPORT = "validation-report.json"
@@ -14,7 +14,7 @@ REFERENCE = re.compile(r"<[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?>")
 PREFIX = re.compile(r"^[A-Za-z-]+::(?=[A-Za-z])")
 """`Annotation::`, or a pack's name."""
 
-Existing = Mapping[str, Place]
+Existing = Mapping[str, StackLocation]
 """Every construct path of the head side, those around resources included, with the stack that it belongs to."""
 
 
@@ -111,7 +111,7 @@ def _acknowledgements(
 
 
 def _change(kind: str, state: str, rule: str, path: str, existing: Existing, accepted: Accepted) -> GuardrailChange:
-    place = existing.get(path, Place())
+    place = existing.get(path, StackLocation())
     return GuardrailChange(
         stage=place.stage,
         service=place.service,

@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator
 
-from pipeline.review.diff.compare import same
-from pipeline.review.model import Change, Outcome, Place, PropertyChange
-from pipeline.review.read.template import ResolvedTemplate
+from pipeline.review.model import PropertyChange, ResourceChange, ResourceOutcome, StackLocation
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.values import is_same
 
 TYPE = "Output"
 """Stands where a resource's type does."""
 
 
-def changes(place: Place, before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[Change]:
-    """A row for each; the export's name counts as a part of it."""
+def changes(place: StackLocation, before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[ResourceChange]:
+    """Yield a row for each; the export's name counts as a part of it."""
     for key in {**before.outputs, **after.outputs}:
         old, new = before.outputs.get(key, {}), after.outputs.get(key, {})
         properties = tuple(
-            PropertyChange(path=part, old=old.get(part), new=new.get(part), impact=Outcome.UPDATE)
+            PropertyChange(path=part, old=old.get(part), new=new.get(part), impact=ResourceOutcome.UPDATE)
             for part in ("Value", "Export")
-            if not same(old.get(part), new.get(part))
+            if not is_same(old.get(part), new.get(part))
         )
         if properties:
-            yield Change(
+            yield ResourceChange(
                 stage=place.stage,
                 service=place.service,
                 stack=place.stack,
                 logical_id=key,
                 path=f"Outputs/{key}",
                 type=TYPE,
-                outcome=Outcome.UPDATE,
+                outcome=ResourceOutcome.UPDATE,
                 properties=properties,
             )

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from pipeline.review.model import GuardrailChange, Place
+from pipeline.review.model import GuardrailChange, StackLocation
 from pipeline.review.read.assembly import Stack
 
 METADATA = "Override"
 """What the service contract writes into a template's metadata."""
 
 
-def changes(before: Stack | None, after: Stack | None, place: Place, path: str) -> Iterator[GuardrailChange]:
-    """The override that is added, removed or another one."""
+def changes(before: Stack | None, after: Stack | None, place: StackLocation, path: str) -> Iterator[GuardrailChange]:
+    """Yield the override that is added, removed or another one."""
     old, new = _override(before), _override(after)
     if old != new:
         yield GuardrailChange(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
-from pipeline.review.read.template import ResolvedTemplate
+from services.library.cloudformation.resolved_template import ResolvedTemplate
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
 PROJECT = "AWS::CodeBuild::Project"
@@ -16,14 +16,14 @@ COMPARED = (("provider", "provider"), ("image", "image"), ("privileged", "privil
 
 
 def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
-    """The stages of the stack's pipeline, with its actions in running order."""
+    """Return the stages of the stack's pipeline, with its actions in running order."""
     found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
     stages = found.properties.get("Stages") if found else None
     return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
 
 
 def removed(stages: Iterable[PipelineStage]) -> set[str]:
-    """The stacks that the pipeline deletes on purpose: pipeline/definition/steps.py names a step for each after it."""
+    """Return the stacks that the pipeline deletes on purpose: pipeline/definition/steps.py names a step after each."""
     names = (action.name for stage in stages for action in stage.actions)
     return {name.rpartition(REMOVES)[2] for name in names if REMOVES in name}
 
@@ -43,7 +43,7 @@ def compare(
 
 
 def without_assets(properties: Mapping[str, Json]) -> Json:
-    """A pipeline's properties without the stage that publishes assets."""
+    """Return a pipeline's properties without the stage that publishes assets."""
     stages = properties.get("Stages", ())
     kept = [each for each in stages if not (isinstance(each, Mapping) and each.get("Name") == ASSETS_STAGE)]
     return {**properties, "Stages": kept}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pipeline.review.model import Change, Json
+from pipeline.review.model import Json, ResourceChange
 
 HIDDEN = "(redacted)"
 NAMES = re.compile(
@@ -31,8 +31,8 @@ DYNAMIC = re.compile(r"^\{\{resolve:[^}]*\}\}$|^arn:")
 """Where a secret is, and not what it is."""
 
 
-def change(row: Change, secrets: Iterable[str]) -> Change:
-    """The row without what may be a secret. `secrets`: the values of NoEcho parameters."""
+def change(row: ResourceChange, secrets: Iterable[str]) -> ResourceChange:
+    """Return the row without what may be a secret. `secrets`: the values of NoEcho parameters."""
     hidden = frozenset(secret for secret in secrets if secret)
     return replace(
         row,
@@ -48,7 +48,7 @@ def change(row: Change, secrets: Iterable[str]) -> Change:
 
 
 def value(given: Json, secrets: frozenset[str] = frozenset(), *, name: str = "") -> Json:
-    """A value, however deep, without what may be a secret. `name`: what holds it."""
+    """Return a value, however deep, without what may be a secret. `name`: what holds it."""
     if isinstance(given, dict):
         beside = next((str(given[key]) for key in NAMES_A_VALUE if isinstance(given.get(key), str)), "")
         return {key: value(each, secrets, name=_named(key, name, beside)) for key, each in given.items()}

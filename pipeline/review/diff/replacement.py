@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline.review.diff.compare import Difference, is_function, leaves
-from pipeline.review.model import Json, Outcome
+from pipeline.review.diff.compare import Difference, leaves
+from pipeline.review.model import ResourceOutcome
+from services.library.cloudformation.undecided import undecided_conditions
 
 SAYS = {"y": "create-only", "m": "may replace", "n": "in place", "-": "does not know the type"}
 
@@ -16,7 +17,7 @@ SAYS = {"y": "create-only", "m": "may replace", "n": "in place", "-": "does not 
 class Impact:
     """What changing one property does, and who says so."""
 
-    outcome: Outcome
+    outcome: ResourceOutcome
     sources: tuple[str, ...] = ()
     unknown: bool = False
     """Whether no source knows the property or its type."""
@@ -30,29 +31,33 @@ class _Type:
 
 
 def impact(type_: str, difference: Difference) -> Impact:
-    """The worst over everything below the path that differs, since a part that comes or goes takes its own along."""
+    """Return the worst over all below the path that differs, since a part that comes or goes takes its own along."""
     path = difference.path
     if is_custom(type_):
-        return Impact(outcome=Outcome.MAY_REPLACE, sources=("custom resource: its handler decides",), unknown=True)
+        return Impact(
+            outcome=ResourceOutcome.MAY_REPLACE, sources=("custom resource: its handler decides",), unknown=True
+        )
     spec = _types().get(type_)
     if spec is None:
-        return Impact(outcome=Outcome.MAY_REPLACE, sources=(f"neither source knows {type_}",), unknown=True)
+        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=(f"neither source knows {type_}",), unknown=True)
     if path[0] not in spec.known:
-        return Impact(outcome=Outcome.MAY_REPLACE, sources=(f"neither source knows {path[0]}",), unknown=True)
+        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=(f"neither source knows {path[0]}",), unknown=True)
     changed = {leaf for value in (difference.old, difference.new) if value is not None for leaf in leaves(value, path)}
     worst = max((_judged(spec, leaf) for leaf in changed or {path}), key=lambda judged: judged.outcome.rank)
-    if worst.outcome is Outcome.REPLACE and (_undecided(difference.old) or _undecided(difference.new)):
-        return Impact(outcome=Outcome.MAY_REPLACE, sources=(*worst.sources, "depends on an undecided condition"))
+    if worst.outcome is ResourceOutcome.REPLACE and undecided_conditions([difference.old, difference.new]):
+        return Impact(
+            outcome=ResourceOutcome.MAY_REPLACE, sources=(*worst.sources, "depends on an undecided condition")
+        )
     return worst
 
 
 def is_custom(type_: str) -> bool:
-    """Whether a resource is made by somebody's own function."""
+    """Return whether a resource is made by somebody's own function."""
     return type_.startswith("Custom::") or type_ == "AWS::CloudFormation::CustomResource"
 
 
 def known_types() -> Mapping[str, list[str]]:
-    """Each type with the properties that a source knows."""
+    """Return each type with the properties that a source knows."""
     return {name: sorted(type_.known) for name, type_ in _types().items()}
 
 
@@ -64,22 +69,15 @@ def _judged(spec: _Type, leaf: tuple[str, ...]) -> Impact:
     below = ".".join(leaf) + "."
     hidden = [says for path, says in spec.replaces.items() if path.startswith(below)]
     if hidden:
-        return Impact(outcome=Outcome.MAY_REPLACE, sources=_meant(hidden[0]).sources)
-    return Impact(outcome=Outcome.UPDATE)
+        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=_meant(hidden[0]).sources)
+    return Impact(outcome=ResourceOutcome.UPDATE)
 
 
 def _meant(says: str) -> Impact:
     """One that is sure and one that is not are no disagreement; a yes and a no are: it may, and both are named."""
     sources = (f"cfn-lint: {SAYS[says[0]]}", f"service-spec: {SAYS[says[1]]}")
     sure = "y" in says and "n" not in says
-    return Impact(outcome=Outcome.REPLACE if sure else Outcome.MAY_REPLACE, sources=sources)
-
-
-def _undecided(value: Json) -> bool:
-    """Whether a part of the value depends on a condition that only the deployment decides."""
-    if isinstance(value, dict):
-        return (is_function(value) and "Fn::If" in value) or any(map(_undecided, value.values()))
-    return isinstance(value, list) and any(map(_undecided, value))
+    return Impact(outcome=ResourceOutcome.REPLACE if sure else ResourceOutcome.MAY_REPLACE, sources=sources)
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.review.diff import stateful
-from pipeline.review.model import Outcome, StackChange
+from pipeline.review.model import ResourceOutcome, StackChange
 from pipeline.review.read.assembly import Stack
 
 
@@ -17,7 +17,7 @@ class Pair:
 
     @property
     def either(self) -> Stack:
-        """The stack as it will be, or as it was if it goes."""
+        """Return the stack as it will be, or as it was if it goes."""
         stack = self.after or self.before
         if stack is None:
             raise ValueError("A pair has at least one stack.")
@@ -25,12 +25,12 @@ class Pair:
 
     @property
     def path(self) -> str:
-        """Its construct path."""
+        """Return its construct path."""
         return self.either.path
 
     @property
     def content(self) -> bytes:
-        """Its template's bytes."""
+        """Return its template's bytes."""
         return self.either.content
 
     def forget(self) -> None:
@@ -41,12 +41,12 @@ class Pair:
 
     @property
     def is_same_stack(self) -> bool:
-        """Whether CloudFormation updates it: another name, account or region is another stack."""
+        """Return whether CloudFormation updates it: another name, account or region is another stack."""
         return self.before is not None and self.after is not None and self.before.place == self.after.place
 
 
 def pairs(before: Sequence[Stack], after: Sequence[Stack]) -> list[Pair]:
-    """Pairs in the head side's order, then what only the base side has.
+    """Return pairs in the head side's order, then what only the base side has.
 
     By name, account and region first, for that is what CloudFormation goes by; then by construct path.
     """
@@ -60,7 +60,7 @@ def pairs(before: Sequence[Stack], after: Sequence[Stack]) -> list[Pair]:
 
 
 def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
-    """What happens to the stack as a whole: nothing, if it is the same one. `removed`: what the pipeline deletes."""
+    """Return what happens to a stack as a whole; None if it is the same one. `removed`: what the pipeline deletes."""
     stack = pair.either
     if pair.is_same_stack:
         return None
@@ -86,9 +86,9 @@ def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
     )
 
 
-def _outcome(pair: Pair, *, is_removed: bool) -> Outcome:
+def _outcome(pair: Pair, *, is_removed: bool) -> ResourceOutcome:
     if pair.before is None:
-        return Outcome.CREATE
+        return ResourceOutcome.CREATE
     if pair.after is not None:
-        return Outcome.REPLACE
-    return Outcome.DESTROY if is_removed else Outcome.ORPHAN
+        return ResourceOutcome.REPLACE
+    return ResourceOutcome.DESTROY if is_removed else ResourceOutcome.ORPHAN

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.review.model import Json
-from pipeline.review.read.template import Resource
+from services.library.cloudformation.template import Resource
 
 SNAPSHOTS: Mapping[str, str] = {
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html, "Snapshot"
@@ -52,14 +52,14 @@ KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
 def is_lost_with_stack(resource: Resource) -> bool:
-    """Whether the deletion of its stack deletes the data in it. A snapshot that CloudFormation makes keeps them."""
+    """Return whether the data go with the stack. A snapshot that CloudFormation makes keeps them."""
     if not holds_data(resource) or resource.deletion_policy in KEEPS:
         return False
     return not (resource.type in SNAPSHOTS and resource.deletion_policy in {"", "Snapshot"})
 
 
 def holds_data(resource: Resource) -> bool:
-    """Whether users' or machines' data are in it, and nowhere else. A member of an Aurora cluster has none."""
+    """Return whether users' or machines' data are in it, and nowhere else. A member of an Aurora cluster has none."""
     return resource.type in HOLDS and not (
         resource.type == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in resource.properties
     )
@@ -73,22 +73,22 @@ def on_deletion(resource: Resource) -> str:
 
 
 def on_replacement(resource: Resource) -> str:
-    """What becomes of the old one: its default is `Delete` for every type."""
+    """Return what becomes of the old one: its default is `Delete` for every type."""
     return "Retain" if resource.update_replace_policy in KEEPS else resource.update_replace_policy or "Delete"
 
 
 def lost_by_deletion(resource: Resource) -> bool:
-    """Whether data are lost when the resource leaves the template, or its stack is deleted."""
+    """Return whether data are lost when the resource leaves the template, or its stack is deleted."""
     return holds_data(resource) and on_deletion(resource) == "Delete" and not is_protected(resource)
 
 
 def lost_by_replacement(old: Resource, new: Resource) -> bool:
-    """Whether data are lost when another resource takes its place: the new template's policy decides."""
+    """Return whether data are lost when another resource takes its place: the new template's policy decides."""
     return holds_data(old) and on_replacement(new) == "Delete" and not is_protected(old)
 
 
 def is_protected(resource: Resource) -> bool:
-    """Whether the service itself would refuse to delete it."""
+    """Return whether the service itself would refuse to delete it."""
     return any(_is_on(resource.properties.get(name)) for name in PROTECTIONS)
 
 

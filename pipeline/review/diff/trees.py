@@ -6,15 +6,14 @@ from pathlib import Path
 
 from pipeline.review.diff import cosmetic_changes
 from pipeline.review.diff.changes import changes
-from pipeline.review.diff.compare import same
-from pipeline.review.diff.references import references
-from pipeline.review.model import Change, Json, Outcome, Place
+from pipeline.review.model import Json, ResourceChange, ResourceOutcome, StackLocation
 from pipeline.review.read import assembly
-from pipeline.review.read.resolve import resolve
-from pipeline.review.read.template import EMPTY, ResolvedTemplate
+from services.library.cloudformation.resolved_template import EMPTY, ResolvedTemplate, resolve
+from services.library.cloudformation.template import Template
+from services.library.cloudformation.values import is_same, references
 
-Moved = Mapping[str, Outcome]
-MOVES = frozenset({Outcome.REPLACE, Outcome.MAY_REPLACE})
+Moved = Mapping[str, ResourceOutcome]
+MOVES = frozenset({ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ NOTHING = Tree(template=EMPTY)
 
 
 def grow(stack: assembly.Stack) -> Tree:
-    """A stack's tree."""
+    """Return a stack's tree."""
     return _grow(stack, stack.body, stack.file.parent, stack.resolve())
 
 
@@ -42,18 +41,19 @@ def _grow(stack: assembly.Stack, body: Mapping[str, Json], folder: Path, templat
         parameters = parent.properties.get("Parameters")
         inner = assembly.read_template(file.read_bytes(), file.name)
         resolved = resolve(
-            inner,
+            Template(inner, stack_path=stack.path),
             account=stack.place.account,
             region=stack.place.region,
-            path=stack.path,
             parameters=parameters if isinstance(parameters, Mapping) else {},
         )
         found[logical_id] = _grow(stack, inner, file.parent, resolved)
     return Tree(template=template, nested=found)
 
 
-def pairs(before: Tree, after: Tree, place: Place) -> Iterator[tuple[Place, ResolvedTemplate, ResolvedTemplate]]:
-    """Each pair of templates in two trees, with where it is."""
+def pairs(
+    before: Tree, after: Tree, place: StackLocation
+) -> Iterator[tuple[StackLocation, ResolvedTemplate, ResolvedTemplate]]:
+    """Yield each pair of templates in two trees, with where it is."""
     yield place, before.template, after.template
     for logical_id in {**before.nested, **after.nested}:
         inner = replace(place, stack=f"{place.stack}/{logical_id}")
@@ -61,9 +61,9 @@ def pairs(before: Tree, after: Tree, place: Place) -> Iterator[tuple[Place, Reso
 
 
 def compare(
-    before: Tree, after: Tree, place: Place, *, is_asset: cosmetic_changes.IsAsset, moved: Moved | None = None
-) -> list[Change]:
-    """What happens to the resources of both, nested ones after those of the stack that has them.
+    before: Tree, after: Tree, place: StackLocation, *, is_asset: cosmetic_changes.IsAsset, moved: Moved | None = None
+) -> list[ResourceChange]:
+    """Return what happens to the resources of both, nested ones after those of the stack that has them.
 
     A replacement goes into a nested stack by its parameters and comes out by its outputs, until nothing more follows.
     """
@@ -72,7 +72,7 @@ def compare(
     while True:
         inside = {id_: _nested(before, after, id_, place, is_asset, passed[id_]) for id_ in nested}
         outputs = {
-            logical_id: Outcome.MAY_REPLACE
+            logical_id: ResourceOutcome.MAY_REPLACE
             for logical_id, rows in inside.items()
             if logical_id in after.nested and _gives_away(after.nested[logical_id].template, rows)
         }
@@ -84,14 +84,14 @@ def compare(
         passed = further
     found = [replace(row, stage=place.stage, service=place.service, stack=place.stack) for row in rows]
     for logical_id, inner in inside.items():
-        if outcomes.get(logical_id) is not Outcome.ORPHAN:  # that stays as it is, with everything in it
+        if outcomes.get(logical_id) is not ResourceOutcome.ORPHAN:  # that stays as it is, with everything in it
             found += inner
     return found
 
 
 def _nested(
-    before: Tree, after: Tree, logical_id: str, place: Place, is_asset: cosmetic_changes.IsAsset, moved: Moved
-) -> list[Change]:
+    before: Tree, after: Tree, logical_id: str, place: StackLocation, is_asset: cosmetic_changes.IsAsset, moved: Moved
+) -> list[ResourceChange]:
     return compare(
         before.nested.get(logical_id, NOTHING),
         after.nested.get(logical_id, NOTHING),
@@ -101,17 +101,17 @@ def _nested(
     )
 
 
-def _other_parameters(before: Tree, after: Tree, logical_id: str) -> dict[str, Outcome]:
+def _other_parameters(before: Tree, after: Tree, logical_id: str) -> dict[str, ResourceOutcome]:
     """Parameters that the parent now fills by another reference, whose value only the deployment knows."""
     old, new = _parameters(before, logical_id), _parameters(after, logical_id)
     return {
-        name: Outcome.REPLACE
+        name: ResourceOutcome.REPLACE
         for name, value in new.items()
-        if name in old and isinstance(value, Mapping) and not same(old[name], value)
+        if name in old and isinstance(value, Mapping) and not is_same(old[name], value)
     }
 
 
-def _passed_on(after: Tree, logical_id: str, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+def _passed_on(after: Tree, logical_id: str, outcomes: Mapping[str, ResourceOutcome]) -> dict[str, ResourceOutcome]:
     """Parameters that name something of the parent's that is replaced."""
     found = {}
     for name, value in _parameters(after, logical_id).items():
@@ -127,7 +127,7 @@ def _parameters(tree: Tree, logical_id: str) -> Mapping[str, Json]:
     return parameters if isinstance(parameters, Mapping) else {}
 
 
-def _gives_away(template: ResolvedTemplate, rows: list[Change]) -> bool:
+def _gives_away(template: ResolvedTemplate, rows: list[ResourceChange]) -> bool:
     """Whether an output names something that is replaced inside."""
     moves = {row.logical_id for row in rows if row.outcome in MOVES}
     return bool(moves) and any(name in moves for name, _ in references(dict(template.outputs)))

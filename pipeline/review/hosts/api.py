@@ -26,7 +26,7 @@ class Api:
         self._opener = urllib.request.build_opener(_NoRedirects())
 
     def call(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:  # a host's JSON
-        """The answer to one call.
+        """Return the answer to one call.
 
         Raises:
             ApiError: if the host answers with an error or not at all.
@@ -46,7 +46,7 @@ class Api:
             raise ApiError(f"{method} {path} had no answer: {error}") from error
 
     def pages(self, path: str) -> Iterator[Any]:
-        """Every entry of a list that comes in pages."""
+        """Yield every entry of a list that comes in pages."""
         joined = "&" if "?" in path else "?"
         for page in range(1, MOST_PAGES + 1):
             entries = self.call("GET", f"{path}{joined}per_page=100&page={page}")

@@ -23,12 +23,12 @@ class Comment:
 
 
 def comment(folder: Path, host: Host, *, pointer: str) -> Comment:
-    """The comment on what a build left in a folder. A build that left no review could not review."""
+    """Return the comment on what a build left in a folder. A build that left no review could not review."""
     return of_text(_text(folder / FILE), host, pointer=pointer)
 
 
 def of_text(text: str | None, host: Host, *, pointer: str) -> Comment:
-    """The same for a review that is at hand, or None."""
+    """Return the comment on a review that is at hand, or on none."""
     if text is None:
         review = unreviewed("The review's build ended without a review: its log says why.")
     else:
@@ -40,12 +40,12 @@ def of_text(text: str | None, host: Host, *, pointer: str) -> Comment:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a comment is one of these, by its beginning. Who wrote it is the host's to say."""
+    """Return whether a comment is one of these, by its beginning. Who wrote it is the host's to say."""
     return text.startswith(MARKER)
 
 
 def unreviewed(reason: str) -> Review:
-    """The review that there is when there is none."""
+    """Return the review that there is when there is none."""
     return Review(
         verdict=Verdict.INCOMPLETE,
         risk=Level.NONE,

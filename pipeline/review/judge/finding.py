@@ -6,11 +6,11 @@ from datetime import date
 
 from pipeline.review.diff.guardrails import Accepted
 from pipeline.review.judge import rules
-from pipeline.review.model import Finding, Level, Place
+from pipeline.review.model import Finding, Level, StackLocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Draft(Place):
+class Draft(StackLocation):
     """A finding in one stage."""
 
     rule: str
@@ -29,11 +29,11 @@ def merged(
     drafts: Iterable[Draft],
     *,
     given: Mapping[tuple[str, str], Accepted],
-    judged_by: rules.Rules,
+    judged_by: rules.ReviewRules,
     today: date,
     order: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """One finding for the same in several stages, the worst first.
+    """Return one finding for the same in several stages, the worst first.
 
     `given`: the base side's acknowledgements; `order`: every stage, in promotion order.
     """
@@ -59,7 +59,7 @@ def merged(
     return tuple(sorted(found.values(), key=lambda each: (bool(each.acknowledged), -each.level.rank)))
 
 
-def _how_to_accept(draft: Draft, judged_by: rules.Rules) -> str:
+def _how_to_accept(draft: Draft, judged_by: rules.ReviewRules) -> str:
     """The acknowledgement to give, and where. It counts once it is on the base side."""
     by = (judged_by.get(draft.rule) or rules.own()[draft.rule]).accepted_by
     if by == "nobody" or not draft.full_path:
@@ -72,7 +72,9 @@ def _how_to_accept(draft: Draft, judged_by: rules.Rules) -> str:
     return f"To accept it, merge Acknowledgement(rule={draft.rule!r}, path={path!r}, ...){which} in {file} first."
 
 
-def _accepted(draft: Draft, given: Mapping[tuple[str, str], Accepted], judged_by: rules.Rules, today: date) -> str:
+def _accepted(
+    draft: Draft, given: Mapping[tuple[str, str], Accepted], judged_by: rules.ReviewRules, today: date
+) -> str:
     """The reason of an acknowledgement that has not expired, on the construct or on one around it."""
     rule = judged_by.get(draft.rule) or rules.own()[draft.rule]
     if rule.accepted_by == "nobody":

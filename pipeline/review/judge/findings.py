@@ -6,22 +6,22 @@ from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import (
     AccessChange,
+    DeploymentLocation,
     Direction,
     GuardrailChange,
     Level,
-    Outcome,
     Pipeline,
     PipelineDifference,
-    Place,
+    ResourceOutcome,
     StackChange,
-    StackPlace,
+    StackLocation,
 )
 
 PLATFORM = "pipeline"
 
 
 def of_access(change: AccessChange, full_path: str) -> Iterator[Draft]:
-    """The worst that can be said of a change of access; nothing of one that only takes away."""
+    """Yield the worst that can be said of a change of access; nothing of one that only takes away."""
     rule = _access_rule(change)
     if rule:
         yield _draft(change, rule, change.logical_id, change.path, full_path, change.evidence)
@@ -40,15 +40,15 @@ def _access_rule(change: AccessChange) -> str:
 
 
 def of_stack(change: StackChange) -> Iterator[Draft]:
-    """A stack that moves or is left behind. One that is added is its stage's matter."""
-    if change.outcome is Outcome.CREATE:
+    """Yield a stack that moves or is left behind. One that is added is its stage's matter."""
+    if change.outcome is ResourceOutcome.CREATE:
         return
     data = f" It holds data: {', '.join(change.stateful)}." if change.stateful else ""
-    if change.outcome is Outcome.ORPHAN and change.before:
+    if change.outcome is ResourceOutcome.ORPHAN and change.before:
         said = f"The stack {_at(change.before)} is left behind with {change.resources} resources.{data}"
         advice = "CDK Pipelines deletes no stack. Keep the service in the stage, or remove it as docs/remove.md shows."
         yield _draft(change, "Review-StackOrphaned", "", "", change.path, said, advice)
-    elif change.outcome is Outcome.DESTROY and change.before:
+    elif change.outcome is ResourceOutcome.DESTROY and change.before:
         kept = [each for each in change.stateful if each not in change.lost]
         stays = f" What stays, and is no longer anybody's: {', '.join(kept)}." if kept else ""
         said = f"The stack {_at(change.before)} has a tombstone: the pipeline deletes it.{stays}"
@@ -70,20 +70,22 @@ def of_stages(before: Iterable[str], after: Iterable[str], stacks: Iterable[Stac
     """Environments that come and go as a whole."""
     old, new, changed = set(before), set(after), list(stacks)
     for stage in sorted(old - new):
-        left = [each for each in changed if each.stage == stage and each.outcome is Outcome.ORPHAN]
+        left = [each for each in changed if each.stage == stage and each.outcome is ResourceOutcome.ORPHAN]
         if not left:  # each of its stacks has a tombstone
             continue
         said = f"The environment {stage} leaves the pipeline; its {_count(left)} are left behind in their account."
         advice = "CDK Pipelines deletes no stack: remove the services from the stage on purpose first."
-        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageRemoved", "", "", _parent(left), said, advice)
+        yield _draft(
+            StackLocation(stage=stage, service=PLATFORM), "Review-StageRemoved", "", "", _parent(left), said, advice
+        )
     for stage in sorted(new - old) if old else ():
         come = [each for each in changed if each.stage == stage]
         said = f"New environment {stage}: {_count(come)}."
-        yield _draft(Place(stage=stage, service=PLATFORM), "Review-StageAdded", "", "", _parent(come), said)
+        yield _draft(StackLocation(stage=stage, service=PLATFORM), "Review-StageAdded", "", "", _parent(come), said)
 
 
 def of_export(broken: BrokenExport, full_path: str) -> Draft:
-    """An export that goes or changes."""
+    """Return an export that goes or changes."""
     if not broken.importers:
         said = f"The export {broken.export} is removed. If another stack imports it, the deployment will fail."
         return _draft(broken.place, "Review-ExportRemoved", "", "", full_path, said)
@@ -100,7 +102,7 @@ def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
     for each in pipeline.differences:
         rule = _pipeline_rule(each)
         if rule:
-            place = Place(stage="", service=PLATFORM)
+            place = StackLocation(stage="", service=PLATFORM)
             yield _draft(place, rule, each.action, "", path, _difference(each))
 
 
@@ -119,7 +121,7 @@ def _difference(each: PipelineDifference) -> str:
 
 
 def of_guardrail(change: GuardrailChange) -> Iterator[Draft]:
-    """A new finding of a guardrail, and every change to what is accepted or excepted."""
+    """Yield a new finding of a guardrail, and every change to what is accepted or excepted."""
     path = change.path.partition(f"/{change.stage}/{change.service}/")[2] or change.path
     if change.kind == "finding" and change.state == "new":
         yield _draft(change, "Review-Guardrail", "", path, change.path, change.text)
@@ -132,13 +134,13 @@ def of_guardrail(change: GuardrailChange) -> Iterator[Draft]:
         yield _draft(change, "Review-Override", "", path, change.path, said)
 
 
-def of_protection(place: Place, path: str) -> Draft:
+def of_protection(place: StackLocation, path: str) -> Draft:
     """Termination protection that is switched off."""
     said = f"Termination protection of {place.stack} is off: the stack can be deleted with everything in it."
     return _draft(place, "Review-TerminationProtectionOff", "", "", path, said, "Keep termination_protection=True.")
 
 
-def of_transforms(place: Place, path: str, added: Iterable[str]) -> Iterator[Draft]:
+def of_transforms(place: StackLocation, path: str, added: Iterable[str]) -> Iterator[Draft]:
     """Macros that the base side has not."""
     for name in added:
         said = f"The transform {name} rewrites the template at deployment; nobody can tell beforehand what comes out."
@@ -161,7 +163,7 @@ def of_rules(changed: Iterable[str], *, by_base: bool) -> Iterator[Draft]:
 
 
 def _draft(
-    place: Place, rule: str, logical_id: str, path: str, full_path: str, evidence: str, advice: str = ""
+    place: StackLocation, rule: str, logical_id: str, path: str, full_path: str, evidence: str, advice: str = ""
 ) -> Draft:
     return Draft(
         stage=place.stage,
@@ -176,7 +178,7 @@ def _draft(
     )
 
 
-def _at(place: StackPlace) -> str:
+def _at(place: DeploymentLocation) -> str:
     return f"{place.name} ({place.account or 'any account'}, {place.region or 'any region'})"
 
 

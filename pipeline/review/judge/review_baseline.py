@@ -1,34 +1,61 @@
 """What the base side's repository says a verdict must rest on, and what the head side changes of that."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date
 
-from pipeline.review.engine import Basis
 from pipeline.review.judge import rules
 from pipeline.review.model import Level
 from pipeline.review.read.revisions import Repository, Revision
 
-ENGINE = "pipeline/review"
-RULES = "pipeline/review/judge/rules.json"
-GUARDRAILS = ("services/library/guardrails", "pipeline/definition/decided_findings.py", "app.py")
+ENGINE = ("pipeline/review", "services/library/cloudformation")
+"""The code that reviews, with its reader of templates."""
+RULES = ("pipeline/review/judge/rules.json", "pipeline/review/rules.json")
+"""Where the rules are, and where they were: the base side may be older."""
+GUARDRAILS = (
+    "services/library/guardrails",
+    "services/library/contract/acknowledgement.py",
+    "services/library/contract/build_record.py",
+    "services/library/contract/defaults.py",
+    "pipeline/definition/decided_findings.py",
+    "pipeline/definition/service_stage.py",
+    "pipeline/definition/stack.py",
+    "app.py",
+)
+"""What finds and accepts in each synth, and what decides which stacks it sees."""
 
 
-def of_revisions(repository: Repository, base: Revision, head: Revision, *, fail_on: Level, today: date) -> Basis:
-    """The base's rules. The code that runs is that of the repository's working tree."""
-    text = repository.text_of(base, RULES)
-    before = rules.parse(text) if text else {}
-    now = repository.text_of(head, RULES)
-    return Basis(
+@dataclass(frozen=True, kw_only=True)
+class ReviewBaseline:
+    """What a verdict rests on besides the two assemblies."""
+
+    fail_on: Level = Level.HIGH
+    today: date = date.max
+    """An acknowledgement that expired before it accepts nothing."""
+    judged_by: rules.ReviewRules = field(default_factory=rules.own)
+    """The base side's."""
+    changed_rules: tuple[str, ...] = ()
+    """Sentences: what the head side changes of the rules, the engine or the guardrails."""
+    by_base: bool = True
+    """Whether the code that runs is the base side's."""
+
+
+def of_revisions(
+    repository: Repository, base: Revision, head: Revision, *, fail_on: Level, today: date
+) -> ReviewBaseline:
+    """Read the base's rules. The code that runs is that of the repository's working tree."""
+    before = _rules(repository, base)
+    return ReviewBaseline(
         fail_on=fail_on,
         today=today,
         judged_by=before or rules.own(),
-        changed_rules=tuple(_changed(repository, base, head, before, rules.parse(now) if now else {})),
+        changed_rules=tuple(_changed(repository, base, head, before, _rules(repository, head))),
         by_base=_code(repository, repository.working_tree()) == _code(repository, base),
     )
 
 
 def _changed(
-    repository: Repository, base: Revision, head: Revision, before: rules.Rules, after: rules.Rules
+    repository: Repository, base: Revision, head: Revision, before: rules.ReviewRules, after: rules.ReviewRules
 ) -> Iterator[str]:
     for name in rules.weakened(before, after):
         yield f"The review rule {name} is weakened or removed; this verdict still holds it as it is on the base side."
@@ -40,7 +67,17 @@ def _changed(
             yield f"Guardrails change: {path}."
 
 
+def _rules(repository: Repository, revision: Revision) -> rules.ReviewRules:
+    """A revision's rules; none if it has none."""
+    texts = (repository.text_of(revision, path) for path in RULES)
+    return next((rules.parse(text) for text in texts if text), {})
+
+
 def _code(repository: Repository, revision: Revision) -> dict[str, str]:
     """The engine's files, without its tests."""
-    files = repository.files_in(revision, ENGINE)
-    return {name: digest for name, digest in files.items() if "/tests/" not in name}
+    return {
+        name: digest
+        for folder in ENGINE
+        for name, digest in repository.files_in(revision, folder).items()
+        if "/tests/" not in name
+    }

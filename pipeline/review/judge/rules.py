@@ -12,7 +12,7 @@ FILE = Path(__file__).with_name("rules.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class ReviewRule:
     """How much a finding matters, and who may accept it."""
 
     level: Level
@@ -22,29 +22,29 @@ class Rule:
     """Why it matters."""
 
 
-Rules = Mapping[str, Rule]
+ReviewRules = Mapping[str, ReviewRule]
 
 
 @cache
-def own() -> Rules:
-    """The rules of the running code."""
+def own() -> ReviewRules:
+    """Return the rules of the running code."""
     return parse(FILE.read_text(encoding="utf-8"))
 
 
-def parse(text: str) -> Rules:
-    """The rules of a rules.json."""
+def parse(text: str) -> ReviewRules:
+    """Return the rules of a rules.json."""
     return {
-        name: Rule(level=Level(rule["level"]), accepted_by=rule["accepted_by"], text=rule["text"])
+        name: ReviewRule(level=Level(rule["level"]), accepted_by=rule["accepted_by"], text=rule["text"])
         for name, rule in json.loads(text).items()
     }
 
 
-def level(rule: str, rules: Rules) -> Level:
-    """The base side's, or the running code's for a rule that the base side does not have yet."""
+def level(rule: str, rules: ReviewRules) -> Level:
+    """Return the base side's, or the running code's for a rule that the base side does not have yet."""
     return (rules.get(rule) or own()[rule]).level
 
 
-def weakened(before: Rules, after: Rules) -> tuple[str, ...]:
+def weakened(before: ReviewRules, after: ReviewRules) -> tuple[str, ...]:
     """Rules that are gone, matter less, or may be accepted by more people than before."""
     widest = ("nobody", "platform", "service")
     return tuple(

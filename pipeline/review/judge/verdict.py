@@ -6,7 +6,7 @@ from pipeline.review.model import Finding, Level, Verdict
 
 
 def judge(findings: Iterable[Finding], incomplete: Sequence[str], fail_on: Level) -> tuple[Verdict, Level]:
-    """The verdict and the risk. What is acknowledged counts for neither; what is incomplete is never green."""
+    """Return the verdict and the risk. What is acknowledged counts for neither; what is incomplete is never green."""
     risk = max(
         (finding.level for finding in findings if not finding.acknowledged),
         key=lambda level: level.rank,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.review.model import Json, StackPlace
-from pipeline.review.read.resolve import resolve
-from pipeline.review.read.template import ResolvedTemplate
+from pipeline.review.model import DeploymentLocation, Json
+from services.library.cloudformation.resolved_template import ResolvedTemplate, resolve
+from services.library.cloudformation.template import Template
 
 STACK = "aws:cloudformation:stack"
 NESTED_ASSEMBLY = "cdk:cloud-assembly"
@@ -31,14 +31,14 @@ class Stack:
     """Construct path from the App; what pairs it with the other side's."""
     stage: str
     service: str
-    place: StackPlace
+    place: DeploymentLocation
     file: Path
     protected: bool = False
     parameters: Mapping[str, Json] = field(default_factory=dict)
 
     @cached_property
     def content(self) -> bytes:
-        """The template's bytes."""
+        """Return the template's bytes."""
         try:
             return self.file.read_bytes()
         except OSError as error:
@@ -51,18 +51,17 @@ class Stack:
 
     @cached_property
     def body(self) -> Mapping[str, Json]:
-        """The template."""
+        """Return the template."""
         return read_template(self.content, self.file.name)
 
     def resolve(self) -> ResolvedTemplate:
-        """The template with everything decided."""
+        """Return the template with everything decided."""
         place = self.place
         return resolve(
-            self.body,
+            Template(self.body, stack_path=self.path),
             name=place.name,
             account=place.account,
             region=place.region,
-            path=self.path,
             parameters=self.parameters,
         )
 
@@ -86,11 +85,11 @@ class Assembly:
     """Why this side is not complete, a sentence each."""
 
     def is_asset(self, digest: str) -> bool:
-        """Whether a hash is that of an asset."""
+        """Return whether a hash is that of an asset."""
         return self.assets is None or digest in self.assets
 
     def document(self, name: str) -> Json:
-        """A JSON file that stands beside the manifest; None if there is none."""
+        """Return a JSON file that stands beside the manifest; None if there is none."""
         return read_json(self.folder / name) if self.folder and (self.folder / name).exists() else None
 
 
@@ -128,8 +127,8 @@ def read(folder: Path, label: str = "") -> Assembly:
 
 
 def of_template(file: Path) -> Assembly:
-    """A bare template as a side of its own."""
-    stack = Stack(path="", stage="", service="", place=StackPlace(name="", account="", region=""), file=file)
+    """Return a bare template as a side of its own."""
+    stack = Stack(path="", stage="", service="", place=DeploymentLocation(name="", account="", region=""), file=file)
     if not isinstance(stack.body.get("Resources"), Mapping):
         raise UnreadableError(f"{file} is no CloudFormation template: it has no Resources.")
     return Assembly(label=str(file), stacks=(stack,), assets=None)
@@ -145,7 +144,7 @@ def nested(folder: Path, body: Mapping[str, Json]) -> Iterator[tuple[str, Path]]
 
 
 def read_template(content: bytes, name: str) -> Mapping[str, Json]:
-    """A template from its bytes."""
+    """Return a template from its bytes."""
     try:
         body = json.loads(content)
     except ValueError as error:
@@ -156,7 +155,7 @@ def read_template(content: bytes, name: str) -> Mapping[str, Json]:
 
 
 def read_json(file: Path) -> Json:
-    """A file of an assembly."""
+    """Return a file of an assembly."""
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
@@ -181,7 +180,7 @@ def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, st
         path=path,
         stage=stage,
         service=path.removeprefix(f"{stage_path}/" if stage_path else "").partition("/")[0],
-        place=StackPlace(
+        place=DeploymentLocation(
             name=properties.get("stackName", name),
             account="" if account.startswith("unknown") else account,
             region="" if region.startswith("unknown") else region,

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 
-from pipeline.review.model import Json, Place
+from pipeline.review.model import Json, StackLocation
 from pipeline.review.read.assembly import Stack
-from pipeline.review.read.template import ResolvedTemplate
+from services.library.cloudformation.resolved_template import ResolvedTemplate
 
 
 class Constructs:
     """Every construct path of one side, those around resources included, with its stack."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Place] = {}
+        self.known: dict[str, StackLocation] = {}
 
-    def add(self, stack: Stack, place: Place, template: ResolvedTemplate) -> None:
+    def add(self, stack: Stack, place: StackLocation, template: ResolvedTemplate) -> None:
         """Take in one stack's resources."""
         self.known[stack.path] = place
         for resource in template.resources.values():

@@ -26,7 +26,7 @@ class Repository:
         self._objects = objects
 
     def default_base(self) -> Revision:
-        """Where this branch left main."""
+        """Return where this branch left main."""
         for main in ("origin/main", "main"):
             if self._git("rev-parse", "--verify", "--quiet", f"{main}^{{commit}}", check=False):
                 commit = self._git("merge-base", main, "HEAD")
@@ -34,7 +34,7 @@ class Repository:
         raise UnreadableError("There is neither origin/main nor main to compare with: name a BASE revision.")
 
     def revision(self, name: str) -> Revision:
-        """The tree of a branch, tag or commit."""
+        """Return the tree of a branch, tag or commit."""
         tree = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}", check=False)
         if not tree:
             raise UnreadableError(
@@ -45,7 +45,7 @@ class Repository:
         return Revision(label=name if name == commit else f"{name} ({commit})", tree=tree)
 
     def working_tree(self) -> Revision:
-        """The files as they are, new ones included and ignored ones not."""
+        """Return the files as they are, new ones included and ignored ones not."""
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             self._git("read-tree", "HEAD", variables=index)
@@ -53,11 +53,11 @@ class Repository:
             return Revision(label="the working tree", tree=self._git("write-tree", variables=index))
 
     def hash_of(self, revision: Revision, path: str) -> str:
-        """The hash of a file or folder in a tree; empty if it is not there."""
+        """Return the hash of a file or folder in a tree; empty if it is not there."""
         return self._git("rev-parse", "--verify", "--quiet", f"{revision.tree}:{path}", check=False)
 
     def text_of(self, revision: Revision, path: str) -> str:
-        """The text of a file in a tree; empty if it is not there."""
+        """Return the text of a file in a tree; empty if it is not there."""
         return self._git("cat-file", "blob", f"{revision.tree}:{path}", check=False)
 
     def files_in(self, revision: Revision, path: str) -> dict[str, str]:

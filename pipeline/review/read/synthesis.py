@@ -59,7 +59,7 @@ class Synthesis:
             return Assembly(label=_label(base), unread=(said,)), right
 
     def folder(self, side: Side) -> Path:
-        """The folder with a side's assembly. Of a revision's, only the documents are kept, and no assets."""
+        """Return the folder with a side's assembly. Of a revision's, only the documents are kept, and no assets."""
         if isinstance(side, Path):
             return side
         revision = side

@@ -24,12 +24,12 @@ class ReviewFormatError(ValueError):
 
 
 def write(review: Review) -> str:
-    """The documented JSON, with the same bytes for the same review."""
+    """Return the documented JSON, with the same bytes for the same review."""
     return json.dumps(review.to_json(), indent=1, ensure_ascii=True, default=_plain) + "\n"
 
 
 def read(text: str) -> Review:
-    """A review from its JSON.
+    """Return a review from its JSON.
 
     Raises:
         ReviewFormatError: with the field that is not as documented.

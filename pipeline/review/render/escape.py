@@ -23,23 +23,23 @@ _BREAK = "\u200b"
 
 
 def visible(text: str) -> str:
-    """The text with every character that hides, reorders or controls shown by its code. Line ends stay."""
+    """Return the text with every character that hides, reorders or controls shown by its code. Line ends stay."""
     return _DECEIVING.sub(_code, "".join(map(_shown, text)))
 
 
 def flat(text: str) -> str:
-    """The same on one line."""
+    """Return the text, made visible, on one line."""
     return " ".join(visible(text).split())
 
 
 def prose(text: str) -> str:
-    """Text for Markdown on one line, where it is not code."""
+    """Return text for Markdown on one line, where it is not code."""
     escaped = _PUNCTUATION.sub(lambda found: f"\\{found[0]}", flat(text))
     return _START.sub(lambda found: _escaped_start(found[1]), _unlinked(escaped))
 
 
 def code(text: str) -> str:
-    """Text for Markdown as code on one line. Hosts link and run nothing within code."""
+    """Return text for Markdown as code on one line. Hosts link and run nothing within code."""
     line = flat(text)
     longest = max(map(len, re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
@@ -48,24 +48,24 @@ def code(text: str) -> str:
 
 
 def inert_markup(text: str) -> str:
-    """Text for HTML within a comment, where the host still looks for what it links and notifies."""
+    """Return text for HTML within a comment, where the host still looks for what it links and notifies."""
     return _unlinked(markup(flat(text)))
 
 
 def markup(text: str) -> str:
-    """Text for HTML, in an element or a quoted attribute."""
+    """Return text for HTML, in an element or a quoted attribute."""
     return html.escape(visible(text), quote=True)
 
 
 def value(given: Json, *, indent: int | None = None) -> str:
-    """A value of a template as people write it: text as itself, anything else as JSON."""
+    """Return a value of a template as people write it: text as itself, anything else as JSON."""
     if isinstance(given, str):
         return given
     return json.dumps(given, indent=indent, ensure_ascii=False, sort_keys=False, default=str)
 
 
 def shortened(text: str, most: int) -> str:
-    """The text if it has at most that many characters, else its beginning."""
+    """Return the text if it has at most that many characters, else its beginning."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -1,13 +1,13 @@
 """Rows for people: the same change in several environments is one, with each environment's values.
 
-Nothing is lost: `unfold(fold(changes)) == tuple(changes)`.
+Every change is in exactly one row.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.review.diff.compare import same
-from pipeline.review.model import Change, Json, Outcome, PropertyChange
+from pipeline.review.model import Json, PropertyChange, ResourceChange, ResourceOutcome
+from services.library.cloudformation.values import is_same
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,7 @@ class RowProperty:
     """One property of a row."""
 
     path: str
-    impact: Outcome
+    impact: ResourceOutcome
     sources: tuple[str, ...]
     values: tuple[Values, ...]
     """One for all stages if they agree."""
@@ -34,23 +34,21 @@ class RowProperty:
 class Row:
     """One change as it happens in one or several stages."""
 
-    changes: tuple[Change, ...]
-    positions: tuple[int, ...]
-    """Where each stood among all."""
+    changes: tuple[ResourceChange, ...]
 
     @property
-    def first(self) -> Change:
-        """What all of them share: service, path, type, outcome and flags."""
+    def first(self) -> ResourceChange:
+        """Return what all of them share: service, path, type, outcome and flags."""
         return self.changes[0]
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Where it happens, in promotion order."""
+        """Return where it happens, in promotion order."""
         return tuple(dict.fromkeys(change.stage for change in self.changes))
 
     @property
     def properties(self) -> tuple[RowProperty, ...]:
-        """The properties with the values of each stage."""
+        """Return the properties with the values of each stage."""
         return tuple(
             RowProperty(
                 path=each.path,
@@ -62,24 +60,15 @@ class Row:
         )
 
 
-def fold(changes: Sequence[Change]) -> tuple[Row, ...]:
-    """Rows in the order of their first change. What points at another environment stays apart."""
-    groups: dict[object, list[int]] = {}
-    for position, change in enumerate(changes):
-        groups.setdefault(_shared(change), []).append(position)
-    return tuple(
-        Row(changes=tuple(changes[position] for position in positions), positions=tuple(positions))
-        for positions in groups.values()
-    )
+def group_rows(changes: Iterable[ResourceChange]) -> tuple[Row, ...]:
+    """Make rows in the order of their first change. What points at another environment stays apart."""
+    groups: dict[object, list[ResourceChange]] = {}
+    for change in changes:
+        groups.setdefault(_shared(change), []).append(change)
+    return tuple(Row(changes=tuple(group)) for group in groups.values())
 
 
-def unfold(rows: Iterable[Row]) -> tuple[Change, ...]:
-    """The changes that the rows were made of, in their order."""
-    placed = [(position, change) for row in rows for position, change in zip(row.positions, row.changes, strict=True)]
-    return tuple(change for _, change in sorted(placed, key=lambda each: each[0]))
-
-
-def _shared(change: Change) -> object:
+def _shared(change: ResourceChange) -> object:
     """What must be equal for two changes to be one row: everything but where, and which values."""
     nested = change.stack.partition("/")[2]
     return (
@@ -104,7 +93,8 @@ def _values(properties: Sequence[tuple[str, PropertyChange]]) -> tuple[Values, .
     found: list[Values] = []
     for stage, each in properties:
         index = next(
-            (at for at, other in enumerate(found) if same(other.old, each.old) and same(other.new, each.new)), None
+            (at for at, other in enumerate(found) if is_same(other.old, each.old) and is_same(other.new, each.new)),
+            None,
         )
         if index is None:
             found.append(Values(stages=(stage,), old=each.old, new=each.new))

@@ -43,7 +43,7 @@ https://docs.aws.amazon.com/codecommit/latest/APIReference/API_PostCommentForPul
 
 
 def render(review: Review, *, host: Host | None = None, pointer: str = "") -> str:
-    """The comment. Without a host it is whole. `pointer`: where the full review is, an address or a sentence."""
+    """Return the comment. Without a host it is whole. `pointer`: where the full review is, an address or a sentence."""
     most = host.most if host else None
     folds = host.folds if host else True
     opening = _opening(review)
@@ -70,7 +70,7 @@ class _Kept:
         return "\n".join(self._lines)
 
     def add(self, lines: Sequence[str]) -> bool:
-        """Whether they fit: all or none."""
+        """Return whether they fit: all or none."""
         size = sum(_size(line) + 1 for line in lines)
         if size > self._left:
             return False

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.review.model import Finding, Level, Outcome, Review, StackChange, Verdict
+from pipeline.review.model import Finding, Level, ResourceOutcome, Review, StackChange, Verdict
 from pipeline.review.render import lanes, sides, view
 from pipeline.review.render.escape import markup
 from pipeline.review.render.view import Rated, Section
@@ -14,18 +14,18 @@ from pipeline.review.render.view import Rated, Section
 HERE = Path(__file__).parent
 SIGNS = {Verdict.PASS: "✓", Verdict.BLOCKED: "✕", Verdict.INCOMPLETE: "?"}
 WEIGHTS = {
-    Outcome.DESTROY: Level.HIGH,
-    Outcome.REPLACE: Level.HIGH,
-    Outcome.MAY_REPLACE: Level.MEDIUM,
-    Outcome.ORPHAN: Level.MEDIUM,
-    Outcome.SNAPSHOT: Level.MEDIUM,
-    Outcome.CREATE: Level.LOW,
+    ResourceOutcome.DESTROY: Level.HIGH,
+    ResourceOutcome.REPLACE: Level.HIGH,
+    ResourceOutcome.MAY_REPLACE: Level.MEDIUM,
+    ResourceOutcome.ORPHAN: Level.MEDIUM,
+    ResourceOutcome.SNAPSHOT: Level.MEDIUM,
+    ResourceOutcome.CREATE: Level.LOW,
 }
 """The colour of an outcome; the risk is the findings' alone."""
 
 
 def render(review: Review) -> str:
-    """The page. Its policy lets only this style and this script through, and no address at all."""
+    """Return the page. Its policy lets only this style and this script through, and no address at all."""
     style, script = (HERE / "page.css").read_text(), (HERE / "page.js").read_text()
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
@@ -237,7 +237,7 @@ def _data(service: str, stages: Iterable[str], risk: Level) -> str:
     return f' data-service="{markup(service)}" data-stages="{markup(listed)}" data-risk="{risk.rank}"'
 
 
-def _outcome(outcome: Outcome) -> str:
+def _outcome(outcome: ResourceOutcome) -> str:
     return _badge(view.WORDS[outcome], WEIGHTS.get(outcome, Level.NONE))
 
 

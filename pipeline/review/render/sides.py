@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-from pipeline.review.model import Json, Outcome
+from pipeline.review.model import Json, ResourceOutcome
 from pipeline.review.render import view
 from pipeline.review.render.escape import markup, value
 from pipeline.review.render.group_rows import RowProperty, Values
@@ -13,8 +13,8 @@ MOST_LINES = 2_000
 
 
 def drawn(each: RowProperty) -> str:
-    """The HTML of one property, for each set of environments that agree on its values."""
-    replaces = f" · {view.WORDS[each.impact]}" if each.impact is not Outcome.UPDATE else ""
+    """Return the HTML of one property, for each set of environments that agree on its values."""
+    replaces = f" · {view.WORDS[each.impact]}" if each.impact is not ResourceOutcome.UPDATE else ""
     sources = f'<span class="faint">{markup("; ".join(each.sources))}</span>' if each.sources else ""
     shown = [
         f'<div class="property"><p><code>{markup(each.path)}</code><span class="faint">{replaces}</span>{sources}</p>'

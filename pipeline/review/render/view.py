@@ -11,24 +11,24 @@ from pipeline.review.model import (
     Finding,
     GuardrailChange,
     Level,
-    Outcome,
-    Place,
+    ResourceOutcome,
     Review,
     StackChange,
+    StackLocation,
     Verdict,
 )
-from pipeline.review.render.group_rows import Row, fold
+from pipeline.review.render.group_rows import Row, group_rows
 
 PLATFORM = "pipeline"
 WORDS = {
-    Outcome.NONE: "unchanged",
-    Outcome.CREATE: "new",
-    Outcome.UPDATE: "updated",
-    Outcome.MAY_REPLACE: "perhaps replaced",
-    Outcome.SNAPSHOT: "deleted, snapshot kept",
-    Outcome.ORPHAN: "left behind",
-    Outcome.REPLACE: "replaced",
-    Outcome.DESTROY: "deleted",
+    ResourceOutcome.NONE: "unchanged",
+    ResourceOutcome.CREATE: "new",
+    ResourceOutcome.UPDATE: "updated",
+    ResourceOutcome.MAY_REPLACE: "perhaps replaced",
+    ResourceOutcome.SNAPSHOT: "deleted, snapshot kept",
+    ResourceOutcome.ORPHAN: "left behind",
+    ResourceOutcome.REPLACE: "replaced",
+    ResourceOutcome.DESTROY: "deleted",
 }
 
 
@@ -68,7 +68,7 @@ class Section:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Where something changes."""
+        """Return where something changes."""
         every = [stage for each in self.rows for stage in each.row.stages]
         every += [stage for row in self.noise for stage in row.stages]
         every += [stage for shared in self.access for stage in shared.stages]
@@ -101,8 +101,8 @@ def counted_noun(number: int, noun: str) -> str:
 
 
 def sections(review: Review) -> tuple[Section, ...]:
-    """One for each service with a change, the riskiest first and the platform's own before others of its risk."""
-    rows = fold(review.changes)
+    """Return a section for each service that changes, the riskiest first, the platform's before others of its risk."""
+    rows = group_rows(review.changes)
     services = dict.fromkeys(
         [
             *(row.first.service for row in rows),
@@ -145,7 +145,7 @@ def _shared(changes: Iterable[T]) -> tuple[Shared[T], ...]:
 
 
 def worst(findings: Iterable[Finding], least: Level = Level.NONE) -> Level:
-    """The highest level that nobody accepted."""
+    """Return the highest level that nobody accepted."""
     levels = [each.level for each in findings if not each.acknowledged]
     return max([least, *levels], key=lambda level: level.rank)
 
@@ -157,7 +157,7 @@ def counted_levels(findings: Iterable[Finding]) -> str:
 
 
 def headline(review: Review) -> str:
-    """The verdict in one line. "Nothing changed" and "could not review" are never alike."""
+    """Return the verdict in one line. "Nothing changed" and "could not review" are never alike."""
     counts = counted_levels(review.findings)
     if review.verdict is Verdict.BLOCKED:
         also = "" if review.complete else ", and not everything could be reviewed"
@@ -170,7 +170,7 @@ def headline(review: Review) -> str:
     return f"Pass: {counts}, nothing at {review.fail_on.value} or above" if counts else "Pass: no findings"
 
 
-def where(place: Place | Finding, stages: Sequence[str]) -> str:
+def where(place: StackLocation | Finding, stages: Sequence[str]) -> str:
     """`intake in dev, qa`; a bare template has neither."""
     named = [stage for stage in stages if stage]
     return " in ".join(part for part in (place.service, ", ".join(named)) if part)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.review import engine
+from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, Review
 from pipeline.review.read import assembly
 
@@ -80,7 +81,7 @@ def write(
 
 def review(base: Path, head: Path, *, fail_on: Level = Level.HIGH) -> Review:
     """The review of two written assemblies."""
-    return engine.review(assembly.read(base), assembly.read(head), engine.Basis(today=TODAY, fail_on=fail_on))
+    return engine.review(assembly.read(base), assembly.read(head), ReviewBaseline(today=TODAY, fail_on=fail_on))
 
 
 def _stack(folder: Path, path: str, stage: str, stack: StackOf) -> Json:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.review import engine
-from pipeline.review.model import Level, Outcome, Review, Verdict
+from pipeline.review.judge.review_baseline import ReviewBaseline
+from pipeline.review.model import Level, ResourceOutcome, Review, Verdict
 from pipeline.review.read import assembly
 from pipeline.review.render import group_rows
 from pipeline.review.tests.assemblies import ACCOUNTS, TODAY, StackOf, digest, review, write
@@ -35,7 +36,7 @@ EXPORT = {"Outputs": {"Out": {"Value": {"Ref": "T"}, "Export": {"Name": "shared"
 IMPORTER = StackOf(template=template({"S": resource("SNS::Subscription", {"TopicArn": {"Fn::ImportValue": "shared"}})}))
 
 
-def test_a1_an_export_that_a_sibling_imports_is_not_removed_unseen(tmp_path: Path) -> None:
+def test_a1_review_finds_a_removed_export_that_a_sibling_imports(tmp_path: Path) -> None:
     exporter = StackOf(template=template(TOPIC, **EXPORT))
     found = both(
         tmp_path,
@@ -51,7 +52,7 @@ def test_a2_another_stack_name_is_a_new_stack_and_leaves_the_old_one(tmp_path: P
     found = both(tmp_path, {"dev": {"one": plain()}}, {"dev": {"one": plain(name="other")}})
     assert rules(found)["Review-StackMoved"] is Level.CRITICAL
     (stack,) = found.stacks
-    assert (stack.outcome, stack.stateful) == (Outcome.REPLACE, ("A",))
+    assert (stack.outcome, stack.stateful) == (ResourceOutcome.REPLACE, ("A",))
     assert "left behind" in evidence(found, "Review-StackMoved")
 
 
@@ -61,12 +62,12 @@ def test_a3_another_account_or_region_is_a_new_stack(tmp_path: Path) -> None:
         assert rules(found)["Review-StackMoved"] is Level.CRITICAL, name
 
 
-def test_a4_termination_protection_is_not_switched_off_unseen(tmp_path: Path) -> None:
+def test_a4_review_finds_termination_protection_switched_off(tmp_path: Path) -> None:
     found = both(tmp_path, {"dev": {"one": plain(protected=True)}}, {"dev": {"one": plain()}})
     assert rules(found) == {"Review-TerminationProtectionOff": Level.HIGH}
 
 
-def test_a5_an_assembly_against_itself_says_nothing(tmp_path: Path) -> None:
+def test_a5_review_of_an_assembly_against_itself_is_empty(tmp_path: Path) -> None:
     stages = {"dev": {"one": plain(), "two": StackOf(template=template(TOPIC, **EXPORT))}}
     found = both(tmp_path, stages, stages)
     assert found.is_empty
@@ -76,7 +77,7 @@ def test_a5_an_assembly_against_itself_says_nothing(tmp_path: Path) -> None:
 def test_a6_a_stage_that_goes_leaves_its_stacks_behind(tmp_path: Path) -> None:
     found = both(tmp_path, {"dev": {"one": plain()}, "qa": {"one": plain()}}, {"dev": {"one": plain()}})
     assert rules(found) == {"Review-StackOrphaned": Level.CRITICAL, "Review-StageRemoved": Level.CRITICAL}
-    assert [stack.outcome for stack in found.stacks] == [Outcome.ORPHAN]
+    assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.ORPHAN]
     assert not found.changes
 
 
@@ -96,11 +97,11 @@ def test_a_stack_with_a_tombstone_is_deleted_and_what_it_keeps_is_named(tmp_path
     kept = StackOf(template=template({"A": {**table(), "DeletionPolicy": "Retain"}, **TOPIC}))
     found = removal(tmp_path, kept, "Remove-dev-two")
     assert rules(found) == {"Review-StackRemoved": Level.MEDIUM, "Review-PipelineChanged": Level.MEDIUM}
-    assert [stack.outcome for stack in found.stacks] == [Outcome.DESTROY]
+    assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.DESTROY]
     assert "no longer anybody's: A" in evidence(found, "Review-StackRemoved")
 
 
-def test_data_that_go_with_a_stack_are_lost_tombstone_or_not(tmp_path: Path) -> None:
+def test_review_finds_data_lost_with_a_deleted_stack(tmp_path: Path) -> None:
     found = removal(tmp_path, StackOf(template=template({"A": {**table(), **DELETED}, **TOPIC})), "Remove-dev-two")
     assert rules(found)["Review-DataLoss"] is Level.CRITICAL
     assert "The data in A are deleted with the stack dev-two" in evidence(found, "Review-DataLoss")
@@ -121,9 +122,9 @@ def test_a7_a_change_in_production_that_points_at_dev_is_a_row_and_a_warning_of_
     base = {stage: {"one": handler("x")} for stage in ("dev", "prod")}
     own = {stage: {"one": handler(ACCOUNTS[stage])} for stage in ("dev", "prod")}
     astray = {**own, "prod": {"one": handler(ACCOUNTS["dev"])}}
-    assert len(group_rows.fold(both(tmp_path / "own", base, own).changes)) == 1
+    assert len(group_rows.group_rows(both(tmp_path / "own", base, own).changes)) == 1
     found = both(tmp_path / "astray", base, astray)
-    assert [row.stages for row in group_rows.fold(found.changes)] == [("dev",), ("prod",)]
+    assert [row.stages for row in group_rows.group_rows(found.changes)] == [("dev",), ("prod",)]
     (warning,) = [finding for finding in found.findings if finding.rule == "Review-CrossEnvironment"]
     assert (warning.stages, warning.level) == (("prod",), Level.HIGH)
     assert "dev" in warning.evidence
@@ -142,7 +143,7 @@ def test_a8_other_code_alone_is_one_folded_row_without_risk(tmp_path: Path) -> N
         {stage: {"one": code("two")} for stage in ACCOUNTS},
         assets=assets,
     )
-    assert [row.first.noise for row in group_rows.fold(found.changes)] == ["code changed"]
+    assert [row.first.noise for row in group_rows.group_rows(found.changes)] == ["code changed"]
     assert (found.verdict, found.risk, found.findings) == (Verdict.PASS, Level.NONE, ())
     assert {(asset.kind, asset.old, asset.new) for asset in found.assets} == {("code", *assets)}
 
@@ -154,7 +155,7 @@ def outer(file: str, key: str, **parameters: Json) -> StackOf:
     return StackOf(template=template({"N": nested, **TOPIC}), nested={file: inner})
 
 
-def test_a9_a_replacement_inside_a_nested_stack_is_seen(tmp_path: Path) -> None:
+def test_a9_review_finds_a_replacement_inside_a_nested_stack(tmp_path: Path) -> None:
     found = both(
         tmp_path,
         {"dev": {"one": outer("one.nested.template.json", "id")}},
@@ -162,7 +163,7 @@ def test_a9_a_replacement_inside_a_nested_stack_is_seen(tmp_path: Path) -> None:
         assets=[digest("id"), digest("tenant")],
     )
     rows = {row.logical_id: row for row in found.changes}
-    assert (rows["Inner"].outcome, rows["Inner"].data_loss) == (Outcome.REPLACE, True)
+    assert (rows["Inner"].outcome, rows["Inner"].data_loss) == (ResourceOutcome.REPLACE, True)
     assert (rows["Inner"].service, rows["Inner"].stack) == ("one", "dev-one/N")
     assert rows["N"].noise == "nested template"
     assert rules(found) == {"Review-DataLoss": Level.CRITICAL}
@@ -187,8 +188,8 @@ def test_a9_a_replacement_outside_reaches_into_a_nested_stack_and_out_of_it(tmp_
 
     found = both(tmp_path, side("10.0.0.0/16"), side("10.1.0.0/16"))
     outcomes = {row.logical_id: row.outcome for row in found.changes}
-    assert outcomes["Net"] in {Outcome.REPLACE, Outcome.MAY_REPLACE}
-    assert outcomes["I"] is Outcome.MAY_REPLACE
+    assert outcomes["Net"] in {ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE}
+    assert outcomes["I"] is ResourceOutcome.MAY_REPLACE
 
 
 def test_a11_a_new_environment_is_counted_and_not_listed(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a14_other_values_in_each_environment_are_one_row_with_both(tmp_path: Pa
             for stage, size in zip(("dev", "prod"), sizes, strict=True)
         }
 
-    (row,) = group_rows.fold(both(tmp_path, side(5, 20), side(10, 40)).changes)
+    (row,) = group_rows.group_rows(both(tmp_path, side(5, 20), side(10, 40)).changes)
     (property_,) = row.properties
     assert [(each.stages, each.old, each.new) for each in property_.values] == [(("dev",), 5, 10), (("prod",), 20, 40)]
 
@@ -220,13 +221,13 @@ def test_a18_a_lookup_without_an_answer_makes_the_review_incomplete(tmp_path: Pa
 def test_a17_a_base_that_cannot_be_synthesised_shows_everything_as_new_and_is_never_green(tmp_path: Path) -> None:
     head = assembly.read(write(tmp_path / "head", {"dev": {"one": plain()}}))
     base = assembly.Assembly(label="main", unread=("main cannot be synthesised.",))
-    found = engine.review(base, head, engine.Basis(today=TODAY))
+    found = engine.review(base, head, ReviewBaseline(today=TODAY))
     assert found.verdict is Verdict.INCOMPLETE
-    assert [stack.outcome for stack in found.stacks] == [Outcome.CREATE]
+    assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.CREATE]
     assert found.incomplete == ("main cannot be synthesised.",)
 
 
-def test_a21_secrets_are_in_no_review(tmp_path: Path) -> None:
+def test_a21_review_has_no_secrets(tmp_path: Path) -> None:
     def side(secret: str, echo: str) -> Json:
         variables = {
             "DB_PASSWORD": secret,

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.review import engine
 from pipeline.review.judge import rules
+from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, Review, Verdict
 from pipeline.review.read import assembly
 from pipeline.review.tests.assemblies import TODAY, StackOf, digest, review, write
@@ -80,14 +81,14 @@ def levels(found: Review) -> dict[str, Level]:
         pytest.param([{**APPROVE, "RunOrder": 3}, DEPLOY], id="after what it held back"),
     ],
 )
-def test_a10_an_approval_is_not_removed_nor_bypassed_unseen(weaker: list[Json], tmp_path: Path) -> None:
+def test_a10_review_finds_a_removed_or_bypassed_approval(weaker: list[Json], tmp_path: Path) -> None:
     found = of_pipelines(tmp_path, pipeline(APPROVE, DEPLOY), pipeline(*weaker))
     assert levels(found)["Review-ApprovalRemoved"] is Level.CRITICAL
     assert (found.pipeline.self_mutates, found.pipeline.restarts) == (True, True)
     assert not found.pipeline.rollback_available
 
 
-def test_a_privileged_build_and_another_image_are_told(tmp_path: Path) -> None:
+def test_review_finds_a_privileged_build_and_another_image(tmp_path: Path) -> None:
     found = of_pipelines(
         tmp_path, pipeline(APPROVE, DEPLOY), pipeline(APPROVE, DEPLOY, PrivilegedMode=True, Image="mine:1")
     )
@@ -213,7 +214,7 @@ def loss(tmp_path: Path, rule: str, path: str, *, side: str, expires: str = "202
     return review(*sides)
 
 
-def test_what_the_base_side_acknowledges_does_not_block(tmp_path: Path) -> None:
+def test_review_does_not_block_what_the_base_side_acknowledges(tmp_path: Path) -> None:
     found = loss(tmp_path, "Review-DataLoss", "Pipeline/dev/one/A/Resource", side="base head")
     assert found.verdict is Verdict.PASS
     assert [finding.acknowledged for finding in found.findings] == ["Only tests."]
@@ -229,7 +230,7 @@ def test_what_the_base_side_acknowledges_does_not_block(tmp_path: Path) -> None:
         pytest.param("Review-Replacement", "Pipeline/dev/one/A", "base head", "2027-01-01", id="another rule"),
     ],
 )
-def test_a_pull_request_cannot_wave_itself_through(
+def test_review_ignores_acknowledgements_of_the_head_side(
     rule: str, path: str, side: str, expires: str, tmp_path: Path
 ) -> None:
     found = loss(tmp_path, rule, path, side=side, expires=expires)
@@ -237,14 +238,14 @@ def test_a_pull_request_cannot_wave_itself_through(
     assert ("Review-Acknowledgement" in levels(found)) is (side == "head")
 
 
-def test_the_verdict_follows_the_base_sides_rules(tmp_path: Path) -> None:
+def test_review_judges_by_the_base_sides_rules(tmp_path: Path) -> None:
     stages = [{"dev": {"one": StackOf(template=template({"A": table(key)}))}} for key in ("id", "tenant")]
     base, head = (assembly.read(write(tmp_path / str(index), each)) for index, each in enumerate(stages))
     text = json.loads(rules.FILE.read_text())
     text["Review-DataLoss"]["level"] = "low"
     weaker = rules.parse(json.dumps(text))
     assert rules.weakened(rules.own(), weaker) == ("Review-DataLoss",)
-    basis = engine.Basis(today=TODAY, judged_by=weaker)
-    assert engine.review(base, head, basis).verdict is Verdict.PASS
-    changed = engine.Basis(today=date(2026, 1, 1), changed_rules=("A rule is weakened.",), by_base=False)
+    baseline = ReviewBaseline(today=TODAY, judged_by=weaker)
+    assert engine.review(base, head, baseline).verdict is Verdict.PASS
+    changed = ReviewBaseline(today=date(2026, 1, 1), changed_rules=("A rule is weakened.",), by_base=False)
     assert levels(engine.review(base, base, changed)) == {"Review-RuleChanged": Level.HIGH}

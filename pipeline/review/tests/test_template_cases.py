@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.review import engine
+from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Direction, Review
 from pipeline.review.read import assembly
 from pipeline.review.tests.cases import access, data, values
@@ -18,15 +19,15 @@ def review(case: Case, folder: Path) -> Review:
     for name, side in (("old.json", case.old), ("new.json", case.new)):
         (folder / name).write_text(json.dumps(side))
     sides = [assembly.of_template(folder / name) for name in ("old.json", "new.json")]
-    return engine.review(sides[0], sides[1], engine.Basis())
+    return engine.review(sides[0], sides[1], ReviewBaseline())
 
 
-def test_every_number_of_the_design_has_a_case() -> None:
+def test_template_cases_cover_every_number_of_the_design() -> None:
     assert {case.split()[0] for case in CASES} == {f"{number:02}" for number in range(1, 57)}
 
 
 @pytest.mark.parametrize("id_", CASES)
-def test_a_template_case_has_its_outcome_and_its_flags(id_: str, tmp_path: Path) -> None:
+def test_review_of_a_template_case_has_its_outcome_and_flags(id_: str, tmp_path: Path) -> None:
     case = CASES[id_]
     found = review(case, tmp_path)
     outcomes = {change.logical_id: change.outcome.value for change in found.changes}
@@ -49,7 +50,7 @@ def test_a_template_case_has_its_outcome_and_its_flags(id_: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("id_", CASES)
-def test_a_template_against_itself_says_nothing(id_: str, tmp_path: Path) -> None:
+def test_review_of_a_template_against_itself_is_empty(id_: str, tmp_path: Path) -> None:
     for side in (CASES[id_].old, CASES[id_].new):
         found = review(Case(id=id_, old=side, new=side, expect={}), tmp_path)
         assert found.is_empty

@@ -1,8 +1,9 @@
-"""A finished CloudFormation template, as guardrails read it."""
+"""A CloudFormation template as it is written, and its resources."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -13,7 +14,10 @@ CDK_METADATA = ("AWS::CDK::Metadata", "CDKMetadataAvailable")
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource, with the construct path that the CDK wrote beside it."""
+    """One resource, with the construct path that the CDK wrote beside it.
+
+    Its body is as written or, in a resolved template, as a deployment will make it.
+    """
 
     logical_id: str
     type: str
@@ -22,12 +26,31 @@ class Resource:
 
     @property
     def properties(self) -> Json:
-        """The resource's properties; none if it has none."""
+        """Return the resource's properties; none if it has none."""
         properties = self.body.get("Properties")
         return properties if isinstance(properties, Mapping) else {}
 
+    @property
+    def condition(self) -> str:
+        """Return the condition that the resource may not exist for; empty if it has none."""
+        return self._text("Condition")
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def deletion_policy(self) -> str:
+        """Return the policy for a deletion; empty for CloudFormation's default."""
+        return self._text("DeletionPolicy")
+
+    @property
+    def update_replace_policy(self) -> str:
+        """Return the policy for a replacement; empty for CloudFormation's default."""
+        return self._text("UpdateReplacePolicy")
+
+    def _text(self, name: str) -> str:
+        value = self.body.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True)
 class Template:
     """One stack's template, or a nested stack's."""
 
@@ -40,27 +63,31 @@ class Template:
     """In bytes, as it lies there."""
     termination_protection: bool | None = None
     """Of the stack; it stands beside the template. None for a nested one, which has its parent's."""
-    _resources: tuple[Resource, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        resources = tuple(
+    @cached_property
+    def _resources(self) -> tuple[Resource, ...]:
+        return tuple(
             Resource(
-                logical_id=logical_id, type=str(body.get("Type", "")), path=self._path(logical_id, body), body=body
+                logical_id=logical_id, type=str(body.get("Type", "")), path=self.path_of(logical_id, body), body=body
             )
-            for logical_id, body in sorted(self.body.get("Resources", {}).items())
+            for logical_id, body in sorted(self.section("Resources").items())
         )
-        object.__setattr__(self, "_resources", resources)
 
     def resources(self, *types: str) -> Iterator[Resource]:
-        """The resources of these types, or all of them."""
+        """Yield the resources of these types, or all of them."""
         return (resource for resource in self._resources if not types or resource.type in types)
 
     def named_by(self, value: object) -> Resource | None:
-        """The resource of this template that a Ref, a Fn::GetAtt or a Fn::Sub of one names; None for all else."""
+        """Find the resource that a Ref, a Fn::GetAtt or a Fn::Sub of one names; None for all else."""
         return next((each for each in self._resources if each.logical_id == _reference(value)), None)
 
-    def _path(self, logical_id: str, body: Json) -> str:
-        """The path in the metadata; a resource without one, or with one outside its stack, is named by its id."""
+    def section(self, name: str) -> Json:
+        """Return one of the template's sections, such as `Parameters`; an empty one if it has none."""
+        section = self.body.get(name)
+        return section if isinstance(section, Mapping) else {}
+
+    def path_of(self, logical_id: str, body: Json) -> str:
+        """Return the path in a resource's metadata; without one in its own stack, the logical id below the stack."""
         metadata = body.get("Metadata")
         path = metadata.get("aws:cdk:path") if isinstance(metadata, Mapping) else None
         below = f"{self.stack_path}/" if self.stack_path else ""
@@ -68,12 +95,12 @@ class Template:
 
 
 def known(value: object) -> bool:
-    """Whether a value stands in the template as it is, and not as a function that CloudFormation resolves."""
+    """Return whether a value stands in the template as it is, and not as a function that CloudFormation resolves."""
     return not isinstance(value, Mapping)
 
 
 def number(value: object) -> int | None:
-    """A whole number that the template states, be it as text; None if only CloudFormation will know it."""
+    """Return a whole number that the template states, be it as text; None if only CloudFormation will know it."""
     text = str(value)
     return int(text) if re.fullmatch(r"-?\d+", text) else None
 

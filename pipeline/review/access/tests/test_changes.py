@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pipeline.review.access.changes import changes
-from pipeline.review.model import AccessChange, AccessKind, Direction, Place
-from pipeline.review.read.template import EMPTY, ResolvedTemplate, Resource
+from pipeline.review.model import AccessChange, AccessKind, Direction, StackLocation
+from services.library.cloudformation.resolved_template import EMPTY, ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 Resources = dict[str, tuple[str, dict[str, Any]]]
 OWN_ROOT = {
@@ -19,7 +20,10 @@ def template(resources: Resources, **conditions: str) -> ResolvedTemplate:
     return ResolvedTemplate(
         resources={
             name: Resource(
-                logical_id=name, type=type_, path=name, properties=properties, condition=conditions.get(name, "")
+                logical_id=name,
+                type=type_,
+                path=name,
+                body={"Properties": properties, **({"Condition": conditions[name]} if name in conditions else {})},
             )
             for name, (type_, properties) in resources.items()
         }
@@ -27,7 +31,7 @@ def template(resources: Resources, **conditions: str) -> ResolvedTemplate:
 
 
 def compared(old: Resources, new: Resources) -> tuple[AccessChange, ...]:
-    return changes(template(old), template(new), Place(stage="dev", service="intake", stack="dev-intake"))
+    return changes(template(old), template(new), StackLocation(stage="dev", service="intake", stack="dev-intake"))
 
 
 def allow(action: object, resource: object = "*", **others: object) -> dict[str, object]:
@@ -326,7 +330,7 @@ NOT_BROADENED: Mapping[str, tuple[Resources, Resources, Direction | None]] = {
 
 
 @pytest.mark.parametrize("case", BROADENED)
-def test_more_access_is_broadened_with_what_is_worst_about_it(case: str) -> None:
+def test_access_change_is_broadened_and_flagged_by_the_worst_of_it(case: str) -> None:
     old, new, flags = BROADENED[case]
     found = compared(old, new)
     assert {each.direction for each in found} == {Direction.BROADENED}, found
@@ -336,7 +340,7 @@ def test_more_access_is_broadened_with_what_is_worst_about_it(case: str) -> None
 
 
 @pytest.mark.parametrize("case", BROADENED)
-def test_the_same_change_backwards_is_narrowed(case: str) -> None:
+def test_access_change_backwards_is_narrowed(case: str) -> None:
     old, new, _ = BROADENED[case]
     found = compared(new, old)
     assert {each.direction for each in found} == {Direction.NARROWED}
@@ -344,21 +348,21 @@ def test_the_same_change_backwards_is_narrowed(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", NOT_BROADENED)
-def test_less_access_or_the_same_in_other_words_is_not_broadened(case: str) -> None:
+def test_access_change_to_less_or_equal_access_is_not_broadened(case: str) -> None:
     old, new, direction = NOT_BROADENED[case]
     found = compared(old, new)
     assert {each.direction for each in found} == ({direction} if direction else set()), found
 
 
 @pytest.mark.parametrize("side", ["old", "new"])
-def test_a_policy_known_only_at_deployment_is_unknown_and_never_silent(side: str) -> None:
+def test_access_change_of_a_policy_known_only_at_deployment_is_unknown(side: str) -> None:
     clear, unclear = policy(allow("s3:GetObject")), policy({"Fn::FindInMap": ["M", {"Ref": "P"}, "s"]})
     (found,) = compared(unclear, clear)[:1] if side == "old" else compared(clear, unclear)[:1]
     assert found.direction == Direction.UNKNOWN
     assert "only at deployment" in found.evidence
 
 
-def test_swapping_one_grant_for_another_is_changed() -> None:
+def test_access_change_of_one_grant_for_another_is_changed() -> None:
     (found,) = compared(policy(allow("s3:GetObject", BUCKET)), policy(allow("s3:PutObject", BUCKET)))
     assert found.direction == Direction.CHANGED
     assert found.evidence == (
@@ -367,7 +371,7 @@ def test_swapping_one_grant_for_another_is_changed() -> None:
     )
 
 
-def test_evidence_says_who_may_do_what_where_and_on_which_condition() -> None:
+def test_access_evidence_names_principal_action_resource_and_condition() -> None:
     (found,) = compared(
         holder("AWS::SQS::QueuePolicy", "PolicyDocument", Queues=[{"Ref": "Q"}]),
         holder(
@@ -389,25 +393,25 @@ def test_evidence_says_who_may_do_what_where_and_on_which_condition() -> None:
     assert not found.public
 
 
-def test_a_branch_that_only_a_deployment_decides_counts_as_if_taken() -> None:
+def test_access_change_counts_an_undecided_branch_as_taken() -> None:
     branch = {"Fn::If": ["Open", allow("s3:*"), {"Ref": "AWS::NoValue"}]}
     (found,) = compared(policy(allow("s3:GetObject")), policy(allow("s3:GetObject"), branch))
     assert (found.direction, found.wildcard) == (Direction.BROADENED, True)
 
 
-def test_a_new_stack_grants_what_its_policies_say() -> None:
-    found = changes(EMPTY, template({**role(), **policy(allow("s3:GetObject", BUCKET))}), Place())
+def test_access_change_of_a_new_stack_is_all_that_its_policies_grant() -> None:
+    found = changes(EMPTY, template({**role(), **policy(allow("s3:GetObject", BUCKET))}), StackLocation())
     assert {(each.logical_id, each.kind) for each in found} == {("P", AccessKind.IDENTITY), ("Role", AccessKind.TRUST)}
 
 
-def test_a_new_key_that_leaves_the_decision_to_its_account_is_no_wildcard() -> None:
+def test_access_change_of_a_default_key_policy_is_no_wildcard() -> None:
     (found,) = compared({}, holder("AWS::KMS::Key", "KeyPolicy", allow("kms:*", Principal=OWN_ROOT)))
     assert (found.direction, found.wildcard, found.public) == (Direction.BROADENED, False, False)
     (found,) = compared({}, holder("AWS::KMS::Key", "KeyPolicy", allow("kms:*", Principal="*")))
     assert (found.wildcard, found.public) == (True, True)
 
 
-def test_each_resource_answers_for_its_own_statements() -> None:
+def test_access_change_is_reported_for_the_resource_that_has_the_statement() -> None:
     old = {**role(), **policy(allow("s3:GetObject", BUCKET))}
     new = {
         **role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonS3FullAccess"]),

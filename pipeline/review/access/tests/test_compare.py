@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from pipeline.review.access import compare as compare_module
 from pipeline.review.access.compare import Comparison, compare
-from pipeline.review.access.patterns import CombinationsError
-from pipeline.review.access.statements import Source, statements_of
+from pipeline.review.access.statements import PolicySource, read_policy
 from pipeline.review.access.tests.judge import Policy, World
 from pipeline.review.model import AccessKind, Direction
+from services.library.cloudformation.patterns import CombinationsError
 
-SOURCE = Source(AccessKind.RESOURCE, "P")
+SOURCE = PolicySource(AccessKind.RESOURCE, "P")
 
 ACTION = st.sampled_from(["*", "s:*", "s:a", "s:b", "s:a*", "s:?", "s:??", "s:*b", "t:a", "t:a*", "s:A", "?:a", "s:a?"])
 RESOURCE = st.sampled_from(["*", "a", "b", "a*", "*b", "?", "a?", "*a*", "ab", "??", "b*", "?*"])
@@ -103,7 +103,7 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
 
 
 def compared(old: Policy, new: Policy) -> Comparison:
-    both = [list(statements_of({"Statement": written(policy)}, source=SOURCE)) for policy in (old, new)]
+    both = [list(read_policy({"Statement": written(policy)}, source=SOURCE)) for policy in (old, new)]
     return compare(*both)
 
 
@@ -129,7 +129,7 @@ MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCh
 
 @MANY
 @given(pair=pairs())
-def test_what_grants_more_is_never_missed_and_what_does_not_is_never_called_so(pair: tuple[Policy, Policy]) -> None:
+def test_compare_finds_a_gain_exactly_where_an_exhaustive_evaluator_does(pair: tuple[Policy, Policy]) -> None:
     old, new = pair
     found = compared(old, new)
     world = World(old, new)
@@ -178,7 +178,7 @@ def with_exception(draw: st.DrawFn, statement: dict[str, Any]) -> dict[str, Any]
 
 @MANY
 @given(policy=policies(), data=st.data())
-def test_what_grants_strictly_less_is_never_broadened(policy: Policy, data: st.DataObject) -> None:
+def test_compare_never_calls_a_subset_broadened(policy: Policy, data: st.DataObject) -> None:
     less = data.draw(smaller(data.draw(smaller(policy))))
     assert not compared(policy, less).gained
     assert not compared(less, policy).lost
@@ -186,7 +186,7 @@ def test_what_grants_strictly_less_is_never_broadened(policy: Policy, data: st.D
 
 @MANY
 @given(policy=policies(size=4), data=st.data())
-def test_order_and_division_of_a_policy_mean_nothing(policy: Policy, data: st.DataObject) -> None:
+def test_compare_ignores_order_and_division_of_statements(policy: Policy, data: st.DataObject) -> None:
     other = []
     for each in data.draw(st.permutations(policy)):
         actions = each.get("Action", [])
@@ -198,7 +198,7 @@ def test_order_and_division_of_a_policy_mean_nothing(policy: Policy, data: st.Da
 
 
 @pytest.mark.parametrize("limit", ["MOST_CELLS"])
-def test_statements_too_entangled_to_decide_are_said_to_be(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compare_raises_on_statements_too_entangled_to_decide(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare_module, limit, 1)
     with pytest.raises(CombinationsError):
         compared([{"Effect": "Allow", "Action": ["s:a"]}], [{"Effect": "Allow", "Action": ["s:b"]}])

@@ -7,10 +7,10 @@ import pytest
 from pipeline.review.diff import distil
 from pipeline.review.diff.compare import Difference
 from pipeline.review.diff.replacement import impact
-from pipeline.review.model import Json, Outcome
+from pipeline.review.model import Json, ResourceOutcome
 
 
-def test_the_file_is_what_the_locked_sources_say() -> None:
+def test_replacement_file_equals_the_locked_sources() -> None:
     written = distil.OUTPUT.read_text(encoding="utf-8")
     day = json.loads(written)["day"]
     assert written == distil.document(day), "run python -m pipeline.review.diff.distil, and commit what it writes"
@@ -19,20 +19,20 @@ def test_the_file_is_what_the_locked_sources_say() -> None:
 @pytest.mark.parametrize(
     ("type_", "path", "outcome"),
     [
-        ("AWS::DynamoDB::Table", "TableName", Outcome.REPLACE),
-        ("AWS::DynamoDB::Table", "BillingMode", Outcome.UPDATE),
-        ("AWS::DynamoDB::Table", "KeySchema.AttributeName", Outcome.REPLACE),
-        ("AWS::RDS::DBInstance", "Port", Outcome.MAY_REPLACE),
-        ("AWS::OpenSearchService::Domain", "EncryptionAtRestOptions.KmsKeyId", Outcome.MAY_REPLACE),
-        ("AWS::Pipes::Pipe", "SourceParameters.SqsQueueParameters.BatchSize", Outcome.UPDATE),
-        ("AWS::Pipes::Pipe", "SourceParameters.KinesisStreamParameters.StartingPosition", Outcome.REPLACE),
+        ("AWS::DynamoDB::Table", "TableName", ResourceOutcome.REPLACE),
+        ("AWS::DynamoDB::Table", "BillingMode", ResourceOutcome.UPDATE),
+        ("AWS::DynamoDB::Table", "KeySchema.AttributeName", ResourceOutcome.REPLACE),
+        ("AWS::RDS::DBInstance", "Port", ResourceOutcome.MAY_REPLACE),
+        ("AWS::OpenSearchService::Domain", "EncryptionAtRestOptions.KmsKeyId", ResourceOutcome.MAY_REPLACE),
+        ("AWS::Pipes::Pipe", "SourceParameters.SqsQueueParameters.BatchSize", ResourceOutcome.UPDATE),
+        ("AWS::Pipes::Pipe", "SourceParameters.KinesisStreamParameters.StartingPosition", ResourceOutcome.REPLACE),
     ],
 )
-def test_a_property_replaces_its_resource_as_its_sources_say(type_: str, path: str, outcome: Outcome) -> None:
+def test_impact_follows_the_sources(type_: str, path: str, outcome: ResourceOutcome) -> None:
     assert impact(type_, Difference(path=tuple(path.split(".")), old="a", new="b")).outcome is outcome
 
 
-def test_sources_that_disagree_are_both_named() -> None:
+def test_impact_names_both_sources_that_disagree() -> None:
     judged = impact("AWS::RDS::DBInstance", Difference(path=("Port",), old=1, new=2))
     assert judged.sources == ("cfn-lint: in place", "service-spec: create-only")
 
@@ -44,13 +44,13 @@ def test_sources_that_disagree_are_both_named() -> None:
         ({"KinesisStreamParameters": {"StartingPosition": "LATEST"}}, {"Ref": "Unknown"}),
     ],
 )
-def test_a_part_that_comes_or_hides_takes_what_is_in_it_along(old: Json, new: Json) -> None:
+def test_impact_of_a_part_includes_the_properties_below_it(old: Json, new: Json) -> None:
     judged = impact("AWS::Pipes::Pipe", Difference(path=("SourceParameters",), old=old, new=new))
-    assert judged.outcome in {Outcome.REPLACE, Outcome.MAY_REPLACE}
+    assert judged.outcome in {ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE}
 
 
 @pytest.mark.parametrize("type_", ["AWS::New::Thing", "Custom::Thing", "AWS::CloudFormation::CustomResource"])
-def test_what_no_source_knows_may_replace(type_: str) -> None:
+def test_impact_of_an_unknown_property_may_replace(type_: str) -> None:
     judged = impact(type_, Difference(path=("Anything",), old=1, new=2))
     assert judged.unknown
-    assert judged.outcome is Outcome.MAY_REPLACE
+    assert judged.outcome is ResourceOutcome.MAY_REPLACE

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.review import engine
 from pipeline.review.judge import review_baseline
-from pipeline.review.model import Level, Outcome, Review, Verdict
+from pipeline.review.model import Level, ResourceOutcome, Review, Verdict
 from pipeline.review.read.assembly import UnreadableError
 from pipeline.review.read.revisions import Repository
 from pipeline.review.read.synthesis import Synthesis
@@ -82,16 +82,16 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path)
 
 
-def test_uncommitted_work_is_reviewed_and_left_alone(bench: Bench) -> None:
+def test_review_reads_uncommitted_work_and_leaves_the_checkout_alone(bench: Bench) -> None:
     bench.write("two")
     (bench.root / "new.txt").write_text("new")
     before = bench.git("status", "--porcelain", "--ignored"), bench.git("count-objects")
     found = bench.review()
-    assert [(change.logical_id, change.outcome) for change in found.changes] == [("A", Outcome.UPDATE)]
+    assert [(change.logical_id, change.outcome) for change in found.changes] == [("A", ResourceOutcome.UPDATE)]
     assert (bench.git("status", "--porcelain", "--ignored"), bench.git("count-objects")) == before
 
 
-def test_what_was_synthesised_once_is_not_synthesised_again(bench: Bench) -> None:
+def test_synthesis_is_cached_by_content(bench: Bench) -> None:
     bench.write("two")
     bench.review()
     assert len(bench.said) == 2
@@ -102,7 +102,7 @@ def test_what_was_synthesised_once_is_not_synthesised_again(bench: Bench) -> Non
     assert len(bench.said) == 3
 
 
-def test_the_base_is_where_the_branch_left_main(bench: Bench) -> None:
+def test_default_base_is_where_the_branch_left_main(bench: Bench) -> None:
     bench.git("checkout", "-q", "-b", "branch")
     bench.git("checkout", "-q", "main")
     bench.write("later on main")
@@ -111,17 +111,17 @@ def test_the_base_is_where_the_branch_left_main(bench: Bench) -> None:
     assert bench.review().is_empty
 
 
-def test_a_base_that_cannot_be_synthesised_is_told_and_never_green(bench: Bench) -> None:
+def test_review_of_a_base_that_cannot_be_synthesised_is_incomplete(bench: Bench) -> None:
     bench.write("broken")
     bench.commit()
     bench.write("one")
     found = bench.review()
     assert found.verdict is Verdict.INCOMPLETE
     assert "the app is broken" in found.incomplete[0]
-    assert [stack.outcome for stack in found.stacks] == [Outcome.CREATE]
+    assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.CREATE]
 
 
-def test_a_head_that_cannot_be_synthesised_is_no_review(bench: Bench) -> None:
+def test_review_of_a_head_that_cannot_be_synthesised_fails(bench: Bench) -> None:
     bench.write("broken")
     with pytest.raises(UnreadableError, match="the app is broken"):
         bench.review()
@@ -140,6 +140,6 @@ def test_a_change_of_the_code_that_reviews_is_a_finding(bench: Bench) -> None:
     assert "engine.py" in finding.evidence
 
 
-def test_what_is_no_revision_is_named(bench: Bench) -> None:
+def test_revision_names_what_is_no_revision(bench: Bench) -> None:
     with pytest.raises(UnreadableError, match="'nonsense' is neither a revision"):
         bench.repository.revision("nonsense")

@@ -7,19 +7,19 @@ from pipeline.review.model import (
     AccessKind,
     Action,
     AssetChange,
-    Change,
+    DeploymentLocation,
     Direction,
     Finding,
     GuardrailChange,
     Level,
-    Outcome,
     Pipeline,
     PipelineDifference,
     PipelineStage,
     PropertyChange,
+    ResourceChange,
+    ResourceOutcome,
     Review,
     StackChange,
-    StackPlace,
     Verdict,
 )
 
@@ -49,7 +49,9 @@ UNREAD = replace(
 )
 
 
-def change(stage: str, logical_id: str, outcome: Outcome, *properties: PropertyChange, **others: object) -> Change:
+def change(
+    stage: str, logical_id: str, outcome: ResourceOutcome, *properties: PropertyChange, **others: object
+) -> ResourceChange:
     given: dict[str, object] = {
         "service": "intake",
         "stack": f"{stage}-intake",
@@ -57,7 +59,7 @@ def change(stage: str, logical_id: str, outcome: Outcome, *properties: PropertyC
         "type": "AWS::DynamoDB::Table",
         **others,
     }
-    return Change(stage=stage, logical_id=logical_id, outcome=outcome, properties=properties, **given)  # type: ignore[arg-type] # checked by the model's own names
+    return ResourceChange(stage=stage, logical_id=logical_id, outcome=outcome, properties=properties, **given)  # type: ignore[arg-type] # checked by the model's own names
 
 
 def finding(level: Level, logical_id: str, **others: object) -> Finding:
@@ -134,12 +136,12 @@ def usual() -> Review:
                 change(
                     stage,
                     "SubmissionsTable",
-                    Outcome.REPLACE,
+                    ResourceOutcome.REPLACE,
                     PropertyChange(
                         path="KeySchema",
                         old=key,
                         new=longer,
-                        impact=Outcome.REPLACE,
+                        impact=ResourceOutcome.REPLACE,
                         sources=("cfn-lint: create-only", "service spec: replacement"),
                     ),
                     data_loss=True,
@@ -150,29 +152,33 @@ def usual() -> Review:
                 change(
                     stage,
                     "Worker",
-                    Outcome.UPDATE,
+                    ResourceOutcome.UPDATE,
                     PropertyChange(
-                        path="MemorySize", old=256, new=512 if stage != "prod" else 1024, impact=Outcome.UPDATE
+                        path="MemorySize", old=256, new=512 if stage != "prod" else 1024, impact=ResourceOutcome.UPDATE
                     ),
-                    PropertyChange(path="Environment.Variables.MODE", old=None, new="strict", impact=Outcome.UPDATE),
+                    PropertyChange(
+                        path="Environment.Variables.MODE", old=None, new="strict", impact=ResourceOutcome.UPDATE
+                    ),
                     type="AWS::Lambda::Function",
                     path="Worker/Function",
                 )
                 for stage in STAGES
             ),
             *(
-                change(stage, "WorkerVersion", Outcome.CREATE, noise="Lambda version", type="AWS::Lambda::Version")
+                change(
+                    stage, "WorkerVersion", ResourceOutcome.CREATE, noise="Lambda version", type="AWS::Lambda::Version"
+                )
                 for stage in STAGES
             ),
             change(
                 "dev",
                 "Stream",
-                Outcome.MAY_REPLACE,
+                ResourceOutcome.MAY_REPLACE,
                 PropertyChange(
                     path="StreamModeDetails.StreamMode",
                     old="PROVISIONED",
                     new="ON_DEMAND",
-                    impact=Outcome.MAY_REPLACE,
+                    impact=ResourceOutcome.MAY_REPLACE,
                     sources=("cfn-lint: in place", "service spec: replacement"),
                 ),
                 service="ingest",
@@ -186,9 +192,9 @@ def usual() -> Review:
                 service="enrichment",
                 stack=f"{stage}-enrichment",
                 path=f"Pipeline/{stage}/enrichment",
-                outcome=Outcome.CREATE,
+                outcome=ResourceOutcome.CREATE,
                 before=None,
-                after=StackPlace(name=f"{stage}-enrichment", account="111111111111", region="eu-west-1"),
+                after=DeploymentLocation(name=f"{stage}-enrichment", account="111111111111", region="eu-west-1"),
                 resources=31,
             )
             for stage in STAGES[:3]
@@ -263,8 +269,8 @@ def large(changes: int, *, findings: int) -> Review:
             change(
                 STAGES[at % 4],
                 f"Resource{at}",
-                Outcome.REPLACE if at < findings else Outcome.UPDATE,
-                PropertyChange(path=f"Some.Property{at}", old="a" * 40, new="b" * 40, impact=Outcome.UPDATE),
+                ResourceOutcome.REPLACE if at < findings else ResourceOutcome.UPDATE,
+                PropertyChange(path=f"Some.Property{at}", old="a" * 40, new="b" * 40, impact=ResourceOutcome.UPDATE),
                 service=f"service{at % 40}",
                 stack=f"{STAGES[at % 4]}-service{at % 40}",
             )
@@ -331,7 +337,7 @@ def hostile() -> Review:
                 service=HOSTILE,
                 stage=HOSTILE,
                 stateful=(HOSTILE,),
-                after=StackPlace(name=HOSTILE, account=HOSTILE, region=HOSTILE),
+                after=DeploymentLocation(name=HOSTILE, account=HOSTILE, region=HOSTILE),
             )
             for each in made.stacks
         ),

@@ -1,29 +1,33 @@
-"""Folding for people loses nothing."""
+"""Rows for people hold every change, with the values of each stage."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.review.model import Change, Outcome, PropertyChange
-from pipeline.review.render.group_rows import fold, unfold
+from pipeline.review.model import PropertyChange, ResourceChange, ResourceOutcome
+from pipeline.review.render.group_rows import group_rows
 
 NAMES = st.sampled_from(["a", "b"])
 NUMBERS = st.integers(0, 1)
 PROPERTIES = st.lists(
     st.builds(
-        PropertyChange, path=NAMES, old=st.integers(0, 1), new=st.integers(0, 1), impact=st.sampled_from(Outcome)
+        PropertyChange,
+        path=NAMES,
+        old=st.integers(0, 1),
+        new=st.integers(0, 1),
+        impact=st.sampled_from(ResourceOutcome),
     ),
     max_size=2,
 ).map(tuple)
 CHANGES = st.lists(
     st.builds(
-        Change,
+        ResourceChange,
         stage=NAMES,
         service=NAMES,
         stack=NAMES,
         logical_id=NAMES,
         path=NAMES,
         type=NAMES,
-        outcome=st.sampled_from(Outcome),
+        outcome=st.sampled_from(ResourceOutcome),
         data_loss=st.booleans(),
         noise=st.sampled_from(["", "code changed"]),
         points_at=st.sampled_from([(), ("qa",)]),
@@ -34,13 +38,16 @@ CHANGES = st.lists(
 
 
 @given(changes=CHANGES)
-def test_unfolding_gives_back_what_was_folded(changes: list[Change]) -> None:
-    assert unfold(fold(changes)) == tuple(changes)
+def test_group_rows_has_every_change_once_and_in_order(changes: list[ResourceChange]) -> None:
+    position = {id(change): at for at, change in enumerate(changes)}
+    rows = [[position[id(change)] for change in row.changes] for row in group_rows(changes)]
+    assert sorted(at for row in rows for at in row) == list(range(len(changes)))
+    assert rows == sorted(map(sorted, rows))
 
 
 @given(changes=CHANGES)
-def test_a_row_has_each_stages_values(changes: list[Change]) -> None:
-    for row in fold(changes):
+def test_a_row_has_the_values_of_each_stage(changes: list[ResourceChange]) -> None:
+    for row in group_rows(changes):
         for index, property_ in enumerate(row.properties):
             told = [(stage, each.old, each.new) for each in property_.values for stage in each.stages]
             given = [(each.stage, each.properties[index].old, each.properties[index].new) for each in row.changes]

@@ -6,9 +6,9 @@ A row names what must be true of our side and of the templates, so that it excus
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.review.diff.compare import same
-from pipeline.review.model import Change, Outcome
-from pipeline.review.read.template import ResolvedTemplate
+from pipeline.review.model import ResourceChange, ResourceOutcome
+from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.values import is_same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,20 +17,20 @@ class Seen:
 
     logical_id: str
     theirs: str
-    ours: Change | None
+    ours: ResourceChange | None
     old: ResolvedTemplate
     new: ResolvedTemplate
 
 
 def snapshot(seen: Seen) -> bool:
     """CloudFormation takes a snapshot before it deletes, by policy or by default: the data are kept."""
-    return seen.ours is not None and seen.ours.outcome is Outcome.SNAPSHOT
+    return seen.ours is not None and seen.ours.outcome is ResourceOutcome.SNAPSHOT
 
 
 def retained_except_on_create(seen: Seen) -> bool:
     """RetainExceptOnCreate retains whatever was created successfully; their engine knows only Retain."""
     policy = seen.old.resources[seen.logical_id].deletion_policy if seen.logical_id in seen.old.resources else ""
-    return policy == "RetainExceptOnCreate" and seen.ours is not None and seen.ours.outcome is Outcome.ORPHAN
+    return policy == "RetainExceptOnCreate" and seen.ours is not None and seen.ours.outcome is ResourceOutcome.ORPHAN
 
 
 def sources_disagree(seen: Seen) -> bool:
@@ -46,7 +46,7 @@ def undecided(seen: Seen) -> bool:
 def same_to_cloudformation(seen: Seen) -> bool:
     """Only spelling, metadata or dependencies differ: nothing is left once both are resolved."""
     old, new = seen.old.resources.get(seen.logical_id), seen.new.resources.get(seen.logical_id)
-    return seen.ours is None and old is not None and new is not None and same(old.properties, new.properties)
+    return seen.ours is None and old is not None and new is not None and is_same(old.properties, new.properties)
 
 
 def never_there(seen: Seen) -> bool:
@@ -56,7 +56,7 @@ def never_there(seen: Seen) -> bool:
 
 def revision(seen: Seen) -> bool:
     """A Lambda version or API deployment with another hash in its name, or the CDK's metadata: folded, not dropped."""
-    return seen.ours is not None and seen.ours.outcome is Outcome.NONE and bool(seen.ours.noise)
+    return seen.ours is not None and seen.ours.outcome is ResourceOutcome.NONE and bool(seen.ours.noise)
 
 
 ROWS: tuple[Callable[[Seen], bool], ...] = (
@@ -69,25 +69,25 @@ ROWS: tuple[Callable[[Seen], bool], ...] = (
     revision,
 )
 RANKS: Mapping[str, int] = {
-    "NO_CHANGE": Outcome.NONE.rank,
-    "WILL_IMPORT": Outcome.NONE.rank,
-    "WILL_CREATE": Outcome.CREATE.rank,
-    "WILL_UPDATE": Outcome.UPDATE.rank,
-    "MAY_REPLACE": Outcome.MAY_REPLACE.rank,
-    "WILL_ORPHAN": Outcome.ORPHAN.rank,
-    "WILL_REPLACE": Outcome.REPLACE.rank,
-    "WILL_DESTROY": Outcome.DESTROY.rank,
+    "NO_CHANGE": ResourceOutcome.NONE.rank,
+    "WILL_IMPORT": ResourceOutcome.NONE.rank,
+    "WILL_CREATE": ResourceOutcome.CREATE.rank,
+    "WILL_UPDATE": ResourceOutcome.UPDATE.rank,
+    "MAY_REPLACE": ResourceOutcome.MAY_REPLACE.rank,
+    "WILL_ORPHAN": ResourceOutcome.ORPHAN.rank,
+    "WILL_REPLACE": ResourceOutcome.REPLACE.rank,
+    "WILL_DESTROY": ResourceOutcome.DESTROY.rank,
 }
 
 
 def ranks_higher(seen: Seen) -> bool:
     """Whether their engine finds the resource worse off than ours does."""
-    return RANKS[seen.theirs] > (seen.ours.outcome if seen.ours else Outcome.NONE).rank
+    return RANKS[seen.theirs] > (seen.ours.outcome if seen.ours else ResourceOutcome.NONE).rank
 
 
 def _may_replace_because(seen: Seen, source: str) -> bool:
     return (
         seen.ours is not None
-        and seen.ours.outcome is Outcome.MAY_REPLACE
+        and seen.ours.outcome is ResourceOutcome.MAY_REPLACE
         and any(source in each.sources for each in seen.ours.properties)
     )

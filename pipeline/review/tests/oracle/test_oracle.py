@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pipeline.review.diff.changes import changes
 from pipeline.review.diff.replacement import known_types
 from pipeline.review.diff.stateful import HOLDS
-from pipeline.review.read.resolve import resolve
 from pipeline.review.tests.cases import access, data, values
 from pipeline.review.tests.oracle.accepted import ROWS, Seen, ranks_higher
+from services.library.cloudformation.resolved_template import resolve
+from services.library.cloudformation.template import Template
 
 Json = Any
 ROOT = Path(__file__).parents[4]
@@ -63,7 +64,7 @@ def oracle() -> Iterator[Oracle]:
 
 def unexplained(oracle: Oracle, old: Json, new: Json) -> list[Seen]:
     """Where they rank higher, and no row says why."""
-    before, after = resolve(old), resolve(new)
+    before, after = resolve(Template(old)), resolve(Template(new))
     ours = {row.logical_id: row for row in changes(before, after, is_asset=lambda _: True)}
     seen = [
         Seen(logical_id=logical_id, theirs=impact, ours=ours.get(logical_id), old=before, new=after)
@@ -72,13 +73,13 @@ def unexplained(oracle: Oracle, old: Json, new: Json) -> list[Seen]:
     return [each for each in seen if ranks_higher(each) and not any(row(each) for row in ROWS)]
 
 
-def test_the_list_of_reasons_stays_short() -> None:
+def test_accepted_differences_from_the_oracle_are_few() -> None:
     assert len(ROWS) <= 10
     assert all(row.__doc__ for row in ROWS)
 
 
 @pytest.mark.parametrize("id_", CASES)
-def test_no_case_is_ranked_lower_without_a_reason(id_: str, oracle: Oracle) -> None:
+def test_review_ranks_no_case_lower_than_the_oracle_without_a_reason(id_: str, oracle: Oracle) -> None:
     case = CASES[id_]
     assert unexplained(oracle, case.old, case.new) == []
 
@@ -122,12 +123,17 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pair=pairs())
-def test_no_generated_pair_is_ranked_lower_without_a_reason(pair: tuple[Json, Json], oracle: Oracle) -> None:
+def test_review_ranks_no_generated_pair_lower_than_the_oracle_without_a_reason(
+    pair: tuple[Json, Json], oracle: Oracle
+) -> None:
     assert unexplained(oracle, *pair) == []
 
 
 @settings(deadline=None)
 @given(pair=pairs())
-def test_no_generated_template_differs_from_itself(pair: tuple[Json, Json]) -> None:
+def test_review_finds_no_difference_of_a_template_from_itself(pair: tuple[Json, Json]) -> None:
     for side in pair:
-        assert changes(resolve(side), resolve(json.loads(json.dumps(side))), is_asset=lambda _: False) == []
+        assert (
+            changes(resolve(Template(side)), resolve(Template(json.loads(json.dumps(side)))), is_asset=lambda _: False)
+            == []
+        )

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from services.library.cloudformation.intrinsics import is_open
 from services.library.cloudformation.template import Resource, Template, number
+from services.library.cloudformation.values import is_open
 from services.library.guardrails.baseline import (
     deletion,
     denials,
@@ -68,14 +68,14 @@ WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"
 
 
 def below_baseline(template: Template, place: Place) -> Iterator[Finding]:
-    """What is below the tier's baseline in any stack, whoever wrote it."""
+    """Yield what is below the tier's baseline in any stack, whoever wrote it."""
     for guard in guards_of([template], place).values():
         if guard.everywhere and guard.floor is not None and guard.level < guard.floor:
             yield guard.broken(than=guard.floor_said)
 
 
 def lowered(before: Sequence[Template], after: Sequence[Template], place: Place) -> Iterator[Finding]:
-    """What one stack's templates have less of than they would without an override, and than the baseline."""
+    """Yield what one stack's templates have less of than they would without an override, and than the baseline."""
     named = _as_before(before, after)
     was, now = guards_of(before, place), guards_of(after, place, named)
     then, there = _by_path(before, _own), _by_path(after, named)
@@ -107,7 +107,7 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
 def guards_of(
     templates: Iterable[Template], place: Place, named: Named | None = None
 ) -> dict[tuple[str, str, str], Guard]:
-    """Every guard of these templates, by what it is; of several alike the weakest. `named`: how, if not by its path."""
+    """Return the guards of templates, of several alike the weakest. `named`: how a resource is, if not by its path."""
     found: dict[tuple[str, str, str], Guard] = {}
     for template in templates:
         guards = Guards(template, place)

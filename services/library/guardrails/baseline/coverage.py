@@ -3,14 +3,16 @@
 Statements here are as they come out of CloudFormation: `policies.certain` and `policies.statements`.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator
+from itertools import takewhile
 
-from services.library.cloudformation.intrinsics import CLOSES, OPENS, TOO_MANY, is_open, text
+from services.library.cloudformation.conditions import implies, read_condition
+from services.library.cloudformation.intrinsics import TOO_MANY
+from services.library.cloudformation.patterns import ONE, STAR, Pattern
+from services.library.cloudformation.policy_text import is_token, is_unreadable, pattern
+from services.library.cloudformation.statements import UnreadablePolicyError, read_statement
 from services.library.cloudformation.template import Json
 
-UNKNOWN_PART = f"{OPENS}[^{CLOSES}]*{CLOSES}"
 WHOSE = frozenset(
     # Global keys that say whose request it is, or from where: with one of these a principal of "*" is not everybody.
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html, "public"
@@ -28,136 +30,82 @@ WHOSE = frozenset(
 )
 WHOSE_ARN = frozenset({"aws:principalarn", "aws:sourcearn"})
 WHOSE_PATH = frozenset({"aws:principalorgpaths"})
-COMPARISONS = ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "StringEqualsIgnoreCase")
-"""Those that are false for a request without the key: none with IfExists or ForAllValues."""
-
-Compared = tuple[str, str, frozenset[str]]
-"""Operator, key and values of one thing that must be true."""
+COMPARISONS = frozenset({"stringequals", "stringlike", "arnequals", "arnlike", "stringequalsignorecase"})
+"""With none of IfExists and ForAllValues they are false for a request without the key."""
+PRINCIPALS = ("Principal", "NotPrincipal")
 
 
-def lacks(statement: Json, than: Json) -> list[str]:
-    """In which of its elements a statement is about less than another one."""
-    provable = str(statement).count(next(iter(TOO_MANY))) == 0
+def missing_elements(statement: Json, than: Json) -> list[str]:
+    """Name the elements in which a statement is about less than another one."""
+    if next(iter(TOO_MANY)) in str(statement):
+        return ["Effect"]
+    if all(statement.get(name) == than.get(name) for name in PRINCIPALS):
+        statement, than = _without_principals(statement), _without_principals(than)
+    try:
+        mine, other = read_statement(statement), read_statement(than)
+    except UnreadablePolicyError:
+        return ["Principal"]
     elements = {
-        "Effect": provable and statement.get("Effect") == than.get("Effect"),
-        "Action": _covers(statement, than, "Action"),
-        "Resource": _covers(statement, than, "Resource"),
-        "Principal": _covers(principals(statement), principals(than), "Principal"),
-        "Condition": _implies(conditions(than), conditions(statement)),
+        "Effect": mine.allows == other.allows,
+        "Action": mine.actions.covers(other.actions),
+        "Resource": mine.resources.covers(other.resources),
+        "Principal": mine.principals.covers(other.principals),
+        "Condition": implies(other.tests, mine.tests),
     }
     return [name for name, holds in elements.items() if not holds]
 
 
 def is_looser(statement: Json, than: Json) -> bool:
-    """Whether an Allow lets in whom another one did, and asks for less."""
-    lacking = lacks(statement, than)
-    if lacking and lacking != ["Condition"]:
+    """Return whether an Allow lets in whom another one did, and asks for less."""
+    missing = missing_elements(statement, than)
+    if missing and missing != ["Condition"]:
         return False
-    unnamed = is_narrowed(than.get("Condition")) and not is_narrowed(statement.get("Condition"))
-    return unnamed or (not lacking and not _implies(conditions(statement), conditions(than)))
+    asked, wanted = statement.get("Condition"), than.get("Condition")
+    unnamed = is_narrowed(wanted) and not is_narrowed(asked)
+    return unnamed or (not missing and not implies(read_condition(asked), read_condition(wanted)))
 
 
 def is_narrowed(condition: object) -> bool:
-    """Whether it says whose request it must be."""
+    """Return whether a condition says whose request it must be."""
     return any(
-        operator.removeprefix("ForAnyValue:") in COMPARISONS
-        and bool(values)
-        and all(_names_somebody(key, value) for value in values)
-        for operator, key, values in conditions({"Condition": condition} if condition else {})
+        test.operator in COMPARISONS
+        and test.qualifier in ("", "foranyvalue")
+        and not test.if_exists
+        and bool(test.values)
+        and all(_names_somebody(test.key, pattern(value)) for value in test.values)
+        for test in read_condition(condition)
     )
 
 
-def names_an_owner(arn: str) -> bool:
-    """Whether an ARN is of one account or, as a bucket's has none, of one resource."""
-    parts = arn.split(":", 5)
+def names_an_owner(arn: Pattern) -> bool:
+    """Return whether an ARN is of one account or, as a bucket's has none, of one resource."""
+    parts = [*_parts(arn)]
     if len(parts) < 6:
-        return re.fullmatch(f"{OPENS}[^{{{CLOSES}][^{CLOSES}]*{CLOSES}.*", arn) is not None
-    owner = parts[4] or re.split(r"[/:]", parts[5])[0]
-    return is_exact(owner)
+        return bool(arn) and is_token(arn[0]) and not is_unreadable(arn[0])
+    return is_exact(parts[4] or tuple(takewhile(lambda symbol: symbol != "/", parts[5])))
 
 
-def conditions(statement: Json) -> list[Compared]:
-    """All that must be true."""
-    return [*_conditions(statement.get("Condition", {}))]
+def is_exact(text: Pattern) -> bool:
+    """Return whether a text stands for itself alone."""
+    return bool(text) and not any(symbol in (STAR, ONE) or is_unreadable(symbol) for symbol in text)
 
 
-def principals(statement: Json) -> dict[str, list[str]]:
-    """Whom it is about, as texts with their kind; `*` for everybody."""
-    found: dict[str, list[str]] = {}
-    for element in ("Principal", "NotPrincipal"):
-        value = statement.get(element)
-        if isinstance(value, Mapping) and not is_open(value):
-            said = [(kind, each) for kind, part in value.items() for each in texts(part)]
-            found[element] = ["*" if (kind, each) == ("AWS", "*") else f"{kind}:{each}" for kind, each in said]
-        elif value is not None:
-            found[element] = texts(value)
-    return found
+def _without_principals(statement: Json) -> Json:
+    return {name: value for name, value in statement.items() if name not in PRINCIPALS}
 
 
-def texts(value: object) -> list[str]:
-    """Of a list, or of one value where a list may stand."""
-    if value is None:
-        return []
-    return [text(each) for each in (value if isinstance(value, Sequence) and not isinstance(value, str) else [value])]
+def _parts(arn: Pattern) -> Iterator[Pattern]:
+    """The parts between colons; there is none in what only the deployment knows."""
+    start = 0
+    for end, symbol in enumerate((*arn, ":")):
+        if symbol == ":":
+            yield arn[start:end]
+            start = end + 1
 
 
-@cache
-def matches(pattern: str, name: str) -> bool:
-    """Whether an IAM pattern stands for all that a name, or another pattern, does; what is unknown is one sign."""
-    signs = {"*": f"(?:[^{OPENS}{CLOSES}]|{UNKNOWN_PART})*", "?": f"[^*{OPENS}{CLOSES}]"}
-    return re.fullmatch("".join(signs.get(sign, re.escape(sign)) for sign in pattern), name, re.DOTALL) is not None
-
-
-def _conditions(condition: object) -> Iterator[Compared]:
-    if not isinstance(condition, Mapping) or is_open(condition):
-        yield "unknown", text(condition), frozenset()
-        return
-    for operator, keys in condition.items():
-        if isinstance(keys, Mapping) and not is_open(keys):
-            for key, values in keys.items():
-                yield operator.replace("ArnEquals", "ArnLike"), key.lower(), frozenset(texts(values))
-        else:
-            yield operator, "unknown", frozenset({text(keys)})
-
-
-def _implies(known: Sequence[Compared], wanted: Sequence[Compared]) -> bool:
-    """Whether all of the second is true wherever all of the first is."""
-    return all(any(_follows(each, one) for one in known) for each in wanted)
-
-
-def _follows(wanted: Compared, known: Compared) -> bool:
-    (operator, key, values), (as_known, known_key, known_values) = wanted, known
-    like = operator.removesuffix("IfExists").endswith("Like")
-    alike = (as_known, f"{as_known}IfExists", as_known.replace("StringEquals", "StringLike"))
-    if key != known_key or operator not in alike:
-        return False
-    if "ForAllValues" in operator or operator == "Null":
-        return values == known_values
-    if "Not" in operator:
-        return values <= known_values
-    return all(each in values or (like and any(matches(one, each) for one in values)) for each in known_values)
-
-
-def _covers(statement: Json, than: Json, element: str) -> bool:
-    """Of an element with its opposite, such as Action and NotAction."""
-    fold = str.lower if element == "Action" else str
-    given, known = ([*map(fold, texts(each.get(element)))] for each in (statement, than))
-    but, known_but = ([*map(fold, texts(each.get(f"Not{element}")))] for each in (statement, than))
-    if but:
-        return not given and not known and all(any(matches(each, one) for each in known_but) for one in but)
-    if known_but:
-        return "*" in given
-    return all(any(matches(each, one) for each in given) for one in known)
-
-
-def _names_somebody(key: str, value: str) -> bool:
+def _names_somebody(key: str, value: Pattern) -> bool:
     if key in WHOSE:
         return is_exact(value)
     if key in WHOSE_PATH:
-        return is_exact(value.partition("/")[0])
+        return is_exact(tuple(takewhile(lambda symbol: symbol != "/", value)))
     return key in WHOSE_ARN and names_an_owner(value)
-
-
-def is_exact(value: str) -> bool:
-    """Whether it stands for itself alone."""
-    return re.search(rf"[*?]|{OPENS}\{{", value) is None and bool(value)

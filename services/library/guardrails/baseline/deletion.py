@@ -1,6 +1,6 @@
 """What stands between data and its deletion."""
 
-from services.library.cloudformation.intrinsics import at, entries
+from services.library.cloudformation.intrinsics import entries, values_at
 from services.library.cloudformation.template import Resource
 from services.library.guardrails.baseline.guard import DELETION, Guard, Guards, Level, amount, switch
 from services.library.guardrails.rules.retained import SNAPSHOT, STATEFUL
@@ -63,7 +63,9 @@ def _restorable(guards: Guards, table: Resource) -> None:
     holders: list[object] = [table.properties]
     if table.type == "AWS::DynamoDB::GlobalTable":
         holders = entries(table.properties.get("Replicas"), template)
-    levels = [switch()(value) for holder in holders if isinstance(holder, dict) for value in at(holder, name, template)]
+    levels = [
+        switch()(value) for holder in holders if isinstance(holder, dict) for value in values_at(holder, name, template)
+    ]
     guards.add(DELETION, table, name, levels or [(0, "off")], floor=ON)
 
 

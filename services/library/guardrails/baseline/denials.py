@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.library.cloudformation.intrinsics import entries, mentioned, text, worlds
+from services.library.cloudformation.intrinsics import entries, possible_documents
+from services.library.cloudformation.policy_text import list_of, policy_text
 from services.library.cloudformation.template import Json, Resource, Template
-from services.library.guardrails.baseline.coverage import is_looser, lacks, texts
+from services.library.cloudformation.values import named_resources
+from services.library.guardrails.baseline.coverage import is_looser, missing_elements
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, Sides, digest
 from services.library.guardrails.baseline.policies import POLICIES, certain, statements
 from services.library.guardrails.finding import Finding
@@ -18,7 +20,7 @@ MEANING = ("Conditions", "Mappings", "Parameters")
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
-    """Each Deny that covers less than it did, and each Allow that asks for less."""
+    """Yield each Deny that covers less than it did, and each Allow that asks for less."""
     for path, (resource, template) in sides.before.items():
         known = [*statements(resource.properties, template)]
         if resource.type == "AWS::EC2::VPCEndpoint" or not known:
@@ -47,13 +49,13 @@ def _holders(path: str, resource: Resource, sides: Sides) -> list[tuple[Resource
 def _about(policy: Resource, template: Template) -> set[tuple[str, str]]:
     """Whose one policy it is."""
     whose, naming = ONE_ALONE.get(policy.type, ("", ""))
-    return {(whose, text(each)) for each in entries(policy.properties.get(naming), template)}
+    return {(whose, policy_text(each)) for each in entries(policy.properties.get(naming), template)}
 
 
 def _is_missed(resource: Resource, template: Template, sides: Sides) -> bool:
     """Whether something that a policy was for is still there."""
     named = {each.logical_id: each.path for each in template.resources()}
-    return any(named.get(logical_id) in sides.after for logical_id in mentioned(resource.properties))
+    return any(named.get(logical_id) in sides.after for logical_id in named_resources(resource.properties))
 
 
 def _is_same(before: Side, after: Side) -> bool:
@@ -73,7 +75,7 @@ def _narrowed(denied: Sequence[Json], before_it: Side, after_it: Side) -> Iterat
     if denied and (after.body.get("Condition") != before.body.get("Condition") or _is_detached(before_it, after_it)):
         ways = [*ways, []]
     for known in denied:
-        worst = max((_missing(known, world) for world in ways), key=len)
+        worst = max((_missing(known, statements_) for statements_ in ways), key=len)
         if worst:
             gone = "Effect" in worst
             given = LEFT_OUT if gone else f"narrowed-{digest(ways)}"
@@ -87,27 +89,27 @@ def _narrowed(denied: Sequence[Json], before_it: Side, after_it: Side) -> Iterat
             )
 
 
-def _missing(known: Json, world: Sequence[Json]) -> list[str]:
+def _missing(known: Json, now: Sequence[Json]) -> list[str]:
     """In what a Deny is covered less: each of its actions may be kept out by another statement."""
-    denials = [each for each in world if each.get("Effect") == "Deny"]
+    denials = [each for each in now if each.get("Effect") == "Deny"]
     actions = known.get("Action")
     parts = [{**known, "Action": each} for each in actions] if isinstance(actions, list) else [known]
-    lacking = (min((lacks(each, part) for each in denials), key=len, default=["Effect"]) for part in parts)
+    lacking = (min((missing_elements(each, part) for each in denials), key=len, default=["Effect"]) for part in parts)
     return max(lacking, key=len, default=[])
 
 
 def _targets(policy: Resource, template: Template) -> set[str]:
     """Whom or what it is for, however the template comes out: what it names, and what names it."""
     ways = [
-        {*mentioned({name: part for name, part in way.items() if not [*statements(part, template)]})}
+        named_resources({name: part for name, part in way.items() if not [*statements(part, template)]})
         if isinstance(way, Mapping)
         else set[str]()
-        for way in worlds(policy.properties, template)
+        for way in possible_documents(policy.properties, template)
     ]
     by_it = {
         each.logical_id
         for each in template.resources("AWS::IAM::Role")
-        if policy.logical_id in mentioned(each.properties.get("ManagedPolicyArns"))
+        if policy.logical_id in named_resources(each.properties.get("ManagedPolicyArns"))
     }
     return set.intersection(*ways) | by_it
 
@@ -135,4 +137,4 @@ def _as(before: Resource, after: Resource) -> Resource:
 
 
 def _actions(statement: Json) -> str:
-    return ",".join(sorted(texts(statement.get("Action", statement.get("NotAction")))))
+    return ",".join(sorted(map(policy_text, list_of(statement.get("Action", statement.get("NotAction"))))))

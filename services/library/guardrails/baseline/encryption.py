@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from services.library.cloudformation.intrinsics import at, entries, is_open, listed, worlds
+from services.library.cloudformation.intrinsics import entries, list_items, possible_documents, values_at
 from services.library.cloudformation.template import Resource, Template
+from services.library.cloudformation.values import is_open
 from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, UNKNOWN, Guards, Level, key, switch
 from services.library.guardrails.baseline.policies import POLICIES, certain, refuses_plain_text
 
@@ -43,11 +44,11 @@ SWITCHES: tuple[tuple[str, str], ...] = (
     ("AWS::OpenSearchService::Domain", "NodeToNodeEncryptionOptions.Enabled"),
     ("AWS::OpenSearchService::Domain", "DomainEndpointOptions.EnforceHTTPS"),
 )
-TLS_ALONE: Mapping[str, tuple[str, ...]] = {
-    # Whose policies keep plain text out, and what they must refuse.
-    "AWS::S3::Bucket": ("s3:*", "*"),
-    "AWS::SQS::Queue": ("sqs:*", "SQS:*", "*"),
-    "AWS::SNS::Topic": ("sns:Publish", "SNS:Publish", "sns:*", "*"),
+TLS_ALONE: Mapping[str, str] = {
+    # Whose policies keep plain text out, and the actions that they must refuse.
+    "AWS::S3::Bucket": "s3:*",
+    "AWS::SQS::Queue": "sqs:*",
+    "AWS::SNS::Topic": "sns:Publish",
 }
 
 
@@ -84,8 +85,8 @@ def _bucket(guards: Guards, bucket: Resource) -> None:
     """S3 encrypts whatever it is told; what differs is whose key."""
     template = guards.template
     path = "BucketEncryption.ServerSideEncryptionConfiguration"
-    levels = [_bucket_level(rule, template) for rule in listed(bucket.properties, path, template)]
-    if not levels or None in at(bucket.properties, path, template):
+    levels = [_bucket_level(rule, template) for rule in list_items(bucket.properties, path, template)]
+    if not levels or None in values_at(bucket.properties, path, template):
         levels.append(AWS_KEY)
     floor = AWS_KEY if _holds_access_logs(bucket, template) else _at_rest(guards)
     guards.add(ENCRYPTION, bucket, "BucketEncryption", levels, floor=floor)
@@ -94,10 +95,10 @@ def _bucket(guards: Guards, bucket: Resource) -> None:
 def _bucket_level(rule: object, template: Template) -> Level:
     if not isinstance(rule, Mapping):
         return AWS_KEY
-    algorithms = at(rule, "ServerSideEncryptionByDefault.SSEAlgorithm", template)
+    algorithms = values_at(rule, "ServerSideEncryptionByDefault.SSEAlgorithm", template)
     if not all(str(each).startswith("aws:kms") for each in algorithms):
         return AWS_KEY
-    keys = at(rule, "ServerSideEncryptionByDefault.KMSMasterKeyID", template)
+    keys = values_at(rule, "ServerSideEncryptionByDefault.KMSMasterKeyID", template)
     return min((key(AWS_KEY, template)(each) for each in keys), key=lambda level: level[0])
 
 
@@ -106,24 +107,24 @@ def _holds_access_logs(bucket: Resource, template: Template) -> bool:
     return any(
         template.named_by(value) == bucket
         for each in template.resources("AWS::S3::Bucket")
-        for value in at(each.properties, "LoggingConfiguration.DestinationBucketName", template)
+        for value in values_at(each.properties, "LoggingConfiguration.DestinationBucketName", template)
     )
 
 
 def _queue(guards: Guards, queue: Resource) -> None:
     template = guards.template
-    managed = at(queue.properties, "SqsManagedSseEnabled", template)
+    managed = values_at(queue.properties, "SqsManagedSseEnabled", template)
     without = AWS_KEY if all(switch(absent=True)(each)[0] for each in managed) else NO_KEY
     guards.read(ENCRYPTION, queue, "KmsMasterKeyId", key(without, template), floor=_at_rest(guards))
 
 
 def _table(guards: Guards, table: Resource) -> None:
     template = guards.template
-    on = all(switch()(each)[0] for each in at(table.properties, "SSESpecification.SSEEnabled", template))
+    on = all(switch()(each)[0] for each in values_at(table.properties, "SSESpecification.SSEEnabled", template))
     keys = [
         key(AWS_KEY, template)(each)
         for holder in _replicas(table, template)
-        for each in at(holder, "SSESpecification.KMSMasterKeyId", template)
+        for each in values_at(holder, "SSESpecification.KMSMasterKeyId", template)
     ]
     guards.add(ENCRYPTION, table, "SSESpecification", keys if on else [NO_KEY], floor=_at_rest(guards))
 
@@ -139,8 +140,8 @@ def _replicas(table: Resource, template: Template) -> Iterator[Mapping[str, obje
 
 def _stream(guards: Guards, stream: Resource) -> None:
     template = guards.template
-    kinds = at(stream.properties, "StreamEncryption.EncryptionType", template)
-    keys = [key(NO_KEY, template)(each) for each in at(stream.properties, "StreamEncryption.KeyId", template)]
+    kinds = values_at(stream.properties, "StreamEncryption.EncryptionType", template)
+    keys = [key(NO_KEY, template)(each) for each in values_at(stream.properties, "StreamEncryption.KeyId", template)]
     on = all(each == "KMS" for each in kinds)
     guards.add(ENCRYPTION, stream, "StreamEncryption", keys if on else [NO_KEY], floor=_at_rest(guards))
 
@@ -149,10 +150,10 @@ def _function(guards: Guards, function: Resource) -> None:
     """Lambda itself makes a log group with no key of ours where a function names none."""
     template = guards.template
     levels: list[Level] = []
-    for named in at(function.properties, "LoggingConfig.LogGroup", template):
+    for named in values_at(function.properties, "LoggingConfig.LogGroup", template):
         group = template.named_by(named)
         if group is not None:
-            levels += [key(AWS_KEY, template)(each) for each in at(group.properties, "KmsKeyId", template)]
+            levels += [key(AWS_KEY, template)(each) for each in values_at(group.properties, "KmsKeyId", template)]
         else:
             levels.append(NO_KEY if named is None else AWS_KEY)
     guards.add(ENCRYPTION, function, "LoggingConfig", levels, floor=_at_rest(guards), everywhere=False)
@@ -162,7 +163,7 @@ def _listener(guards: Guards, listener: Resource) -> None:
     """One that only redirects to HTTPS is there for those who forgot it."""
     template = guards.template
     redirects = [
-        at(action, "RedirectConfig.Protocol", template) if isinstance(action, Mapping) else []
+        values_at(action, "RedirectConfig.Protocol", template) if isinstance(action, Mapping) else []
         for action in entries(listener.properties.get("DefaultActions"), template)
     ]
     if not redirects or any(each != ["HTTPS"] for each in redirects):
@@ -192,14 +193,14 @@ def _is_reached_over_tls_alone(resource: Resource, template: Template) -> bool:
         if any(_names(each, resource, template) for each in entries(policy.properties.get(naming), template))
     ]
     return all(
-        any(refuses_plain_text(each, resource, TLS_ALONE[resource.type]) for each in world)
+        any(refuses_plain_text(each, resource, TLS_ALONE[resource.type]) for each in statements)
         for policy, _ in policies
-        for world in certain(policy.properties.get("PolicyDocument"), template)
+        for statements in certain(policy.properties.get("PolicyDocument"), template)
     ) and any(
         policy.body.get("Condition") in (None, resource.body.get("Condition"))
         and all(
-            any(_names(each, resource, template) for each in entries(world, template))
-            for world in worlds(named, template)
+            any(_names(each, resource, template) for each in entries(document, template))
+            for document in possible_documents(named, template)
         )
         for policy, named in policies
     )

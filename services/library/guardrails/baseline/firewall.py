@@ -5,8 +5,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.library.cloudformation.intrinsics import is_open, mentioned, possible, text, worlds
+from services.library.cloudformation.intrinsics import possible_documents, possible_values
+from services.library.cloudformation.policy_text import list_of, policy_text
 from services.library.cloudformation.template import Json, Resource, Template, number
+from services.library.cloudformation.values import is_open, named_resources
 from services.library.guardrails.baseline.guard import LEFT_OUT, PUBLIC_ACCESS, UNKNOWN, Guards, Level, Sides, digest
 from services.library.guardrails.finding import Finding
 
@@ -47,7 +49,9 @@ def collect(guards: Guards) -> None:
     """An API's stage has one in the tiers that ask for it."""
     template = guards.template
     guarded = [
-        set.intersection(*(set(mentioned(each)) for each in possible(said.properties.get("ResourceArn"), template)))
+        set.intersection(
+            *(named_resources(each) for each in possible_values(said.properties.get("ResourceArn"), template))
+        )
         for said in template.resources(ASSOCIATION)
         if "Condition" not in said.body
     ]
@@ -66,7 +70,7 @@ def collect(guards: Guards) -> None:
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
-    """Where a firewall refuses less than the one that stood there before, whichever it is now."""
+    """Yield where a firewall refuses less than the one that stood there before, whichever it is now."""
     then, now = (
         [(one, template) for one, template in side.values() if one.type == ASSOCIATION]
         for side in (sides.before, sides.after)
@@ -88,7 +92,7 @@ def lowered(sides: Sides) -> Iterator[Finding]:
 
 
 def _where(association: Resource, template: Template) -> set[str]:
-    return {text(each) for each in possible(association.properties.get("ResourceArn"), template)}
+    return {policy_text(each) for each in possible_values(association.properties.get("ResourceArn"), template)}
 
 
 def _uncovered(association: Resource, template: Template, sides: Sides, *, elsewhere: bool) -> Iterator[Finding]:
@@ -107,7 +111,7 @@ def _uncovered(association: Resource, template: Template, sides: Sides, *, elsew
 def _about(association: Resource) -> set[str]:
     """What it stands before, by the logical ids; by the text of what names none."""
     value = association.properties.get("ResourceArn")
-    return {*mentioned(value)} or {json.dumps(value, sort_keys=True)}
+    return named_resources(value) or {json.dumps(value, sort_keys=True)}
 
 
 def _weaker(
@@ -155,12 +159,12 @@ def _as_strong(rule: _Rule, than: _Rule) -> bool:
 
 def _firewalls(association: Resource, template: Template) -> Iterator[_Firewall]:
     """Each that an association may name; none if one of them is outside the template or cannot be told."""
-    named = [template.named_by(each) for each in possible(association.properties.get("WebACLArn"), template)]
+    named = [template.named_by(each) for each in possible_values(association.properties.get("WebACLArn"), template)]
     acls = [each for each in named if each is not None and each.type == ACL]
     if len(acls) == len(named):
         for acl in acls:
-            for world in worlds(acl.properties, template):
-                yield _read(acl, world if isinstance(world, Mapping) else {}, template)
+            for properties in possible_documents(acl.properties, template):
+                yield _read(acl, properties if isinstance(properties, Mapping) else {}, template)
 
 
 def _read(acl: Resource, properties: Json, template: Template) -> _Firewall:
@@ -169,7 +173,7 @@ def _read(acl: Resource, properties: Json, template: Template) -> _Firewall:
         acl=acl,
         template=template,
         blocks_by_default=isinstance(default, Mapping) and [*default] == ["Block"],
-        rules=tuple(_rule(each, template) for each in _listed(properties.get("Rules")) if isinstance(each, Mapping)),
+        rules=tuple(_rule(each, template) for each in list_of(properties.get("Rules")) if isinstance(each, Mapping)),
         inspects=json.dumps(properties["AssociationConfig"], sort_keys=True)
         if "AssociationConfig" in properties
         else "",
@@ -208,9 +212,9 @@ def _plain(statement: object, template: Template) -> tuple[object, set[str], boo
     allows = "RuleGroupReferenceStatement" in statement and not _harmless(statement, template)
     for name, part in statement.items():
         if name == "ExcludedRules":
-            excepted |= {json.dumps(each, sort_keys=True) for each in _listed(part)}
+            excepted |= {json.dumps(each, sort_keys=True) for each in list_of(part)}
         elif name == "RuleActionOverrides":
-            for each in _listed(part):
+            for each in list_of(part):
                 strength = _strength(each.get("ActionToUse")) if isinstance(each, Mapping) else 0
                 allows = allows or strength == ALLOWS
                 excepted |= {json.dumps(each, sort_keys=True)} if strength <= COUNTS else set()
@@ -233,13 +237,10 @@ def _harmless(statement: Json, template: Template) -> bool:
     if group is None or group.type != RULES:
         return False
     return all(
-        isinstance(world, Mapping)
+        isinstance(properties, Mapping)
         and not any(
-            not isinstance(each, Mapping) or _rule(each, template).lets_through for each in _listed(world.get("Rules"))
+            not isinstance(each, Mapping) or _rule(each, template).lets_through
+            for each in list_of(properties.get("Rules"))
         )
-        for world in worlds(group.properties, template)
+        for properties in possible_documents(group.properties, template)
     )
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else [] if value is None else [value]

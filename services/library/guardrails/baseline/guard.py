@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.library.cloudformation.intrinsics import OPENS, at, is_open, text
+from services.library.cloudformation.intrinsics import values_at
+from services.library.cloudformation.policy_text import is_unreadable, pattern, written
 from services.library.cloudformation.template import Resource, Template, number
+from services.library.cloudformation.values import is_open
 from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 ENCRYPTION = Rule(
@@ -56,6 +58,8 @@ RULES = (ENCRYPTION, RETENTION, PUBLIC_ACCESS, TRACING, DELETION, UNSEEN, OTHER_
 
 UNKNOWN = "unknown"
 LEFT_OUT = "left-out"
+ELSEWHERE = ('<{"Fn::ImportValue"', '<{"Fn::Parameter"')
+"""How a text begins that another stack, or whoever deploys, gives."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,11 +85,11 @@ class Guard:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The same for the same guard of the same resource in another synth."""
+        """Return what finds the guard of the same resource in another synth."""
         return self.rule.id, self.resource.path, self.name
 
     def broken(self, *, than: str, given: str | None = None, caused: bool = False) -> Finding:
-        """The finding; `than`: what the baseline would be."""
+        """Return the finding; `than`: what the baseline would be."""
         said = given or self.given
         return self.rule.broken_by(
             self.resource,
@@ -101,17 +105,17 @@ Level = tuple[float, str]
 
 
 def key(absent: Level, template: Template) -> Callable[[object], Level]:
-    """How a key protects: one's own more than AWS's, which is what some resources take where nothing is said."""
+    """Return how a key protects: one's own more than AWS's, which is what some resources take where nothing is said."""
 
     def level(value: object) -> Level:
         if value is None or value == "":
             return absent
-        named, whole = template.named_by(value), text(value)
-        if f"{OPENS}{{" in whole and not any(name in whole for name in ("Fn::ImportValue", "Fn::Parameter")):
+        named, whole = template.named_by(value), pattern(value)
+        if any(is_unreadable(part) and not part.startswith(ELSEWHERE) for part in whole):
             return 0, UNKNOWN
         if named is not None and not named.type.startswith("AWS::KMS::"):
             return 0, UNKNOWN
-        return AWS_KEY if "alias/aws/" in whole else (2, "own-key")
+        return AWS_KEY if "alias/aws/" in written(whole) else (2, "own-key")
 
     return level
 
@@ -134,7 +138,7 @@ def switch(*words: str, absent: bool = False) -> Callable[[object], Level]:
 
 
 def off(*words: str) -> Callable[[object], Level]:
-    """The other way round: protects unless it is true, or one of the words."""
+    """Return how a switch protects that must be off: unless it is true, or one of the words."""
     on = switch(*words)
 
     def level(value: object) -> Level:
@@ -160,7 +164,7 @@ def amount(absent: float, *, no_end: Sequence[int] = ()) -> Callable[[object], L
 
 
 def said(count: float) -> str:
-    """A number as it stands in a finding."""
+    """Return a number as it stands in a finding."""
     return "for-ever" if math.isinf(count) else f"{count:g}"
 
 
@@ -172,7 +176,7 @@ class Sides:
     after: Mapping[str, tuple[Resource, Template]]
 
     def pairs(self, *types: str) -> Iterator[tuple[tuple[Resource, Template], tuple[Resource, Template]]]:
-        """What both have, of these types."""
+        """Yield what both have, of these types."""
         for path, known in self.before.items():
             if known[0].type in types and path in self.after:
                 yield known, self.after[path]
@@ -232,5 +236,5 @@ class Guards:
         everywhere: bool = True,
     ) -> None:
         """A property's."""
-        values = at(resource.properties, path, self.template)
+        values = values_at(resource.properties, path, self.template)
         self.add(rule, resource, path, map(level, values), floor=floor, everywhere=everywhere)

@@ -1,19 +1,16 @@
 """The statements of policies, wherever they stand: who is let in, and who is kept out without TLS."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.library.cloudformation.intrinsics import CLOSES, OPENS, entries, is_open, possible, text, worlds
+from services.library.cloudformation.conditions import ConditionTest
+from services.library.cloudformation.intrinsics import entries, possible_documents, possible_values
+from services.library.cloudformation.patterns import EVERYTHING, STAR, Pattern
+from services.library.cloudformation.policy_text import document_text, is_token, is_unreadable, pattern
+from services.library.cloudformation.statements import Matcher, UnreadablePolicyError, actions_matcher, read_statement
 from services.library.cloudformation.template import Json, Resource, Template
-from services.library.guardrails.baseline.coverage import (
-    UNKNOWN_PART,
-    conditions,
-    is_narrowed,
-    matches,
-    principals,
-    texts,
-)
+from services.library.cloudformation.values import is_open
+from services.library.guardrails.baseline.coverage import is_narrowed
 
 UNREADABLE: Json = {"Effect": "Allow", "Action": "unknown", "Principal": "*"}
 """In the place of what nobody can tell."""
@@ -23,18 +20,19 @@ POLICIES: Mapping[str, Mapping[str, str]] = {
     "AWS::SQS::Queue": {"AWS::SQS::QueuePolicy": "Queues", "AWS::SQS::QueueInlinePolicy": "Queue"},
     "AWS::SNS::Topic": {"AWS::SNS::TopicPolicy": "Topics", "AWS::SNS::TopicInlinePolicy": "TopicArn"},
 }
-TLS_ALONE = [("Bool", "aws:securetransport", frozenset({"false"}))]
+WITHOUT_TLS = frozenset({ConditionTest("bool", "aws:securetransport", (json.dumps("false"),))})
 
 
 def statements(value: object, template: Template, location: str = "Properties") -> Iterator[tuple[str, Json]]:
-    """Every statement that may come to stand in a value, with where it stands."""
-    for each in possible(value, template):
+    """Yield every statement that may come to stand in a value, with where it stands."""
+    for each in possible_values(value, template):
         if isinstance(each, str) or is_open(each):
-            yield from ((location, statement) for statement in _in_text(text(each)))
+            if "Effect" in str(each):  # most are names and ARNs, and it is dear to write them all
+                yield from _in_text(document_text(each), template, location)
         elif isinstance(each, Mapping):
             if "Effect" in each and ("Action" in each or "NotAction" in each):
-                for world in worlds(each, template):
-                    yield location, world if isinstance(world, Mapping) and not is_open(world) else UNREADABLE
+                for document in possible_documents(each, template):
+                    yield location, document if isinstance(document, Mapping) and not is_open(document) else UNREADABLE
                 continue
             for name, part in each.items():
                 yield from statements(part, template, f"{location}.{name}")
@@ -44,46 +42,54 @@ def statements(value: object, template: Template, location: str = "Properties") 
 
 
 def certain(value: object, template: Template) -> list[list[Json]]:
-    """The statements of a policy in each way that it may come out; none in one that nobody can tell."""
-    return [[statement for _, statement in statements(world, template)] for world in worlds(value, template)]
+    """Return a policy's statements in each way that it may come out; none in one that nobody can tell."""
+    return [
+        [statement for _, statement in statements(document, template)]
+        for document in possible_documents(value, template)
+    ]
 
 
 def lets_everybody_in(statement: Json, template: Template) -> bool:
-    """Whether it may allow something to anybody, with nothing that says whose request it must be."""
+    """Return whether it may allow something to anybody, with nothing that says whose request it must be."""
     return any(
-        not isinstance(world, Mapping)
-        or is_open(world)
+        not isinstance(document, Mapping)
+        or is_open(document)
         or (
-            world.get("Effect") != "Deny"
-            and ("NotPrincipal" in world or is_everybody(world.get("Principal"), template))
-            and not is_narrowed(world.get("Condition"))
+            document.get("Effect") != "Deny"
+            and ("NotPrincipal" in document or is_everybody(document.get("Principal"), template))
+            and not is_narrowed(document.get("Condition"))
         )
-        for world in worlds(statement, template)
+        for document in possible_documents(statement, template)
     )
 
 
 def is_everybody(principal: object, template: Template) -> bool:
-    """Whether a principal is, or may be, anybody."""
+    """Return whether a principal is, or may be, anybody."""
     for each in entries(principal, template):
         whom = [each]
         if isinstance(each, Mapping) and not is_open(each):
             whom = [one for kind in ("AWS", "Service") for one in entries(each.get(kind), template)]
-        if any(_may_be_anybody(one) for one in whom):
+        if any(_may_be_anybody(pattern(one)) for one in whom):
             return True
     return False
 
 
-def refuses_plain_text(statement: Json, resource: Resource, actions: Sequence[str]) -> bool:
-    """Whether one as it comes out keeps everybody out who comes without TLS, from the whole resource."""
+def refuses_plain_text(statement: Json, resource: Resource, action: str) -> bool:
+    """Return whether a statement as it comes out keeps out of the whole resource whoever comes without TLS."""
+    try:
+        said = read_statement(statement)
+    except UnreadablePolicyError:
+        return False
     return (
-        statement.get("Effect") == "Deny"
-        and "*" in principals(statement).get("Principal", ())
-        and conditions(statement) == TLS_ALONE
-        and any(action in actions for action in texts(statement.get("Action")))
+        not said.allows
+        and "Principal" in statement
+        and EVERYTHING in said.principals.patterns
+        and said.tests == WITHOUT_TLS
+        and said.actions.covers(actions_matcher(action))
+        and not said.resources.is_negated
         and all(
             any(
-                matches(covered, f"{OPENS}{resource.logical_id}{attribute}{CLOSES}{tail}")
-                for covered in texts(statement.get("Resource"))
+                said.resources.covers(Matcher((pattern(f"${{{resource.logical_id}{attribute}}}{tail}"),)))
                 for attribute in ("", ".Arn", ".TopicArn")
             )
             for tail in (("", "/*") if resource.type == "AWS::S3::Bucket" else ("",))
@@ -91,19 +97,18 @@ def refuses_plain_text(statement: Json, resource: Resource, actions: Sequence[st
     )
 
 
-def _in_text(said: str) -> Iterator[Json]:
+def _in_text(text: str, template: Template, location: str) -> Iterator[tuple[str, Json]]:
     """Some types take their policies as JSON in a text."""
-    if said.lstrip().startswith("{") and '"Statement"' in said:
+    if text.lstrip().startswith("{") and '"Effect"' in text:
         try:
-            found = json.loads(said)["Statement"]
-        except (ValueError, KeyError):
-            yield UNREADABLE
+            policy = json.loads(text)
+        except ValueError:
+            yield location, UNREADABLE
         else:
-            yield from (each for each in (found if isinstance(found, list) else [found]) if isinstance(each, Mapping))
+            yield from ((location, statement) for _, statement in statements(policy, template))
 
 
-def _may_be_anybody(value: object) -> bool:
+def _may_be_anybody(principal: Pattern) -> bool:
     """What is read at deployment may be, too."""
-    known = re.sub(UNKNOWN_PART, "", text(value))
-    unknown = re.findall(f"{OPENS}([^{CLOSES}]*)", text(value))
-    return known == "*" or (not known and any(name.startswith("{") for name in unknown))
+    known = [symbol for symbol in principal if not is_token(symbol)]
+    return known == [STAR] or (not known and any(map(is_unreadable, principal)))

@@ -3,8 +3,11 @@
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from services.library.cloudformation.intrinsics import at, entries, is_open, listed, text
+from services.library.cloudformation.flat_policies import flat_policy
+from services.library.cloudformation.intrinsics import entries, list_items, values_at
+from services.library.cloudformation.policy_text import pattern, policy_text
 from services.library.cloudformation.template import Resource, Template
+from services.library.cloudformation.values import is_open
 from services.library.guardrails.baseline.coverage import is_exact, names_an_owner
 from services.library.guardrails.baseline.guard import PUBLIC_ACCESS, UNKNOWN, Guards, Level, off, switch
 from services.library.guardrails.baseline.policies import is_everybody, lets_everybody_in, statements
@@ -35,7 +38,8 @@ def collect(guards: Guards) -> None:
     for bucket in template.resources("AWS::S3::Bucket", "AWS::S3::AccessPoint"):
         blocked = [
             min(
-                switch()(each)[0] for each in at(bucket.properties, f"PublicAccessBlockConfiguration.{block}", template)
+                switch()(each)[0]
+                for each in values_at(bucket.properties, f"PublicAccessBlockConfiguration.{block}", template)
             )
             for block in BLOCKS
         ]
@@ -66,15 +70,10 @@ def _policies(guards: Guards, resource: Resource) -> None:
 
 def _shared(guards: Guards, resource: Resource) -> None:
     """What is written flat, without a statement."""
-    properties, action = resource.properties, text(resource.properties.get("Action"))
-    condition, organisation = properties.get("Condition"), properties.get("OrganizationId")
-    if isinstance(condition, Mapping) and "Type" in condition:
-        condition = {str(condition["Type"]): {str(condition.get("Key")): condition.get("Value")}}
-    elif organisation is not None:
-        condition = {"StringEquals": {"aws:PrincipalOrgID": organisation}}
-    flat = {"Effect": "Allow", "Principal": properties.get("Principal"), "Condition": condition or {}}
-    if "Statement" not in properties:
-        level = OPEN if lets_everybody_in(flat, guards.template) else CLOSED
+    if "Statement" not in resource.properties:
+        (statement,) = flat_policy(resource)["Statement"]
+        level = OPEN if lets_everybody_in(statement, guards.template) else CLOSED
+        action = policy_text(resource.properties.get("Action", ""))
         guards.add(PUBLIC_ACCESS, resource, action, [level], floor=CLOSED, locations=("Properties.Principal",))
 
 
@@ -82,15 +81,15 @@ def _permission(guards: Guards, permission: Resource) -> None:
     """A function's permission has no statement: these are its parts."""
     template, properties = guards.template, permission.properties
     narrowed = any(
-        all(holds(text(each)) for each in at(properties, name, template))
+        all(each is not None and holds(pattern(each)) for each in values_at(properties, name, template))
         for name, holds in (("SourceArn", names_an_owner), ("SourceAccount", is_exact), ("PrincipalOrgID", is_exact))
     )
-    signed = at(properties, "FunctionUrlAuthType", template) == ["AWS_IAM"]
+    signed = values_at(properties, "FunctionUrlAuthType", template) == ["AWS_IAM"]
     everybody = is_everybody(properties.get("Principal"), template)
     level = OPEN if everybody and not signed and not narrowed else CLOSED
     guards.add(PUBLIC_ACCESS, permission, "Principal", [level], floor=CLOSED)
     # A service asks for whoever has set it up to, in any account.
-    if any(".amazonaws.com" in str(each) for each in at(properties, "Principal", template)):
+    if any(".amazonaws.com" in str(each) for each in values_at(properties, "Principal", template)):
         source: Level = (1, "named") if narrowed else (0, "anybody's")
         guards.add(PUBLIC_ACCESS, permission, "Source", [source], floor=(1, "named"), everywhere=False)
 
@@ -109,7 +108,7 @@ def _network(guards: Guards, resource: Resource) -> None:
 def _blocks(rule: object, template: Template) -> Iterator[tuple[str, object]]:
     if isinstance(rule, Mapping):
         for name in ("CidrIp", "CidrIpv6"):
-            yield from ((name, each) for each in at(rule, name, template))
+            yield from ((name, each) for each in values_at(rule, name, template))
 
 
 def _is_the_world(block: object) -> bool:
@@ -142,7 +141,7 @@ def _apis(guards: Guards) -> None:
         level = (0, "given") if made else CLOSED
         guards.add(PUBLIC_ACCESS, deployment, "StageName", [level], floor=(1, "stages of the template's own"))
     for api in template.resources("AWS::ApiGateway::RestApi"):
-        kinds = listed(api.properties, "EndpointConfiguration.Types", template)
+        kinds = list_items(api.properties, "EndpointConfiguration.Types", template)
         reach: Level = (1, "private") if kinds == ["PRIVATE"] else (0, "public")
         guards.add(PUBLIC_ACCESS, api, "EndpointConfiguration", [reach])
 
@@ -150,7 +149,7 @@ def _apis(guards: Guards) -> None:
 def _answers_browsers(method: Resource, template: Template) -> bool:
     """They ask without a signature what they may do, and nobody's code answers."""
     properties = method.properties
-    return properties.get("HttpMethod") == "OPTIONS" and at(properties, "Integration.Type", template) == ["MOCK"]
+    return properties.get("HttpMethod") == "OPTIONS" and values_at(properties, "Integration.Type", template) == ["MOCK"]
 
 
 def _authorizes(value: object) -> Level:

@@ -5,18 +5,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.library.cloudformation.intrinsics import (
-    CLOSES,
-    OPENS,
-    at,
-    entries,
-    is_open,
-    listed,
-    mentioned,
-    text,
-    worlds,
-)
+from services.library.cloudformation.intrinsics import entries, list_items, possible_documents, values_at
+from services.library.cloudformation.policy_text import policy_text
 from services.library.cloudformation.template import Resource, Template, number
+from services.library.cloudformation.values import is_open, named_resources
 from services.library.guardrails.baseline.guard import (
     RETENTION,
     UNKNOWN,
@@ -79,7 +71,7 @@ def collect(guards: Guards) -> None:
     for queue in template.resources("AWS::SQS::Queue"):
         guards.read(RETENTION, queue, "MessageRetentionPeriod", amount(QUEUE_SECONDS))
     for archive in template.resources("AWS::Events::Archive"):
-        days = at(archive.properties, "RetentionDays", template)
+        days = values_at(archive.properties, "RetentionDays", template)
         guards.add(
             RETENTION,
             archive,
@@ -100,12 +92,13 @@ def collect(guards: Guards) -> None:
 
 
 def lowered(sides: Sides) -> Iterator[Finding]:
-    """What goes earlier than it went, and what is copied more seldom, elsewhere, or no more."""
+    """Yield what goes earlier than it went, and what is copied more seldom, elsewhere, or no more."""
     for (known, template), (bucket, its) in sides.pairs("AWS::S3::Bucket"):
         yield from _expiring(_expiries(known, template), _expiries(bucket, its), bucket, its)
     for (known, template), (archive, its) in sides.pairs("AWS::Events::Archive"):
         pattern = archive.properties.get("EventPattern")
-        if pattern is not None and worlds(pattern, its) != worlds(known.properties.get("EventPattern"), template):
+        known_patterns = possible_documents(known.properties.get("EventPattern"), template)
+        if pattern is not None and possible_documents(pattern, its) != known_patterns:
             yield _changed(archive, its, "EventPattern", {"another"}, {digest(pattern)})
     for (known, template), (plan, its) in sides.pairs("AWS::Backup::BackupPlan"):
         then, there = _copied(known, template), _copied(plan, its)
@@ -118,7 +111,7 @@ def lowered(sides: Sides) -> Iterator[Finding]:
     ):
         for (known, template), (resource, its) in sides.pairs(*types):
             before, now = (
-                {text(each) for each in at(one.properties, path, of) if each is not None}
+                {_text(each) for each in values_at(one.properties, path, of) if each is not None}
                 for one, of in ((known, template), (resource, its))
             )
             if before and not now <= before:
@@ -126,8 +119,8 @@ def lowered(sides: Sides) -> Iterator[Finding]:
 
 
 def _changed(resource: Resource, template: Template, name: str, before: set[str], now: set[str]) -> Finding:
-    given = ",".join(sorted(now)).replace(OPENS, "<").replace(CLOSES, ">") or "none"
-    than = ",".join(sorted(before)).replace(OPENS, "<").replace(CLOSES, ">")
+    given = ",".join(sorted(now)) or "none"
+    than = ",".join(sorted(before))
     return RETENTION.broken_by(
         resource,
         template,
@@ -168,18 +161,18 @@ def _includes(known: Expiry, now: Expiry) -> bool:
 def _left_alone(rule: Mapping[str, object], template: Template) -> dict[str, tuple[float, str]]:
     found = {}
     for name, sign in NARROWER.items():
-        for value in at(rule, name, template):
+        for value in values_at(rule, name, template):
             if value is not None:
                 count = number(value)
-                found[name] = math.nan if count is None else sign * count, text(value)
+                found[name] = math.nan if count is None else sign * count, _text(value)
     return found
 
 
 def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
     """What a bucket's rules let go of, and when; at once where nobody can tell."""
     found = []
-    for whole in listed(bucket.properties, "LifecycleConfiguration.Rules", template):
-        for rule in worlds(whole, template):
+    for whole in list_items(bucket.properties, "LifecycleConfiguration.Rules", template):
+        for rule in possible_documents(whole, template):
             if not isinstance(rule, Mapping) or is_open(rule):
                 found.append(Expiry(name="Rules", days=0, given=UNKNOWN, prefix=""))
             elif rule.get("Status") != "Disabled":
@@ -188,16 +181,16 @@ def _expiries(bucket: Resource, template: Template) -> list[Expiry]:
                         name=name.rpartition(".")[2],
                         days=level,
                         given=given,
-                        prefix=text(rule.get("Prefix")),
+                        prefix=_text(rule.get("Prefix")),
                         tags=frozenset(
-                            text(each)
-                            for value in at(rule, "TagFilters", template)
+                            _text(each)
+                            for value in values_at(rule, "TagFilters", template)
                             for each in entries(value, template)
                         ),
                         left_alone=_left_alone(rule, template),
                     )
                     for name in EXPIRING
-                    for value in at(rule, name, template)
+                    for value in values_at(rule, name, template)
                     if value is not None
                     for level, given in [(0.0, "a-date") if name == "ExpirationDate" else amount(math.inf)(value)]
                 ]
@@ -208,9 +201,9 @@ def _copied(plan: Resource, template: Template) -> dict[str, set[str]]:
     """Name -> how often, and into which vault, each rule of a plan makes its copies; the hour does not matter."""
     return {
         f"{rule.get('RuleName')}.{name}": {
-            re.sub(r"^cron\(\d+ \d+ ", "cron(0 0 ", text(each)) for each in at(rule, name, template)
+            re.sub(r"^cron\(\d+ \d+ ", "cron(0 0 ", _text(each)) for each in values_at(rule, name, template)
         }
-        for rule in listed(plan.properties, "BackupPlan.BackupPlanRule", template)
+        for rule in list_items(plan.properties, "BackupPlan.BackupPlanRule", template)
         if isinstance(rule, Mapping)
         for name in ("ScheduleExpression", "TargetBackupVault")
     }
@@ -229,16 +222,16 @@ def _table(guards: Guards, table: Resource) -> None:
         replicas = entries(table.properties.get("Replicas"), template)
         holders = [each for each in replicas if isinstance(each, Mapping)]
     name = "PointInTimeRecoverySpecification.RecoveryPeriodInDays"
-    levels = [amount(PITR_DAYS)(each) for holder in holders for each in at(holder, name, template)]
+    levels = [amount(PITR_DAYS)(each) for holder in holders for each in values_at(holder, name, template)]
     guards.add(RETENTION, table, name, levels or [(0, "none")], floor=(PITR_DAYS, f"{PITR_DAYS} days"))
 
 
 def _plan(guards: Guards, plan: Resource) -> None:
     """Each rule of a plan by its name; one that is gone makes no copies."""
     template = guards.template
-    for index, rule in enumerate(listed(plan.properties, "BackupPlan.BackupPlanRule", template)):
+    for index, rule in enumerate(list_items(plan.properties, "BackupPlan.BackupPlanRule", template)):
         if isinstance(rule, Mapping):
-            levels = map(amount(math.inf), at(rule, "Lifecycle.DeleteAfterDays", template))
+            levels = map(amount(math.inf), values_at(rule, "Lifecycle.DeleteAfterDays", template))
             place = (f"Properties.BackupPlan.BackupPlanRule.{index}",)
             guards.add(RETENTION, plan, f"{rule.get('RuleName')}.DeleteAfterDays", levels, locations=place)
 
@@ -251,8 +244,8 @@ def _selected(guards: Guards) -> None:
         for selection in template.resources("AWS::Backup::BackupSelection")
         if "Condition" not in selection.body
         and _makes_copies(selection, template)
-        and not any(at(selection.properties, "BackupSelection.Conditions", template))
-        and not listed(selection.properties, "BackupSelection.NotResources", template)
+        and not any(values_at(selection.properties, "BackupSelection.Conditions", template))
+        and not list_items(selection.properties, "BackupSelection.NotResources", template)
         for logical_id in _certainly(selection, template)
     }
     for resource in template.resources():
@@ -265,7 +258,7 @@ def _selected(guards: Guards) -> None:
 
 def _makes_copies(selection: Resource, template: Template) -> bool:
     plan = template.named_by(selection.properties.get("BackupPlanId"))
-    return plan is not None and bool(listed(plan.properties, "BackupPlan.BackupPlanRule", template))
+    return plan is not None and bool(list_items(plan.properties, "BackupPlan.BackupPlanRule", template))
 
 
 def _certainly(selection: Resource, template: Template) -> set[str]:
@@ -273,7 +266,11 @@ def _certainly(selection: Resource, template: Template) -> set[str]:
     whole = selection.properties.get("BackupSelection")
     return set.intersection(
         *(
-            set(mentioned(world.get("Resources"))) if isinstance(world, Mapping) else set()
-            for world in worlds(whole, template)
+            named_resources(each.get("Resources")) if isinstance(each, Mapping) else set()
+            for each in possible_documents(whole, template)
         )
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else policy_text(value)

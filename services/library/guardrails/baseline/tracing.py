@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from services.library.cloudformation.intrinsics import at, entries, mentioned
+from services.library.cloudformation.intrinsics import entries, values_at
+from services.library.cloudformation.statements import ANYTHING, UnreadablePolicyError, actions_matcher, read_statement
 from services.library.cloudformation.template import Json, Resource, Template, number
-from services.library.guardrails.baseline.coverage import matches, texts
+from services.library.cloudformation.values import named_resources
 from services.library.guardrails.baseline.guard import TRACING, Guards, Level, off, switch
 from services.library.guardrails.baseline.policies import certain
 
@@ -24,7 +25,7 @@ USUAL = 0.05
 """What X-Ray samples by itself, beyond the first request of each second."""
 MISLED = ("AWS_XRAY_DAEMON_ADDRESS",)
 """Lambda itself says where traces go: https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-configuration.html"""
-WRITES = ("xray:PutTraceSegments", "xray:Put*", "xray:*", "*")
+WRITES = actions_matcher("xray:PutTraceSegments")
 MANAGED = ("AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess", "AWSXrayFullAccess")
 
 
@@ -62,7 +63,7 @@ def _function(guards: Guards, function: Resource) -> None:
 def _sampling(guards: Guards, rule: Resource) -> None:
     """A rule that samples nothing takes precedence over every other rule of the account that comes after it."""
     rates, reservoirs = (
-        at(rule.properties, f"SamplingRule.{name}", guards.template) for name in ("FixedRate", "ReservoirSize")
+        values_at(rule.properties, f"SamplingRule.{name}", guards.template) for name in ("FixedRate", "ReservoirSize")
     )
     silent = any(_share(rate) < USUAL for rate in rates) and any(not number(each) for each in reservoirs)
     guards.add(TRACING, rule, "SamplingRule", [(0, "nothing") if silent else ON], floor=ON)
@@ -81,32 +82,33 @@ def _may_write(role: Resource, template: Template) -> bool:
     granted = any(name in str(each) for each in managed for name in MANAGED)
     for policy in _policies(role, template):
         ways = certain(policy, template)
-        granted = granted or all(any(_grants(each) for each in world) for world in ways)
-        if any(_refuses(each) for world in ways for each in world):
+        granted = granted or all(any(map(_grants, statements)) for statements in ways)
+        if any(_refuses(each) for statements in ways for each in statements):
             return False
     return granted
 
 
 def _grants(statement: Json) -> bool:
-    return (
-        statement.get("Effect") == "Allow"
-        and "Condition" not in statement
-        and "*" in texts(statement.get("Resource"))
-        and any(action in WRITES for action in texts(statement.get("Action")))
-    )
+    try:
+        said = read_statement(statement)
+    except UnreadablePolicyError:
+        return False
+    unconditional = said.allows and "Condition" not in statement
+    return unconditional and said.resources.covers(ANYTHING) and said.actions.covers(WRITES)
 
 
 def _refuses(statement: Json) -> bool:
-    if statement.get("Effect") != "Deny":
-        return False
-    about = any(matches(action.lower(), WRITES[0].lower()) for action in texts(statement.get("Action")))
-    return about or "NotAction" in statement
+    try:
+        said = read_statement(statement)
+    except UnreadablePolicyError:
+        return True
+    return not said.allows and (said.actions.is_negated or said.actions.covers(WRITES))
 
 
 def _policies(role: Resource, template: Template) -> Iterator[object]:
     yield role.properties.get("Policies")
-    attached = set(mentioned(role.properties.get("ManagedPolicyArns")))
+    attached = named_resources(role.properties.get("ManagedPolicyArns"))
     for policy in template.resources("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
-        holders = {*mentioned(policy.properties.get("Roles")), *mentioned(policy.properties.get("RoleName"))}
+        holders = named_resources([policy.properties.get("Roles"), policy.properties.get("RoleName")])
         if (role.logical_id in holders or policy.logical_id in attached) and "Condition" not in policy.body:
             yield policy.properties

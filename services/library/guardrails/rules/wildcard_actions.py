@@ -1,10 +1,12 @@
 """No policy may allow a whole service's actions, or every action but some."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
+from services.library.cloudformation.policy_text import list_of
+from services.library.cloudformation.statements import UnreadablePolicyError, read_statement
 from services.library.cloudformation.template import Json, Template
+from services.library.guardrails.baseline.policies import statements
 from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 WILDCARD = Rule(
@@ -26,11 +28,11 @@ WHOLE = re.compile(r"[*?]*\*[*?]*")
 
 
 def check(template: Template, place: Place) -> Iterator[Finding]:
-    """Any statement in any resource: identity, inline, managed and resource policies look alike."""
+    """Find wildcards in any statement of any resource: identity, inline, managed and resource policies look alike."""
     for resource in template.resources():
         seen: set[str] = set()
-        for location, statement in _statements(resource.properties, "Properties"):
-            for action in _actions(statement):
+        for location, statement in statements(resource.properties, template):
+            for action in _actions(statement) if statement.get("Effect") != "Deny" else ():
                 rule = _broken(action)
                 if (
                     rule is None
@@ -51,54 +53,14 @@ def _broken(action: str) -> Rule | None:
     return WILDCARD if WHOLE.fullmatch(name) else None
 
 
-def _statements(value: object, location: str) -> Iterator[tuple[str, Json]]:
-    """Every statement that may allow something, wherever it stands; text that holds a policy is read as one."""
-    if isinstance(value, Mapping):
-        if "Effect" in value and value["Effect"] != "Deny" and ("Action" in value or "NotAction" in value):
-            yield location, value
-        text = _joined(value)
-        if text is not None:
-            yield from _statements_in_text(text, location)
-            return
-        for key, part in value.items():
-            yield from _statements(part, f"{location}.{key}")
-    elif isinstance(value, str):
-        yield from _statements_in_text(value, location)
-    elif isinstance(value, Sequence):
-        for index, part in enumerate(value):
-            yield from _statements(part, f"{location}.{index}")
-
-
-def _statements_in_text(text: str, location: str) -> Iterator[tuple[str, Json]]:
-    if not (text.lstrip().startswith("{") and '"Effect"' in text):
-        return
-    try:
-        policy = json.loads(text)
-    except json.JSONDecodeError:
-        yield location, {"Effect": "Allow", "Action": {"Unreadable": True}}
-        return
-    yield from _statements(policy, location)
-
-
-def _joined(value: Json) -> str | None:
-    """The text of a Fn::Join without separator, or of a Fn::Sub, with what is known only at deployment left open."""
-    match value:
-        case {"Fn::Join": ["", [*parts]]}:
-            return "".join(part if isinstance(part, str) else "${}" for part in parts)
-        case {"Fn::Sub": [str(text), *_]}:
-            return text
-    return None
-
-
 def _actions(statement: Json) -> Iterator[str]:
     if "NotAction" in statement:
-        yield f"NotAction {', '.join(sorted(_listed(statement['NotAction'])))}"
-    yield from _listed(statement.get("Action", []))
+        yield f"NotAction {', '.join(sorted(map(_name, list_of(statement['NotAction']))))}"
+    yield from map(_name, list_of(statement.get("Action")))
 
 
-def _listed(actions: object) -> Iterator[str]:
-    for action in [actions] if isinstance(actions, str | Mapping) else actions if isinstance(actions, Sequence) else []:
-        yield action if isinstance(action, str) and "${" not in action else UNKNOWN
+def _name(action: object) -> str:
+    return action if isinstance(action, str) and "${" not in action else UNKNOWN
 
 
 def _is_own_root(statement: Json, place: Place) -> bool:
@@ -106,20 +68,9 @@ def _is_own_root(statement: Json, place: Place) -> bool:
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
-    match statement.get("Principal"):
-        case {"AWS": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, str(tail)]]}, **others} if not others:
-            account = re.fullmatch(r":iam::(\d{12}):root", tail)
-            return account is not None and account[1] == place.account
-        case {"AWS": {"Fn::Join": ["", [*parts]]}, **others} if not others:
-            return parts in _ROOT_OF_REFERENCE
-        case {"AWS": str(principal), **others} if not others:
-            account = re.fullmatch(r"(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?", principal)
-            return account is not None and account[1] == place.account
-    return False
-
-
-_ACCOUNT = {"Ref": "AWS::AccountId"}
-_ROOT_OF_REFERENCE: list[list[object]] = [
-    ["arn:", {"Ref": "AWS::Partition"}, ":iam::", _ACCOUNT, ":root"],
-    ["arn:aws:iam::", _ACCOUNT, ":root"],
-]
+    try:
+        principals = read_statement(statement, account=place.account or "").principals
+    except UnreadablePolicyError:
+        return False
+    own = (*f"AWS:{place.account or '<AWS::AccountId>'}/", "*")
+    return principals.patterns == (own,) and not principals.is_negated

@@ -215,7 +215,7 @@ def synth(folder: Path, mode: str) -> tuple[int, set[tuple[str, str]]]:
     return done.returncode, found
 
 
-def test_synth_fails_with_exactly_the_rules_that_are_broken(tmp_path: Path) -> None:
+def test_synth_fails_for_exactly_what_breaks_a_rule(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "broken")
     assert code != 0
     assert found == BROKEN

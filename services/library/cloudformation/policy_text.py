@@ -5,14 +5,16 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from pipeline.review.access.patterns import Pattern, plain
+from services.library.cloudformation.patterns import Pattern, plain
+from services.library.cloudformation.values import DYNAMIC_REFERENCE, Value
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_TOKEN = re.compile(rf"\$\{{([^}}]*)\}}|({DYNAMIC_REFERENCE.pattern})")
+_NAMED = re.compile(r"<(?!null>)(AWS::)?[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?>")
 _ESCAPED = {"*": "\\*", "?": "\\?", "$": "$"}
 
 
-def pattern(value: object, *, wildcards: bool = True) -> Pattern:
-    """A policy's text, with policy variables such as `${aws:username}` and intrinsic functions as tokens.
+def pattern(value: Value, *, wildcards: bool = True) -> Pattern:
+    """Read a policy's text, with policy variables such as `${aws:username}` and intrinsic functions as tokens.
 
     Without `wildcards`, `*` and `?` are characters like any other, as for StringEquals.
     """
@@ -25,17 +27,48 @@ def _of_literal(text: str, wildcards: bool) -> Pattern:
     return plain(tuple(_symbols(text, wildcards)))
 
 
-def spelled(value: object) -> str:
-    """The same for people: `arn:aws:s3:::<Bucket>/*`."""
+def policy_text(value: Value) -> str:
+    """Write a value for people: `arn:aws:s3:::<Bucket>/*`."""
     return written(pattern(value))
 
 
 def written(symbols: Pattern) -> str:
-    """A pattern as text again."""
-    return "".join(symbol[1:] if symbol.startswith("\\") else symbol for symbol in symbols)
+    """Write a pattern as text again."""
+    return "".join(symbol[1] if _is_escaped(symbol) else symbol for symbol in symbols)
 
 
-def _symbols(value: object, wildcards: bool) -> Iterator[str]:
+def document_text(value: Value) -> str:
+    """Write a policy that is given as text, so that its parts are read again as the same patterns."""
+    return "".join(
+        f"${{{symbol[1]}}}"
+        if _is_escaped(symbol)
+        else f"${{{symbol[1:-1]}}}"
+        if is_token(symbol) and symbol[0] == "<"
+        else symbol
+        for symbol in _symbols(value, wildcards=True)
+    )
+
+
+def _is_escaped(symbol: str) -> bool:
+    return len(symbol) == 2 and symbol[0] == "\\"
+
+
+def is_token(symbol: str) -> bool:
+    """Return whether a symbol stands for text that only a deployment, or a request, knows."""
+    return len(symbol) > 1 and symbol[0] in "<{"
+
+
+def is_unreadable(symbol: str) -> bool:
+    """Return whether a symbol is a token that names no resource or parameter of AWS: it may stand for any text."""
+    return is_token(symbol) and _NAMED.fullmatch(symbol) is None
+
+
+def list_of(value: Value) -> Sequence[Value]:
+    """Return a policy's one value or list of values, as a list."""
+    return value if isinstance(value, list | tuple) else () if value is None else (value,)
+
+
+def _symbols(value: Value, wildcards: bool) -> Iterator[str]:
     match value:
         case bool():
             yield from str(value).lower()
@@ -61,10 +94,12 @@ def _symbols(value: object, wildcards: bool) -> Iterator[str]:
 def _of_text(text: str, wildcards: bool) -> Iterator[str]:
     """Policy variables are tokens; `${*}`, `${?}` and `${$}` are how a policy writes the characters themselves."""
     last = 0
-    for found in _VARIABLE.finditer(text):
+    for found in _TOKEN.finditer(text):
         yield from _of_characters(text[last : found.start()], wildcards)
-        name = found[1].strip()
-        if name in _ESCAPED:
+        name = (found[1] or "").strip()
+        if found[2]:
+            yield found[2]
+        elif name in _ESCAPED:
             yield _ESCAPED[name]
         else:
             yield f"<{name.split(',')[0].strip()}>"
@@ -75,8 +110,3 @@ def _of_text(text: str, wildcards: bool) -> Iterator[str]:
 def _of_characters(text: str, wildcards: bool) -> Iterator[str]:
     for character in text:
         yield character if wildcards or character not in "*?" else f"\\{character}"
-
-
-def listed(value: object) -> Sequence[object]:
-    """A policy's one value or list of values, as a list."""
-    return value if isinstance(value, list | tuple) else () if value is None else (value,)

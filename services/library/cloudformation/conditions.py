@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.review.access import patterns
-from pipeline.review.access.patterns import CombinationsError, Pattern
-from pipeline.review.access.policy_text import listed, pattern, spelled
+from services.library.cloudformation import patterns
+from services.library.cloudformation.patterns import CombinationsError, Pattern
+from services.library.cloudformation.policy_text import is_token, list_of, pattern, policy_text
 
 MOST_REQUESTS = 20_000
 MOST_VALUES_AT_ONCE = 4
@@ -56,7 +56,7 @@ IDENTIFYING = frozenset(_IDENTIFYING.split())
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class ConditionTest:
     """One operator, one key, its values: true in a request or not."""
 
     operator: str
@@ -71,12 +71,12 @@ class Test:
 
     @property
     def values(self) -> list[object]:
-        """What the key is compared with, any of which is enough."""
+        """Return what the key is compared with, any of which is enough."""
         return [json.loads(value) for value in self.written]
 
     @property
     def family(self) -> str:
-        """What kind of comparison it is, hence which classes of values it tells apart."""
+        """Return what kind of comparison it is, hence which classes of values it tells apart."""
         if self.operator in _TEXT:
             return "text"
         if self.operator in ("ipaddress", "notipaddress") and all(map(_network, self.values)):
@@ -91,7 +91,7 @@ class Test:
 
     @property
     def is_negated(self) -> bool:
-        """Whether a request without the key passes."""
+        """Return whether a request without the key passes."""
         if self.operator in _TEXT:
             return _TEXT[self.operator][0]
         return "not" in self.operator
@@ -101,30 +101,61 @@ class Test:
         """For people: `StringEquals aws:SourceAccount = 111122223333`, in lower case as compared."""
         name = f"{self.qualifier}:{self.operator}" if self.qualifier else self.operator
         name += "ifexists" if self.if_exists else ""
-        return f"{name} {self.key} = {', '.join(sorted(map(spelled, self.values)))}"
+        return f"{name} {self.key} = {', '.join(sorted(map(policy_text, self.values)))}"
 
     def patterns(self) -> list[Pattern]:
-        """The values of a comparison of text."""
+        """Return the values of a comparison of text."""
         wildcards = _TEXT.get(self.operator, (False, False))[1]
         found = [pattern(value, wildcards=wildcards) for value in self.values]
         return [tuple(map(_of_either_case, each)) for each in found] if self.operator in _FOLDED else found
 
 
-def tests_of(condition: object) -> frozenset[Test]:
-    """A statement's Condition: every one of these must be true."""
+def read_condition(condition: object) -> frozenset[ConditionTest]:
+    """Return a statement's Condition: every one of these must be true."""
     if not isinstance(condition, Mapping):
-        return frozenset() if condition is None else frozenset({Test("unreadable", spelled(condition), ())})
+        return (
+            frozenset() if condition is None else frozenset({ConditionTest("unreadable", policy_text(condition), ())})
+        )
     found = set()
     for name, keys in condition.items():
         if not isinstance(keys, Mapping):
-            found.add(Test(f"unreadable {name}", spelled(keys), ()))
+            found.add(ConditionTest(f"unreadable {name}", policy_text(keys), ()))
             continue
         qualifier, _, operator = name.lower().rpartition(":")
         if_exists = operator.endswith("ifexists")
         for key, values in keys.items():
-            written = tuple(sorted({json.dumps(value, sort_keys=True, default=str) for value in listed(values)}))
-            found.add(Test(operator.removesuffix("ifexists"), key.lower(), written, qualifier, if_exists))
+            written = tuple(sorted({json.dumps(_as_compared(value), sort_keys=True) for value in list_of(values)}))
+            found.add(ConditionTest(operator.removesuffix("ifexists"), key.lower(), written, qualifier, if_exists))
     return frozenset(found)
+
+
+def _as_compared(value: object) -> object:
+    """A request's keys are text: true is "true" and 5 is "5"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def implies(first: frozenset[ConditionTest], second: frozenset[ConditionTest]) -> bool:
+    """Return whether every request that passes the first tests passes the second ones, too; False if it is not clear.
+
+    Text that only the deployment knows may be any text: what one test asks for may be what another one forbids.
+    """
+    required = {test.key for test in first if test.family == "text" and not test.is_negated}
+    unclear = {
+        test.key for test in (*first, *second) if test.family == "text" and any(map(_has_token, test.patterns()))
+    }
+    if any(test.is_negated and test.key in required & unclear for test in second - first):
+        return False
+    try:
+        requests = Requests(first | second)
+    except CombinationsError:
+        return False
+    return all(requests.passes(second, request) for request in requests if requests.passes(first, request))
+
+
+def _has_token(text: Pattern) -> bool:
+    return any(map(is_token, text))
 
 
 class Requests:
@@ -134,7 +165,7 @@ class Requests:
         CombinationsError: if there would be more than MOST_REQUESTS.
     """
 
-    def __init__(self, tests: Iterable[Test]) -> None:
+    def __init__(self, tests: Iterable[ConditionTest]) -> None:
         self._tests = sorted(tests, key=lambda test: (test.key, test.words))
         self._patterns: dict[tuple[str, str], list[Pattern]] = {}
         families: dict[str, set[str]] = {}
@@ -151,13 +182,15 @@ class Requests:
         for parts in itertools.product(*self._options_by_key):
             yield {place: values for part in parts for place, values in part.items()}
 
-    def passes(self, tests: Iterable[Test], request: Request) -> bool:
-        """Whether a request meets all of a statement's tests."""
+    def passes(self, tests: Iterable[ConditionTest], request: Request) -> bool:
+        """Return whether a request meets all of a statement's tests."""
         return all(self._passes(test, request) for test in tests)
 
     def is_a_strangers(self, request: Request) -> bool:
-        """Whether anybody can make it: what names the caller's account, network or organisation is as far off as can
-        be, whatever else it says."""
+        """Return whether anybody can make a request.
+
+        What names the caller's account, network or organisation is as far off as can be, whatever else it says.
+        """
         return all(
             self._is_far((key, family), values) for (key, family), values in request.items() if key in IDENTIFYING
         )
@@ -174,10 +207,10 @@ class Requests:
             return not any(_contains(network, value) for network in small for value in values)
         return not any(self._holds(test, value) for test in tests for value in values)
 
-    def _passes(self, test: Test, request: Request) -> bool:
+    def _passes(self, test: ConditionTest, request: Request) -> bool:
         values = request[test.key, test.family]
         if test.operator == "null":
-            return (not values) == (spelled(test.values[0] if test.values else "true").lower() == "true")
+            return (not values) == (policy_text(test.values[0] if test.values else "true").lower() == "true")
         if test.qualifier == "forallvalues":
             return all(self._decides(test, value) for value in values)
         if test.qualifier == "foranyvalue":
@@ -186,10 +219,10 @@ class Requests:
             return test.if_exists or test.is_negated
         return any(self._decides(test, value) for value in values)
 
-    def _decides(self, test: Test, value: Value) -> bool:
+    def _decides(self, test: ConditionTest, value: Value) -> bool:
         return self._holds(test, value) != test.is_negated
 
-    def _holds(self, test: Test, value: Value) -> bool:
+    def _holds(self, test: ConditionTest, value: Value) -> bool:
         """Whether one value equals one of the test's, before a negation."""
         if test.family == "text":
             known = self._patterns[test.key, test.family]

@@ -35,7 +35,7 @@ def plain(pattern: Pattern) -> Pattern:
 
 
 def classes(patterns: Sequence[Pattern]) -> list[int]:
-    """Every combination of patterns that some text matches: one number each, bit i set where pattern i matches.
+    """Return every combination of patterns that some text matches: one number each, bit i set where pattern i matches.
 
     Exact: a breadth-first walk over all patterns at once, each a small automaton whose positions are bits of a number.
     The empty text is left out, since no action, resource or principal is empty.
@@ -63,15 +63,6 @@ def classes(patterns: Sequence[Pattern]) -> list[int]:
     return sorted(automaton.matched(state) for state in found)
 
 
-def matches(pattern: Pattern, text: Pattern) -> bool:
-    """Whether one text, which has no wildcards of its own, matches."""
-    automaton = _Automaton([plain(pattern)])
-    state = automaton.start
-    for symbol in text:
-        state = automaton.after(state, symbol)
-    return bool(state & automaton.accepting)
-
-
 class _Automaton:
     """All patterns side by side: bit `offset + position` of a state is set where a pattern has come that far."""
 
@@ -95,14 +86,14 @@ class _Automaton:
         self.start = self._past_stars(start)
 
     def after(self, state: int, symbol: str) -> int:
-        """The state that one more symbol leads to."""
+        """Return the state that one more symbol leads to."""
         moving = state & self._at.get(symbol, 0)
         if len(symbol) == 1 or symbol.startswith("\\"):
             moving |= state & self._ones
         return self._past_stars(moving << 1 | state & self._stars)
 
     def symbols_that_matter(self, state: int) -> Iterable[str]:
-        """Those that some pattern waits for here, and one that none does."""
+        """Return those that some pattern waits for here, and one that none does."""
         yield OTHER
         waiting = state & ~(self._stars | self._ones | self.accepting)
         found: set[str] = set()
@@ -113,7 +104,7 @@ class _Automaton:
         yield from found
 
     def matched(self, state: int) -> int:
-        """One bit for each pattern that accepts in this state."""
+        """Return one bit for each pattern that accepts in this state."""
         return sum(1 << number for number, position in enumerate(self._accept) if state >> position & 1)
 
     def _past_stars(self, state: int) -> int:
