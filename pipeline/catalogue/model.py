@@ -1,7 +1,7 @@
 """What a stage is: an environment and the services deployed to it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.library.contract.environment import Environment, Tier
@@ -32,6 +32,10 @@ class Stage:
         """The stage alone: a stage is a wave of one."""
         return (self,)
 
+    def with_stages(self, change: Callable[["Stage"], "Stage"]) -> "Stage":
+        """Return the stage changed."""
+        return change(self)
+
     @property
     def asks_approval(self) -> bool:
         """Production waits for a person unless the stage says otherwise."""
@@ -49,6 +53,10 @@ class Wave:
     def label(self) -> str:
         """What the pipeline calls its own stage for all of them."""
         return self.name
+
+    def with_stages(self, change: Callable[[Stage], Stage]) -> "Wave":
+        """Return the wave with each of its stages changed."""
+        return replace(self, stages=tuple(change(stage) for stage in self.stages))
 
 
 Catalogue = tuple[Stage | Wave, ...]

@@ -112,8 +112,7 @@ def twice(names: list[str]) -> list[str]:
 def _listed(catalogue: Catalogue) -> Iterator[Stage | Wave | Problem]:
     """Yield the catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
     for entry in catalogue:
-        inside: tuple[object, ...] = entry.stages if isinstance(entry, Wave) else (entry,)
-        found = [each for stage in inside for each in _misshapen(stage)]
+        found = [each for stage in getattr(entry, "stages", (entry,)) for each in _misshapen(stage)]
         yield from found
         if not found:
             yield entry
@@ -146,7 +145,7 @@ def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
 
 
 def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Problem]:
-    labels = [stage.name for stage in stages] + [entry.label for entry in catalogue if isinstance(entry, Wave)]
+    labels = [stage.name for stage in stages] + [entry.label for entry in catalogue if entry.stages != (entry,)]
     for name in twice(labels):
         message = f"{name!r} names two stages or waves; give each a name of its own."
         yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)

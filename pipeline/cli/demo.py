@@ -47,7 +47,7 @@ class Command:
 
     @property
     def is_repeated(self) -> bool:
-        """Whether it is to be repeated until it prints that."""
+        """Return whether the command is repeated until it prints what is expected."""
         return any(line.startswith("until ") for line in self.expected)
 
 

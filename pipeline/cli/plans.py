@@ -250,10 +250,7 @@ def _replaced(catalogue: Catalogue, name: str, change: Callable[[Services], Serv
     def changed(stage: Stage) -> Stage:
         return replace(stage, services=change(stage.services)) if stage.name == name else stage
 
-    return tuple(
-        replace(entry, stages=tuple(map(changed, entry.stages))) if isinstance(entry, Wave) else changed(entry)
-        for entry in catalogue
-    )
+    return tuple(entry.with_stages(changed) for entry in catalogue)
 
 
 def _refuse_unknown(name: str, stages: Sequence[str], *, known: Sequence[str], tombstoned: Collection[str]) -> None:

@@ -21,7 +21,7 @@ def gather(assembly: Path) -> None:
 
 
 def by_manifest(commands: Iterable[str]) -> list[str]:
-    """The same assets, those of one manifest in one command. What is no such command stays as it is."""
+    """Put the assets of one manifest into one command. A command that publishes nothing stays as it is."""
     gathered: dict[str, list[str]] = {}
     for command in commands:
         found = PUBLISH.fullmatch(command)

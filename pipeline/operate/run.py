@@ -39,7 +39,7 @@ class Action:
 
     @property
     def waits_for_a_person(self) -> bool:
-        """Whether it is an approval that nobody has answered yet."""
+        """Return whether the action is an approval that nobody has answered yet."""
         return self.category == "Approval" and self.status == IN_PROGRESS
 
     @property

@@ -52,7 +52,7 @@ class Line:
 
     @property
     def is_frame(self) -> bool:
-        """Whether it is a line of code on the way to an exception, and not what happened."""
+        """Return whether the line is a frame of a traceback, and not what happened."""
         return self.message[:1].isspace() or self.message.startswith(TRACEBACK)
 
     @property

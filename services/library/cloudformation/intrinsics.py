@@ -302,7 +302,7 @@ def list_items(resource: Json, path: str, template: Template) -> list[Value]:
 
 
 def _outcomes(template: Template, resolve: Callable[[Resolver], Value]) -> list[Value]:
-    """What comes of a value for every way in which the conditions turn out that it depends on."""
+    """List what a value becomes, for each way in which the conditions turn out that it depends on."""
     values = {
         name: {"Fn::Parameter": name} if is_read_at_deployment(parameter) or value is ABSENT else value
         for name, parameter in template.section("Parameters").items()

@@ -23,7 +23,7 @@ def pattern(value: Value, *, wildcards: bool = True) -> Pattern:
 
 @lru_cache(maxsize=8192)
 def _of_literal(text: str, wildcards: bool) -> Pattern:
-    """The same actions and principals stand in hundreds of stacks."""
+    """Keep what was read: hundreds of stacks have the same actions and principals."""
     return plain(tuple(_symbols(text, wildcards)))
 
 

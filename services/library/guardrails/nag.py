@@ -16,7 +16,7 @@ class Pack:
     create: Callable[[], cdk_nag.NagPack]
     prefix: str
     only_personal_data: bool = False
-    """Whether it is for services that handle personal data alone."""
+    """For services that handle personal data alone."""
 
 
 PACKS = (

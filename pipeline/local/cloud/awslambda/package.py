@@ -28,7 +28,7 @@ class Unpacked:
     folder: Path
     """The package's own files, without what its distributions installed."""
     distributions: Path | None
-    """The same distributions in the same versions for this machine, if the package says which it has."""
+    """What the package says it has installed, built for this machine instead; None if it does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

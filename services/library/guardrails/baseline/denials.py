@@ -64,7 +64,7 @@ def _is_same(before: Side, after: Side) -> bool:
 
 
 def _is_detached(before: Side, after: Side) -> bool:
-    """Whether it is no longer for something that is still there."""
+    """Return whether a policy is no longer attached to something that is still there."""
     there = {each.logical_id for each in after[1].resources()}
     return bool(_targets(*before) & there - _targets(*after))
 
