@@ -17,11 +17,13 @@ from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
 from services.library.guardrails import nag, not_applicable, platform_rules
 from services.library.guardrails.finding import Finding, Place, without_hashes
+from tests.testbed import runtime_code
 
 ROOT = Path(__file__).parents[4]
 PAGES = {page.stem: page.read_text() for page in sorted((ROOT / "docs/constructs").glob("*.md"))}
 INDEX = PAGES.pop("README")
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HANDLER = re.compile(r"\bservices(?:\.\w+){4}")
 FINDINGS = re.compile(r"^## Findings\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `(?P<rule>[^`]+)` \| `(?P<path>[^`]+)` \| (?P<why>.+) \|$", re.MULTILINE)
 ENVIRONMENT = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
@@ -51,8 +53,9 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Example]:
             "alarms": NotificationTopic(stack, "Alarms", environment=ENVIRONMENT),
         }
         try:
-            for block in EXAMPLE.findall(page):
-                exec(compile(block, f"docs/constructs/{name}.md", "exec"), given)  # noqa: S102 - our own pages
+            with runtime_code.packaged(*HANDLER.findall(page)):
+                for block in EXAMPLE.findall(page):
+                    exec(compile(block, f"docs/constructs/{name}.md", "exec"), given)  # noqa: S102 - our own pages
         except Exception as error:  # noqa: BLE001 - whatever it is, it is that page's
             failed[name] = error
         stacks[name] = stack
@@ -97,7 +100,7 @@ def test_the_example_builds_under_guardrails_with_the_findings_that_the_page_nam
 def test_every_construct_of_the_library_is_in_the_index_and_every_page_too() -> None:
     bases = {
         node.name: {ast.unparse(base) for base in node.bases}
-        for file in (ROOT / "services/library").glob("*.py")
+        for file in (ROOT / "services/library/constructs").glob("*.py")
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.ClassDef)
     }

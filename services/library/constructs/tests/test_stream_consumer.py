@@ -14,11 +14,12 @@ from services.library.constructs.function import FunctionSettings
 from services.library.constructs.stream import Stream, StreamSettings
 from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
 from services.library.constructs.tests.conftest import Place
+from tests.testbed.runtime_code import HANDLER
 
 
 def function(**settings: Any) -> FunctionSettings:
     return FunctionSettings(
-        handler="services.ingest.runtime.handler.handle",
+        handler=HANDLER,
         description="Consumes",
         **({"timeout": cdk.Duration.seconds(30)} | settings),
     )
@@ -149,7 +150,7 @@ def test_the_metrics_are_made_of_what_is_really_written(template: Template) -> N
     message = stream_consumer.QUARANTINED_MESSAGE
     pattern = f'{{ $.message = "{message}" }}'
     template.all_resources_properties("AWS::Logs::MetricFilter", {"FilterPattern": pattern})
-    runtime = ast.parse((Path(stream_consumer.__file__).parent / "runtime" / "stream.py").read_text())
+    runtime = ast.parse((Path(stream_consumer.__file__).parents[1] / "runtime" / "stream.py").read_text())
     assert message in {node.value for node in ast.walk(runtime) if isinstance(node, ast.Constant)}
     template.has_resource_properties(
         "AWS::S3::Bucket", {"MetricsConfigurations": [{"Id": "Copies", "Prefix": "aws/lambda/"}]}
@@ -184,7 +185,7 @@ def test_an_operator_finds_everything_in_one_output(built: tuple[Template, Strea
     ],
 )
 def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any], refusal: str) -> None:
-    with pytest.raises(ValueError, match=f"services.ingest.runtime.handler.handle: {refusal}"):
+    with pytest.raises(ValueError, match=f"{HANDLER}: {refusal}"):
         StreamConsumerSettings(**({"function": function()} | settings))
 
 
