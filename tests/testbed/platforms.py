@@ -112,9 +112,8 @@ class Platform:
         (self.checkout / "Makefile").write_text(MAKEFILE)
         (self.checkout / ".gitignore").write_text(".venv\n")
         (self.checkout / "cdk.json").write_text('{"app": "assembly"}')
-        (self.checkout / "pipeline").mkdir()
-        for name in ("__init__.py", "protect.py"):
-            shutil.copy(tiny.ROOT / "pipeline" / name, self.checkout / "pipeline" / name)
+        without_bytecode = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(tiny.ROOT / "pipeline/builds", self.checkout / "pipeline/builds", ignore=without_bytecode)
         (self.checkout / ".venv").symlink_to(tiny.ROOT / ".venv")
         self.synthesise("first")
 
