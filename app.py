@@ -11,7 +11,7 @@ from pipeline.settings import SETTINGS
 from services.library.guardrails.plugin import Guardrails
 
 with told():
-    from stages.acknowledgements import accepted
+    from stages.acknowledgements import ACKNOWLEDGEMENTS
     from stages.branches import BRANCHES_LIKE, CLEANED_UP
     from stages.catalogue import STAGES
     from stages.removed import REMOVED
@@ -27,8 +27,5 @@ with told():
         pipeline = PipelineStack(
             app, "Pipeline", settings=SETTINGS, catalogue=STAGES, removals=removals, branches=CLEANED_UP
         )
-        platforms = accepted(
-            SETTINGS.source_account, catalogue=STAGES, reviews_pull_requests=SETTINGS.reviews_pull_requests
-        )
-        Guardrails(pipeline.checked_stacks, accepted=platforms).check(app)
+        Guardrails(pipeline.checked_stacks, accepted=ACKNOWLEDGEMENTS, decided=pipeline.decided_findings).check(app)
     app.synth()

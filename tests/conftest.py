@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from pipeline.local.environment import drop_aws_variables
-from pipeline.local.lifecycle import CHECKOUT, LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CHECKOUT, PARENT, LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -137,6 +137,12 @@ def mypy_cache(tmp_path: Path) -> Path:
 def _without_aws_variables() -> None:
     """No test here may meet somebody's credentials, profile or endpoint."""
     drop_aws_variables(os.environ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clouds_end_with_this_process() -> None:
+    """A run that is killed leaves no cloud behind, neither one that a test starts nor one of a clone's `make up`."""
+    os.environ[PARENT] = str(os.getpid())
 
 
 @pytest.fixture(scope="session")

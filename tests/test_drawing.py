@@ -8,6 +8,6 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_drawing_of_the_rooms_is_what_they_import() -> None:
-    command = [sys.executable, ROOT / "tests/drawing.py", ROOT, "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"write it anew: .venv/bin/python tests/drawing.py .\n{done.stderr}"
+    command = [sys.executable, "-m", "tests.drawing", str(ROOT), "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"write it anew: .venv/bin/python -m tests.drawing .\n{done.stderr}"

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
+from pipeline.builds import assumed_role
 from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import Place
 from services.library.guardrails.rules import retained
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--keeps-data", action="store_true", help="refuse while a store of data would be deleted")
     parser.add_argument("stack")
     chosen = parser.parse_args(arguments)
-    cloudformation = _client(chosen.role, chosen.region)
+    cloudformation = assumed_role.client("cloudformation", role=chosen.role, region=chosen.region, session="remove")
     stack = _find(cloudformation, chosen.stack)
     if stack is None:
         _say(f"{chosen.stack} is not there any more.")
@@ -57,17 +58,6 @@ def main(arguments: list[str]) -> int:
     for each in kept:
         _say(f"  kept, and no longer anybody's: {each}")
     return 0
-
-
-def _client(role: str, region: str) -> Any:
-    credentials = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="remove")["Credentials"]
-    return boto3.client(
-        "cloudformation",
-        region_name=region,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
 
 
 def _find(cloudformation: Any, name: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ build's own credentials, so it is no `penstock` command: those never act on what
 import argparse
 import sys
 
-import boto3
+from pipeline.builds import assumed_role
 
 
 def main(arguments: list[str]) -> int:
@@ -17,14 +17,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--region", required=True)
     parser.add_argument("stacks", nargs="+")
     chosen = parser.parse_args(arguments)
-    credentials = boto3.client("sts").assume_role(RoleArn=chosen.role, RoleSessionName="protect")["Credentials"]
-    cloudformation = boto3.client(
-        "cloudformation",
-        region_name=chosen.region,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    cloudformation = assumed_role.client("cloudformation", role=chosen.role, region=chosen.region, session="protect")
     for stack in chosen.stacks:
         cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
         sys.stdout.write(f"{stack}: protected from termination\n")

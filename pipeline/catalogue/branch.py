@@ -10,14 +10,9 @@ from typing import Any
 
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.problem import MistakeError
-from services.library.contract.deployment import BRANCH_PREFIX
+from services.library.contract import names
 from services.library.contract.environment import Tier
 from services.library.contract.service import Service
-
-SLUG_LENGTH = 6
-HASH_LENGTH = 6
-"""Of 32 signs: two branches out of a thousand share a prefix with a probability of 1 in 2,000."""
-MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class InvalidBranchError(MistakeError):
@@ -43,9 +38,9 @@ class Branch:
     def tags(self) -> dict[str, str]:
         """What its stacks carry besides; only what has the first one is ever removed."""
         return {
-            "penstock:branch": self.prefix,
-            "penstock:expires": self.expires.strftime(MOMENT),
-            "penstock:branch-name": re.sub(r"[^A-Za-z0-9 +=._:/@-]", "_", self.name)[:256],
+            names.BRANCH_TAG: self.prefix,
+            names.EXPIRES_TAG: self.expires.strftime(names.MOMENT),
+            names.BRANCH_NAME_TAG: re.sub(r"[^A-Za-z0-9 +=._:/@-]", "_", self.name)[:256],
         }
 
     def stage(self, like: Stage) -> Stage:
@@ -58,9 +53,9 @@ def prefix_of(name: str) -> str:
     """`feature/New Tax` as `branch-featur-k3wz5q`: a part to recognise, and a hash, for names that look alike."""
     if not name.strip():
         raise InvalidBranchError(f"branch={name!r} is not allowed; give the branch's name.")
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:SLUG_LENGTH].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: names.BRANCH_SLUG_LENGTH].strip("-")
     digest = base64.b32encode(hashlib.sha256(name.encode()).digest()).decode().lower()
-    return f"{BRANCH_PREFIX}{slug or 'x'}-{digest[:HASH_LENGTH]}"
+    return f"{names.BRANCH_PREFIX}{slug or 'x'}-{digest[: names.BRANCH_HASH_LENGTH]}"
 
 
 def asked_for(context: Mapping[str, Any]) -> Branch | None:
@@ -79,7 +74,7 @@ def asked_for(context: Mapping[str, Any]) -> Branch | None:
 def moment(text: str) -> datetime:
     """The moment that a branch's tag says."""
     try:
-        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(text, names.MOMENT).replace(tzinfo=UTC)
     except ValueError:
         raise InvalidBranchError(
             f"expires={text!r} is not allowed; give a moment such as 2026-11-27T12:00:00Z."

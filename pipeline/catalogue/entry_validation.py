@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.catalogue.problem import Problem
 from pipeline.catalogue.source_location import Written, problem
-from services.library.contract.constraints import Wrong, hints_of, wrong, wrong_for
+from services.library.contract.constraints import InvalidSetting, field_types, validate_fields, validate_value
 from services.library.contract.environment import Environment
 from services.library.contract.service import Service, ServiceStack
 from services.library.contract.steps import Approval, Probe, Step
@@ -28,13 +28,13 @@ STATIC = ("name", "owner", "handles_personal_data", "offers", "needs", "acknowle
 
 def problems_of_entry(service: Service[Any], environment: Environment, written: Written) -> Iterator[Problem]:
     """What is wrong with one stage entry: its settings, one by one and together, its steps, its override, its names."""
-    found = [each for each in wrong(service) if each.field != "override"]
-    found += _wrong_steps(service)
+    found = [each for each in validate_fields(service) if each.field != "override"]
+    found += _invalid_steps(service)
     if service.override is not None:
-        found += _wrong_override(service)
+        found += _invalid_override(service)
     if not found:
-        found += service.unfit(environment)
-    found += _too_long(service, environment)
+        found += service.validate(environment)
+    found += _names_too_long(service, environment)
     for each in found:
         message = f"{type(service).__name__} {each.sentence}"
         place = written.field(each.field)
@@ -50,13 +50,13 @@ def is_sound(service: type[Service[Any]]) -> bool:
 def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
     """What a service's class says of itself, which no stage can change."""
     file = service.__module__.replace(".", "/") + ".py"
-    hints = hints_of(Service)  # for a service says its name's type anew, without what the contract asks of it
+    hints = field_types(Service)  # for a service says its name's type anew, without what the contract asks of it
     for name in STATIC:
         if not hasattr(service, name):
             message = f"{service.__name__} has no {name}; say it in the class: {name}: ClassVar[...] = ..."
             yield Problem(file=file, field=name, given="nothing", allowed="a value", message=message)
             continue
-        for each in wrong_for(getattr(service, name), hints[name], name):
+        for each in validate_value(getattr(service, name), hints[name], name):
             message = f"{service.__name__} {each.sentence}"
             yield Problem(file=file, field=each.field, given=each.given, allowed=each.allowed, message=message)
     folder = service.__module__.split(".")
@@ -64,12 +64,12 @@ def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
     if folder[0] == "services" and len(folder) > 2 and isinstance(name, str) and name.replace("-", "_") != folder[1]:
         message = (
             f"{service.__name__} name={name!r} is not its folder's; give {folder[1].replace('_', '-')!r}, for its"
-            f" acknowledgements are looked for in services/{name.replace('-', '_')}/overrides.py."
+            f" acknowledgements are looked for in services/{name.replace('-', '_')}/acknowledgements.py."
         )
         yield Problem(file=file, field="name", given=repr(name), allowed=folder[1].replace("_", "-"), message=message)
 
 
-def _wrong_steps(service: Service[Any]) -> Iterator[Wrong]:
+def _invalid_steps(service: Service[Any]) -> Iterator[InvalidSetting]:
     """Two steps of one name, and a step that reads what is not deployed yet."""
     steps: list[tuple[str, Step]] = [
         (f"{field}[{position}]", step)
@@ -82,22 +82,22 @@ def _wrong_steps(service: Service[Any]) -> Iterator[Wrong]:
     seen: set[str] = set()
     for field, step in steps:
         if names[step.name] > 1 and step.name in seen:
-            yield Wrong(field=f"{field}.name", given=repr(step.name), allowed="a name that no other step has")
+            yield InvalidSetting(field=f"{field}.name", given=repr(step.name), allowed="a name that no other step has")
         seen.add(step.name)
         reads = not isinstance(step, Approval) and bool(step.output if isinstance(step, Probe) else step.outputs)
         if field.startswith("before") and reads:
             at = f"{field}.{'output' if isinstance(step, Probe) else 'outputs'}"
             given = repr(step.output if isinstance(step, Probe) else dict(getattr(step, "outputs", {})))
-            yield Wrong(field=at, given=given, allowed="no output: the stack is not deployed yet; use `after`")
+            yield InvalidSetting(field=at, given=given, allowed="no output: the stack is not deployed yet; use `after`")
 
 
-def _wrong_override(service: Service[Any]) -> Iterator[Wrong]:
+def _invalid_override(service: Service[Any]) -> Iterator[InvalidSetting]:
     """An override is a function of this service's stack and the environment."""
     override: Any = service.override
     stack = _stack_of(type(service))
     allowed = f"a function of ({stack.__name__}, Environment)"
     if not callable(override) or isinstance(override, type):
-        yield Wrong(field="override", given=f"{override!r:.80}", allowed=allowed)
+        yield InvalidSetting(field="override", given=f"{override!r:.80}", allowed=allowed)
         return
     given = f"{override.__module__}.{getattr(override, '__qualname__', type(override).__name__)}"
     try:
@@ -107,12 +107,12 @@ def _wrong_override(service: Service[Any]) -> Iterator[Wrong]:
     try:
         signature.bind(stack, None)
     except TypeError:
-        yield Wrong(field="override", given=f"{given}{signature}", allowed=allowed)
+        yield InvalidSetting(field="override", given=f"{given}{signature}", allowed=allowed)
         return
     first = next(iter(signature.parameters.values()))
     wanted = first.annotation
     if isinstance(wanted, type) and wanted is not inspect.Parameter.empty and not issubclass(stack, wanted):
-        yield Wrong(field="override", given=f"{given}, which changes a {wanted.__name__}", allowed=allowed)
+        yield InvalidSetting(field="override", given=f"{given}, which changes a {wanted.__name__}", allowed=allowed)
 
 
 def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
@@ -124,21 +124,21 @@ def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
     return found if isinstance(found, type) else ServiceStack
 
 
-def _too_long(service: Service[Any], environment: Environment) -> Iterator[Wrong]:
+def _names_too_long(service: Service[Any], environment: Environment) -> Iterator[InvalidSetting]:
     """Names that AWS would refuse, made of the stage's and the service's."""
     stack = f"{environment.label}-{service.name}"
     longest = min(LONGEST_STACK_NAME, LONGEST_ACTION_NAME - OF_THE_CDK)
     if len(stack) > longest:
         allowed = f"at most {longest} characters, of which {len(environment.label) + 1} are the stage's"
-        yield Wrong(field="name", given=f"{stack!r} ({len(stack)})", allowed=allowed)
+        yield InvalidSetting(field="name", given=f"{stack!r} ({len(stack)})", allowed=allowed)
     for field, each in (("before", service.before), ("after", service.after)):
         for position, step in enumerate(each if isinstance(each, tuple) else ()):
             name = f"{service.name}.{step.name}" if isinstance(step, Step) else ""
             if len(name) > LONGEST_ACTION_NAME:
                 allowed = f"a shorter one: {name!r} has {len(name)} characters, an action at most {LONGEST_ACTION_NAME}"
-                yield Wrong(field=f"{field}[{position}].name", given=repr(step.name), allowed=allowed)
+                yield InvalidSetting(field=f"{field}[{position}].name", given=repr(step.name), allowed=allowed)
     for published in service.offers:
         parameter = published.parameter_name(environment)
         if len(parameter) > LONGEST_PARAMETER_NAME:
             allowed = f"a shorter one: its parameter's name has {len(parameter)}, of {LONGEST_PARAMETER_NAME} at most"
-            yield Wrong(field="offers", given=repr(published.name), allowed=allowed)
+            yield InvalidSetting(field="offers", given=repr(published.name), allowed=allowed)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from pipeline.catalogue.model import Catalogue, Shipped, file_of, stages_of
 from pipeline.catalogue.problem import Problem
-from services.library.contract.acknowledgement import OWNER
 from services.library.contract.environment import Environment
+from services.library.contract.names import OWNER, SHORTEST_REASON
 
 LEDGER = "stages/deployed.json"
 FILE = Path(__file__).resolve().parents[2] / LEDGER
-SHORTEST_REASON = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,15 +111,15 @@ def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: It
 def _wrong_tombstone(tombstone: Tombstone, *, leaves: bool) -> Iterator[Problem]:
     who = f"the tombstone of {tombstone.service} in {tombstone.stage}"
 
-    def wrong(field: str, given: str, allowed: str, message: str) -> Problem:
+    def invalid(field: str, given: str, allowed: str, message: str) -> Problem:
         return Problem(file="stages/removed.py", field=field, given=given, allowed=allowed, message=f"{who} {message}")
 
     if not leaves:
         message = "has nothing to remove: it is still in its stage, or stages/deployed.json never had it."
-        yield wrong("service", tombstone.service, "a service that has left its stage", message)
+        yield invalid("service", tombstone.service, "a service that has left its stage", message)
     if len(tombstone.why.strip()) < SHORTEST_REASON:
         allowed = f"{SHORTEST_REASON} characters or more that a stranger understands"
-        yield wrong("why", repr(tombstone.why), allowed, f"says why={tombstone.why!r}; give {allowed}.")
-    if not OWNER.holds(tombstone.owner):
+        yield invalid("why", repr(tombstone.why), allowed, f"says why={tombstone.why!r}; give {allowed}.")
+    if not OWNER.allows(tombstone.owner):
         message = f"has owner={tombstone.owner!r}; give {OWNER.allowed}."
-        yield wrong("owner", repr(tombstone.owner), OWNER.allowed, message)
+        yield invalid("owner", repr(tombstone.owner), OWNER.allowed, message)

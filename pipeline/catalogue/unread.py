@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.catalogue.problem import Problem
 from pipeline.catalogue.source_location import Written, problem, relative
-from services.library.contract.constraints import Wrong, hints_of, in_words, nearest, wrong_for
+from services.library.contract.constraints import InvalidSetting, describe, field_types, suggestion, validate_value
 
 UNKNOWN = object()
 """A value that only Python could tell."""
@@ -28,7 +28,7 @@ def problems_of(file: Path) -> Iterator[Problem]:
     known = {*names, *dir(builtins), *_assigned(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
-            message = f"{node.id} is not defined{nearest(node.id, known)}; import it, or correct its name."
+            message = f"{node.id} is not defined{suggestion(node.id, known)}; import it, or correct its name."
             place = Written(file=relative(file), node=node)
             yield problem(place, message, field=node.id, given=node.id, allowed="a name that the file knows")
 
@@ -43,7 +43,7 @@ class _Reader:
         """What a dataclass's constructor, or its fields' annotations, would refuse."""
         written = Written(file=file, node=call)
         fields = {field.name: field for field in dataclasses.fields(made) if field.init}
-        hints = hints_of(made)
+        hints = field_types(made)
         given = {each.arg: each.value for each in call.keywords if each.arg}
         by_place = [name for name, field in fields.items() if not field.kw_only]
         given |= dict(zip(by_place, call.args, strict=False))
@@ -55,7 +55,7 @@ class _Reader:
         for name, value in given.items():
             if name not in fields:
                 allowed = ", ".join(fields)
-                message = f"{made.__name__} has no {name}{nearest(name, fields)}; it has {allowed}."
+                message = f"{made.__name__} has no {name}{suggestion(name, fields)}; it has {allowed}."
                 yield problem(written.field(name), message, field=name, given=ast.unparse(value), allowed=allowed)
             elif lacking := self._lacking(value):
                 allowed = f"something that {lacking} has"
@@ -63,12 +63,12 @@ class _Reader:
                 place = Written(file=file, node=value)
                 yield problem(place, message, field=name, given=ast.unparse(value), allowed=allowed)
             elif name != "override" and (worth := self.value(value)) is not UNKNOWN:
-                for found in wrong_for(worth, hints[name], name):
-                    yield self._wrong(found, written, made)
+                for found in validate_value(worth, hints[name], name):
+                    yield self._invalid(found, written, made)
         unpacked = any(each.arg is None for each in call.keywords)
         for name, field in fields.items():
             if field.default is field.default_factory is dataclasses.MISSING and name not in given and not unpacked:
-                allowed = in_words(hints[name])
+                allowed = describe(hints[name])
                 message = f"{made.__name__} needs {name}; give {allowed}."
                 yield problem(written, message, field=name, given="nothing", allowed=allowed)
 
@@ -111,7 +111,7 @@ class _Reader:
             return UNKNOWN  # a problem of its own call
 
     @staticmethod
-    def _wrong(found: Wrong, written: Written, made: type) -> Problem:
+    def _invalid(found: InvalidSetting, written: Written, made: type) -> Problem:
         message = f"{made.__name__} {found.sentence}"
         place = written.field(found.field)
         return problem(place, message, field=found.field, given=found.given, allowed=found.allowed)

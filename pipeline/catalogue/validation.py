@@ -12,9 +12,9 @@ from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
 from pipeline.catalogue.source_location import Written, problem, where
-from services.library.contract.constraints import hints_of, nearest, wrong, wrong_for
-from services.library.contract.deployment import BRANCH_PREFIX
-from services.library.contract.environment import NAME, Environment, Tier
+from services.library.contract import names
+from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
+from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
 
 CATALOGUE = "stages/catalogue.py"
@@ -70,9 +70,13 @@ def problems_of(
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
     """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
     written = where(wave)
-    if not isinstance(wave.name, str) or not NAME.holds(wave.name):
-        message = f"Wave name={wave.name!r} is not allowed; give {NAME.allowed}."
-        yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed=NAME.allowed)
+    allowed = names.STAGE.allowed
+    if not isinstance(wave.name, str) or not names.STAGE.allows(wave.name):
+        message = f"Wave name={wave.name!r} is not allowed; give {allowed}."
+        yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed=allowed)
+    elif why := names.reserved_stage(wave.name):
+        message = f"Wave name={wave.name!r} is not allowed; {why}."
+        yield problem(written.field("name"), message, field="name", given=repr(wave.name), allowed="another name")
     if not wave.stages:
         message = f"wave {wave.name!r} has no stages; list them, or remove it."
         yield problem(written.field("stages"), message, field="stages", given="()", allowed="one stage or more")
@@ -82,18 +86,14 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
     """What is wrong within one stage."""
     written = where(stage)
     environment = stage.environment
-    yield from _wrong_fields(stage, written)
-    if str(environment.name).startswith(BRANCH_PREFIX):
-        message = (
-            f"name={environment.name!r} is not allowed; {BRANCH_PREFIX} begins the names of branch environments,"
-            " which their roles may change and delete."
-        )
-        allowed = f"a name that does not begin with {BRANCH_PREFIX}"
+    yield from _invalid_fields(stage, written)
+    if why := names.reserved_stage(environment.name):
+        message = f"name={environment.name!r} is not allowed; {why}."
         place = written.field("environment.name")
-        yield problem(place, message, field="name", given=repr(environment.name), allowed=allowed)
+        yield problem(place, message, field="name", given=repr(environment.name), allowed="another name")
     if environment.region not in REGIONS:
         message = (
-            f"region={environment.region!r} is not one that AWS has{nearest(environment.region, sorted(REGIONS))};"
+            f"region={environment.region!r} is not one that AWS has{suggestion(environment.region, sorted(REGIONS))};"
             " give one such as eu-west-1, us-gov-west-1 or cn-north-1."
         )
         place = written.field("environment.region")
@@ -148,8 +148,8 @@ def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
 
 
 def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Problem]:
-    names = [stage.name for stage in stages] + [entry.label for entry in catalogue if isinstance(entry, Wave)]
-    for name in twice(names):
+    labels = [stage.name for stage in stages] + [entry.label for entry in catalogue if isinstance(entry, Wave)]
+    for name in twice(labels):
         message = f"{name!r} names two stages or waves; give each a name of its own."
         yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)
 
@@ -224,10 +224,10 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
         agreed = agreed or any(stage.asks_approval for stage in production)
 
 
-def _wrong_fields(stage: Stage, written: Written) -> Iterator[Problem]:
+def _invalid_fields(stage: Stage, written: Written) -> Iterator[Problem]:
     """The stage's own fields; its services' are their entries'."""
-    hints = hints_of(Stage)
-    for each in (*wrong_for(stage.approval, hints["approval"], "approval"), *wrong(stage.environment)):
+    hints = field_types(Stage)
+    for each in (*validate_value(stage.approval, hints["approval"], "approval"), *validate_fields(stage.environment)):
         field = each.field if each.field == "approval" else f"environment.{each.field}"
         yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
     for position, service in _listed_by(stage):

@@ -17,7 +17,6 @@ from pipeline.cli.connection import Aws, Json, Profile, confirm_name, local_clou
 from pipeline.cli.local import prepare_accounts
 from pipeline.local import bootstrap, first_deployment
 from pipeline.operate.branches import (
-    MOMENT,
     BranchEnvironment,
     Branches,
     BranchStack,
@@ -26,6 +25,7 @@ from pipeline.operate.branches import (
 )
 from pipeline.operate.errors import OperateError
 from pipeline.settings import SETTINGS
+from services.library.contract import names
 
 if TYPE_CHECKING:
     from pipeline.catalogue.branch import Branch
@@ -75,7 +75,7 @@ def up(
     made = _branch(checkout, branch, services=services, ends=_now() + _duration(expires))
     place = _checked(made)
     environment = _environment_of_cdk(ctx, place, profile=profile, aws=aws)
-    words = [f"branch={made.name}", f"expires={made.expires.strftime(MOMENT)}"]
+    words = [f"branch={made.name}", f"expires={made.expires.strftime(names.MOMENT)}"]
     words += [f"services={','.join(made.services)}"] if made.services else []
     first_deployment.run(
         f"{place.label}/*",

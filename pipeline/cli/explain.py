@@ -87,6 +87,7 @@ def text(found: "Explanation") -> Iterator[str]:
             yield f"  {what}  {each.name}{_dim(by)}"
     yield from _override(found)
     yield from _accepted(found)
+    yield from _decided(found)
     if found.refused:
         yield from _title("What fails the synth, since nobody has accepted it")
         for finding in found.refused:
@@ -118,6 +119,14 @@ def _accepted(found: "Explanation") -> Iterator[str]:
         yield f"    {each.reason}"
         yield f"    {each.owner} until {each.expires}  {_dim(each.file)}"
         yield from (f"    accepts {finding}" for finding in each.findings)
+
+
+def _decided(found: "Explanation") -> Iterator[str]:
+    if found.decided:
+        yield from _title("Decided by the library")
+    for each in found.decided:
+        yield f"  {each.construct}: {each.reason}"
+        yield from (f"    decides {finding}" for finding in each.findings)
 
 
 def _settings(title: str, settings: Sequence["Setting"]) -> Iterator[str]:

@@ -20,7 +20,6 @@ from pipeline.cli import origins
 from pipeline.cli.origins import Origin
 from pipeline.cli.template_lines import hunks
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
-from pipeline.settings import SETTINGS
 from services.library.contract import defaults
 from services.library.contract.build_record import OverriddenStack
 from services.library.contract.environment import Tier
@@ -32,10 +31,11 @@ from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import of_stack
 from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
-from stages.acknowledgements import accepted as accepted_by_the_platform
+from stages.acknowledgements import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from services.library.contract.acknowledgement import Acknowledgement
+    from services.library.guardrails.decisions.decision import Decision
 
 CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
 ENGINE = "Pipeline"
@@ -117,6 +117,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """One reason of the library's, and the findings here that nobody has to accept because of it."""
+
+    construct: str
+    reason: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """What fails the synth: nobody has accepted it."""
 
@@ -147,6 +156,7 @@ class Explanation:
     needs: tuple[Need, ...]
     override: Override | None
     accepted: tuple[Accepted, ...]
+    decided: tuple[Decided, ...]
     refused: tuple[Finding, ...]
 
 
@@ -198,6 +208,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         ),
         override=override,
         accepted=tuple(_accepted(service, stack, judgement)),
+        decided=tuple(_decided(stack, judgement)),
         refused=tuple(
             Finding(rule=each.rule, path=_below(each.path, stack), text=each.text)
             for each in judgement.failed
@@ -325,11 +336,8 @@ def _approval(root: Path, stage: Stage) -> Setting:
 def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
     account = built.stage.environment.account
     stacks = [Synthesised(path=path, file=file, account=account) for path, file in assembly.stacks(folder)]
-    platforms = accepted_by_the_platform(
-        SETTINGS.source_account, catalogue=(built.stage,), reviews_pull_requests=SETTINGS.reviews_pull_requests
-    )
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(checked_stacks(built), accepted=platforms, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder, stacks)
 
 
 def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:
@@ -375,9 +383,9 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
             continue
         said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
         findings.setdefault((one.file, one.acknowledgement), []).append(said)
-    for each in (*service.acknowledgements, *service.accepts):
+    for each in (*service.acknowledgements, *service.stage_acknowledgements):
         if is_review_rule(each.rule):
-            findings.setdefault((f"services/{service.name.replace('-', '_')}/overrides.py", each), [])
+            findings.setdefault((f"services/{service.name.replace('-', '_')}/acknowledgements.py", each), [])
     for (file, given), here in sorted(findings.items(), key=lambda each: (each[0][1].rule, each[0][1].path)):
         yield Accepted(
             rule=given.rule,
@@ -388,6 +396,16 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
             file=file,
             findings=tuple(here),
         )
+
+
+def _decided(stack: ServiceStack, judgement: Judgement) -> Iterator[Decided]:
+    """List what the library decides here, each reason once."""
+    findings: dict[Decision, list[str]] = {}
+    for one in judgement.decided:
+        if _is_below(one.finding.path, stack):
+            findings.setdefault(one.decision, []).append(f"{one.finding.rule} on {_below(one.finding.path, stack)}")
+    for decision, here in sorted(findings.items(), key=lambda each: (each[0].construct, each[0].rules)):
+        yield Decided(construct=decision.construct, reason=decision.reason, findings=tuple(here))
 
 
 def _is_below(path: str, stack: ServiceStack) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ class Plan:
     next: list[str] = field(default_factory=list)
 
 
-def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool, today: date) -> Plan:
+def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool) -> Plan:
     """A service, its entry in the first stage, and what is generated of both."""
     service = ServiceName(name=name)
     catalogue = loading.whole(root)
@@ -44,7 +43,7 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
     if first is None:
         raise ScaffoldError("stages/catalogue.py lists no stage: `penstock new stage` adds one.")
     owner = owner or f"{owners.platform_owner(draft).partition('/')[0]}/{name}"
-    new.add(draft, service, owner=owner, personal_data=personal_data, today=today, first_stage=first.name)
+    new.add(draft, service, owner=owner, personal_data=personal_data, first_stage=first.name)
     file = StageFile(draft, first.name)
     file.add(Entry(module=service.module, class_name=service.class_name))
     _record(draft, [*ledger.read(), ledger.shipped_by(first.environment, name)])

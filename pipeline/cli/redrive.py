@@ -14,13 +14,12 @@ from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm_name, conne
 from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
 from services.library.operations.consumer import RedriveError, choose
-from services.library.operations.quarantine import mended as read_mended
-from services.library.operations.quarantine import save as save_payloads
-from services.library.operations.records import DONE, Line, Verdict
-from services.library.operations.redrive import Redrive, Wish
+from services.library.operations.quarantine import read_mended, save_payloads
+from services.library.operations.records import DONE, RedriveResult, RedriveVerdict
+from services.library.operations.redrive import Redrive, RedriveRequest
 
-COLOURS = {Verdict.SENT: "green", Verdict.ALREADY: "bright_black", Verdict.WOULD_SEND: "cyan"}
-WIDTH = max(len(verdict) for verdict in Verdict)
+COLOURS = {RedriveVerdict.SENT: "green", RedriveVerdict.ALREADY: "bright_black", RedriveVerdict.WOULD_SEND: "cyan"}
+WIDTH = max(len(verdict) for verdict in RedriveVerdict)
 
 
 def register(app: typer.Typer) -> None:
@@ -66,17 +65,17 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     target = connect_to_stack(ctx, stack, account=account, region=region, profile=profile, aws=aws)
     try:
         found = choose(_outputs(target, stack), named=consumer, stack=stack)
-        wish = Wish(
+        request = RedriveRequest(
             applies=apply_,
             mended=read_mended(mended) if mended is not None else {},
             again=again,
             since=since.replace(tzinfo=UTC) if since is not None else None,
         )
         tool = Redrive(found, client=target.client)
-        saved = save_payloads(tool.waiting(), save) if save is not None else []
+        saved = save_payloads(tool.quarantined(), save) if save is not None else []
         if apply_:
             confirm_name(target, yes=yes, what="send records to the consumer again", name=stack, of="stack")
-        lines = _told(tool.run(wish), silent=as_json)
+        lines = _printed(tool.run(request), silent=as_json)
     except RedriveError as error:
         raise OperateError(str(error)) from error
     counts = Counter(line.verdict for line in lines)
@@ -84,7 +83,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
         document = {
             "stack": stack,
             "applied": apply_,
-            "counts": {verdict.value: counts[verdict] for verdict in Verdict},
+            "counts": {verdict.value: counts[verdict] for verdict in RedriveVerdict},
             "records": [line.to_json() for line in lines],
             "saved": [str(file) for file in saved],
         }
@@ -120,7 +119,7 @@ def _outputs(target: Target, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def _told(lines: Iterator[Line], *, silent: bool) -> Sequence[Line]:
+def _printed(lines: Iterator[RedriveResult], *, silent: bool) -> Sequence[RedriveResult]:
     """Print each verdict as it is reached, and answer all."""
     kept = []
     for line in lines:
@@ -132,13 +131,13 @@ def _told(lines: Iterator[Line], *, silent: bool) -> Sequence[Line]:
     return kept
 
 
-def _summary(counts: Counter[Verdict], *, applied: bool, saved: Sequence[Path]) -> Iterator[str]:
+def _summary(counts: Counter[RedriveVerdict], *, applied: bool, saved: Sequence[Path]) -> Iterator[str]:
     yield ", ".join(f"{count} {verdict.value}" for verdict, count in sorted(counts.items())) or "Nothing is waiting."
-    if counts[Verdict.WOULD_SEND] and not applied:
+    if counts[RedriveVerdict.WOULD_SEND] and not applied:
         yield "Nothing was sent: --apply sends them."
     if saved:
         yield f"Wrote {len(saved)} payloads to {saved[0].parent}. They may be about patients: delete them afterwards."
-    if counts[Verdict.QUARANTINED] and not saved:
+    if counts[RedriveVerdict.QUARANTINED] and not saved:
         yield "Quarantined records wait to be mended: --save FOLDER, edit, then --mended FOLDER. docs/redrive.md"
-    if counts[Verdict.FAILED]:
+    if counts[RedriveVerdict.FAILED]:
         yield "The consumer failed for now; its log says why. The same command tries again, and sends no record twice."

@@ -1,7 +1,6 @@
 """`penstock new`, `promote` and `remove`: edits of the repository's own files, which are committed and pushed after."""
 
 import json
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,8 +57,7 @@ def service(
     """
     from pipeline.cli import plans  # noqa: PLC0415 - two seconds of imports, which no other command should pay
 
-    today = datetime.now(UTC).date()
-    plan = plans.new_service(ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data, today=today)
+    plan = plans.new_service(ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data)
     carry_out(plan, dry_run=dry_run, as_json=as_json)
 
 
@@ -116,7 +114,7 @@ def remove(  # noqa: PLR0913 - each is an option of the command line
     why: Annotated[
         str | None, typer.Option(help="What a stranger can judge in a year, in 20 characters or more.")
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="Who answers for it. Default: the service's owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The team that owns it. Default: the service's owner.")] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Forget what the pipeline has removed; answers 1 while any is left.")
     ] = False,

@@ -11,7 +11,6 @@ import typer
 
 from pipeline.cli.connection import Json
 from pipeline.cli.loading import Loaded, load
-from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from pipeline.catalogue.model import Catalogue
@@ -109,15 +108,13 @@ def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
 def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledgement"]]:
     """Each acknowledgement once, and the file that it stands in."""
     from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
-    from stages.acknowledgements import accepted  # noqa: PLC0415 - as above
+    from stages.acknowledgements import ACKNOWLEDGEMENTS  # noqa: PLC0415 - as above
 
-    platforms = accepted(
-        SETTINGS.source_account, catalogue=catalogue, reviews_pull_requests=SETTINGS.reviews_pull_requests
-    )
-    yield from (("stages/acknowledgements.py", acknowledgement) for acknowledgement in platforms)
+    yield from (("stages/acknowledgements.py", acknowledgement) for acknowledgement in ACKNOWLEDGEMENTS)
     services = {type(service) for stage in stages_of(catalogue) for service in stage.services}
     for service in sorted(services, key=lambda service: service.__module__):
         folder = service.__module__.rpartition(".")[0].replace(".", "/")
         entries = (each for stage in stages_of(catalogue) for each in stage.services if type(each) is service)
-        given = dict.fromkeys((*service.acknowledgements, *(each for entry in entries for each in entry.accepts)))
-        yield from ((f"{folder}/overrides.py", acknowledgement) for acknowledgement in given)
+        for_one_stage = (each for entry in entries for each in entry.stage_acknowledgements)
+        given = dict.fromkeys((*service.acknowledgements, *for_one_stage))
+        yield from ((f"{folder}/acknowledgements.py", acknowledgement) for acknowledgement in given)

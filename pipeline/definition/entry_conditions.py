@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
+from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE
 
-STAGES, REASON = "Stages", "Reason"
-EVERY = "every"
 ORDINARY = "none: an ordinary run"
 
 
@@ -20,9 +19,13 @@ def variables() -> list[codepipeline.Variable]:
     """What a run may be started with."""
     return [
         codepipeline.Variable(
-            variable_name=STAGES, default_value=EVERY, description="The stages to enter, with commas; or every"
+            variable_name=STAGES_VARIABLE,
+            default_value=EVERY_STAGE,
+            description="The stages to enter, with commas; or every",
         ),
-        codepipeline.Variable(variable_name=REASON, default_value=ORDINARY, description="Why the others are left out"),
+        codepipeline.Variable(
+            variable_name=REASON_VARIABLE, default_value=ORDINARY, description="Why the others are left out"
+        ),
     ]
 
 
@@ -48,6 +51,6 @@ def add_conditions(
 def _enters(stage: str) -> dict[str, object]:
     kind = {"Category": "Rule", "Owner": "AWS", "Provider": "VariableCheck", "Version": "1"}
     # Anchored, because AWS does not say whether an expression must match all of the text or a part of it.
-    among = f"^({EVERY}|(.*,)?{re.escape(stage)}(,.*)?)$"
-    check = {"Variable": f"#{{variables.{STAGES}}}", "Operator": "MATCHES", "Value": among}
+    among = f"^({EVERY_STAGE}|(.*,)?{re.escape(stage)}(,.*)?)$"
+    check = {"Variable": f"#{{variables.{STAGES_VARIABLE}}}", "Operator": "MATCHES", "Value": among}
     return {"Result": "SKIP", "Rules": [{"Name": "Wanted", "RuleTypeId": kind, "Configuration": check}]}

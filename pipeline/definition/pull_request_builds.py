@@ -24,6 +24,7 @@ from constructs import Construct
 
 from pipeline.definition import steps
 from pipeline.definition.artifacts import ArtifactStore
+from pipeline.definition.build_environment import RUNTIMES, build_environment, cfn_environment
 from pipeline.source import CodeCommitSource, ConnectionSource, Host
 
 PREFIX = "reviews"
@@ -141,7 +142,7 @@ class PullRequestReviews(Construct):
         leaves: codebuild.IArtifacts | None = None,
     ) -> codebuild.Project:
         phases = {
-            "install": {"runtime-versions": {"python": "3.12"}, "commands": list(install)},
+            "install": {"runtime-versions": RUNTIMES, "commands": list(install)},
             "build": {"commands": list(build)},
         }
         left = {"artifacts": {"files": ["review.*"]}} if leaves else {}
@@ -159,11 +160,7 @@ class PullRequestReviews(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self._logs, enabled=True)
             ),
             timeout=cdk.Duration.minutes(30),
-            environment=codebuild.BuildEnvironment(
-                build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                compute_type=codebuild.ComputeType.MEDIUM,
-                privileged=False,
-            ),
+            environment=build_environment(),
             environment_variables={
                 name: codebuild.BuildEnvironmentVariable(value=value) for name, value in (variables or {}).items()
             },
@@ -246,12 +243,7 @@ class WebhookReview(Construct):
             service_role=role.role_arn,
             encryption_key=key.key_arn,
             artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
-            environment=codebuild.CfnProject.EnvironmentProperty(
-                type="LINUX_CONTAINER",
-                image="aws/codebuild/standard:7.0",
-                compute_type="BUILD_GENERAL1_MEDIUM",
-                privileged_mode=False,
-            ),
+            environment=cfn_environment(),
             logs_config=codebuild.CfnProject.LogsConfigProperty(
                 cloud_watch_logs=codebuild.CfnProject.CloudWatchLogsConfigProperty(
                     status="ENABLED", group_name=log.log_group_name
@@ -298,7 +290,7 @@ def _reviewed(branch: str) -> dict[str, object]:
         "env": {"git-credential-helper": "yes"},
         "phases": {
             "install": {
-                "runtime-versions": {"python": "3.12"},
+                "runtime-versions": RUNTIMES,
                 "commands": [fetch, "git checkout --detach FETCH_HEAD", steps.SETUP],
             },
             "build": {"commands": ['.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"']},

@@ -72,7 +72,7 @@ def checked_stacks(built: ServiceStage) -> list[CheckedStack]:
             owner=service.owner,
             handles_personal_data=service.handles_personal_data,
             acknowledgements=service.acknowledgements,
-            accepts=service.accepts,
+            stage_acknowledgements=service.stage_acknowledgements,
         )
         for service in built.stage.services
         if service.name in built.stacks

@@ -11,22 +11,24 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
-from pipeline.definition import asset_publishing, entry_conditions, rollback_conditions, steps
+from pipeline.definition import asset_publishing, decided_findings, entry_conditions, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
-from pipeline.definition.branch_cleanup import BranchSweep
-from pipeline.definition.expiry_check import DailyCheck
+from pipeline.definition.branch_cleanup import branch_cleanup
+from pipeline.definition.build_environment import RUNTIMES, build_environment
+from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
+from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.definition.source_action import add_trigger, source_action
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
+from services.library.contract.names import REMOVALS_STAGE
 from services.library.guardrails.plugin import CheckedStack
 
 APPROVAL = "Approve"
-REMOVALS = "removals"
 """The stage for what was deployed to stages that are no more."""
 
 
@@ -54,6 +56,10 @@ class PipelineStack(cdk.Stack):
         )
         self._service_stages: list[ServiceStage] = []
         stages = list(stages_of(catalogue))
+        self.decided_findings = decided_findings.decisions(
+            self, settings, [stage.environment.region for stage in stages]
+        )
+        """What this stack always causes, for the guardrails."""
         artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
         self._builds = steps.StepBuilds(
             self,
@@ -93,13 +99,9 @@ class PipelineStack(cdk.Stack):
             # A change set for each stack would double the actions, of which a pipeline has a limited number.
             use_change_sets=False,
             code_build_defaults=pipelines.CodeBuildOptions(
-                build_environment=codebuild.BuildEnvironment(
-                    build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                    compute_type=codebuild.ComputeType.MEDIUM,
-                    privileged=False,
-                ),
+                build_environment=build_environment(),
                 partial_build_spec=codebuild.BuildSpec.from_object(
-                    {"phases": {"install": {"runtime-versions": {"python": "3.12"}}}}
+                    {"phases": {"install": {"runtime-versions": RUNTIMES}}}
                 ),
             ),
         )
@@ -112,23 +114,17 @@ class PipelineStack(cdk.Stack):
         assert app is not None  # noqa: S101 - the App is one
         asset_publishing.gather(Path(app.outdir))
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
-        DailyCheck(
-            self,
-            "DailyCheck",
-            pipeline=pipeline,
-            notifications=self.notifications,
-            builds=self._builds,
-            artifacts_key=artifacts.key,
-        )
+        scheduled = {"DailyCheck": expiry_check(self.notifications)}
         if branches is not None:
-            BranchSweep(
+            scheduled["BranchSweep"] = branch_cleanup(branches, partition=self.partition)
+        for name, build in scheduled.items():
+            ScheduledBuild(
                 self,
-                "BranchSweep",
+                name,
+                settings=build,
                 pipeline=pipeline,
-                branches=branches,
                 notifications=self.notifications,
                 builds=self._builds,
-                artifacts_key=artifacts.key,
             )
         cdk.CfnOutput(
             self,
@@ -157,7 +153,7 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
-        entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS])
+        entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
 
     @property
     def checked_stacks(self) -> list[CheckedStack]:
@@ -241,7 +237,7 @@ class PipelineStack(cdk.Stack):
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
         gone = [each for each in self._removals if each.stage not in stages]
         if gone:
-            wave = self._engine.add_wave(REMOVALS)
+            wave = self._engine.add_wave(REMOVALS_STAGE)
             wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
 
     def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:

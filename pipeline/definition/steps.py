@@ -13,6 +13,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Shipped
+from services.library.contract.names import bootstrap_role
 from services.library.contract.service import ServiceStack
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -39,7 +40,7 @@ class StepBuilds(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._artifacts = artifacts
-        self._artifacts_key = artifacts_key
+        self.artifacts_key = artifacts_key
         self.log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
         )
@@ -52,11 +53,9 @@ class StepBuilds(Construct):
             )
         self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
-        self.check_role = self._role("CheckRole")
-        """For the daily check, which adds what it needs."""
 
     def scheduled_role(self, id_: str) -> iam.Role:
-        """For one more build on a schedule, which adds what it needs."""
+        """Return a role for one more build on a schedule, which adds what it needs."""
         return self._role(id_)
 
     @property
@@ -92,7 +91,7 @@ class StepBuilds(Construct):
                 actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[self._artifacts.bucket_arn]
             )
         )
-        role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._artifacts_key.key_arn]))
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.artifacts_key.key_arn]))
         return role
 
 
@@ -110,7 +109,7 @@ def to_pipeline_steps(
 
 def bootstrap_role_arn(stack: cdk.Stack, role: str, *, account: str, region: str) -> str:
     """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
-    return f"arn:{stack.partition}:iam::{account}:role/cdk-hnb659fds-{role}-role-{account}-{region}"
+    return f"arn:{stack.partition}:iam::{account}:role/{bootstrap_role(role, account=account, region=region)}"
 
 
 def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:

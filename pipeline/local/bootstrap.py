@@ -14,12 +14,12 @@ from typing import TypeVar
 from pipeline.local import stacks
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, LocalCloud
+from services.library.contract.names import QUALIFIER
 
 FOUNDATION_STACK = "penstock-foundation"
 BRANCHES_STACK = "penstock-branches"
 EXECUTION_POLICY = "penstock-execution"
 BOOTSTRAP_STACK = "CDKToolkit"
-QUALIFIER = "hnb659fds"
 PARALLEL = 8
 Item = TypeVar("Item")
 

@@ -1,12 +1,8 @@
 """What a process of the local cloud may know of the person who started it: next to nothing."""
 
-import ipaddress
 import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from urllib.parse import urlsplit
-
-from pipeline.local.errors import LocalCloudError
 
 PASSED_ON = frozenset(
     {"PATH", "LANG", "LC_ALL", "TZ", "PENSTOCK_TOOLS", "PENSTOCK_CACHE", "PENSTOCK_APPROVE", "PENSTOCK_DATADOG_AGENT"}
@@ -51,16 +47,3 @@ def for_the_cloud(surroundings: Mapping[str, str], folder: Path) -> dict[str, st
         "no_proxy": LOOPBACK_NAMES,
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def require_loopback(endpoint: str) -> None:
-    """Refuse an endpoint that could be anything but this machine. (A name is only loopback if it is `localhost`.)"""
-    host = urlsplit(endpoint).hostname or ""
-    if host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise LocalCloudError(f"{endpoint} is not on this machine: the local cloud answers on 127.0.0.1 only.")

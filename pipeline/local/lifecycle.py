@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.local import client as talk
+from pipeline.local.client import Clients, failure_to_save, is_healthy
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
@@ -25,6 +25,8 @@ STOP_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.02
 LOG_LINES_SHOWN = 15
+PARENT = "PENSTOCK_PARENT"
+"""Variable that names the process with which a cloud ends; one that a person starts outlives everybody."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 ApproveMode = Literal["ask", "auto"]
@@ -105,7 +107,7 @@ class LocalCloud:
 
     def save(self) -> None:
         """Have the whole state saved now; returns once it is safe on disk."""
-        failure = talk.failure_to_save(self.port)
+        failure = failure_to_save(self.port)
         if failure is not None:
             raise LocalCloudError(
                 f"The local cloud could not save its state: {failure}. What it saved before is kept. "
@@ -117,8 +119,8 @@ class LocalCloud:
         return self._clients.get(service, account, region)
 
     @cached_property
-    def _clients(self) -> talk.Clients:
-        return talk.Clients(self.endpoint)
+    def _clients(self) -> Clients:
+        return Clients(self.endpoint)
 
 
 def find(place: Place) -> LocalCloud | None:
@@ -196,6 +198,8 @@ def _launch(
     command += ["--port", str(place.port), "--folder", str(place.folder)]
     for name in without:
         command += ["--without", name]
+    if parent := surroundings.get(PARENT):
+        command += ["--parent", parent]
     with place.log.open("wb") as log:
         launched = subprocess.run(
             command,
@@ -226,7 +230,7 @@ def _launch(
 
 def _await_health(cloud: LocalCloud) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not talk.is_healthy(cloud.port):
+    while not is_healthy(cloud.port):
         if not cloud.is_running:
             cloud.place.state_file.unlink(missing_ok=True)
             raise LocalCloudError(f"The local cloud ended while it started. {_log_end(cloud.place)}")
@@ -242,7 +246,7 @@ def _answers(cloud: LocalCloud) -> bool:
     """Whether a cloud that runs is of use: one whose emulator was killed just now has a guardian for a moment more."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while cloud.is_running and time.monotonic() < deadline:
-        if talk.is_healthy(cloud.port):
+        if is_healthy(cloud.port):
             return True
         time.sleep(POLL_SECONDS)
     return False

@@ -3,7 +3,6 @@
 What is removed is read again right before. A name alone could be anybody's, and so could a tag.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,28 +11,17 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.target import Target, hermetic_session, require_loopback
+from pipeline.operate.session import LocalClients, account_credentials, hermetic_session
+from pipeline.operate.target import Target, assume
+from services.library.contract import names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_sts import STSClient
 
-PREFIX = re.compile(r"branch-[a-z0-9](?:[a-z0-9-]{0,4}[a-z0-9])?-[a-z2-7]{6}")
-"""Of every branch environment; no other begins with one of them."""
-BRANCH, BRANCH_NAME, EXPIRES, SERVICE = (
-    "penstock:branch",
-    "penstock:branch-name",
-    "penstock:expires",
-    "penstock:service",
-)
-MOMENT = "%Y-%m-%dT%H:%M:%SZ"
-ROLE = "penstock-branch-deploy"
-"""Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
 GONE = "DELETE_COMPLETE"
 ATTEMPTS = 3
 """A bucket may be written to between its emptying and its end: access logs arrive late."""
@@ -93,7 +81,7 @@ class BranchEnvironment:
         return {
             "prefix": self.prefix,
             "branch": self.name,
-            "expires": None if self.expires is None else self.expires.strftime(MOMENT),
+            "expires": None if self.expires is None else self.expires.strftime(names.MOMENT),
             "expired": self.is_expired(now),
             "stacks": [
                 {"stack": each.name, "service": each.service, "status": each.status, "outputs": each.outputs}
@@ -114,7 +102,7 @@ class Branches:
         found: dict[str, list[BranchStack]] = {}
         pages = self._cloudformation.get_paginator("list_stacks").paginate()
         for summary in pages.search("StackSummaries[?StackStatus!='DELETE_COMPLETE']"):
-            if summary["StackName"].startswith("branch-") and (stack := self._describe(summary["StackId"])):
+            if summary["StackName"].startswith(names.BRANCH_PREFIX) and (stack := self._describe(summary["StackId"])):
                 if (why := refusal(stack)) is None:
                     made = _branch_stack(stack)
                     found.setdefault(made.branch, []).append(made)
@@ -208,7 +196,7 @@ class Branches:
             if error.response["Error"]["Code"] != "NoSuchTagSet":
                 raise
             tags = {}
-        if not bucket.startswith(f"{branch}-") or tags.get(BRANCH) != branch:
+        if not bucket.startswith(f"{branch}-") or tags.get(names.BRANCH_TAG) != branch:
             raise OperateError(f"The bucket {bucket} has not both the name and the tag of {branch}: it is not emptied.")
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             objects = [
@@ -231,11 +219,11 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 
     `stack`: as CloudFormation describes it.
     """
-    name, tagged = stack["StackName"], _tags(stack).get(BRANCH, "")
-    if not PREFIX.fullmatch(tagged):
-        return f"{name} is left alone: its tag {BRANCH} is {tagged!r}, which is no branch environment's."
+    name, tagged = stack["StackName"], _tags(stack).get(names.BRANCH_TAG, "")
+    if not names.BRANCH_ENVIRONMENT.fullmatch(tagged):
+        return f"{name} is left alone: its tag {names.BRANCH_TAG} is {tagged!r}, which is no branch environment's."
     if not name.startswith(f"{tagged}-"):
-        return f"{name} is left alone: its tag {BRANCH} says {tagged}, and its name does not begin so."
+        return f"{name} is left alone: its tag {names.BRANCH_TAG} says {tagged}, and its name does not begin so."
     if branch is not None and branch != tagged:
         return f"{name} is left alone: it belongs to {tagged}, not to {branch}."
     return None
@@ -244,7 +232,9 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
     """Those that read what others offer come before these."""
     by_name = {stack.name: stack for stack in sorted(stacks, key=lambda each: each.name)}
-    offering = {f"/penstock/{stack.name.removesuffix(f'-{stack.service}')}/{stack.service}/": stack for stack in stacks}
+    offering = {
+        names.parameter(stack.name.removesuffix(f"-{stack.service}"), f"{stack.service}/"): stack for stack in stacks
+    }
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(by_name, ()))
     for stack in by_name.values():
         for path, other in offering.items():
@@ -256,22 +246,16 @@ def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
 def moment(text: str) -> datetime | None:
     """The moment that a tag says, if it does."""
     try:
-        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(text, names.MOMENT).replace(tzinfo=UTC)
     except ValueError:
         return None
 
 
 def local_branches(endpoint: str, *, account: str, region: str) -> Target:
     """The local cloud, in the role that has to do with branch environments alone."""
-    require_loopback(endpoint)
-    session = hermetic_session()
-    config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
-
-    def client(service: str, region: str, given: dict[str, str]) -> Any:
-        return _client(session, service, region, given, endpoint_url=endpoint, config=config)
-
-    own = {"aws_access_key_id": account, "aws_secret_access_key": "local"}
-    return _limited(session, client, own, account=account, region=region, endpoint=endpoint)
+    clients = LocalClients(endpoint)
+    own = account_credentials(account)
+    return _limited(clients.create, own, account=account, region=region, endpoint=endpoint)
 
 
 def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
@@ -279,37 +263,16 @@ def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
     session = botocore.session.Session(profile=profile)
 
     def client(service: str, region: str, given: dict[str, str]) -> Any:
-        return _client(session, service, region, given, endpoint_url=None, config=None)
+        return session.create_client(service, region_name=region, **given)  # type: ignore[arg-type]  # credentials, by their names
 
-    return _limited(session, client, {}, account=account, region=region, endpoint=None)
-
-
-def _client(
-    session: botocore.session.Session, service: str, region: str, given: dict[str, str], **settings: Any
-) -> Any:
-    return session.create_client(service, region_name=region, **settings, **given)  # type: ignore[arg-type]  # credentials, by their names
+    return _limited(client, {}, account=account, region=region, endpoint=None)
 
 
-def _limited(
-    session: botocore.session.Session,
-    client: Make,
-    own: dict[str, str],
-    *,
-    account: str,
-    region: str,
-    endpoint: str | None,
-) -> Target:
-    role = f"arn:{session.get_partition_for_region(region)}:iam::{account}:role/{ROLE}"
-    try:
-        sts: STSClient = client("sts", region, own)
-        given = sts.assume_role(RoleArn=role, RoleSessionName="penstock-branch")["Credentials"]
-    except (BotoCoreError, ClientError) as error:
-        raise OperateError(f"{role} could not be assumed: {error}. docs/branch.md says who may, and how.") from error
-    limited = {
-        "aws_access_key_id": given["AccessKeyId"],
-        "aws_secret_access_key": given["SecretAccessKey"],
-        "aws_session_token": given["SessionToken"],
-    }
+def _limited(client: Make, own: dict[str, str], *, account: str, region: str, endpoint: str | None) -> Target:
+    partition = hermetic_session().get_partition_for_region(region)
+    role = f"arn:{partition}:iam::{account}:role/{names.BRANCH_DEPLOY_ROLE}"
+    advice = "docs/branch.md says who may, and how."
+    limited = assume(client("sts", region, own), role, session="penstock-branch", advice=advice)
 
     def clients(service: str, there: str, where: str) -> Any:
         if there != account:
@@ -317,7 +280,7 @@ def _limited(
         return client(service, where, limited)
 
     def credentials(_account: str) -> Credentials:
-        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Credentials(*limited.values())
 
     return Target(account=account, region=region, endpoint=endpoint, _clients=clients, _credentials=credentials)
 
@@ -328,15 +291,15 @@ def _tags(stack: dict[str, Any]) -> dict[str, str]:
 
 def _branch_stack(stack: dict[str, Any]) -> BranchStack:
     tags = _tags(stack)
-    branch = tags[BRANCH]
+    branch = tags[names.BRANCH_TAG]
     return BranchStack(
         name=stack["StackName"],
         id_=stack["StackId"],
         branch=branch,
-        branch_name=tags.get(BRANCH_NAME, branch),
-        service=tags.get(SERVICE, stack["StackName"].removeprefix(f"{branch}-").partition("-")[2]),
+        branch_name=tags.get(names.BRANCH_NAME_TAG, branch),
+        service=tags.get(names.SERVICE_TAG, stack["StackName"].removeprefix(f"{branch}-").partition("-")[2]),
         status=stack["StackStatus"],
-        expires=moment(tags.get(EXPIRES, "")),
+        expires=moment(tags.get(names.EXPIRES_TAG, "")),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
         reads=frozenset(str(each.get("ParameterValue", "")) for each in stack.get("Parameters", ())),
     )

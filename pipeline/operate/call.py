@@ -12,7 +12,8 @@ from botocore.awsrequest import AWSRequest
 
 from pipeline.operate.errors import OperateError
 from pipeline.operate.outputs import Deployed
-from pipeline.operate.target import Target, require_loopback
+from pipeline.operate.session import require_loopback
+from pipeline.operate.target import Target
 
 SERVICE = "execute-api"
 API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")

@@ -5,11 +5,11 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.pipeline import REASON_VARIABLE, REMOVALS, STAGES_VARIABLE, Pipeline
+from pipeline.operate.pipeline import Pipeline
+from services.library.contract.names import REASON_VARIABLE, REMOVALS_STAGE, SHORTEST_REASON, STAGES_VARIABLE
 
 LONGEST_REASON = 1_000
 """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineVariable.html"""
-SHORTEST_REASON = 20
 
 
 def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str | None = None) -> str:
@@ -20,7 +20,7 @@ def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str
             " understands: they are what is left of why stages were left out."
         )
     declared = pipeline.definition()
-    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage and stage["name"] != REMOVALS]
+    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage and stage["name"] != REMOVALS_STAGE]
     for stage in stages:
         if not any(stage in (name, name.rpartition(".")[0]) for name in skippable):
             raise OperateError(f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}.")

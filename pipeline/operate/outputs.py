@@ -10,6 +10,7 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import STACK
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, account_of
+from services.library.contract.names import ENVIRONMENT_TAG, SERVICE_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -94,8 +95,8 @@ def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: 
     except EndpointConnectionError as error:
         pipeline.explain(error)
     return Deployed(
-        stage=tags.get("penstock:environment", stage),
-        service=tags.get("penstock:service", stack.removeprefix(f"{stage}-")),
+        stage=tags.get(ENVIRONMENT_TAG, stage),
+        service=tags.get(SERVICE_TAG, stack.removeprefix(f"{stage}-")),
         stack=stack,
         account=account,
         region=region,

@@ -24,15 +24,10 @@ from pipeline.operate.run import (
     Stage,
 )
 from pipeline.operate.target import Target
+from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline import CodePipelineClient
-
-
-STAGES_VARIABLE, REASON_VARIABLE, EVERY_STAGE = "Stages", "Reason", "every"
-REMOVALS = "removals"
-"""The stage that deletes, as pipeline/definition/stack.py names it."""
-"""As pipeline/definition/entry_conditions.py declares them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from pipeline.operate.logs import failures_of
 from pipeline.operate.outputs import Deployed
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
-from pipeline.operate.target import QUALIFIER
+from services.library.contract.names import bootstrap_bucket, bootstrap_role
 
 LONGEST_BODY = 51_200
 """Of a template in the call itself: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -229,13 +229,10 @@ def _published(pipeline: Pipeline, earlier: Earlier) -> str:
     """A large template, where CloudFormation can read it: beside the account's other files."""
     place = earlier.deployed
     partition = (earlier.deploy_role or "arn:aws:").split(":")[1]
-    role = (
-        f"arn:{partition}:iam::{place.account}:role/cdk-{QUALIFIER}-file-publishing-role-{place.account}-{place.region}"
-    )
-    bucket, key = (
-        f"cdk-{QUALIFIER}-assets-{place.account}-{place.region}",
-        f"rollback/{place.stack}/{earlier.execution}.json",
-    )
+    name = bootstrap_role("file-publishing", account=place.account, region=place.region)
+    role = f"arn:{partition}:iam::{place.account}:role/{name}"
+    bucket = bootstrap_bucket(account=place.account, region=place.region)
+    key = f"rollback/{place.stack}/{earlier.execution}.json"
     client = pipeline.target.assumed("s3", role=role, account=place.account, region=place.region)
     client.put_object(Bucket=bucket, Key=key, Body=earlier.template.encode())
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"

@@ -1,27 +1,19 @@
 """Where a command acts: on the local cloud, which no ambient credential can divert, or on AWS when asked for."""
 
-import ipaddress
-import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate.errors import OperateError
+from pipeline.operate.session import LocalClients, account_credentials
+from services.library.contract.names import ACCOUNT, bootstrap_role
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
-
-QUALIFIER = "hnb659fds"
-"""In the names of the roles that `cdk bootstrap` makes, unless it was given another."""
-ACCOUNT = re.compile(r"\d{12}")
 
 Clients = Callable[[str, str, str], Any]
 
@@ -78,28 +70,13 @@ class Target:
 
 def local_target(endpoint: str, *, account: str, region: str) -> Target:
     """The local cloud. An account is its own access key there; the environment has no say in anything."""
-    require_loopback(endpoint)
-    session = hermetic_session()
+    clients = LocalClients(endpoint)
 
     def client(service: str, account: str, region: str) -> Any:
-        return session.create_client(
-            service,
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=account,
-            aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
-            config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}),
-        )
+        return clients.create(service, region, account_credentials(account))
 
     def assumed(service: str, role: str, region: str) -> Any:
-        sts = client("sts", account, region)
-        return session.create_client(
-            service,
-            region_name=region,
-            endpoint_url=endpoint,
-            config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}),
-            **_given(sts, role),
-        )
+        return clients.create(service, region, assume(client("sts", account, region), role))
 
     return Target(
         account=account,
@@ -139,24 +116,12 @@ def aws_target(
     def client(service: str, account: str, region: str) -> Any:
         if account == caller["Account"]:
             return session.create_client(service, region_name=region)
-        role = f"arn:aws:iam::{account}:role/cdk-{QUALIFIER}-lookup-role-{account}-{region}"
-        try:
-            given = sts.assume_role(RoleArn=role, RoleSessionName="penstock")["Credentials"]
-        except ClientError as error:
-            raise OperateError(
-                f"{role} could not be assumed: {error.response['Error']['Message']} Bootstrap account {account} with"
-                f" `cdk bootstrap --trust {caller['Account']}`, as docs/aws.md shows."
-            ) from error
-        return session.create_client(
-            service,
-            region_name=region,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-        )
+        role = f"arn:aws:iam::{account}:role/{bootstrap_role('lookup', account=account, region=region)}"
+        advice = f"Bootstrap account {account} with `cdk bootstrap --trust {caller['Account']}`, as docs/aws.md shows."
+        return session.create_client(service, region_name=region, **assume(sts, role, advice=advice))
 
     def assumed(service: str, role: str, region: str) -> Any:
-        return session.create_client(service, region_name=region, **_given(sts, role))
+        return session.create_client(service, region_name=region, **assume(sts, role))
 
     return Target(
         account=account,
@@ -168,12 +133,13 @@ def aws_target(
     )
 
 
-def _given(sts: Any, role: str) -> dict[str, Any]:
-    """The credentials of a role, as a client takes them."""
+def assume(sts: Any, role: str, *, session: str = "penstock", advice: str = "") -> dict[str, Any]:
+    """Return the credentials of a role, as a client takes them. `advice`: what to do if it may not be assumed."""
     try:
-        given = sts.assume_role(RoleArn=role, RoleSessionName="penstock")["Credentials"]
-    except ClientError as error:
-        raise OperateError(f"{role} could not be assumed: {error.response['Error']['Message']}") from error
+        given = sts.assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+    except (BotoCoreError, ClientError) as error:
+        why = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
+        raise OperateError(f"{role} could not be assumed: {why.rstrip('.')}. {advice}".rstrip()) from error
     return {
         "aws_access_key_id": given["AccessKeyId"],
         "aws_secret_access_key": given["SecretAccessKey"],
@@ -181,27 +147,7 @@ def _given(sts: Any, role: str) -> dict[str, Any]:
     }
 
 
-def hermetic_session() -> botocore.session.Session:
-    """A session with botocore's own defaults: no variable, profile or configuration file changes what it does."""
-    variables = {
-        name: (None, None, os.devnull if name in ("config_file", "credentials_file") else default, conversion)
-        for name, (_in_file, _variable, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
-    }
-    return botocore.session.Session(session_vars=variables)
-
-
-def require_loopback(endpoint: str) -> None:
-    """Refuse what could be anything but this machine; of all names only `localhost` is sure to be."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise OperateError(f"{endpoint} is not on this machine: the local cloud answers on 127.0.0.1 only.")
-
-
 def account_of(arn: str) -> str | None:
     """The account in an ARN, if it has one."""
     parts = arn.split(":")
-    return parts[4] if len(parts) > 5 and ACCOUNT.fullmatch(parts[4]) else None
+    return parts[4] if len(parts) > 5 and ACCOUNT.allows(parts[4]) else None

@@ -253,12 +253,15 @@ class GuardrailChange(Place):
     kind: str
     """`finding`, `acknowledgement` or `override`."""
     state: str
-    """A finding is `new`, `fixed`, `acknowledged` or `gone` (its resource is); others `added`, `changed`, `removed`."""
+    """A finding is `new`, `fixed`, `acknowledged`, `decided` or `gone`; others are `added`, `changed` or `removed`.
+
+    `decided`: by the library or the pipeline, so that nobody has to accept it; `gone`: its resource is.
+    """
     rule: str
     """The rule's id; an override's dotted name."""
     path: str
     text: str = ""
-    """What the guardrail said, or the acknowledgement's reason."""
+    """What the guardrail said, who decided and why, or the acknowledgement's reason."""
     owner: str = ""
     expires: str = ""
 

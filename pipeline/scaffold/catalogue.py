@@ -1,16 +1,16 @@
 """The promotion order with one stage more, and the accounts with what it needs."""
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 
 import libcst as cst
 
-from pipeline.scaffold import names
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.listing import Source, inserted
-from pipeline.scaffold.names import StageName
+from pipeline.scaffold.names import StageName, check_account, check_region
 from pipeline.scaffold.stage_file import StageFile
+from services.library.contract import names
 
 CATALOGUE = Path("stages/catalogue.py")
 ACCOUNTS = Path("stages/accounts.py")
@@ -39,19 +39,19 @@ def add_stage(draft: Draft, stage: StageName, *, after: str) -> None:
 def account_constant(draft: Draft, stage: StageName, account: str) -> str:
     """The constant of an account: the one that has its id, or is called so, or else a new one with the stage's name."""
     constants = _constants(draft)
-    if account in constants and names.ACCOUNT.fullmatch(constants[account]):
+    if account in constants and names.ACCOUNT.allows(constants[account]):
         return account
-    names.check_account(account)
-    return _constant(draft, stage.constant, account, option="--account", like=names.ACCOUNT)
+    check_account(account)
+    return _constant(draft, stage.constant, account, option="--account", like=names.ACCOUNT.allows)
 
 
 def region_constant(draft: Draft, stage: StageName, region: str) -> str:
     """The constant of a region: the one that has its name, or is called so, or else a new one for the stage."""
     constants = _constants(draft)
-    if region in constants and names.REGION.fullmatch(constants[region]):
+    if region in constants and names.REGION.allows(constants[region]):
         return region
-    names.check_region(region)
-    return _constant(draft, f"{stage.constant}_REGION", region, option="--region", like=names.REGION)
+    check_region(region)
+    return _constant(draft, f"{stage.constant}_REGION", region, option="--region", like=names.REGION.allows)
 
 
 def _is(draft: Draft, source: Source, value: cst.BaseExpression, after: str) -> bool:
@@ -73,7 +73,7 @@ def _is(draft: Draft, source: Source, value: cst.BaseExpression, after: str) -> 
     return False
 
 
-def _constant(draft: Draft, name: str, value: str, *, option: str, like: re.Pattern[str]) -> str:
+def _constant(draft: Draft, name: str, value: str, *, option: str, like: Callable[[str], bool]) -> str:
     constants = _constants(draft)
     same = sorted((each == TOOLS_REGION, each) for each, of in constants.items() if of == value)
     if same:
@@ -92,14 +92,14 @@ def _constant(draft: Draft, name: str, value: str, *, option: str, like: re.Patt
     return name
 
 
-def _end_of_the_last(source: Source, like: re.Pattern[str]) -> int | None:
+def _end_of_the_last(source: Source, like: Callable[[str], bool]) -> int | None:
     """Where the last constant of a kind ends, with the docstring below it."""
     found, below = None, False
     for statement in source.module.body:
         each = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
         value = each.value if isinstance(each, cst.Assign | cst.Expr) else None
         text = str(value.evaluated_value) if isinstance(value, cst.SimpleString) else ""
-        is_one = isinstance(each, cst.Assign) and like.fullmatch(text) is not None
+        is_one = isinstance(each, cst.Assign) and like(text)
         if is_one or (below and text and isinstance(each, cst.Expr)):
             found = source.span(statement).end
         below = is_one

@@ -2,29 +2,19 @@
 
 import builtins
 import keyword
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.scaffold.errors import ScaffoldError
+from services.library.contract import names
 
-SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SERVICE = 24
 """A stack is called by its stage and its service, and what it holds by the stack: 64 characters in all for some."""
-STAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_STAGE = 16
-OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*")
-ACCOUNT = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 OURS = frozenset({"library", "pipeline", "runtime", "service", "stages", "tests"})
 """Rooms of the repository, and words that would read as one."""
 GROUPS = frozenset({"check", "datadog", "emulator", "platform"})
 """Dependency groups in pyproject.toml that are no service's: a service would get that group in its package."""
-OF_THE_PIPELINE = frozenset({"assets", "build", "removals", "source", "updatepipeline"})
-"""Stages that the pipeline has of its own."""
-BRANCH_PREFIX = "branch-"
-"""Begins the names of branch environments, which their roles may change and delete."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +28,7 @@ class ServiceName:
         allowed = (
             f"give at most {LONGEST_SERVICE} of a-z, 0-9 and single hyphens, starting with a letter: payments-api."
         )
-        if not SERVICE.fullmatch(self.name) or len(self.name) > LONGEST_SERVICE:
+        if not names.SERVICE.allows(self.name) or len(self.name) > LONGEST_SERVICE:
             raise ScaffoldError(f"Service name {self.name!r} is not allowed; {allowed}")
         if self.module in OURS | GROUPS or keyword.iskeyword(self.module) or hasattr(builtins, self.class_name):
             raise ScaffoldError(
@@ -69,14 +59,12 @@ class StageName:
     name: str
 
     def __post_init__(self) -> None:
-        allowed = (
-            f"give at most {LONGEST_STAGE} of a-z, 0-9 and single hyphens, starting with a letter: canary, prod-eu."
-        )
-        if not STAGE.fullmatch(self.name) or len(self.name) > LONGEST_STAGE:
+        allowed = f"give {names.STAGE.allowed}: canary, prod-eu."
+        if not names.STAGE.allows(self.name):
             raise ScaffoldError(f"Stage name {self.name!r} is not allowed; {allowed}")
-        of_others = self.name in OF_THE_PIPELINE or f"{self.name}-".startswith(BRANCH_PREFIX)
-        if of_others or keyword.iskeyword(self.module):
-            raise ScaffoldError(f"Stage name {self.name!r} is not allowed: it means something else here; {allowed}")
+        why = "it means something else in Python" if keyword.iskeyword(self.module) else names.reserved_stage(self.name)
+        if why is not None:
+            raise ScaffoldError(f"Stage name {self.name!r} is not allowed: {why}; {allowed}")
 
     @property
     def module(self) -> str:
@@ -96,13 +84,13 @@ class StageName:
 
 def check_owner(owner: str) -> None:
     """Raise unless it is a team as CODEOWNERS writes it."""
-    if not OWNER.fullmatch(owner):
-        raise ScaffoldError(f"--owner {owner!r} is not allowed; give @organisation/team, as CODEOWNERS writes it.")
+    if not names.OWNER.allows(owner):
+        raise ScaffoldError(f"--owner {owner!r} is not allowed; give {names.OWNER.allowed}, as CODEOWNERS writes it.")
 
 
 def check_account(account: str) -> None:
     """Raise unless it is an account's id."""
-    if not ACCOUNT.fullmatch(account):
+    if not names.ACCOUNT.allows(account):
         raise ScaffoldError(
             f"--account {account!r} is not allowed; give 12 digits, or a constant of stages/accounts.py."
         )
@@ -110,5 +98,5 @@ def check_account(account: str) -> None:
 
 def check_region(region: str) -> None:
     """Raise unless it looks like a region."""
-    if not REGION.fullmatch(region):
-        raise ScaffoldError(f"--region {region!r} is not allowed; give an AWS region such as eu-west-1.")
+    if not names.REGION.allows(region):
+        raise ScaffoldError(f"--region {region!r} is not allowed; give {names.REGION.allowed}.")

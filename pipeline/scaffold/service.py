@@ -1,6 +1,5 @@
 """A new service: complete, idiomatic, small, and ready to be changed into what it is to be."""
 
-from datetime import date
 from pathlib import Path
 from string import Template
 
@@ -13,11 +12,9 @@ from pipeline.scaffold.names import ServiceName
 TEMPLATE = Path(__file__).with_name("template")
 SUFFIX = ".template"
 RUNBOOK = Path("docs/runbooks/runbook.md")
-BEGIN, END = "%% personal data\n", "%% end\n"
-"""Lines between these are for services that handle personal data."""
 
 
-def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, today: date, first_stage: str) -> None:
+def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, first_stage: str) -> None:
     """Its folder and its runbook. What the same command wrote before it was cut off is completed."""
     names.check_owner(owner)
     words = {
@@ -26,7 +23,6 @@ def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, 
         "class_name": service.class_name,
         "owner": owner,
         "handles_personal_data": str(personal_data),
-        "until": ", ".join(map(str, (today.year + 1, today.month, 1))),
         "first_stage": first_stage,
     }
     templates = {
@@ -34,7 +30,7 @@ def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, 
     }
     templates[runbook(service.name)] = templates.pop(service.folder / RUNBOOK.name)
     files = {
-        file: _filled(template, words, personal_data=personal_data) for file, template in sorted(templates.items())
+        file: Template(each.read_text(encoding="utf-8")).substitute(words) for file, each in sorted(templates.items())
     }
     others = [each for each in _there(draft.root / service.folder) if service.folder / each not in files]
     if others:
@@ -50,15 +46,6 @@ def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, 
 def runbook(name: str) -> Path:
     """The page that a service's alarms name."""
     return RUNBOOK.with_stem(name)
-
-
-def _filled(file: Path, words: dict[str, str], *, personal_data: bool) -> str:
-    text = file.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    if begin:
-        within, _, after = rest.partition(END)
-        text = before + (within if personal_data else "") + after
-    return Template(text).substitute(words)
 
 
 def _there(folder: Path) -> list[Path]:

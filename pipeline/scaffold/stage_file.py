@@ -13,7 +13,7 @@ from pipeline.scaffold.listing import Source, inserted, removed
 from pipeline.scaffold.names import StageName
 
 FOLDER = Path("stages")
-OF_ONE_STAGE = frozenset({"before", "after", "release", "tracing", "override", "accepts"})
+OF_ONE_STAGE = frozenset({"before", "after", "release", "tracing", "override", "stage_acknowledgements"})
 """What the contract lets an entry say for its stage alone; all other settings are the service's own."""
 
 

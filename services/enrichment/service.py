@@ -7,17 +7,15 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from services.enrichment import overrides
 from services.enrichment.workflow import Steps
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
-from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.table import Table
 from services.library.constructs.workflow import Workflow
-from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.constraints import Between, Matches
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
@@ -29,8 +27,8 @@ SUBSCRIPTION = EventSubscription(source="penstock.ingest", detail_types=("Patien
 TIMEOUT = cdk.Duration.hours(1)
 """More than all tasks, retries and pauses of an execution take together: after it nobody holds the change any more."""
 FUNCTION_SECONDS = 30
-LEFT_ALONE = cdk.Duration.seconds(30)
-"""For so long the partner is not asked after it failed over and over; the workflow waits for longer."""
+CIRCUIT_OPEN = cdk.Duration.seconds(30)
+"""How long the circuit breaker of the partner stays open; the workflow waits for longer."""
 
 
 class EnrichmentStack(ServiceStack):
@@ -59,7 +57,7 @@ class EnrichmentStack(ServiceStack):
                 "PARTNER_SEES_TRACES": str(settings.partner_sees_traces).lower(),
                 "PARTNER_ATTEMPTS": str(settings.attempts),
                 "PARTNER_SECONDS": str(settings.deadline_seconds),
-                "PARTNER_LEFT_ALONE_SECONDS": str(int(LEFT_ALONE.to_seconds())),
+                "PARTNER_LEFT_ALONE_SECONDS": str(int(CIRCUIT_OPEN.to_seconds())),
             },
         )
         self.compensate = self._function(
@@ -84,7 +82,7 @@ class EnrichmentStack(ServiceStack):
             compensate=self.compensate,
             dead_letters=self.dead_letters,
             retries=settings.retries,
-            left_alone=LEFT_ALONE,
+            circuit_open=CIRCUIT_OPEN,
         )
         workflow = Workflow(
             self,
@@ -119,7 +117,7 @@ class EnrichmentStack(ServiceStack):
                     "HOLD_SECONDS": str(int(TIMEOUT.to_seconds())),
                     **variables,
                 },
-                reserved_concurrency=settings.enriched_at_once,
+                reserved_concurrency=settings.reserved_concurrency,
             ),
             alarms_to=self.alarms,
         )
@@ -132,10 +130,9 @@ class Enrichment(Service[EnrichmentStack]):
     """Asks a partner what the events about patients leave out, and keeps it."""
 
     name: ClassVar[str] = "enrichment"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/enrichment"
     handles_personal_data: ClassVar[bool] = True
     needs: ClassVar[tuple[Published, ...]] = (EVENT_BUS_NAME,)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
     partner: Annotated[
         str, Matches(r"https://[a-z0-9][a-z0-9.-]{0,250}(:\d{1,5})?", "https://host, with a port if it is not 443")
@@ -149,9 +146,10 @@ class Enrichment(Service[EnrichmentStack]):
     """For all attempts together."""
     retries: Annotated[int, Between(0, 10, "the workflow ends after an hour")] = 4
     """Of a task that failed, with pauses from seconds to a minute; after them the change is compensated. What was not
-    begun, because others used the function or the partner is left alone, is tried again besides."""
-    enriched_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 10
-    """Changes, at most: what the partner has to bear. Set aside from what the account has, twice."""
+    begun, because the function was throttled or the partner's circuit is open, is tried again besides."""
+    reserved_concurrency: ReservedConcurrency = 10
+    """Executions of each of the two functions at the same time, at most: the load on the partner. Always possible, and
+    so taken from what the account has, twice."""
 
     def build(self, scope: Construct, environment: Environment) -> EnrichmentStack:
         """Build the stack with these settings."""

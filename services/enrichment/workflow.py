@@ -1,6 +1,6 @@
-"""enrichment's workflow: enrich; if that fails, compensate, and keep for an operator what could not be done.
+"""enrichment's workflow: enrich; if that fails, compensate, and report the change in the dead-letter queue.
 
-An event that is no change has nothing to enrich and nothing to undo: it is kept for an operator at once.
+An event that is no change has nothing to enrich and nothing to undo: it is reported at once.
 """
 
 from collections.abc import Mapping
@@ -14,26 +14,28 @@ from constructs import Construct
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function
 from services.library.constructs.workflow_tasks import (
-    EVERYTHING,
-    PASSING,
+    ALL_ERRORS,
     THROTTLED,
-    Pauses,
-    calling,
-    kept_for_operator,
+    TRANSIENT_ERRORS,
+    Backoff,
+    invoke_task,
+    send_to_dead_letter_queue,
 )
 
-PAUSES = Pauses(first_seconds=2, longest_seconds=60)
-TIMES_THROTTLED = 10
-"""To wait for the function while others use it, for up to six minutes: longer than most crowds last."""
-TIMES_LEFT_ALONE = 2
-TIMES_COMPENSATED = 10
-FIRST_PAUSE_SECONDS = 3
-"""With four retries 45 s, so that no change is given up while the partner is left alone for the first time."""
+BACKOFF = Backoff(interval_seconds=2, max_delay_seconds=60)
+THROTTLED_ATTEMPTS = 10
+"""Retries for up to six minutes while other executions use the function: longer than most bursts last."""
+CIRCUIT_OPEN_ATTEMPTS = 2
+COMPENSATION_ATTEMPTS = 10
+UNAVAILABLE_INTERVAL_SECONDS = 3
+"""With four retries 45 s, so that no change fails while the circuit is open for the first time."""
 NOT_A_CHANGE = "NotAChange"
+CIRCUIT_OPEN_ERROR = "PartnerLeftAlone"
+"""The class in runtime/partner.py: what is deployed retries by this name."""
 
 
 class Steps(Construct):
-    """The states, in their order. A task may run more than once, for the same execution each time."""
+    """The states in their order. A task may run more than once, for the same execution each time."""
 
     def __init__(
         self,
@@ -44,36 +46,46 @@ class Steps(Construct):
         compensate: Function,
         dead_letters: DeadLetterQueue,
         retries: int,
-        left_alone: cdk.Duration,
+        circuit_open: cdk.Duration,
     ) -> None:
-        """`left_alone`: for how long the function does not ask a partner that failed over and over."""
+        """Build the states. `circuit_open`: how long the function does not call a partner that kept failing."""
         super().__init__(scope, id_)
-        keep = kept_for_operator(self, dead_letters, PAUSES)
-        no_change = self._told("TellNotAChange", {"error": NOT_A_CHANGE}).next(keep)
-        compensating = self._compensating(compensate, keep)
+        send = send_to_dead_letter_queue(self, dead_letters, BACKOFF)
+        no_change = self._report("TellNotAChange", {"error": NOT_A_CHANGE}).next(send)
+        compensating = self._compensating(compensate, send)
         enriching = self._task("Enrich", enrich)
-        # Each is counted by itself: who was not served or not asked has lost no try.
-        PAUSES.retry(enriching, {THROTTLED}, times=TIMES_THROTTLED)
-        _wait(enriching, "PartnerLeftAlone", left_alone.plus(cdk.Duration.seconds(1)), times=TIMES_LEFT_ALONE)
+        # Each retrier counts by itself: throttling and an open circuit use up none of the other retries.
+        BACKOFF.add_retry(enriching, {THROTTLED}, max_attempts=THROTTLED_ATTEMPTS)
+        _add_fixed_retry(
+            enriching,
+            CIRCUIT_OPEN_ERROR,
+            circuit_open.plus(cdk.Duration.seconds(1)),
+            max_attempts=CIRCUIT_OPEN_ATTEMPTS,
+        )
         if retries:
-            _wait(enriching, "PartnerUnavailable", cdk.Duration.seconds(FIRST_PAUSE_SECONDS), times=retries)
-            PAUSES.retry(enriching, PASSING - {THROTTLED}, times=retries)
+            _add_fixed_retry(
+                enriching,
+                "PartnerUnavailable",
+                cdk.Duration.seconds(UNAVAILABLE_INTERVAL_SECONDS),
+                max_attempts=retries,
+            )
+            BACKOFF.add_retry(enriching, TRANSIENT_ERRORS - {THROTTLED}, max_attempts=retries)
         enriching.add_catch(no_change, errors=[NOT_A_CHANGE], result_path="$.failure")
         enriching.add_catch(compensating, errors=["States.ALL"], result_path="$.failure")
         enriching.next(sfn.Succeed(self, "Enriched"))
         self.definition = sfn.Choice(self, "IsAChange").when(_names("id", "patient"), enriching).otherwise(no_change)
 
-    def _compensating(self, compensate: Function, keep: sfn.IChainable) -> tasks.LambdaInvoke:
-        """Whatever went wrong, undoing it is tried until it is done: it has its effect once."""
+    def _compensating(self, compensate: Function, send: sfn.IChainable) -> tasks.LambdaInvoke:
+        """Return the task that undoes the change, retried after every error, and reports whether it could."""
         compensating = self._task("Compensate", compensate)
-        PAUSES.retry(compensating, {THROTTLED}, times=TIMES_THROTTLED)
-        PAUSES.retry(compensating, EVERYTHING, times=TIMES_COMPENSATED)
+        BACKOFF.add_retry(compensating, {THROTTLED}, max_attempts=THROTTLED_ATTEMPTS)
+        BACKOFF.add_retry(compensating, ALL_ERRORS, max_attempts=COMPENSATION_ATTEMPTS)
         compensating.add_catch(
-            self._told_of("TellNotCompensated", compensated=False).next(keep),
+            self._report_on_change("TellNotCompensated", compensated=False).next(send),
             errors=["States.ALL"],
             result_path="$.compensation",
         )
-        compensating.next(self._told_of("TellCompensated", compensated=True)).next(keep)
+        compensating.next(self._report_on_change("TellCompensated", compensated=True)).next(send)
         return compensating
 
     def _task(self, id_: str, function: Function) -> tasks.LambdaInvoke:
@@ -81,10 +93,10 @@ class Steps(Construct):
             "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
             "change": sfn.JsonPath.object_at("$$.Execution.Input.detail"),
         }
-        return calling(self, id_, function, given)
+        return invoke_task(self, id_, function, given)
 
-    def _told_of(self, id_: str, *, compensated: bool) -> sfn.Pass:
-        return self._told(
+    def _report_on_change(self, id_: str, *, compensated: bool) -> sfn.Pass:
+        return self._report(
             id_,
             {
                 "change": sfn.JsonPath.string_at("$$.Execution.Input.detail.id"),
@@ -93,20 +105,22 @@ class Steps(Construct):
             },
         )
 
-    def _told(self, id_: str, what: Mapping[str, Any]) -> sfn.Pass:
-        """What an operator is told. Who it is about is in the execution's input, and stays there."""
+    def _report(self, id_: str, what: Mapping[str, Any]) -> sfn.Pass:
+        """Return the state that makes an operator's message, without the patient, who is in the execution's input."""
         return sfn.Pass(self, id_, parameters={"execution": sfn.JsonPath.string_at("$$.Execution.Id"), **what})
 
 
-def _wait(task: sfn.TaskStateBase, error: str, first: cdk.Duration, *, times: int) -> None:
-    """Not by chance, which may be none at all: how long a partner may be down is a promise. Who comes back at the same
-    time waits for the function, by chance."""
-    longest = cdk.Duration.seconds(PAUSES.longest_seconds)
-    task.add_retry(errors=[error], interval=first, backoff_rate=2, max_attempts=times, max_delay=longest)
+def _add_fixed_retry(task: sfn.TaskStateBase, error: str, first: cdk.Duration, *, max_attempts: int) -> None:
+    """Retry after exact intervals: with jitter a wait may be 0, and the partner may be down for a promised time.
+
+    Executions that come back together then wait for the function, with jitter.
+    """
+    longest = cdk.Duration.seconds(BACKOFF.max_delay_seconds)
+    task.add_retry(errors=[error], interval=first, backoff_rate=2, max_attempts=max_attempts, max_delay=longest)
 
 
 def _names(*fields: str) -> sfn.Condition:
-    """Whether the event's detail has these as texts. A path that leads nowhere would end the execution unheard of."""
+    """Return the condition that the event has these texts: a missing path would end the execution unreported."""
     paths = [f"$.detail.{field}" for field in fields]
     return sfn.Condition.and_(
         *(check(path) for path in paths for check in (sfn.Condition.is_present, sfn.Condition.is_string))

@@ -8,12 +8,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.ingest import overrides
+from services.ingest.acknowledgements import ACKNOWLEDGEMENTS
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.event_publisher import EventPublisher
 from services.library.constructs.fhir_datastore import WRITE
-from services.library.constructs.function import FunctionSettings
+from services.library.constructs.function import FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import USE, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
@@ -25,7 +25,7 @@ from services.library.constructs.stream_consumer import (
 )
 from services.library.constructs.table import Table
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.constraints import Between, Wrong
+from services.library.contract.constraints import Between, InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -75,7 +75,7 @@ class IngestStack(ServiceStack):
                     description="Stores submissions and tells whose patient changed",
                     memory_mib=1_769,  # a whole processor; and a claimed payload of 64 MiB is read as a whole
                     timeout=cdk.Duration.minutes(1),
-                    reserved_concurrency=settings.batches_at_once,
+                    reserved_concurrency=settings.reserved_concurrency,
                     variables={
                         "CHANGES_TABLE_NAME": self.changes.table.table_name,
                         "CLAIMS_BUCKET_NAME": self.claims.bucket.bucket_name,
@@ -100,7 +100,7 @@ class IngestStack(ServiceStack):
         cdk.CfnOutput(self, "Redrive", value=self.consumer.redrive, description="For `penstock redrive`")
 
     def _datastore(self, environment: Environment, settings: "Ingest") -> dict[str, str]:
-        """Where resources go, if records are in the stage: its datastore."""
+        """Return the variables of the datastore for resources, if the stage has records."""
         if not settings.records:
             return {}
         return {
@@ -109,7 +109,7 @@ class IngestStack(ServiceStack):
         }
 
     def _may_write_resources(self, environment: Environment) -> None:
-        """What `FhirDatastore.grant_write` allows within its own stack."""
+        """Grant what `FhirDatastore.grant_write` grants within the datastore's own stack."""
         function = self.consumer.function
         store, key = DATASTORE_ARN.read(self, environment), DATASTORE_KEY_ARN.read(self, environment)
         iam.Grant.add_to_principal(grantee=function, actions=list(WRITE), resource_arns=[store])
@@ -137,7 +137,7 @@ class Ingest(Service[IngestStack]):
     """Takes submissions from a stream, stores each once and in order, and tells whose patient changed."""
 
     name: ClassVar[str] = "ingest"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/ingest"
     handles_personal_data: ClassVar[bool] = True
     offers: ClassVar[tuple[Published, ...]] = (
         STREAM_NAME,
@@ -147,7 +147,7 @@ class Ingest(Service[IngestStack]):
         CLAIMS_KEY_ARN,
         EVENT_BUS_NAME,
     )
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     shards: Annotated[int, Between(1, 200)] | None = None
     """None: as many as are needed."""
@@ -157,26 +157,26 @@ class Ingest(Service[IngestStack]):
     parallelization: Annotated[int, Between(1, 10)] = 1
     """Batches of one shard at once; the changes of one patient stay in order."""
     retries: Annotated[int, Between(FEWEST_RETRIES, MOST_RETRIES)] = MOST_RETRIES
-    batches_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 20
-    """Of all shards, at most; set aside from what the account has."""
+    reserved_concurrency: ReservedConcurrency = 20
+    """Batches of all shards at the same time, at most, and always possible: taken from what the account has."""
     records: bool = False
     """Whether each change is also written as a FHIR resource, into the datastore of the stage's Records()."""
     skips_by_key: bool = False
     """After a failure go on with other patients' changes, instead of ending the batch."""
 
-    def unfit(self, environment: Environment) -> Iterator[Wrong]:  # noqa: ARG002 - as the contract has it
-        """What the stream's consumer refuses of settings that are right one by one."""
+    def validate(self, environment: Environment) -> Iterator[InvalidSetting]:  # noqa: ARG002 - as the contract has it
+        """Yield settings that the stream's consumer refuses together, though each is allowed."""
         if self.batch_size > 2**self.retries:
             allowed = f"at most {2**self.retries}, 2 to the power of retries={self.retries}"
-            yield Wrong(field="batch_size", given=str(self.batch_size), allowed=allowed)
-        at_once = (self.shards or 1) * self.parallelization
-        if self.batches_at_once < at_once:
-            allowed = f"at least {at_once}, a batch for each shard times parallelization={self.parallelization}"
-            yield Wrong(field="batches_at_once", given=str(self.batches_at_once), allowed=allowed)
+            yield InvalidSetting(field="batch_size", given=str(self.batch_size), allowed=allowed)
+        needed = (self.shards or 1) * self.parallelization
+        if self.reserved_concurrency < needed:
+            allowed = f"at least {needed}, a batch for each shard times parallelization={self.parallelization}"
+            yield InvalidSetting(field="reserved_concurrency", given=str(self.reserved_concurrency), allowed=allowed)
 
     @property
     def all_needs(self) -> tuple[Published, ...]:
-        """With `records`, what Records() offers."""
+        """Return `needs`, and with `records` the names that Records() offers."""
         return (*self.needs, *((DATASTORE_ENDPOINT, DATASTORE_ARN, DATASTORE_KEY_ARN) if self.records else ()))
 
     def build(self, scope: Construct, environment: Environment) -> IngestStack:

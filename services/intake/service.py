@@ -2,28 +2,27 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.intake import overrides
+from services.intake.acknowledgements import ACKNOWLEDGEMENTS
 from services.intake.workflow import Steps
-from services.library.constructs.api import Api, ApiSettings
+from services.library.constructs.api import Api, ApiSettings, BurstLimit, RateLimit
 from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.function_api import function_integration
 from services.library.constructs.key import USE, Key
-from services.library.constructs.mappings.function_api import answered_statuses
+from services.library.constructs.mappings.function_api import response_statuses
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.sync_api import SyncApi
 from services.library.constructs.table import Table
 from services.library.constructs.workflow import Workflow, WorkflowKind
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -108,7 +107,7 @@ class IntakeStack(ServiceStack):
         cdk.CfnOutput(self, URL, value=self.api.url, description="POST a submission here, signed with AWS SigV4")
 
     def _workflow(self, environment: Environment, settings: "Intake") -> Workflow:
-        at_once = settings.variant is not Variant.SYNCHRONOUS
+        is_asynchronous = settings.variant is not Variant.SYNCHRONOUS
         self.record = self._function(
             environment,
             settings,
@@ -134,7 +133,7 @@ class IntakeStack(ServiceStack):
             record=self.record,
             hand_over=self.hand_over,
             dead_letters=self.dead_letters,
-            attempts=10 if at_once else 2,
+            attempts=10 if is_asynchronous else 2,
             has_history=settings.variant is Variant.STANDARD,
         )
         workflow = Workflow(
@@ -170,7 +169,7 @@ class IntakeStack(ServiceStack):
                 handler=f"services.intake.runtime.{module}.handle",
                 description=description,
                 variables=variables,
-                reserved_concurrency=settings.recorded_at_once,
+                reserved_concurrency=settings.reserved_concurrency,
             ),
             alarms_to=self.alarms,
         )
@@ -209,7 +208,7 @@ class IntakeStack(ServiceStack):
         _allow_through(claims, "s3", CLAIMS_KEY_ARN.read(self, environment))
         api.post(
             function_integration(claims, api.settings, status=201),
-            statuses=answered_statuses(status=201),
+            statuses=response_statuses(status=201),
             at=api.rest_api.root.add_resource("claims"),
             models=api.model("Claim", CLAIM),
         )
@@ -243,18 +242,18 @@ class Intake(Service[IntakeStack]):
         CLAIMS_BUCKET_NAME,
         CLAIMS_KEY_ARN,
     )
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     variant: Variant = Variant.STANDARD
     """STANDARD unless the price of a million submissions matters, or a client has to wait for the outcome."""
     claim_check: bool = False
     """Whether a payload over the limit may be uploaded first and then submitted by its claim."""
-    rate_limit: Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")] = 100
+    rate_limit: RateLimit = 100
     """Requests a second, for all callers together."""
-    burst_limit: Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")] = 200
+    burst_limit: BurstLimit = 200
     """Requests at once."""
-    recorded_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 50
-    """Submissions that each function works on at the same time, at most; set aside from what the account has."""
+    reserved_concurrency: ReservedConcurrency = 50
+    """Executions of each function at the same time, at most, and always possible: taken from what the account has."""
     after: tuple[Step, ...] = (Probe(name="RefusesUnsigned", output=URL, method="POST", expect_status=403),)
 
     def build(self, scope: Construct, environment: Environment) -> IntakeStack:

@@ -1,4 +1,4 @@
-"""intake's workflow: record, hand over; what cannot be done is kept for an operator."""
+"""intake's workflow: record, hand over; what cannot be done goes to the dead-letter queue."""
 
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -6,13 +6,13 @@ from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function
-from services.library.constructs.workflow_tasks import PASSING, Pauses, calling, kept_for_operator
+from services.library.constructs.workflow_tasks import TRANSIENT_ERRORS, Backoff, invoke_task, send_to_dead_letter_queue
 
-PAUSES = Pauses(first_seconds=1, longest_seconds=30)
+BACKOFF = Backoff(interval_seconds=1, max_delay_seconds=30)
 
 
 class Steps(Construct):
-    """The states, in their order. A task may run more than once, with the same id each time."""
+    """The states in their order. A task may run more than once, with the same id each time."""
 
     def __init__(
         self,
@@ -25,14 +25,14 @@ class Steps(Construct):
         attempts: int,
         has_history: bool,
     ) -> None:
-        """`has_history`: whether an execution's input can be read once it has failed."""
+        """Build the states. `has_history`: whether an execution's input can be read once it has failed."""
         super().__init__(scope, id_)
         self.dead_letters = dead_letters
-        kept = self._kept_for_an_operator(has_history=has_history)
+        report = self._report(has_history=has_history)
         first = self._task("RecordSubmission", record, attempts)
         second = self._task("HandOver", hand_over, attempts)
         for task in (first, second):
-            task.add_catch(kept, errors=["States.ALL"])
+            task.add_catch(report, errors=["States.ALL"])
         done = sfn.Pass(self, "Accepted", parameters={"id": sfn.JsonPath.string_at("$$.Execution.Name")})
         self.definition = first.next(second).next(done)
 
@@ -41,14 +41,14 @@ class Steps(Construct):
             "id": sfn.JsonPath.string_at("$$.Execution.Name"),
             "payload": sfn.JsonPath.object_at("$$.Execution.Input"),
         }
-        task = calling(self, id_, function, given)
-        PAUSES.retry(task, PASSING, times=attempts)
+        task = invoke_task(self, id_, function, given)
+        BACKOFF.add_retry(task, TRANSIENT_ERRORS, max_attempts=attempts)
         return task
 
-    def _kept_for_an_operator(self, *, has_history: bool) -> sfn.IChainable:
-        """What became of the input; and the input itself only if it would be nowhere else. No cause."""
+    def _report(self, *, has_history: bool) -> sfn.IChainable:
+        """Return the states that report a failure; the input is in it only if it would be nowhere else. No cause."""
         payload = {} if has_history else {"payload": sfn.JsonPath.object_at("$$.Execution.Input")}
-        told = sfn.Pass(
+        message = sfn.Pass(
             self,
             "Tell",
             parameters={
@@ -58,4 +58,4 @@ class Steps(Construct):
                 **payload,
             },
         )
-        return told.next(kept_for_operator(self, self.dead_letters, PAUSES))
+        return message.next(send_to_dead_letter_queue(self, self.dead_letters, BACKOFF))

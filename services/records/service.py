@@ -2,25 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.library.constructs.api import ApiSettings
+from services.library.constructs.api import ApiSettings, BurstLimit, RateLimit
 from services.library.constructs.fhir_datastore import REGIONS, FhirDatastore
-from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.proxy_api import ProxyApi
-from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.constraints import Between, Wrong
+from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 from services.library.contract.steps import Probe, Step
-from services.records import overrides
 
 URL = "Url"
 DATASTORE_ENDPOINT = Published("records/datastore-endpoint")
@@ -48,7 +46,7 @@ class RecordsStack(ServiceStack):
                 description="Reads and searches FHIR resources",
                 memory_mib=1_769,  # a whole processor: a page of 100 resources is checked in the caller's time
                 timeout=cdk.Duration.seconds(20),
-                reserved_concurrency=settings.queries_at_once,
+                reserved_concurrency=settings.reserved_concurrency,
                 variables={
                     "DATASTORE_ENDPOINT": self.store.endpoint,
                     "DATASTORE_REGION": environment.region,
@@ -85,25 +83,24 @@ class Records(Service[RecordsStack]):
     """Reads and searches patients' FHIR resources. Its datastore bills by the hour, used or not."""
 
     name: ClassVar[str] = "records"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = "@example/records"
     handles_personal_data: ClassVar[bool] = True
     offers: ClassVar[tuple[Published, ...]] = (DATASTORE_ENDPOINT, DATASTORE_ARN, DATASTORE_KEY_ARN)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
 
-    rate_limit: Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")] = 50
+    rate_limit: RateLimit = 50
     """Requests a second, for all callers together. HealthLake lets an account read and search about as often."""
-    burst_limit: Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")] = 100
+    burst_limit: BurstLimit = 100
     """Requests at once."""
-    queries_at_once: Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")] = 20
-    """Requests that are worked on at the same time, at most; set aside from what the account has."""
+    reserved_concurrency: ReservedConcurrency = 20
+    """Requests at the same time, at most, and always possible: taken from what the account has."""
     after: tuple[Step, ...] = (
         Probe(name="RefusesUnsigned", output=URL, path="/Patient/_search", method="POST", expect_status=403),
     )
 
-    def unfit(self, environment: Environment) -> Iterator[Wrong]:
-        """HealthLake is not everywhere."""
+    def validate(self, environment: Environment) -> Iterator[InvalidSetting]:
+        """Yield a region that HealthLake is not in."""
         if environment.region not in REGIONS:
-            yield Wrong(
+            yield InvalidSetting(
                 field="environment.region",
                 given=repr(environment.region),
                 allowed=f"for Records() one of {', '.join(sorted(REGIONS))} (HealthLake is nowhere else), or list no"

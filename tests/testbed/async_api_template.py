@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from services.library.constructs.mappings.async_api import answered_statuses, integration_answers, request_template
-from services.library.constructs.mappings.problem import gateway_answers
+from services.library.constructs.mappings.async_api import integration_responses, request_template, response_statuses
+from services.library.constructs.mappings.problem import gateway_responses
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -171,7 +171,7 @@ def _method() -> dict[str, Any]:
                         "method.response.header.Retry-After": True,
                     },
                 }
-                for status in answered_statuses()
+                for status in response_statuses()
             ],
             "Integration": {
                 "Type": "AWS",
@@ -189,7 +189,7 @@ def _method() -> dict[str, Any]:
                         "ResponseParameters": answer.parameters,
                         "ResponseTemplates": {"application/json": answer.template},
                     }
-                    for answer in integration_answers()
+                    for answer in integration_responses()
                 ],
             },
         },
@@ -213,5 +213,5 @@ def _gateway_responses() -> dict[str, Any]:
                 "ResponseTemplates": {"application/json": answer.template},
             },
         }
-        for answer in gateway_answers()
+        for answer in gateway_responses()
     }

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, Union
 
 from pipeline.catalogue.model import Stage, stages_of
-from services.library.contract.constraints import Between, Items, Matches, OneOf, hints_of
+from services.library.contract.constraints import Between, Items, Matches, OneOf, field_types
 from services.library.contract.environment import Environment
 from services.library.contract.release import Release
 from services.library.contract.service import Service
@@ -101,7 +101,7 @@ def _arguments(needed: Mapping[str, str], name: str, value: str) -> str:
 
 
 def _wrong_values(made: type) -> Iterator[tuple[str, str]]:
-    hints = hints_of(made)
+    hints = field_types(made)
     for field in dataclasses.fields(made):
         for value in dict.fromkeys(_wrong(hints[field.name])):
             yield field.name, value
@@ -143,7 +143,7 @@ def _outside(constraint: Any) -> Iterator[str]:
         yield from (str(constraint.low - 1), str(constraint.high + 1))
     elif isinstance(constraint, Matches):
         tried = ("", " ", "not allowed!", "Ü", "x" * 2_000, "UPPER CASE")
-        yield from (repr(each) for each in tried if not constraint.holds(each))
+        yield from (repr(each) for each in tried if not constraint.allows(each))
     elif isinstance(constraint, OneOf):
         yield from ("'NEVER'", "''")
     elif isinstance(constraint, Items) and constraint.least:
@@ -243,7 +243,12 @@ KINDS: tuple[Mistake, ...] = (
     _kind("an override of another stack", "override", f"Ingest(), Intake(\n  override=for_ingest, {HERE}\n )"),
     _kind("an override with one argument", "override", f"Ingest(), Intake(\n  override=for_one_argument, {HERE}\n )"),
     _kind("settings that contradict", "batch_size", f"Ingest(retries=3,\n  batch_size=100, {HERE}\n ),", given="100"),
-    _kind("too few at once", "batches_at_once", f"Ingest(shards=40,\n  batches_at_once=20, {HERE}\n ),", given="20"),
+    _kind(
+        "too few at once",
+        "reserved_concurrency",
+        f"Ingest(shards=40,\n  reserved_concurrency=20, {HERE}\n ),",
+        given="20",
+    ),
     _kind(
         "two steps of one name",
         "after[1].name",

@@ -14,11 +14,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where its state and files live")
     parser.add_argument("--without", action="append", default=[], metavar="FILLER", help="leave one gap filler out")
     parser.add_argument("--detach", action="store_true", help="go on in the background, and print the process's number")
+    parser.add_argument("--parent", type=int, metavar="PROCESS", help="end when this process does")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     if arguments.detach:
         detach()
-    guard(folder / "emulator.pid")
+    guard(folder / "emulator.pid", parent=arguments.parent)
     # The emulator reads these when it is imported, and the guardian shall not carry its modules: import it only now.
     os.environ |= {
         "BIND_HOST": "127.0.0.1",

@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -23,8 +26,10 @@ def detach() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
-def guard(emulator_pid_file: Path) -> None:
+def guard(emulator_pid_file: Path, *, parent: int | None) -> None:
     """Fork; return in the child, which becomes the emulator, while the parent stays to clear up after it.
+
+    `parent`: the process without which nobody wants this cloud; None if it lives until it is stopped.
 
     Linux gives the orphans of a process to its nearest "subreaper". So whatever the emulator starts, in whatever
     session, becomes a child of the guardian once the emulator is gone. The death signal of prctl alone would not do:
@@ -43,6 +48,8 @@ def guard(emulator_pid_file: Path) -> None:
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _passing_on_to(emulator))
+    if parent is not None:
+        threading.Thread(target=_kill_without, args=(parent, emulator), daemon=True).start()
     status = _wait_for(emulator)
     _kill_what_is_left()
     os._exit(status)
@@ -54,6 +61,13 @@ def _passing_on_to(emulator: int) -> Callable[[int, FrameType | None], None]:
         os.kill(emulator, number)
 
     return pass_on
+
+
+def _kill_without(parent: int, emulator: int) -> None:
+    """Wait until a process has ended, however, and kill the emulator then. A zombie has ended, too."""
+    with suppress(ProcessLookupError):  # it ended before we looked
+        select.select([os.pidfd_open(parent)], [], [])
+    os.kill(emulator, signal.SIGKILL)
 
 
 def _wait_for(emulator: int) -> int:

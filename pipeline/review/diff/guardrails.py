@@ -1,4 +1,4 @@
-"""What guardrails say now that they did not say before: new, fixed, accepted, or gone with the resource."""
+"""What guardrails say now that they did not say before: new, fixed, accepted, decided, or gone with the resource."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,12 +34,14 @@ class Guardrails:
     found: Mapping[tuple[str, str], str]
     """(rule, construct path) -> what is wrong, of findings that nobody has accepted."""
     accepted: Mapping[tuple[str, str], Accepted]
+    decided: Mapping[tuple[str, str], Accepted]
+    """(rule, construct path) -> why the library or the pipeline needs nobody to accept it."""
     given: Mapping[tuple[str, str], Accepted]
     """(rule, construct path) -> acknowledgements as they were given, those of review rules among them."""
 
 
 def read(assembly: Assembly) -> Guardrails:
-    """The guardrails' report and record of one side."""
+    """Read the guardrails' report and record of one side."""
     record = assembly.document(RECORD) or {}
     accepted = {_key(entry): _accepted(entry) for entry in record.get("accepted", ())}
     for path, entries in assembly.metadata.items():
@@ -49,12 +51,13 @@ def read(assembly: Assembly) -> Guardrails:
     return Guardrails(
         found=dict(_violations(assembly.document(REPORT) or {})),
         accepted=accepted,
+        decided={_key(entry): _decided(entry) for entry in record.get("decided", ())},
         given={_key(entry): _accepted(entry) for entry in record.get("review", ())},
     )
 
 
 def changes(before: Guardrails, after: Guardrails, existing: Existing) -> tuple[GuardrailChange, ...]:
-    """Each difference, those of one construct together."""
+    """List each difference, those of one construct together."""
     found = [*_findings(before, after, existing)]
     found += _acknowledgements(before.accepted, after.accepted, existing)
     found += _acknowledgements(before.given, after.given, existing)
@@ -62,18 +65,23 @@ def changes(before: Guardrails, after: Guardrails, existing: Existing) -> tuple[
 
 
 def plain(rule: str) -> str:
-    """A rule's id without prefix and without hashes, so that it is the same in every synth."""
+    """Take a rule's id without prefix and without hashes, so that it is the same in every synth."""
     return REFERENCE.sub(r"<*\1>", PREFIX.sub("", rule))
 
 
 def _findings(before: Guardrails, after: Guardrails, existing: Existing) -> Iterator[GuardrailChange]:
-    """A finding that is not there any more is fixed only if nobody accepted it and its construct still exists."""
+    """Compare findings: one that is gone is fixed only if nothing answers it and its construct still exists."""
     for (rule, path), text in after.found.items():
         if (rule, path) not in before.found:
-            yield _change("finding", "new", rule, path, existing, Accepted(text=text))
+            until_now = before.decided.get((rule, path))
+            said = f"{text} Until now: {until_now.text}" if until_now else text
+            yield _change("finding", "new", rule, path, existing, Accepted(text=said))
+    for (rule, path), decided in after.decided.items():
+        if (rule, path) not in before.decided:
+            yield _change("finding", "decided", rule, path, existing, decided)
     was = {key: Accepted(text=text) for key, text in before.found.items()}
-    for (rule, path), finding in {**before.accepted, **was}.items():
-        if (rule, path) in after.found:
+    for (rule, path), finding in {**before.decided, **before.accepted, **was}.items():
+        if (rule, path) in after.found or (rule, path) in after.decided:
             continue
         accepted = _acceptance(rule, path, after)
         if accepted is None:
@@ -83,7 +91,7 @@ def _findings(before: Guardrails, after: Guardrails, existing: Existing) -> Iter
 
 
 def _acceptance(rule: str, path: str, after: Guardrails) -> Accepted | None:
-    """What accepts the finding: on its construct or on one around it, for its detail or for the whole rule."""
+    """Find what accepts it: on its construct or on one around it, for its detail or for the whole rule."""
     parts = path.split("/")
     around = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
     keys = ((named, place) for place in around for named in (rule, rule.partition("[")[0]))
@@ -134,3 +142,7 @@ def _accepted(entry: Mapping[str, Json]) -> Accepted:
     return Accepted(
         text=str(entry.get("reason", "")), owner=str(entry.get("owner", "")), expires=str(entry.get("expires", ""))
     )
+
+
+def _decided(entry: Mapping[str, Json]) -> Accepted:
+    return Accepted(text=f"Decided by the {entry['decided_by']} ({entry['construct']}): {entry['reason']}")

@@ -66,7 +66,7 @@ def _how_to_accept(draft: Draft, judged_by: rules.Rules) -> str:
         return ""
     file, path = "stages/acknowledgements.py", draft.full_path
     if by == "service" and draft.stage and draft.path:
-        file, path = f"services/{draft.service.replace('-', '_')}/overrides.py", draft.path
+        file, path = f"services/{draft.service.replace('-', '_')}/acknowledgements.py", draft.path
     which = " (and so for each environment)" if path == draft.full_path and draft.stage else ""
     path = path.removesuffix("/Resource")
     return f"To accept it, merge Acknowledgement(rule={draft.rule!r}, path={path!r}, ...){which} in {file} first."

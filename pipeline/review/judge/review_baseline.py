@@ -10,7 +10,7 @@ from pipeline.review.read.revisions import Repository, Revision
 
 ENGINE = "pipeline/review"
 RULES = "pipeline/review/judge/rules.json"
-GUARDRAILS = ("services/library/guardrails", "app.py")
+GUARDRAILS = ("services/library/guardrails", "pipeline/definition/decided_findings.py", "app.py")
 
 
 def of_revisions(repository: Repository, base: Revision, head: Revision, *, fail_on: Level, today: date) -> Basis:

@@ -78,6 +78,8 @@ def _section(section: Section) -> Iterator[str]:
     for guardrail in section.guardrails:
         guarded = guardrail.first
         yield f"  {guarded.kind} {guarded.state}: {flat(f'{guarded.rule} {guarded.path}')}{_in(guardrail.stages)}"
+        if guarded.state == "decided":
+            yield from _indented(guarded.text)
     for asset in section.assets:
         yield f"  {flat(asset.first.kind)} changed: {flat(asset.first.path)}{_in(asset.stages)}"
     if section.noise:

@@ -151,6 +151,50 @@ def test_an_acknowledgement_in_our_own_record_counts_likewise(tmp_path: Path) ->
     assert states(found) == [("acknowledgement", "added"), ("finding", "acknowledged")]
 
 
+def decided(by: str = "library") -> Json:
+    """A record in which the queue's finding is decided."""
+    entry = {"rule": RULE, "path": PATH, "reason": "It knows none.", "decided_by": by, "construct": "Queue"}
+    return {"version": 1, "accepted": [], "decided": [entry]}
+
+
+def of_records(tmp_path: Path, before: Json, after: Json, report: Json = None) -> Review:
+    """The same queue with another record on each side."""
+    stages = {"dev": {"one": StackOf(template=template(QUEUE))}}
+    base = write(tmp_path / "base", stages, guardrails=before)
+    return review(base, write(tmp_path / "head", stages, guardrails=after, report=report))
+
+
+@pytest.mark.parametrize("by", ["library", "pipeline"])
+def test_review_tells_a_decided_finding_from_an_accepted_one(by: str, tmp_path: Path) -> None:
+    found = of_records(tmp_path, {"version": 1, "accepted": []}, decided(by))
+    (row,) = found.guardrails
+    assert (row.kind, row.state, row.owner) == ("finding", "decided", "")
+    assert row.text == f"Decided by the {by} (Queue): It knows none."
+    assert levels(found) == {}
+
+
+def test_review_shows_who_decides_now_what_a_team_accepted_on_a_base_side_without_decisions(tmp_path: Path) -> None:
+    entry = {"rule": RULE, "path": PATH, "reason": "Because.", "owner": "@a/b", "expires": "2027-01-01"}
+    before, after = {"version": 1, "accepted": [entry]}, decided()
+    removed = [("acknowledgement", "removed"), ("finding", "decided")]
+    assert states(of_records(tmp_path / "one", before, after)) == removed
+    assert states(of_records(tmp_path / "two", after, before)) == [("acknowledgement", "added")]
+
+
+def test_review_shows_a_decided_finding_that_has_to_be_answered_again(tmp_path: Path) -> None:
+    record = decided()
+    found = of_records(tmp_path, record, {"version": 1, "accepted": [], "decided": []}, report=REPORT)
+    (row,) = found.guardrails
+    assert (row.kind, row.state) == ("finding", "new")
+    assert row.text == "No TLS. Until now: Decided by the library (Queue): It knows none."
+    assert levels(found) == {"Review-Guardrail": Level.HIGH}
+
+
+def test_review_shows_a_decided_finding_that_is_fixed(tmp_path: Path) -> None:
+    record = decided()
+    assert states(of_records(tmp_path, record, {"version": 1, "accepted": [], "decided": []})) == [("finding", "fixed")]
+
+
 def test_a15_an_assembly_with_guardrail_findings_is_read_and_the_findings_are_new(tmp_path: Path) -> None:
     stages = {"dev": {"one": StackOf(template=template(QUEUE))}}
     found = review(write(tmp_path / "base", stages), write(tmp_path / "head", stages, report=REPORT))

@@ -1,15 +1,11 @@
 """What the event says, checked before anything is done with it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.library.runtime.fields import FHIR_ID, REQUEST_ID, text
 from services.library.runtime.trace import TraceContext
-
-ID = re.compile(r"[\x21-\x7e]{1,80}")
-PATIENT = re.compile(r"(?!\.+\Z)[A-Za-z0-9.-]{1,64}")
-"""Not of dots alone: in a path those would lead somewhere else."""
 
 
 class NotAChange(Exception):  # noqa: N818 - the workflow knows it by this name
@@ -29,20 +25,13 @@ class Work:
 
 
 def parse(event: Mapping[str, Any]) -> Work:
-    """The work in a task's input: `{"execution": name, "change": the event's detail}`."""
+    """Parse the work in a task's input: `{"execution": name, "change": the event's detail}`."""
     change = event.get("change")
     if not isinstance(change, dict):
         raise NotAChange("change")
     return Work(
-        execution=_text(event, "execution", ID),
-        id=_text(change, "id", ID),
-        patient=_text(change, "patient", PATIENT),
+        execution=text(event, "execution", REQUEST_ID, error=NotAChange),
+        id=text(change, "id", REQUEST_ID, error=NotAChange),
+        patient=text(change, "patient", FHIR_ID, error=NotAChange),
         trace=TraceContext.from_traceparent(change.get("trace")),
     )
-
-
-def _text(content: Mapping[str, Any], name: str, allowed: re.Pattern[str]) -> str:
-    value = content.get(name)
-    if not isinstance(value, str) or not allowed.fullmatch(value):
-        raise NotAChange(name)
-    return value

@@ -22,7 +22,7 @@ class Settings(Configuration):
 
 @cache
 def store() -> EnrichmentTable:
-    """One for each sandbox."""
+    """Return the sandbox's table."""
     settings = Settings.from_environment()
     return table(settings.enrichments_table_name, hold_seconds=settings.hold_seconds)
 

@@ -32,19 +32,19 @@ class Settings(Configuration):
 
 @cache
 def settings() -> Settings:
-    """Read once for each sandbox."""
+    """Read the settings, once for each sandbox."""
     return Settings.from_environment()
 
 
 @cache
 def saga() -> Saga:
-    """One for each sandbox, so that its client remembers how the partner is."""
+    """Return the sandbox's saga, whose client has the state of the partner's circuit breaker."""
     partner = PartnerApi(
         settings().partner_url,
         tracing=of_this_function(),
         sees_traces=settings().partner_sees_traces,
         attempts=settings().partner_attempts,
-        left_alone_seconds=settings().partner_left_alone_seconds,
+        circuit_open_seconds=settings().partner_left_alone_seconds,
     )
     return Saga(partner=partner, store=table(settings().enrichments_table_name, hold_seconds=settings().hold_seconds))
 

@@ -7,7 +7,7 @@ import httpx
 from services.library.runtime.client import Client, StatusError
 from services.library.runtime.resilience import AttemptError, BreakerOpenError, CallError, Deadline, Retries
 from services.library.runtime.tracing import Tracing
-from services.library.runtime.transport import Answer, DeadlineTransport
+from services.library.runtime.transport import DeadlineTransport, HttpResponse
 
 from .saga import Coverage
 
@@ -20,8 +20,9 @@ class PartnerUnavailable(Exception):  # noqa: N818 - the workflow retries it by 
     """The partner did not answer, or not well; the same question may do better later. Names what happened."""
 
 
-class PartnerLeftAlone(Exception):  # noqa: N818 - the workflow waits after it by this name
-    """The partner failed over and over just now, so it was not asked."""
+# Not called CircuitOpen: the class's name is the error name in the Retry of workflows that are deployed.
+class PartnerLeftAlone(Exception):  # noqa: N818 - as above
+    """The circuit breaker is open: the partner kept failing just now, so it was not called."""
 
 
 class PartnerRefused(Exception):  # noqa: N818 - the workflow knows it by this name
@@ -38,7 +39,7 @@ class PartnerApi:
         tracing: Tracing,
         sees_traces: bool,
         attempts: int,
-        left_alone_seconds: float,
+        circuit_open_seconds: float,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
@@ -49,18 +50,18 @@ class PartnerApi:
             tracing=tracing,
             retries=Retries(attempts=attempts),
             limit_bytes=LIMIT_BYTES,
-            breaker_open_seconds=left_alone_seconds,
+            breaker_open_seconds=circuit_open_seconds,
             transport=transport or DeadlineTransport(),
         )
 
     def coverage(self, patient: str, deadline: Deadline) -> Coverage | None:
-        """What it knows of a patient."""
+        """Return what the partner knows of a patient. Raises PartnerUnavailable, PartnerLeftAlone or PartnerRefused."""
         url = f"{self.url}/v1/patients/{quote(patient, safe='')}/coverage"
         failure: Exception
         try:
             return _read(self.client.call("GET", url, deadline=deadline))
         except AttemptError as error:
-            failure = (PartnerUnavailable if error.passes else PartnerRefused)(_named(error))
+            failure = (PartnerUnavailable if error.transient else PartnerRefused)(_named(error))
         except BreakerOpenError as error:
             failure = PartnerLeftAlone(_named(error))
         except CallError as error:
@@ -72,7 +73,7 @@ def _named(error: CallError) -> str:
     return f"{type(error).__name__} {error.status}" if isinstance(error, StatusError) else type(error).__name__
 
 
-def _read(answer: Answer) -> Coverage | None:
+def _read(answer: HttpResponse) -> Coverage | None:
     if answer.status == 404:
         return None
     if answer.status != 200:

@@ -9,16 +9,16 @@ from services.library.runtime.resilience import Deadline
 
 from .change import Work
 
-TIMES_ASKED = 3
-"""Within one call, if others are answered meanwhile."""
+ASK_ATTEMPTS = 3
+"""Questions to the partner within one call, if other executions store an answer meanwhile."""
 
 
 class Compensated(Exception):  # noqa: N818 - the workflow knows it by this name
     """This execution was undone before, so that it must not be applied any more."""
 
 
-class Outcome(Enum):
-    """What became of a call."""
+class SagaOutcome(Enum):
+    """The result of one call of a saga."""
 
     APPLIED = "APPLIED"
     """Now."""
@@ -32,8 +32,8 @@ class Outcome(Enum):
     """There was nothing to undo, or it was undone before."""
 
 
-class Held(Enum):
-    """What holding a change found."""
+class HoldResult(Enum):
+    """The result of holding a change for an execution."""
 
     HELD = "HELD"
     APPLIED = "APPLIED"
@@ -63,19 +63,19 @@ class Partner(Protocol):
     """The system that knows."""
 
     def coverage(self, patient: str, deadline: Deadline) -> Coverage | None:
-        """What it knows of a patient; None if it knows nobody by that name."""
+        """Return what the partner knows of a patient; None if it does not know the patient."""
 
 
 class Store(Protocol):
     """What is remembered of changes and patients. Each method is one step that happens whole or not at all."""
 
-    def hold(self, work: Work) -> Held:
+    def hold(self, work: Work) -> HoldResult:
         """Take the change for this execution. Raises Compensated if this execution was undone."""
 
     def look(self, work: Work) -> Seen:
-        """What is stored of the patient now."""
+        """Return what is stored of the patient now."""
 
-    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> Outcome | None:
+    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> SagaOutcome | None:
         """Keep what was fetched after that was seen, if the execution still holds the change.
 
         An answer that others kept meanwhile stays. If it speaks for this change, too, that is all that is to be done;
@@ -93,19 +93,19 @@ class Saga:
     partner: Partner
     store: Store
 
-    def enrich(self, work: Work, deadline: Deadline) -> Outcome:
-        """Hold the change, ask the partner, apply what it said.
+    def enrich(self, work: Work, deadline: Deadline) -> SagaOutcome:
+        """Hold the change, ask the partner, apply the answer.
 
         A call that was killed anywhere is called again: before the effect it goes on, after the effect it finds it. Two
         answers about one patient cannot be told apart by their age, so one is kept only over those that were kept
         before it was asked for.
         """
         held = self.store.hold(work)
-        if held is Held.APPLIED:
-            return Outcome.APPLIED_BEFORE
-        if held is Held.ELSEWHERE:
-            return Outcome.ELSEWHERE
-        for _ in range(TIMES_ASKED):
+        if held is HoldResult.APPLIED:
+            return SagaOutcome.APPLIED_BEFORE
+        if held is HoldResult.ELSEWHERE:
+            return SagaOutcome.ELSEWHERE
+        for _ in range(ASK_ATTEMPTS):
             seen = self.store.look(work)
             outcome = self.store.apply(work, self.partner.coverage(work.patient, deadline), seen)
             if outcome is not None:
@@ -113,6 +113,6 @@ class Saga:
         raise Busy("others were answered each time")
 
 
-def compensate(store: Store, work: Work) -> Outcome:
+def compensate(store: Store, work: Work) -> SagaOutcome:
     """Undo whatever the execution did for the change, as often as it is called and once in effect."""
-    return Outcome.RELEASED if store.release(work) else Outcome.NOTHING
+    return SagaOutcome.RELEASED if store.release(work) else SagaOutcome.NOTHING

@@ -10,40 +10,34 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from services.library.runtime.aws_errors import AWS_ERRORS, Busy, told_apart
+from services.library.runtime import aws_client
+from services.library.runtime.aws_errors import AWS_ERRORS, Busy, call, classify
+from services.library.runtime.effects import ATTEMPTS, CONFLICT_REASONS
 
 from .change import Work
-from .saga import Compensated, Coverage, Held, Outcome, Seen
+from .saga import Compensated, Coverage, HoldResult, SagaOutcome, Seen
 
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-ATTEMPTS = 5
-"""To win against others that write about the same patient at the same time."""
 HELD, APPLIED, RELEASED = "HELD", "APPLIED", "RELEASED"
-LOST = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
-"""Reasons to look again at what is stored."""
 
 Item = dict[str, Any]
 
 
 def table(name: str, *, hold_seconds: int) -> "EnrichmentTable":
-    """The table by its name."""
-    return EnrichmentTable(name, client=boto3.client("dynamodb", config=PATIENCE), hold_seconds=hold_seconds)
+    """Return the table with a client."""
+    return EnrichmentTable(name, client=aws_client.client("dynamodb"), hold_seconds=hold_seconds)
 
 
 class EnrichmentTable:
     """What is remembered of changes and patients."""
 
     def __init__(self, name: str, *, client: Any, hold_seconds: int, now: Callable[[], float] = time.time) -> None:
-        """`hold_seconds`: after so long an execution that holds a change has ended, whatever became of it."""
+        """Make the table. `hold_seconds`: the time after which an execution that holds a change must have ended."""
         self.name = name
         self.client = client
         self.hold_seconds = hold_seconds
         self.now = now
 
-    def hold(self, work: Work) -> Held:
+    def hold(self, work: Work) -> HoldResult:
         """Take the change, unless it is done or another execution is at it."""
         now = int(self.now())
         for _ in range(ATTEMPTS):
@@ -52,9 +46,9 @@ class EnrichmentTable:
             if _is_undone(change, work):
                 raise Compensated
             if state == APPLIED:
-                return Held.APPLIED
+                return HoldResult.APPLIED
             if state == HELD and not mine and int(change["held_until"]["N"]) > now:
-                return Held.ELSEWHERE
+                return HoldResult.ELSEWHERE
             until = {":until": {"N": str(now + self.hold_seconds)}, ":patient": {"S": work.patient}}
             if self._write(
                 work,
@@ -64,22 +58,22 @@ class EnrichmentTable:
                 values=until,
                 patient="ADD pending :changes",
             ):
-                return Held.HELD
+                return HoldResult.HELD
         raise Busy("contention")
 
     def look(self, work: Work) -> Seen:
-        """What is stored of the patient now."""
+        """Return what is stored of the patient now."""
         patient = self._patient(work)
         return Seen(answers=_number(patient, "answers"), pending=_texts(patient, "pending"))
 
-    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> Outcome | None:
+    def apply(self, work: Work, coverage: Coverage | None, seen: Seen) -> SagaOutcome | None:
         """Keep what was fetched, or leave what others kept since."""
         for _ in range(ATTEMPTS):
             change, patient = self._change(work), self._patient(work)
             if _text(change, "held_by") != work.execution or _is_undone(change, work):
                 raise Compensated
             if _text(change, "saga") == APPLIED:
-                return Outcome.APPLIED_BEFORE
+                return SagaOutcome.APPLIED_BEFORE
             if _number(patient, "answers") == seen.answers:
                 kept = self._write(work, change, APPLIED, **_keeping(work, coverage, seen))
             elif work.id in _texts(patient, "answered"):
@@ -87,7 +81,7 @@ class EnrichmentTable:
             else:
                 return None
             if kept:
-                return Outcome.APPLIED
+                return SagaOutcome.APPLIED
         raise Busy("contention")
 
     def release(self, work: Work) -> bool:
@@ -174,11 +168,11 @@ class EnrichmentTable:
             self.client.transact_write_items(TransactItems=updates)
         except self.client.exceptions.TransactionCanceledException as error:
             reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
-            if reasons <= LOST:
+            if reasons <= CONFLICT_REASONS:
                 return False
-            failure = told_apart(error)
+            failure = classify(error)
         except AWS_ERRORS as error:
-            failure = told_apart(error)
+            failure = classify(error)
         else:
             return True
         raise failure
@@ -199,18 +193,13 @@ class EnrichmentTable:
         return self._get(f"patient#{work.patient}")
 
     def _get(self, id_: str) -> Item:
-        try:
-            answer = self.client.get_item(TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
-        except AWS_ERRORS as error:
-            failure = told_apart(error)
-        else:
-            found: Item = answer.get("Item", {})
-            return found
-        raise failure
+        answer = call(self.client.get_item, TableName=self.name, Key={"id": {"S": id_}}, ConsistentRead=True)
+        found: Item = answer.get("Item", {})
+        return found
 
 
 def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any]:
-    """The answer, unless another one was kept since; and whom it speaks for: who was waiting as it was asked for."""
+    """Return the update that stores an answer, unless another was stored since, and the changes it speaks for."""
     return {
         "patient": (
             "SET coverage = :coverage, answered = :answered, relying = :changes"
@@ -227,7 +216,7 @@ def _keeping(work: Work, coverage: Coverage | None, seen: Seen) -> dict[str, Any
 
 
 def _answered(work: Work) -> dict[str, Any]:
-    """The answer of another change stays, for it was asked for after this one was waiting."""
+    """Return the update that leaves another change's answer, which was asked for while this one was waiting."""
     return {
         "patient": "ADD applied :one, relying :changes DELETE pending :changes",
         "patient_values": {":one": {"N": "1"}, ":change": {"S": work.id}},

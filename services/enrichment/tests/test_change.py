@@ -31,7 +31,7 @@ def test_the_work_is_the_change_and_the_execution_that_does_it() -> None:
         ({"execution": "e-1", "change": {"patient": "p-1"}}, "id"),
     ],
 )
-def test_anything_else_is_named_by_its_field(event: dict[str, Any], named: str) -> None:
+def test_parse_names_the_invalid_field(event: dict[str, Any], named: str) -> None:
     with pytest.raises(change.NotAChange) as raised:
         change.parse(event)
     assert str(raised.value) == named

@@ -53,7 +53,7 @@ def api_of(listener: Listener, *, sees_traces: bool = True) -> Any:
         tracing=XRayTracing(),
         sees_traces=sees_traces,
         attempts=2,
-        left_alone_seconds=30,
+        circuit_open_seconds=30,
     )
 
 
@@ -64,7 +64,7 @@ def test_what_the_partner_knows_is_read(api: Any) -> None:
     )
 
 
-def test_it_is_told_the_trace_if_the_stage_entry_says_so(listener: Listener, partner: Partner) -> None:
+def test_partner_gets_trace_headers_if_the_stage_entry_says_so(listener: Listener, partner: Partner) -> None:
     for sees_traces in (True, False):
         api = api_of(listener, sees_traces=sees_traces)
         api.coverage("p-1", Deadline.after(5))
@@ -85,7 +85,7 @@ def test_it_is_told_the_trace_if_the_stage_entry_says_so(listener: Listener, par
         (501, "PartnerRefused", "StatusError 501"),
     ],
 )
-def test_an_error_is_one_that_passes_or_one_that_does_not(
+def test_partner_errors_are_unavailable_or_refused(
     api: Any, partner: Partner, status: int, failure: str, text: str
 ) -> None:
     partner.faults.add(Fault(kind=Kind.STATUS, status=status, times=9))
@@ -94,12 +94,12 @@ def test_an_error_is_one_that_passes_or_one_that_does_not(
     assert str(raised.value) == text
 
 
-def test_whom_it_does_not_know_is_nobody(api: Any, partner: Partner) -> None:
+def test_an_unknown_patient_has_no_coverage(api: Any, partner: Partner) -> None:
     partner.faults.add(Fault(kind=Kind.STATUS, status=404))
     assert api.coverage(CANARY, Deadline.after(5)) is None
 
 
-def test_one_that_fails_over_and_over_is_left_alone_and_that_is_another_error(api: Any, partner: Partner) -> None:
+def test_an_open_circuit_raises_partner_left_alone(api: Any, partner: Partner) -> None:
     partner.faults.add(Fault(kind=Kind.STATUS, status=503, times=9))
     api.client.retries = Retries(attempts=1)
     for _ in range(5):
@@ -111,7 +111,7 @@ def test_one_that_fails_over_and_over_is_left_alone_and_that_is_another_error(ap
 
 
 @pytest.mark.parametrize("kind", [Kind.OVERSIZED, Kind.NOT_JSON])
-def test_an_answer_that_is_none_is_refused(api: Any, partner: Partner, kind: Kind) -> None:
+def test_a_malformed_response_is_refused(api: Any, partner: Partner, kind: Kind) -> None:
     partner.faults.add(Fault(kind=kind))
     with pytest.raises(partner_.PartnerRefused):
         api.coverage(CANARY, Deadline.after(5))
@@ -121,13 +121,13 @@ class Store:
     """Holds and applies everything."""
 
     def hold(self, _work: Any) -> Any:
-        return saga.Held.HELD
+        return saga.HoldResult.HELD
 
     def look(self, _work: Any) -> Any:
         return saga.Seen(answers=0, pending=frozenset())
 
     def apply(self, _work: Any, _found: Any, _seen: Any) -> Any:
-        return saga.Outcome.APPLIED
+        return saga.SagaOutcome.APPLIED
 
 
 class Settings:
@@ -142,7 +142,7 @@ class Left:
 @pytest.mark.parametrize(
     "cases", [pytest.param(300, id="fast"), pytest.param(1_000, id="full", marks=pytest.mark.soak)]
 )
-def test_no_fault_says_whom_it_was_about(
+def test_no_partner_error_has_personal_data(
     cases: int, listener: Listener, partner: Partner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In the function's log, the spans, and whatever an exception could tell Lambda, Step Functions or a log."""

@@ -72,9 +72,9 @@ class World:
 
 def test_a_change_is_applied_once_and_the_partner_asked_once() -> None:
     world = World()
-    assert world.enrich("e-1") is saga.Outcome.APPLIED
-    assert world.enrich("e-1") is saga.Outcome.APPLIED_BEFORE
-    assert world.enrich("e-2") is saga.Outcome.APPLIED_BEFORE
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED_BEFORE
+    assert world.enrich("e-2") is saga.SagaOutcome.APPLIED_BEFORE
     assert world.asked == 1
     assert world.count("applied") == 1
     assert "pending" not in world.patient
@@ -86,7 +86,7 @@ def test_killed_after_the_effect_and_before_the_answer_the_next_call_finds_it() 
     world.dynamo.dies_after_write = True
     with pytest.raises(Killed):
         world.table.apply(world.work("e-1"), None, world.table.look(world.work("e-1")))
-    assert world.enrich("e-1") is saga.Outcome.APPLIED_BEFORE
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED_BEFORE
     assert world.count("applied") == 1
 
 
@@ -98,30 +98,30 @@ def test_compensation_has_its_effect_once_even_if_it_is_killed_after_it() -> Non
     world.dynamo.dies_after_write = True
     with pytest.raises(Killed):
         world.compensate("e-1")
-    assert [world.compensate("e-1") for _ in range(3)] == [saga.Outcome.NOTHING] * 3
+    assert [world.compensate("e-1") for _ in range(3)] == [saga.SagaOutcome.NOTHING] * 3
     assert world.count("released") == 1
     assert "pending" not in world.patient
 
 
-def test_what_was_applied_and_never_answered_is_undone() -> None:
+def test_compensation_undoes_an_applied_change_without_a_response() -> None:
     world = World()
     world.enrich("e-1")
-    assert world.compensate("e-1") is saga.Outcome.RELEASED
+    assert world.compensate("e-1") is saga.SagaOutcome.RELEASED
     assert "coverage" not in world.patient
 
 
-def test_what_a_later_change_brought_stays() -> None:
+def test_compensation_leaves_a_later_changes_coverage() -> None:
     world = World()
     world.enrich("e-1")
     world.enrich("e-2", "c-2")
-    assert world.compensate("e-1") is saga.Outcome.RELEASED
+    assert world.compensate("e-1") is saga.SagaOutcome.RELEASED
     assert world.patient["relying"] == {"SS": ["c-2"]}
     assert "coverage" in world.patient
 
 
 def test_a_call_that_comes_after_its_compensation_has_no_effect() -> None:
     world = World()
-    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    assert world.compensate("e-1") is saga.SagaOutcome.NOTHING
     with pytest.raises(saga.Compensated):
         world.enrich("e-1")
     assert world.patient == {}
@@ -136,7 +136,7 @@ def test_an_execution_that_was_undone_stays_so_whoever_had_the_change_since() ->
     world.partner_fails = False
     with pytest.raises(saga.Compensated):
         world.enrich("e-1")
-    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    assert world.compensate("e-1") is saga.SagaOutcome.NOTHING
     assert (world.count("released"), world.count("applied")) == (2, 0)
 
 
@@ -144,12 +144,12 @@ def test_an_execution_that_is_undone_while_another_has_the_change_gets_it_no_mor
     world = World(partner_fails=True)
     with pytest.raises(ConnectionError):
         world.enrich("e-1")
-    assert world.compensate("e-2") is saga.Outcome.NOTHING
+    assert world.compensate("e-2") is saga.SagaOutcome.NOTHING
     world.compensate("e-1")
     world.partner_fails = False
     with pytest.raises(saga.Compensated):
         world.enrich("e-2")
-    assert world.enrich("e-3") is saga.Outcome.APPLIED
+    assert world.enrich("e-3") is saga.SagaOutcome.APPLIED
 
 
 def test_an_operators_new_execution_does_what_the_first_could_not() -> None:
@@ -158,8 +158,8 @@ def test_an_operators_new_execution_does_what_the_first_could_not() -> None:
         world.enrich("e-1")
     world.compensate("e-1")
     world.partner_fails = False
-    assert world.enrich("e-2") is saga.Outcome.APPLIED
-    assert world.compensate("e-1") is saga.Outcome.NOTHING
+    assert world.enrich("e-2") is saga.SagaOutcome.APPLIED
+    assert world.compensate("e-1") is saga.SagaOutcome.NOTHING
     assert world.count("applied") == 1
 
 
@@ -168,9 +168,9 @@ def test_one_execution_leaves_a_change_to_another_until_that_must_have_ended() -
     with pytest.raises(ConnectionError):
         world.enrich("e-1")
     world.partner_fails = False
-    assert world.enrich("e-2") is saga.Outcome.ELSEWHERE
+    assert world.enrich("e-2") is saga.SagaOutcome.ELSEWHERE
     world.time += 601
-    assert world.enrich("e-2") is saga.Outcome.APPLIED
+    assert world.enrich("e-2") is saga.SagaOutcome.APPLIED
     with pytest.raises(saga.Compensated):
         world.table.apply(world.work("e-1"), None, world.table.look(world.work("e-1")))
 
@@ -178,7 +178,7 @@ def test_one_execution_leaves_a_change_to_another_until_that_must_have_ended() -
 def test_an_answer_that_comes_late_takes_no_newer_ones_place() -> None:
     world = World()
     world.meanwhile = [lambda: world.enrich("e-2", "c-2")]
-    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED
     assert (world.known, world.asked) == (2, 2), "what e-2 was told speaks for c-1, which was waiting"
     assert (world.count("applied"), world.count("answers")) == (2, 1)
     assert "pending" not in world.patient
@@ -193,9 +193,9 @@ def test_an_answer_goes_with_the_last_change_that_it_speaks_for_and_no_sooner(
     world.enrich("e-1")
     assert world.count("answers") == 1
     first, last = order
-    assert world.compensate(*first) is saga.Outcome.RELEASED
+    assert world.compensate(*first) is saga.SagaOutcome.RELEASED
     assert world.known == 2, "the other change is applied, and nobody will ask for it again"
-    assert world.compensate(*last) is saga.Outcome.RELEASED
+    assert world.compensate(*last) is saga.SagaOutcome.RELEASED
     assert not world.patient.keys() & {"coverage", "answered", "relying", "pending"}
 
 
@@ -209,10 +209,10 @@ def test_an_answer_that_was_asked_for_before_the_change_does_not_speak_for_it() 
         late.append(world.table.look(world.work("e-2", "c-2")))
 
     world.meanwhile = [another_comes]
-    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED
     coverage = saga.Coverage(payer="Contoso", member="9", active=True)
     assert world.table.apply(world.work("e-2", "c-2"), coverage, late[0]) is None, "ask again"
-    assert world.enrich("e-2", "c-2") is saga.Outcome.APPLIED
+    assert world.enrich("e-2", "c-2") is saga.SagaOutcome.APPLIED
     assert (world.known, world.count("applied"), world.count("answers")) == (2, 2, 2)
 
 
@@ -233,7 +233,7 @@ def test_one_that_is_overtaken_each_time_is_tried_again_later() -> None:
     world.meanwhile = [another(number) for number in (2, 3, 4)]
     with pytest.raises(Busy):
         world.enrich("e-1")
-    assert world.enrich("e-1") is saga.Outcome.APPLIED
+    assert world.enrich("e-1") is saga.SagaOutcome.APPLIED
     assert (world.asked, world.count("applied"), "pending" in world.patient) == (4, 4, False)
 
 
@@ -298,6 +298,6 @@ def test_whatever_happens_each_execution_applies_at_most_once_and_undoes_at_most
     # Whatever was left undone is done by the calls that follow for certain.
     world.dynamo.dies_before_write = world.dynamo.dies_after_write = world.partner_fails = False
     world.time += 700
-    assert world.enrich("e-last") in {saga.Outcome.APPLIED, saga.Outcome.APPLIED_BEFORE}
+    assert world.enrich("e-last") in {saga.SagaOutcome.APPLIED, saga.SagaOutcome.APPLIED_BEFORE}
     assert "coverage" in world.patient
     assert "pending" not in world.patient

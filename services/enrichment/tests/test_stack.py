@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aws_cdk import assertions
 
-from services.enrichment.service import LEFT_ALONE, TIMEOUT, Enrichment
+from services.enrichment.service import CIRCUIT_OPEN, TIMEOUT, Enrichment
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
 from services.library.runtime.resilience import Deadline
@@ -45,7 +45,7 @@ def test_production_keeps_all_data_whatever_happens_to_the_stack(production: ass
         production.all_resources(type_, {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
 
 
-def test_settings_arrive_where_they_matter() -> None:
+def test_settings_reach_function_workflow_and_concurrency() -> None:
     made = template(
         Tier.SANDBOX,
         partner="https://api.contoso.example.com:8443",
@@ -53,7 +53,7 @@ def test_settings_arrive_where_they_matter() -> None:
         attempts=2,
         deadline_seconds=7,
         retries=0,
-        enriched_at_once=3,
+        reserved_concurrency=3,
     )
     made.has_resource_properties(
         "AWS::Lambda::Function",
@@ -145,7 +145,7 @@ def test_a_change_outlives_a_partner_that_is_down_for_half_a_minute(
     retries = definition(production)["States"]["Enrich"]["Retry"]
 
     def answer(_: httpx.Request) -> httpx.Response:
-        if clock.time <= LEFT_ALONE.to_seconds():
+        if clock.time <= CIRCUIT_OPEN.to_seconds():
             return httpx.Response(503)
         return httpx.Response(200, json={"payer": "p", "member": "m", "active": True})
 
@@ -155,7 +155,7 @@ def test_a_change_outlives_a_partner_that_is_down_for_half_a_minute(
             tracing=NoTracing(),
             sees_traces=False,
             attempts=3,
-            left_alone_seconds=LEFT_ALONE.to_seconds(),
+            circuit_open_seconds=CIRCUIT_OPEN.to_seconds(),
             transport=httpx.MockTransport(answer),
         )
         for _ in range(sandboxes)
@@ -208,6 +208,6 @@ def test_every_alarm_reaches_the_topic_and_names_the_runbook(production: asserti
     "address",
     ["http://partner.example.com", "https://partner.example.com/v1", "https://user:x@partner.example.com", "partner"],
 )
-def test_an_address_that_is_none_is_refused(address: str) -> None:
-    (wrong,) = constraints.wrong(Enrichment(partner=address))
+def test_an_invalid_partner_address_is_refused(address: str) -> None:
+    (wrong,) = constraints.validate_fields(Enrichment(partner=address))
     assert "https://host" in wrong.sentence

@@ -39,22 +39,22 @@ CODES = [
 
 
 @pytest.mark.parametrize(("code", "kind"), CODES)
-def test_a_read_that_is_refused_is_tried_again_only_if_that_helps(
-    dynamodb: Stubber, code: str, kind: type[Exception]
-) -> None:
+def test_a_read_raises_busy_for_transient_errors_alone(dynamodb: Stubber, code: str, kind: type[Exception]) -> None:
     dynamodb.add_client_error("get_item", code, CANARY)
     assert type(hold(dynamodb)) is kind
 
 
 @pytest.mark.parametrize(("code", "kind"), CODES)
-def test_so_is_a_write(dynamodb: Stubber, code: str, kind: type[Exception]) -> None:
+def test_a_write_raises_busy_for_transient_errors_alone(dynamodb: Stubber, code: str, kind: type[Exception]) -> None:
     dynamodb.add_response("get_item", {})
     dynamodb.add_client_error("transact_write_items", code, CANARY)
     assert type(hold(dynamodb)) is kind
 
 
 @pytest.mark.parametrize(("reason", "kind"), [("ThrottlingError", Busy), ("ValidationError", RefusedByAws)])
-def test_so_is_a_transaction_by_its_reasons(dynamodb: Stubber, reason: str, kind: type[Exception]) -> None:
+def test_a_transaction_raises_busy_for_transient_reasons_alone(
+    dynamodb: Stubber, reason: str, kind: type[Exception]
+) -> None:
     dynamodb.add_response("get_item", {})
     modeled: dict[str, Any] = {"CancellationReasons": [{"Code": "None"}, {"Code": reason, "Message": CANARY}]}
     dynamodb.add_client_error("transact_write_items", "TransactionCanceledException", CANARY, modeled_fields=modeled)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.library.runtime.fields import FHIR_ID, REQUEST_ID, text
 from services.library.runtime.stream import PermanentFailure
 from services.library.runtime.trace import TraceContext
 
-ID = re.compile(r"[\x21-\x7e]{1,80}")
-FHIR_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9.-]{1,64}")
-"""Not of dots alone: in a path those would lead somewhere else."""
 RESOURCE_TYPE = re.compile(r"[A-Za-z]{1,64}")
 OBJECT_KEY = re.compile(r".{1,1024}")
 WITH_RESOURCE = frozenset({"id", "patient", "resource"})
@@ -41,7 +39,7 @@ class LostClaim(PermanentFailure):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class PatientChange:
     """One submission about one patient."""
 
     id: str
@@ -55,16 +53,16 @@ class Change:
     """The one that the submission came with."""
 
 
-def parse(data: bytes, partition_key: str) -> Change:
-    """The change in a record's data: `{"id", "patient", "resource"}`, or with a `claim` in the resource's place."""
+def parse(data: bytes, partition_key: str) -> PatientChange:
+    """Parse the change in a record's data: `{"id", "patient", "resource"}`, or a `claim` in the resource's place."""
     content = _json_object(data)
     if content.keys() - {TRACE} not in (WITH_RESOURCE, WITH_CLAIM):
         raise NotAChange("fields")
-    change = Change(
-        id=_text(content, "id", ID),
-        patient=_text(content, "patient", FHIR_ID),
+    change = PatientChange(
+        id=text(content, "id", REQUEST_ID, error=NotAChange),
+        patient=text(content, "patient", FHIR_ID, error=NotAChange),
         resource_type=_resource_type(content) if "resource" in content else None,
-        claim=_text(content, "claim", OBJECT_KEY) if "claim" in content else None,
+        claim=text(content, "claim", OBJECT_KEY, error=NotAChange) if "claim" in content else None,
         trace=TraceContext.from_traceparent(content.get(TRACE)),
     )
     if change.patient != partition_key:
@@ -73,7 +71,7 @@ def parse(data: bytes, partition_key: str) -> Change:
 
 
 def resource_type_of(payload: bytes, patient: str) -> str:
-    """The resource's type in a claimed payload, which is what the client posted: `{"patient", "resource"}`."""
+    """Return the resource's type in a claimed payload, as the client posted it: `{"patient", "resource"}`."""
     content = _json_object(payload)
     if content.get("patient") != patient:
         raise AnotherPatient
@@ -94,11 +92,4 @@ def _resource_type(content: Mapping[str, Any]) -> str:
     resource = content.get("resource")
     if not isinstance(resource, dict):
         raise NotAChange("resource")
-    return _text(resource, "resourceType", RESOURCE_TYPE)
-
-
-def _text(content: Mapping[str, Any], name: str, allowed: re.Pattern[str]) -> str:
-    value = content.get(name)
-    if not isinstance(value, str) or not allowed.fullmatch(value):
-        raise NotAChange(name)
-    return value
+    return text(resource, "resourceType", RESOURCE_TYPE, error=NotAChange)

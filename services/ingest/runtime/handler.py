@@ -3,10 +3,11 @@
 from functools import cache
 from typing import Any
 
+from services.library.runtime.aws_client import client
 from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
 from services.library.runtime.resilience import Context
-from services.library.runtime.stream import FIELDS, Answer, StreamProcessor
+from services.library.runtime.stream import FIELDS, BatchResponse, StreamProcessor
 from services.library.runtime.tracing import of_this_function
 
 from . import store
@@ -30,12 +31,12 @@ class Settings(Configuration):
 
 @cache
 def processor() -> StreamProcessor:
-    """One for each sandbox."""
+    """Return the sandbox's processor."""
     settings = Settings.from_environment()
     ingestion = Ingestion(
-        claims=store.ClaimStore(settings.claims_bucket_name, client=store.client("s3")),
+        claims=store.ClaimStore(settings.claims_bucket_name, client=client("s3")),
         changes=store.effects(settings.changes_table_name),
-        events=store.EventBus(settings.event_bus_name, client=store.client("events")),
+        events=store.EventBus(settings.event_bus_name, client=client("events")),
         resources=_resources(settings),
         tracing=of_this_function(),
     )
@@ -53,10 +54,10 @@ def _resources(settings: Settings) -> Resources | None:
         return None
     return Resources(
         store=store.datastore(settings.datastore_endpoint, settings.datastore_region),
-        turns=store.Turns(settings.changes_table_name, client=store.client("dynamodb")),
+        reservations=store.ReservationTable(settings.changes_table_name, client=client("dynamodb")),
     )
 
 
-def handle(event: dict[str, Any], context: Context) -> Answer:
-    """Process a batch, and answer what is to be tried again."""
+def handle(event: dict[str, Any], context: Context) -> BatchResponse:
+    """Process a batch, and return what is to be tried again."""
     return processor().run(event, context)

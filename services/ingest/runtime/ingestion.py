@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.library.runtime.effects import Applied, Arrival, Effect
-from services.library.runtime.stream import Record
+from services.library.runtime.stream import StreamRecord
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing, Tracing
 
-from .change import Change, parse, resource_type_of
+from .change import PatientChange, parse, resource_type_of
 from .resources import Resources
 
 LARGEST_STORED_BYTES = 300_000
@@ -33,7 +33,7 @@ class Claims(Protocol):
     """Payloads too large for where they would be."""
 
     def fetch(self, claim: str) -> bytes:
-        """The payload. Raises LostClaim if there is none."""
+        """Return the payload. Raises LostClaim if there is none."""
 
     def keep(self, change_id: str, payload: bytes) -> str:
         """Store a payload, and answer its claim."""
@@ -70,7 +70,7 @@ class Ingestion:
     """Where the FHIR resources go, if they go anywhere but into the changes."""
     tracing: Tracing = field(default_factory=NoTracing)
 
-    def ingest(self, record: Record) -> None:
+    def ingest(self, record: StreamRecord) -> None:
         """Write the record's resource, store its change, and publish that its patient changed.
 
         A change is stored only once the datastore has taken its resource: one that it refuses may be mended, and what
@@ -81,7 +81,7 @@ class Ingestion:
         with self.tracing.continuing(change.trace):
             self._ingest(record, change)
 
-    def _ingest(self, record: Record, change: Change) -> None:
+    def _ingest(self, record: StreamRecord, change: PatientChange) -> None:
         payload = record.data if change.claim is None else self.claims.fetch(change.claim)
         type_ = change.resource_type or resource_type_of(payload, change.patient)
         if self.resources is not None:
@@ -107,8 +107,8 @@ class Ingestion:
             )
             self.changes.announced(effect)
 
-    def _stored(self, record: Record, change_id: str, claim: str | None) -> Mapping[str, Any]:
-        """The payload byte for byte, for clinical decimals mean their digits; or where it is."""
+    def _stored(self, record: StreamRecord, change_id: str, claim: str | None) -> Mapping[str, Any]:
+        """Return the payload byte for byte, since the digits of clinical decimals matter; or its claim."""
         if claim is None and len(record.data) <= LARGEST_STORED_BYTES:
             return {"payload": {"S": record.data.decode()}}
         return {"claim": {"S": claim or self.claims.keep(change_id, record.data)}}

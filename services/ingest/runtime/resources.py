@@ -1,13 +1,13 @@
 """Writes a change's FHIR resource into the datastore: once, in order, and never over what others wrote meanwhile.
 
-The datastore and the table of turns cannot be written in one transaction. So the version is read first, then a turn is
-taken, the write names the version that was read, and the turn ends with what became of the write:
+The datastore and the table of reservations cannot be written in one transaction. So the version is read first, then a
+write is reserved, the write names the version that was read, and the reservation is completed or cancelled:
 
-- Who comes late, by re-drive, gets no turn if a newer record wrote the resource: it said so, or what is there is what
-  it was about to write.
-- A newer record that was refused for good, or that never got so far, keeps nobody from writing.
-- Who took a turn first but writes second meets another version (412) and is tried again, and then gets no turn.
-- Who wrote and was not heard of finds its own resource and leaves it.
+- A record that comes late, by re-drive, gets no reservation if a newer one wrote the resource: that one completed its
+  reservation, or what is there is what it was about to write.
+- A newer record that was refused for good, or that never got so far, blocks no other.
+- A record that reserves first and writes second meets another version (412) and is tried again, without a reservation.
+- A record that wrote but did not complete its reservation finds its own resource and leaves it.
 
 One race is left: HealthLake has no "only if there is none". If an older record is sent again within the milliseconds in
 which a newer one makes the same resource for the first time, the older may be written second.
@@ -19,7 +19,8 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from services.library.runtime import exact_json
-from services.library.runtime.fhir import ID, TYPE, FhirStore, Read, RefusedError
+from services.library.runtime.fhir import TYPE, FhirStore, Read, RefusedError
+from services.library.runtime.fields import FHIR_ID
 from services.library.runtime.resilience import Deadline
 
 from .change import AnotherPatient, NotAResource
@@ -30,23 +31,25 @@ OF_THE_SERVER = frozenset({"versionId", "lastUpdated"})
 ABSENT = frozenset({404, 410})
 
 
-class Turn(Protocol):
-    """The right to write one resource, until it ends. One that does not end is taken again by the next attempt."""
+class Reservation(Protocol):
+    """The right to write one resource. One that is neither completed nor cancelled is reserved again by a retry."""
 
-    def wrote(self) -> None:
-        """The resource is in the datastore."""
+    def complete(self) -> None:
+        """Note that the resource is in the datastore."""
 
-    def give_back(self) -> None:
-        """It never will be: whoever came before may still write."""
+    def cancel(self) -> None:
+        """Note that the resource was refused for good: earlier records may still write."""
 
 
-class Turns(Protocol):
-    """Which record wrote each resource last, and which are about to."""
+class Reservations(Protocol):
+    """Reservations to write resources, and the newest record that wrote each."""
 
-    def take(self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None) -> Turn | None:
-        """A turn to write what has the digest `wanted` over what has `found`; None if something newer wrote it.
+    def reserve(
+        self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None
+    ) -> Reservation | None:
+        """Reserve writing what has the digest `wanted` over what has `found`; None if something newer wrote.
 
-        Raises AnotherPatient if it is somebody else's.
+        Raises AnotherPatient if it is another patient's resource.
         """
 
 
@@ -55,7 +58,7 @@ class Resources:
     """Writes resources. Each call for one change has the same effect as the first."""
 
     store: FhirStore
-    turns: Turns
+    reservations: Reservations
 
     def write(self, payload: bytes, *, change_id: str, patient: str, came_at: str) -> None:
         """Write the payload's resource, unless a newer one is there. Raises a PermanentFailure, or what will pass."""
@@ -68,12 +71,14 @@ class Resources:
         deadline = Deadline.after(LONGEST_WRITE_SECONDS)
         current = self._current(type_, id_, deadline)
         digest, found = _digest(wanted), None if current is None else _digest_of(current.body)
-        turn = self.turns.take(f"{type_}/{id_}", patient=patient, came_at=came_at, wanted=digest, found=found)
-        if turn is None:
+        reservation = self.reservations.reserve(
+            f"{type_}/{id_}", patient=patient, came_at=came_at, wanted=digest, found=found
+        )
+        if reservation is None:
             return
         if found != digest:
-            self._put(turn, type_, id_, body, deadline, current)
-        turn.wrote()
+            self._put(reservation, type_, id_, body, deadline, current)
+        reservation.complete()
 
     def _current(self, type_: str, id_: str, deadline: Deadline) -> Read | None:
         try:
@@ -83,18 +88,20 @@ class Resources:
                 raise
         return None
 
-    def _put(self, turn: Turn, type_: str, id_: str, body: bytes, deadline: Deadline, current: Read | None) -> None:
+    def _put(
+        self, held: Reservation, type_: str, id_: str, body: bytes, deadline: Deadline, current: Read | None
+    ) -> None:
         try:
             self.store.write(type_, id_, body, deadline=deadline, if_match=current.etag if current else None)
         except RefusedError as error:
             if not error.is_permanent:
                 raise
-            turn.give_back()
+            held.cancel()
             raise NotAResource from error
 
 
 def _body(resource: dict[str, Any]) -> bytes:
-    """As it is sent, made before anything is done: what cannot be written will never be."""
+    """Serialize the resource. Raises NotAResource before anything is reserved if it cannot be written."""
     try:
         return exact_json.write(resource).encode()
     except ValueError:
@@ -119,7 +126,7 @@ def _address(resource: Mapping[str, Any], change_id: str, patient: str) -> tuple
     id_ = resource.get("id", patient if type_ == "Patient" else sha256(change_id.encode()).hexdigest())
     if not isinstance(type_, str) or not TYPE.fullmatch(type_):
         raise NotAResource
-    if not isinstance(id_, str) or not ID.fullmatch(id_) or id_ in {".", ".."}:
+    if not isinstance(id_, str) or not FHIR_ID.fullmatch(id_):
         raise NotAResource
     return type_, id_
 
@@ -133,7 +140,7 @@ def _digest_of(body: bytes) -> str | None:
 
 
 def _digest(resource: Mapping[str, Any]) -> str:
-    """The same for resources that are the same, down to the digits of their numbers."""
+    """Return a digest that is equal for equal resources, down to the digits of their numbers."""
     return sha256(_canonical(resource).encode()).hexdigest()
 
 

@@ -1,14 +1,13 @@
 """The buckets, table and bus of ingest. The one module here that knows AWS."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from services.library.runtime.aws_client import client
 from services.library.runtime.effects import ATTEMPTS, ContentionError, Effects
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
@@ -16,28 +15,21 @@ from services.library.runtime.tracing import of_this_function
 
 from .change import LostClaim
 from .ingestion import PatientChanged
-from .turns import Queue
+from .write_order import WriteOrder
 
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-"""A call that takes longer fails, and its record is tried again: a batch must be answered before its time is over."""
 SOURCE = "penstock.ingest"
 DETAIL_TYPE = "PatientChanged"
 KEPT = "kept/"
 """Prefix of the payloads that ingest itself puts into the claims bucket."""
 
 
-def client(service: str) -> Any:
-    """A client that gives up in time."""
-    return boto3.client(service, config=PATIENCE)  # type: ignore[call-overload]  # typed by service in the stubs
-
-
 def effects(table_name: str) -> Effects:
-    """The table of changes."""
+    """Return the table of changes."""
     return Effects(table_name, client=client("dynamodb"))
 
 
 def quarantine(bucket_name: str) -> BucketQuarantine:
-    """The quarantine of the stream consumer."""
+    """Return the quarantine of the stream consumer."""
     return BucketQuarantine(bucket_name, client=client("s3"))
 
 
@@ -49,7 +41,7 @@ class ClaimStore:
         self.client = client
 
     def fetch(self, claim: str) -> bytes:
-        """The payload. Whoever sends a claim stores the payload first, so one that is not there never comes."""
+        """Return the payload. It was stored before its claim was sent, so a missing one never appears."""
         try:
             content: bytes = self.client.get_object(Bucket=self.bucket_name, Key=claim)["Body"].read()
         except self.client.exceptions.NoSuchKey:
@@ -63,25 +55,28 @@ class ClaimStore:
         return claim
 
 
-class Turns:
-    """Who writes each resource, in the table of changes."""
+class ReservationTable:
+    """Reservations to write resources, in the table of changes."""
 
     def __init__(self, table_name: str, *, client: Any) -> None:
         self.table_name = table_name
         self.client = client
 
-    def take(self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None) -> "Turn | None":
-        """A turn; None if something newer wrote it. Raises AnotherPatient if it is somebody else's."""
-        stored = self.change(resource, lambda queue: queue.take(came_at, patient=patient, wanted=wanted, found=found))
-        return None if stored is None else Turn(self, resource, came_at, stored)
+    def reserve(
+        self, resource: str, *, patient: str, came_at: str, wanted: str, found: str | None
+    ) -> "StoredReservation | None":
+        """Reserve a write; None if something newer wrote. Raises AnotherPatient if it is another patient's resource."""
+        step = functools.partial(WriteOrder.reserve, came_at=came_at, patient=patient, wanted=wanted, found=found)
+        stored = self.change(resource, step)
+        return None if stored is None else StoredReservation(self, resource, came_at, stored)
 
     def change(
-        self, resource: str, step: Callable[[Queue], Queue | None], known: "_Stored | None" = None
+        self, resource: str, step: Callable[[WriteOrder], WriteOrder | None], known: "_Stored | None" = None
     ) -> "_Stored | None":
-        """Store what a step makes of the queue as it is then; `known` saves a read. Nothing if the step gives None."""
+        """Store what a step makes of the current order; `known` saves a read. None if the step returns None."""
         for _ in range(ATTEMPTS):
             before = known or self._read(resource)
-            after = step(before.queue)
+            after = step(before.order)
             if after is None:
                 return None
             if (stored := self._write(resource, before, after)) is not None:
@@ -95,15 +90,16 @@ class Turns:
         waiting = {at: digest["S"] for at, digest in item["waiting"]["M"].items()} if "waiting" in item else {}
         if written and "edition" not in item:
             waiting = {written: ""}  # items without one say who was about to write, and not what became of it
-        queue = Queue(patient=item["subject"]["S"] if "subject" in item else None, written=written, waiting=waiting)
-        return _Stored(queue=queue, edition=int(item["edition"]["N"]) if "edition" in item else 0)
+        patient = item["subject"]["S"] if "subject" in item else None
+        order = WriteOrder(patient=patient, written=written, waiting=waiting)
+        return _Stored(order=order, edition=int(item["edition"]["N"]) if "edition" in item else 0)
 
-    def _write(self, resource: str, before: "_Stored", queue: Queue) -> "_Stored | None":
-        """Counted, so that what was read still holds when it is written."""
+    def _write(self, resource: str, before: "_Stored", order: WriteOrder) -> "_Stored | None":
+        """Write the order unless the item has changed since it was read; None if it has."""
         item = {**_key(resource), "edition": {"N": str(before.edition + 1)}}
-        item |= {"subject": {"S": queue.patient}} if queue.patient else {}
-        item |= {"came_at": {"S": queue.written}} if queue.written else {}
-        item |= {"waiting": {"M": {at: {"S": it} for at, it in queue.waiting.items()}}} if queue.waiting else {}
+        item |= {"subject": {"S": order.patient}} if order.patient else {}
+        item |= {"came_at": {"S": order.written}} if order.written else {}
+        item |= {"waiting": {"M": {at: {"S": it} for at, it in order.waiting.items()}}} if order.waiting else {}
         counted = (
             {
                 "ConditionExpression": "edition = :edition",
@@ -116,33 +112,33 @@ class Turns:
             self.client.put_item(TableName=self.table_name, Item=item, **counted)
         except self.client.exceptions.ConditionalCheckFailedException:
             return None
-        return _Stored(queue=queue, edition=before.edition + 1)
+        return _Stored(order=order, edition=before.edition + 1)
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """A queue as the table has it."""
+    """A write order as the table has it."""
 
-    queue: Queue
+    order: WriteOrder
     edition: int
 
 
 @dataclass(frozen=True)
-class Turn:
-    """The right to write one resource, until it ends."""
+class StoredReservation:
+    """A reservation to write one resource, in the table."""
 
-    turns: Turns
+    reservations: ReservationTable
     resource: str
     came_at: str
     stored: _Stored
 
-    def wrote(self) -> None:
-        """The resource is in the datastore."""
-        self.turns.change(self.resource, lambda queue: queue.wrote(self.came_at), self.stored)
+    def complete(self) -> None:
+        """Note that the resource is in the datastore."""
+        self.reservations.change(self.resource, lambda order: order.complete(self.came_at), self.stored)
 
-    def give_back(self) -> None:
-        """It never will be."""
-        self.turns.change(self.resource, lambda queue: queue.without(self.came_at), self.stored)
+    def cancel(self) -> None:
+        """Note that the resource was refused for good."""
+        self.reservations.change(self.resource, lambda order: order.cancel(self.came_at), self.stored)
 
 
 def _key(resource: str) -> dict[str, Any]:
@@ -150,7 +146,7 @@ def _key(resource: str) -> dict[str, Any]:
 
 
 def datastore(endpoint: str, region: str) -> FhirStore:
-    """The datastore of records, signed for with the function's own role."""
+    """Return a client of the datastore of records, which signs with the function's role."""
     return FhirStore.at(endpoint, signer=Signer.of_this_function(region), types=(), tracing=of_this_function())
 
 

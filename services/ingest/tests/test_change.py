@@ -21,8 +21,8 @@ def parse(content: object, key: str = "p-1") -> Any:
 
 
 def test_a_record_holds_a_resource_or_says_where_it_is() -> None:
-    assert parse(RIGHT) == change.Change(id="s-1", patient="p-1", resource_type="Observation", claim=None)
-    assert parse(CLAIMED) == change.Change(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
+    assert parse(RIGHT) == change.PatientChange(id="s-1", patient="p-1", resource_type="Observation", claim=None)
+    assert parse(CLAIMED) == change.PatientChange(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
     assert change.resource_type_of(json.dumps(RIGHT).encode(), "p-1") == "Observation"
 
 
@@ -33,7 +33,7 @@ def test_a_record_may_say_which_trace_it_belongs_to(what: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("trace", ["", "00-0-0-00", 7, None, {"a": 1}])
-def test_a_record_is_no_worse_for_a_trace_that_is_none(trace: object) -> None:
+def test_parse_ignores_a_malformed_trace(trace: object) -> None:
     assert parse(RIGHT | {"trace": trace}) == parse(RIGHT)
 
 
@@ -58,14 +58,14 @@ def test_a_record_is_no_worse_for_a_trace_that_is_none(trace: object) -> None:
         (RIGHT | {"patient": "p-2"}, "AnotherPatient"),
     ],
 )
-def test_anything_else_is_named_by_what_is_wrong(content: object, failure: str) -> None:
+def test_parse_names_the_invalid_field(content: object, failure: str) -> None:
     with pytest.raises(PermanentFailure) as raised:
         parse(content)
     assert type(raised.value).__name__ == failure
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"{", b"[" * 100_000, b'{"id": 1}x'])
-def test_what_is_no_json_is_named_so(data: bytes) -> None:
+def test_parse_refuses_what_is_no_json(data: bytes) -> None:
     with pytest.raises(change.NotJson) as raised:
         change.parse(data, "p-1")
     assert raised.value.__cause__ is None
@@ -88,7 +88,7 @@ RECORDS = st.dictionaries(st.sampled_from([*RIGHT, "claim"]), JSON).map(lambda m
 
 @settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=60) | RECORDS)
-def test_no_payload_is_taken_for_a_failure_that_will_pass(data: bytes) -> None:
+def test_parse_raises_permanent_failures_alone(data: bytes) -> None:
     try:
         change.parse(data, "p-1")
     except PermanentFailure as failure:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.library.runtime.effects import Applied, Arrival, Effect
-from services.library.runtime.stream import Record
+from services.library.runtime.stream import StreamRecord
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing
 
@@ -19,9 +19,9 @@ change = importlib.import_module("services.ingest.runtime.change")
 PAYLOAD = '{"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation", "value": 10.00}}'
 
 
-def record(data: str, key: str = "p-1") -> Record:
+def record(data: str, key: str = "p-1") -> StreamRecord:
     kinesis = {"sequenceNumber": "7", "partitionKey": key, "data": base64.b64encode(data.encode()).decode()}
-    return Record.of({"eventID": "shardId-0:7", "kinesis": kinesis})
+    return StreamRecord.of({"eventID": "shardId-0:7", "kinesis": kinesis})
 
 
 class World:
@@ -116,7 +116,7 @@ def test_a_claimed_payload_stays_where_it_is() -> None:
     assert [event.resource_type for event in world.events] == ["Bundle"]
 
 
-def test_a_payload_that_no_item_holds_goes_to_the_claims() -> None:
+def test_a_payload_too_large_for_an_item_goes_to_the_claims_bucket() -> None:
     world = World()
     large = PAYLOAD.replace('"value": 10.00', f'"value": "{"x" * 300_000}"')
     world.ingest(large)
@@ -124,7 +124,7 @@ def test_a_payload_that_no_item_holds_goes_to_the_claims() -> None:
     assert world.claims == {"kept/s-1": large}
 
 
-def test_a_claim_that_leads_nowhere_is_no_reason_to_wait() -> None:
+def test_a_missing_claim_is_a_permanent_failure() -> None:
     world = World()
     with pytest.raises(change.LostClaim):
         world.ingest('{"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}')

@@ -33,8 +33,8 @@ def arguments(sequence: int, patient: str = "p-1", change_id: str = "", **resour
 class World:
     def __init__(self, server: Server, *, attempts: int = 4, table: Table | None = None) -> None:
         self.server, self.table = server, table or Table()
-        turns = ingest_store.Turns("changes", client=self.table)
-        self.resources = resources.Resources(store=store(server, attempts=attempts), turns=turns)
+        reservations = ingest_store.ReservationTable("changes", client=self.table)
+        self.resources = resources.Resources(store=store(server, attempts=attempts), reservations=reservations)
 
     def write(self, sequence: int, **given: Any) -> None:
         self.resources.write(**arguments(sequence, **given))
@@ -66,34 +66,34 @@ def test_each_change_is_a_version_and_the_same_one_again_is_none(world: World) -
     assert (world.stored()["status"], world.version()) == ("b", 2)
 
 
-def test_what_comes_late_writes_no_more(world: World) -> None:
+def test_a_late_record_does_not_write_over_a_newer_one(world: World) -> None:
     world.write(2, status="newer")
     world.write(1, status="older")
     assert (world.stored()["status"], world.version()) == ("newer", 1)
 
 
-def test_who_had_the_turn_first_and_writes_second_is_tried_again_and_gives_way(world: World) -> None:
+def test_an_overtaken_write_is_retried_without_a_reservation(world: World) -> None:
     world.write(1, status="first")
     newer = World(world.server, table=world.table)
-    turns = world.resources.turns
+    reservations = world.resources.reservations
 
     class Overtaken:
         """The moment between turn and write."""
 
-        def take(self, resource: str, **asked: Any) -> Any:
-            had = turns.take(resource, **asked)
+        def reserve(self, resource: str, **asked: Any) -> Any:
+            had = reservations.reserve(resource, **asked)
             newer.write(3, status="newest")
             return had
 
     with pytest.raises(RefusedError) as caught:
-        dataclasses.replace(world.resources, turns=Overtaken()).write(**arguments(2, status="between"))
+        dataclasses.replace(world.resources, reservations=Overtaken()).write(**arguments(2, status="between"))
     assert caught.value.status == 412
     world.write(2, status="between")
     assert (world.stored()["status"], world.version()) == ("newest", 2)
     newer.resources.store.client.transport.close()
 
 
-def test_a_write_that_was_not_heard_of_is_not_repeated_as_a_version(world: World) -> None:
+def test_a_write_without_a_response_is_not_repeated(world: World) -> None:
     respond = world.server.respond
 
     def unheard(seen: Any) -> Any:
@@ -115,7 +115,7 @@ def test_a_write_that_was_not_heard_of_is_not_repeated_as_a_version(world: World
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "invariant"), (413, "too-long"), (422, "business-rule"), (404, "not-supported")]
 )
-def test_what_the_datastore_will_never_take_is_permanent(world: World, status: int, code: str) -> None:
+def test_a_refused_resource_is_a_permanent_failure(world: World, status: int, code: str) -> None:
     def refuse(seen: Any) -> Any:
         return (404 if seen.method == "GET" else status), {}, outcome(code, "about somebody")
 
@@ -141,7 +141,7 @@ def refuses(world: World, sequence: int, **given: Any) -> None:
         del world.server.respond  # the class's own again
 
 
-def test_what_is_refused_for_good_keeps_nobody_who_came_before_from_writing(world: World) -> None:
+def test_a_refused_record_blocks_no_earlier_one(world: World) -> None:
     world.write(1, status="first")
     for refused in (3, 4, 3):
         refuses(world, refused, status="wrong")
@@ -153,14 +153,14 @@ def test_what_is_refused_for_good_keeps_nobody_who_came_before_from_writing(worl
     assert (world.stored()["status"], world.version()) == ("mended", 3)
 
 
-def test_what_was_refused_for_good_gives_nobody_the_resource(world: World) -> None:
+def test_a_refused_record_does_not_claim_the_resource_for_its_patient(world: World) -> None:
     refuses(world, 1)
     world.write(2, patient="p-2")
     with pytest.raises(change.AnotherPatient):
         world.write(3)
 
 
-def test_who_is_killed_after_the_refusal_gives_the_turn_back_next_time(world: World) -> None:
+def test_a_reservation_is_cancelled_by_the_retry_after_a_crash(world: World) -> None:
     class KilledError(Exception):
         pass
 
@@ -180,7 +180,7 @@ def test_who_is_killed_after_the_refusal_gives_the_turn_back_next_time(world: Wo
     assert world.stored()["status"] == "late, and valid"
 
 
-def test_what_was_written_and_not_heard_of_is_not_written_over_by_what_came_before(world: World) -> None:
+def test_an_uncompleted_write_is_not_overwritten_by_an_earlier_record(world: World) -> None:
     world.write(1, status="first")
     put = world.table.put_item
 
@@ -199,7 +199,7 @@ def test_what_was_written_and_not_heard_of_is_not_written_over_by_what_came_befo
     assert (world.stored()["status"], world.version()) == ("newest", 2)
 
 
-def test_who_took_a_turn_and_never_wrote_keeps_nobody_from_writing_and_writes_later(world: World) -> None:
+def test_an_open_reservation_blocks_no_other_record(world: World) -> None:
     world.write(1, status="first")
     respond = world.server.respond
 
@@ -230,7 +230,7 @@ def test_a_record_that_wrote_and_is_tried_again_leaves_what_others_changed_since
     assert world.stored()["status"] == "next"
 
 
-def test_turns_of_before_they_were_counted_are_kept(world: World) -> None:
+def test_reservations_stored_without_an_edition_are_read(world: World) -> None:
     world.table.items["resource#Observation/o-1"] = {
         "id": {"S": "resource#Observation/o-1"},
         "subject": {"S": "p-1"},
@@ -259,7 +259,7 @@ def test_turns_of_before_they_were_counted_are_kept(world: World) -> None:
         (503, b""),
     ],
 )
-def test_what_may_pass_goes_back_to_the_stream(world: World, status: int, body: bytes) -> None:
+def test_transient_failures_are_retried_by_the_stream(world: World, status: int, body: bytes) -> None:
     world.server.answer = (status, body)
     with pytest.raises(CallError) as caught:
         world.write(1)
@@ -296,7 +296,7 @@ def test_a_resource_without_an_id_gets_one_that_follows_from_its_change(world: W
     "resource",
     ['{"resourceType":"observation"}', '{"resourceType":"Observation","id":".."}', '{"a":NaN}', "[]", '{"id":5}'],
 )
-def test_what_has_no_address_is_permanent(world: World, resource: str) -> None:
+def test_a_resource_without_type_or_id_is_a_permanent_failure(world: World, resource: str) -> None:
     with pytest.raises(PermanentFailure):
         world.resources.write(
             f'{{"resource":{resource}}}'.encode(), change_id="s-1", patient="p-1", came_at=position("1")

@@ -21,12 +21,12 @@ class Settings(Configuration):
 
 @cache
 def bucket() -> ClaimsBucket:
-    """One bucket for each sandbox."""
+    """Return the sandbox's bucket."""
     return ClaimsBucket(Settings.from_environment().claims_bucket_name)
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """The claim of one request, which the API's model has checked: `{"id": ..., "payload": {"bytes", "sha256"}}`."""
+    """Hand out a claim for a request that the model has checked: `{"id": ..., "payload": {"bytes", "sha256"}}`."""
     del context
     claim, payload = f"claims/{event['id']}", event["payload"]
     headers = {

@@ -21,7 +21,7 @@ class Settings(Configuration):
 
 @cache
 def stream() -> SubmissionStream:
-    """One stream for each sandbox."""
+    """Return the sandbox's stream."""
     return SubmissionStream(Settings.from_environment().stream_name)
 
 

@@ -20,7 +20,7 @@ class Settings(Configuration):
 
 @cache
 def store() -> SubmissionStore:
-    """One store for each sandbox."""
+    """Return the sandbox's store."""
     return SubmissionStore(Settings.from_environment().table_name)
 
 

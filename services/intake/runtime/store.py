@@ -6,13 +6,16 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from services.library.runtime.aws_errors import AWS_ERRORS, told_apart
+from services.library.runtime import aws_client
+from services.library.runtime.aws_errors import RefusedByAws, call
 from services.library.runtime.trace import TraceContext
 
 from .submission import Submission
 
-# Shorter than the functions' own time, so that what is slow is an error that the workflow knows and not a lost call.
-_IN_TIME = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+def _client(service: str) -> Any:
+    """Return a client that gives up before the function's timeout: the workflow retries an error with a name."""
+    return aws_client.client(service, connect_seconds=2, read_seconds=3)
 
 
 class SubmissionStore:
@@ -20,7 +23,7 @@ class SubmissionStore:
 
     def __init__(self, table_name: str, *, client: Any = None) -> None:
         self.table_name = table_name
-        self.client = client or boto3.client("dynamodb", config=_IN_TIME)
+        self.client = client or _client("dynamodb")
 
     def keep(self, submission: Submission) -> bool:
         """Keep it; False if it was kept before, which a retried task does."""
@@ -29,7 +32,8 @@ class SubmissionStore:
             for name, value in submission.content().items()
         }
         try:
-            self.client.put_item(
+            call(
+                self.client.put_item,
                 TableName=self.table_name,
                 Item={
                     "id": {"S": submission.id},
@@ -38,14 +42,11 @@ class SubmissionStore:
                 },
                 ConditionExpression="attribute_not_exists(id)",
             )
-        except self.client.exceptions.ConditionalCheckFailedException:
+        except RefusedByAws as refused:
+            if refused.code != "ConditionalCheckFailedException":
+                raise
             return False
-        except AWS_ERRORS as error:
-            failure = told_apart(error)
-        else:
-            return True
-        # Outside of the handlers, so that no chain of exceptions leads to what AWS says of the request.
-        raise failure
+        return True
 
 
 class SubmissionStream:
@@ -53,7 +54,7 @@ class SubmissionStream:
 
     def __init__(self, stream_name: str, *, client: Any = None) -> None:
         self.stream_name = stream_name
-        self.client = client or boto3.client("kinesis", config=_IN_TIME)
+        self.client = client or _client("kinesis")
 
     def hand_over(self, submission: Submission, *, trace: TraceContext | None = None) -> str:
         """Put it on the stream and answer its sequence number. A retried call puts it there again, under its id.
@@ -63,13 +64,8 @@ class SubmissionStream:
         carried = {"trace": trace.traceparent} if trace else {}
         record = {"id": submission.id, "patient": submission.patient, **submission.content(), **carried}
         data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-        try:
-            answer = self.client.put_record(StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
-        except AWS_ERRORS as error:
-            failure = told_apart(error)
-        else:
-            return str(answer["SequenceNumber"])
-        raise failure
+        answer = call(self.client.put_record, StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
+        return str(answer["SequenceNumber"])
 
 
 class ClaimsBucket:
@@ -80,7 +76,7 @@ class ClaimsBucket:
         self.client = client or boto3.client("s3", config=Config(signature_version="s3v4"))
 
     def upload(self, key: str, headers: dict[str, str], *, seconds: int) -> str:
-        """A URL that takes one PUT of exactly the bytes that these headers describe, for so long."""
+        """Return a URL that takes one PUT of exactly the bytes that these headers describe, for so long."""
         url: str = self.client.generate_presigned_url(
             "put_object",
             Params={

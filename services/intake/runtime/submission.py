@@ -32,12 +32,12 @@ class Submission(BaseModel):
         return self
 
     def content(self) -> dict[str, Any]:
-        """What it is about: the resource, or the claim in its place."""
+        """Return the resource, or the claim in its place."""
         return {"resource": self.resource} if self.claim is None else {"claim": self.claim}
 
 
 def parse(event: dict[str, Any]) -> Submission:
-    """The submission in a workflow task's input: `{"id": name, "payload": {...}}`."""
+    """Parse the submission in a workflow task's input: `{"id": name, "payload": {...}}`."""
     payload = event.get("payload")
     if not isinstance(payload, dict):
         raise InvalidSubmission("payload: must be an object")
@@ -55,7 +55,7 @@ def parse(event: dict[str, Any]) -> Submission:
 
 
 def _field(location: tuple[int | str, ...], kind: str) -> str:
-    """The field that is wrong; the name of one that nobody knows is the client's own word."""
+    """Return the name of an invalid field; an unknown one may be named after a person."""
     return "an unknown field" if kind == "extra_forbidden" else ".".join(map(str, location))
 
 

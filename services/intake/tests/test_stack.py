@@ -97,7 +97,7 @@ def states(template: assertions.Template) -> dict[str, Any]:
     return found
 
 
-def test_every_task_is_tried_again_by_named_errors_and_then_kept_for_an_operator(
+def test_tasks_retry_named_errors_and_then_send_to_the_dead_letter_queue(
     production: assertions.Template,
 ) -> None:
     made = states(production)
@@ -119,7 +119,7 @@ def test_a_message_holds_a_payload_only_where_nothing_else_does() -> None:
     assert told["payload.$"] == "$$.Execution.Input"
 
 
-def test_what_is_kept_for_an_operator_is_encrypted_and_raises_an_alarm(production: assertions.Template) -> None:
+def test_dead_letters_are_encrypted_and_raise_an_alarm(production: assertions.Template) -> None:
     production.has_resource_properties(
         "AWS::SQS::Queue",
         {"KmsMasterKeyId": {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "MessageRetentionPeriod": 14 * 24 * 3600},

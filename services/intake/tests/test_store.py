@@ -89,7 +89,7 @@ def hand_over(client: Stubber) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "call"), [("dynamodb", "put_item", keep), ("kinesis", "put_record", hand_over)]
 )
-def test_what_may_do_better_later_is_told_from_what_will_not(
+def test_stores_raise_busy_for_transient_errors_and_refused_for_others(
     service: str, operation: str, call: Callable[[Stubber], None]
 ) -> None:
     client = stubbed(service)
@@ -109,7 +109,7 @@ def test_what_may_do_better_later_is_told_from_what_will_not(
     ("service", "operation", "call"), [("dynamodb", "PutItem", keep), ("kinesis", "PutRecord", hand_over)]
 )
 @pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
-def test_what_does_not_answer_may_do_better_later(
+def test_stores_raise_busy_without_a_response(
     service: str, operation: str, call: Callable[[Stubber], None], error: type[Exception]
 ) -> None:
     client = stubbed(service)
@@ -122,7 +122,7 @@ def test_what_does_not_answer_may_do_better_later(
         call(client)
 
 
-def test_an_upload_takes_exactly_the_bytes_that_were_told() -> None:
+def test_upload_url_takes_exactly_the_announced_bytes() -> None:
     """ "X-Amz-SignedHeaders: Lists the headers that you used to calculate the signature."
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html

@@ -1,23 +1,29 @@
-"""A REST API with what every one of ours has, whatever is behind it."""
+"""The base of every REST API: authentication, validation, throttling, logs, alarms and error responses."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.library.constructs.log_group import LogGroup
-from services.library.constructs.mappings.integration import IntegrationAnswer
-from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, gateway_answers
+from services.library.constructs.mappings.integration import IntegrationResponse
+from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, gateway_responses
 from services.library.constructs.mappings.request_name import ANYBODY, IAM_CALLER, IDEMPOTENCY_HEADER
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.role import Role
 from services.library.constructs.web_firewall import WebFirewall
 from services.library.contract import defaults
+from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment
 
+RateLimit = Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")]
+BurstLimit = Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")]
+"""A service's settings for `ApiSettings.rate_limit` and `burst_limit`."""
 JSON = "application/json"
 STAGE = "v1"
 LONGEST_SECONDS = 29
@@ -31,12 +37,12 @@ ACCESS_LOG = {
     "integrationStatus": "$context.integration.status",
     "trace": "$context.xrayTraceId",
 }
-"""No caller, no address, no payload."""
+"""Fields of the access log: no caller, no address, no payload."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """What differs between two APIs."""
+    """Settings of an API."""
 
     rate_limit: int
     """Requests a second, for all callers together."""
@@ -76,14 +82,22 @@ class ApiSettings:
                 " ends a request then, and its caller never learns what became of it."
             )
 
+    def require_shorter(self, setting: str, seconds: float, *, what: str) -> None:
+        """Raise ValueError if `what` is behind the API may take as long as the API waits for it."""
+        if seconds >= (timeout := self.timeout.to_seconds()):
+            raise ValueError(
+                f"{setting}={seconds:g} s is not allowed; give less than the API's timeout ({timeout:g} s): the caller"
+                f" would be told of a timeout while the {what}."
+            )
+
     @property
     def identity(self) -> str:
-        """Whose an idempotency key is, for mapping templates."""
+        """Return the Velocity expression of the caller that an idempotency key belongs to."""
         return ANYBODY if self.open_to else IAM_CALLER
 
 
 class Api(Construct):
-    """Signed requests, checked payloads, throttling, logs, traces, alarms, and problems of one shape."""
+    """Signed requests, validated payloads, throttling, logs, traces, alarms, and error responses of one format."""
 
     def __init__(
         self,
@@ -131,25 +145,25 @@ class Api(Construct):
         self.validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        self._answer_problems_alike()
+        self._add_gateway_responses()
         self._alarm(alarms_to)
         if tier.web_firewall:
             WebFirewall(self, "Firewall", environment=environment, stage_arn=self.rest_api.deployment_stage.stage_arn)
 
     @property
     def url(self) -> str:
-        """Where to POST."""
+        """Return the URL of the API's stage."""
         return self.rest_api.url
 
     @property
     def cfn(self) -> apigateway.CfnRestApi:
-        """The API as CloudFormation sees it, for overrides."""
+        """Return the CloudFormation resource of the API, for overrides."""
         api = self.rest_api.node.default_child
         assert isinstance(api, apigateway.CfnRestApi)  # noqa: S101 - what every RestApi is made of
         return api
 
     def model(self, name: str, schema: Mapping[str, Any]) -> dict[str, apigateway.IModel]:
-        """The request models of a method whose payload has this schema."""
+        """Return the request models of a method whose payload has this JSON schema."""
         return {JSON: self.rest_api.add_model(name, content_type=JSON, schema=_json_schema(schema))}
 
     def post(
@@ -160,7 +174,7 @@ class Api(Construct):
         at: apigateway.IResource | None = None,
         models: Mapping[str, apigateway.IModel] | None = None,
     ) -> apigateway.Method:
-        """Let callers POST a checked payload; `statuses` are those that mapping templates answer with."""
+        """Add a POST method with a validated payload; `statuses` are those that the mapping templates respond with."""
         headers = {"method.response.header.Content-Type": True, "method.response.header.Retry-After": True}
         return (at or self.rest_api.root).add_method(
             "POST",
@@ -173,56 +187,87 @@ class Api(Construct):
             ],
         )
 
+    def post_to_service(
+        self,
+        service: str,
+        *,
+        grant: Callable[[iam.IGrantable], object],
+        template: str,
+        responses: Sequence[IntegrationResponse],
+        statuses: Sequence[int],
+        action: str | None = None,
+        path: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> apigateway.Method:
+        """Add a POST method that API Gateway maps to a call of an AWS service, with a role that `grant` permits."""
+        role = Role(self, "Caller", service="apigateway.amazonaws.com")
+        grant(role)
+        parameters = {f"integration.request.header.{name}": f"'{value}'" for name, value in (headers or {}).items()}
+        integration = apigateway.AwsIntegration(
+            service=service,
+            action=action,
+            path=path,
+            options=apigateway.IntegrationOptions(
+                credentials_role=role,
+                passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+                request_parameters=parameters or None,
+                request_templates={JSON: template},
+                integration_responses=to_cdk(responses),
+                timeout=self.settings.timeout,
+            ),
+        )
+        return self.post(integration, statuses=statuses)
+
     def _keep_execution_logs(self, environment: Environment) -> None:
-        """API Gateway makes this group itself when it first writes an error, and then it would outlive the branch."""
+        """Make the log group that API Gateway would make at its first error, and that would outlive a branch."""
         name = f"API-Gateway-Execution-Logs_{self.rest_api.rest_api_id}/{STAGE}"
         self.rest_api.deployment_stage.node.add_dependency(
             LogGroup(self, "ExecutionLogs", environment=environment, name=name)
         )
 
-    def _answer_problems_alike(self) -> None:
-        """Every refusal that API Gateway makes itself has the same shape as ours, with the request's id."""
-        for answer in gateway_answers():
+    def _add_gateway_responses(self) -> None:
+        """Give the errors of API Gateway itself the format of all others, with the request's id."""
+        for gateway in gateway_responses():
             response = self.rest_api.add_gateway_response(
-                answer.response_type,
-                type=apigateway.ResponseType.of(answer.response_type),
-                status_code=None if answer.status is None else str(answer.status),
-                templates={JSON: answer.template},
+                gateway.response_type,
+                type=apigateway.ResponseType.of(gateway.response_type),
+                status_code=None if gateway.status is None else str(gateway.status),
+                templates={JSON: gateway.template},
             )
             resource = response.node.default_child
             assert isinstance(resource, apigateway.CfnGatewayResponse)  # noqa: S101 - what it is made of
-            resource.response_parameters = answer.parameters
+            resource.response_parameters = gateway.parameters
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
         server, client = self.rest_api.metric_server_error, self.rest_api.metric_client_error
-        self.server_errors = alarms_to.hear_of(self, "ServerErrors", metric=server(statistic="Sum"))
-        self.client_errors = alarms_to.hear_of(
-            self, "ClientErrors", metric=client(statistic="Sum"), at_least=100, minutes=5
+        self.server_errors = alarms_to.add_alarm(self, "ServerErrors", metric=server(statistic="Sum"))
+        self.client_errors = alarms_to.add_alarm(
+            self, "ClientErrors", metric=client(statistic="Sum"), threshold=100, minutes=5
         )
-        self.slow_answers = alarms_to.hear_of(
+        self.slow_responses = alarms_to.add_alarm(
             self,
             "SlowAnswers",
             metric=self.rest_api.metric_latency(statistic="p99"),
-            at_least=self.settings.slow.to_milliseconds(),
+            threshold=self.settings.slow.to_milliseconds(),
             minutes=5,
         )
 
 
-def responses(answers: Sequence[IntegrationAnswer]) -> list[apigateway.IntegrationResponse]:
-    """A mapping's answers as the CDK writes them."""
+def to_cdk(responses: Sequence[IntegrationResponse]) -> list[apigateway.IntegrationResponse]:
+    """Return a mapping's integration responses as CDK values."""
     return [
         apigateway.IntegrationResponse(
-            status_code=str(answer.status),
-            selection_pattern=answer.pattern,
-            response_templates={JSON: answer.template},
-            response_parameters=answer.parameters,
+            status_code=str(each.status),
+            selection_pattern=each.pattern,
+            response_templates={JSON: each.template},
+            response_parameters=each.parameters,
         )
-        for answer in answers
+        for each in responses
     ]
 
 
 def _json_schema(document: Mapping[str, Any]) -> apigateway.JsonSchema:
-    """A JSON schema (draft 4) as the CDK's own type, which is spelled in snake case."""
+    """Return a JSON schema (draft 4) as the CDK's type, whose names are in snake case."""
     words: dict[str, Any] = {}
     for key, value in document.items():
         if key == "type":

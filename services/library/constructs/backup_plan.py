@@ -1,4 +1,4 @@
-"""Copies of what a service stores, out of reach of whoever can change the service."""
+"""Backups of a service's tables, which nobody who can change the service can delete."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ from services.library.constructs.role import Role
 from services.library.constructs.table import Table
 from services.library.contract.environment import Environment
 
-DAILY_KEPT = cdk.Duration.days(35)
-MONTHLY_KEPT = cdk.Duration.days(365)
+DAILY_RETENTION = cdk.Duration.days(35)
+MONTHLY_RETENTION = cdk.Duration.days(365)
 
 
 class BackupPlan(Construct):
@@ -48,7 +48,7 @@ class BackupPlan(Construct):
             self,
             "Vault",
             encryption_key=key.key,
-            lock_configuration=backup.LockConfiguration(min_retention=DAILY_KEPT),
+            lock_configuration=backup.LockConfiguration(min_retention=DAILY_RETENTION),
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         plan = backup.BackupPlan(
@@ -59,12 +59,12 @@ class BackupPlan(Construct):
                 backup.BackupPlanRule(
                     rule_name="Daily",
                     schedule_expression=events.Schedule.cron(hour="3", minute="0"),
-                    delete_after=DAILY_KEPT,
+                    delete_after=DAILY_RETENTION,
                 ),
                 backup.BackupPlanRule(
                     rule_name="Monthly",
                     schedule_expression=events.Schedule.cron(day="1", hour="4", minute="0"),
-                    delete_after=MONTHLY_KEPT,
+                    delete_after=MONTHLY_RETENTION,
                 ),
             ],
         )
@@ -76,10 +76,10 @@ class BackupPlan(Construct):
             role=self._role(tables, key),
             disable_default_backup_policy=True,
         )
-        self._tell_of_failures(environment, alarms_to)
+        self._notify_of_failures(environment, alarms_to)
 
     def _role(self, tables: Sequence[Table], key: Key) -> iam.IRole:
-        """What AWSBackupServiceRolePolicyForBackup says of DynamoDB, on these tables alone."""
+        """Make the role, with AWSBackupServiceRolePolicyForBackup's permissions for DynamoDB on these tables alone."""
         role = Role(self, "Role", service="backup.amazonaws.com")
         for table in tables:
             table.grant(
@@ -92,8 +92,8 @@ class BackupPlan(Construct):
         key.grant_through("backup", role)
         return role
 
-    def _tell_of_failures(self, environment: Environment, alarms_to: NotificationTopic) -> None:
-        """A plan whose jobs fail looks like one that works, until somebody needs a copy."""
+    def _notify_of_failures(self, environment: Environment, alarms_to: NotificationTopic) -> None:
+        """Notify of failed jobs, which nobody would notice before a restore is needed."""
         alarms_to.key.grant_to_service("events.amazonaws.com")
         Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com")
         undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)

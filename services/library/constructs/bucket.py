@@ -1,4 +1,4 @@
-"""A bucket of a service's own."""
+"""An S3 bucket."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ SHORTEST = cdk.Duration.days(7)
 
 @dataclass(frozen=True, kw_only=True)
 class BucketSettings:
-    """How long a bucket keeps what is in it."""
+    """Lifecycle settings of a bucket."""
 
     expiration: cdk.Duration | None = None
     """The age at which objects are deleted; None keeps them."""
@@ -88,11 +88,11 @@ class Bucket(Construct):
         )
 
     def grant_read(self, grantee: iam.IGrantable, *, below: str = "") -> None:
-        """Let somebody read objects whose key starts so. The CDK's own grants use wildcard actions."""
+        """Grant reading objects below a prefix, without the wildcard actions of the CDK's own grants."""
         self._grant(grantee, "s3:GetObject", below)
 
     def grant_write(self, grantee: iam.IGrantable, *, below: str = "") -> None:
-        """Let somebody write objects whose key starts so; a version that was there stays restorable."""
+        """Grant writing objects below a prefix; an overwritten version can still be restored."""
         self._grant(grantee, "s3:PutObject", below)
 
     def _grant(self, grantee: iam.IGrantable, action: str, below: str) -> None:

@@ -1,4 +1,4 @@
-"""Where ends what nobody could handle."""
+"""A queue for messages that could not be handled."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
@@ -26,7 +26,7 @@ class DeadLetterQueue(Construct):
             enforce_ssl=True,
             retention_period=LONGEST_RETENTION,
         )
-        self.depth = alarms_to.hear_of(
+        self.depth = alarms_to.add_alarm(
             self,
             "Depth",
             metric=self.queue.metric_approximate_number_of_messages_visible(statistic="Maximum"),
@@ -34,7 +34,7 @@ class DeadLetterQueue(Construct):
 
     @classmethod
     def of(cls, scope: Construct, *, environment: Environment, alarms_to: NotificationTopic) -> "DeadLetterQueue":
-        """The one of the scope's stack, for events that a function was to handle later and never could."""
+        """Return the stack's queue for failed asynchronous invocations, made when the first construct asks for it."""
         stack = cdk.Stack.of(scope)
         found = stack.node.try_find_child("Undelivered")
         if isinstance(found, cls):

@@ -1,4 +1,4 @@
-"""The bus on which a service tells others what happened."""
+"""An event bus on which a service publishes events."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -12,7 +12,7 @@ from services.library.contract import deployment
 from services.library.contract.environment import Environment
 
 LONGEST_ARCHIVE = cdk.Duration.days(365)
-"""Events are news; what must be kept for longer belongs in a store."""
+"""The longest archive: what must be available for longer belongs in a data store."""
 
 
 class EventPublisher(Construct):
@@ -28,7 +28,7 @@ class EventPublisher(Construct):
         alarms_to: NotificationTopic,
         archive: cdk.Duration | None = None,
     ) -> None:
-        """`archive`: how long events can be replayed, 30 days unless given."""
+        """Make the bus. `archive`: how long events can be replayed, 30 days unless given."""
         super().__init__(scope, id_)
         archive = archive or cdk.Duration.days(30)
         if not 1 <= archive.to_days() <= LONGEST_ARCHIVE.to_days():
@@ -61,7 +61,7 @@ class EventPublisher(Construct):
         )
 
     def grant_publish(self, grantee: iam.IGrantable) -> None:
-        """Let somebody put events onto the bus."""
+        """Grant publishing events to the bus."""
         iam.Grant.add_to_principal(
             grantee=grantee, actions=["events:PutEvents"], resource_arns=[self.bus.event_bus_arn]
         )

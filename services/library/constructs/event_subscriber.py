@@ -1,4 +1,4 @@
-"""What a service does when another one says that something happened."""
+"""A rule that delivers another service's events to a queue, a workflow or a function."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from services.library.constructs.workflow import Workflow
 
 @dataclass(frozen=True, kw_only=True)
 class EventSubscription:
-    """Which events, and how hard EventBridge tries to deliver each."""
+    """The events to deliver, and how often EventBridge retries a delivery."""
 
     source: str
-    """Who publishes, e.g. `ingest`."""
+    """The publishing service, e.g. `ingest`."""
     detail_types: tuple[str, ...]
-    """What happened, e.g. `PatientChanged`."""
+    """Types of events, e.g. `PatientChanged`."""
     detail: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Field of the event -> the values of which it must have one."""
     attempts: int = 185
@@ -59,7 +59,7 @@ class EventSubscription:
 
 
 class EventSubscriber(Construct):
-    """Delivers matching events at least once; what cannot be delivered is kept, and notified of.
+    """Delivers matching events at least once; undeliverable ones go to a dead-letter queue with an alarm.
 
     A queue of a `QueueWorker` is the target that takes any load; a workflow is for work in several steps; a function
     is called directly, and its own failures go to the stack's dead-letter queue.
@@ -95,7 +95,7 @@ class EventSubscriber(Construct):
         # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1949
         name = cdk.Fn.select(2, cdk.Fn.split("/", self.rule.rule_arn))
         self.failed_deliveries, self.lost_events = (
-            alarms_to.hear_of(
+            alarms_to.add_alarm(
                 self,
                 alarm,
                 metric=cloudwatch.Metric(

@@ -1,4 +1,4 @@
-"""A store of FHIR R4 resources in AWS HealthLake."""
+"""An AWS HealthLake datastore of FHIR R4 resources."""
 
 from aws_cdk import aws_healthlake as healthlake
 from aws_cdk import aws_iam as iam
@@ -23,7 +23,7 @@ REGIONS = frozenset(
 """Where HealthLake is: https://docs.aws.amazon.com/general/latest/gr/Amazon-HealthLake.html"""
 QUERY = ("healthlake:ReadResource", "healthlake:SearchWithGet", "healthlake:SearchWithPost")
 WRITE = ("healthlake:ReadResource", "healthlake:UpdateResource")
-"""Whoever writes reads first: which version it replaces. Making a resource under an id of one's own is an update."""
+"""A writer reads the version that it replaces first. Creating a resource under a chosen id is an update."""
 
 
 class FhirDatastore(Construct):
@@ -55,20 +55,20 @@ class FhirDatastore(Construct):
 
     @property
     def endpoint(self) -> str:
-        """The base of its FHIR API; ends in `/r4/`."""
+        """Return the base URL of the FHIR API; it ends in `/r4/`."""
         return self.datastore.attr_datastore_endpoint
 
     @property
     def arn(self) -> str:
-        """What its permissions name."""
+        """Return the ARN of the datastore."""
         return self.datastore.attr_datastore_arn
 
     def grant_query(self, grantee: iam.IGrantable) -> None:
-        """Allow reading and searching, and the use of the key through HealthLake."""
+        """Grant reading and searching, and the use of the key through HealthLake."""
         self._grant(grantee, *QUERY)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
-        """Allow reading and replacing single resources, and the use of the key through HealthLake; nothing deletes."""
+        """Grant reading and replacing single resources, and the use of the key through HealthLake; not deleting."""
         self._grant(grantee, *WRITE)
 
     def _grant(self, grantee: iam.IGrantable, *actions: str) -> None:

@@ -1,10 +1,11 @@
-"""A Python function with what every one of ours has: layer, log group, tracing, dead-letter queue, alarms."""
+"""A Python Lambda function with the shared layers, a log group, tracing, a dead-letter queue and alarms."""
 
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -17,6 +18,7 @@ from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.contract import defaults, secret
+from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment, Tier
 from services.library.packaging import package as packaging
 from services.library.packaging.dependencies import Dependencies
@@ -24,7 +26,8 @@ from services.library.packaging.dependencies import Dependencies
 ROOT = Path(__file__).resolve().parents[3]
 PREPARED = Path(sys.prefix) / "functions"
 """Where setup left the functions' dependencies: in the environment that this runs in."""
-
+ReservedConcurrency = Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")]
+"""A service's setting for `FunctionSettings.reserved_concurrency`."""
 LOG_LEVEL = {Tier.SANDBOX: "DEBUG", Tier.PRE_PRODUCTION: "INFO", Tier.PRODUCTION: "INFO"}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -34,7 +37,7 @@ RESERVED = frozenset({"PYTHONPATH", "LD_LIBRARY_PATH", "PATH", "LANG", "TZ"})
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """What differs between two functions."""
+    """Settings of a function."""
 
     handler: str
     """The dotted path in the repository, e.g. `services.intake.runtime.handler.handle`; it is the same in Lambda."""
@@ -44,7 +47,7 @@ class FunctionSettings:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for `Configuration.from_environment`. No secrets: pass a secret's name."""
     reserved_concurrency: int | None = None
-    """How many run at once, at most, and can always run; None shares what the account has left."""
+    """Executions at the same time, at most, and always possible; None shares what the account has left."""
 
     def __post_init__(self) -> None:
         for name, value in self.variables.items():
@@ -73,7 +76,7 @@ class FunctionSettings:
 
     @property
     def service(self) -> str:
-        """The service whose runtime folder the handler is in."""
+        """Return the name of the folder of the service whose runtime folder has the handler."""
         parts = self.handler.split(".")
         if len(parts) < 5 or parts[0] != "services" or parts[2] != "runtime":
             raise ValueError(
@@ -130,5 +133,5 @@ class Function(Construct):
                 reserved_concurrent_executions=settings.reserved_concurrency,
                 dead_letter_queue=undelivered.queue,
             )
-        self.errors = alarms_to.hear_of(self, "Errors", metric=self.function.metric_errors())
-        self.throttles = alarms_to.hear_of(self, "Throttles", metric=self.function.metric_throttles())
+        self.errors = alarms_to.add_alarm(self, "Errors", metric=self.function.metric_errors())
+        self.throttles = alarms_to.add_alarm(self, "Throttles", metric=self.function.metric_throttles())

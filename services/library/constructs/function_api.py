@@ -1,9 +1,9 @@
-"""An API with a function behind it, for answers that need code and come at once."""
+"""An API that calls a function for each request, with the responses mapped by API Gateway."""
 
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
-from services.library.constructs.api import JSON, Api, ApiSettings, responses
+from services.library.constructs.api import JSON, Api, ApiSettings, to_cdk
 from services.library.constructs.function import Function
 from services.library.constructs.mappings import function_api as mapping
 from services.library.constructs.notification_topic import NotificationTopic
@@ -32,24 +32,25 @@ class FunctionApi(Api):
             alarms_to=alarms_to,
             description="Calls a function for each request",
         )
-        self.post(integration, statuses=mapping.answered_statuses())
+        self.post(integration, statuses=mapping.response_statuses())
 
 
 def function_integration(function: Function, settings: ApiSettings, *, status: int = 200) -> apigateway.Integration:
-    """Call a function for a method of any API here; `status` is that of a success."""
-    longest = function.function.timeout
-    seconds = 3.0 if longest is None else longest.to_seconds()
-    if seconds >= settings.timeout.to_seconds():
-        raise ValueError(
-            f"{function.node.path}: timeout={seconds:g} s is not allowed; give less than the API's timeout"
-            f" ({settings.timeout.to_seconds():g} s): the caller would be told of a timeout while the function goes on."
-        )
+    """Return the integration of a method, of any API here, with a function; `status` is that of a success."""
+    require_shorter(function, settings)
     return apigateway.LambdaIntegration(
         function.function,
         proxy=False,
         allow_test_invoke=False,
         passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
         request_templates={JSON: mapping.request_template(identity=settings.identity)},
-        integration_responses=responses(mapping.integration_answers(status=status)),
+        integration_responses=to_cdk(mapping.integration_responses(status=status)),
         timeout=settings.timeout,
     )
+
+
+def require_shorter(function: Function, settings: ApiSettings) -> None:
+    """Raise ValueError if a function may run as long as its API waits for it."""
+    timeout = function.function.timeout
+    seconds = 3.0 if timeout is None else timeout.to_seconds()
+    settings.require_shorter(f"{function.node.path}: timeout", seconds, what="function goes on")

@@ -1,4 +1,4 @@
-"""A key of a service's own."""
+"""A KMS key."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,11 +17,11 @@ USE = (
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
-"""What reading and writing encrypted data asks for, by name: the CDK's own grants use wildcards."""
+"""Actions that reading and writing encrypted data needs, without the wildcards of the CDK's own grants."""
 
 
 class Key(Construct):
-    """Encrypts one service's data; rotates, and outlives the stack wherever the data does."""
+    """A rotating key of one service's data; it outlives the stack wherever the data does."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
         super().__init__(scope, id_)
@@ -37,7 +37,7 @@ class Key(Construct):
 
     @classmethod
     def for_operations(cls, scope: Construct, *, environment: Environment) -> "Key":
-        """The key of the scope's stack for logs and undelivered events, made when the first construct asks for it."""
+        """Return the stack's key for logs and undelivered events, made when the first construct asks for it."""
         stack = cdk.Stack.of(scope)
         found = stack.node.try_find_child("OperationsKey")
         if isinstance(found, cls):
@@ -58,7 +58,7 @@ class Key(Construct):
         return key
 
     def grant_through(self, service: str, grantee: iam.IGrantable) -> None:
-        """Let somebody use what a service such as `dynamodb` keeps under this key, and the key for nothing else."""
+        """Grant the use of the key through a service such as `dynamodb`, and in no other way."""
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=list(USE),
@@ -67,7 +67,7 @@ class Key(Construct):
         )
 
     def grant_to_service(self, principal: str, **conditions: dict[str, str]) -> None:
-        """Let an AWS service encrypt and decrypt with this key for its own account's resources."""
+        """Grant an AWS service encrypting and decrypting with this key."""
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=list(USE),

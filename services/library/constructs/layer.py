@@ -1,4 +1,4 @@
-"""The layers that every function of a stack shares."""
+"""The Lambda layers that all functions of a stack share."""
 
 import tempfile
 from pathlib import Path
@@ -14,10 +14,10 @@ from services.library.packaging.dependencies import LAYER_GROUP, Dependencies
 
 
 class Layer(Construct):
-    """What handlers share, and what all of it imports; get a stack's own with `Layer.of`.
+    """The shared runtime code and its dependencies; `Layer.of` returns the one of a stack.
 
-    They are two layer versions: a change of our code is a matter of kilobytes, and the megabytes of distributions,
-    which change with the lock alone, are neither made again by synth nor uploaded again by a deployment.
+    They are two layer versions: a change of the shared code uploads kilobytes, and the megabytes of distributions,
+    which change with the lock alone, are neither built again by synth nor uploaded again by a deployment.
     """
 
     versions: tuple[lambda_.LayerVersion, ...]
@@ -41,7 +41,7 @@ class Layer(Construct):
 
     @classmethod
     def of(cls, scope: Construct, *, environment: Environment, root: Path, dependencies: Dependencies) -> "Layer":
-        """The one layer of the scope's stack, made when the first function asks for it."""
+        """Return the stack's layers, made when the first function asks for them."""
         stack = cdk.Stack.of(scope)
         found = stack.node.try_find_child("RuntimeLayer")
         if isinstance(found, Layer):
@@ -62,12 +62,12 @@ class Layer(Construct):
 
 
 def code(package: packaging.Package, folder: Path) -> lambda_.Code:
-    """A package as CDK code; the folder must outlive the construct that takes it, which stages the file at once."""
+    """Return a package as CDK code. The folder must exist until the construct that takes it has staged the file."""
     path = folder / "package.zip"
     package.write(path)
     return asset(path, package.digest)
 
 
 def asset(path: Path, digest: str) -> lambda_.Code:
-    """A zip file by a hash of our own: its bytes depend on this machine's zlib, and its content does not."""
+    """Return a zip file as CDK code, identified by the hash of its content: its bytes depend on this machine's zlib."""
     return lambda_.Code.from_asset(str(path), asset_hash=digest, asset_hash_type=cdk.AssetHashType.CUSTOM)

@@ -1,4 +1,4 @@
-"""Where one thing writes its log."""
+"""A CloudWatch log group."""
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -9,7 +9,7 @@ from services.library.contract.environment import Environment
 
 
 class LogGroup(logs.LogGroup):
-    """Encrypted with the stack's own key, and kept as long as the tier says."""
+    """A log group encrypted with the stack's operations key, with the retention of the environment's tier."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, name: str | None = None) -> None:
         tier = defaults.for_environment(environment)

@@ -1,4 +1,4 @@
-"""Where a service's alarms go."""
+"""The topic of a service's alarms."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,7 +12,7 @@ from services.library.contract.environment import Environment
 
 
 class NotificationTopic(Construct):
-    """A topic that alarms may write to and that people or pagers subscribe to."""
+    """A topic that alarms publish to and that people or pagers subscribe to."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -34,18 +34,18 @@ class NotificationTopic(Construct):
             )
         )
 
-    def hear(self, alarm: cloudwatch.Alarm) -> None:
-        """Notify when the alarm fires, and when it is over."""
+    def notify_on(self, alarm: cloudwatch.Alarm) -> None:
+        """Publish when an alarm goes off, and when it is OK again."""
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
 
-    def hear_of(
-        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, at_least: float = 1, minutes: int = 1
+    def add_alarm(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, threshold: float = 1, minutes: int = 1
     ) -> cloudwatch.Alarm:
-        """Make an alarm and notify of it: the metric reaches a value in each of so many minutes.
+        """Add an alarm that publishes to this topic once the metric reaches a threshold in each of some minutes.
 
-        It names the runbook of the service, whose stack bears its name.
+        Its description names the runbook of the service, after which the stack is named.
         """
         stack = cdk.Stack.of(scope).node
         here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
@@ -54,20 +54,25 @@ class NotificationTopic(Construct):
             id_,
             alarm_description=f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md",
             metric=metric.with_(period=cdk.Duration.minutes(1)),
-            threshold=at_least,
+            threshold=threshold,
             evaluation_periods=minutes,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.hear(alarm)
+        self.notify_on(alarm)
         return alarm
 
     def replace(
-        self, alarm: cloudwatch.Alarm, *, metric: cloudwatch.Metric | None = None, at_least: float = 1, minutes: int = 1
+        self,
+        alarm: cloudwatch.Alarm,
+        *,
+        metric: cloudwatch.Metric | None = None,
+        threshold: float = 1,
+        minutes: int = 1,
     ) -> cloudwatch.Alarm:
-        """Put another alarm in the place of one, for overrides: the same metric unless another is given.
+        """Replace an alarm, for overrides; the metric stays unless another is given.
 
-        It keeps the logical id, so that CloudFormation changes the alarm that is deployed.
+        The logical id stays, so that CloudFormation changes the deployed alarm.
         """
         scope, id_, watched = alarm.node.scope, alarm.node.id, metric or alarm.metric
         if not isinstance(scope, Construct) or not isinstance(watched, cloudwatch.Metric):
@@ -76,4 +81,4 @@ class NotificationTopic(Construct):
                 " give the metric to watch."
             )
         scope.node.try_remove_child(id_)
-        return self.hear_of(scope, id_, metric=watched, at_least=at_least, minutes=minutes)
+        return self.add_alarm(scope, id_, metric=watched, threshold=threshold, minutes=minutes)

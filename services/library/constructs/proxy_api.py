@@ -1,4 +1,4 @@
-"""An API whose function answers by itself: statuses and headers that a mapping cannot know beforehand."""
+"""An API whose function makes the whole response: statuses and headers that no mapping can know beforehand."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from constructs import Construct
 
 from services.library.constructs.api import Api, ApiSettings
 from services.library.constructs.function import Function
+from services.library.constructs.function_api import require_shorter
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.environment import Environment
 
@@ -29,14 +30,7 @@ class ProxyApi(Api):
         alarms_to: NotificationTopic,
         description: str,
     ) -> None:
-        timeout = function.function.timeout
-        seconds = 3.0 if timeout is None else timeout.to_seconds()
-        if seconds >= settings.timeout.to_seconds():
-            raise ValueError(
-                f"{function.node.path}: timeout={seconds:g} s is not allowed; give less than the API's timeout"
-                f" ({settings.timeout.to_seconds():g} s): the caller would be told of a timeout while the function"
-                " goes on."
-            )
+        require_shorter(function, settings)
         super().__init__(
             scope, id_, environment=environment, settings=settings, alarms_to=alarms_to, description=description
         )

@@ -1,4 +1,4 @@
-"""A queue between who sends and who works."""
+"""An SQS queue."""
 
 from dataclasses import dataclass, field
 
@@ -17,14 +17,14 @@ FEWEST_RECEIVES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSettings:
-    """What differs between two queues."""
+    """Settings of a queue."""
 
     visibility_timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(60))
-    """How long a message is hidden from others while one works on it."""
+    """How long a message is hidden from other consumers while one works on it."""
     retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(4))
     """How long a message waits to be handled."""
     receives: int = FEWEST_RECEIVES
-    """How often a message is handed out before it goes to the dead-letter queue."""
+    """How often a message is received before it goes to the dead-letter queue."""
     oldest_message: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
     """The age at which the oldest message raises an alarm."""
 
@@ -84,14 +84,14 @@ class Queue(Construct):
                 queue=self.dead_letters.queue, max_receive_count=self.settings.receives
             ),
         )
-        self.age = alarms_to.hear_of(
+        self.age = alarms_to.add_alarm(
             self,
             "Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
-            at_least=self.settings.oldest_message.to_seconds(),
+            threshold=self.settings.oldest_message.to_seconds(),
         )
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
-        """Let somebody send messages. The CDK's own grant on an encrypted queue uses wildcards."""
+        """Grant sending messages, without the wildcards of the CDK's own grant on an encrypted queue."""
         self.queue.grant(grantee, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
         self.encryption_key.grant_through("sqs", grantee)

@@ -18,15 +18,15 @@ TIMES_THE_TIMEOUT = 6
 
 @dataclass(frozen=True, kw_only=True)
 class QueueWorkerSettings:
-    """What differs between two workers."""
+    """Settings of a queue worker."""
 
     function: FunctionSettings
     """The handler answers `{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}`: those are tried again."""
     queue: QueueSettings | None = None
     """None: a queue whose visibility timeout fits the function's."""
     batch_size: int = 10
-    at_once: int = 10
-    """Batches that are worked on at the same time, at most."""
+    max_concurrency: int = 10
+    """The most executions that the queue starts at the same time, of one batch each; none is reserved for it."""
 
     def __post_init__(self) -> None:
         who = self.function.handler
@@ -35,15 +35,16 @@ class QueueWorkerSettings:
                 f"{who}: batch_size={self.batch_size} is not allowed; give 1 to 10: a larger one needs a batching"
                 " window, in which messages wait."
             )
-        if not 2 <= self.at_once <= 1_000:
+        if not 2 <= self.max_concurrency <= 1_000:
             raise ValueError(
-                f"{who}: at_once={self.at_once} is not allowed; give 2 to 1000, which is what Lambda takes."
+                f"{who}: max_concurrency={self.max_concurrency} is not allowed; give 2 to 1000, which is what Lambda"
+                " takes."
             )
         reserved = self.function.reserved_concurrency
-        if reserved is not None and reserved < self.at_once:
+        if reserved is not None and reserved < self.max_concurrency:
             raise ValueError(
-                f"{who}: at_once={self.at_once} is not allowed with reserved_concurrency={reserved}; give at most as"
-                " many: throttled batches count as received, and end as dead letters without having been tried."
+                f"{who}: max_concurrency={self.max_concurrency} is not allowed with reserved_concurrency={reserved};"
+                " give at most as many: throttled batches count as received, and end as dead letters without a try."
             )
         least = TIMES_THE_TIMEOUT * self.function.timeout.to_seconds()
         if self.queue is not None and self.queue.visibility_timeout.to_seconds() < least:
@@ -55,7 +56,7 @@ class QueueWorkerSettings:
 
 
 class QueueWorker(Construct):
-    """Works on each message until it succeeds or is a dead letter; a failed one takes no other of its batch along."""
+    """Works on each message until it succeeds or is a dead letter; a failed one does not fail others of its batch."""
 
     def __init__(
         self,
@@ -90,6 +91,6 @@ class QueueWorker(Construct):
             target=self.function.function,
             event_source_arn=self.queue.queue.queue_arn,
             batch_size=settings.batch_size,
-            max_concurrency=settings.at_once,
+            max_concurrency=settings.max_concurrency,
             report_batch_item_failures=True,
         )

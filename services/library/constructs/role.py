@@ -1,11 +1,11 @@
-"""The role that one of a service's own things runs under."""
+"""An IAM role that an AWS service assumes."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 
 class Role(iam.Role):
-    """Keeps what is granted to it in one managed policy: inline policies escape the account's own audits.
+    """A role whose grants are in one managed policy: inline policies escape the account's own audits.
 
     A managed policy takes 6,144 characters; a role that needs more does too many things.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
@@ -16,7 +16,7 @@ class Role(iam.Role):
         self._granted: iam.ManagedPolicy | None = None
 
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
-        """Every `grant_*` method of the CDK ends here."""
+        """Add a statement to the managed policy; every `grant_*` method of the CDK calls this."""
         if self._granted is None:
             self._granted = iam.ManagedPolicy(self, "Granted", roles=[self])
         self._granted.add_statements(statement)

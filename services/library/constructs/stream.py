@@ -1,4 +1,4 @@
-"""A stream of a service's own."""
+"""A Kinesis data stream."""
 
 from dataclasses import dataclass, field
 
@@ -25,12 +25,12 @@ WRITE = ("kinesis:PutRecord", "kinesis:PutRecords")
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSettings:
-    """What differs between two streams."""
+    """Settings of a stream."""
 
     shards: int | None = None
-    """Each takes 1 MB or 1,000 records a second. None: as many as are needed (on demand), at a higher price each."""
+    """Each takes 1 MB or 1,000 records a second. None: on demand, at a higher price for each."""
     retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(SHORTEST_HOURS))
-    """How long a record can be read again. Must outlast whoever consumes it, and an operator's time to mend."""
+    """How long a record can be read again. Must outlast the consumer's retries and an operator's time to mend."""
 
     def __post_init__(self) -> None:
         hours = self.retention.to_hours()
@@ -68,11 +68,11 @@ class Stream(Construct):
         )
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
-        """Let somebody read records. The CDK's own grants leave the key open to any use."""
+        """Grant reading records; the key may be used through Kinesis alone, unlike with the CDK's own grants."""
         self._grant(grantee, READ)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
-        """Let somebody put records."""
+        """Grant putting records."""
         self._grant(grantee, WRITE)
 
     def _grant(self, grantee: iam.IGrantable, actions: tuple[str, ...]) -> None:

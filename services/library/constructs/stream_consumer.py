@@ -1,4 +1,4 @@
-"""A function that consumes a stream, and that no record can stop."""
+"""A function that consumes a Kinesis stream, and that no record can block."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -22,23 +22,23 @@ from services.library.contract.environment import Environment
 FEWEST_RETRIES, MOST_RETRIES = 3, 10
 SHORTEST_TIMEOUT = cdk.Duration.seconds(10)
 COPIES = "aws/lambda/"
-"""What the keys of all objects begin with that Lambda writes to a destination."""
+"""The prefix of the keys of all objects that Lambda writes to an on-failure destination."""
 QUARANTINED_MESSAGE = "record quarantined"
-"""Of the log line that services/library/runtime/stream.py writes."""
+"""The message of the log line that services/library/runtime/stream.py writes for a quarantined record."""
 
 
 class Destination(StrEnum):
-    """Where batches go that Lambda gives up."""
+    """The kind of on-failure destination, for batches that Lambda gives up."""
 
     COPIES = "copies"
-    """A bucket: whole records, readable when the stream has long forgotten them."""
+    """A bucket: whole records, readable after they have expired in the stream."""
     POINTERS = "pointers"
-    """A queue: only where they are in the stream."""
+    """A queue: only the positions of records in the stream."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamConsumerSettings:
-    """What differs between two consumers. Halving at errors and partial answers are always on."""
+    """Settings of a stream consumer. Bisecting on errors and partial batch responses are always on."""
 
     function: FunctionSettings
     """Its handler answers with `StreamProcessor.run`. It also gets QUARANTINE_BUCKET_NAME and SKIPS_BY_KEY."""
@@ -56,7 +56,7 @@ class StreamConsumerSettings:
     pointer_retention: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(96))
     """How long pointers wait for an operator."""
     operator_time: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(72))
-    """From an alarm, on a Friday night, to a mended consumer."""
+    """The time from an alarm, on a Friday night, to a mended consumer."""
     iterator_age: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
     """How far the consumer may fall behind before an alarm."""
 
@@ -115,14 +115,14 @@ class StreamConsumerSettings:
 
     @property
     def hours_in_stream(self) -> int:
-        """How long the stream must keep a record so that an operator can still read it."""
+        """Return the shortest retention of the stream with which an operator can still read a failed record."""
         pointers = self.pointer_retention.to_hours() if self.destination is Destination.POINTERS else 0
         needed = self.record_age.to_seconds() / 3_600 + pointers + self.operator_time.to_hours()
         return max(SHORTEST_HOURS, -int(-needed // 1))
 
 
 class StreamConsumer(Construct):
-    """Processes each record of a stream, or keeps it: in quarantine, or where Lambda puts what it gives up."""
+    """Processes each record of a stream, or stores it: in quarantine, or in the on-failure destination."""
 
     def __init__(
         self,
@@ -135,11 +135,11 @@ class StreamConsumer(Construct):
         settings: StreamConsumerSettings,
     ) -> None:
         super().__init__(scope, id_)
-        kept = stream.settings.retention.to_hours()
-        if kept < settings.hours_in_stream:
+        retention = stream.settings.retention.to_hours()
+        if retention < settings.hours_in_stream:
             raise ValueError(
-                f"{settings.function.handler}: retention={kept:.0f} h of {stream.node.path} is not allowed; give at"
-                f" least {settings.hours_in_stream} h in StreamSettings: record_age, pointer_retention (of pointers)"
+                f"{settings.function.handler}: retention={retention:.0f} h of {stream.node.path} is not allowed; give"
+                f" at least {settings.hours_in_stream} h in StreamSettings: record_age, pointer_retention (of pointers)"
                 " and operator_time together, and a week at least, or a record is gone before it can be sent again."
             )
         reserved, shards = settings.function.reserved_concurrency, stream.settings.shards or 1
@@ -171,9 +171,9 @@ class StreamConsumer(Construct):
         self.failures: Bucket | None = None
         self.pointers: sqs.Queue | None = None
         if settings.destination is Destination.COPIES:
-            destination = self._keep_copies(environment, alarms_to)
+            destination = self._failure_bucket(environment, alarms_to)
         else:
-            destination = self._keep_pointers(alarms_to)
+            destination = self._failure_queue(alarms_to)
         mapping = lambda_.EventSourceMapping(
             self,
             "Source",
@@ -198,7 +198,7 @@ class StreamConsumer(Construct):
 
     @property
     def redrive(self) -> str:
-        """What `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
+        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
         found = {
             "function": self.function.function_name,
             "stream": self.source.stream.stream_name,
@@ -210,13 +210,13 @@ class StreamConsumer(Construct):
             found["pointers"] = self.pointers.queue_url
         return cdk.Stack.of(self).to_json_string(found)
 
-    def _keep_copies(self, environment: Environment, alarms_to: NotificationTopic) -> str:
+    def _failure_bucket(self, environment: Environment, alarms_to: NotificationTopic) -> str:
         self.failures = Bucket(self, "Failures", environment=environment, encryption_key=self.encryption_key)
         bucket = self.failures.bucket
         self.failures.grant_write(self.function, below=COPIES)
         iam.Grant.add_to_principal(grantee=self.function, actions=["s3:ListBucket"], resource_arns=[bucket.bucket_arn])
         bucket.add_metric(id="Copies", prefix=COPIES)
-        self.given_up = alarms_to.hear_of(
+        self.failed_batches = alarms_to.add_alarm(
             self,
             "GivenUp",
             metric=cloudwatch.Metric(
@@ -228,7 +228,7 @@ class StreamConsumer(Construct):
         )
         return bucket.bucket_arn
 
-    def _keep_pointers(self, alarms_to: NotificationTopic) -> str:
+    def _failure_queue(self, alarms_to: NotificationTopic) -> str:
         self.pointers = sqs.Queue(
             self,
             "Pointers",
@@ -240,7 +240,7 @@ class StreamConsumer(Construct):
         )
         self.pointers.grant(self.function, "sqs:SendMessage")
         self.encryption_key.grant_through("sqs", self.function)
-        self.given_up = alarms_to.hear_of(
+        self.failed_batches = alarms_to.add_alarm(
             self,
             "GivenUp",
             metric=self.pointers.metric_approximate_number_of_messages_visible(statistic="Maximum"),
@@ -248,13 +248,13 @@ class StreamConsumer(Construct):
         return self.pointers.queue_arn
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
-        self.behind = alarms_to.hear_of(
+        self.iterator_age = alarms_to.add_alarm(
             self,
             "Behind",
             metric=self.function.metric("IteratorAge", statistic="Maximum"),
-            at_least=self.settings.iterator_age.to_milliseconds(),
+            threshold=self.settings.iterator_age.to_milliseconds(),
         )
-        self.not_kept = alarms_to.hear_of(
+        self.lost_batches = alarms_to.add_alarm(
             self, "NotKept", metric=self.function.metric("DestinationDeliveryFailures", statistic="Sum")
         )
         quarantined = logs.MetricFilter(
@@ -266,4 +266,4 @@ class StreamConsumer(Construct):
             metric_name="Quarantined",
             metric_value="1",
         )
-        self.in_quarantine = alarms_to.hear_of(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))
+        self.quarantined_records = alarms_to.add_alarm(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))

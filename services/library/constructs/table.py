@@ -1,4 +1,4 @@
-"""A table of a service's own."""
+"""A DynamoDB table."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,7 @@ from services.library.contract.environment import Environment
 
 
 class Table(Construct):
-    """Items by one or two string keys: encrypted with the service's key, restorable to any second of 35 days.
+    """A table with one or two string keys, encrypted with the service's key, restorable to any second of 35 days.
 
     The keys are create-only: with another one CloudFormation makes another, empty table.
     """
@@ -26,7 +26,7 @@ class Table(Construct):
         sort_key: str | None = None,
         expires_by: str | None = None,
     ) -> None:
-        """`expires_by`: the attribute with the second since 1970 at which an item may go; None keeps items."""
+        """Make the table. `expires_by`: the attribute with an item's expiry in epoch seconds; None keeps items."""
         super().__init__(scope, id_)
         given = [name for name in (partition_key, sort_key, expires_by) if name is not None]
         if len(set(given)) < len(given) or "" in given:
@@ -54,7 +54,7 @@ class Table(Construct):
         )
 
     def grant(self, grantee: iam.IGrantable, *actions: str) -> None:
-        """Allow these actions on the table, and the use of its key through DynamoDB, which every caller needs.
+        """Grant actions on the table, and the use of its key through DynamoDB, which every caller needs.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
         """

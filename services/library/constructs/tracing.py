@@ -1,4 +1,4 @@
-"""What Datadog needs in a stack of functions, and what keeps it discreet."""
+"""Datadog's layers and settings for the functions of a stack, without personal data in traces."""
 
 import aws_cdk as cdk
 
@@ -25,11 +25,11 @@ VARIABLES = {
     "DD_EXCEPTION_REPLAY_ENABLED": "false",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
 }
-"""What Datadog's own settings would do to personal data and to headers, turned off."""
+"""Environment variables that turn off whatever of Datadog captures payloads or adds headers to calls."""
 
 
 def trace(stack: cdk.Stack, datadog: Datadog, *, service: str, environment: Environment) -> None:
-    """Give every function of a stack Datadog's layers, and what keeps them discreet."""
+    """Add Datadog's layers to every function of a stack, with the settings that keep personal data out of traces."""
     # Imported where they are wanted: they cost every synth a third of a second.
     from aws_cdk import aws_secretsmanager as secretsmanager  # noqa: PLC0415 - as above
     from datadog_cdk_constructs_v2 import DatadogLambda  # noqa: PLC0415 - as above

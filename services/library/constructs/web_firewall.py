@@ -1,4 +1,4 @@
-"""A web ACL with AWS's managed rules, in front of an API."""
+"""An AWS WAF web ACL with managed rules, in front of an API."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_wafv2 as wafv2

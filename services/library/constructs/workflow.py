@@ -1,4 +1,4 @@
-"""A Step Functions workflow with what every one of ours has: logs, tracing, alarms, an end."""
+"""A Step Functions workflow with logs, tracing, alarms and a timeout."""
 
 from enum import Enum
 
@@ -18,16 +18,16 @@ LONGEST_STANDARD_SECONDS = 365 * 24 * 3600
 
 
 class WorkflowKind(Enum):
-    """How often an execution runs."""
+    """The type of a workflow, which decides how often an execution runs."""
 
     STANDARD = "STANDARD"
-    """Exactly once under its name, for up to a year; its history is kept for 90 days."""
+    """Exactly once under its name, for up to a year; its history is available for 90 days."""
     EXPRESS = "EXPRESS"
     """At least once, for up to five minutes; cheaper by the million, and its only history is its log."""
 
 
 class Workflow(Construct):
-    """Each execution ends within the given time."""
+    """A state machine whose executions end within a timeout."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Workflow(Construct):
             ),
         )
         self.failed, self.throttled, self.timed_out = (
-            alarms_to.hear_of(self, name, metric=metric.with_(statistic="Sum"))
+            alarms_to.add_alarm(self, name, metric=metric.with_(statistic="Sum"))
             for name, metric in (
                 ("Failed", self.state_machine.metric_failed()),
                 ("Throttled", self.state_machine.metric_throttled()),

@@ -1,4 +1,4 @@
-"""What the tasks of our workflows share: how they call functions, after what they try again, and who keeps the rest."""
+"""Tasks that workflows share: invoking a function, retrying it, and sending failures to a dead-letter queue."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function
 
 THROTTLED = "Lambda.TooManyRequestsException"
-"""The function was not run at all: all of what is set aside for it was in use."""
-PASSING = frozenset(
+"""The function was not run at all: its reserved concurrency was in use."""
+TRANSIENT_ERRORS = frozenset(
     {
         "Busy",
         "Lambda.AWSLambdaException",
@@ -28,36 +28,38 @@ PASSING = frozenset(
         "States.Timeout",
     }
 )
-"""Errors after which the same task may do better: no capacity behind, no answer in time, or a function that died.
+"""Errors after which the same task may succeed: no capacity, no response in time, or a function that died.
+
+`Busy` is the class in services/library/runtime/aws_errors.py.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
-EVERYTHING = frozenset({"States.ALL"})
-TIMES_KEPT = 8
-"""To put what failed into the dead-letter queue; without it nobody would know of it but the alarm."""
+ALL_ERRORS = frozenset({"States.ALL"})
+SEND_ATTEMPTS = 8
+"""Attempts to send what failed to the dead-letter queue; without the message only an alarm would tell of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pauses:
-    """Between a task's tries: longer each time, and by chance, so that what failed together comes back apart."""
+class Backoff:
+    """Exponential backoff with full jitter, so that executions that failed together do not retry together."""
 
-    first_seconds: int
-    longest_seconds: int
+    interval_seconds: int
+    max_delay_seconds: int
 
-    def retry(self, task: sfn.TaskStateBase, errors: Collection[str], *, times: int) -> None:
-        """Try again after these errors; they are counted by themselves, whatever else the task is tried again for."""
+    def add_retry(self, task: sfn.TaskStateBase, errors: Collection[str], *, max_attempts: int) -> None:
+        """Retry a task after these errors. Step Functions counts the attempts of each retrier by itself."""
         task.add_retry(
             errors=sorted(errors),
-            interval=cdk.Duration.seconds(self.first_seconds),
+            interval=cdk.Duration.seconds(self.interval_seconds),
             backoff_rate=2,
-            max_attempts=times,
-            max_delay=cdk.Duration.seconds(self.longest_seconds),
+            max_attempts=max_attempts,
+            max_delay=cdk.Duration.seconds(self.max_delay_seconds),
             jitter_strategy=sfn.JitterType.FULL,
         )
 
 
-def calling(scope: Construct, id_: str, function: Function, given: Mapping[str, Any]) -> tasks.LambdaInvoke:
-    """A task that calls a function with what is given, and leaves the state's input as it is."""
+def invoke_task(scope: Construct, id_: str, function: Function, given: Mapping[str, Any]) -> tasks.LambdaInvoke:
+    """Return a task that invokes a function with a payload, and passes the state's input on unchanged."""
     return tasks.LambdaInvoke(
         scope,
         id_,
@@ -69,16 +71,16 @@ def calling(scope: Construct, id_: str, function: Function, given: Mapping[str, 
     )
 
 
-def kept_for_operator(scope: Construct, dead_letters: DeadLetterQueue, pauses: Pauses) -> sfn.IChainable:
-    """Puts the state's input, which has an `error`, into the dead-letter queue, and fails the execution with it."""
-    # Named by its address alone: with the key the task would grant itself more than it needs, by wildcards.
+def send_to_dead_letter_queue(scope: Construct, dead_letters: DeadLetterQueue, backoff: Backoff) -> sfn.IChainable:
+    """Return states that send the state's input to the dead-letter queue and fail the execution with its `error`."""
+    # Imported by its ARN: with the key the task would grant itself more than it needs, with wildcards.
     queue = sqs.Queue.from_queue_arn(scope, "DeadLetters", dead_letters.queue.queue_arn)
-    keep = tasks.SqsSendMessage(
+    send = tasks.SqsSendMessage(
         scope,
         "KeepForOperator",
         queue=queue,
         message_body=sfn.TaskInput.from_json_path_at("$"),
         result_path=sfn.JsonPath.DISCARD,
     )
-    pauses.retry(keep, EVERYTHING, times=TIMES_KEPT)
-    return keep.next(sfn.Fail(scope, "Failed", error_path="$.error", cause="Kept in the dead-letter queue."))
+    backoff.add_retry(send, ALL_ERRORS, max_attempts=SEND_ATTEMPTS)
+    return send.next(sfn.Fail(scope, "Failed", error_path="$.error", cause="Kept in the dead-letter queue."))

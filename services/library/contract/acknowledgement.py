@@ -1,20 +1,15 @@
-"""The one way to accept a finding: by name, with a reason, an owner and an end."""
+"""The one way to accept a finding: by rule and path, with a reason, an owner and an expiry date."""
 
 from dataclasses import dataclass
 from datetime import date
-
-from services.library.contract.constraints import Matches
-
-OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
-"""Who answers for something, as CODEOWNERS writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
     """Accepts one finding of one rule on the smallest construct that it concerns.
 
-    `path` is the construct's path: below the service's stack in a service's overrides.py (so that it holds in every
-    stage), from the App in stages/acknowledgements.py. It covers that construct and what is below it, and no sibling.
+    `path` is the construct's path: below the service's stack in a service's acknowledgements.py (so that it holds in
+    every stage), from the App in stages/acknowledgements.py. It covers that construct, what is below, and no sibling.
     """
 
     rule: str

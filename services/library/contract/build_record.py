@@ -1,4 +1,4 @@
-"""How a service's stack was made: enough for guardrails to make it again, without its override or with it."""
+"""How a service's stack was built, so that guardrails can build it again with or without its override."""
 
 import functools
 import inspect
@@ -10,15 +10,15 @@ import aws_cdk as cdk
 from constructs import Construct
 
 ROOT = Path(__file__).resolve().parents[3]
-Change = Callable[[cdk.Stack], None]
+StackChange = Callable[[cdk.Stack], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where an override is written."""
+class OverrideSource:
+    """The place in the code where an override is defined."""
 
     name: str
-    """As a reviewer would look it up, module first."""
+    """The qualified name of the function, beginning with its module."""
     file: str
     line: int
     docstring: str = ""
@@ -29,45 +29,45 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class StackFactory:
-    """A service's stack, and how to make it again in an App of its own."""
+    """A service's stack, and how to build it again in another App."""
 
     stack: cdk.Stack
     build: Callable[[Construct], cdk.Stack]
-    """Makes the stack without an override, in another scope."""
+    """Builds the stack without its override, in another scope."""
     inherited: tuple[cdk.AspectApplication, ...]
-    """What the stage did to all of its stacks before this one was made, such as tags."""
+    """Aspects that the stage applied to all of its stacks before this one was built, such as tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OverriddenStack(StackFactory):
     """A stack that an override has changed."""
 
-    override: Change
-    """The whole override, for a stack that `build` made."""
+    override: StackChange
+    """Applies the whole override to a stack that `build` made."""
     written: object
-    """The override as the stage entry names it."""
+    """The override as the stage entry has it."""
 
     @property
-    def source(self) -> Source:
-        """Where the override is written, as far as Python can tell."""
+    def source(self) -> OverrideSource:
+        """Return where the override is defined, as far as Python can tell."""
         return source_of(self.written)
 
 
-def source_of(override: object) -> Source:
-    """Where an override is written: a function, a method, a partial of one, or an object that is called."""
+def source_of(override: object) -> OverrideSource:
+    """Return where an override is defined: a function, a method, a partial of one, or a callable object."""
     function = function_of(override)
     name = f"{_module(override)}.{getattr(function, '__qualname__', type(override).__name__)}"
     code = getattr(function, "__code__", None)
     docstring = inspect.getdoc(function) or ""
     if code is None:
-        return Source(name=name, file="", line=0, docstring=docstring)
+        return OverrideSource(name=name, file="", line=0, docstring=docstring)
     path = Path(code.co_filename)
     file = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
-    return Source(name=name, file=file, line=code.co_firstlineno, docstring=docstring)
+    return OverrideSource(name=name, file=file, line=code.co_firstlineno, docstring=docstring)
 
 
 def function_of(override: object) -> object:
-    """The function behind an override, whatever wraps it."""
+    """Return the function behind an override, without partials and decorators."""
     while isinstance(override, functools.partial):
         override = override.func
     if not hasattr(override, "__code__") and not inspect.ismethod(override):

@@ -1,7 +1,7 @@
-"""What a field of a stage entry may be, written at the field: `rate_limit: Annotated[int, Between(1, 10_000)]`.
+"""Constraints on the fields of a stage entry, written at the field: `rate_limit: Annotated[int, Between(1, 10_000)]`.
 
-mypy checks the type at the line where a team wrote it. What a type cannot say stands in the annotation, and `wrong`
-finds both at run time, because stage files are also written by people who do not run mypy.
+mypy checks the type at the line where a team wrote it. What a type cannot say stands in the annotation, and
+`validate_fields` checks both at run time, because stage files are also written by people who do not run mypy.
 """
 
 import dataclasses
@@ -25,11 +25,11 @@ class Between:
 
     @property
     def allowed(self) -> str:
-        """In words."""
+        """Say which values are allowed."""
         return f"{self.low} to {self.high}{f': {self.why}' if self.why else ''}"
 
-    def holds(self, value: Any) -> bool:
-        """Whether it is."""
+    def allows(self, value: Any) -> bool:
+        """Return whether the value lies within both bounds."""
         return self.low <= value <= self.high  # type: ignore[no-any-return] # numbers, as the type before it says
 
 
@@ -39,10 +39,10 @@ class Matches:
 
     pattern: str
     allowed: str
-    """In words."""
+    """Says which texts are allowed."""
 
-    def holds(self, value: Any) -> bool:
-        """Whether it has it."""
+    def allows(self, value: Any) -> bool:
+        """Return whether the whole text matches the pattern."""
         return re.fullmatch(self.pattern, value) is not None
 
 
@@ -54,28 +54,28 @@ class OneOf:
 
     @property
     def allowed(self) -> str:
-        """In words."""
+        """Say which texts are allowed."""
         return f"one of {', '.join(self.values)}"
 
-    def holds(self, value: Any) -> bool:
-        """Whether it is."""
+    def allows(self, value: Any) -> bool:
+        """Return whether the value is one of the texts."""
         return value in self.values
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """At least and at most so many."""
+    """A collection with a number of items within both bounds."""
 
     least: int
     most: int
 
     @property
     def allowed(self) -> str:
-        """In words."""
+        """Say how many items are allowed."""
         return f"{self.least} to {self.most} of them"
 
-    def holds(self, value: Any) -> bool:
-        """Whether there are."""
+    def allows(self, value: Any) -> bool:
+        """Return whether the number of items lies within both bounds."""
         return self.least <= len(value) <= self.most
 
 
@@ -83,8 +83,8 @@ Constraint = Between | Matches | OneOf | Items
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wrong:
-    """A value that is not allowed."""
+class InvalidSetting:
+    """A field's value that its annotation, or the service, does not allow."""
 
     field: str
     """As it would be written in Python: `rate_limit`, `after[0].path`."""
@@ -93,58 +93,58 @@ class Wrong:
 
     @property
     def sentence(self) -> str:
-        """What to change."""
+        """Say what was given and what is allowed."""
         return f"{self.field}={self.given} is not allowed; give {self.allowed}."
 
 
-def wrong(value: Any) -> Iterator[Wrong]:
-    """Each field of a dataclass's value that its annotation does not allow, the fields' own fields among them."""
-    hints = hints_of(type(value))
+def validate_fields(value: Any) -> Iterator[InvalidSetting]:
+    """Yield each field of a dataclass instance that its annotation does not allow, fields of fields included."""
+    hints = field_types(type(value))
     for field in dataclasses.fields(value):
-        yield from wrong_for(getattr(value, field.name), hints[field.name], field.name)
+        yield from validate_value(getattr(value, field.name), hints[field.name], field.name)
 
 
-def hints_of(class_: type) -> dict[str, Any]:
-    """What each field of a class may be, inherited ones and those of the class itself among them."""
+def field_types(class_: type) -> dict[str, Any]:
+    """Return the annotation of each field of a class, with inherited fields and class variables."""
     return typing.get_type_hints(class_, include_extras=True)
 
 
-def wrong_for(value: Any, hint: Any, field: str) -> Iterator[Wrong]:
-    """What is wrong with one value for one annotation."""
+def validate_value(value: Any, hint: Any, field: str) -> Iterator[InvalidSetting]:
+    """Yield what one annotation does not allow of one value."""
     origin = typing.get_origin(hint)
     arguments = typing.get_args(hint)
     if origin is Annotated:
-        yield from _wrong_annotated(value, arguments, field)
+        yield from _validate_annotated(value, arguments, field)
     elif origin is ClassVar:
-        yield from wrong_for(value, arguments[0], field)
+        yield from validate_value(value, arguments[0], field)
     elif origin in (Union, types.UnionType):
-        yield from _wrong_choice(value, arguments, field)
-    elif not _is(value, hint):
-        yield Wrong(field=field, given=_shown(value), allowed=in_words(hint))
+        yield from _validate_union(value, arguments, field)
+    elif not _has_type(value, hint):
+        yield InvalidSetting(field=field, given=_short_repr(value), allowed=describe(hint))
     else:
-        yield from _wrong_inside(value, origin, arguments, field)
+        yield from _validate_contents(value, origin, arguments, field)
 
 
-def in_words(hint: Any) -> str:
-    """What an annotation allows."""
+def describe(hint: Any) -> str:
+    """Say which values an annotation allows."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         constraints = [each.allowed for each in arguments[1:] if isinstance(each, Constraint)]
-        return ", ".join([in_words(arguments[0]), *constraints])
+        return ", ".join([describe(arguments[0]), *constraints])
     if origin in (Union, types.UnionType):
-        return " or ".join(map(in_words, arguments))
+        return " or ".join(map(describe, arguments))
     if origin is tuple and arguments:
-        return f"a tuple of {' and '.join(in_words(each) for each in arguments if each is not ...)}"
+        return f"a tuple of {' and '.join(describe(each) for each in arguments if each is not ...)}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"a mapping of {in_words(arguments[0])} to {in_words(arguments[1])}"
+        return f"a mapping of {describe(arguments[0])} to {describe(arguments[1])}"
     plain = origin or hint
     if isinstance(plain, type) and issubclass(plain, Enum):
         return " or ".join(f"{plain.__name__}.{each.name}" for each in plain)
     return _PLAIN.get(plain, getattr(plain, "__name__", str(plain)))
 
 
-def nearest(given: str, allowed: Collection[str]) -> str:
-    """` (did you mean ...?)`, if something allowed is close to what was given."""
+def suggestion(given: str, allowed: Collection[str]) -> str:
+    """Return ` (did you mean ...?)` if an allowed name is close to what was given, and an empty text otherwise."""
     close = difflib.get_close_matches(given, allowed, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -158,59 +158,61 @@ _PLAIN: Mapping[Any, str] = {
 }
 
 
-def _wrong_inside(value: Any, origin: Any, arguments: tuple[Any, ...], field: str) -> Iterator[Wrong]:
-    """What is wrong in a value that is itself of the right type."""
+def _validate_contents(value: Any, origin: Any, arguments: tuple[Any, ...], field: str) -> Iterator[InvalidSetting]:
+    """Yield what is not allowed inside a value that has the right type itself."""
     if origin is tuple:
         # tuple[X, ...] is any number of X; tuple[X, Y] one of each.
         each_hint = arguments[:1] * len(value) if arguments[-1:] == (...,) else arguments
         if len(each_hint) != len(value):
-            yield Wrong(field=field, given=_shown(value), allowed=f"{len(each_hint)} of them")
+            yield InvalidSetting(field=field, given=_short_repr(value), allowed=f"{len(each_hint)} of them")
             return
         for position, (each, hint) in enumerate(zip(value, each_hint, strict=True)):
-            yield from wrong_for(each, hint, f"{field}[{position}]")
+            yield from validate_value(each, hint, f"{field}[{position}]")
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         for key, each in value.items():
-            for found in wrong_for(key, arguments[0], field):
+            for found in validate_value(key, arguments[0], field):
                 yield dataclasses.replace(found, given=f"{{{found.given}: ...}}", allowed=f"keys: {found.allowed}")
-            yield from wrong_for(each, arguments[1], f"{field}[{key!r}]")
+            yield from validate_value(each, arguments[1], f"{field}[{key!r}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for found in wrong(value):
+        for found in validate_fields(value):
             yield dataclasses.replace(found, field=f"{field}.{found.field}")
 
 
-def _wrong_annotated(value: Any, arguments: tuple[Any, ...], field: str) -> Iterator[Wrong]:
+def _validate_annotated(value: Any, arguments: tuple[Any, ...], field: str) -> Iterator[InvalidSetting]:
     base, *constraints = arguments
-    found = list(wrong_for(value, base, field))
+    found = list(validate_value(value, base, field))
     yield from found
-    if not found and value is not None:  # which a base that allows it means as it is
+    if not found and value is not None:  # a base type that allows None has no constraint on it
         for each in constraints:
-            if isinstance(each, Constraint) and not each.holds(value):
-                yield Wrong(field=field, given=_shown(value), allowed=each.allowed)
+            if isinstance(each, Constraint) and not each.allows(value):
+                yield InvalidSetting(field=field, given=_short_repr(value), allowed=each.allowed)
 
 
-def _wrong_choice(value: Any, arguments: tuple[Any, ...], field: str) -> Iterator[Wrong]:
-    """Of the types to choose from, the one that the value is of says what is wrong with it."""
-    each_finds = [list(wrong_for(value, each, field)) for each in arguments]
+def _validate_union(value: Any, arguments: tuple[Any, ...], field: str) -> Iterator[InvalidSetting]:
+    """Yield what the member of a union whose type the value has does not allow; the whole union if none has it."""
+    each_finds = [list(validate_value(value, each, field)) for each in arguments]
     if not all(each_finds):
         return
-    meant = [found for found, each in zip(each_finds, arguments, strict=True) if _is(value, _base(each))]
+    meant = [found for found, each in zip(each_finds, arguments, strict=True) if _has_type(value, _base(each))]
     if meant:
         yield from meant[0]
     else:
-        yield Wrong(field=field, given=_shown(value), allowed=" or ".join(in_words(each) for each in arguments))
+        yield InvalidSetting(
+            field=field, given=_short_repr(value), allowed=" or ".join(describe(each) for each in arguments)
+        )
 
 
 def _base(hint: Any) -> Any:
     return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
 
 
-def _is(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type, whatever is in it."""
+def _has_type(value: Any, hint: Any) -> bool:
+    """Return whether a value has a type, without looking at what it contains."""
     plain = typing.get_origin(hint) or hint
     if plain is Any or isinstance(plain, TypeVar):
         return True
     if plain in (int, float) and isinstance(value, bool):
-        return False  # which Python counts as a number
+        return False  # Python counts a bool as a number
     if plain is float:
         return isinstance(value, int | float)
     if getattr(plain, "_is_protocol", False):
@@ -218,6 +220,6 @@ def _is(value: Any, hint: Any) -> bool:
     return isinstance(value, plain) if isinstance(plain, type) else True
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     text = f"{type(value).__name__}.{value.name}" if isinstance(value, Enum) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

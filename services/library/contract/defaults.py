@@ -1,4 +1,4 @@
-"""The organisation's defaults: what every construct does unless a setting or an override says otherwise."""
+"""The organisation's defaults, which every construct applies unless a setting or an override says otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from services.library.packaging.dependencies import PYTHON
 FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
 FUNCTION_ARCHITECTURE = lambda_.Architecture.ARM_64
 PERMISSIONS_BOUNDARY = "penstock-boundary"
-"""The policy in every account without which CloudFormation may make no role (pipeline/accounts/foundation.yaml)."""
+"""The permissions boundary without which CloudFormation may create no role (pipeline/accounts/foundation.yaml)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """What a tier means for data, logs and alarms."""
+    """A tier's defaults for data, logs and public APIs."""
 
     removal_policy: cdk.RemovalPolicy
-    """For whatever holds data: tables, buckets, keys."""
+    """The removal policy of whatever holds data: tables, buckets, keys."""
     log_retention: logs.RetentionDays
     key_pending_window: cdk.Duration
     logs_execution_data: bool
@@ -32,7 +32,7 @@ class Defaults:
 
     @property
     def log_retention_days(self) -> int:
-        """The same as CloudFormation writes it."""
+        """Return the log retention in days, as CloudFormation writes it."""
         return DAYS[self.log_retention]
 
 
@@ -43,7 +43,7 @@ DAYS: Mapping[logs.RetentionDays, int] = MappingProxyType(
         logs.RetentionDays.ONE_YEAR: 365,
     }
 )
-"""The CDK keeps its numbers to itself."""
+"""Days of each retention; the CDK's enum does not give the number."""
 
 
 BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
@@ -74,5 +74,5 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
 
 
 def for_environment(environment: Environment) -> Defaults:
-    """The defaults of an environment's tier."""
+    """Return the defaults of an environment's tier."""
     return BY_TIER[environment.tier]

@@ -1,8 +1,8 @@
-"""Who deploys an environment's stacks, within which boundary, and by which names.
+"""Deployment roles, permissions boundary and physical names of an environment's stacks.
 
-Stages are deployed by the roles that `cdk bootstrap` made, which may do everything in an account. A branch's code has
-been read by nobody yet, so a branch environment has roles of its own (pipeline/accounts/branches.yaml), which reach
-nothing but what is named or tagged as a branch's.
+Stages are deployed by the roles that `cdk bootstrap` made, which may do everything in an account. Nobody has reviewed a
+branch's code yet, so a branch environment has roles of its own (pipeline/accounts/branches.yaml), which reach only what
+is named or tagged as a branch's.
 """
 
 import aws_cdk as cdk
@@ -10,27 +10,25 @@ from constructs import Construct
 
 from services.library.contract import defaults
 from services.library.contract.environment import Environment
+from services.library.contract.names import BRANCH_DEPLOY_ROLE
 
-BRANCH_PREFIX = "branch-"
-"""What the names of all branches begin with, and no stage's may: the roles of branches reach nothing else."""
 BRANCH_PERMISSIONS_BOUNDARY = "penstock-branch-boundary"
-"""The policy that bounds every role of a branch environment (pipeline/accounts/branches.yaml)."""
-BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
+"""The permissions boundary of every role in a branch environment (pipeline/accounts/branches.yaml)."""
 BRANCH_EXECUTION_ROLE = "penstock-branch-execution"
 BRANCH_ASSETS = "branch/"
-"""Where in the bootstrap's bucket a branch's assets are: its role may write nowhere else."""
+"""The prefix of a branch's assets in the bootstrap bucket: the branch role may write nowhere else."""
 LONGEST_NAME = 48
-"""Of an event archive; no other of the names may be shorter.
+"""The limit for the name of an event archive, the lowest of the names that are set.
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html"""
 
 
 def permissions_boundary(environment: Environment) -> str:
-    """The policy that bounds every role in the environment."""
+    """Return the name of the permissions boundary of every role in the environment."""
     return BRANCH_PERMISSIONS_BOUNDARY if environment.prefix else defaults.PERMISSIONS_BOUNDARY
 
 
 def synthesizer(environment: Environment) -> cdk.IStackSynthesizer | None:
-    """How the environment's stacks are deployed; None: as the App says."""
+    """Return the synthesizer for the environment's stacks; None means the App's default."""
     if not environment.prefix:
         return None
     role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/"
@@ -44,9 +42,10 @@ def synthesizer(environment: Environment) -> cdk.IStackSynthesizer | None:
 
 
 def physical_name(scope: Construct, environment: Environment) -> str | None:
-    """A name for what CloudFormation would not call by its stack's, on which a branch's roles depend; None on main.
+    """Return a physical name for a resource whose generated name would not begin with its stack's; None on main.
 
-    Unset is better wherever it can be: a resource with a name cannot be replaced.
+    The roles of a branch depend on the prefix. Everywhere else the name stays unset: a resource with a physical name
+    cannot be replaced.
     """
     if not environment.prefix:
         return None

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import aws_cdk as cdk
 
-from services.library.contract.constraints import Matches, wrong
+from services.library.contract import names
+from services.library.contract.constraints import Matches, validate_fields
 
-NAME = Matches(r"[a-z][a-z0-9-]{0,15}", "1-16 of a-z, 0-9 and -, starting with a letter")
 PREFIX = Matches(r"([a-z][a-z0-9-]{0,19})?", "at most 20 of a-z, 0-9 and -, starting with a letter")
-ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
-REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
 
 
 class Tier(StrEnum):
@@ -26,27 +24,27 @@ class Tier(StrEnum):
 class Environment:
     """One account and region that a stage deploys to."""
 
-    name: Annotated[str, NAME]
+    name: Annotated[str, names.STAGE]
     tier: Tier
-    account: Annotated[str, ACCOUNT]
-    region: Annotated[str, REGION]
+    account: Annotated[str, names.ACCOUNT]
+    region: Annotated[str, names.REGION]
     prefix: Annotated[str, PREFIX] = ""
     """Empty on main; a branch environment's own otherwise, so that its names meet nobody else's."""
 
     def __post_init__(self) -> None:
-        for found in wrong(self):
+        for found in validate_fields(self):
             raise ValueError(f"Environment {self.name!r}: {found.sentence}")
 
     @property
     def label(self) -> str:
-        """The environment's name with its prefix: unique in an account and region."""
+        """Return the name with the prefix, which is unique in an account and region."""
         return f"{self.prefix}-{self.name}" if self.prefix else self.name
 
     @property
     def keeps_data(self) -> bool:
-        """Whether what is stored here outlives the stack that made it."""
+        """Return whether stored data outlives the stack that made its store."""
         return self.tier is Tier.PRODUCTION
 
     def to_cdk(self) -> cdk.Environment:
-        """The CDK's idea of the same place."""
+        """Return the account and region as a CDK environment."""
         return cdk.Environment(account=self.account, region=self.region)

@@ -1,9 +1,9 @@
-"""A network that exists already, as values: a lookup would need credentials and could change under a commit."""
+"""An existing network, given as values: a lookup would need credentials, and its result could change between synths."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from services.library.contract.constraints import Items, Matches, wrong
+from services.library.contract.constraints import Items, Matches, validate_fields
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -20,7 +20,7 @@ class Network:
     """One for each availability zone, in the same order."""
 
     def __post_init__(self) -> None:
-        for found in wrong(self):
+        for found in validate_fields(self):
             raise ValueError(f"Network {self.vpc_id!r}: {found.sentence}")
         if len(self.availability_zones) != len(self.private_subnet_ids):
             raise ValueError(
@@ -29,7 +29,7 @@ class Network:
             )
 
     def vpc(self, scope: "Construct", id_: str) -> "ec2.IVpc":
-        """The network as the CDK sees it."""
+        """Import the network into a stack as a CDK VPC."""
         from aws_cdk import aws_ec2 as ec2  # noqa: PLC0415 - commands read the accounts, and must not wait for the CDK
 
         return ec2.Vpc.from_vpc_attributes(

@@ -1,4 +1,4 @@
-"""What one service offers another: a typed name, kept as an SSM parameter in the environment that both run in.
+"""Values that one service publishes for others: typed names, stored as SSM parameters of the environment.
 
 A consumer reads it through a CloudFormation parameter of an SSM type, which is looked up at each deployment.
 `{{resolve:ssm:...}}` is not: CloudFormation looks it up again only when the template changes.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from services.library.contract import names
 from services.library.contract.environment import Environment
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[a-z][a-z0-9-]*")
@@ -28,8 +29,8 @@ class Published:
             )
 
     def parameter_name(self, environment: Environment) -> str:
-        """The SSM parameter that holds the value in one environment."""
-        return f"/penstock/{environment.label}/{self.name}"
+        """Return the name of the SSM parameter that holds the value in one environment."""
+        return names.parameter(environment.label, self.name)
 
     def offer(self, scope: Construct, environment: Environment, value: str) -> ssm.StringParameter:
         """Publish the value. The service must list this name in `offers`."""
@@ -41,5 +42,5 @@ class Published:
         )
 
     def read(self, scope: Construct, environment: Environment) -> str:
-        """The value, as a token. The service must list this name in `needs`, which also orders the deployment."""
+        """Return the value as a token. The service must list this name in `needs`, which also orders the deployment."""
         return ssm.StringParameter.value_for_string_parameter(scope, self.parameter_name(environment))

@@ -1,4 +1,4 @@
-"""How a service wants to be released; the strictest wish of a stage's services decides for the stage."""
+"""Release settings of a service; the strictest setting among a stage's services applies to the whole stage."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,9 @@
-"""What looks like a secret where everybody can read it."""
+"""Detection of secrets in values that many people can read, such as a function's environment variables."""
 
 import json
 import re
 
-# A name ends with what its value is; a secret's own name, ARN or parameter is none.
+# The end of a name says what the value is: SECRET_NAME, SECRET_ARN and the like hold no secret.
 NAME = re.compile(
     r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)$",
     re.IGNORECASE,
@@ -21,7 +21,10 @@ VALUES = (
 
 
 def suspected(name: str, value: object) -> str | None:
-    """What a variable seems to be, or None. `value`: text, or what CloudFormation makes into one at deployment."""
+    """Return which kind of secret a variable seems to hold, or None.
+
+    `value` is a text, or a value that CloudFormation makes into a text at deployment.
+    """
     if value in ("", None):
         return None
     text = value if isinstance(value, str) else json.dumps(value)

@@ -13,17 +13,15 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 import aws_cdk as cdk
 from constructs import Construct
 
-from services.library.contract import deployment
-from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract import deployment, names
+from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.build_record import OverriddenStack, StackFactory, source_of
-from services.library.contract.constraints import Matches, Wrong
+from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.release import Release
 from services.library.contract.steps import Step
 from services.library.contract.tracing import Datadog
-
-SERVICE_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "words of a-z and 0-9 with single - between them")
 
 
 class ServiceStack(cdk.Stack):
@@ -39,16 +37,16 @@ class ServiceStack(cdk.Stack):
         )
         self.deployment_environment = environment
         self.build_record: StackFactory | None = None
-        """How to make it again, for guardrails; None if no service has deployed it."""
+        """How to build the stack again, for guardrails; None if it was not built by `Service.deploy`."""
 
     @property
     def overridden(self) -> OverriddenStack | None:
-        """Its build record if an override has changed it."""
+        """Return the build record if an override changed the stack, and None otherwise."""
         return self.build_record if isinstance(self.build_record, OverriddenStack) else None
 
 
 Instrument = Callable[[ServiceStack, Datadog], None]
-"""Adds to a finished stack what tracing needs."""
+"""A function that adds what tracing needs to a finished stack."""
 StackT = TypeVar("StackT", bound=ServiceStack)
 StackT_contra = TypeVar("StackT_contra", bound=ServiceStack, contravariant=True)
 
@@ -64,15 +62,15 @@ class Override(Protocol[StackT_contra]):
 class Service(ABC, Generic[StackT]):
     """A service as one stage deploys it."""
 
-    name: ClassVar[Annotated[str, SERVICE_NAME]]
-    owner: ClassVar[Annotated[str, OWNER]]
-    """Who answers for it, as CODEOWNERS writes it: @organisation/team."""
+    name: ClassVar[Annotated[str, names.SERVICE]]
+    owner: ClassVar[Annotated[str, names.OWNER]]
+    """The team that owns the service, as CODEOWNERS writes it: @organisation/team."""
     handles_personal_data: ClassVar[bool]
     offers: ClassVar[tuple[Published, ...]] = ()
     needs: ClassVar[tuple[Published, ...]] = ()
-    """What other services must offer in the same stage; their stacks are deployed first."""
+    """Names that other services must offer in the same stage; their stacks are deployed first."""
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ()
-    """The findings that this service's owner accepts, from its overrides.py; paths start below its stack."""
+    """The findings that this service's owner accepts, from its acknowledgements.py; paths start below its stack."""
 
     before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
@@ -80,16 +78,16 @@ class Service(ABC, Generic[StackT]):
     tracing: Datadog | None = None
     """Datadog for all functions of the service in this stage. None: X-Ray, which needs nothing."""
     override: Override[StackT] | None = None
-    accepts: tuple[Acknowledgement, ...] = ()
-    """What the service's owner accepts in this stage alone, beside `acknowledgements`; from its overrides.py, too."""
+    stage_acknowledgements: tuple[Acknowledgement, ...] = ()
+    """What the service's owner accepts in this stage alone; from its acknowledgements.py, too."""
 
-    def unfit(self, environment: Environment) -> Iterable[Wrong]:  # noqa: ARG002 - for those that override it
-        """What no field alone can tell: settings that contradict each other, or do not go with this environment."""
+    def validate(self, environment: Environment) -> Iterable[InvalidSetting]:  # noqa: ARG002 - for those that override it
+        """Yield settings that contradict each other, or that this environment does not allow."""
         return ()
 
     @property
     def all_needs(self) -> tuple[Published, ...]:
-        """What must be offered for these settings: `needs`, and what one of them adds."""
+        """Return `needs`, and the names that these settings need besides."""
         return self.needs
 
     @abstractmethod
@@ -97,10 +95,10 @@ class Service(ABC, Generic[StackT]):
         """Build the stack with these settings."""
 
     def deploy(self, scope: Construct, environment: Environment, *, instrument: Instrument | None = None) -> StackT:
-        """Build the stack, then let the override change it. Guardrails see the result of both.
+        """Build the stack, then apply the override. Guardrails check the result.
 
-        `instrument`: what adds the tracing that a service may ask for; how is the constructs' to know, not the
-        contract's. Raises ValueError if the service asks for tracing and there is none.
+        `instrument` adds the tracing that a service may ask for; it is passed in, because the contract knows no
+        constructs. Raises ValueError if the service asks for tracing and there is no `instrument`.
         """
         inherited = tuple(cdk.Aspects.of(scope).applied)
         build = functools.partial(self._build, environment=environment, instrument=instrument)
@@ -113,7 +111,7 @@ class Service(ABC, Generic[StackT]):
                 stack=stack,
                 build=build,
                 inherited=inherited,
-                # What `build` has made above, which jsii knows and a type of any stack does not.
+                # `build` above returned a StackT; the record knows it as any stack.
                 override=lambda made: self._change(cast("StackT", made), environment, override),
                 written=override,
             )
@@ -133,7 +131,7 @@ class Service(ABC, Generic[StackT]):
                 )
             instrument(stack, self.tracing)
         tags = cdk.Tags.of(stack)
-        tags.add("penstock:service", self.name)
-        tags.add("penstock:owner", self.owner)
-        tags.add("penstock:environment", environment.label)
+        tags.add(names.SERVICE_TAG, self.name)
+        tags.add(names.OWNER_TAG, self.owner)
+        tags.add(names.ENVIRONMENT_TAG, environment.label)
         return stack

@@ -1,4 +1,4 @@
-"""What a service asks to happen before or after its deployment; `pipeline/definition/steps.py` makes actions of it."""
+"""Steps that a service asks for before or after its deployment; `pipeline/definition/steps.py` makes them actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """Waits for a person."""
+    """Waits until a person approves or rejects."""
 
     name: Annotated[str, STEP_NAME]
     note: Annotated[str, Matches(r"(?s).{1,1000}", "1-1000 characters")]

@@ -1,4 +1,4 @@
-"""Datadog for a service's functions, as a setting of its stage entry; without it there is X-Ray, as always.
+"""Datadog for a service's functions, as a setting of its stage entry; without it functions are traced with X-Ray.
 
 Intake(tracing=Datadog(site="datadoghq.eu", api_key_secret_arn="arn:aws:secretsmanager:..."))
 """
@@ -9,14 +9,14 @@ from typing import Annotated
 from services.library.contract.constraints import Between, Matches, OneOf
 
 PYTHON_LAYER_VERSION = 130
-"""Of datadog-lambda 8.130, which pyproject.toml locks for tests and the local cloud: one and the same."""
+"""The layer of datadog-lambda 8.130, the release that pyproject.toml locks for tests and the local cloud."""
 EXTENSION_LAYER_VERSION = 101
-"""What datadog-cdk-constructs-v2 5.3 was released with."""
+"""The extension layer that datadog-cdk-constructs-v2 5.3 was released with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Datadog:
-    """Where traces go, and with which key. Payloads are never captured, and logs stay where they are."""
+    """The Datadog site that traces are sent to, and its key. Payloads are never captured; logs stay in CloudWatch."""
 
     site: Annotated[
         str,

@@ -12,12 +12,12 @@ SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 
 
 def templates(folder: Path, file: Path, stack_path: str) -> Iterator[Template]:
-    """A stack's template, then those of its nested stacks."""
+    """Read a stack's template, then those of its nested stacks."""
     yield from _with_nested(folder, file, stack_path, termination_protection=_is_protected(file))
 
 
 def stacks(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Construct path and template of each stack of an assembly."""
+    """List construct path and template of each stack of an assembly."""
     for manifest in _manifests(folder):
         for artifact in manifest.get("artifacts", {}).values():
             if artifact["type"] == "aws:cloudformation:stack":
@@ -26,7 +26,7 @@ def stacks(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def has_template(nested: Resource) -> bool:
-    """Whether a nested stack's template is one of the assembly's."""
+    """Say whether a nested stack's template is one of the assembly's."""
     metadata = nested.body.get("Metadata")
     return isinstance(metadata, Mapping) and isinstance(metadata.get("aws:asset:path"), str)
 
@@ -50,7 +50,7 @@ def _with_nested(
 
 
 def _is_protected(file: Path) -> bool:
-    """Termination protection is no part of a template: the manifest has it."""
+    """Read the stack's termination protection, which is no part of a template: the manifest has it."""
     return any(
         artifact["properties"].get("terminationProtection", False)
         for artifact in _read(file.parent / "manifest.json")["artifacts"].values()
@@ -59,14 +59,14 @@ def _is_protected(file: Path) -> bool:
 
 
 def missing_lookups(folder: Path) -> Iterator[tuple[str, str]]:
-    """Provider and key of each value that synth asked an account for."""
+    """List provider and key of each value that synth asked an account for."""
     for manifest in _manifests(folder):
         for each in manifest.get("missing", ()):
             yield each["provider"], each["key"]
 
 
 def suppressed(folder: Path) -> Iterator[tuple[str, str]]:
-    """Construct path and rule of each suppression by the CDK's own means, which leaves no owner and no end."""
+    """List construct path and rule of each suppression by the CDK's own means, which leaves no owner and no end."""
     for manifest in _manifests(folder):
         for artifact in manifest.get("artifacts", {}).values():
             metadata: dict[str, list[dict[str, Any]]] = dict(artifact.get("metadata", {}))
@@ -79,7 +79,7 @@ def suppressed(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _manifests(folder: Path) -> Iterator[Json]:
-    """The manifest of an assembly and of each assembly in it, with the folder that it stands in."""
+    """Read the manifest of an assembly and of each assembly in it, with the folder that it stands in."""
     manifest = _read(folder / "manifest.json")
     yield {**manifest, "folder": folder}
     for artifact in manifest.get("artifacts", {}).values():

@@ -8,11 +8,11 @@ from enum import StrEnum
 from services.library.cloudformation.template import Resource, Template
 
 
-class Accepter(StrEnum):
+class AcceptedBy(StrEnum):
     """Who may accept a rule's findings, and so in which file."""
 
     SERVICE = "service"
-    """The service's owner, in the service's overrides.py. The platform team may, too."""
+    """The service's owner, in the service's acknowledgements.py. The platform team may, too."""
     PLATFORM = "platform"
     """The platform team alone, in stages/acknowledgements.py."""
     NOBODY = "nobody"
@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def base_rule(self) -> str:
-        """The rule's id without the detail."""
+        """Take the rule's id without the detail."""
         return base_rule(self.rule)
 
 
@@ -69,7 +69,7 @@ class Rule:
     """One of our own checks: a pure function over a finished template."""
 
     id: str
-    accepted_by: Accepter
+    accepted_by: AcceptedBy
     text: str
     """Why the rule exists."""
     fix: str
@@ -83,7 +83,7 @@ class Rule:
         detail: str = "",
         locations: tuple[str, ...] = (),
     ) -> Finding:
-        """The finding on this resource. `what`: a sentence more; `detail`: what an acknowledgement must name, too."""
+        """Make the finding on this resource. `what`: a sentence more; `detail`: what an acknowledgement names, too."""
         return Finding(
             rule=f"{self.id}[{detail}]" if detail else self.id,
             path=resource.path,
@@ -100,10 +100,10 @@ REFERENCE = re.compile(r"<[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?>")
 
 
 def without_hashes(rule: str) -> str:
-    """The id with `<*>` or `<*.Arn>` for each reference: `IAM5[Resource::<*.Arn>/*]`, which a person can write."""
+    """Write `<*>` or `<*.Arn>` for each reference of an id: `IAM5[Resource::<*.Arn>/*]`, as a person can."""
     return REFERENCE.sub(r"<*\1>", rule)
 
 
 def base_rule(rule: str) -> str:
-    """`AwsSolutions-IAM5` of `AwsSolutions-IAM5[Resource::*]`."""
+    """Take `AwsSolutions-IAM5` from `AwsSolutions-IAM5[Resource::*]`."""
     return rule.partition("[")[0]

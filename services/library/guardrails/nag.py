@@ -27,7 +27,7 @@ PACKS = (
 
 
 def findings(app: IConstruct) -> Iterator[tuple[Pack, Finding]]:
-    """Everything that the packs find below the App, each with its construct's path.
+    """List everything that the packs find below the App, each with its construct's path.
 
     A pack's warnings count as much as its errors: one that nobody has to answer is one that nobody reads.
     """
@@ -47,7 +47,7 @@ def findings(app: IConstruct) -> Iterator[tuple[Pack, Finding]]:
 
 
 def is_nag_rule(rule: str) -> bool:
-    """Whether an id, with or without the CDK's prefix, is one of the packs'."""
+    """Say whether an id, with or without the CDK's prefix, is one of the packs'."""
     return rule.rpartition("::")[2].startswith(_PREFIXES) or rule.partition("::")[2].startswith(_PREFIXES)
 
 

@@ -11,7 +11,7 @@ from services.library.guardrails.rules import queues
 
 
 def _source_is_a_queue(source: Resource, template: Template) -> bool:
-    """Only streams and Kafka have destinations; what fails on a queue goes to the queue's own dead letters.
+    """Say so of a queue: only streams and Kafka have destinations, a queue has its own dead letters.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_DestinationConfig.html
     """
@@ -20,7 +20,7 @@ def _source_is_a_queue(source: Resource, template: Template) -> bool:
 
 
 def _holds_access_logs(bucket: Resource, template: Template) -> bool:
-    """S3 delivers access logs to no bucket whose default encryption is a KMS key.
+    """Say so of a bucket for access logs: S3 delivers none where the default encryption is a KMS key.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
     """
@@ -40,7 +40,7 @@ ANSWERED: Mapping[str, Callable[[Resource, Template], bool]] = {
 }
 
 
-def is_moot(finding: Finding, resource: Resource, template: Template) -> bool:
-    """Whether the template itself answers the finding."""
+def is_not_applicable(finding: Finding, resource: Resource, template: Template) -> bool:
+    """Say whether the template itself answers the finding."""
     answered = ANSWERED.get(finding.base_rule)
     return answered is not None and answered(resource, template)

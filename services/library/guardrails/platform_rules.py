@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from services.library.cloudformation.template import Template
 from services.library.guardrails.acknowledgement import review_rules
 from services.library.guardrails.baseline import guard
-from services.library.guardrails.finding import Accepter, Check, Finding, Place, Rule, base_rule
+from services.library.guardrails.finding import AcceptedBy, Check, Finding, Place, Rule, base_rule
 from services.library.guardrails.rules import (
     baseline,
     datastores,
@@ -60,14 +60,14 @@ _BY_ID = {rule.id: rule for rule in RULES}
 
 
 def findings(template: Template, place: Place) -> Iterator[Finding]:
-    """What our own rules find in one template."""
+    """List what our own rules find in one template."""
     for check in CHECKS:
         yield from check(template, place)
 
 
-def accepted_by(rule: str) -> Accepter:
-    """Who may accept a finding of this id. cdk-nag's are for the service that has them."""
+def accepted_by(rule: str) -> AcceptedBy:
+    """Say who may accept a finding of this id. cdk-nag's are for the service that has them."""
     if review_rules.is_review_rule(rule):
-        return review_rules.ACCEPTED_BY.get(rule, Accepter.NOBODY)
+        return review_rules.ACCEPTED_BY.get(rule, AcceptedBy.NOBODY)
     own = _BY_ID.get(base_rule(rule))
-    return own.accepted_by if own else Accepter.SERVICE
+    return own.accepted_by if own else AcceptedBy.SERVICE

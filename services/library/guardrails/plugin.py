@@ -18,16 +18,18 @@ from services.library.contract.environment import Environment
 from services.library.contract.service import ServiceStack
 from services.library.guardrails import assembly, nag, not_applicable, platform_rules
 from services.library.guardrails.acknowledgement import acceptance, record
-from services.library.guardrails.acknowledgement.acceptance import Accepted, Giver
-from services.library.guardrails.finding import Accepter, Finding, Place, TierBaseline, without_hashes
-from services.library.guardrails.overrides.cross_stack_changes import Rebuilt
-from services.library.guardrails.overrides.override_findings import Caused, Known
+from services.library.guardrails.acknowledgement.acceptance import Accepted, AcknowledgementSource
+from services.library.guardrails.decisions import library
+from services.library.guardrails.decisions.decision import Cause, Decided, Decision, decide
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, TierBaseline, without_hashes
+from services.library.guardrails.overrides.cross_stack_changes import RebuiltStage
+from services.library.guardrails.overrides.override_findings import Known, OverrideFindings
 from services.library.guardrails.rules import lookups
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedStack:
-    """A stack with what guardrails must know of it. A stack that is no subject belongs to the platform team."""
+    """A stack with what guardrails must know of it. A stack that is not listed belongs to the platform team."""
 
     stack: cdk.Stack
     environment: Environment | None
@@ -36,12 +38,12 @@ class CheckedStack:
     owner: str
     handles_personal_data: bool
     acknowledgements: tuple[Acknowledgement, ...]
-    """From the service's overrides.py, the same in each stage; paths start below the stack."""
-    accepts: tuple[Acknowledgement, ...] = ()
+    """From the service's acknowledgements.py, the same in each stage; paths start below the stack."""
+    stage_acknowledgements: tuple[Acknowledgement, ...] = ()
     """From there, too, for this stage alone."""
 
     def __post_init__(self) -> None:
-        if self.environment is None and (self.acknowledgements or self.accepts):
+        if self.environment is None and (self.acknowledgements or self.stage_acknowledgements):
             raise ValueError(f"CheckedStack {self.service!r} has no environment: accept in {acceptance.PLATFORM_FILE}.")
 
 
@@ -56,12 +58,12 @@ class Synthesised:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stack:
-    """The same with whose it is."""
+    """A synthesized stack with whose it is."""
 
     path: str
     file: Path
     place: Place
-    subject: CheckedStack | None
+    checked: CheckedStack | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +72,7 @@ class Judgement:
 
     failed: tuple[Finding, ...]
     accepted: tuple[Accepted, ...]
+    decided: tuple[Decided, ...]
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
@@ -77,27 +80,36 @@ class Guardrails:
     """One plugin for everything, so that acknowledgements hold for cdk-nag's findings and ours alike."""
 
     def __init__(
-        self, subjects: Sequence[CheckedStack], *, accepted: Sequence[Acknowledgement], every_stage: bool = True
+        self,
+        checked: Sequence[CheckedStack],
+        *,
+        accepted: Sequence[Acknowledgement],
+        decided: Sequence[Decision] = (),
+        every_stage: bool = True,
     ) -> None:
-        """`every_stage`: whether the subjects are all there are, so that an acknowledgement nobody needs is wrong."""
-        self._subjects = tuple(subjects)
+        """`decided`: what the pipeline decides of its own findings, beside what the library decides.
+
+        `every_stage`: whether these stacks are all there are, so that an acknowledgement nobody needs is wrong.
+        """
+        self._checked = tuple(checked)
         self._accepted = tuple(accepted)
+        self._decisions = (*library.DECISIONS, *decided)
         self._every_stage = every_stage
         self._folder = Path()
 
     @property
     def name(self) -> str:
-        """How the report names these checks."""
+        """Name these checks for the report."""
         return "guardrails"
 
     @property
     def version(self) -> str | None:
-        """Guardrails have none: they are the commit's."""
+        """Give none: guardrails are the commit's."""
         return None
 
     @property
     def rule_ids(self) -> list[str] | None:
-        """Not given: the CDK would only send them to AWS."""
+        """Give none: the CDK would only send them to AWS."""
         return None
 
     def check(self, app: cdk.App) -> None:
@@ -107,15 +119,15 @@ class Guardrails:
         cdk.Validations.of(app).add_plugins(self)
 
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
-        """Called by the CDK once the assembly is written."""
+        """Judge the assembly; the CDK calls this once it is written."""
         stacks = [
             Synthesised(path=each.stack_construct_path, file=Path(each.template_path), account=each.account_id)
             for each in context.stack_templates
         ]
         judgement = self.judge(context.app_construct, self._folder, stacks)
         files = {
-            path: _overrides_file(subject) if subject.environment else acceptance.PLATFORM_FILE
-            for path, subject in self._by_path().items()
+            path: _acknowledgements_file(checked) if checked.environment else acceptance.PLATFORM_FILE
+            for path, checked in self._by_path().items()
         }
         return cdk.PolicyValidationPluginReport(
             success=not judgement.failed,
@@ -124,48 +136,75 @@ class Guardrails:
 
     def judge(self, app: IConstruct, folder: Path, synthesised: Iterable[Synthesised]) -> Judgement:
         """Check the stacks of an assembly that is written to a folder, and write down there what is accepted."""
-        subjects = self._by_path()
-        stacks = [_stack(each, subjects) for each in synthesised]
+        checked = self._by_path()
+        stacks = [_stack(each, checked) for each in synthesised]
         templates = {stack.path: [*assembly.templates(folder, stack.file, stack.path)] for stack in stacks}
-        found = [*_nag_findings(app, stacks, templates), *_own_findings(stacks, templates)]
-        overridden: list[Caused] = []
-        for stage, caused in _rebuilt(self._subjects, {stack.path: stack.place for stack in stacks}, templates):
-            overridden += caused
-            found += [*stage.reached(), *(finding for each in caused for finding in each.lowered(found))]
+        found = [*_nag_findings(app, stacks, templates), *_platform_findings(stacks, templates)]
+        overridden: list[OverrideFindings] = []
+        for stage, findings in _rebuilt(self._checked, {stack.path: stack.place for stack in stacks}, templates):
+            overridden += findings
+            found += [*stage.cross_stack_changes(), *(finding for each in findings for finding in each.lowered(found))]
         asked = [*lookups.check_missing(assembly.missing_lookups(folder))]
         for finding in asked:
             # The CDK's CLI shows no report when lookups are open: it tries them, or fails with words of its own.
             sys.stderr.write(f"{finding.rule}: {finding.text} {finding.fix}\n")
         found += [*asked, *lookups.check_answered(app.node.get_all_context() or {})]
-        givers = self._givers(subjects)
-        outcome = acceptance.apply(found, givers, stacks=list(templates), whole=self._every_stage)
+        decided, undecided = self._decide(found, stacks, templates)
+        sources = self._acknowledgement_sources(checked)
+        outcome = acceptance.apply(undecided, sources, stacks=list(templates), whole=self._every_stage)
         record.write(
             folder,
             outcome.accepted,
+            decided,
             stages={
-                template.file: stack.subject.environment.label
+                template.file: stack.checked.environment.label
                 for stack in stacks
-                if stack.subject and stack.subject.environment
+                if stack.checked and stack.checked.environment
                 for template in templates[stack.path]
             },
-            review=acceptance.for_review(givers),
+            review=acceptance.for_review(sources),
         )
         failed = [*_explained(outcome.remaining, overridden), *outcome.problems, *self._suppressed(folder)]
-        return Judgement(failed=tuple(failed), accepted=tuple(outcome.accepted))
+        return Judgement(failed=tuple(failed), accepted=tuple(outcome.accepted), decided=tuple(decided))
 
     def _by_path(self) -> dict[str, CheckedStack]:
-        return {subject.stack.node.path: subject for subject in self._subjects}
+        return {each.stack.node.path: each for each in self._checked}
 
-    def _givers(self, subjects: dict[str, CheckedStack]) -> list[Giver]:
-        """The services, each with its stacks in all stages, then the platform team."""
+    def _decide(
+        self, found: Iterable[Finding], stacks: Iterable[_Stack], templates: Mapping[str, Sequence[Template]]
+    ) -> tuple[list[Decided], list[Finding]]:
+        """Sort the findings into those that the library or the pipeline has decided, and all others."""
+        places = {each.path: each.place for each in stacks}
+        resources = {
+            (template.file, resource.logical_id): (resource, template, places[path])
+            for path, its in templates.items()
+            for template in its
+            for resource in template.resources()
+        }
+        decided: list[Decided] = []
+        undecided: list[Finding] = []
+        for finding in found:
+            decision = None
+            if caused_by := resources.get((finding.template, finding.logical_id)):
+                resource, template, place = caused_by
+                cause = Cause(finding=finding, resource=resource, template=template, place=place)
+                decision = decide(cause, self._decisions)
+            if decision is None:
+                undecided.append(finding)
+            else:
+                decided.append(Decided(finding=finding, decision=decision))
+        return decided, undecided
+
+    def _acknowledgement_sources(self, checked: dict[str, CheckedStack]) -> list[AcknowledgementSource]:
+        """List the services, each with its stacks in all stages, then the platform team."""
         services: dict[str, dict[str, CheckedStack]] = defaultdict(dict)
-        for path, subject in subjects.items():
-            if subject.environment:
-                services[_overrides_file(subject)][path] = subject
+        for path, each in checked.items():
+            if each.environment:
+                services[_acknowledgements_file(each)][path] = each
         return [
             *(
-                Giver(
-                    accepter=Accepter.SERVICE,
+                AcknowledgementSource(
+                    accepted_by=AcceptedBy.SERVICE,
                     file=file,
                     stacks=tuple(stacks),
                     acknowledgements=next(iter(stacks.values())).acknowledgements,
@@ -173,17 +212,17 @@ class Guardrails:
                 for file, stacks in services.items()
             ),
             *(
-                Giver(
-                    accepter=Accepter.SERVICE,
-                    file=_overrides_file(subject),
+                AcknowledgementSource(
+                    accepted_by=AcceptedBy.SERVICE,
+                    file=_acknowledgements_file(each),
                     stacks=(path,),
-                    acknowledgements=subject.accepts,
+                    acknowledgements=each.stage_acknowledgements,
                 )
-                for path, subject in subjects.items()
-                if subject.accepts
+                for path, each in checked.items()
+                if each.stage_acknowledgements
             ),
-            Giver(
-                accepter=Accepter.PLATFORM,
+            AcknowledgementSource(
+                accepted_by=AcceptedBy.PLATFORM,
                 file=acceptance.PLATFORM_FILE,
                 stacks=("",),
                 acknowledgements=self._accepted,
@@ -191,9 +230,9 @@ class Guardrails:
         ]
 
     def _suppressed(self, folder: Path) -> Iterator[Finding]:
-        """Suppressions by the CDK's own means would hide a finding from the packs and so from us."""
+        """Find suppressions by the CDK's own means, which would hide a finding from the packs and so from us."""
         found = set(assembly.suppressed(folder))
-        for scope in {scope.node.path: scope for each in self._subjects for scope in each.stack.node.scopes}.values():
+        for scope in {scope.node.path: scope for each in self._checked for scope in each.stack.node.scopes}.values():
             for entry in scope.node.metadata:
                 if entry.type == assembly.SUPPRESSIONS:
                     found |= {(scope.node.path, rule) for rule in entry.data}
@@ -207,17 +246,17 @@ class Guardrails:
                 )
 
 
-def _stack(synthesised: Synthesised, subjects: Mapping[str, CheckedStack]) -> _Stack:
-    """A stack inside a subject's stack, a support stack say, is the subject's; one beside it is in the same place."""
-    owner = _innermost(synthesised.path, subjects)
-    subject = subjects[owner] if owner else None
-    beside = {path.rpartition("/")[0]: each.environment for path, each in subjects.items() if "/" in path}
-    environment = subject.environment if subject else beside.get(synthesised.path.rpartition("/")[0])
+def _stack(synthesised: Synthesised, checked: Mapping[str, CheckedStack]) -> _Stack:
+    """Find whose a stack is: a support stack inside a service's is the service's; one beside it is in its place."""
+    innermost = _innermost(synthesised.path, checked)
+    whose = checked[innermost] if innermost else None
+    beside = {path.rpartition("/")[0]: each.environment for path, each in checked.items() if "/" in path}
+    environment = whose.environment if whose else beside.get(synthesised.path.rpartition("/")[0])
     return _Stack(
         path=synthesised.path,
         file=synthesised.file,
         place=_place(environment, synthesised.account),
-        subject=subject,
+        checked=whose,
     )
 
 
@@ -237,35 +276,35 @@ def _place(environment: Environment | None, account: str | None) -> Place:
 
 
 def _rebuilt(
-    subjects: Iterable[CheckedStack], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
-) -> Iterator[tuple[Rebuilt, list[Caused]]]:
-    """Each stage in which an override has changed a stack, against the same one without."""
+    checked: Iterable[CheckedStack], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
+) -> Iterator[tuple[RebuiltStage, list[OverrideFindings]]]:
+    """Make each stage again in which an override has changed a stack, without any override."""
     stages: dict[str, list[StackFactory]] = defaultdict(list)
-    for subject in subjects:
-        made_by = subject.stack.build_record if isinstance(subject.stack, ServiceStack) else None
-        if made_by and subject.stack.node.path in templates:
-            stages[subject.stack.node.path.rpartition("/")[0]].append(made_by)
+    for each in checked:
+        made_by = each.stack.build_record if isinstance(each.stack, ServiceStack) else None
+        if made_by and each.stack.node.path in templates:
+            stages[each.stack.node.path.rpartition("/")[0]].append(made_by)
     for path, made in stages.items():
-        if any(isinstance(each, OverriddenStack) for each in made):
-            within = [f"{path}/"] if path else [f"{each.stack.node.path}/" for each in made]
+        if any(isinstance(factory, OverriddenStack) for factory in made):
+            within = [f"{path}/"] if path else [f"{factory.stack.node.path}/" for factory in made]
             after = {known: its for known, its in templates.items() if f"{known}/".startswith(tuple(within))}
-            rebuilt = Rebuilt(stacks=made, after=after)
-            yield rebuilt, rebuilt.caused(places)
+            rebuilt = RebuiltStage(stacks=made, after=after)
+            yield rebuilt, rebuilt.override_findings(places)
 
 
-def _explained(findings: Sequence[Finding], overridden: Iterable[Caused]) -> list[Finding]:
-    """The findings, with the override's line where one is to blame. It takes some builds, and so only what failed."""
+def _explained(findings: Sequence[Finding], overridden: Iterable[OverrideFindings]) -> list[Finding]:
+    """Add the override's line where one is to blame. It takes some builds: this is for what failed."""
     known: Known = {}
     said = list(findings)
     for each in overridden:
         path = each.overridden.stack.node.path
-        own_ones = [finding for finding in said if _innermost(finding.path, [path])]
-        explained = dict(zip(map(id, own_ones), each.explained(own_ones, known) if own_ones else (), strict=True))
+        below = [finding for finding in said if _innermost(finding.path, [path])]
+        explained = dict(zip(map(id, below), each.explained(below, known) if below else (), strict=True))
         said = [explained.get(id(finding), finding) for finding in said]
     return said
 
 
-def _own_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Finding]:
+def _platform_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]) -> Iterator[Finding]:
     for stack in stacks:
         for template in templates[stack.path]:
             yield from platform_rules.findings(template, stack.place)
@@ -274,7 +313,7 @@ def _own_findings(stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Tem
 def _nag_findings(
     app: IConstruct, stacks: Sequence[_Stack], templates: Mapping[str, Sequence[Template]]
 ) -> Iterator[Finding]:
-    """cdk-nag's findings that concern their stack, each with its place in the template."""
+    """List cdk-nag's findings that concern their stack, each with its place in the template."""
     by_path = {stack.path: stack for stack in stacks}
     places = {
         resource.path: (template, resource)
@@ -284,23 +323,23 @@ def _nag_findings(
     }
     for pack, finding in nag.findings(app):
         stack = by_path[_innermost(finding.path, by_path)]
-        if pack.only_personal_data and not (stack.subject and stack.subject.handles_personal_data):
+        if pack.only_personal_data and not (stack.checked and stack.checked.handles_personal_data):
             continue
         if finding.path not in places:
             yield replace(finding, template=templates[stack.path][0].file)
             continue
         template, resource = places[finding.path]
-        if not not_applicable.is_moot(finding, resource, template):
+        if not not_applicable.is_not_applicable(finding, resource, template):
             yield replace(finding, template=template.file, logical_id=resource.logical_id)
 
 
 def _innermost(path: str, scopes: Iterable[str]) -> str:
-    """The deepest of the scopes that holds the path; empty if none does."""
+    """Find the deepest of the scopes that holds the path; empty if none does."""
     return max((scope for scope in scopes if f"{path}/".startswith(f"{scope}/")), key=len, default="")
 
 
-def _overrides_file(subject: CheckedStack) -> str:
-    return f"services/{subject.service.replace('-', '_')}/overrides.py"
+def _acknowledgements_file(checked: CheckedStack) -> str:
+    return f"services/{checked.service.replace('-', '_')}/acknowledgements.py"
 
 
 def _violation(finding: Finding, folder: Path, files: dict[str, str]) -> cdk.PolicyViolation:
@@ -323,12 +362,12 @@ def _violation(finding: Finding, folder: Path, files: dict[str, str]) -> cdk.Pol
 
 
 def _how_to_accept(finding: Finding, files: dict[str, str]) -> str:
-    """The acknowledgement to write, and where, for a rule that somebody may accept."""
-    accepter = platform_rules.accepted_by(finding.rule)
-    if finding.rule == acceptance.RULE or accepter is Accepter.NOBODY:
+    """Say which acknowledgement to write, and where, for a rule that somebody may accept."""
+    who = platform_rules.accepted_by(finding.rule)
+    if finding.rule == acceptance.RULE or who is AcceptedBy.NOBODY:
         return ""
     stack = _innermost(finding.path, files)
-    if accepter is Accepter.SERVICE and files.get(stack, acceptance.PLATFORM_FILE) != acceptance.PLATFORM_FILE:
+    if who is AcceptedBy.SERVICE and files.get(stack, acceptance.PLATFORM_FILE) != acceptance.PLATFORM_FILE:
         file, path = files[stack], finding.path.removeprefix(f"{stack}/")
     else:
         file, path = acceptance.PLATFORM_FILE, finding.path

@@ -1,4 +1,4 @@
-"""What an operator must know of a deployed stream consumer: the stack output that the construct makes."""
+"""The resources of a deployed stream consumer, as the construct writes them into a stack output."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class RedriveError(Exception):
-    """One sentence about why nothing can be sent again, and what to do."""
+    """Nothing can be sent again; the text says why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consumer:
-    """One deployed stream consumer."""
+class DeployedConsumer:
+    """One deployed stream consumer: its function, stream, buckets and queue."""
 
     function: str
     stream: str
@@ -23,7 +23,7 @@ class Consumer:
     """URL of the queue that says where such batches are in the stream, if it is that."""
 
     @classmethod
-    def of(cls, output: str) -> "Consumer":
+    def of(cls, output: str) -> "DeployedConsumer":
         """Read the value of the stack output."""
         try:
             content = json.loads(output)
@@ -40,8 +40,8 @@ class Consumer:
             ) from error
 
 
-def choose(outputs: Mapping[str, str], *, named: str | None, stack: str) -> Consumer:
-    """The stream consumer that a stack's outputs describe: the one, or the one whose output is named."""
+def choose(outputs: Mapping[str, str], *, named: str | None, stack: str) -> DeployedConsumer:
+    """Return the stream consumer that a stack's outputs describe: the only one, or the one whose output is named."""
     found = {key: value for key, value in sorted(outputs.items()) if key.startswith("Redrive")}
     if named is None and len(found) == 1:
         (named,) = found
@@ -50,4 +50,4 @@ def choose(outputs: Mapping[str, str], *, named: str | None, stack: str) -> Cons
             f"Stack {stack} has these stream consumers: {', '.join(found) or 'none'}."
             + (" Choose one with --consumer." if found else "")
         )
-    return Consumer.of(found[named])
+    return DeployedConsumer.of(found[named])

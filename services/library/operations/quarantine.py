@@ -1,4 +1,4 @@
-"""What waits in quarantine, how it gets to an operator's editor and back, and what was done about each record."""
+"""Records in quarantine: read from the bucket, saved for an operator to mend, and noted once they are sent."""
 
 import json
 import os
@@ -8,66 +8,72 @@ from pathlib import Path
 from typing import Any
 
 from services.library.operations.consumer import RedriveError
-from services.library.operations.records import Found, Line, Place, Verdict, found
+from services.library.operations.records import (
+    RedriveRecord,
+    RedriveResult,
+    RedriveVerdict,
+    StreamPosition,
+    parse_record,
+)
 
 QUARANTINED = "quarantined/"
 SENT = "redriven/sent/"
 EXPIRED = "redriven/expired/"
-BROKEN = (ValueError, KeyError, TypeError)
+MALFORMED_ERRORS = (ValueError, KeyError, TypeError)
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pill:
+class QuarantinedRecord:
     """A record in quarantine, as it came by the stream."""
 
-    record: Found
+    record: RedriveRecord
     reason: str
 
     @property
     def file_name(self) -> str:
-        """What its payload is called in an operator's folder."""
+        """Return the name of the payload's file in an operator's folder."""
         return f"{self.record.shard}_{self.record.sequence}.json"
 
 
-class Quarantine:
+class QuarantineBucket:
     """The quarantine bucket. What was re-driven is noted in it too, so that any operator can go on."""
 
     def __init__(self, s3: Any, *, bucket: str) -> None:
         self.s3 = s3
         self.bucket = bucket
 
-    def read(self) -> tuple[Mapping[Place, Pill], list[Line]]:
-        """Each quarantined record by its place, as it came by the stream; and what cannot be read."""
-        pills: dict[Place, Pill] = {}
-        broken: list[Line] = []
+    def read(self) -> tuple[Mapping[StreamPosition, QuarantinedRecord], list[RedriveResult]]:
+        """Return each quarantined record by its position in the stream, and a result for each unreadable object."""
+        pills: dict[StreamPosition, QuarantinedRecord] = {}
+        broken: list[RedriveResult] = []
         for key in self._list(QUARANTINED):
             source = f"s3://{self.bucket}/{key}"
             try:
                 content = json.loads(self._get(key))
-                pill = Pill(record=found(content["record"], source), reason=str(content["reason"]))
-            except BROKEN:
-                broken.append(Line(verdict=Verdict.UNREADABLE, source=source))
+                pill = QuarantinedRecord(record=parse_record(content["record"], source), reason=str(content["reason"]))
+            except MALFORMED_ERRORS:
+                broken.append(RedriveResult(verdict=RedriveVerdict.UNREADABLE, source=source))
             else:
-                if pill.record.place not in pills or not pill.record.is_mended:
-                    pills[pill.record.place] = pill
+                if pill.record.position not in pills or not pill.record.is_mended:
+                    pills[pill.record.position] = pill
         return dict(sorted(pills.items())), broken
 
-    def sent(self) -> set[Place]:
-        """The records that a re-drive has sent."""
-        places = (key.removeprefix(SENT).rpartition("/") for key in self._list(SENT))
-        return {(shard, int(sequence)) for shard, _, sequence in places}
+    def sent(self) -> set[StreamPosition]:
+        """Return the positions of the records that a re-drive has sent."""
+        positions = (key.removeprefix(SENT).rpartition("/") for key in self._list(SENT))
+        return {(shard, int(sequence)) for shard, _, sequence in positions}
 
-    def note_sent(self, record: Found) -> None:
+    def note_sent(self, record: RedriveRecord) -> None:
         """Remember that the consumer has processed a record."""
         self._put(f"{SENT}{record.shard}/{record.sequence}", {"source": record.source})
 
-    def note_expired(self, lost: Line) -> None:
-        """Remember what is gone, for its message is deleted after this."""
+    def note_expired(self, lost: RedriveResult) -> None:
+        """Remember what has expired; its message is deleted after this."""
         self._put(f"{EXPIRED}{lost.shard}/{lost.sequence}", lost.to_json())
 
-    def mark(self, record: Found) -> str | None:
-        """Changes when the consumer puts this record with this payload into quarantine; the bucket keeps versions."""
+    def mark(self, record: RedriveRecord) -> str | None:
+        """Return the version of the record's object, which changes when the consumer quarantines it again."""
         try:
             version: str = self.s3.head_object(Bucket=self.bucket, Key=record.quarantine_key)["VersionId"]
         except self.s3.exceptions.ClientError as error:
@@ -91,7 +97,7 @@ class Quarantine:
                 yield listed["Key"]
 
 
-def save(pills: Iterable[Pill], folder: Path) -> list[Path]:
+def save_payloads(pills: Iterable[QuarantinedRecord], folder: Path) -> list[Path]:
     """Write each payload to a file of its own that its owner alone can read; what is there already is left as it is."""
     written = []
     try:
@@ -108,8 +114,8 @@ def save(pills: Iterable[Pill], folder: Path) -> list[Path]:
     return written
 
 
-def mended(path: Path) -> dict[str, bytes]:
-    """The mended payloads in a folder, or the one in a file, by file name."""
+def read_mended(path: Path) -> dict[str, bytes]:
+    """Return the mended payloads in a folder, or the one in a file, by file name."""
     try:
         files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
         return {file.name: file.read_bytes() for file in files}

@@ -1,4 +1,4 @@
-"""Stream records as an operator finds them, and as Lambda would pass them to the consumer."""
+"""Stream records to be sent again, in the form in which Lambda passes them to the consumer."""
 
 import base64
 import hashlib
@@ -10,12 +10,12 @@ from typing import Any
 Raw = Mapping[str, Any]
 """One element of an event's `Records`."""
 MENDED = "penstockMended"
-Place = tuple[str, int]
-"""What a record is known by, its shard and sequence number: sorted, as the records were written."""
+StreamPosition = tuple[str, int]
+"""The shard and sequence number that identify a record; they sort as the records were written."""
 
 
-class Verdict(StrEnum):
-    """What became of a record, or would."""
+class RedriveVerdict(StrEnum):
+    """What a re-drive did, or would do, with a record."""
 
     WOULD_SEND = "WOULD_SEND"
     """The consumer would get it; --apply does it."""
@@ -35,23 +35,23 @@ class Verdict(StrEnum):
     """What was found is not in a form that Lambda, the consumer or an operator makes."""
 
 
-DONE = frozenset({Verdict.SENT, Verdict.ALREADY})
+DONE = frozenset({RedriveVerdict.SENT, RedriveVerdict.ALREADY})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """The verdict on one record. Nothing of its payload or its partition key, which may name a patient."""
+class RedriveResult:
+    """The verdict on one record, without its payload and partition key, which may name a patient."""
 
-    verdict: Verdict
+    verdict: RedriveVerdict
     source: str
     """Where it was found."""
     shard: str = ""
     sequence: str = ""
-    """Of the record; `first..last` for records that nobody can tell apart any more."""
+    """Of the record; `first..last` for a range of records that have expired."""
     note: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """For machines."""
+        """Return the result for `--json`."""
         return {
             "verdict": self.verdict.value,
             "source": self.source,
@@ -62,7 +62,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RedriveRecord:
     """One record, and where it was found."""
 
     raw: Raw
@@ -70,55 +70,55 @@ class Found:
 
     @property
     def shard(self) -> str:
-        """The shard that it came by."""
+        """Return the shard that the record came by."""
         return str(self.raw["eventID"]).partition(":")[0]
 
     @property
     def sequence(self) -> str:
-        """Its sequence number there."""
+        """Return the sequence number in the shard."""
         return str(self.raw["kinesis"]["sequenceNumber"])
 
     @property
-    def place(self) -> Place:
-        """What it is known by."""
+    def position(self) -> StreamPosition:
+        """Return the shard and sequence number that identify the record."""
         return self.shard, int(self.sequence)
 
     @property
     def partition_key(self) -> str:
-        """What order counts within. Not to be shown."""
+        """Return the partition key, within which order matters. Never show it."""
         return str(self.raw["kinesis"]["partitionKey"])
 
     @property
     def data(self) -> bytes:
-        """The payload."""
+        """Return the payload."""
         return base64.b64decode(self.raw["kinesis"]["data"], validate=True)
 
     @property
     def is_mended(self) -> bool:
-        """Whether an operator wrote the payload."""
+        """Return whether an operator wrote the payload."""
         return MENDED in self.raw
 
     @property
     def quarantine_key(self) -> str:
-        """The object that the consumer would make of it in quarantine (services/library/runtime/quarantine.py)."""
+        """Return the key of the object that the consumer would write (services/library/runtime/quarantine.py)."""
         return f"quarantined/{self.shard}/{self.sequence}-{hashlib.sha256(self.data).hexdigest()[:16]}.json"
 
-    def with_data(self, data: bytes, source: str) -> "Found":
-        """The same record with another payload, and a mark that the consumer keeps if it is quarantined again."""
+    def with_data(self, data: bytes, source: str) -> "RedriveRecord":
+        """Return the record with another payload, and a mark that the consumer preserves if it quarantines it again."""
         kinesis = {**self.raw["kinesis"], "data": base64.b64encode(data).decode()}
-        return Found(raw={**self.raw, "kinesis": kinesis, MENDED: True}, source=source)
+        return RedriveRecord(raw={**self.raw, "kinesis": kinesis, MENDED: True}, source=source)
 
-    def line(self, verdict: Verdict, note: str = "") -> Line:
-        """A verdict on it."""
-        return Line(verdict=verdict, source=self.source, shard=self.shard, sequence=self.sequence, note=note)
+    def line(self, verdict: RedriveVerdict, note: str = "") -> RedriveResult:
+        """Return a result for the record."""
+        return RedriveResult(verdict=verdict, source=self.source, shard=self.shard, sequence=self.sequence, note=note)
 
 
-def found(raw: object, source: str) -> Found:
-    """A record that everything above can be read of. Raises ValueError, TypeError or KeyError."""
+def parse_record(raw: object, source: str) -> RedriveRecord:
+    """Return the record of one element of `Records`. Raises ValueError, TypeError or KeyError if a field is missing."""
     if not isinstance(raw, Mapping):
         raise TypeError("a record must be an object")
-    record = Found(raw=raw, source=source)
+    record = RedriveRecord(raw=raw, source=source)
     if not record.shard:
         raise ValueError("a record must name its shard")
-    _ = (record.place, record.partition_key, record.data)
+    _ = (record.position, record.partition_key, record.data)
     return record

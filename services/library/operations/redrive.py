@@ -1,4 +1,4 @@
-"""Sends records to a stream consumer again: what Lambda gave up, and what was mended in quarantine.
+"""Re-drive of a stream consumer: sends again what Lambda gave up and what was mended in quarantine.
 
 A record goes to the consumer's function as Lambda would pass it, with its own place in the stream, so that the consumer
 recognises what it has already done and what has overtaken the record meanwhile. What is sent is noted in the quarantine
@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.library.operations.consumer import Consumer
-from services.library.operations.given_up import Copies, GivenUp, Pointers
-from services.library.operations.quarantine import Pill, Quarantine
-from services.library.operations.records import DONE, Found, Line, Place, Verdict
-from services.library.operations.stream import Stream
+from services.library.operations.consumer import DeployedConsumer
+from services.library.operations.failed_batches import FailedBatchCopies, FailedBatchPointers, OnFailureRecord
+from services.library.operations.quarantine import QuarantineBucket, QuarantinedRecord
+from services.library.operations.records import DONE, RedriveRecord, RedriveResult, RedriveVerdict, StreamPosition
+from services.library.operations.stream import StreamReader
 
-HANDLED = DONE | {Verdict.QUARANTINED}
-"""Verdicts that leave nothing to do about a batch that was given up: quarantine has the record."""
+HANDLED = DONE | {RedriveVerdict.QUARANTINED}
+"""Verdicts after which nothing is left to do about a failed batch: quarantine has the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What an operator asks for."""
+class RedriveRequest:
+    """An operator's settings of one re-drive."""
 
     applies: bool = False
-    """Otherwise nothing is sent or changed."""
+    """Whether records are sent; otherwise nothing is sent or changed."""
     mended: Mapping[str, bytes] = field(default_factory=dict)
     """File name -> payload to send in the place of a quarantined one."""
     again: bool = False
@@ -37,53 +37,53 @@ class Wish:
 
 
 class Redrive:
-    """The re-drive of one consumer."""
+    """Sends records of one consumer again."""
 
-    def __init__(self, consumer: Consumer, *, client: Callable[[str], Any]) -> None:
+    def __init__(self, consumer: DeployedConsumer, *, client: Callable[[str], Any]) -> None:
         self.function = consumer.function
         self.lambda_ = client("lambda")
-        self.stream = Stream(client("kinesis"), name=consumer.stream)
-        self.quarantine = Quarantine(client("s3"), bucket=consumer.quarantine)
-        self.copies = Copies(client("s3"), bucket=consumer.failures) if consumer.failures else None
-        self.pointers = Pointers(client("sqs"), url=consumer.pointers) if consumer.pointers else None
+        self.stream = StreamReader(client("kinesis"), name=consumer.stream)
+        self.quarantine = QuarantineBucket(client("s3"), bucket=consumer.quarantine)
+        self.copies = FailedBatchCopies(client("s3"), bucket=consumer.failures) if consumer.failures else None
+        self.pointers = FailedBatchPointers(client("sqs"), url=consumer.pointers) if consumer.pointers else None
 
-    def run(self, wish: Wish) -> Iterator[Line]:
-        """The verdict on each record, as it is reached."""
+    def run(self, request: RedriveRequest) -> Iterator[RedriveResult]:
+        """Yield the verdict on each record, as it is reached."""
         pills, unreadable = self.quarantine.read()
-        attempt = _Attempt(self, wish, sent=self.quarantine.sent())
+        attempt = _Attempt(self, request, sent=self.quarantine.sent())
         yield from unreadable
         yield from attempt.mend(pills)
-        given_up = [
+        failed_batches = [
             *(self.copies.read(self.stream) if self.copies else ()),
             *(self.pointers.read(self.stream) if self.pointers else ()),
         ]
-        for batch in sorted(given_up, key=lambda each: each.records[0].place if each.records else ("", 0)):
+        for batch in sorted(failed_batches, key=lambda each: each.records[0].position if each.records else ("", 0)):
             yield from attempt.send_each(batch.records)
             if batch.lost:
                 yield batch.lost
             if batch.receipt is not None and self.pointers is not None:
-                self._close(self.pointers, batch, batch.receipt, handled=wish.applies and attempt.has_handled(batch))
-        if wish.since is not None:
-            yield from attempt.send_each(self.stream.since(wish.since))
+                self._close(self.pointers, batch, batch.receipt, handled=request.applies and attempt.has_handled(batch))
+        if request.since is not None:
+            yield from attempt.send_each(self.stream.since(request.since))
 
-    def waiting(self) -> list[Pill]:
-        """What is in quarantine and not yet mended."""
+    def quarantined(self) -> list[QuarantinedRecord]:
+        """Return the records in quarantine that no re-drive has sent."""
         sent = self.quarantine.sent()
-        return [pill for place, pill in self.quarantine.read()[0].items() if place not in sent]
+        return [pill for position, pill in self.quarantine.read()[0].items() if position not in sent]
 
-    def send(self, record: Found) -> Verdict:
-        """Have the consumer process one record, and note it."""
+    def send(self, record: RedriveRecord) -> RedriveVerdict:
+        """Have the consumer process one record, and note that it did."""
         mark = self.quarantine.mark(record)
         answer = self.lambda_.invoke(FunctionName=self.function, Payload=json.dumps({"Records": [record.raw]}).encode())
         if "FunctionError" in answer or json.loads(answer["Payload"].read())["batchItemFailures"]:
-            return Verdict.FAILED
+            return RedriveVerdict.FAILED
         if self.quarantine.mark(record) != mark:
-            return Verdict.QUARANTINED
+            return RedriveVerdict.QUARANTINED
         self.quarantine.note_sent(record)
-        return Verdict.SENT
+        return RedriveVerdict.SENT
 
-    def _close(self, pointers: Pointers, batch: GivenUp, receipt: str, *, handled: bool) -> None:
-        """Delete a message about which nothing is left to be done; let others see any other."""
+    def _close(self, pointers: FailedBatchPointers, batch: OnFailureRecord, receipt: str, *, handled: bool) -> None:
+        """Delete a message that is handled; make any other visible again."""
         if not handled:
             pointers.give_back(receipt)
             return
@@ -93,53 +93,55 @@ class Redrive:
 
 
 class _Attempt:
-    """One run: knows what has been done, and that what fails holds back what comes after it under the same key."""
+    """The state of one run: what was sent, and which partition keys failed, whose later records are then held back."""
 
-    def __init__(self, redrive: Redrive, wish: Wish, *, sent: set[Place]) -> None:
+    def __init__(self, redrive: Redrive, request: RedriveRequest, *, sent: set[StreamPosition]) -> None:
         self.redrive = redrive
-        self.wish = wish
+        self.request = request
         self.sent = sent
         self.failed_keys: set[str] = set()
-        self.verdicts: dict[Place, Verdict] = {}
+        self.verdicts: dict[StreamPosition, RedriveVerdict] = {}
 
-    def mend(self, pills: Mapping[Place, Pill]) -> Iterator[Line]:
-        """Whatever is in quarantine, and the mended payloads."""
-        mended = dict(self.wish.mended)
+    def mend(self, pills: Mapping[StreamPosition, QuarantinedRecord]) -> Iterator[RedriveResult]:
+        """Yield the verdict on each quarantined record, and on each mended payload."""
+        mended = dict(self.request.mended)
         for pill in pills.values():
             yield self._mend(pill, mended.pop(pill.file_name, None))
         for name in sorted(mended):
-            yield Line(verdict=Verdict.UNREADABLE, source=name, note="no record in quarantine has this name")
+            yield RedriveResult(
+                verdict=RedriveVerdict.UNREADABLE, source=name, note="no record in quarantine has this name"
+            )
 
-    def send_each(self, records: Iterable[Found]) -> Iterator[Line]:
-        """One record after the other; one that was found before is not told again."""
+    def send_each(self, records: Iterable[RedriveRecord]) -> Iterator[RedriveResult]:
+        """Send one record after the other; yield one verdict for each, even if it was found twice."""
         for record in records:
-            if record.place not in self.verdicts:
+            if record.position not in self.verdicts:
                 yield self._send(record)
 
-    def has_handled(self, batch: GivenUp) -> bool:
-        """Whether nothing is left to be done about a batch that was given up."""
-        readable = batch.lost is None or batch.lost.verdict is Verdict.EXPIRED
-        return readable and all(self.verdicts[record.place] in HANDLED for record in batch.records)
+    def has_handled(self, batch: OnFailureRecord) -> bool:
+        """Return whether nothing is left to do about a failed batch."""
+        readable = batch.lost is None or batch.lost.verdict is RedriveVerdict.EXPIRED
+        return readable and all(self.verdicts[record.position] in HANDLED for record in batch.records)
 
-    def _mend(self, pill: Pill, payload: bytes | None) -> Line:
+    def _mend(self, pill: QuarantinedRecord, payload: bytes | None) -> RedriveResult:
         record = pill.record
-        if record.place in self.sent or self.wish.again or payload not in (None, record.data):
+        if record.position in self.sent or self.request.again or payload not in (None, record.data):
             return self._send(record if payload is None else record.with_data(payload, pill.file_name))
         note = pill.reason if payload is None else f"{pill.reason}; {pill.file_name} is unchanged"
-        return self._tell(record, Verdict.QUARANTINED, note)
+        return self._note(record, RedriveVerdict.QUARANTINED, note)
 
-    def _send(self, record: Found) -> Line:
-        if record.place in self.sent:
-            return self._tell(record, Verdict.ALREADY)
-        if not self.wish.applies:
-            return self._tell(record, Verdict.WOULD_SEND)
+    def _send(self, record: RedriveRecord) -> RedriveResult:
+        if record.position in self.sent:
+            return self._note(record, RedriveVerdict.ALREADY)
+        if not self.request.applies:
+            return self._note(record, RedriveVerdict.WOULD_SEND)
         if record.partition_key in self.failed_keys:
-            return self._tell(record, Verdict.HELD)
+            return self._note(record, RedriveVerdict.HELD)
         verdict = self.redrive.send(record)
-        if verdict is Verdict.FAILED:
+        if verdict is RedriveVerdict.FAILED:
             self.failed_keys.add(record.partition_key)
-        return self._tell(record, verdict)
+        return self._note(record, verdict)
 
-    def _tell(self, record: Found, verdict: Verdict, note: str = "") -> Line:
-        self.verdicts[record.place] = verdict
+    def _note(self, record: RedriveRecord, verdict: RedriveVerdict, note: str = "") -> RedriveResult:
+        self.verdicts[record.position] = verdict
         return record.line(verdict, note)

@@ -1,25 +1,25 @@
-"""Reads records from a Kinesis stream again, in the form in which Lambda passes them."""
+"""Records read again from a Kinesis stream, in the form in which Lambda passes them."""
 
 import base64
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.library.operations.records import Found
+from services.library.operations.records import RedriveRecord
 
-GONE = frozenset({"ResourceNotFoundException", "InvalidArgumentException"})
-"""Kinesis's answers for a shard, or a place in it, that is there no more."""
+EXPIRED_ERRORS = frozenset({"ResourceNotFoundException", "InvalidArgumentException"})
+"""Kinesis's error codes for a shard, or a position in it, that has expired."""
 
 
-class Stream:
-    """One stream."""
+class StreamReader:
+    """Reads records of one stream."""
 
     def __init__(self, kinesis: Any, *, name: str) -> None:
         self.kinesis = kinesis
         self.name = name
 
-    def between(self, shard: str, first: int, last: int, *, source: str) -> Iterator[Found]:
-        """The records of a shard from one sequence number to another that the stream still has."""
+    def between(self, shard: str, first: int, last: int, *, source: str) -> Iterator[RedriveRecord]:
+        """Yield the records of a shard from one sequence number to another that the stream still has."""
         try:
             iterator = self.kinesis.get_shard_iterator(
                 StreamName=self.name,
@@ -28,17 +28,17 @@ class Stream:
                 StartingSequenceNumber=str(first),
             )["ShardIterator"]
         except self.kinesis.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
+            if error.response["Error"]["Code"] in EXPIRED_ERRORS:
                 return
             raise
         for record in self._read(shard, iterator, source=source):
-            if record.place[1] > last:
+            if record.position[1] > last:
                 return
-            if record.place[1] >= first:
+            if record.position[1] >= first:
                 yield record
 
-    def since(self, moment: datetime) -> Iterator[Found]:
-        """Every record that arrived from then on, up to where each shard ends when it is read."""
+    def since(self, moment: datetime) -> Iterator[RedriveRecord]:
+        """Yield every record that arrived from a moment on, up to where each shard ends when it is read."""
         answer = self.kinesis.list_shards(StreamName=self.name)
         shards = [shard["ShardId"] for shard in answer["Shards"]]
         while answer.get("NextToken"):
@@ -50,17 +50,20 @@ class Stream:
             )["ShardIterator"]
             yield from self._read(shard, iterator, source=f"stream {self.name}")
 
-    def _read(self, shard: str, iterator: str | None, *, source: str) -> Iterator[Found]:
+    def _read(self, shard: str, iterator: str | None, *, source: str) -> Iterator[RedriveRecord]:
         while iterator is not None:
             answer = self.kinesis.get_records(ShardIterator=iterator)
             for record in answer["Records"]:
-                yield Found(raw=_as_lambda_passes_it(shard, record), source=source)
+                yield RedriveRecord(raw=_as_lambda_passes_it(shard, record), source=source)
             # A page may be empty though more follow; "a value of zero indicates that record processing is caught up".
             iterator = answer.get("NextShardIterator") if answer["MillisBehindLatest"] else None
 
 
 def _as_lambda_passes_it(shard: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, but for the names of role, region and stream."""
+    """Return a record in Lambda's form, without role, region and stream.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+    """
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",

@@ -28,7 +28,7 @@ class Missing:
 
 
 def missing(sources: dict[str, bytes], *, available: frozenset[str], provided: frozenset[str]) -> list[Missing]:
-    """Every import of the sources that is neither the standard library's, nor provided, nor among our available files.
+    """Return every import that is neither the standard library's, nor provided, nor among our available files.
 
     Imports for type checkers alone, and those whose failure the code handles, are not looked at.
     """
@@ -51,7 +51,7 @@ def _imports_of(file: str, content: bytes) -> tuple[ast.Import | ast.ImportFrom,
 
 
 def _modules(files: frozenset[str]) -> frozenset[str]:
-    """The dotted names that can be imported from these files, folders without `__init__.py` among them."""
+    """Return the dotted names that can be imported from these files, with folders without `__init__.py`."""
     names = set()
     for file in files:
         parts = file.removesuffix(".py").removesuffix("/__init__").split("/")

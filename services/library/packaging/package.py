@@ -28,7 +28,7 @@ class Package:
 
     @property
     def digest(self) -> str:
-        """What the asset is named by: content alone, so neither the machine, the user, the folder nor the day."""
+        """Return the asset's hash: of content alone, so neither of the machine, the user, the folder nor the day."""
         lines = [f"{self.distributions.digest}\n" if self.distributions else "\n"]
         lines += [
             f"{self.prefix}{name}\0{hashlib.sha256(content).hexdigest()}\n"
@@ -50,14 +50,14 @@ class Package:
 
 
 def layer(root: Path, dependencies: Dependencies) -> Package:
-    """Our own part of what every function gets; the dependency group `runtime` is a layer of its own beside it."""
+    """Return the layer's package: our shared code. The dependency group `runtime` is a layer of its own beside it."""
     package = Package(prefix=LAYER_PREFIX, sources=_sources(root, "library"))
     _refuse_missing_imports(package, dependencies, available=package.sources, group=LAYER_GROUP)
     return package
 
 
 def function(root: Path, service: str, dependencies: Dependencies) -> Package:
-    """A service's own code and the dependency group that bears its name, to be run together with the layers."""
+    """Return a service's own code and the dependency group of its name, to be run together with the layers."""
     package = Package(sources=_sources(root, service), distributions=dependencies.groups.get(service))
     available = {**package.sources, **layer(root, dependencies).sources}
     _refuse_missing_imports(package, dependencies, available=available, group=service)
@@ -65,7 +65,7 @@ def function(root: Path, service: str, dependencies: Dependencies) -> Package:
 
 
 def refuse_unknown_handler(package: Package, handler: str) -> None:
-    """A handler's dotted path must be in the package, or Lambda would find out at the first call."""
+    """Raise PackagingError if the package does not have the handler, which Lambda would find at the first call."""
     module, _, name = handler.rpartition(".")
     file = module.replace(".", "/") + ".py"
     if file not in package.sources:
@@ -97,7 +97,7 @@ def _sources(root: Path, owner: str) -> dict[str, bytes]:
 
 
 def _brought(file: str, dependencies: Dependencies) -> frozenset[str]:
-    """What may be imported in this one file, because whatever imports it does so beside the layer that has it."""
+    """Return the modules that this file may import, because a layer brings them wherever the file is imported."""
     group = dependencies.groups.get(ON_A_LAYER.get(file, ""))
     return group.modules if group else frozenset()
 

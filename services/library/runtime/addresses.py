@@ -11,7 +11,7 @@ LONGEST = 16
 
 
 def public(url: str, words: Collection[str]) -> str:
-    """`scheme://host/path` of a URL with `{id}` in the place of every segment that is not one of the words.
+    """Return a URL's scheme, host and path, with `{id}` in place of every segment that is not one of the words.
 
     The words are the ones of an API's paths that its client was written with. An id cannot be told from a word by its
     looks (`Patient/Schmidt`), so everything that is not known is one. No query, no fragment, no user.

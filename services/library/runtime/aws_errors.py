@@ -1,12 +1,15 @@
-"""What an error of AWS means for whoever called: the same call may do better later, or never will."""
+"""Classification of errors of AWS: transient ones, after which the same call may succeed, and permanent ones."""
+
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
 AWS_ERRORS = (ClientError, HTTPClientError, UnreachableError)
-"""What `told_apart` knows; anything else is a mistake of ours."""
-Known = ClientError | HTTPClientError | UnreachableError
-PASSING = frozenset(
+"""The exceptions that `classify` takes; any other is a bug."""
+AwsError = ClientError | HTTPClientError | UnreachableError
+TRANSIENT_CODES = frozenset(
     {
         "DependencyTimeoutException",
         "InternalFailure",
@@ -21,33 +24,47 @@ PASSING = frozenset(
         "TransactionInProgressException",
     }
 )
-"""Codes of DynamoDB, Kinesis and KMS; beside them whatever has a status from 500 on passes."""
+"""Transient codes of DynamoDB, Kinesis and KMS; every error with a status from 500 on is transient, too."""
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-PASSING_REASONS = frozenset(
+TRANSIENT_REASONS = frozenset(
     {"None", "ConditionalCheckFailed", "ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
 )
-"""Why a transaction was cancelled."""
+"""Reasons for a cancelled transaction after which it may be tried again."""
 
 
-class Busy(Exception):  # noqa: N818 - workflows retry it by this name
+# Not called TransientError: the class's name is the error name in the Retry of workflows that are deployed.
+class Busy(Exception):  # noqa: N818 - as above
     """The service behind has no capacity now, or did not answer; the same call may do better later."""
 
 
 class RefusedByAws(Exception):  # noqa: N818 - workflows and operators know it by this name
-    """AWS will not do what was asked, however often: the code says why. Its words are left out, for they may quote."""
+    """AWS refuses the call for good. Has the error code, and not the message, which may quote what was sent."""
 
     def __init__(self, operation: str, code: str) -> None:
         super().__init__(f"{operation}: {code}")
         self.code = code
 
 
-def told_apart(error: Known) -> Busy | RefusedByAws:
-    """To be raised outside of the handler, so that no chain of exceptions leads to what AWS says of the request."""
+def call(operation: Callable[..., Any], **request: Any) -> Any:
+    """Call an operation of a boto3 client and return its response. Raises Busy or RefusedByAws."""
+    try:
+        return operation(**request)
+    except AWS_ERRORS as error:
+        failure = classify(error)
+    # Outside of the handler, so that no chain of exceptions leads to what AWS says of the request.
+    raise failure
+
+
+def classify(error: AwsError) -> Busy | RefusedByAws:
+    """Return the exception for an error of AWS.
+
+    Raise it outside of the `except` block, so that no chain of exceptions leads to what AWS says of the request.
+    """
     if not isinstance(error, ClientError):
         return Busy(type(error).__name__)
     code = error.response["Error"]["Code"]
     reasons = {str(each.get("Code")) for each in error.response.get("CancellationReasons", ())} - {"None"}
     named = ",".join(sorted(reasons)) or code
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    passes = reasons <= PASSING_REASONS if reasons else code in PASSING or status >= 500
-    return Busy(named) if passes else RefusedByAws(error.operation_name, named)
+    transient = reasons <= TRANSIENT_REASONS if reasons else code in TRANSIENT_CODES or status >= 500
+    return Busy(named) if transient else RefusedByAws(error.operation_name, named)

@@ -1,4 +1,4 @@
-"""The one way to call another system over HTTP: traced, in time, tried again where that is right, and discreet."""
+"""A client for other systems over HTTP: with traces, deadlines, retries, a circuit breaker, and no personal data."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import httpx
 
 from . import addresses, trace
 from .resilience import (
-    ONCE,
+    NO_RETRIES,
     SYSTEM,
     AttemptError,
     Breaker,
@@ -20,44 +20,44 @@ from .resilience import (
     Upstream,
 )
 from .tracing import NoTracing, Tracing
-from .transport import Answer, DeadlineTransport, EncodedError, Timeouts, TooLargeError, exchange
+from .transport import DeadlineTransport, EncodedError, HttpResponse, Timeouts, TooLargeError, exchange
 
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods"""
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 USER_AGENT = "penstock"
 
-Judge = Callable[[Answer, str], None]
+Judge = Callable[[HttpResponse, str], None]
 Sign = Callable[[httpx.Request], None]
 
 
 class StatusError(AttemptError):
     """The other side answered that it could not."""
 
-    def __init__(self, where: str, answer: Answer) -> None:
+    def __init__(self, where: str, answer: HttpResponse) -> None:
         super().__init__(
             f"{where}: answered {answer.status}",
-            passes=answer.status in PASSING,
-            counts=answer.status >= 500,
+            transient=answer.status in TRANSIENT_STATUSES,
+            unhealthy=answer.status >= 500,
             wait_seconds=retry_after(answer),
         )
         self.status = answer.status
 
 
 class LargeAnswerError(AttemptError):
-    """The answer has more bytes than are read."""
+    """The response has more bytes than are read."""
 
 
-def judge_status(answer: Answer, where: str) -> None:
-    """Raise for answers that are no answer: 408, 429 and everything from 500 on. Others are the caller's to read."""
-    if answer.status in PASSING or answer.status >= 500:
+def judge_status(answer: HttpResponse, where: str) -> None:
+    """Raise a StatusError for 408, 429 and every status from 500 on. Others are the caller's to read."""
+    if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
         raise StatusError(where, answer)
 
 
-def retry_after(answer: Answer) -> float:
-    """How many seconds the other side asks to be left alone; a date instead of seconds counts as nothing."""
+def retry_after(answer: HttpResponse) -> float:
+    """Return the seconds of a Retry-After header; 0 without one, or if it has a date."""
     text = answer.headers.get("retry-after", "")
     return float(text) if text.isdecimal() and len(text) < 6 else 0.0
 
@@ -114,8 +114,8 @@ class Client:
         content: bytes = b"",
         idempotency_key: str | None = None,
         safe: bool = False,
-    ) -> Answer:
-        """The answer. `safe`: it changes nothing, whatever its method says, and may be repeated.
+    ) -> HttpResponse:
+        """Call the URL and return the response. `safe`: the call changes nothing, so it is retried whatever its method.
 
         Raises a CallError: the last attempt's AttemptError, a DeadlineError or a BreakerOpenError.
         """
@@ -124,19 +124,21 @@ class Client:
         where = f"{method} {shown}"
         fixed = _headers(headers, idempotency_key)
 
-        def attempt(number: int) -> Answer:
+        def attempt(number: int) -> HttpResponse:
             with self.tracing.call(method, shown, attempt=number) as span:
-                told = span.headers if address.host in self.traces_to else {}
-                answer = self._send(_request(method, address, {**fixed, **told}, content, where), where, deadline)
+                trace_headers = span.headers if address.host in self.traces_to else {}
+                answer = self._send(
+                    _request(method, address, {**fixed, **trace_headers}, content, where), where, deadline
+                )
                 span.answered(answer.status)
                 self.judge(answer, where)
                 return answer
 
-        retries = self.retries if safe or method in SAFE_TO_REPEAT or idempotency_key is not None else ONCE
-        return self.upstream(address).repeated(attempt, retries=retries, deadline=deadline)
+        retries = self.retries if safe or method in SAFE_TO_REPEAT or idempotency_key is not None else NO_RETRIES
+        return self.upstream(address).call(attempt, retries=retries, deadline=deadline)
 
     def upstream(self, address: httpx.URL) -> Upstream:
-        """What is remembered of a host."""
+        """Return the circuit breaker and retry budget of a host."""
         name = addresses.public(f"{address.scheme}://{address.netloc.decode()}", ())
         # setdefault is atomic: two threads that meet a host for the first time share one.
         return self._upstreams.get(name) or self._upstreams.setdefault(
@@ -152,7 +154,7 @@ class Client:
             ),
         )
 
-    def _send(self, request: httpx.Request, where: str, deadline: Deadline) -> Answer:
+    def _send(self, request: httpx.Request, where: str, deadline: Deadline) -> HttpResponse:
         if self.sign is not None:
             self.sign(request)
         failure: AttemptError
@@ -162,7 +164,7 @@ class Client:
             )
         except TooLargeError:
             failure = LargeAnswerError(
-                f"{where}: answered more than {self.limit_bytes} bytes", passes=False, counts=False
+                f"{where}: answered more than {self.limit_bytes} bytes", transient=False, unhealthy=False
             )
         except (httpx.TransportError, EncodedError) as error:
             failure = _failure(error, where)
@@ -171,10 +173,10 @@ class Client:
 
 
 def _failure(error: Exception, where: str) -> AttemptError:
-    for kind, what, counts in _FAILURES:
+    for kind, what, unhealthy in _FAILURES:
         if isinstance(error, kind):
-            return AttemptError(f"{where}: {what}", passes=True, counts=counts)
-    return AttemptError(f"{where}: {type(error).__name__}", passes=False, counts=False)
+            return AttemptError(f"{where}: {what}", transient=True, unhealthy=unhealthy)
+    return AttemptError(f"{where}: {type(error).__name__}", transient=False, unhealthy=False)
 
 
 def _address(url: str) -> httpx.URL:

@@ -37,7 +37,7 @@ class Discreet(TraceFilter):
     """Goes over each trace before it leaves: tags only by name, URLs only as they may be shown, no texts of errors."""
 
     def process_trace(self, trace: list[Span]) -> list[Span]:
-        """The same spans, with less in them. One with events is left out: ddtrace has no way to take those back."""
+        """Return the spans without what is not allowed. One with events is left out: ddtrace cannot remove events."""
         kept = [span for span in trace if not span._has_events()]  # noqa: SLF001 - it has no other way to ask either
         for span in kept:
             _hold_back(span)
@@ -46,7 +46,7 @@ class Discreet(TraceFilter):
 
 @cache
 def be_discreet() -> None:
-    """Hold back, from now on and in this whole process."""
+    """Filter every trace of this process from now on."""
     tracer.configure(trace_processors=[Discreet()])
 
 
@@ -75,13 +75,13 @@ class DatadogSpan:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """In both formats, as Datadog's own propagator writes them."""
+        """Return the headers in both formats, as Datadog's own propagator writes them."""
         written: dict[str, str] = {}
         HTTPPropagator.inject(self.span, written)
         return {name: value for name, value in written.items() if trace.NAMES.fullmatch(name) and name != "baggage"}
 
     def answered(self, status: int) -> None:
-        """There was an answer."""
+        """Note the status of the response."""
         self.span.set_tag("http.status_code", str(status))
         self.span.error = int(status >= 500)
 
@@ -94,7 +94,7 @@ class DatadogTracing:
 
     @contextmanager
     def call(self, method: str, url: str, *, attempt: int) -> Iterator[DatadogSpan]:
-        """A span around one attempt."""
+        """Open a span around one attempt."""
         span = tracer.trace("http.request", resource=f"{method} {url}", span_type="http")
         span.set_tags(
             {"component": COMPONENT, "span.kind": "client", "http.method": method, "http.url": url}
@@ -112,7 +112,7 @@ class DatadogTracing:
 
     @contextmanager
     def continuing(self, trace: TraceContext | None) -> Iterator[None]:
-        """Belong to a trace that came with the work, unless that is the one that we are in.
+        """Continue a trace that came with the work, unless that is the active one.
 
         It takes a span: of a mere context ddtrace lets go once the first span in it is finished.
         """
@@ -134,7 +134,7 @@ class DatadogTracing:
 
 
 def extract(payload: Any, context: object) -> tuple[str, str, str]:
-    """What datadog-lambda asks which trace an invocation belongs to: DD_TRACE_EXTRACTOR names it.
+    """Return the trace that an invocation belongs to; datadog-lambda calls this, by DD_TRACE_EXTRACTOR.
 
     The one that came with the payload, as a field of it or of what it is about; or else the one that API Gateway or
     Step Functions began. It is asked before the first span, in every function, whether that calls anybody or not.

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 ATTEMPTS = 5
-"""To win against others that write to the same key. (The records of one key come one after the other, but for a
+"""Tries of a write while others write to the same key. (The records of one key come one after the other, but for a
 re-drive at the same time.)"""
 
-LOST = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
-"""Reasons to look again at what is stored."""
+CONFLICT_REASONS = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
+"""Reasons for a cancelled transaction after which what is stored is read again."""
 
 
 class ContentionError(Exception):
@@ -66,7 +66,7 @@ class Effects:
         self.client = client
 
     def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
-        """Note where an effect came first, before anything of it is stored."""
+        """Note the record that brought an effect first, before anything of it is stored."""
         answer = self.client.update_item(
             TableName=self.table_name,
             Key={"id": {"S": f"effect#{id_}"}},
@@ -78,7 +78,7 @@ class Effects:
         return Arrival(came_at=item["came_at"]["S"], announced="announced" in item)
 
     def apply(self, effect: Effect) -> Applied:
-        """Apply it, unless that was done before."""
+        """Apply an effect, unless that was done before."""
         for _ in range(ATTEMPTS):
             found, state = self._read(effect)
             if "version" in found:
@@ -90,7 +90,7 @@ class Effects:
         raise ContentionError
 
     def announced(self, effect: Effect) -> None:
-        """Remember that whoever must hear of it has been told."""
+        """Remember that an effect was announced."""
         self.client.update_item(
             TableName=self.table_name,
             Key={"id": {"S": f"effect#{effect.id}"}},
@@ -147,12 +147,12 @@ class Effects:
             )
         except self.client.exceptions.TransactionCanceledException as error:
             reasons = {reason["Code"] for reason in error.response["CancellationReasons"]}
-            if reasons <= LOST:
+            if reasons <= CONFLICT_REASONS:
                 return False
             raise
         return True
 
 
 def position(sequence: str) -> str:
-    """A sequence number as text that sorts as the number does: they have more digits than DynamoDB's numbers hold."""
+    """Return a sequence number as a text that sorts like the number, which has too many digits for DynamoDB."""
     return f"{len(sequence):03d}{sequence}"

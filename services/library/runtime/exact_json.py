@@ -19,7 +19,7 @@ def read(text: bytes | str) -> Any:
 
 
 def write(value: Any) -> str:
-    """The text of what `read` gave. Raises ValueError if it is nested deeper than Python can follow."""
+    """Serialize what `read` returned. Raises ValueError if it is nested deeper than Python can follow."""
     try:
         return _written(value)
     except RecursionError:

@@ -20,10 +20,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from . import exact_json
-from .client import PASSING, Client, judge_status
+from .client import TRANSIENT_STATUSES, Client, judge_status
+from .fields import FHIR_ID
 from .resilience import AttemptError, CallError, Deadline
 from .tracing import NoTracing, Tracing
-from .transport import Answer, Timeouts
+from .transport import HttpResponse, Timeouts
 
 SERVICE = "healthlake"
 MEDIA_TYPE = "application/fhir+json"
@@ -34,7 +35,6 @@ LIMIT_BYTES = 32 * 1024 * 1024
 WORDS = frozenset({"datastore", "r4", "_search"})
 """Of the API's paths; resource types are added to them, and all else is an id."""
 TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
-ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 ETAG = re.compile(r'(W/)?"[A-Za-z0-9.-]{1,64}"')
 THROTTLING = ("ThrottlingException", "TooManyRequestsException", "ProvisionedThroughputExceededException")
@@ -51,7 +51,7 @@ ISSUE_CODES = frozenset(
     )
 )
 
-PASSING_CODES = frozenset(
+TRANSIENT_ISSUE_CODES = frozenset(
     (
         *("security", "login", "unknown", "expired", "forbidden", "suppressed", "transient", "lock-error", "no-store"),
         *("exception", "timeout", "incomplete", "throttled"),
@@ -73,11 +73,11 @@ class RefusedError(CallError):
 
     @property
     def is_permanent(self) -> bool:
-        """Whether the resource itself is what is refused, so that it can never be written.
+        """Return whether the resource itself is refused, so that it can never be written.
 
         Only an OperationOutcome says so, for a 400 may also be about the caller's credentials or the moment.
         """
-        of_the_resource = bool(self.codes) and not PASSING_CODES.intersection(self.codes)
+        of_the_resource = bool(self.codes) and not TRANSIENT_ISSUE_CODES.intersection(self.codes)
         if self.status == HTTPStatus.NOT_FOUND:
             return "not-supported" in self.codes  # no such resource type, where a datastore that is gone says nothing
         return of_the_resource and self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 422}
@@ -117,7 +117,7 @@ class FrozenCredentials(Protocol):
     """Whoever has credentials: botocore's kinds, which renew themselves."""
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Those of this moment."""
+        """Return the credentials of this moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ class Signer:
 
     @classmethod
     def of_this_function(cls, region: str) -> "Signer":
-        """With the role's credentials, wherever this runs."""
+        """Return a signer with the role's credentials, wherever this runs."""
         credentials = botocore.session.get_session().get_credentials()
         if credentials is None:
             raise CallError("there are no AWS credentials to sign with: give the function a role")
@@ -203,7 +203,7 @@ class FhirStore:
         tracing: Tracing | None = None,
         **others: Any,
     ) -> "FhirStore":
-        """A datastore with a client of its own. `types`: the resource types that may be named in spans and errors."""
+        """Return a datastore with its own client. `types`: the resource types that may be named in spans and errors."""
         return cls(
             endpoint=endpoint if endpoint.endswith("/") else f"{endpoint}/",
             client=Client(
@@ -218,7 +218,7 @@ class FhirStore:
         )
 
     def read(self, type_: str, id_: str, *, deadline: Deadline, if_none_match: str | None = None) -> Read | None:
-        """A resource; None if it still is the version of the tag. Raises a RefusedError: 404, or 410 if deleted."""
+        """Read a resource; None if it still has the tag's version. Raises a RefusedError: 404, or 410 if deleted."""
         headers = {"accept": MEDIA_TYPE} | _condition("if-none-match", if_none_match)
         answer = self._call("GET", self._url(type_, id_), deadline, headers=headers)
         if answer.status == HTTPStatus.NOT_MODIFIED:
@@ -251,7 +251,7 @@ class FhirStore:
         count: int = PAGE_LIMIT,
         elements: Sequence[str] = (),
     ) -> Page:
-        """The first page, asked for in a body, because a URL is what everybody logs. Unknown parameters are refused."""
+        """Return the first page. Parameters are sent in a body, since URLs are logged; unknown ones are refused."""
         if not 1 <= count <= PAGE_LIMIT:
             raise RequestError(f"count is not allowed; give 1 to {PAGE_LIMIT}")
         if not all(map(PARAMETER.fullmatch, [*parameters, *elements])):
@@ -265,13 +265,13 @@ class FhirStore:
         return self._page(answer)
 
     def follow(self, link: Link, *, deadline: Deadline) -> Page:
-        """The page that a link leads to. Raises a ForeignLinkError without a call if that is not in this datastore."""
+        """Return the page of a link. Raises a ForeignLinkError without a call if that is not in this datastore."""
         return self._page(self._call("GET", self._own(link.url), deadline, headers={"accept": MEDIA_TYPE}))
 
     def pages(
         self, type_: str, parameters: Parameters, *, deadline: Deadline, count: int = PAGE_LIMIT
     ) -> Iterator[Page]:
-        """Every page. Raises a PartialResultError if there is more than was given; its cause says what happened."""
+        """Yield every page. Raises a PartialResultError if there is more than was yielded; its cause says why."""
         page = self.search(type_, parameters, deadline=deadline, count=count)
         seen: set[str] = set()
         number = 1
@@ -291,7 +291,7 @@ class FhirStore:
     def _url(self, type_: str, id_: str) -> str:
         if not TYPE.fullmatch(type_):
             raise RequestError("the resource type is not one of FHIR's")
-        if id_ != "_search" and (not ID.fullmatch(id_) or id_ in {".", ".."}):
+        if id_ != "_search" and not FHIR_ID.fullmatch(id_):
             raise RequestError("the resource's id is not one of FHIR's")
         return f"{self.endpoint}{type_}/{id_}"
 
@@ -304,13 +304,13 @@ class FhirStore:
         headers: Mapping[str, str],
         content: bytes = b"",
         safe: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         answer = self.client.call(method, url, deadline=deadline, headers=headers, content=content, safe=safe)
         if answer.status < 300 or answer.status == HTTPStatus.NOT_MODIFIED:
             return answer
         raise RefusedError(f"{method} of the datastore", answer.status, issue_codes(answer.body))
 
-    def _page(self, answer: Answer) -> Page:
+    def _page(self, answer: HttpResponse) -> Page:
         try:
             bundle = exact_json.read(answer.body)
         except ValueError:
@@ -336,7 +336,7 @@ class FhirStore:
         )
 
     def _own(self, url: str) -> str:
-        """The URL, as it is, if it lies in this datastore: whoever answers must not send our signature elsewhere."""
+        """Return the URL if it lies in this datastore: no response may send our signature elsewhere."""
         home = httpx.URL(self.endpoint)
         try:
             there = httpx.URL(url)
@@ -348,15 +348,15 @@ class FhirStore:
         return url
 
 
-def judge(answer: Answer, where: str) -> None:
-    """Raise for what another attempt may mend; throttling comes as a 400, too."""
+def judge(answer: HttpResponse, where: str) -> None:
+    """Raise an AttemptError for responses after which another attempt may succeed; throttling may be a 400."""
     if answer.status == HTTPStatus.BAD_REQUEST and _is_throttling(answer):
-        raise ThrottledError(f"{where}: throttled", passes=True, counts=False)
+        raise ThrottledError(f"{where}: throttled", transient=True, unhealthy=False)
     judge_status(answer, where)
 
 
 def issue_codes(body: bytes) -> tuple[str, ...]:
-    """The codes of an OperationOutcome, of FHIR's list alone: diagnostics and expressions quote what was sent."""
+    """Return an OperationOutcome's codes, of FHIR's list alone: diagnostics and expressions quote what was sent."""
     if len(body) > LONGEST_ERROR_BYTES:
         return ()
     try:
@@ -368,18 +368,18 @@ def issue_codes(body: bytes) -> tuple[str, ...]:
 
 
 def status_of(error: CallError) -> int | None:
-    """The status that a failed call ended with; None if there was no answer."""
+    """Return the status that a failed call ended with; None if there was no response."""
     status = getattr(error, "status", None)
     return status if isinstance(status, int) else None
 
 
-def passes(error: CallError) -> bool:
-    """Whether the same call may do better later."""
+def is_transient(error: CallError) -> bool:
+    """Return whether the same call may succeed later."""
     status = status_of(error)
-    return status is None or status in PASSING or status >= 500
+    return status is None or status in TRANSIENT_STATUSES or status >= 500
 
 
-def _is_throttling(answer: Answer) -> bool:
+def _is_throttling(answer: HttpResponse) -> bool:
     kind = answer.headers.get("x-amzn-errortype", "")
     if not kind and len(answer.body) <= LONGEST_ERROR_BYTES:
         try:

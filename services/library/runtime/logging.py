@@ -38,13 +38,13 @@ class AllowedFields(LambdaPowertoolsFormatter):
         self.allowed = OF_THE_PLATFORM | frozenset(allowed)
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON."""
+        """Return one line of JSON."""
         # The arguments of a message are values: what is written is the message as it stands in the code.
         record.args = None
         return super().format(record)
 
     def serialize(self, log: LogRecord) -> str:
-        """The last step before a line is written, whatever added a field."""
+        """Remove what is not allowed, as the last step before a line is written."""
         fields = dict(log)
         if not isinstance(fields.get("message"), str):  # a whole event or model, logged as the message
             fields["refused_message"] = fields.pop("message", None)
@@ -59,5 +59,5 @@ class AllowedFields(LambdaPowertoolsFormatter):
 
 
 def logger_for(service: str, *, fields: Collection[str] = ()) -> Logger:
-    """The logger of a service; `fields` are the extra ones that its lines may have, none of which is personal data."""
+    """Return a service's logger; `fields` are the extra ones that its lines may have, none of them personal data."""
     return Logger(service=service, logger_formatter=AllowedFields(fields))

@@ -4,13 +4,13 @@ import hashlib
 import json
 from typing import Any
 
-from .stream import Record
+from .stream import StreamRecord
 
 PREFIX = "quarantined/"
 
 
-def object_key(record: Record) -> str:
-    """One object for each record and payload: a retried write is the same object, a mended payload another."""
+def object_key(record: StreamRecord) -> str:
+    """Return the object's key: a retried write has the same, and a mended payload another."""
     digest = hashlib.sha256(record.data).hexdigest()[:16]
     return f"{PREFIX}{record.shard}/{record.sequence}-{digest}.json"
 
@@ -25,7 +25,7 @@ class BucketQuarantine:
         self.bucket_name = bucket_name
         self.client = client
 
-    def keep(self, record: Record, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str) -> None:
         """Store the record as Lambda passed it, and why it is here."""
         self.client.put_object(
             Bucket=self.bucket_name,

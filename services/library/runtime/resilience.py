@@ -1,4 +1,4 @@
-"""How calls to somebody else's system end in time, are tried again, and leave alone what is down.
+"""Deadlines, retries, retry budgets and circuit breakers for calls to other systems.
 
 Nothing here knows HTTP, and time and chance come from outside: `Client` is built from it, and so is whatever else calls
 out. A sandbox of Lambda lives for hours and each keeps its own state, so a breaker and a budget bound what one sandbox
@@ -23,7 +23,7 @@ class Clock(Protocol):
     """Where time comes from."""
 
     def now(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Return seconds since some moment; they never go back."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -33,7 +33,7 @@ class SystemClock:
     """This machine's time."""
 
     def now(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -48,7 +48,7 @@ class Context(Protocol):
     """What is used of Lambda's context."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +61,20 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, *, clock: Clock = SYSTEM) -> Self:
-        """So many seconds from now."""
+        """Return a deadline some seconds from now."""
         return cls(at=clock.now() + seconds, clock=clock)
 
     @classmethod
     def before_end_of(
         cls, context: Context, *, margin_seconds: float = 1.0, longest_seconds: float = 900.0, clock: Clock = SYSTEM
     ) -> Self:
-        """Before Lambda ends the invocation, by a margin to answer in; and in no case later than `longest_seconds`."""
+        """Return a deadline before Lambda ends the invocation, by a margin, and `longest_seconds` from now at most."""
         left = context.get_remaining_time_in_millis() / 1000 - margin_seconds
         return cls.after(min(left, longest_seconds), clock=clock)
 
     @property
     def remaining(self) -> float:
-        """Seconds, 0 if it has passed."""
+        """Return the seconds left, 0 if it has passed."""
         return max(0.0, self.at - self.clock.now())
 
 
@@ -83,14 +83,17 @@ class CallError(Exception):
 
 
 class AttemptError(CallError):
-    """One attempt did not succeed: raised by whoever makes attempts, for `repeated` to decide on."""
+    """One attempt did not succeed: raised by an attempt, for `Upstream.call` to decide on."""
 
-    def __init__(self, text: str, *, passes: bool, counts: bool, wait_seconds: float = 0.0) -> None:
-        """`passes`: another attempt may succeed. `counts`: the system is unwell, so it brings the breaker nearer to
-        opening. `wait_seconds`: how long the system asks to be left alone."""
+    def __init__(self, text: str, *, transient: bool, unhealthy: bool, wait_seconds: float = 0.0) -> None:
+        """Describe a failed attempt.
+
+        `transient`: another attempt may succeed. `unhealthy`: the failure counts towards opening the circuit breaker.
+        `wait_seconds`: how long the system asks not to be called.
+        """
         super().__init__(text)
-        self.passes = passes
-        self.counts = counts
+        self.transient = transient
+        self.unhealthy = unhealthy
         self.wait_seconds = wait_seconds
 
 
@@ -122,12 +125,12 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def call(self) -> None:
-        """A call begins."""
+        """Note that a call begins."""
         with self._lock:
             self._saved = min(self._most, self._saved + 1)
 
     def take(self) -> bool:
-        """Whether a retry may be made now."""
+        """Return whether a retry may be made now, and count it."""
         with self._lock:
             if self._saved < self.calls_per_retry:
                 return False
@@ -171,11 +174,11 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """What it did with the last call."""
+        """Return the state after the last call."""
         return self._state
 
     def enter(self) -> int | None:
-        """A ticket for one call, to be reported with; None if it must not be made."""
+        """Return a ticket to report one call with; None if the call must not be made."""
         with self._lock:
             if self._state is not BreakerState.CLOSED:
                 if self.clock.now() - self._since < self.open_seconds:
@@ -184,7 +187,7 @@ class Breaker:
             return self._ticket
 
     def succeeded(self, ticket: int) -> None:
-        """The system answered."""
+        """Note that the system responded."""
         with self._lock:
             if ticket == self._ticket:
                 self._in_a_row = 0
@@ -192,7 +195,7 @@ class Breaker:
                     self._become(BreakerState.CLOSED)
 
     def failed(self, ticket: int) -> None:
-        """The system did not answer, or not as a system that is well does."""
+        """Note that the system did not respond, or is unhealthy."""
         with self._lock:
             if ticket == self._ticket:
                 self._in_a_row += 1
@@ -225,12 +228,12 @@ class Retries:
             )
 
     def pause(self, attempt: int, chance: float) -> float:
-        """Seconds to wait after an attempt: any from 0 to the longest, so that who failed together comes back apart."""
+        """Return the seconds to wait after an attempt, with full jitter: callers that failed together retry apart."""
         return chance * min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (attempt - 1))
 
 
-ONCE = Retries(attempts=1)
-"""For a call that may have had its effect even though it failed."""
+NO_RETRIES = Retries(attempts=1)
+"""Retries of a call that may have had its effect even though it failed: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,8 +248,8 @@ class Upstream:
     chance: Callable[[], float] = random.random
     """From 0 to 1."""
 
-    def repeated(self, attempt: Callable[[int], T], *, retries: Retries, deadline: Deadline) -> T:
-        """The result of the first attempt that succeeds; `attempt` is given its number, from 1.
+    def call(self, attempt: Callable[[int], T], *, retries: Retries, deadline: Deadline) -> T:
+        """Return the result of the first attempt that succeeds; `attempt` is given its number, from 1.
 
         Raises the last AttemptError, or a DeadlineError or BreakerOpenError if no attempt was made at all. Whatever
         else an attempt raises goes through, and tells the breaker nothing.
@@ -268,9 +271,9 @@ class Upstream:
             else:
                 self.breaker.succeeded(ticket)
                 return result
-            (self.breaker.failed if failed.counts else self.breaker.succeeded)(ticket)
+            (self.breaker.failed if failed.unhealthy else self.breaker.succeeded)(ticket)
             pause = failed.wait_seconds + retries.pause(number, self.chance())
-            if not failed.passes or number == retries.attempts or self.breaker.state is BreakerState.OPEN:
+            if not failed.transient or number == retries.attempts or self.breaker.state is BreakerState.OPEN:
                 raise failed
             if pause >= deadline.remaining or not self.budget.take():
                 raise failed

@@ -44,14 +44,14 @@ class ItemFailure(TypedDict):
     itemIdentifier: str
 
 
-class Answer(TypedDict):
+class BatchResponse(TypedDict):
     """What Lambda reads: empty if everything is handled, else the first record that is not."""
 
     batchItemFailures: list[ItemFailure]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class StreamRecord:
     """One stream record."""
 
     shard: str
@@ -64,7 +64,7 @@ class Record:
     """As Lambda passed it."""
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> "Record":
+    def of(cls, raw: Mapping[str, Any]) -> "StreamRecord":
         """Read one element of the event's `Records`."""
         kinesis = raw["kinesis"]
         return cls(
@@ -79,7 +79,7 @@ class Record:
 class Quarantine(Protocol):
     """Where records go that can never be processed."""
 
-    def keep(self, record: Record, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str) -> None:
         """Store the record with its payload; as often as asked, with the same result."""
 
 
@@ -87,7 +87,7 @@ class Quarantine(Protocol):
 class StreamProcessor:
     """Hands each record of a batch to `process`, and answers what is to be tried again."""
 
-    process: Callable[[Record], None]
+    process: Callable[[StreamRecord], None]
     """Must have the same effect however often it is called for one record. Raises a PermanentFailure, or any other
     exception to be called again later."""
     quarantine: Quarantine
@@ -98,9 +98,9 @@ class StreamProcessor:
     reserve_milliseconds: int = 3_000
     """A record is begun only with this much time left: longer than the slowest record takes."""
 
-    def run(self, event: Mapping[str, Any], context: Context) -> Answer:
-        """The answer to one event. Raises BatchFailed if the first record of several is to be tried again."""
-        records = [Record.of(raw) for raw in event["Records"]]
+    def run(self, event: Mapping[str, Any], context: Context) -> BatchResponse:
+        """Process one event's records. Raises BatchFailed if the first record of several is to be tried again."""
+        records = [StreamRecord.of(raw) for raw in event["Records"]]
         failed: dict[str, int] = {}
         """Key -> the index of its first record that is not handled."""
         for index, record in enumerate(records):
@@ -117,8 +117,8 @@ class StreamProcessor:
             raise BatchFailed
         return _answer(None if first is None else records[first])
 
-    def _handles(self, record: Record) -> bool:
-        """Whether the record needs no further attempt."""
+    def _handles(self, record: StreamRecord) -> bool:
+        """Process a record, and return whether it needs no further attempt."""
         where = {"shard": record.shard, "sequence": record.sequence}
         try:
             try:
@@ -133,6 +133,6 @@ class StreamProcessor:
         return True
 
 
-def _answer(first_unhandled: Record | None) -> Answer:
-    """The one place that makes an answer: from a record of the batch, so it cannot name anything else."""
+def _answer(first_unhandled: StreamRecord | None) -> BatchResponse:
+    """Return the batch response: made of a record of the batch, so that it cannot name anything else."""
     return {"batchItemFailures": [{"itemIdentifier": first_unhandled.sequence}] if first_unhandled else []}

@@ -35,12 +35,12 @@ class TraceContext:
 
     @classmethod
     def new(cls, *, sampled: bool = True) -> Self:
-        """A trace of its own. X-Ray wants the time of its beginning in front."""
+        """Begin a trace. X-Ray wants the time of its beginning in front."""
         trace_id = (int(time.time()) << 96) + secrets.randbits(96)
         return cls(trace_id=trace_id, span_id=secrets.randbits(63) + 1, sampled=sampled)
 
     def child(self) -> "TraceContext":
-        """Something new that happens because of this."""
+        """Return a new span of the same trace."""
         return TraceContext(trace_id=self.trace_id, span_id=secrets.randbits(63) + 1, sampled=self.sampled)
 
     @classmethod
@@ -53,7 +53,7 @@ class TraceContext:
 
     @property
     def traceparent(self) -> str:
-        """The W3C's format."""
+        """Return the W3C's format."""
         return f"00-{self.trace_id:032x}-{self.span_id:016x}-{int(self.sampled):02x}"
 
     @classmethod
@@ -68,17 +68,17 @@ class TraceContext:
 
     @property
     def xray_id(self) -> str:
-        """The trace's id as X-Ray writes it."""
+        """Return the trace's id as X-Ray writes it."""
         return f"1-{self.trace_id >> 96:08x}-{self.trace_id & ((1 << 96) - 1):024x}"
 
     @property
     def xray(self) -> str:
-        """X-Ray's format."""
+        """Return X-Ray's format."""
         return f"Root={self.xray_id};Parent={self.span_id:016x};Sampled={int(self.sampled)}"
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For an outgoing call: Datadog's format and the W3C's, which say the same."""
+        """Return an outgoing call's headers: Datadog's format and the W3C's."""
         return {
             "traceparent": self.traceparent,
             "tracestate": f"dd=s:{int(self.sampled)};p:{self.span_id:016x}",

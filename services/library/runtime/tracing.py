@@ -18,20 +18,20 @@ class Span(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What tells the other side which trace this belongs to."""
+        """Return the headers that carry the trace to the other side."""
 
     def answered(self, status: int) -> None:
-        """There was an answer."""
+        """Note the status of the response."""
 
 
 class Tracing(Protocol):
     """Whoever collects spans."""
 
     def call(self, method: str, url: str, *, attempt: int) -> AbstractContextManager[Span]:
-        """A span around one attempt; of an exception that leaves it, it keeps the type. `url`: as it may be shown."""
+        """Open a span around one attempt, which notes the type of an exception. `url`: as it may be shown."""
 
     def continuing(self, trace: TraceContext | None) -> AbstractContextManager[None]:
-        """What happens in it belongs to this trace, which came with the work; None: to the invocation's own."""
+        """Continue the trace that came with the work; None: the invocation's own."""
 
 
 class NoSpan:
@@ -47,19 +47,19 @@ class NoTracing:
     """Collects nothing."""
 
     def call(self, method: str, url: str, *, attempt: int) -> AbstractContextManager[Span]:
-        """A span that nobody sees."""
+        """Open a span that is not sent."""
         del method, url, attempt
         return nullcontext(NoSpan())
 
     def continuing(self, trace: TraceContext | None) -> AbstractContextManager[None]:
-        """Nothing changes."""
+        """Change nothing."""
         del trace
         return nullcontext()
 
 
 @cache
 def of_this_function() -> Tracing:
-    """The tracing that the function was deployed with: Datadog's if its stage entry says so, and X-Ray's otherwise."""
+    """Return the tracing that the function was deployed with: Datadog's if its stage entry says so, else X-Ray's."""
     if DATADOG_HANDLER in os.environ:
         from .datadog import DatadogTracing  # noqa: PLC0415 - Datadog's layer is not there otherwise
 
@@ -68,5 +68,5 @@ def of_this_function() -> Tracing:
 
 
 def current() -> TraceContext | None:
-    """The place in a trace that this invocation is at, to be handed on with work that somebody else does later."""
+    """Return this invocation's place in its trace, to be handed on with work that is done later."""
     return invocation()

@@ -52,7 +52,7 @@ class Timeouts:
     """To wait for a connection that others hold."""
 
     def within(self, deadline: Deadline) -> dict[str, float]:
-        """As httpx's extension `timeout`."""
+        """Return the timeouts that are left, as httpx's extension `timeout`."""
         left = deadline.remaining
         return {
             "connect": min(self.connect, left),
@@ -63,15 +63,15 @@ class Timeouts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came back. Its text says the status alone: headers and body may be about a person."""
+class HttpResponse:
+    """A response. Its text says the status alone: headers and body may be about a person."""
 
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError; its text quotes the body, so raise another from None."""
+        """Return the body as JSON. Raises ValueError; its text quotes the body, so raise another from None."""
         return httpx.Response(self.status, content=self.body).json()
 
 
@@ -99,7 +99,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the answer's body is still to be read."""
+        """Send one request; the response's body is still to be read."""
         return (self._secure if request.url.scheme == "https" else self._plain).handle_request(request)
 
     def close(self) -> None:
@@ -117,8 +117,8 @@ def _over(pool: httpcore.ConnectionPool, verify: ssl.SSLContext) -> httpx.HTTPTr
 
 def exchange(
     transport: httpx.BaseTransport, request: httpx.Request, *, timeouts: Timeouts, deadline: Deadline, limit_bytes: int
-) -> Answer:
-    """Send a request once and read its answer. Raises httpx's TransportError, TooLargeError or EncodedError."""
+) -> HttpResponse:
+    """Send a request once and read its response. Raises httpx's TransportError, TooLargeError or EncodedError."""
     request.extensions = {**request.extensions, "timeout": timeouts.within(deadline)}
     with _until(deadline):
         response = transport.handle_request(request)
@@ -128,7 +128,7 @@ def exchange(
             body = _read(response, limit_bytes)
         finally:
             response.close()
-    return Answer(status=response.status_code, headers=response.headers, body=body)
+    return HttpResponse(status=response.status_code, headers=response.headers, body=body)
 
 
 def _read(response: httpx.Response, limit_bytes: int) -> bytes:
@@ -142,7 +142,7 @@ def _read(response: httpx.Response, limit_bytes: int) -> bytes:
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """The addresses of a host, as this machine's resolver knows them."""
+    """Return the addresses of a host, as this machine's resolver knows them."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(str(address[0]), port) for *_, address in found]
 
@@ -157,7 +157,7 @@ def _until(deadline: Deadline) -> Iterator[None]:
 
 
 def _left(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
-    """What one operation may take. A socket whose time is 0 would not wait at all, so 0 is an error here."""
+    """Return the time for one operation. A socket whose time is 0 would not wait at all, so 0 is an error here."""
     deadline = _deadline.get()
     left = timeout if deadline is None else min(deadline.remaining, deadline.remaining if timeout is None else timeout)
     if left is not None and left <= 0:
@@ -223,11 +223,11 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Some bytes."""
+        """Read some bytes."""
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """All bytes, with the time looked at again for each part that the other side takes."""
+        """Write all bytes, with a new timeout for each part that the other side takes."""
         connection: socket.socket = self._stream.get_extra_info("socket")
         try:
             while buffer:
@@ -249,5 +249,5 @@ class _Stream(httpcore.NetworkStream):
         self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks of a socket."""
+        """Return what httpcore asks of a socket."""
         return self._stream.get_extra_info(info)

@@ -28,7 +28,7 @@ _trace: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
 def invocation() -> TraceContext | None:
-    """The place in a trace that Lambda gave this invocation."""
+    """Return the place in a trace that Lambda gave this invocation."""
     return TraceContext.from_xray(os.environ.get(TRACE))
 
 
@@ -41,11 +41,11 @@ class XRaySpan:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """In both formats, with X-Ray's own trace id."""
+        """Return the headers in both formats, with X-Ray's own trace id."""
         return self.context.headers
 
     def answered(self, status: int) -> None:
-        """There was an answer."""
+        """Note the status of the response."""
         self.status = status
 
 
@@ -54,7 +54,7 @@ class XRayTracing:
 
     @contextmanager
     def call(self, method: str, url: str, *, attempt: int) -> Iterator[XRaySpan]:
-        """A subsegment around one attempt."""
+        """Open a subsegment around one attempt."""
         parent = _trace.get() or invocation() or TraceContext.new(sampled=False)
         span = XRaySpan(parent.child())
         began = time.time()
@@ -70,7 +70,7 @@ class XRayTracing:
 
     @contextmanager
     def continuing(self, trace: TraceContext | None) -> Iterator[None]:
-        """Belong to a trace that came with the work. If it is the invocation's own, Lambda's segment is the parent."""
+        """Continue a trace that came with the work. If it is the invocation's own, Lambda's segment is the parent."""
         own = invocation()
         token = _trace.set(own if own and trace and own.trace_id == trace.trace_id else trace)
         try:

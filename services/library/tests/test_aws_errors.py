@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from services.library.runtime.aws_errors import Busy, RefusedByAws, told_apart
+from services.library.runtime.aws_errors import Busy, RefusedByAws, classify
 
 CANARY = "Schmidt-1957"
 
@@ -31,8 +31,8 @@ def refusal(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> Clie
         EndpointConnectionError(endpoint_url="https://here"),
     ],
 )
-def test_what_may_do_better_later_is_busy(error: Any) -> None:
-    told = told_apart(error)
+def test_classify_returns_busy_for_transient_errors(error: Any) -> None:
+    told = classify(error)
     assert type(told) is Busy
     assert CANARY not in str(told)
 
@@ -49,7 +49,7 @@ def test_what_may_do_better_later_is_busy(error: Any) -> None:
         ),
     ],
 )
-def test_what_never_will_says_which_call_and_why_and_nothing_else(error: Any, text: str) -> None:
-    told = told_apart(error)
+def test_classify_returns_refused_with_operation_and_code_alone(error: Any, text: str) -> None:
+    told = classify(error)
     assert type(told) is RefusedByAws
     assert str(told) == text

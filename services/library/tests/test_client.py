@@ -19,7 +19,7 @@ from pipeline.local.cloud.partner.server import Partner
 from services.library.runtime import addresses
 from services.library.runtime.client import Client, LargeAnswerError, StatusError
 from services.library.runtime.resilience import AttemptError, BreakerOpenError, CallError, Deadline, Retries
-from services.library.runtime.transport import Answer, DeadlineTransport, Timeouts
+from services.library.runtime.transport import DeadlineTransport, HttpResponse, Timeouts
 
 WORDS = frozenset({"v1", "patients", "coverage"})
 CANARY = "Schmidt-1957"
@@ -52,7 +52,7 @@ def url(partner: Listener, patient: str = CANARY) -> str:
     return f"http://127.0.0.1:{partner.port}/v1/patients/{patient}/coverage?name={CANARY}"
 
 
-def test_an_answer_is_read(partner: Listener, client: Client) -> None:
+def test_client_returns_status_headers_and_body(partner: Listener, client: Client) -> None:
     answer = client.call("GET", url(partner), deadline=Deadline.after(5))
     assert answer.status == 200
     assert answer.json()["patient"] == CANARY
@@ -73,19 +73,19 @@ def _streams(client: Client) -> list[Any]:
     return [connection._connection._network_stream for connection in pool.connections]
 
 
-PASSING = (Kind.STATUS, Kind.SILENT, Kind.RESET, Kind.BROKEN, Kind.TRUNCATED, Kind.GARBAGE, Kind.COMPRESSED)
+TRANSIENT_STATUSES = (Kind.STATUS, Kind.SILENT, Kind.RESET, Kind.BROKEN, Kind.TRUNCATED, Kind.GARBAGE, Kind.COMPRESSED)
 
 
-@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
-def test_what_passes_is_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", TRANSIENT_STATUSES, ids=lambda kind: kind.value)
+def test_client_retries_transient_failures(partner: Listener, client: Client, kind: Kind) -> None:
     client.timeouts = Timeouts(read=0.05)
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
     assert client.call("GET", url(partner), deadline=Deadline.after(5)).status == 200
     assert len(partner.partner.requests) == 2
 
 
-@pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.value)
-def test_what_may_have_had_its_effect_is_not_tried_again(partner: Listener, client: Client, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", TRANSIENT_STATUSES, ids=lambda kind: kind.value)
+def test_client_does_not_retry_a_post(partner: Listener, client: Client, kind: Kind) -> None:
     client.timeouts = Timeouts(read=0.05)
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2))
     with pytest.raises(AttemptError):
@@ -93,14 +93,14 @@ def test_what_may_have_had_its_effect_is_not_tried_again(partner: Listener, clie
     assert len(partner.partner.requests) == 1
 
 
-def test_with_an_idempotency_key_it_is(partner: Listener, client: Client) -> None:
+def test_client_retries_a_post_with_an_idempotency_key(partner: Listener, client: Client) -> None:
     partner.partner.faults.add(Fault(kind=Kind.STATUS))
     answer = client.call("POST", url(partner), deadline=Deadline.after(5), content=b"{}", idempotency_key="e-1")
     assert answer.status == 405
     assert [request.headers["idempotency-key"] for request in partner.partner.requests] == ["e-1", "e-1"]
 
 
-def test_an_answer_without_an_end_is_cut_off(partner: Listener, client: Client) -> None:
+def test_client_refuses_a_response_over_the_limit(partner: Listener, client: Client) -> None:
     partner.partner.faults.add(Fault(kind=Kind.OVERSIZED))
     with pytest.raises(LargeAnswerError, match="more than 100000 bytes"):
         client.call("GET", url(partner), deadline=Deadline.after(5))
@@ -108,7 +108,7 @@ def test_an_answer_without_an_end_is_cut_off(partner: Listener, client: Client) 
 
 
 @pytest.mark.parametrize("kind", [Kind.TRICKLE, Kind.SILENT, Kind.SLOW], ids=lambda kind: kind.value)
-def test_a_slow_partner_costs_the_deadline_and_no_more(partner: Listener, client: Client, kind: Kind) -> None:
+def test_client_ends_a_slow_call_at_the_deadline(partner: Listener, client: Client, kind: Kind) -> None:
     partner.partner.faults.add(Fault(kind=kind, seconds=3, times=9))
     began = time.monotonic()
     with pytest.raises(AttemptError, match="did not answer in time"):
@@ -116,7 +116,7 @@ def test_a_slow_partner_costs_the_deadline_and_no_more(partner: Listener, client
     assert 0.15 < time.monotonic() - began < 0.3
 
 
-def test_a_resolver_that_says_nothing_costs_the_deadline_and_no_more() -> None:
+def test_client_ends_a_silent_name_lookup_at_the_deadline() -> None:
     released = threading.Event()
 
     def lookup(host: str, port: int) -> list[tuple[str, int]]:
@@ -131,7 +131,7 @@ def test_a_resolver_that_says_nothing_costs_the_deadline_and_no_more() -> None:
     released.set()
 
 
-def test_addresses_that_do_not_answer_share_the_time() -> None:
+def test_client_shares_the_deadline_over_a_hosts_addresses() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -152,7 +152,7 @@ def test_addresses_that_do_not_answer_share_the_time() -> None:
             filler.close()
 
 
-def test_a_host_that_fails_over_and_over_is_left_alone_and_others_are_not(partner: Listener, client: Client) -> None:
+def test_circuit_breaker_opens_for_the_failing_host_alone(partner: Listener, client: Client) -> None:
     other = Listener(Partner()).start()
     partner.partner.faults.add(Fault(kind=Kind.STATUS, times=100))
     for _ in range(5):
@@ -184,10 +184,10 @@ def test_each_attempt_is_signed_anew_and_last(partner: Listener, client: Client)
     assert {request.content for request in signed} == {b"{}"}
 
 
-def test_an_own_judge_decides_what_is_an_answer(partner: Listener, client: Client) -> None:
-    def judge(answer: Answer, where: str) -> None:
+def test_client_uses_a_judge_of_its_own(partner: Listener, client: Client) -> None:
+    def judge(answer: HttpResponse, where: str) -> None:
         if answer.status == 400:
-            raise AttemptError(f"{where}: throttled", passes=True, counts=False)
+            raise AttemptError(f"{where}: throttled", transient=True, unhealthy=False)
 
     client.judge = judge
     partner.partner.faults.add(Fault(kind=Kind.STATUS, status=400))
@@ -212,14 +212,14 @@ def test_a_partner_sees_no_cookie_that_it_set_and_no_other_encoding_is_asked_for
     "refused",
     [f"http://partner.example.com/{CANARY}", f"https://{CANARY}:x@partner.example.com/", f"file:///{CANARY}", CANARY],
 )
-def test_a_url_that_gives_something_away_is_refused_without_being_told(client: Client, refused: str) -> None:
+def test_client_refuses_an_insecure_url_without_quoting_it(client: Client, refused: str) -> None:
     with pytest.raises(CallError) as raised:
         client.call("GET", refused, deadline=Deadline.after(5))
     assert CANARY not in _everything(raised.value)
 
 
 @pytest.mark.parametrize("headers", [{"x-name": f"{CANARY}\r\nx: y"}, {"x-name": f"{CANARY} Müller ł"}])
-def test_a_header_that_cannot_be_sent_is_not_told(
+def test_client_refuses_an_invalid_header_without_quoting_it(
     partner: Listener, client: Client, headers: Mapping[str, str]
 ) -> None:
     with pytest.raises(CallError) as raised:
@@ -228,12 +228,12 @@ def test_a_header_that_cannot_be_sent_is_not_told(
 
 
 @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
-def test_no_failure_says_whom_it_was_about(partner: Listener, client: Client, kind: Kind) -> None:
+def test_no_client_error_has_personal_data(partner: Listener, client: Client, kind: Kind) -> None:
     client.timeouts = Timeouts(read=0.05)
     partner.partner.faults.add(Fault(kind=kind, seconds=0.2, times=9))
     headers = {"x-name": CANARY}
     error: CallError | None = None
-    answer: Answer | None = None
+    answer: HttpResponse | None = None
     try:
         answer = client.call(
             "POST", url(partner), deadline=Deadline.after(0.15), headers=headers, content=CANARY.encode()

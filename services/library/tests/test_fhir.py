@@ -111,7 +111,7 @@ def test_every_patient_comes_once_under_faults_for_many_seeds(server: Server) ->
     assert whole >= len(results) // 2
 
 
-def test_faults_that_pass_hide_no_patient(server: Server, client: FhirStore) -> None:
+def test_pages_are_complete_after_transient_faults(server: Server, client: FhirStore) -> None:
     wanted = fill(server, 30)
     kinds = {2: "throttled", 3: "throttled_400", 5: "503", 6: "reset"}
     server.fault = kinds.get
@@ -148,9 +148,7 @@ def test_a_next_link_is_followed_as_it_is(server: Server, client: FhirStore) -> 
         "",
     ],
 )
-def test_a_next_link_that_leads_out_is_refused_before_anything_is_sent(
-    server: Server, client: FhirStore, link: str
-) -> None:
+def test_next_link_out_of_the_datastore_is_refused_without_a_call(server: Server, client: FhirStore, link: str) -> None:
     fill(server, 2)
     server.link = lambda _: link.format(port=server.port)
     with pytest.raises(ForeignLinkError):
@@ -207,7 +205,7 @@ def test_a_page_that_the_datastore_calls_incomplete_is_marked(server: Server, cl
         b'{"a":' * 3000,
     ],
 )
-def test_what_is_no_bundle_is_an_error_and_not_an_empty_result(server: Server, client: FhirStore, body: bytes) -> None:
+def test_search_refuses_a_response_that_is_no_bundle(server: Server, client: FhirStore, body: bytes) -> None:
     server.answer = (200, body)
     with pytest.raises(MalformedAnswerError):
         client.search("Patient", {}, deadline=Deadline.after(SOON))
@@ -226,13 +224,13 @@ def test_a_refusal_says_its_status_and_fhirs_own_code_and_nothing_else(
     assert caught.value.is_permanent == (status in {400, 422})
 
 
-def test_throttling_that_calls_itself_a_bad_request_is_no_refusal(server: Server, client: FhirStore) -> None:
+def test_throttling_with_status_400_is_retried(server: Server, client: FhirStore) -> None:
     for body in (b'{"__type":"com.amazon.healthlake#ThrottlingException"}', outcome("throttled", "slow down")):
         server.seen.clear()
         server.answer = (400, body)
         with pytest.raises(ThrottledError) as caught:
             client.read("Patient", "1", deadline=Deadline.after(SOON))
-        assert fhir.passes(caught.value)
+        assert fhir.is_transient(caught.value)
         assert fhir.status_of(caught.value) == 429
 
 
@@ -269,7 +267,7 @@ def test_a_resource_that_has_not_changed_is_not_read_again(server: Server, clien
         (lambda client, until: client.write("Patient", "1", b"", deadline=until, if_match="*"), "if-match"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_here(server: Server, client: FhirStore, call: Any, named: str) -> None:
+def test_invalid_requests_are_refused_without_a_call(server: Server, client: FhirStore, call: Any, named: str) -> None:
     with pytest.raises(RequestError, match=named):
         call(client, Deadline.after(1))
     assert not server.seen

@@ -54,11 +54,11 @@ def upstream(clock: Hand, *, reserve: int = 5, failures: int = 5, chance: float 
 
 
 def failing(
-    clock: Hand, *, seconds: float = 0.0, passes: bool = True, counts: bool = True, wait: float = 0.0
+    clock: Hand, *, seconds: float = 0.0, transient: bool = True, unhealthy: bool = True, wait: float = 0.0
 ) -> Callable[[int], str]:
     def attempt(number: int) -> str:
         clock.time += seconds
-        raise AttemptError(f"attempt {number}", passes=passes, counts=counts, wait_seconds=wait)
+        raise AttemptError(f"attempt {number}", transient=transient, unhealthy=unhealthy, wait_seconds=wait)
 
     return attempt
 
@@ -76,11 +76,11 @@ def test_a_deadline_is_what_lambda_leaves_less_a_margin() -> None:
     assert deadline.remaining == 0
 
 
-def test_nothing_is_attempted_without_time() -> None:
+def test_upstream_makes_no_attempt_after_the_deadline() -> None:
     clock = Hand()
     deadline = Deadline.before_end_of(Invocation(500), margin_seconds=1, clock=clock)
     with pytest.raises(DeadlineError, match=r"partner\.example\.com"):
-        upstream(clock).repeated(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
+        upstream(clock).call(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
 
 
 @given(
@@ -90,7 +90,7 @@ def test_nothing_is_attempted_without_time() -> None:
     wait=st.floats(0, 10),
     chance=st.floats(0, 1),
 )  # fmt: skip - one list
-def test_a_dead_system_costs_no_more_than_the_deadline(
+def test_upstream_ends_failing_attempts_at_the_deadline(
     seconds: float, left: float, attempts: int, wait: float, chance: float
 ) -> None:
     # An attempt ends with the deadline, which is the transport's to see to: here it takes what is left, if less.
@@ -99,10 +99,10 @@ def test_a_dead_system_costs_no_more_than_the_deadline(
 
     def attempt(_number: int) -> str:
         clock.time += min(seconds, deadline.remaining)
-        raise AttemptError("dead", passes=True, counts=True, wait_seconds=wait)
+        raise AttemptError("dead", transient=True, unhealthy=True, wait_seconds=wait)
 
     with pytest.raises(AttemptError):
-        upstream(clock, chance=chance).repeated(attempt, retries=Retries(attempts=attempts), deadline=deadline)
+        upstream(clock, chance=chance).call(attempt, retries=Retries(attempts=attempts), deadline=deadline)
     assert clock.time <= deadline.at + 0.1
 
 
@@ -112,10 +112,10 @@ def test_pauses_double_up_to_the_longest_and_are_by_chance() -> None:
     assert retries.pause(3, 0.25) == pytest.approx(0.1)
 
 
-def test_who_asks_to_be_left_alone_is_for_so_long_and_a_little_more() -> None:
+def test_upstream_waits_for_retry_after_and_the_pause() -> None:
     clock = Hand()
     with pytest.raises(AttemptError):
-        upstream(clock).repeated(
+        upstream(clock).call(
             failing(clock, wait=2), retries=Retries(attempts=2), deadline=Deadline.after(9, clock=clock)
         )
     assert clock.slept == [2.1]
@@ -124,15 +124,15 @@ def test_who_asks_to_be_left_alone_is_for_so_long_and_a_little_more() -> None:
 def test_a_pause_that_the_deadline_does_not_allow_is_not_begun() -> None:
     clock = Hand()
     with pytest.raises(AttemptError, match="attempt 1"):
-        upstream(clock).repeated(failing(clock, wait=60), retries=Retries(), deadline=Deadline.after(10, clock=clock))
+        upstream(clock).call(failing(clock, wait=60), retries=Retries(), deadline=Deadline.after(10, clock=clock))
     assert clock.slept == []
 
 
-def test_what_another_attempt_cannot_mend_is_not_repeated() -> None:
+def test_upstream_does_not_retry_a_permanent_failure() -> None:
     clock = Hand()
     with pytest.raises(AttemptError, match="attempt 1"):
-        upstream(clock).repeated(
-            failing(clock, passes=False), retries=Retries(), deadline=Deadline.after(10, clock=clock)
+        upstream(clock).call(
+            failing(clock, transient=False), retries=Retries(), deadline=Deadline.after(10, clock=clock)
         )
 
 
@@ -146,7 +146,7 @@ def test_retries_stay_within_the_budget_at_any_moment(outcomes: list[bool], rese
         assert retries <= reserve + calls / each
 
 
-def test_a_budget_gives_the_tenth_that_it_promises() -> None:
+def test_retry_budget_allows_one_retry_in_ten_calls() -> None:
     budget = RetryBudget(reserve=0)
     taken = 0
     for _ in range(1000):
@@ -156,7 +156,7 @@ def test_a_budget_gives_the_tenth_that_it_promises() -> None:
 
 
 @given(calls=st.integers(1, 200), attempts=st.integers(2, 6))
-def test_when_everything_fails_the_system_gets_a_tenth_more_than_it_was_called(calls: int, attempts: int) -> None:
+def test_retries_add_a_tenth_of_the_calls_when_all_fail(calls: int, attempts: int) -> None:
     clock = Hand()
     dead = upstream(clock, failures=10**9)
     made = 0
@@ -164,11 +164,11 @@ def test_when_everything_fails_the_system_gets_a_tenth_more_than_it_was_called(c
     def attempt(_number: int) -> str:
         nonlocal made
         made += 1
-        raise AttemptError("dead", passes=True, counts=True)
+        raise AttemptError("dead", transient=True, unhealthy=True)
 
     for _ in range(calls):
         with pytest.raises(AttemptError):
-            dead.repeated(attempt, retries=Retries(attempts=attempts), deadline=Deadline.after(60, clock=clock))
+            dead.call(attempt, retries=Retries(attempts=attempts), deadline=Deadline.after(60, clock=clock))
     assert calls <= made <= calls + 5 + calls / 10
 
 
@@ -205,7 +205,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_closes_by_a_trial() -> None
     assert becomes(breaker, BreakerState.CLOSED)
 
 
-def test_a_trial_that_is_never_heard_of_is_replaced() -> None:
+def test_circuit_breaker_replaces_a_trial_without_a_report() -> None:
     clock = Hand()
     breaker = Breaker(failures=1, open_seconds=30, clock=clock)
     breaker.failed(breaker.enter() or 0)
@@ -254,16 +254,16 @@ def test_an_open_breaker_costs_neither_time_nor_a_call() -> None:
     dead = upstream(clock, failures=2)
     deadline = Deadline.after(60, clock=clock)
     with pytest.raises(AttemptError, match="attempt 2"):  # the third attempt is not made, nor waited for
-        dead.repeated(failing(clock), retries=Retries(attempts=5), deadline=deadline)
+        dead.call(failing(clock), retries=Retries(attempts=5), deadline=deadline)
     assert len(clock.slept) == 1
     with pytest.raises(BreakerOpenError):
-        dead.repeated(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
+        dead.call(lambda _: pytest.fail("called"), retries=Retries(), deadline=deadline)
 
 
-def test_who_answers_that_it_is_busy_is_not_unwell() -> None:
+def test_circuit_breaker_counts_no_throttling() -> None:
     clock = Hand()
     busy = upstream(clock, failures=1)
     for _ in range(3):
         with pytest.raises(AttemptError):
-            busy.repeated(failing(clock, counts=False), retries=Retries(), deadline=Deadline.after(60, clock=clock))
+            busy.call(failing(clock, unhealthy=False), retries=Retries(), deadline=Deadline.after(60, clock=clock))
     assert becomes(busy.breaker, BreakerState.CLOSED)

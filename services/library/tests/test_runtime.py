@@ -45,7 +45,7 @@ def test_declared_fields_are_written_and_others_only_by_name(logged: Logged) -> 
     assert line["refused_fields"] == ["patient"]
 
 
-def test_keys_that_are_appended_are_held_to_the_same_list(logged: Logged) -> None:
+def test_appended_keys_are_filtered_like_fields(logged: Logged) -> None:
     def write(logger: Logger) -> None:
         logger.append_keys(name="Schmidt")
         logger.warning("kept")
@@ -58,7 +58,7 @@ def test_a_message_is_written_as_it_stands_in_the_code(logged: Logged) -> None:
 
 
 @pytest.mark.parametrize("message", [{"patient": "Schmidt"}, '{"patient": "Schmidt"}'])
-def test_a_whole_event_is_no_message(logged: Logged, message: object) -> None:
+def test_logger_refuses_an_event_as_the_message(logged: Logged, message: object) -> None:
     line = logged(lambda logger: logger.info(message))
     assert line["refused_fields"] == ["refused_message"]
     assert "message" not in line
@@ -91,7 +91,7 @@ def test_configuration_comes_from_the_environment() -> None:
     ("variables", "expected"),
     [({}, "TABLE_NAME: Field required"), ({"TABLE_NAME": "t", "ATTEMPTS": "secret"}, "ATTEMPTS: Input should be")],
 )
-def test_wrong_configuration_names_the_variable_and_keeps_its_value(variables: dict[str, str], expected: str) -> None:
+def test_configuration_error_names_the_variable_without_its_value(variables: dict[str, str], expected: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         Settings.from_environment(variables)
     assert expected in str(raised.value)

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from services.library.operations.records import Found
+from services.library.operations.records import RedriveRecord
 from services.library.runtime.logging import AllowedFields
 from services.library.runtime.quarantine import BucketQuarantine, object_key
-from services.library.runtime.stream import FIELDS, Answer, BatchFailed, PermanentFailure, Record, StreamProcessor
+from services.library.runtime.stream import (
+    FIELDS,
+    BatchFailed,
+    BatchResponse,
+    PermanentFailure,
+    StreamProcessor,
+    StreamRecord,
+)
 
 SECRET = "Schmidt"
 
@@ -53,18 +60,18 @@ class Consumer:
     kept: dict[int, str] = field(default_factory=dict)
     log: io.StringIO = field(default_factory=io.StringIO)
 
-    def process(self, record: Record) -> None:
+    def process(self, record: StreamRecord) -> None:
         number = int(record.sequence)
         if number in self.failures:
             raise self.failures[number]
         self.processed.append(number)
 
-    def keep(self, record: Record, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str) -> None:
         if self.quarantine_fails:
             raise OSError(f"no bucket for {SECRET}")
         self.kept[int(record.sequence)] = reason
 
-    def run(self, *raws: dict[str, Any], context: Clock | None = None) -> Answer:
+    def run(self, *raws: dict[str, Any], context: Clock | None = None) -> BatchResponse:
         logger = Logger(service="stream-sample", stream=self.log, logger_formatter=AllowedFields(FIELDS))
         logger.handlers[0].stream = self.log  # type: ignore[attr-defined]  # a logger of this name may be there already
         processor = StreamProcessor(
@@ -73,7 +80,7 @@ class Consumer:
         return processor.run({"Records": raws}, context or Clock())
 
 
-ALL: Answer = {"batchItemFailures": []}
+ALL: BatchResponse = {"batchItemFailures": []}
 
 
 def from_(number: int) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def test_a_batch_without_failures_is_a_success_and_so_is_an_empty_one() -> None:
     assert consumer.run() == ALL
 
 
-def test_what_can_never_be_processed_is_kept_and_counts_as_handled() -> None:
+def test_stream_processor_quarantines_a_permanent_failure() -> None:
     consumer = Consumer({1: Unreadable(SECRET), 3: Unreadable()})
     assert consumer.run(raw(1), raw(2), raw(3)) == ALL
     assert consumer.processed == [2]
@@ -100,20 +107,20 @@ def test_a_transient_failure_ends_the_batch_there_for_all_keys() -> None:
     assert consumer.processed == [1]
 
 
-def test_what_quarantine_does_not_take_is_tried_again() -> None:
+def test_stream_processor_retries_a_record_that_quarantine_refuses() -> None:
     consumer = Consumer({2: Unreadable()}, quarantine_fails=True)
     assert consumer.run(raw(1), raw(2), raw(3)) == from_(2)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError(), Unreadable()])
-def test_the_first_of_several_is_raised_so_that_lambda_halves_the_batch(failure: Exception) -> None:
+def test_stream_processor_raises_if_the_first_of_several_records_fails(failure: Exception) -> None:
     consumer = Consumer({1: failure}, quarantine_fails=True)
     with pytest.raises(BatchFailed):
         consumer.run(raw(1), raw(2))
     assert consumer.run(raw(1)) == from_(1)
 
 
-def test_other_keys_go_on_after_a_failure_if_so_set() -> None:
+def test_skips_by_key_goes_on_with_other_keys_after_a_failure() -> None:
     consumer = Consumer({2: RuntimeError(), 5: RuntimeError()}, skips_by_key=True)
     answer = consumer.run(raw(1, "a"), raw(2, "b"), raw(3, "a"), raw(4, "b"), raw(5, "c"), raw(6, "a"), raw(7, "c"))
     assert answer == from_(2)
@@ -164,7 +171,7 @@ def test_quarantine_keeps_the_whole_record_encrypted_where_redrive_looks_for_it(
 
     s3 = S3()
     s3.put_object = put_object  # type: ignore[attr-defined]  # a double with one method
-    record = Record.of(raw(7, SECRET))
+    record = StreamRecord.of(raw(7, SECRET))
     BucketQuarantine("bucket", client=s3).keep(record, "Unreadable")
     (given,) = made
     assert given["Bucket"] == "bucket"
@@ -172,4 +179,4 @@ def test_quarantine_keeps_the_whole_record_encrypted_where_redrive_looks_for_it(
     # Neither keys nor metadata are encrypted.
     assert SECRET not in given["Key"]
     assert given.keys() == {"Bucket", "Key", "Body", "ContentType"}
-    assert given["Key"] == object_key(record) == Found(raw=record.raw, source="").quarantine_key
+    assert given["Key"] == object_key(record) == RedriveRecord(raw=record.raw, source="").quarantine_key

@@ -49,7 +49,7 @@ contexts = st.builds(
 
 
 @given(context=contexts)
-def test_every_format_says_the_same(context: TraceContext) -> None:
+def test_all_trace_formats_carry_the_same_ids(context: TraceContext) -> None:
     assert TraceContext.from_traceparent(context.traceparent) == context
     assert TraceContext.from_xray(context.xray) == context
     headers = context.headers
@@ -59,7 +59,7 @@ def test_every_format_says_the_same(context: TraceContext) -> None:
 
 
 @given(text=st.text(max_size=80) | st.none() | st.integers())
-def test_what_is_no_trace_is_none(text: object) -> None:
+def test_traceparent_refuses_malformed_text(text: object) -> None:
     assert TraceContext.from_traceparent(text) is None
     assert TraceContext.from_xray(text) is None
 
@@ -132,7 +132,7 @@ def test_the_invocations_own_segment_is_the_parent_if_it_is_of_that_trace(daemon
     assert daemon.document()["parent_id"] == "00000000000000aa"
 
 
-def test_a_trace_that_is_not_sampled_is_told_and_not_kept(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsampled_trace_is_propagated_but_sends_no_span(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-6b0557b4-000000000000000000000001;Parent=00000000000000aa;Sampled=0")
     host = Host()
     call(host)
@@ -142,7 +142,7 @@ def test_a_trace_that_is_not_sampled_is_told_and_not_kept(daemon: Daemon, monkey
         daemon.document()
 
 
-def test_a_span_that_cannot_be_sent_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xray_ignores_a_daemon_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-6b0557b4-000000000000000000000001;Parent=00000000000000aa;Sampled=1")
     for address in ("", "127.0.0.1:1"):
         monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
@@ -189,7 +189,7 @@ def test_ten_thousand_random_urls_reach_the_agent_without_ids_and_queries(traced
     assert {span["meta"]["http.url"] for span in ours} == {f"https://{host}{path}" for host in (TOLD, UNTOLD)}
 
 
-def test_no_span_says_whom_it_was_about_whoever_made_it(traced: Traced) -> None:
+def test_no_span_has_personal_data(traced: Traced) -> None:
     sent, spans = traced
     assert CANARY not in json.dumps(spans)
     assert {name for span in spans for name in span["metrics"] if not name.startswith("_")} <= {
@@ -282,7 +282,7 @@ def test_datadog_brings_no_finding(tmp_path: Path) -> None:
     assert found[1] == found[0]
 
 
-def test_without_it_nothing_of_datadog_is_there(tmp_path: Path) -> None:
+def test_a_stack_without_the_setting_has_nothing_of_datadog(tmp_path: Path) -> None:
     made = template(tmp_path)
     assert "datadog" not in json.dumps(made.to_json()).lower()
     made.has_resource_properties(
@@ -295,7 +295,7 @@ def test_without_it_nothing_of_datadog_is_there(tmp_path: Path) -> None:
     "given", ["0123456789abcdef0123456789abcdef", "observability/datadog", SECRET.removesuffix("-AbCdEf")]
 )
 def test_a_key_in_the_place_of_its_secret_is_refused(given: str) -> None:
-    (wrong,) = constraints.wrong(Datadog(site="datadoghq.eu", api_key_secret_arn=given))
+    (wrong,) = constraints.validate_fields(Datadog(site="datadoghq.eu", api_key_secret_arn=given))
     assert "never the key itself" in wrong.sentence
 
 

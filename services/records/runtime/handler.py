@@ -9,8 +9,8 @@ from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
 from services.library.runtime.resilience import Context, Deadline
 
-from . import answers, store
-from .records import FIELDS, Asked, Records
+from . import responses, store
+from .records import FIELDS, RecordsApi, RecordsRequest
 from .tokens import Tokens
 
 logger = logger_for("records", fields=FIELDS)
@@ -27,10 +27,10 @@ class Settings(Configuration):
 
 
 @cache
-def records() -> Records:
-    """One for each sandbox."""
+def records() -> RecordsApi:
+    """Return the sandbox's instance."""
     settings = Settings.from_environment()
-    return Records(
+    return RecordsApi(
         store=store.datastore(settings.datastore_endpoint, settings.datastore_region),
         tokens=Tokens(cipher=store.KeyCipher.of(settings.links_key_arn)),
         logger=logger,
@@ -44,18 +44,21 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         return records().answer(asked, Deadline.before_end_of(context, margin_seconds=MARGIN_SECONDS)).to_proxy()
     except Exception:  # whatever it is, the caller gets the id to ask with
         logger.exception("request failed", extra={"action": asked.action, "request_id": asked.request_id})
-        return answers.problem(500, asked.request_id).to_proxy()
+        return responses.problem(500, asked.request_id).to_proxy()
 
 
-def _asked(event: Mapping[str, Any]) -> Asked:
-    """https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event"""
+def _asked(event: Mapping[str, Any]) -> RecordsRequest:
+    """Read API Gateway's event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event
+    """
     request = event.get("requestContext") or {}
     path = event.get("pathParameters") or {}
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     body = event.get("body")
     if body is not None and event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
-    return Asked(
+    return RecordsRequest(
         action="read" if event.get("httpMethod") == "GET" else "search",
         type=str(path.get("type", "")),
         id=str(path.get("id", "")),

@@ -1,12 +1,12 @@
 """What may be asked: which resources, by which parameters, and how much of each. Everything else is refused by name."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+from services.library.runtime.fields import FHIR_ID
+
 MODIFIERS = frozenset({"exact", "contains", "missing", "not"})
 OF_EACH = frozenset({"_id", "_lastUpdated", "identifier"})
 OF_EVENTS = OF_EACH | {"patient", "subject", "code", "status", "date", "encounter"}
@@ -66,21 +66,21 @@ class Search:
 
 
 def resource_type(type_: str) -> str:
-    """The type, if it may be read here."""
+    """Return the type. Raises QueryError if it may not be read here."""
     if type_ not in TYPES:
         raise QueryError(f"the resource type is not allowed; give one of {', '.join(sorted(TYPES))}")
     return type_
 
 
 def resource_id(id_: str) -> str:
-    """The id, if it is one of FHIR's."""
-    if not ID.fullmatch(id_) or id_ in {".", ".."}:
+    """Return the id. Raises QueryError if it is not one of FHIR's."""
+    if not FHIR_ID.fullmatch(id_):
         raise QueryError("the id is not allowed; give 1 to 64 of A-Z, a-z, 0-9, - and .")
     return id_
 
 
 def search(type_: str, body: str | None) -> Search:
-    """The search that a body asks for."""
+    """Parse the search that a body asks for. Raises QueryError."""
     resource_type(type_)
     wrong: list[str] = []
     try:

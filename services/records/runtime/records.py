@@ -7,8 +7,8 @@ from services.library.runtime.aws_errors import Busy, RefusedByAws
 from services.library.runtime.fhir import FhirStore, Page, Resource
 from services.library.runtime.resilience import CallError, Deadline
 
-from . import answers, queries, typed
-from .answers import Answer
+from . import queries, responses, typed
+from .responses import ApiResponse
 from .tokens import LongLinkError, TokenError, Tokens
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ FIELDS = ("action", "status", "resource_type", "paths", "request_id", "error")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RecordsRequest:
     """A request, apart from how it came."""
 
     action: str
@@ -34,31 +34,31 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Records:
+class RecordsApi:
     """Reads and searches."""
 
     store: FhirStore
     tokens: Tokens
     logger: "Logger"
 
-    def answer(self, asked: Asked, deadline: Deadline) -> Answer:
-        """The answer to one request, whatever happens; of what happened the log has the kind and nothing else."""
+    def answer(self, asked: RecordsRequest, deadline: Deadline) -> ApiResponse:
+        """Respond to one request, whatever happens; of an error the log has the kind and nothing else."""
         try:
             found = self._read(asked, deadline) if asked.action == "read" else self._search(asked, deadline)
         except (queries.QueryError, TokenError, LongLinkError, CallError, Busy, RefusedByAws) as error:
-            found = answers.of_error(error, asked.request_id)
+            found = responses.of_error(error, asked.request_id)
             # Which call of AWS, and its code: nothing else is in that text.
             self._log(asked, found, str(error) if isinstance(error, RefusedByAws) else type(error).__name__)
         return found
 
-    def _read(self, asked: Asked, deadline: Deadline) -> Answer:
+    def _read(self, asked: RecordsRequest, deadline: Deadline) -> ApiResponse:
         type_, id_ = queries.resource_type(asked.type), queries.resource_id(asked.id)
         read = self.store.read(type_, id_, deadline=deadline, if_none_match=asked.if_none_match)
         if asked.if_match is not None and read is not None and not _matches(read.etag, asked.if_match):
-            return answers.problem(412, asked.request_id)
-        return answers.of_read(read, asked_for=asked.if_none_match, request_id=asked.request_id)
+            return responses.problem(412, asked.request_id)
+        return responses.of_read(read, asked_for=asked.if_none_match, request_id=asked.request_id)
 
-    def _search(self, asked: Asked, deadline: Deadline) -> Answer:
+    def _search(self, asked: RecordsRequest, deadline: Deadline) -> ApiResponse:
         search = queries.search(asked.type, asked.body)
         page = self._page(search, asked, deadline)
         for resource in page.resources:
@@ -66,9 +66,9 @@ class Records:
             if not search.elements:
                 self._notice(resource, asked)
         following = None if page.next is None else self.tokens.give(page.next, type_=search.type, caller=asked.caller)
-        return answers.of_page(page, next_=following, request_id=asked.request_id)
+        return responses.of_page(page, next_=following, request_id=asked.request_id)
 
-    def _page(self, search: queries.Search, asked: Asked, deadline: Deadline) -> Page:
+    def _page(self, search: queries.Search, asked: RecordsRequest, deadline: Deadline) -> Page:
         if search.next is not None:
             link = self.tokens.take(search.next, type_=search.type, caller=asked.caller)
             return self.store.follow(link, deadline=deadline)
@@ -76,7 +76,7 @@ class Records:
             search.type, search.parameters, deadline=deadline, count=search.count, elements=search.elements
         )
 
-    def _notice(self, resource: Resource, asked: Asked) -> None:
+    def _notice(self, resource: Resource, asked: RecordsRequest) -> None:
         if paths := typed.unrecognised(resource):
             self.logger.warning(
                 "resource is not what FHIR says",
@@ -87,7 +87,7 @@ class Records:
                 },
             )
 
-    def _log(self, asked: Asked, answer: Answer, error: str) -> None:
+    def _log(self, asked: RecordsRequest, answer: ApiResponse, error: str) -> None:
         self.logger.warning(
             "request refused",
             extra={

@@ -48,7 +48,7 @@ class Tokens:
     lifetime_seconds: int = LIFETIME_SECONDS
 
     def give(self, link: Link, *, type_: str, caller: str) -> str:
-        """The token of a link."""
+        """Return the token of a link."""
         written = json.dumps([int(self.now()) + self.lifetime_seconds, link.url]).encode()
         content = zlib.compress(written)
         if len(written) > LONGEST_LINK_BYTES or len(content) > LONGEST_SEALED_BYTES:
@@ -56,7 +56,7 @@ class Tokens:
         return base64.urlsafe_b64encode(self.cipher.seal(content, _bound(type_, caller))).decode()
 
     def take(self, token: str, *, type_: str, caller: str) -> Link:
-        """The link of a token."""
+        """Return the link of a token."""
         try:
             sealed = base64.b64decode(token, altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
@@ -72,5 +72,5 @@ class Tokens:
 
 
 def _bound(type_: str, caller: str) -> dict[str, str]:
-    """What KMS, and so CloudTrail, is told: no session's name, which may be a person's."""
+    """Return the encryption context, which CloudTrail logs: without the session's name, which may be a person's."""
     return {"purpose": "records-next", "type": type_, "caller": caller.partition(":")[0] or "unknown"}

@@ -13,7 +13,7 @@ MOST_PATHS = 10
 
 
 def unrecognised(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where a resource is not what FHIR says, such as `Patient.name[0].family`; nothing if it is.
+    """Return the paths where a resource is not what FHIR says, such as `Patient.name[0].family`.
 
     Paths alone: the messages quote values. What FHIR does not know is `?`, for a made-up name may be a person's.
     """
@@ -32,7 +32,7 @@ def unrecognised(resource: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def type_of(resource: Mapping[str, Any]) -> str:
-    """The type as it may be logged."""
+    """Return the type as it may be logged."""
     type_ = resource.get("resourceType")
     return type_ if isinstance(type_, str) and _model(type_) is not None else "?"
 

@@ -18,8 +18,8 @@ from services.library.runtime.resilience import Deadline
 from services.library.tests.fhir_server import Server, outcome, running, store
 from services.records.runtime import queries, typed
 from services.records.runtime import store as records_store
-from services.records.runtime.answers import Answer
-from services.records.runtime.records import FIELDS, Asked, Records
+from services.records.runtime.records import FIELDS, RecordsApi, RecordsRequest
+from services.records.runtime.responses import ApiResponse
 from services.records.runtime.tokens import TokenError, Tokens
 
 CANARY = "Schmidt1957"
@@ -52,18 +52,18 @@ class Service:
         self.server, self.log, self.cipher, self.now = server, io.StringIO(), FakeCipher(), 1000.0
         logger = logger_for(f"records-{id(self)}", fields=FIELDS)
         logger.registered_handler.setStream(self.log)  # type: ignore[attr-defined] # a stream handler
-        self.records = Records(
+        self.records = RecordsApi(
             store=store(server), tokens=Tokens(cipher=self.cipher, now=lambda: self.now), logger=logger
         )
 
-    def search(self, body: Any, *, type_: str = "Patient", caller: str = CALLER) -> Answer:
+    def search(self, body: Any, *, type_: str = "Patient", caller: str = CALLER) -> ApiResponse:
         text = body if isinstance(body, str) else json.dumps(body)
-        return self.ask(Asked(action="search", type=type_, body=text, request_id=REQUEST, caller=caller))
+        return self.ask(RecordsRequest(action="search", type=type_, body=text, request_id=REQUEST, caller=caller))
 
-    def read(self, id_: str, *, type_: str = "Patient", **others: Any) -> Answer:
-        return self.ask(Asked(action="read", type=type_, id=id_, request_id=REQUEST, caller=CALLER, **others))
+    def read(self, id_: str, *, type_: str = "Patient", **others: Any) -> ApiResponse:
+        return self.ask(RecordsRequest(action="read", type=type_, id=id_, request_id=REQUEST, caller=CALLER, **others))
 
-    def ask(self, asked: Asked) -> Answer:
+    def ask(self, asked: RecordsRequest) -> ApiResponse:
         return self.records.answer(asked, Deadline.after(20))
 
 
@@ -185,7 +185,7 @@ KMS_FAILURES = [
 
 @pytest.mark.parametrize(("code", "kms_status", "status"), KMS_FAILURES)
 @pytest.mark.parametrize("what", ["encrypt", "decrypt"])
-def test_a_key_that_does_not_answer_is_one_to_wait_for_or_one_for_the_operator(
+def test_kms_errors_are_503_if_transient_and_500_otherwise(
     service: Service, kms: Stubber, what: str, code: str, kms_status: int, status: int
 ) -> None:
     fill(service.server, 3)
@@ -216,7 +216,7 @@ def test_what_the_key_sealed_for_something_else_is_no_token(service: Service, km
 
 
 @pytest.mark.parametrize("token", ["====", "AAAA" * 2_049])
-def test_what_cannot_be_sealed_is_not_shown_to_the_key(service: Service, kms: Stubber, token: str) -> None:
+def test_an_oversized_token_is_refused_without_a_call_of_kms(service: Service, kms: Stubber, token: str) -> None:
     with kms:
         assert service.search({"next": token}).status == 400
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_sealed_is_not_shown_to_the_key(service: Service, kms: St
         ("Patient", f'{{"{CANARY}', "body"),
     ],
 )
-def test_what_is_not_on_the_lists_is_refused_with_what_is_allowed(
+def test_queries_not_on_the_lists_are_refused_with_what_is_allowed(
     service: Service, type_: str, body: Any, names: str
 ) -> None:
     answer = service.search(body, type_=type_)
@@ -265,7 +265,7 @@ def test_a_refusal_of_the_datastore_is_a_problem_with_fhirs_code(service: Servic
     ("given", "status"),
     [((429, b""), 429), ((400, outcome("throttled", "")), 429), ((503, b""), 503), ((200, b"x"), 502)],
 )
-def test_what_a_caller_can_do_nothing_about_says_when_to_come_back(
+def test_unavailable_datastore_is_a_problem_with_retry_after(
     service: Service, given: tuple[int, bytes], status: int
 ) -> None:
     service.server.answer = given
@@ -310,7 +310,7 @@ def test_a_page_that_lambda_cannot_send_is_refused_and_not_cut(service: Service,
 
 
 @pytest.mark.parametrize(("body", "status"), [(b'{"x":"%s"}' % (b"x" * 5_900_000), 200), (bundle_of(1_500_000), 413)])
-def test_so_is_a_resource(service: Service, body: bytes, status: int) -> None:
+def test_a_resource_that_lambda_cannot_send_is_refused_and_not_cut(service: Service, body: bytes, status: int) -> None:
     service.server.answer = (200, body)
     answer = service.read("p-1")
     assert answer.status == status
@@ -330,7 +330,7 @@ def test_a_thousand_faults_leave_no_personal_data_anywhere_but_in_resources(serv
         )
         service.server.answer = (status, body) if number % 2 else None
         service.server.link = chance.choice([_as_it_is, _elsewhere])
-        ask: list[Callable[[], Answer]] = [
+        ask: list[Callable[[], ApiResponse]] = [
             lambda: service.read(CANARY),
             lambda: service.read(f"{CANARY}/../x"),
             lambda: service.search({"parameters": {"name": CANARY, "family": [CANARY]}, "count": 1}),

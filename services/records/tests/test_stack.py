@@ -84,7 +84,7 @@ def test_a_search_is_never_a_url(production: assertions.Template) -> None:
     assert paths == {"{type}", "{id}", "_search"}
 
 
-def test_others_are_told_where_it_is(production: assertions.Template) -> None:
+def test_the_datastore_is_published(production: assertions.Template) -> None:
     names = {each["Properties"]["Name"] for each in production.find_resources("AWS::SSM::Parameter").values()}
     assert names == {f"/penstock/here/{offer.name}" for offer in Records.offers}
 
@@ -99,13 +99,13 @@ def test_every_alarm_reaches_the_services_topic_and_names_its_runbook(production
 
 
 def test_a_region_without_healthlake_is_refused_in_a_sentence() -> None:
-    (wrong,) = Records().unfit(environment(region="eu-central-1"))
+    (wrong,) = Records().validate(environment(region="eu-central-1"))
     assert "environment.region='eu-central-1' is not allowed" in wrong.sentence
     assert "eu-west-1" in wrong.sentence
-    assert not list(Records().unfit(environment(region="us-east-1")))
+    assert not list(Records().validate(environment(region="us-east-1")))
 
 
-def test_the_construct_refuses_such_a_region_too() -> None:
+def test_fhir_datastore_refuses_a_region_without_healthlake() -> None:
     there = environment(region="eu-central-1")
     stack = cdk.Stack(cdk.App(), "Some")
     with pytest.raises(ValueError, match="HealthLake is nowhere else"):

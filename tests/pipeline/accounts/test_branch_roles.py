@@ -9,7 +9,8 @@ import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from pipeline.catalogue.model import Stage
-from services.library.contract.deployment import BRANCH_DEPLOY_ROLE, BRANCH_EXECUTION_ROLE, BRANCH_PERMISSIONS_BOUNDARY
+from services.library.contract.deployment import BRANCH_EXECUTION_ROLE, BRANCH_PERMISSIONS_BOUNDARY
+from services.library.contract.names import BRANCH_DEPLOY_ROLE, BRANCH_TAG, bootstrap_role
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT, Assembly
 from tests.testbed import small
@@ -22,9 +23,10 @@ NAMES = {
     "Boundary": f"{IAM}:policy/{BRANCH_PERMISSIONS_BOUNDARY}",
     "ExecutionRole": f"{IAM}:role/{BRANCH_EXECUTION_ROLE}",
 }
+BOOTSTRAP_DEPLOY_ROLE = bootstrap_role("deploy", account="1", region="eu-west-1")
+BOOTSTRAP_EXECUTION_ROLE = bootstrap_role("cfn-exec", account="1", region="eu-west-1")
 TEMPLATE = template(ROOT / "pipeline/accounts/branches.yaml")["Resources"]
 FUNCTION = f"arn:aws:lambda:{HERE.region}:{HERE.account}:function:"
-TAG = "penstock:branch"
 LONGEST_POLICY = 6_144
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
@@ -92,7 +94,7 @@ def forged(resource: Resource) -> dict[str, str]:
     """A request that says of itself whatever helps, on a resource that has the tags that it has."""
     return {
         **{f"aws:ResourceTag/{key}": value for key, value in resource.tags.items()},
-        f"aws:RequestTag/{TAG}": FEATURE.prefix,
+        f"aws:RequestTag/{BRANCH_TAG}": FEATURE.prefix,
         "iam:PermissionsBoundary": NAMES["Boundary"],
         "iam:PassedToService": "lambda.amazonaws.com",
         "lambda:FunctionArn": f"{FUNCTION}dev-ingest-Consumer",
@@ -141,7 +143,10 @@ def test_the_execution_role_reaches_every_resource_of_a_branch(like: Stage, tmp_
 
 @pytest.mark.parametrize("who", POLICIES)
 def test_what_has_no_resource_is_listed(who: str) -> None:
-    helpful = {f"aws:RequestTag/{TAG}": FEATURE.prefix, "lambda:FunctionArn": f"{FUNCTION}{FEATURE.prefix}-dev-ingest"}
+    helpful = {
+        f"aws:RequestTag/{BRANCH_TAG}": FEATURE.prefix,
+        "lambda:FunctionArn": f"{FUNCTION}{FEATURE.prefix}-dev-ingest",
+    }
     services = {pattern.partition(":")[0] for pattern in actions(POLICIES[who])}
     found = {
         action
@@ -161,7 +166,7 @@ def test_a_branchs_role_is_made_within_its_boundary_alone(action: str) -> None:
     assert not allows(EXECUTION, action, f"{IAM}:role/dev-intake-Role", {key: NAMES["Boundary"]})
 
 
-@pytest.mark.parametrize("name", [BRANCH_DEPLOY_ROLE, BRANCH_EXECUTION_ROLE, "cdk-hnb659fds-deploy-role-1-eu-west-1"])
+@pytest.mark.parametrize("name", [BRANCH_DEPLOY_ROLE, BRANCH_EXECUTION_ROLE, BOOTSTRAP_DEPLOY_ROLE])
 def test_no_role_of_a_branch_reaches_the_roles_that_hold_it(name: str) -> None:
     for document in (EXECUTION, WORKLOAD):
         for action in ("iam:PassRole", "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "sts:AssumeRole"):
@@ -171,13 +176,13 @@ def test_no_role_of_a_branch_reaches_the_roles_that_hold_it(name: str) -> None:
 def test_cloudformation_acts_in_the_limited_role_alone() -> None:
     key = {"iam:PassedToService": "cloudformation.amazonaws.com"}
     assert allows(DEPLOY, "iam:PassRole", NAMES["ExecutionRole"], key)
-    assert not allows(DEPLOY, "iam:PassRole", f"{IAM}:role/cdk-hnb659fds-cfn-exec-role-1-eu-west-1", key)
+    assert not allows(DEPLOY, "iam:PassRole", f"{IAM}:role/{BOOTSTRAP_EXECUTION_ROLE}", key)
 
 
 def test_a_stack_is_deleted_by_prefix_and_tag_together() -> None:
     def deletes(stack: str, tag: str | None) -> bool:
         arn = f"arn:aws:cloudformation:{HERE.region}:{HERE.account}:stack/{stack}/1"
-        return allows(DEPLOY, "cloudformation:DeleteStack", arn, {f"aws:ResourceTag/{TAG}": tag} if tag else {})
+        return allows(DEPLOY, "cloudformation:DeleteStack", arn, {f"aws:ResourceTag/{BRANCH_TAG}": tag} if tag else {})
 
     assert deletes("branch-a-aaaaaa-dev-intake", "branch-a-aaaaaa")
     assert not deletes("branch-a-aaaaaa-dev-intake", None)

@@ -219,7 +219,7 @@ def test_what_the_catalogue_lists_must_be_stages(tmp_path: Path) -> None:
 
 def test_what_is_right_has_no_problem(tmp_path: Path) -> None:
     services = """
-        Ingest(shards=4, retries=5, batch_size=32, batches_at_once=40, parallelization=10),
+        Ingest(shards=4, retries=5, batch_size=32, reserved_concurrency=40, parallelization=10),
         Intake(rate_limit=10_000, after=(Probe(name="Up", output="Url", path="/x", attempts=60),)),
         One(before=(Command(name="Migrate", commands=("true",)), Approval(name="Ask", note="Now?"))),
     """

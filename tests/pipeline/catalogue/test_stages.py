@@ -95,6 +95,10 @@ def test_stages_lie_in_accounts_of_their_own_over_two_regions() -> None:
         ((Wave(name="here", stages=(stage(),)),), "'here' names two stages or waves"),
         ((Wave(name="Assets", stages=(stage(),)),), "Wave name='Assets' is not allowed; give 1-16 of a-z"),
         ((Wave(name="empty", stages=()),), "wave 'empty' has no stages"),
+        ((Wave(name="removals", stages=(stage(),)),), "Wave name='removals' is not allowed; the pipeline has a stage"),
+        ((stage(name="source"),), "stages/source.py: name='source' is not allowed; the pipeline has a stage"),
+        ((stage(name="branch-x"),), "name='branch-x' is not allowed; branch- begins the names of branch"),
+        ((stage(name="branch"),), "name='branch' is not allowed; branch- begins the names of branch"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_file(catalogue: tuple[Stage | Wave, ...], said: str) -> None:

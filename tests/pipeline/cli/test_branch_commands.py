@@ -6,19 +6,20 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipeline.catalogue.branch import MOMENT, Branch, prefix_of
+from pipeline.catalogue.branch import Branch, prefix_of
 from pipeline.cli import branch
 from pipeline.cli.main import app
 from pipeline.operate import branches
 from pipeline.operate.branches import BranchEnvironment, BranchStack, aws_branches, in_order, refusal
 from pipeline.operate.errors import OperateError
-from services.library.contract.deployment import BRANCH_DEPLOY_ROLE
+from services.library.contract.names import BRANCH_ENVIRONMENT, BRANCH_NAME_TAG, BRANCH_TAG, EXPIRES_TAG
 from tests.conftest import ROOT
 from tests.testbed.branches import ENDS, FEATURE
 
@@ -42,21 +43,20 @@ def stack(service: str, *reads: str, expires: datetime | None = ENDS) -> BranchS
 @given(st.text(min_size=1).filter(str.strip))
 def test_what_is_removed_is_named_as_it_was_deployed(name: str) -> None:
     made = Branch(name=name, expires=ENDS)
-    assert branches.PREFIX.fullmatch(made.prefix)
-    assert [*made.tags] == [branches.BRANCH, branches.EXPIRES, branches.BRANCH_NAME]
-    assert branches.moment(made.tags[branches.EXPIRES]) == ENDS
+    assert BRANCH_ENVIRONMENT.fullmatch(made.prefix)
+    assert [*made.tags] == [BRANCH_TAG, EXPIRES_TAG, BRANCH_NAME_TAG]
+    assert branches.moment(made.tags[EXPIRES_TAG]) == ENDS
     described = {
         "StackName": f"{made.prefix}-dev-x",
         "Tags": [{"Key": key, "Value": value} for key, value in made.tags.items()],
     }
     assert refusal(described, branch=made.prefix) is None
-    assert (branches.MOMENT, branches.ROLE) == (MOMENT, BRANCH_DEPLOY_ROLE)
 
 
 @pytest.mark.parametrize("name", ["dev-intake", "prod-ingest", "Pipeline", "penstock-artifacts-us-east-1"])
-@given(tag=st.one_of(st.text(), st.from_regex(branches.PREFIX, fullmatch=True)))
+@given(tag=st.one_of(st.text(), st.from_regex(BRANCH_ENVIRONMENT, fullmatch=True)))
 def test_no_tag_makes_a_stack_of_main_a_branchs(name: str, tag: str) -> None:
-    assert refusal({"StackName": name, "Tags": [{"Key": branches.BRANCH, "Value": tag}]}) is not None
+    assert refusal({"StackName": name, "Tags": [{"Key": BRANCH_TAG, "Value": tag}]}) is not None
 
 
 def test_what_reads_goes_before_what_it_reads_from() -> None:
@@ -101,10 +101,10 @@ def test_aws_is_acted_on_in_the_limited_role_or_not_at_all(monkeypatch: pytest.M
             asked.append(words)
             return {"Credentials": {"AccessKeyId": "A", "SecretAccessKey": "b", "SessionToken": "c"}}
 
-    def client(_session: object, service: str, region: str, given: dict[str, str], **_settings: Any) -> Any:
-        return Sts() if service == "sts" else (service, region, given)
+    def client(_session: object, service: str, *, region_name: str, **given: str) -> Any:
+        return Sts() if service == "sts" else (service, region_name, given)
 
-    monkeypatch.setattr(branches, "_client", client)
+    monkeypatch.setattr(botocore.session.Session, "create_client", client)
     target = aws_branches(profile=None, account="1" * 12, region="eu-west-1")
     assert [each["RoleArn"] for each in asked] == ["arn:aws:iam::111111111111:role/penstock-branch-deploy"]
     assert target.client("s3")[2]["aws_session_token"] == "c"

@@ -44,7 +44,7 @@ def shorter(stack: IngestStack, environment: Environment) -> None:
     """Until 2027-03, for the partner."""
     stack.changes.table.node.default_child.add_property_override("BillingMode", "PROVISIONED")  # type: ignore[union-attr]  # every L2 has one
     stack.node.try_remove_child("Redrive")
-    stack.alarms.replace(stack.consumer.behind, at_least=9, minutes=3)
+    stack.alarms.replace(stack.consumer.iterator_age, threshold=9, minutes=3)
     stack.consumer.consumer.log_group.node.default_child.add_property_override("RetentionInDays", 7)  # type: ignore[union-attr]  # as above
 
 
@@ -147,18 +147,26 @@ def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(
             assert said == lines[int(start) - 1 : int(start) - 1 + int(count)]
 
 
-def test_acknowledgements_come_with_owner_and_end_and_what_nobody_accepts_is_told(found: Explanation) -> None:
-    (stream,) = (each for each in found.accepted if each.rule == "AwsSolutions-KDS3")
-    assert (stream.owner, stream.expires, stream.file) == (
+def test_explain_tells_what_is_accepted_decided_and_neither(found: Explanation) -> None:
+    (copies,) = (each for each in found.accepted if each.rule == "HIPAA.Security-S3BucketReplicationEnabled")
+    assert (copies.owner, copies.expires, copies.file) == (
         "@example/ingest",
         "2027-11-01",
-        "services/ingest/overrides.py",
+        "services/ingest/acknowledgements.py",
     )
+    assert copies.findings == ("HIPAA.Security-S3BucketReplicationEnabled on Claims/Bucket/Resource",)
+    (stream,) = (each for each in found.decided if each.construct == "Stream")
     assert stream.findings == ("AwsSolutions-KDS3 on Stream/Stream/Resource",)
     refused = {each.rule: each for each in found.refused}
     assert set(refused) == {"Penstock-BaselineRetention[RetentionInDays=7]"}
     shown = "\n".join(explain.text(found))
-    for said in ("Override ", "Until 2027-03", "Penstock-BaselineRetention", "@example/ingest until 2027-11-01"):
+    for said in (
+        "Override ",
+        "Until 2027-03",
+        "Penstock-BaselineRetention",
+        "@example/ingest until 2027-11-01",
+        stream.reason,
+    ):
         assert said in shown
 
 

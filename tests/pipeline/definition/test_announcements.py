@@ -85,7 +85,7 @@ def with_platform(platform: Platform, *, expired: str, soon: str) -> dict[str, s
 def ending(file: Path, day: str) -> str:
     year, month, date = map(int, day.split("-"))
     before = file.read_text()
-    after = before.replace("UNTIL = date(2027, 11, 1)", f"UNTIL = date({year}, {month}, {date})")
+    after = before.replace("date(2027, 11, 1)", f"date({year}, {month}, {date})")
     assert after != before
     return after
 

@@ -51,7 +51,7 @@ def main(like: Stage, tmp_path_factory: pytest.TempPathFactory) -> Templates:
 @given(st.text(min_size=1).filter(str.strip), st.text(min_size=1).filter(str.strip))
 def test_every_name_gives_a_prefix_that_an_environment_takes_and_that_begins_no_other(one: str, other: str) -> None:
     for name in (one, other):
-        assert PREFIX.holds(prefix_of(name))
+        assert PREFIX.allows(prefix_of(name))
         assert re.fullmatch(r"branch-[a-z0-9][a-z0-9-]*-[a-z2-7]{6}", prefix_of(name))
         assert Environment(**{**environment(), "prefix": prefix_of(name)}).label.startswith("branch-")
     if one != other:

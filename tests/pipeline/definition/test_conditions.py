@@ -8,8 +8,7 @@ from typing import Any
 from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Shipped, Wave
-from pipeline.definition.stack import REMOVALS
-from pipeline.operate import pipeline as operated
+from services.library.contract.names import REMOVALS_STAGE
 from services.library.contract.release import Release
 from stages import accounts
 from tests.testbed import tiny
@@ -50,8 +49,7 @@ def test_each_stage_and_wave_and_what_deletes_stacks_can_be_left_out_and_nothing
         for stage in found["Properties"]["Stages"]
         for condition in stage.get("BeforeEntry", {}).get("Conditions", [])
     }
-    assert operated.REMOVALS == REMOVALS
-    everything = {"dev.1", "dev.2", "both", "dev-2", REMOVALS}
+    everything = {"dev.1", "dev.2", "both", "dev-2", REMOVALS_STAGE}
     assert set(entered) == everything
     by_run = {
         "every": everything,

@@ -40,7 +40,7 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
         before=(Approval(name="Agree", note="Ask them"),),
         after=(Command(name="Look", commands=("true",)),),
         release=Release(roll_back_on_failure=True),
-        accepts=(accepted,),
+        stage_acknowledgements=(accepted,),
     )
     _, pipeline = tiny.app(tmp_path, catalogue=(tiny.stage("one", entry), tiny.stage("two")))
     made = assertions.Template.from_stack(pipeline)
@@ -51,10 +51,10 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
     failing = {each["Name"]: each.get("OnFailure") for each in found["Properties"]["Stages"]}
     assert failing["one"] == {"Result": "ROLLBACK"}
     assert failing["two"] is None
-    subjects = {subject.environment.name: subject for subject in pipeline.checked_stacks if subject.environment}
-    assert (subjects["one"].accepts, subjects["two"].accepts) == ((accepted,), ())
+    checked = {each.environment.name: each for each in pipeline.checked_stacks if each.environment}
+    assert (checked["one"].stage_acknowledgements, checked["two"].stage_acknowledgements) == ((accepted,), ())
     values = {
         stage: next(iter(template.find_resources("AWS::SSM::Parameter").values()))["Properties"]["Value"]
-        for stage, template in ((name, assertions.Template.from_stack(each.stack)) for name, each in subjects.items())
+        for stage, template in ((name, assertions.Template.from_stack(each.stack)) for name, each in checked.items())
     }
     assert values == {"one": "louder", "two": "first"}

@@ -142,7 +142,7 @@ def test_production_stacks_are_protected_from_termination_by_a_step(pipeline: di
 
 def test_what_is_on_main_is_checked_every_day_by_a_build_that_can_release_nothing(assembly: Assembly) -> None:
     rules = assembly.resources("Pipeline", "AWS::Events::Rule").items()
-    (scheduled,) = (rule["Properties"] for name, rule in rules if name.startswith("DailyCheckEveryMorning"))
+    (scheduled,) = (rule["Properties"] for name, rule in rules if name.startswith("DailyCheckSchedule"))
     (target,) = scheduled["Targets"]
     project = assembly.template("Pipeline")["Resources"][target["Arn"]["Fn::GetAtt"][0]]["Properties"]
     role = project["ServiceRole"]["Fn::GetAtt"][0]
@@ -197,7 +197,20 @@ def test_no_store_of_the_pipelines_own_is_left_unpinned(assembly: Assembly) -> N
         assert kept <= {type_ for pinned, type_ in STATEFUL if pinned == stack}
 
 
-def test_branches_are_swept_each_night_in_the_role_that_reaches_nothing_else(assembly: Assembly) -> None:
+@pytest.mark.parametrize("build", ["DailyCheck", "BranchSweep"])
+def test_a_scheduled_build_that_fails_is_told_to_the_topic(build: str, assembly: Assembly) -> None:
+    rules = assembly.resources("Pipeline", "AWS::Events::Rule").items()
+    (rule,) = (each["Properties"] for name, each in rules if name.startswith(f"{build}BuildFailed"))
+    (project,) = (name for name in assembly.resources("Pipeline", "AWS::CodeBuild::Project") if build in name)
+    (topic,) = assembly.resources("Pipeline", "AWS::SNS::Topic")
+    assert rule["EventPattern"]["detail"] == {
+        "build-status": ["FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
+        "project-name": [{"Ref": project}],
+    }
+    assert rule["Targets"][0]["Arn"] == {"Ref": topic}
+
+
+def test_branch_cleanup_runs_each_night_in_the_role_that_reaches_nothing_else(assembly: Assembly) -> None:
     (project,) = (
         (name, each["Properties"])
         for name, each in assembly.resources("Pipeline", "AWS::CodeBuild::Project").items()
@@ -206,10 +219,9 @@ def test_branches_are_swept_each_night_in_the_role_that_reaches_nothing_else(ass
     spec = json.loads(project[1]["Source"]["BuildSpec"])
     assert spec["phases"]["build"]["commands"] == [".venv/bin/penstock branch sweep --aws --yes"]
     rules = assembly.resources("Pipeline", "AWS::Events::Rule")
-    (nightly,) = (each["Properties"] for name, each in rules.items() if "BranchSweepEveryNight" in name)
+    (nightly,) = (each["Properties"] for name, each in rules.items() if "BranchSweepSchedule" in name)
     assert nightly["ScheduleExpression"] == "cron(0 3 * * ? *)"
     assert nightly["Targets"][0]["Arn"] == {"Fn::GetAtt": [project[0], "Arn"]}
-    assert any("BranchSweepBuildFailed" in name for name in rules), "who subscribes hears of it"
     (policy,) = (
         each["Properties"]["PolicyDocument"]["Statement"]
         for name, each in assembly.resources("Pipeline", "AWS::IAM::Policy").items()

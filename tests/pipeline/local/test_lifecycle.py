@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +15,10 @@ from zipfile import ZipFile
 import pytest
 
 from pipeline.local import lifecycle
-from pipeline.local.environment import for_the_cloud, require_loopback
+from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.lifecycle import LocalCloud, Place, default_place, erase, find, start, stop
-from pipeline.local.processes import free_port, process
+from pipeline.local.lifecycle import CHECKOUT, LocalCloud, Place, default_place, erase, find, start, stop
+from pipeline.local.processes import free_port, is_free, process
 from pipeline.local.version import code_version
 
 FreshCloud = Callable[..., LocalCloud]
@@ -107,6 +109,34 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
 
 
 @pytest.mark.cloud
+def test_a_cloud_ends_with_its_parent_and_without_one_outlives_who_started_it(tmp_path: Path) -> None:
+    places = [Place(home=tmp_path / name, port=free_port()) for name in ("child", "orphan")]
+    code = f"""
+import os, time
+from pathlib import Path
+from pipeline.local.lifecycle import PARENT, Place, start
+
+os.environ.pop(PARENT, None)
+parents = ({{PARENT: str(os.getpid())}}, {{}})
+for (home, port), parent in zip({[(str(place.home), place.port) for place in places]}, parents, strict=True):
+    start(Place(home=Path(home), port=port), surroundings=os.environ | parent)
+print("started", flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "started\n"
+        child, orphan = (find(place) for place in places)
+        assert child is not None
+        assert orphan is not None
+        starter.kill()
+        wait_until(lambda: not child.is_running)
+    assert is_free(child.port), "the emulator has ended before its guardian"
+    assert orphan.is_running
+    assert stop(orphan.place)
+
+
+@pytest.mark.cloud
 def test_a_start_right_after_a_kill_begins_a_new_cloud(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud()
     os.kill(cloud.emulator_pid, signal.SIGKILL)
@@ -194,27 +224,6 @@ def test_the_environment_is_built_from_nothing(tmp_path: Path) -> None:
     assert built["PENSTOCK_TOOLS"] == "/t"
     assert built["HOME"] == str(tmp_path / "home")
     assert not {"SECRET", *HOSTILE} & built.keys()
-
-
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
-def test_loopback_is_taken(endpoint: str) -> None:
-    require_loopback(endpoint)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "https://s3.amazonaws.com",
-        "http://192.0.2.1:4566",
-        "http://0.0.0.0:4566",
-        "http://localhost.example.com",
-        "",
-        "x",
-    ],
-)
-def test_any_other_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(LocalCloudError, match="not on this machine"):
-        require_loopback(endpoint)
 
 
 def test_the_port_may_be_chosen(tmp_path: Path) -> None:

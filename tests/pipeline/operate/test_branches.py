@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from pipeline.catalogue.branch import prefix_of
 from pipeline.cli import connection
 from pipeline.cli.main import app
-from pipeline.definition.branch_cleanup import SWEEP
+from pipeline.definition.branch_cleanup import CLEAN_UP
 from pipeline.local import first_deployment
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.branches import Branches, local_branches
@@ -195,7 +195,7 @@ def test_the_pipelines_build_sweeps_in_the_account_of_the_branches(maker: Maker,
     surroundings = first_deployment.surroundings(
         os.environ, maker.cloud, account=SETTINGS.account, region=SETTINGS.region, home=home
     )
-    command = [str(ROOT / ".venv/bin/penstock"), *SWEEP.split()[1:], "--json"]
+    command = [str(ROOT / ".venv/bin/penstock"), *CLEAN_UP.split()[1:], "--json"]
     done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["removed"] == [prefix], done.stderr
     assert not maker.is_there(over)

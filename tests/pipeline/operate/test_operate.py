@@ -30,7 +30,7 @@ from pipeline.operate.logs import choose
 from pipeline.operate.outputs import Deployed
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
-from pipeline.operate.target import Target, aws_target, local_target, require_loopback
+from pipeline.operate.target import Target, aws_target, local_target
 from services.library.contract.acknowledgement import Acknowledgement
 
 ROOT = Path(__file__).parents[3]
@@ -132,11 +132,6 @@ def test_no_command_reaches_aws_unless_told_to(monkeypatch: pytest.MonkeyPatch, 
 def test_an_endpoint_that_is_not_loopback_is_refused(endpoint: str) -> None:
     with pytest.raises(OperateError, match="not on this machine"):
         local_target(endpoint, account="999999999999", region="eu-west-1")
-
-
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"])
-def test_loopback_is_accepted(endpoint: str) -> None:
-    require_loopback(endpoint)
 
 
 def test_credentials_of_another_account_than_the_pipelines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

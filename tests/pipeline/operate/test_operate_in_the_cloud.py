@@ -19,8 +19,9 @@ from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import LONGEST_BODY
 from pipeline.operate.run import Action
-from pipeline.operate.target import QUALIFIER, local_target
+from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
+from services.library.contract import names
 from tests.conftest import ROOT
 from tests.testbed import async_api_template
 from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
@@ -446,11 +447,11 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
 def bootstrapped(tools: Tools) -> None:
     """The bucket for files and the role that writes to it, as a bootstrap makes them."""
     where = f"{TOOLS}-{HOME}"
-    if f"cdk-{QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
-        tools.s3.create_bucket(Bucket=f"cdk-{QUALIFIER}-assets-{where}")
+    if f"cdk-{names.QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
+        tools.s3.create_bucket(Bucket=f"cdk-{names.QUALIFIER}-assets-{where}")
         anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         tools.cloud.client("iam", account=TOOLS).create_role(
-            RoleName=f"cdk-{QUALIFIER}-file-publishing-role-{where}",
+            RoleName=f"cdk-{names.QUALIFIER}-file-publishing-role-{where}",
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}),
         )
 
@@ -478,7 +479,7 @@ def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_buck
 
 def test_a_way_back_to_files_that_are_gone_is_refused(tools: Tools) -> None:
     bootstrapped(tools)
-    bucket = f"cdk-{QUALIFIER}-assets-{TOOLS}-{HOME}"
+    bucket = f"cdk-{names.QUALIFIER}-assets-{TOOLS}-{HOME}"
     keys = [f"{tools.name}-{name}.zip" for name in ("there", "gone")]
     tools.s3.put_object(Bucket=bucket, Key=keys[0], Body=b"code")
     own = {"source": {"path": "stack.template.json"}, "destinations": {"here": {"bucketName": "x", "objectKey": "y"}}}

@@ -15,16 +15,17 @@ from typer.testing import CliRunner
 from pipeline.catalogue import ledger
 from pipeline.catalogue.ledger import Tombstone
 from pipeline.catalogue.model import Catalogue, Stage, Wave, stages_of
+from pipeline.catalogue.validation import InvalidCatalogueError, check
 from pipeline.cli import loading, plans, removal_cleanup, scaffold
 from pipeline.cli.main import app
 from pipeline.operate.target import Target
 from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
-from pipeline.scaffold.names import ServiceName
+from pipeline.scaffold.errors import ScaffoldError
+from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.tidy import tidy
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.contract import service as contract
 from services.library.contract.environment import Environment, Tier
 from stages.catalogue import STAGES
 from tests.conftest import ROOT, clean_environment
@@ -34,6 +35,7 @@ from tests.testbed.checkout import copy_of_the_checkout
 GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)
 NEW, NEW_STAGE, ACCOUNT = "tried-by-a-test", "tried-by-tests", "987654321098"
 """What nobody has: these tests are part of the gate that a new service has to pass."""
+PLACE: dict[str, Any] = {"tier": Tier.SANDBOX, "account": ACCOUNT, "region": "eu-west-1"}
 FOLDER = ServiceName(name=NEW).folder.as_posix()
 LONGEST = "tried-by-tests-at-length"
 
@@ -82,9 +84,28 @@ def test_owners_are_read_as_the_services_declare_them() -> None:
     assert declared.items() <= owners.read(Draft(root=ROOT)).items()
 
 
-@pytest.mark.parametrize("name", ["payments", "payments-api", "a1", LONGEST])
-def test_what_new_allows_the_contract_allows_too(name: str) -> None:
-    assert contract.SERVICE_NAME.holds(ServiceName(name=name).name)
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        *((name, True) for name in ("prod", "prod-eu", "a1", "a" * 16)),
+        *((name, False) for name in ("prod-", "prod--eu", "-prod", "Prod", "1a", "", "a" * 17, "prod\n")),
+        *((name, False) for name in ("branch", "branch-x", "removals", "source")),
+    ],
+)
+def test_a_stage_name_is_allowed_by_the_generator_if_and_only_if_the_catalogue_takes_it(
+    name: str, *, allowed: bool
+) -> None:
+    def taken(use: Callable[[], object]) -> bool:
+        try:
+            use()
+        except (ScaffoldError, ValueError, InvalidCatalogueError):
+            return False
+        return True
+
+    def in_a_catalogue() -> None:
+        check((Stage(environment=Environment(name=name, **PLACE), services=()),))
+
+    assert (taken(lambda: StageName(name=name)), taken(in_a_catalogue)) == (allowed, allowed)
 
 
 def commands(page: str) -> list[list[str]]:
@@ -157,12 +178,82 @@ def test_what_is_new_passes_the_gate_unchanged(generated: Path, subtests: pytest
     with subtests.test("who imports whom"):
         assert violations(generated) == []
     with subtests.test("its own tests, and those that know every stage and service, over a synth under guardrails"):
-        everyones = [f"tests/test_{name}.py" for name in ("runbooks", "stages", "ledger", "pipeline", "foundation")]
+        everyones = [
+            "tests/services/test_runbooks.py",
+            "tests/pipeline/catalogue/test_stages.py",
+            "tests/pipeline/catalogue/test_ledger.py",
+            "tests/pipeline/definition/test_pipeline.py",
+            "tests/pipeline/accounts/test_foundation.py",
+        ]
         run(generated, binaries / "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", folders[0], *everyones)
     with subtests.test("what is generated is in step"):
         assert "Nothing was changed" in (said := run(generated, binaries / "penstock", "ledger", "--dry-run"))
         assert "diff" not in said
         assert "+++" not in said
+
+
+JUDGE = """
+import json
+import tempfile
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from pipeline.catalogue.model import Stage
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from services.library.contract.environment import Environment, Tier
+from services.library.guardrails import assembly
+from services.library.guardrails.plugin import Guardrails, Synthesised
+from services.{module}.service import {class_name}
+
+context = json.loads(Path("cdk.json").read_text())["context"] | {{"aws:cdk:enable-path-metadata": True}}
+for tier in Tier:
+    with tempfile.TemporaryDirectory() as folder:
+        environment = Environment(name="here", tier=tier, account="1" * 12, region="eu-west-1")
+        app = cdk.App(outdir=folder, context=context)
+        built = ServiceStage(app, Stage(environment=environment, services=({class_name}(),)))
+        made = Path(built.synth(skip_validation=True).directory)
+        stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
+        judgement = Guardrails(checked_stacks(built), accepted=()).judge(app, made, stacks)
+        assert {class_name}.acknowledgements == ()
+        assert judgement.failed == (), judgement.failed
+        print(tier, len([each for each in judgement.decided if each.finding.path.endswith("/Function/Resource")]))
+"""
+FUNCTION = """        Function(
+            self,
+            "Again",
+            environment=environment,
+            settings=FunctionSettings(
+                handler="services.{module}.runtime.handler.handle",
+                description="Does it once more",
+                variables={{"TABLE_NAME": self.entries.table.table_name}},
+                reserved_concurrency=2,
+            ),
+            alarms_to=self.alarms,
+        )
+"""
+
+
+def test_new_service_passes_guardrails_without_an_acknowledgement_and_so_does_a_further_function(
+    generated: Path,
+) -> None:
+    name = ServiceName(name=NEW)
+    file = generated / FOLDER / "service.py"
+    text = file.read_text()
+    assert not list((generated / FOLDER).glob("acknowledgements.py"))
+
+    def decided_functions() -> list[str]:
+        code = JUDGE.format(module=name.module, class_name=name.class_name)
+        return run(generated, generated / ".venv/bin/python", "-c", code).splitlines()
+
+    assert decided_functions() == ["sandbox 1", "pre-production 1", "production 1"]
+    anchor = "        self.entries.grant("
+    assert anchor in text
+    file.write_text(text.replace(anchor, FUNCTION.format(module=name.module) + anchor, 1))
+    try:
+        assert decided_functions() == ["sandbox 2", "pre-production 2", "production 2"]
+    finally:
+        file.write_text(text)
 
 
 def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Path) -> None:

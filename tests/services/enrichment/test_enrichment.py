@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,6 +16,8 @@ from pipeline.local.processes import free_port
 from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
+from services.library.constructs.tracing import trace
+from services.library.contract.service import Service
 from services.library.contract.tracing import Datadog
 from services.library.runtime.datadog import ALLOWED
 from services.library.runtime.trace import TraceContext
@@ -231,9 +234,14 @@ def platform(traced_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory)
     datadog = Datadog(site="datadoghq.eu", api_key_secret_arn=made["ARN"])
 
     def build(stage: cdk.Stage) -> None:
-        ingest = Ingest(tracing=datadog).deploy(stage, here)
+        def deployed(service: Service[Any]) -> cdk.Stack:
+            instrument = partial(trace, service=service.name, environment=here)
+            stack: cdk.Stack = service.deploy(stage, here, instrument=instrument)
+            return stack
+
+        ingest = deployed(Ingest(tracing=datadog))
         for service in (Intake(tracing=datadog), Enrichment(tracing=datadog)):
-            service.deploy(stage, here).add_stack_dependency(ingest)
+            deployed(service).add_stack_dependency(ingest)
 
     return deploy(traced_cloud, tmp_path_factory.mktemp("platform"), build, environment=here)
 

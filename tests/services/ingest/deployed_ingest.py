@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.library.operations.consumer import Consumer, choose
+from services.library.operations.consumer import DeployedConsumer, choose
 from services.library.operations.redrive import Redrive
 from tests.testbed.stacks import Deployed
 
@@ -23,7 +23,7 @@ class DeployedIngest:
     stack: Deployed
 
     @property
-    def consumer(self) -> Consumer:
+    def consumer(self) -> DeployedConsumer:
         return choose(self.stack.outputs, named=None, stack=self.stack.name)
 
     def redrive(self) -> Redrive:
@@ -50,7 +50,7 @@ class DeployedIngest:
         return {id_.removeprefix("effect#"): item for id_, item in self.items().items() if id_.startswith("effect#")}
 
     def quarantined(self) -> list[bytes]:
-        return [pill.record.data for pill in self.redrive().waiting()]
+        return [pill.record.data for pill in self.redrive().quarantined()]
 
     def objects(self, bucket: str, prefix: str = "") -> int:
         pages = self.stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

@@ -21,8 +21,8 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud
 from services.ingest.service import Ingest
 from services.intake.service import Intake
-from services.library.operations.records import Verdict
-from services.library.operations.redrive import Wish
+from services.library.operations.records import RedriveVerdict
+from services.library.operations.redrive import RedriveRequest
 from tests.conftest import FreshCloud
 from tests.services.ingest.deployed_ingest import PATIENTS, DeployedIngest, submission
 from tests.services.ingest.stream.simulation import seeded
@@ -87,12 +87,16 @@ def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: 
     redrive = running.redrive()
     mended = {
         pill.file_name: json.dumps(submission(900 + index, patient=pill.record.partition_key)).encode()
-        for index, pill in enumerate(redrive.waiting())
+        for index, pill in enumerate(redrive.quarantined())
     }
-    dry = list(redrive.run(Wish(mended=mended)))
-    assert [line.verdict for line in dry] == [Verdict.WOULD_SEND] * 2
-    assert [line.verdict for line in redrive.run(Wish(applies=True, mended=mended))] == [Verdict.SENT] * 2
-    assert [line.verdict for line in redrive.run(Wish(applies=True, mended=mended))] == [Verdict.ALREADY] * 2
+    dry = list(redrive.run(RedriveRequest(mended=mended)))
+    assert [line.verdict for line in dry] == [RedriveVerdict.WOULD_SEND] * 2
+    assert [line.verdict for line in redrive.run(RedriveRequest(applies=True, mended=mended))] == [
+        RedriveVerdict.SENT
+    ] * 2
+    assert [line.verdict for line in redrive.run(RedriveRequest(applies=True, mended=mended))] == [
+        RedriveVerdict.ALREADY
+    ] * 2
     assert {"s-900", "s-901"} <= running.changes().keys()
     assert running.objects(running.consumer.failures or "") == 0
 
@@ -180,7 +184,7 @@ def test_killed_processes_and_a_killed_emulator_lose_nothing(
                     os.kill(process, signal.SIGKILL)
                     killed += 1
             if given_up():  # eleven kills in a row, which chance allows
-                list(running.redrive().run(Wish(applies=True)))
+                list(running.redrive().run(RedriveRequest(applies=True)))
         assert time.monotonic() < deadline, f"{len(changes)} of {len(good)}, {killed} killed"
         batches = max(len(changes) / service.batch_size, 1)
         pause.wait(rng.expovariate(1 / (BATCHES_A_KILL * (time.monotonic() - began) / batches)))

@@ -10,7 +10,7 @@ from services.ingest.runtime import store as ingest_store
 from services.intake.runtime import handler as record
 from services.intake.runtime import store as intake_store
 from services.library.runtime import addresses, client, quarantine
-from services.records.runtime import answers
+from services.records.runtime import responses
 from tests.services.personal_data.canaries import NUMBER, PATIENT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def spring(campaign: "Campaign") -> None:
     """All of them, now and then."""
     keep, hand_over = intake_store.SubmissionStore.keep, intake_store.SubmissionStream.hand_over
-    publish, headers, problem = ingest_store.EventBus.publish, client._headers, answers.problem
+    publish, headers, problem = ingest_store.EventBus.publish, client._headers, responses.problem
 
     def kept(self: Any, submission: Any) -> bool:
         record.logger.info(f"keeping one of {submission.patient}")  # a message and no field
@@ -49,7 +49,7 @@ def spring(campaign: "Campaign") -> None:
     addresses.public = shown
     quarantine.object_key = lambda record: f"{quarantine.PREFIX}{record.key}"
     client._headers = lambda *given: {**headers(*given), "x-about": f"{PATIENT}-1"}
-    answers.problem = lambda status, request_id, **more: problem(
+    responses.problem = lambda status, request_id, **more: problem(
         status, request_id, detail=f"about {PATIENT}", codes=more.get("codes", ())
     )
     campaign.submitting.machine["definition"]["States"]["Tell"]["Parameters"]["payload.$"] = "$$.Execution.Input"

@@ -200,6 +200,7 @@ class Builds:
 
     def _carry_out(self, plan: Plan, record: Record, workspace: Workspace, stop: threading.Event) -> None:
         build_id = record.data["id"]
+        self._put_state_change(plan, record.data)
         try:
             workspace.folder.mkdir(parents=True)
             logs = self._clients.of_account("logs", account=plan.account, region=plan.region)
@@ -225,6 +226,27 @@ class Builds:
         finally:
             self._stops.pop(build_id, None)
             workspace.remove()
+            self._put_state_change(plan, record.data)
+
+    def _put_state_change(self, plan: Plan, data: Json) -> None:
+        """Put the event of a build that begins or has ended on the default bus of its account.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+        """
+        detail = {
+            "build-status": data["buildStatus"],
+            "project-name": data["projectName"],
+            "build-id": data["arn"],
+            "current-phase": data["currentPhase"],
+            "version": "1",
+        }
+        with self._emulator.within(plan.account, plan.region):
+            self._emulator.put_aws_event(
+                source="aws.codebuild",
+                detail_type="CodeBuild Build State Change",
+                detail=detail,
+                resources=(data["arn"],),
+            )
 
     def _publish(self, plan: Plan, data: Json) -> None:
         with self._changed:

@@ -6,7 +6,7 @@ from services.library.guardrails.acknowledgement.review_rules import ACCEPTED_BY
 
 def test_the_library_lets_the_same_people_accept_a_rule_as_the_review_does() -> None:
     ours = {name: rule.accepted_by for name, rule in rules.own().items() if rule.accepted_by != "nobody"}
-    assert {name: accepter.value for name, accepter in ACCEPTED_BY.items()} == ours
+    assert {name: who.value for name, who in ACCEPTED_BY.items()} == ours
 
 
 def test_a_rule_that_is_gone_or_may_be_accepted_by_more_is_weakened() -> None:

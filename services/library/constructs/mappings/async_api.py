@@ -1,4 +1,4 @@
-"""The async API's contract: how a request becomes an execution, and what is answered when it does not.
+"""The async API's contract: how a request becomes an execution, and the response when it does not.
 
 API Gateway calls `states:StartExecution` itself, so the contract is mapping templates (Velocity) and tables, not code.
 
@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import (
     BAD_PAYLOAD,
     BUSY,
@@ -44,7 +44,7 @@ FAILURES: integration.Failures = (
     (("InvalidExecutionInput",), BAD_PAYLOAD),
     (("InvalidName",), BAD_KEY),
 )
-"""StartExecution's error types whose answer is not 500; StartSyncExecution's are among them."""
+"""StartExecution's error types whose response is not 500; StartSyncExecution's are among them."""
 
 
 def request_template(
@@ -68,19 +68,19 @@ def request_template(
     )
 
 
-def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
-    """Every integration response."""
-    started = IntegrationAnswer(status=202, pattern="200", template=_started())
-    return integration.answers(started, refused_template(limit_bytes))
+def integration_responses(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationResponse, ...]:
+    """Return every integration response."""
+    started = IntegrationResponse(status=202, pattern="200", template=_started())
+    return integration.responses(started, refused_template(limit_bytes))
 
 
-def answered_statuses() -> tuple[int, ...]:
-    """Every status that the method may answer."""
-    return integration.answered_statuses(integration_answers(), [TOO_LARGE, *(problem for _, problem in FAILURES)])
+def response_statuses() -> tuple[int, ...]:
+    """Return every status that the method may respond with."""
+    return integration.response_statuses(integration_responses(), [TOO_LARGE, *(problem for _, problem in FAILURES)])
 
 
 def refused_template(limit_bytes: int) -> str:
-    """What a refusal of Step Functions means to a caller."""
+    """Return the template for an error of Step Functions."""
     return integration.refused_template(
         FAILURES,
         type_path="$.__type",
@@ -91,7 +91,7 @@ def refused_template(limit_bytes: int) -> str:
 
 
 def _started() -> str:
-    """202 with the execution's name; a success without an execution is none.
+    """Return the template for a success: 202 with the execution's name, and an error without an execution.
 
     The name is the eighth part of its ARN, `...:execution:machine:name` or `...:express:machine:name:id`.
     """

@@ -1,4 +1,4 @@
-"""The function API's contract: a function is called with `{"id": ..., "payload": ...}`, and its answer is the caller's.
+"""The function API's contract: a function is called with `{"id": ..., "payload": ...}`, and its result is the response.
 
 - **The payload is handed on** as it came, with a name of the request's own (`request_name.py`). There is no idempotency
   key: a mapping cannot refuse a malformed one before the function has run, so a service that wants one has it in its
@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-la
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import PROBLEM_HEADER, IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import PROBLEM_HEADER, IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import Problem
 from services.library.constructs.mappings.request_name import IAM_CALLER, name_template
 
@@ -24,18 +24,18 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
     return name_template(identity, keys=False) + '{"id": "$execution", "payload": $input.body}\n'
 
 
-def integration_answers(*, status: int = 200) -> tuple[IntegrationAnswer, ...]:
-    """Every integration response; `status` is that of a success."""
+def integration_responses(*, status: int = 200) -> tuple[IntegrationResponse, ...]:
+    """Return every integration response; `status` is that of a success."""
     return (
-        IntegrationAnswer(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
-        IntegrationAnswer(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
-        IntegrationAnswer(status=status, pattern=None, template=_answered()),
+        IntegrationResponse(status=504, pattern=r".*Task timed out.*", template=LATE.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=500, pattern=r"(.|\n)+", template=FAILED.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=status, pattern=None, template=_answered()),
     )
 
 
-def answered_statuses(*, status: int = 200) -> tuple[int, ...]:
-    """Every status that the method may answer."""
-    return integration.answered_statuses(integration_answers(status=status), [FAILED])
+def response_statuses(*, status: int = 200) -> tuple[int, ...]:
+    """Return every status that the method may respond with."""
+    return integration.response_statuses(integration_responses(status=status), [FAILED])
 
 
 def _answered() -> str:

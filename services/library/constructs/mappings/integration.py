@@ -1,4 +1,4 @@
-"""How an API's method calls an AWS service and what it makes of the answer: mapping templates and tables, not code.
+"""How an API's method calls an AWS service and maps its response: mapping templates and tables, not code.
 
 Nothing that failed is a 2xx: the default mapping is 500, and only an answer that proves a success is one.
 """
@@ -19,35 +19,35 @@ from services.library.constructs.mappings.problem import (
 from services.library.constructs.mappings.request_name import over_the_limit_template
 
 Failures = Sequence[tuple[tuple[str, ...], Problem]]
-"""A service's error types and what a caller is told; every other type, known or not, is the operator's to repair."""
+"""A service's error types and the problem that each is mapped to; every other type is mapped to a 500."""
 RETRY_HEADER = {"method.response.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'"}
 PROBLEM_HEADER = {"method.response.header.Content-Type": f"'{PROBLEM_MEDIA_TYPE}'"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegrationAnswer:
-    """One integration response. API Gateway chooses by the service's HTTP status, the whole of which must match."""
+class IntegrationResponse:
+    """One integration response. API Gateway chooses it by the service's HTTP status, the whole of which must match."""
 
     status: int
     pattern: str | None
-    """None is the default mapping, which answers whatever no pattern takes."""
+    """None is the default mapping, for every status that no pattern matches."""
     template: str
     parameters: dict[str, str] = field(default_factory=dict)
-    """Response parameters, by what they set."""
+    """Response parameters: header mapping -> value."""
 
 
-def answers(succeeded: IntegrationAnswer, refused: str) -> tuple[IntegrationAnswer, ...]:
-    """Every integration response, API Gateway keeps one for each status; `refused` is the template for a 4xx."""
+def responses(succeeded: IntegrationResponse, refused: str) -> tuple[IntegrationResponse, ...]:
+    """Return every integration response, one for each status; `refused` is the template for a 4xx of the service."""
     return (
         succeeded,
-        IntegrationAnswer(status=400, pattern=r"4\d{2}", template=refused, parameters=PROBLEM_HEADER),
-        IntegrationAnswer(
+        IntegrationResponse(status=400, pattern=r"4\d{2}", template=refused, parameters=PROBLEM_HEADER),
+        IntegrationResponse(
             status=503, pattern="503", template=UNAVAILABLE.body(), parameters=PROBLEM_HEADER | RETRY_HEADER
         ),
-        IntegrationAnswer(
+        IntegrationResponse(
             status=502, pattern=r"5(?!03)\d{2}", template=UPSTREAM.body(), parameters=PROBLEM_HEADER | RETRY_HEADER
         ),
-        IntegrationAnswer(status=500, pattern=None, template=BROKEN.body(), parameters=PROBLEM_HEADER),
+        IntegrationResponse(status=500, pattern=None, template=BROKEN.body(), parameters=PROBLEM_HEADER),
     )
 
 
@@ -59,7 +59,9 @@ def refused_template(
     too_large_types: str,
     limit_bytes: int = PAYLOAD_LIMIT_BYTES,
 ) -> str:
-    """The error's type decides the status; it may carry its namespace (`com.amazonaws.swf.service.v2.model#Type`).
+    """Return the template for an error of the service, whose type decides the status.
+
+    The type may have its namespace (`com.amazonaws.swf.service.v2.model#Type`).
 
     `too_large_types` is a pattern of the types that a payload over the limit may have.
     """
@@ -80,16 +82,16 @@ def refused_template(
 
 
 def overriding(problem: Problem) -> str:
-    """Velocity that answers with a problem in place of the status of this integration response."""
+    """Return Velocity that responds with a problem in place of the integration response's own status."""
     retry = f'#set($context.responseOverride.header.Retry-After = "{RETRY_AFTER_SECONDS}")\n' if problem.retry else ""
     return f"#set($context.responseOverride.status = {problem.status})\n{retry}{problem.body()}\n"
 
 
 def overriding_a_success(problem: Problem) -> str:
-    """The same, where the status would have been that of a success, whose media type is another."""
+    """Return Velocity that responds with a problem in place of a success, whose media type is another."""
     return f'#set($context.responseOverride.header.Content-Type = "{PROBLEM_MEDIA_TYPE}")\n{overriding(problem)}'
 
 
-def answered_statuses(answered: Sequence[IntegrationAnswer], overriding_: Sequence[Problem]) -> tuple[int, ...]:
-    """Every status that a method may answer, for its method responses."""
+def response_statuses(answered: Sequence[IntegrationResponse], overriding_: Sequence[Problem]) -> tuple[int, ...]:
+    """Return every status that a method may respond with, for its method responses."""
     return tuple(sorted({answer.status for answer in answered} | {problem.status for problem in overriding_}))

@@ -1,4 +1,4 @@
-"""How every API here says no: one shape (RFC 9457), with the request's id, and a sentence on what to do about it."""
+"""The error responses of every API: one format (RFC 9457), with the request's id and a sentence on what to do."""
 
 import json
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One way to fail, as a caller sees it. `detail` never quotes a service: their messages name accounts and ARNs."""
+    """An error response. `detail` never quotes an AWS service, whose messages name accounts and ARNs."""
 
     status: int
     title: str
     detail: str
     retry: bool = False
-    """Whether the same request may do better soon; answered with Retry-After."""
+    """Whether the same request may succeed soon; the response has Retry-After then."""
 
     def body(self, *, status: bool = True) -> str:
-        """The problem+json text, for a mapping template and for a gateway response alike."""
+        """Return the problem+json text, for a mapping template or a gateway response."""
         members: dict[str, object] = {"type": "about:blank", "title": self.title}
         members |= {"status": self.status} if status else {}
         return json.dumps(members | {"detail": self.detail, "requestId": "$context.requestId"})
 
 
 def too_large(limit_bytes: int) -> Problem:
-    """A payload over a limit."""
+    """Return the problem of a payload over a limit."""
     return Problem(status=413, title="Payload too large", detail=f"The payload is larger than {limit_bytes} bytes.")
 
 
@@ -41,21 +41,21 @@ LATE = Problem(status=504, title="Not known to be started", detail="Retry with t
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayAnswer:
-    """One gateway response: what API Gateway answers by itself."""
+class GatewayResponse:
+    """One gateway response, which API Gateway makes by itself."""
 
     response_type: str
     status: int | None
     """None leaves the status that API Gateway chose."""
     template: str
     parameters: dict[str, str]
-    """Response parameters, by what they set."""
+    """Response parameters: header mapping -> value."""
 
 
-def gateway_answers() -> tuple[GatewayAnswer, ...]:
-    """Every gateway response, in the shape of all other problems."""
+def gateway_responses() -> tuple[GatewayResponse, ...]:
+    """Return every gateway response, in the format of all other problems."""
     return tuple(
-        GatewayAnswer(
+        GatewayResponse(
             response_type=response_type,
             status=None if response_type.startswith("DEFAULT_") else problem.status,
             template=_gateway_template(response_type, problem),

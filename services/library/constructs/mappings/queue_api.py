@@ -1,4 +1,4 @@
-"""The queue API's contract: how a request becomes a message, and what is answered when it does not.
+"""The queue API's contract: how a request becomes a message, and the response when it does not.
 
 - **The payload is the message's body**, byte for byte, and the request's name (`request_name.py`) its attribute `name`,
   which is also what the client is told to track it by.
@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import BAD_PAYLOAD, BUSY, UPSTREAM, too_large
 from services.library.constructs.mappings.request_name import BAD_KEY, IAM_CALLER, REFUSED, name_template
 
@@ -20,7 +20,7 @@ FAILURES: integration.Failures = (
     (("InvalidMessageContents",), BAD_PAYLOAD),
     (("MissingParameter",), BAD_KEY),
 )
-"""SendMessage's error types whose answer is not 500."""
+"""SendMessage's error types whose response is not 500."""
 MESSAGE_LIMIT_BYTES = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
@@ -38,8 +38,8 @@ def request_template(*, identity: str = IAM_CALLER) -> str:
     )
 
 
-def integration_answers(*, identity: str = IAM_CALLER) -> tuple[IntegrationAnswer, ...]:
-    """Every integration response."""
+def integration_responses(*, identity: str = IAM_CALLER) -> tuple[IntegrationResponse, ...]:
+    """Return every integration response."""
     refused = integration.refused_template(
         FAILURES,
         type_path="$.Error.Code",
@@ -47,17 +47,17 @@ def integration_answers(*, identity: str = IAM_CALLER) -> tuple[IntegrationAnswe
         too_large_types="InvalidParameterValue(Exception)?",
         limit_bytes=MESSAGE_LIMIT_BYTES,
     )
-    return integration.answers(IntegrationAnswer(status=202, pattern="200", template=_sent(identity)), refused)
+    return integration.responses(IntegrationResponse(status=202, pattern="200", template=_sent(identity)), refused)
 
 
-def answered_statuses() -> tuple[int, ...]:
-    """Every status that the method may answer."""
+def response_statuses() -> tuple[int, ...]:
+    """Return every status that the method may respond with."""
     problems = [too_large(MESSAGE_LIMIT_BYTES), *(problem for _, problem in FAILURES)]
-    return integration.answered_statuses(integration_answers(), problems)
+    return integration.response_statuses(integration_responses(), problems)
 
 
 def _sent(identity: str) -> str:
-    """202 with the request's name; a success without a message is none."""
+    """Return the template for a success: 202 with the request's name, and an error without a message."""
     return (
         "#set($message = \"\")\n#set($message = $input.path('$.SendMessageResponse.SendMessageResult.MessageId'))\n"
         "#if($message.matches('[0-9a-fA-F-]{8,100}'))\n"

@@ -1,4 +1,4 @@
-"""The name that a request gets: what its client tracks it by, and what makes a retry the same request.
+"""The name of a request, by which its client tracks it, and by which a retry is recognised as the same request.
 
 - **A key names one execution for its caller.** The name is the caller's stable id and the key, so two callers may use
   one key and never meet. A role's id is its own without the session: a session's name changes with every retry of some
@@ -27,7 +27,7 @@ BAD_KEY = Problem(
 
 
 def name_template(identity: str, *, keys: bool = True) -> str:
-    """Velocity that sets `$execution` to the name. `identity` is who a key belongs to, as a quiet Velocity reference.
+    """Return Velocity that sets `$execution` to the name; `identity` is a quiet reference to the owner of a key.
 
     Without `keys` every request has a name of its own.
     """
@@ -50,12 +50,12 @@ def name_template(identity: str, *, keys: bool = True) -> str:
 
 
 def refusing_template(limit_bytes: int) -> str:
-    """Velocity that takes the name away from a request whose payload is over the limit, so that it is refused."""
+    """Return Velocity that makes a request's name invalid if its payload is over the limit, so that it is refused."""
     return over_the_limit_template(limit_bytes) + f'#if($large)\n#set($execution = "{REFUSED}")\n#end\n'
 
 
 def over_the_limit_template(limit_bytes: int) -> str:
-    """Velocity that sets `$large` to whether the request says that its payload is over the limit."""
+    """Return Velocity that sets `$large` to whether the request says that its payload is over the limit."""
     size = str(limit_bytes)
     digits = len(size)
     return (
@@ -68,7 +68,7 @@ def over_the_limit_template(limit_bytes: int) -> str:
 
 
 def header_template(variable: str, name: str) -> str:
-    """Velocity that reads a header whatever its case: "Header names ... are processed in a case-sensitive way"."""
+    """Return Velocity that reads a header in any case: "Header names ... are processed in a case-sensitive way"."""
     return (
         f'#set(${variable} = "")\n'
         "#foreach($name in $input.params().header.keySet())\n"
@@ -79,5 +79,5 @@ def header_template(variable: str, name: str) -> str:
 
 
 def execution_name(caller: str, key: str) -> str:
-    """The name that a caller's key gives its execution, for whoever looks one up."""
+    """Return the name of the execution that a caller's key started."""
     return f"{caller.partition(':')[0]}-{key}"

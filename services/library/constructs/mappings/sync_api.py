@@ -1,4 +1,4 @@
-"""The synchronous API's contract: the answer is the execution's output, and a failed execution is no 2xx.
+"""The synchronous API's contract: the response is the execution's output, and a failed execution is no 2xx.
 
 "StartSyncExecution will return a 200 OK response, even if your execution fails", so its status decides:
 
@@ -13,23 +13,23 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExec
 
 from services.library.constructs.mappings import integration
 from services.library.constructs.mappings.async_api import FAILURES, refused_template
-from services.library.constructs.mappings.integration import IntegrationAnswer, overriding_a_success
+from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, TOO_LARGE, UPSTREAM, Problem
 
 FAILED = Problem(status=500, title="Failed", detail="The request was worked on and failed.")
 TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
 
 
-def integration_answers(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationAnswer, ...]:
-    """Every integration response."""
-    ended = IntegrationAnswer(status=200, pattern="200", template=_ended())
-    return integration.answers(ended, refused_template(limit_bytes))
+def integration_responses(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationResponse, ...]:
+    """Return every integration response."""
+    ended = IntegrationResponse(status=200, pattern="200", template=_ended())
+    return integration.responses(ended, refused_template(limit_bytes))
 
 
-def answered_statuses() -> tuple[int, ...]:
-    """Every status that the method may answer."""
+def response_statuses() -> tuple[int, ...]:
+    """Return every status that the method may respond with."""
     problems = [TOO_LARGE, FAILED, TIMED_OUT, *(problem for _, problem in FAILURES)]
-    return integration.answered_statuses(integration_answers(), problems)
+    return integration.response_statuses(integration_responses(), problems)
 
 
 def _ended() -> str:

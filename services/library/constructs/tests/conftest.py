@@ -1,4 +1,4 @@
-"""The smallest place that a construct can stand in: a production stack with a key and a topic."""
+"""The smallest scope of a construct: a production stack with a key and a topic."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from tests.testbed import runtime_code
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a test builds its construct."""
+class StackScope:
+    """The stack in which a test builds its construct."""
 
     stack: ServiceStack
     environment: Environment
@@ -34,12 +34,12 @@ def _sample_service() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def production(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
     stage = cdk.Stage(app, "prod", env=environment.to_cdk())
     stack = ServiceStack(stage, "Some", environment=environment, description="A construct alone")
-    return Place(
+    return StackScope(
         stack=stack,
         environment=environment,
         key=Key(stack, "Key", environment=environment, description="Data"),

@@ -15,7 +15,7 @@ from services.library.constructs.function_api import FunctionApi
 from services.library.constructs.queue import Queue
 from services.library.constructs.queue_api import QueueApi
 from services.library.constructs.sync_api import SyncApi
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow, WorkflowKind
 from tests.testbed.runtime_code import HANDLER
 
@@ -26,7 +26,7 @@ def settings(**changed: Any) -> ApiSettings:
     return ApiSettings(**{"rate_limit": 7, "burst_limit": 9} | changed)
 
 
-def workflow(place: Place, id_: str, kind: WorkflowKind, seconds: int) -> Workflow:
+def workflow(place: StackScope, id_: str, kind: WorkflowKind, seconds: int) -> Workflow:
     return Workflow(
         place.stack,
         id_,
@@ -38,7 +38,7 @@ def workflow(place: Place, id_: str, kind: WorkflowKind, seconds: int) -> Workfl
     )
 
 
-def function(place: Place, id_: str, seconds: int) -> Function:
+def function(place: StackScope, id_: str, seconds: int) -> Function:
     return Function(
         place.stack,
         id_,
@@ -52,7 +52,7 @@ def function(place: Place, id_: str, seconds: int) -> Function:
     )
 
 
-def sync_api(place: Place, id_: str, kind: WorkflowKind, seconds: int, **changed: Any) -> SyncApi:
+def sync_api(place: StackScope, id_: str, kind: WorkflowKind, seconds: int, **changed: Any) -> SyncApi:
     return SyncApi(
         place.stack,
         id_,
@@ -64,7 +64,7 @@ def sync_api(place: Place, id_: str, kind: WorkflowKind, seconds: int, **changed
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     common: dict[str, Any] = {"environment": production.environment, "alarms_to": production.alarms}
     stack = production.stack
     standard = workflow(production, "Standard", WorkflowKind.STANDARD, 60)
@@ -118,7 +118,7 @@ def test_every_method_checks_its_payload_and_refuses_other_media_types(template:
     )
 
 
-def test_each_kind_calls_its_own_service_and_no_longer_than_it_may(template: Template) -> None:
+def test_each_api_calls_its_own_service_within_its_timeout(template: Template) -> None:
     methods = template.find_resources("AWS::ApiGateway::Method").values()
     integrations = [method["Properties"]["Integration"] for method in methods]
     called = [
@@ -149,7 +149,7 @@ def test_the_gateway_may_do_one_thing_to_one_resource(template: Template) -> Non
     }
 
 
-REFUSED: list[tuple[Callable[[Place], object], str]] = [
+REFUSED: list[tuple[Callable[[StackScope], object], str]] = [
     (lambda _: settings(rate_limit=0), r"rate_limit=0 is not allowed; give 1 or more: .+"),
     (lambda _: settings(burst_limit=-1), r"burst_limit=-1 is not allowed; give 1 or more: .+"),
     (lambda _: settings(timeout=cdk.Duration.seconds(30)), r"timeout=30 s is not allowed; give 1 to 29 s: .+"),
@@ -182,7 +182,7 @@ REFUSED: list[tuple[Callable[[Place], object], str]] = [
 
 @pytest.mark.parametrize(("build", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_a_dangerous_setting_is_refused_with_what_is_allowed_and_why(
-    production: Place, build: Callable[[Place], object], message: str
+    production: StackScope, build: Callable[[StackScope], object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         build(production)

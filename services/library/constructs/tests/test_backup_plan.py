@@ -5,12 +5,12 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.table import Table
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.contract.environment import Environment, Tier
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     table = Table(
         production.stack,
         "Seen",
@@ -63,7 +63,7 @@ def test_no_copy_can_be_deleted_before_its_time_and_the_vault_outlives_its_stack
     )
 
 
-def test_a_failed_copy_is_told_of(template: Template) -> None:
+def test_backup_plan_notifies_of_failed_jobs(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Events::Rule",
         {
@@ -80,7 +80,7 @@ def test_a_failed_copy_is_told_of(template: Template) -> None:
     )
 
 
-def test_a_vault_that_would_outlive_a_sandbox_is_refused(production: Place) -> None:
+def test_backup_plan_refuses_a_sandbox(production: StackScope) -> None:
     sandbox = Environment(name="dev", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")
     with pytest.raises(ValueError, match="environment='dev' is not allowed; back up in production tiers alone"):
         BackupPlan(production.stack, "Wrong", environment=sandbox, tables=[], alarms_to=production.alarms)

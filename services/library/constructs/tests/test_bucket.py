@@ -8,11 +8,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.bucket import Bucket, BucketSettings
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     bucket = Bucket(
         production.stack,
         "Documents",
@@ -24,7 +24,7 @@ def template(production: Place) -> Template:
     return production.template()
 
 
-def test_it_is_private_encrypted_with_the_services_key_versioned_and_logged(template: Template) -> None:
+def test_bucket_is_private_encrypted_versioned_and_logged(template: Template) -> None:
     template.has_resource_properties(
         "AWS::S3::Bucket",
         {
@@ -66,7 +66,7 @@ def test_it_is_private_encrypted_with_the_services_key_versioned_and_logged(temp
     )
 
 
-def test_production_keeps_it_and_its_log(template: Template) -> None:
+def test_production_retains_the_bucket_and_its_access_logs(template: Template) -> None:
     template.resource_count_is("AWS::S3::Bucket", 2)
     template.all_resources("AWS::S3::Bucket", {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
 

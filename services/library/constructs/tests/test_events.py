@@ -12,7 +12,7 @@ from services.library.constructs.event_subscriber import EventSubscriber, EventS
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.queue import Queue
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow
 from tests.testbed.runtime_code import HANDLER
 
@@ -22,7 +22,7 @@ CHANGED = EventSubscription(
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     stack, environment, key, alarms = production.stack, production.environment, production.key, production.alarms
     publisher = EventPublisher(stack, "Changes", environment=environment, encryption_key=key, alarms_to=alarms)
     publisher.grant_publish(Role(stack, "Publisher", service="lambda.amazonaws.com"))
@@ -69,7 +69,7 @@ def test_events_can_be_replayed_for_a_month_and_are_encrypted_all_the_way(templa
     )
 
 
-def test_every_rule_hears_of_what_it_names_alone_and_keeps_what_it_cannot_deliver(template: Template) -> None:
+def test_rules_match_their_pattern_alone_and_have_a_dead_letter_queue(template: Template) -> None:
     template.resource_count_is("AWS::Events::Rule", 3)
     template.all_resources_properties(
         "AWS::Events::Rule",
@@ -99,7 +99,7 @@ def test_each_kind_of_target_gets_the_events(template: Template, target: str) ->
     assert [arn for arn in found if target in arn]
 
 
-def test_a_failed_delivery_and_the_first_kept_event_raise_an_alarm(template: Template) -> None:
+def test_failed_deliveries_and_dead_letters_raise_an_alarm(template: Template) -> None:
     for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq"):
         # The name alone, which is the end of the ARN `.../rule/<bus>/<name>`; a rule's Ref has the bus before it.
         arn = {"Fn::GetAtt": [Match.string_like_regexp("Rule"), "Arn"]}
@@ -152,15 +152,13 @@ def test_eventbridge_may_use_the_key(template: Template) -> None:
         ({"event_age": cdk.Duration.minutes(5)}, r"event_age=300 s is not allowed; give 1 to 24 hours"),
     ],
 )
-def test_a_subscription_that_hears_too_much_or_gives_up_too_soon_is_refused(
-    settings: dict[str, Any], words: str
-) -> None:
+def test_subscription_refuses_open_patterns_and_too_few_retries(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         EventSubscription(**{"source": "ingest", "detail_types": ("PatientChanged",), **settings})
 
 
 @pytest.mark.parametrize("days", [0, 366])
-def test_an_archive_without_use_or_end_is_refused(days: int, production: Place) -> None:
+def test_an_archive_without_use_or_end_is_refused(days: int, production: StackScope) -> None:
     with pytest.raises(ValueError, match=f"archive={days} days is not allowed; give 1 to 365"):
         EventPublisher(
             production.stack,

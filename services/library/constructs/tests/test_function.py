@@ -72,7 +72,7 @@ def test_each_function_has_a_log_group_of_its_own_that_outlives_it_in_production
     two.all_resources_properties("AWS::Lambda::Function", {"LoggingConfig": {"LogGroup": {"Ref": Match.any_value()}}})
 
 
-def test_a_sandbox_forgets_its_logs_after_a_week(tmp_path: Path) -> None:
+def test_sandbox_logs_expire_after_a_week(tmp_path: Path) -> None:
     build(tmp_path).has_resource(
         "AWS::Logs::LogGroup", {"DeletionPolicy": "Delete", "Properties": {"RetentionInDays": 7}}
     )
@@ -140,7 +140,7 @@ def test_a_setting_that_lambda_refuses_or_that_stops_the_function_is_refused(
         FunctionSettings(handler=HANDLER, description="x", **settings)
 
 
-def test_what_a_function_was_to_do_later_and_never_could_is_kept_encrypted_and_told(two: Template) -> None:
+def test_failed_invocations_go_to_an_encrypted_dead_letter_queue_with_an_alarm(two: Template) -> None:
     queue = {"Fn::GetAtt": [Match.string_like_regexp("^Undelivered"), "Arn"]}
     two.all_resources_properties("AWS::Lambda::Function", {"DeadLetterConfig": {"TargetArn": queue}})
     two.resource_count_is("AWS::SQS::Queue", 1)
@@ -171,7 +171,7 @@ def test_logs_are_encrypted_with_the_stacks_own_key(two: Template) -> None:
     )
 
 
-def test_a_number_of_executions_can_be_set_aside(two: Template) -> None:
+def test_function_reserves_concurrency(two: Template) -> None:
     two.all_resources_properties("AWS::Lambda::Function", {"ReservedConcurrentExecutions": 20})
 
 

@@ -10,15 +10,15 @@ from aws_cdk.assertions import Match, Template
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     metric = cloudwatch.Metric(namespace="Some", metric_name="Rejected", statistic="Sum")
-    production.alarms.hear_of(production.stack, "Rejected", metric=metric, at_least=3, minutes=5)
+    production.alarms.add_alarm(production.stack, "Rejected", metric=metric, threshold=3, minutes=5)
     return production.template()
 
 
@@ -66,7 +66,7 @@ def test_alarms_of_this_account_may_publish_and_encrypt(template: Template) -> N
     )
 
 
-def test_an_alarm_tells_when_it_fires_and_when_it_is_over(template: Template) -> None:
+def test_add_alarm_notifies_of_alarm_and_ok(template: Template) -> None:
     topic = [{"Ref": Match.string_like_regexp("^Alarms")}]
     template.has_resource_properties(
         "AWS::CloudWatch::Alarm",
@@ -90,10 +90,10 @@ def test_an_override_replaces_an_alarm_in_place() -> None:
     key = Key(stack, "Key", environment=environment, description="Data")
     dead = DeadLetterQueue(stack, "Dead", encryption_key=key, alarms_to=alarms)
     id_ = stack.get_logical_id(cast("cdk.CfnElement", dead.depth.node.default_child))
-    alarms.replace(dead.depth, at_least=5, minutes=10)
+    alarms.replace(dead.depth, threshold=5, minutes=10)
     metric = cloudwatch.Metric(namespace="Some", metric_name="Other", statistic="Sum")
-    heard = alarms.hear_of(stack, "Replaced", metric=metric)
-    alarms.replace(heard, metric=metric.with_(statistic="Maximum"), at_least=7)
+    heard = alarms.add_alarm(stack, "Replaced", metric=metric)
+    alarms.replace(heard, metric=metric.with_(statistic="Maximum"), threshold=7)
     expression = cloudwatch.Alarm(
         stack,
         "Expression",

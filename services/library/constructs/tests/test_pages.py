@@ -1,4 +1,4 @@
-"""Each page in docs/constructs has an example that builds, and names every finding that its reader will have."""
+"""Each page in docs/constructs has an example that builds, and names every finding that its reader has to answer."""
 
 import ast
 import re
@@ -16,6 +16,8 @@ from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
 from services.library.guardrails import nag, not_applicable, platform_rules
+from services.library.guardrails.decisions import library
+from services.library.guardrails.decisions.decision import Cause, decide
 from services.library.guardrails.finding import Finding, Place, without_hashes
 from tests.testbed import runtime_code
 
@@ -27,6 +29,7 @@ HANDLER = re.compile(r"\bservices(?:\.\w+){4}")
 FINDINGS = re.compile(r"^## Findings\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `(?P<rule>[^`]+)` \| `(?P<path>[^`]+)` \| (?P<why>.+) \|$", re.MULTILINE)
 ENVIRONMENT = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
+PLACE = Place(keeps_data=True, account=ENVIRONMENT.account)
 Found = frozenset[tuple[str, str]]
 
 
@@ -74,19 +77,18 @@ def _nag(app: cdk.App, templates: Mapping[str, Template]) -> Iterator[Finding]:
     for _, finding in nag.findings(app):
         template = templates[finding.path.partition("/")[0]]
         (resource,) = (each for each in template.resources() if each.path == finding.path)
-        if not not_applicable.is_moot(finding, resource, template):
+        cause = Cause(finding=finding, resource=resource, template=template, place=PLACE)
+        if not not_applicable.is_not_applicable(finding, resource, template) and not decide(cause, library.DECISIONS):
             yield finding
 
 
 def _own(templates: Mapping[str, Template]) -> Iterator[Finding]:
     for template in templates.values():
-        yield from platform_rules.findings(template, Place(keeps_data=True, account=ENVIRONMENT.account))
+        yield from platform_rules.findings(template, PLACE)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_example_builds_under_guardrails_with_the_findings_that_the_page_names(
-    name: str, examples: Mapping[str, Example]
-) -> None:
+def test_page_names_the_findings_that_its_example_leaves_to_answer(name: str, examples: Mapping[str, Example]) -> None:
     assert EXAMPLE.search(PAGES[name]), f"docs/constructs/{name}.md has no example: give it a block of Python"
     if error := examples[name].raised:
         raise error
@@ -97,7 +99,7 @@ def test_the_example_builds_under_guardrails_with_the_findings_that_the_page_nam
     assert named or "None." in section[1]
 
 
-def test_every_construct_of_the_library_is_in_the_index_and_every_page_too() -> None:
+def test_index_names_every_construct_and_every_page() -> None:
     bases = {
         node.name: {ast.unparse(base) for base in node.bases}
         for file in (ROOT / "services/library/constructs").glob("*.py")

@@ -8,17 +8,17 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.queue import Queue, QueueSettings
 from services.library.constructs.role import Role
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     queue = Queue(production.stack, "Work", encryption_key=production.key, alarms_to=production.alarms)
     queue.grant_send(Role(production.stack, "Sender", service="lambda.amazonaws.com"))
     return production.template()
 
 
-def test_a_message_that_nobody_could_handle_is_kept_for_longer_than_it_waited(template: Template) -> None:
+def test_dead_letters_are_retained_for_longer_than_messages(template: Template) -> None:
     template.has_resource_properties(
         "AWS::SQS::Queue",
         {

@@ -9,7 +9,7 @@ from aws_cdk.assertions import Match, Template
 from services.library.constructs.function import FunctionSettings
 from services.library.constructs.queue import QueueSettings
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from tests.testbed.runtime_code import HANDLER
 
 
@@ -18,14 +18,14 @@ def function(**settings: Any) -> FunctionSettings:
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     QueueWorker(
         production.stack,
         "Worker",
         environment=production.environment,
         encryption_key=production.key,
         alarms_to=production.alarms,
-        settings=QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(30)), at_once=7),
+        settings=QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(30)), max_concurrency=7),
     )
     return production.template()
 
@@ -81,14 +81,14 @@ def test_the_worker_may_take_messages_and_read_them(template: Template) -> None:
             r"queue\.visibility_timeout=65 s is not allowed; give at least 66 s, 6 times",
         ),
         ({"function": function(), "batch_size": 11}, r"batch_size=11 is not allowed; give 1 to 10"),
-        ({"function": function(), "at_once": 1}, r"at_once=1 is not allowed; give 2 to 1000"),
+        ({"function": function(), "max_concurrency": 1}, r"max_concurrency=1 is not allowed; give 2 to 1000"),
         (
-            {"function": function(reserved_concurrency=5), "at_once": 6},
-            r"at_once=6 is not allowed with reserved_concurrency=5",
+            {"function": function(reserved_concurrency=5), "max_concurrency": 6},
+            r"max_concurrency=6 is not allowed with reserved_concurrency=5",
         ),
     ],
 )
-def test_a_setting_that_works_twice_or_not_at_all_is_refused(settings: dict[str, Any], words: str) -> None:
+def test_queue_worker_refuses_settings_that_repeat_or_lose_work(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         QueueWorkerSettings(**settings)
 

@@ -6,11 +6,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.role import Role
 from services.library.constructs.stream import Stream, StreamSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     Stream(production.stack, "Demand", environment=production.environment)
     provisioned = Stream(
         production.stack,
@@ -22,7 +22,7 @@ def template(production: Place) -> Template:
     return production.template()
 
 
-def test_a_stream_takes_as_much_as_comes_and_keeps_it_for_a_week_unless_told_otherwise(template: Template) -> None:
+def test_stream_is_on_demand_with_a_week_of_retention_by_default(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Kinesis::Stream",
         {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}, "RetentionPeriodHours": 168, "ShardCount": Match.absent()},

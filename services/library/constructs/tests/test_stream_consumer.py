@@ -13,7 +13,7 @@ from services.library.constructs import stream_consumer
 from services.library.constructs.function import FunctionSettings
 from services.library.constructs.stream import Stream, StreamSettings
 from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 from tests.testbed.runtime_code import HANDLER
 
 
@@ -25,7 +25,7 @@ def function(**settings: Any) -> FunctionSettings:
     )
 
 
-def consumer(place: Place, id_: str, *, hours: int = 168, **settings: Any) -> StreamConsumer:
+def consumer(place: StackScope, id_: str, *, hours: int = 168, **settings: Any) -> StreamConsumer:
     return StreamConsumer(
         place.stack,
         id_,
@@ -42,7 +42,7 @@ def consumer(place: Place, id_: str, *, hours: int = 168, **settings: Any) -> St
 
 
 @pytest.fixture(scope="module")
-def built(production: Place) -> tuple[Template, StreamConsumer, StreamConsumer]:
+def built(production: StackScope) -> tuple[Template, StreamConsumer, StreamConsumer]:
     copies = consumer(production, "Copies")
     pointers = consumer(
         production, "ByQueue", hours=192, destination=Destination.POINTERS, skips_by_key=True, retries=3, batch_size=8
@@ -62,7 +62,7 @@ def source(template: Template, name: str) -> dict[str, Any]:
     return properties
 
 
-def test_failures_have_an_end_and_take_no_other_record_along(template: Template) -> None:
+def test_event_source_bisects_and_ends_retries(template: Template) -> None:
     properties = source(template, "Copies")
     assert properties["MaximumRetryAttempts"] == 10
     assert properties["MaximumRecordAgeInSeconds"] == 86_400
@@ -72,7 +72,7 @@ def test_failures_have_an_end_and_take_no_other_record_along(template: Template)
     assert (source(template, "ByQueue")["MaximumRetryAttempts"], source(template, "ByQueue")["BatchSize"]) == (3, 8)
 
 
-def test_what_lambda_gives_up_goes_to_a_bucket_or_to_a_queue(template: Template) -> None:
+def test_failed_batches_go_to_a_bucket_or_a_queue(template: Template) -> None:
     for name, type_ in (("Copies", "Failures"), ("ByQueue", "Pointers")):
         destination = source(template, name)["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"]
         assert destination[0].startswith(f"{name}{type_}")
@@ -93,7 +93,7 @@ def test_quarantine_has_a_key_of_its_own_and_stays_in_production(template: Templ
         assert key.startswith("CopiesKey" if name.startswith("Copies") else "ByQueueKey")
 
 
-def test_the_function_hears_where_quarantine_is_and_how_to_go_on(template: Template) -> None:
+def test_function_gets_the_quarantine_and_skips_by_key_as_variables(template: Template) -> None:
     for skips in ("true", "false"):
         template.has_resource_properties(
             "AWS::Lambda::Function",
@@ -130,7 +130,7 @@ def test_the_function_may_write_to_quarantine_and_not_read_it(template: Template
         ("Penstock/prod/Some/Copies", "Quarantined", 1),
     ],
 )
-def test_whoever_answers_for_the_service_hears_of_it(
+def test_stream_consumer_alarms_notify_the_topic(
     template: Template, namespace: str, metric: str, threshold: int
 ) -> None:
     template.has_resource_properties(
@@ -145,7 +145,7 @@ def test_whoever_answers_for_the_service_hears_of_it(
     )
 
 
-def test_the_metrics_are_made_of_what_is_really_written(template: Template) -> None:
+def test_quarantine_metric_matches_the_runtimes_log_line(template: Template) -> None:
     """Of the log line of the runtime, and of the requests of Lambda's own prefix."""
     message = stream_consumer.QUARANTINED_MESSAGE
     pattern = f'{{ $.message = "{message}" }}'
@@ -157,7 +157,7 @@ def test_the_metrics_are_made_of_what_is_really_written(template: Template) -> N
     )
 
 
-def test_an_operator_finds_everything_in_one_output(built: tuple[Template, StreamConsumer, StreamConsumer]) -> None:
+def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsumer, StreamConsumer]) -> None:
     _, copies, pointers = built
     for made, expected in ((copies, "failures"), (pointers, "pointers")):
         text = json.dumps(made.source.stream.stack.resolve(made.redrive))
@@ -189,7 +189,7 @@ def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any],
         StreamConsumerSettings(**({"function": function()} | settings))
 
 
-def test_a_function_that_could_not_serve_every_shard_is_refused(production: Place) -> None:
+def test_a_function_that_could_not_serve_every_shard_is_refused(production: StackScope) -> None:
     settings = StreamConsumerSettings(function=function(reserved_concurrency=5), parallelization=2)
     stream = Stream(production.stack, "Three", environment=production.environment, settings=StreamSettings(shards=3))
     with pytest.raises(ValueError, match=r"reserved_concurrency=5 is not allowed; give at least 6, a call for each of"):
@@ -204,7 +204,7 @@ def test_a_function_that_could_not_serve_every_shard_is_refused(production: Plac
 
 
 @pytest.mark.parametrize("setting", ["bisect", "bisect_batch_on_error", "report_batch_item_failures"])
-def test_halving_and_partial_answers_are_no_settings(setting: str) -> None:
+def test_bisecting_and_partial_responses_are_no_settings(setting: str) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument"):
         StreamConsumerSettings(function=function(), **{setting: False})  # type: ignore[arg-type]  # there is none
 
@@ -218,8 +218,8 @@ def test_halving_and_partial_answers_are_no_settings(setting: str) -> None:
         (250, {"destination": Destination.POINTERS, "pointer_retention": cdk.Duration.days(14)}, 432),
     ],
 )
-def test_a_stream_that_forgets_before_an_operator_can_act_is_refused(
-    production: Place, hours: int, settings: dict[str, Any], least: int
+def test_stream_consumer_refuses_a_retention_shorter_than_an_operator_needs(
+    production: StackScope, hours: int, settings: dict[str, Any], least: int
 ) -> None:
     with pytest.raises(ValueError, match=rf"retention={hours} h of \S+ is not allowed; give at least {least} h"):
         consumer(production, f"Short{least}", hours=hours, **settings)

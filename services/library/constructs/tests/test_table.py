@@ -5,11 +5,11 @@ from aws_cdk.assertions import Match, Template
 
 from services.library.constructs.role import Role
 from services.library.constructs.table import Table
-from services.library.constructs.tests.conftest import Place
+from services.library.constructs.tests.conftest import StackScope
 
 
 @pytest.fixture(scope="module")
-def template(production: Place) -> Template:
+def template(production: StackScope) -> Template:
     table = Table(
         production.stack,
         "Seen",
@@ -23,7 +23,7 @@ def template(production: Place) -> Template:
     return production.template()
 
 
-def test_it_has_its_keys_its_expiry_and_all_guards(template: Template) -> None:
+def test_table_has_keys_expiry_encryption_and_deletion_guards(template: Template) -> None:
     template.has_resource(
         "AWS::DynamoDB::Table",
         {
@@ -66,7 +66,7 @@ def test_whoever_may_write_may_use_the_key_through_dynamodb_alone(template: Temp
 
 @pytest.mark.parametrize(("sort_key", "expires_by"), [("id", None), (None, "id"), ("at", "at"), ("", None)])
 def test_an_attribute_with_two_meanings_is_refused(
-    sort_key: str | None, expires_by: str | None, production: Place
+    sort_key: str | None, expires_by: str | None, production: StackScope
 ) -> None:
     with pytest.raises(ValueError, match=f"sort_key={sort_key!r}, expires_by={expires_by!r} are not allowed"):
         Table(

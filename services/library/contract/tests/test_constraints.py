@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from services.library.contract.constraints import Between, Items, Matches, OneOf, in_words, wrong_for
+from services.library.contract.constraints import Between, Items, Matches, OneOf, describe, validate_value
 
 
 class Colour(Enum):
@@ -40,11 +40,11 @@ WRONG: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "hint"), RIGHT)
-def test_what_is_right_has_nothing_wrong(value: Any, hint: Any) -> None:
-    assert list(wrong_for(value, hint, "f")) == []
-    assert in_words(hint)
+def test_validate_value_yields_nothing_for_an_allowed_value(value: Any, hint: Any) -> None:
+    assert list(validate_value(value, hint, "f")) == []
+    assert describe(hint)
 
 
 @pytest.mark.parametrize(("value", "hint", "said"), WRONG)
-def test_what_is_wrong_is_a_sentence(value: Any, hint: Any, said: str) -> None:
-    assert [each.sentence for each in wrong_for(value, hint, "f")] == [said]
+def test_validate_value_yields_a_sentence_for_an_invalid_value(value: Any, hint: Any, said: str) -> None:
+    assert [each.sentence for each in validate_value(value, hint, "f")] == [said]

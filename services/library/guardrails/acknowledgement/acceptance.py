@@ -9,21 +9,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.library.contract.acknowledgement import OWNER, Acknowledgement
+from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.names import OWNER, SHORTEST_REASON
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
-from services.library.guardrails.finding import Accepter, Finding, base_rule, without_hashes
+from services.library.guardrails.finding import AcceptedBy, Finding, without_hashes
 from services.library.guardrails.platform_rules import accepted_by
 
 RULE = "Penstock-Acknowledgement"
-SHORTEST_REASON = 20
 PLATFORM_FILE = "stages/acknowledgements.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Giver:
+class AcknowledgementSource:
     """Who gives acknowledgements: a service for the stacks that it has in each stage, or the platform team."""
 
-    accepter: Accepter
+    accepted_by: AcceptedBy
     file: str
     stacks: tuple[str, ...]
     """Construct paths that the acknowledgements' paths start from, one for each stage; empty for the App."""
@@ -40,7 +40,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class ReviewAcknowledgement:
     """An acknowledgement of something that a review finds, with the construct path from the App that it covers."""
 
     path: str
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def apply(
-    findings: Iterable[Finding], givers: Sequence[Giver], stacks: Sequence[str], *, whole: bool = True
+    findings: Iterable[Finding], sources: Sequence[AcknowledgementSource], stacks: Sequence[str], *, whole: bool = True
 ) -> Outcome:
     """Sort the findings into accepted and remaining, and name each wrong acknowledgement once.
 
@@ -72,12 +72,12 @@ def apply(
     an acknowledgement which none of them needs is wrong.
     """
     outcome = Outcome()
-    grants: dict[str, list[tuple[Giver, Acknowledgement, str]]] = defaultdict(list)
-    for giver in givers:
-        for acknowledgement in giver.acknowledgements:
-            if _may_give(giver, acknowledgement):
-                for stack in giver.stacks:
-                    grants[acknowledgement.rule].append((giver, acknowledgement, _join(stack, acknowledgement.path)))
+    grants: dict[str, list[tuple[AcknowledgementSource, Acknowledgement, str]]] = defaultdict(list)
+    for source in sources:
+        for acknowledgement in source.acknowledgements:
+            if _may_accept(source, acknowledgement):
+                for stack in source.stacks:
+                    grants[acknowledgement.rule].append((source, acknowledgement, _join(stack, acknowledgement.path)))
     used: Used = {}
     for finding in findings:
         covering = [
@@ -86,40 +86,40 @@ def apply(
             for grant in grants.get(rule, ())
             if _covers(grant[2], finding.path, stacks)
         ]
-        nobody = accepted_by(finding.rule) is Accepter.NOBODY
-        for giver, acknowledgement, _ in covering:
-            used.setdefault((giver.file, giver.stacks, acknowledgement), finding)
+        nobody = accepted_by(finding.rule) is AcceptedBy.NOBODY
+        for source, acknowledgement, _ in covering:
+            used.setdefault((source.file, source.stacks, acknowledgement), finding)
         if covering and not nobody:
-            giver, acknowledgement, _ = covering[0]
-            outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=giver.file))
+            source, acknowledgement, _ = covering[0]
+            outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=source.file))
         else:
             outcome.remaining.append(finding)
-    outcome.problems = list(_problems(givers, used, whole=whole))
+    outcome.problems = list(_problems(sources, used, whole=whole))
     return outcome
 
 
-def for_review(givers: Iterable[Giver]) -> Iterator[Given]:
-    """What a review may accept of the next change: guardrails cannot tell whether that needs it."""
-    for giver in givers:
-        for acknowledgement in giver.acknowledgements:
-            if is_review_rule(acknowledgement.rule) and _may_give(giver, acknowledgement):
-                for stack in giver.stacks:
+def for_review(sources: Iterable[AcknowledgementSource]) -> Iterator[ReviewAcknowledgement]:
+    """List what a review may accept of the next change: guardrails cannot tell whether that needs it."""
+    for source in sources:
+        for acknowledgement in source.acknowledgements:
+            if is_review_rule(acknowledgement.rule) and _may_accept(source, acknowledgement):
+                for stack in source.stacks:
                     path = _join(stack, acknowledgement.path)
-                    yield Given(path=path, acknowledgement=acknowledgement, file=giver.file)
+                    yield ReviewAcknowledgement(path=path, acknowledgement=acknowledgement, file=source.file)
 
 
-def _problems(givers: Sequence[Giver], used: Used, *, whole: bool) -> Iterator[Finding]:
+def _problems(sources: Sequence[AcknowledgementSource], used: Used, *, whole: bool) -> Iterator[Finding]:
     reasons: dict[str, tuple[str, Acknowledgement]] = {}
-    for giver in givers:
+    for source in sources:
         seen: set[tuple[str, str]] = set()
-        for each in giver.acknowledgements:
-            found = used.get((giver.file, giver.stacks, each))
-            wrong = [*_wrong_in_itself(each), *_wrong_for(giver, each, found, whole=whole)]
+        for each in source.acknowledgements:
+            found = used.get((source.file, source.stacks, each))
+            wrong = [*_wrong_in_itself(each), *_wrong_for(source, each, found, whole=whole)]
             if (each.rule, each.path) in seen:
                 wrong.append("It stands there twice; keep one.")
             seen.add((each.rule, each.path))
-            file, other = reasons.setdefault(_plain(each.reason), (giver.file, each))
-            if (file, other.path, base_rule(other.rule)) != (giver.file, each.path, base_rule(each.rule)):
+            file, other = reasons.setdefault(_plain(each.reason), (source.file, each))
+            if (file, other.path) != (source.file, each.path):
                 wrong.append(
                     f"Its reason is another's: {other.rule} on {other.path!r} in {file} says the same."
                     " Say what makes this one acceptable."
@@ -127,9 +127,9 @@ def _problems(givers: Sequence[Giver], used: Used, *, whole: bool) -> Iterator[F
             for text in wrong:
                 yield Finding(
                     rule=RULE,
-                    path=_join(giver.stacks[0], each.path) if giver.stacks else each.path,
-                    text=f"{giver.file}: the acknowledgement of {each.rule} on {each.path!r} is wrong. {text}",
-                    fix=f"Correct or remove it in {giver.file}.",
+                    path=_join(source.stacks[0], each.path) if source.stacks else each.path,
+                    text=f"{source.file}: the acknowledgement of {each.rule} on {each.path!r} is wrong. {text}",
+                    fix=f"Correct or remove it in {source.file}.",
                 )
 
 
@@ -138,27 +138,29 @@ def _wrong_in_itself(each: Acknowledgement) -> Iterator[str]:
         yield "Its path must name a construct, without a slash at either end."
     if len(_plain(each.reason)) < SHORTEST_REASON:
         yield f"Its reason has under {SHORTEST_REASON} characters; say what makes the finding acceptable."
-    if not OWNER.holds(each.owner):
+    if not OWNER.allows(each.owner):
         yield f"Its owner is {each.owner!r}; give {OWNER.allowed}."
 
 
-def _wrong_for(giver: Giver, each: Acknowledgement, found: Finding | None, *, whole: bool) -> Iterator[str]:
-    accepter = accepted_by(each.rule)
-    if accepter is Accepter.NOBODY:
+def _wrong_for(
+    source: AcknowledgementSource, each: Acknowledgement, found: Finding | None, *, whole: bool
+) -> Iterator[str]:
+    who = accepted_by(each.rule)
+    if who is AcceptedBy.NOBODY:
         yield "Nobody can accept this rule's findings."
-    elif not _may_give(giver, each):
+    elif not _may_accept(source, each):
         yield f"Only the platform team can accept this rule's findings, in {PLATFORM_FILE}."
     elif found is None and whole and not is_review_rule(each.rule):
         yield (
-            "Nothing needs it: no stage has such a finding there."
+            "Nothing needs it: no stage has such a finding there that is not decided already."
             " The rule must be named exactly, with what stands in brackets."
         )
     elif found is not None and _is_rules_own_text(each.reason, found):
         yield "Its reason only repeats the rule; say what makes the finding acceptable here."
 
 
-def _may_give(giver: Giver, acknowledgement: Acknowledgement) -> bool:
-    return giver.accepter is Accepter.PLATFORM or accepted_by(acknowledgement.rule) is Accepter.SERVICE
+def _may_accept(source: AcknowledgementSource, acknowledgement: Acknowledgement) -> bool:
+    return source.accepted_by is AcceptedBy.PLATFORM or accepted_by(acknowledgement.rule) is AcceptedBy.SERVICE
 
 
 def _join(stack: str, path: str) -> str:
@@ -166,7 +168,7 @@ def _join(stack: str, path: str) -> str:
 
 
 def _covers(path: str, construct: str, stacks: Iterable[str]) -> bool:
-    """Whether the construct is at or below the path, with no other stack beginning in between."""
+    """Say whether the construct is at or below the path, with no other stack beginning in between."""
     if not _holds(path, construct):
         return False
     return not any(stack != path and _holds(path, stack) and _holds(stack, construct) for stack in stacks)
@@ -177,12 +179,12 @@ def _holds(path: str, construct: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits alone: a full stop more does not make another reason."""
+    """Keep letters and digits alone: a full stop more does not make another reason."""
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def _is_rules_own_text(reason: str, finding: Finding) -> bool:
-    """Whether little is left of a long enough reason without the rule's id and words."""
+    """Say whether little is left of a long enough reason without the rule's id and words."""
     plain = _plain(reason)
     if len(plain) < SHORTEST_REASON:
         return False

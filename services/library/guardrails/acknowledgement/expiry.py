@@ -7,14 +7,14 @@ from services.library.contract.acknowledgement import Acknowledgement
 
 
 def expired(acknowledgements: Iterable[Acknowledgement], as_of: date) -> tuple[Acknowledgement, ...]:
-    """Those whose last day is over, the oldest first."""
+    """List those whose last day is over, the oldest first."""
     return _sorted(each for each in acknowledgements if each.expires < as_of)
 
 
 def expiring(
     acknowledgements: Iterable[Acknowledgement], as_of: date, *, within_days: int = 14
 ) -> tuple[Acknowledgement, ...]:
-    """Those that still hold and will not for longer than this, the next to end first."""
+    """List those that still hold and will not for longer than this, the next to end first."""
     end = as_of + timedelta(days=within_days)
     return _sorted(each for each in acknowledgements if as_of <= each.expires <= end)
 

@@ -1,10 +1,11 @@
-"""Writes down what was accepted, so that a review can tell a suppressed finding from a fixed one."""
+"""Writes down what was accepted or decided, so that a review can tell a suppressed finding from a fixed one."""
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from services.library.guardrails.acknowledgement.acceptance import Accepted, Given
+from services.library.guardrails.acknowledgement.acceptance import Accepted, ReviewAcknowledgement
+from services.library.guardrails.decisions.decision import Decided
 
 FILE = "guardrails.json"
 """Stands beside manifest.json in the assembly. The CDK lets a plugin add a file, and change none."""
@@ -15,8 +16,14 @@ def forget(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str], review: Iterable[Given]) -> None:
-    """Write what is accepted, sorted, so that the same synth gives the same bytes.
+def write(
+    folder: Path,
+    accepted: Iterable[Accepted],
+    decided: Iterable[Decided],
+    stages: Mapping[str, str],
+    review: Iterable[ReviewAcknowledgement],
+) -> None:
+    """Write what is accepted and what is decided, sorted, so that the same synth gives the same bytes.
 
     `stages`: template -> stage. `review`: what a review of the next change may accept.
     """
@@ -34,6 +41,19 @@ def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str],
         for each in accepted
     ]
     entries.sort(key=lambda entry: (entry["path"], entry["rule"], entry["template"]))
+    answered = [
+        {
+            "rule": each.finding.rule,
+            "path": each.finding.path,
+            "stage": stages.get(each.finding.template, ""),
+            "template": each.finding.template,
+            "reason": each.decision.reason,
+            "decided_by": each.decision.by,
+            "construct": each.decision.construct,
+        }
+        for each in decided
+    ]
+    answered.sort(key=lambda entry: (entry["path"], entry["rule"], entry["template"]))
     given = [
         {
             "rule": each.acknowledgement.rule,
@@ -46,5 +66,6 @@ def write(folder: Path, accepted: Iterable[Accepted], stages: Mapping[str, str],
         for each in review
     ]
     given.sort(key=lambda entry: (entry["path"], entry["rule"]))
-    content = json.dumps({"version": 1, "accepted": entries, "review": given}, indent=1, ensure_ascii=False)
+    record = {"version": 1, "accepted": entries, "decided": answered, "review": given}
+    content = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / FILE).write_text(content + "\n", encoding="utf-8")

@@ -2,40 +2,40 @@
 
 from collections.abc import Mapping
 
-from services.library.guardrails.finding import Accepter
+from services.library.guardrails.finding import AcceptedBy
 
 PREFIX = "Review-"
-ACCEPTED_BY: Mapping[str, Accepter] = {
-    "Review-DataLoss": Accepter.PLATFORM,
-    "Review-ApprovalRemoved": Accepter.PLATFORM,
-    "Review-AdministratorAccess": Accepter.PLATFORM,
-    "Review-StackMoved": Accepter.PLATFORM,
-    "Review-StackOrphaned": Accepter.PLATFORM,
-    "Review-StageRemoved": Accepter.PLATFORM,
-    "Review-PossibleDataLoss": Accepter.PLATFORM,
-    "Review-Replacement": Accepter.SERVICE,
-    "Review-OpenToTheWorld": Accepter.PLATFORM,
-    "Review-WildcardAccess": Accepter.SERVICE,
-    "Review-GuardDropped": Accepter.PLATFORM,
-    "Review-ExportInUse": Accepter.SERVICE,
-    "Review-TerminationProtectionOff": Accepter.PLATFORM,
-    "Review-CrossEnvironment": Accepter.PLATFORM,
-    "Review-PrivilegedBuild": Accepter.PLATFORM,
-    "Review-PossibleReplacement": Accepter.SERVICE,
-    "Review-CustomResource": Accepter.SERVICE,
-    "Review-UnknownProperty": Accepter.SERVICE,
-    "Review-Snapshot": Accepter.SERVICE,
-    "Review-LeftBehind": Accepter.SERVICE,
-    "Review-StackRemoved": Accepter.PLATFORM,
-    "Review-AccessBroadened": Accepter.SERVICE,
-    "Review-AccessUnknown": Accepter.SERVICE,
-    "Review-PipelineChanged": Accepter.PLATFORM,
-    "Review-ExportRemoved": Accepter.SERVICE,
-    "Review-Transform": Accepter.SERVICE,
+ACCEPTED_BY: Mapping[str, AcceptedBy] = {
+    "Review-DataLoss": AcceptedBy.PLATFORM,
+    "Review-ApprovalRemoved": AcceptedBy.PLATFORM,
+    "Review-AdministratorAccess": AcceptedBy.PLATFORM,
+    "Review-StackMoved": AcceptedBy.PLATFORM,
+    "Review-StackOrphaned": AcceptedBy.PLATFORM,
+    "Review-StageRemoved": AcceptedBy.PLATFORM,
+    "Review-PossibleDataLoss": AcceptedBy.PLATFORM,
+    "Review-Replacement": AcceptedBy.SERVICE,
+    "Review-OpenToTheWorld": AcceptedBy.PLATFORM,
+    "Review-WildcardAccess": AcceptedBy.SERVICE,
+    "Review-GuardDropped": AcceptedBy.PLATFORM,
+    "Review-ExportInUse": AcceptedBy.SERVICE,
+    "Review-TerminationProtectionOff": AcceptedBy.PLATFORM,
+    "Review-CrossEnvironment": AcceptedBy.PLATFORM,
+    "Review-PrivilegedBuild": AcceptedBy.PLATFORM,
+    "Review-PossibleReplacement": AcceptedBy.SERVICE,
+    "Review-CustomResource": AcceptedBy.SERVICE,
+    "Review-UnknownProperty": AcceptedBy.SERVICE,
+    "Review-Snapshot": AcceptedBy.SERVICE,
+    "Review-LeftBehind": AcceptedBy.SERVICE,
+    "Review-StackRemoved": AcceptedBy.PLATFORM,
+    "Review-AccessBroadened": AcceptedBy.SERVICE,
+    "Review-AccessUnknown": AcceptedBy.SERVICE,
+    "Review-PipelineChanged": AcceptedBy.PLATFORM,
+    "Review-ExportRemoved": AcceptedBy.SERVICE,
+    "Review-Transform": AcceptedBy.SERVICE,
 }
 """The rules of pipeline/review/judge/rules.json that anybody may accept; a test keeps the two in step."""
 
 
 def is_review_rule(rule: str) -> bool:
-    """Whether a rule is judged by `penstock review`, and not by guardrails."""
+    """Say whether a rule is judged by `penstock review`, and not by guardrails."""
     return rule.startswith(PREFIX)

@@ -102,7 +102,7 @@ def _bucket_level(rule: object, template: Template) -> Level:
 
 
 def _holds_access_logs(bucket: Resource, template: Template) -> bool:
-    """S3 delivers access logs to no bucket whose default encryption is a KMS key: guardrails/moot.py."""
+    """S3 delivers access logs to no bucket whose default encryption is a KMS key: guardrails/not_applicable.py."""
     return any(
         template.named_by(value) == bucket
         for each in template.resources("AWS::S3::Bucket")

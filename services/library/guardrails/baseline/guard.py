@@ -8,47 +8,47 @@ from dataclasses import dataclass, field
 
 from services.library.cloudformation.intrinsics import OPENS, at, is_open, text
 from services.library.cloudformation.template import Resource, Template, number
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 ENCRYPTION = Rule(
     id="Penstock-BaselineEncryption",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="What is stored or sent would be less protected than the organisation's baseline.",
     fix="Leave encryption to the library's construct: a key of the service's own at rest, TLS alone in transit.",
 )
 RETENTION = Rule(
     id="Penstock-BaselineRetention",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="It would be gone, or could not be restored, earlier than the organisation's baseline says.",
     fix="Keep it as long as the library's construct does in this tier.",
 )
 PUBLIC_ACCESS = Rule(
     id="Penstock-BaselinePublicAccess",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="It could be reached by anybody, or by more than the organisation's baseline lets in.",
     fix="Name who may, and leave what blocks everybody else in place.",
 )
 TRACING = Rule(
     id="Penstock-BaselineTracing",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="A request that passes here could not be followed.",
     fix="Leave tracing on, as the library's construct has it.",
 )
 DELETION = Rule(
     id="Penstock-BaselineDeletionGuard",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="It could be deleted, with what it holds, more easily than the organisation's baseline lets it.",
     fix="Leave the guards of the library's construct in place: what holds data outlives its stack and its mistakes.",
 )
 UNSEEN = Rule(
     id="Penstock-Unseen",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="CloudFormation would make resources of it that stand in no template here, so that no guardrail sees them.",
     fix="Write the resources into the stack (in the CDK: NestedStack, or cloudformation_include.CfnInclude).",
 )
 OTHER_STACK = Rule(
     id="Penstock-OtherStack",
-    accepted_by=Accepter.NOBODY,
+    accepted_by=AcceptedBy.NOBODY,
     text="An override would change another stack than its service's, whose owner knows nothing of it.",
     fix="Change it where it is: by that service's settings or its own override, or by what it publishes.",
 )

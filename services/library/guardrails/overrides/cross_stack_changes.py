@@ -8,7 +8,7 @@ from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails.baseline.guard import OTHER_STACK
 from services.library.guardrails.finding import Finding, Place
 from services.library.guardrails.overrides import rebuild
-from services.library.guardrails.overrides.override_findings import Caused
+from services.library.guardrails.overrides.override_findings import OverrideFindings
 from services.library.guardrails.overrides.rebuild import Templates, changed, locate, of_stack, synthesised
 
 REFERENCE = "ExportsOutput"
@@ -18,7 +18,7 @@ SHOWN = 3
 
 
 @dataclass(kw_only=True)
-class Rebuilt:
+class RebuiltStage:
     """A stage in which a stack has an override, made again without any."""
 
     stacks: Sequence[StackFactory]
@@ -32,10 +32,10 @@ class Rebuilt:
     def __post_init__(self) -> None:
         self.before = synthesised(self.stacks, {})
 
-    def caused(self, places: Mapping[str, Place]) -> list[Caused]:
-        """Each stack with an override against itself; places by stack path."""
+    def override_findings(self, places: Mapping[str, Place]) -> list[OverrideFindings]:
+        """Compare each stack that has an override with itself; places by stack path."""
         return [
-            Caused(
+            OverrideFindings(
                 overridden=each,
                 place=places[each.stack.node.path],
                 before=of_stack(each.stack.node.path, self.before),
@@ -45,8 +45,8 @@ class Rebuilt:
             for each in self._overridden()
         ]
 
-    def reached(self) -> Iterator[Finding]:
-        """Each stack that the override of another one has changed, added or taken away."""
+    def cross_stack_changes(self) -> Iterator[Finding]:
+        """Find each stack that the override of another one has changed, added or taken away."""
         expected = self._expected()
         changed_ones = {path for path in self._units() if _content(path, expected) != _content(path, self.after)}
         if not changed_ones:
@@ -68,13 +68,13 @@ class Rebuilt:
         return [each for each in self.stacks if isinstance(each, OverriddenStack)]
 
     def _units(self) -> set[str]:
-        """The services' stacks, each with what is inside it, and whatever else is in the stage."""
+        """List the services' stacks, each with what is inside it, and whatever else is in the stage."""
         services = [each.stack.node.path for each in self.stacks]
         inside = {path for path in self.after for owner in services if path.startswith(f"{owner}/")}
         return {*services, *self.after} - inside
 
     def _expected(self) -> Templates:
-        """What each stack is with its own override alone."""
+        """Make what each stack is with its own override alone."""
         overridden = self._overridden()
         expected = {path: its for path, its in self.before.items() if self._is_plain(path)}
         for each in overridden:
@@ -92,7 +92,7 @@ class Rebuilt:
         return not any(f"{path}/".startswith(f"{each.stack.node.path}/") for each in self._overridden())
 
     def _blamed(self, overridden: OverriddenStack, paths: set[str]) -> dict[str, str]:
-        """The paths that this override changes, with the line that does."""
+        """Find the paths that this override changes, with the line that does."""
         own, source = overridden.stack.node.path, overridden.source
 
         def found(made: Templates) -> set[tuple[str, str]]:
@@ -109,12 +109,12 @@ class Rebuilt:
 
 
 def _content(path: str, templates: Mapping[str, Sequence[Template]]) -> list[tuple[object, bool | None]]:
-    """What is deployed; the file lies elsewhere in another synth, in which the CDK says nothing of its own use."""
+    """Take what is deployed; the file lies elsewhere in another synth, where the CDK says nothing of its own use."""
     return [(_without_metadata(each.body), each.termination_protection) for each in of_stack(path, templates)]
 
 
 def _beside_resources(before: Sequence[Template], after: Sequence[Template]) -> Iterator[str]:
-    """What differs where no resource does."""
+    """Name what differs where no resource does."""
     if [each.termination_protection for each in before] != [each.termination_protection for each in after]:
         yield "the termination protection"
     was, now = (

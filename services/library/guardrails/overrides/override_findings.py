@@ -7,7 +7,7 @@ from services.library.cloudformation.template import Template
 from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails import platform_rules
 from services.library.guardrails.baseline.compare import lowered
-from services.library.guardrails.finding import Accepter, Finding, Place
+from services.library.guardrails.finding import AcceptedBy, Finding, Place
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import Key, changed, locate
 
@@ -16,7 +16,7 @@ Known = dict[tuple[int, str, str], int]
 
 
 @dataclass(kw_only=True)
-class Caused:
+class OverrideFindings:
     """One stack with its override, against the same stack without."""
 
     overridden: OverriddenStack
@@ -27,13 +27,13 @@ class Caused:
     """The stacks of its stage."""
 
     def lowered(self, found: Iterable[Finding]) -> Iterator[Finding]:
-        """What is below the baseline by the override alone, unless another rule of the platform's says so already."""
+        """Find what the override alone puts below the baseline, unless another rule of the platform's says so."""
         known = list(found)
         keys = {_key(each) for each in known}
         for finding in lowered(self.before, self.after, self.place):
             said = any(
                 each.path == finding.path
-                and platform_rules.accepted_by(each.rule) is not Accepter.SERVICE
+                and platform_rules.accepted_by(each.rule) is not AcceptedBy.SERVICE
                 and set(finding.locations) <= set(each.locations)
                 for each in known
                 if each.locations
@@ -42,7 +42,7 @@ class Caused:
                 yield finding
 
     def explained(self, findings: Sequence[Finding], known: Known) -> list[Finding]:
-        """The same findings, saying which the override causes and where."""
+        """Add to each finding that the override causes where it does."""
         source = self.overridden.source
         without = self._keys(self.before)
         within = self._keys(self.after)

@@ -12,7 +12,7 @@ import aws_cdk as cdk
 from constructs import Construct, IConstruct
 
 from services.library.cloudformation.template import CDK_METADATA, Template
-from services.library.contract.build_record import Change, OverriddenStack, StackFactory, function_of
+from services.library.contract.build_record import OverriddenStack, StackChange, StackFactory, function_of
 from services.library.guardrails import assembly
 
 Key = tuple[str, str]
@@ -63,7 +63,7 @@ def lines_of(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> lis
     return traced[-1].lines
 
 
-def _part(overridden: OverriddenStack, count: int) -> Change:
+def _part(overridden: OverriddenStack, count: int) -> StackChange:
     code = _code(overridden.written)
 
     def part(stack: cdk.Stack) -> None:
@@ -77,7 +77,9 @@ def _part(overridden: OverriddenStack, count: int) -> Change:
     return part
 
 
-def _alone_if_it_can(overridden: OverriddenStack, change: Change, beside: Sequence[StackFactory]) -> list[Template]:
+def _alone_if_it_can(
+    overridden: OverriddenStack, change: StackChange, beside: Sequence[StackFactory]
+) -> list[Template]:
     """Made beside the others only if it fails without them: they take their time."""
     path = overridden.stack.node.path
     try:
@@ -91,7 +93,7 @@ def _alone_if_it_can(overridden: OverriddenStack, change: Change, beside: Sequen
 
 def synthesised(
     stacks: Sequence[StackFactory],
-    changes: Mapping[str, Change],
+    changes: Mapping[str, StackChange],
     *,
     inherited: Sequence[cdk.AspectApplication] | None = None,
 ) -> Templates:

@@ -6,24 +6,24 @@ That it is retained in production is `Penstock-Retained`, as for every store. No
 from collections.abc import Iterator, Mapping
 
 from services.library.cloudformation.template import Template, known
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 DATASTORE = "AWS::HealthLake::FHIRDatastore"
 KEY = Rule(
     id="Penstock-DatastoreKey",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Without a key of its own nobody can take access to patients' data away; and it cannot be given one later.",
     fix="Set SseConfiguration to CUSTOMER_MANAGED_KMS_KEY with a key (in the CDK: the library's FhirDatastore).",
 )
 VERSION = Rule(
     id="Penstock-DatastoreVersion",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="What reads and writes FHIR here does so in R4; another version is another, empty store.",
     fix="Set DatastoreTypeVersion to R4.",
 )
 SAMPLES = Rule(
     id="Penstock-DatastoreSamples",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Invented patients would lie among real ones, and nothing tells them apart.",
     fix="Leave PreloadDataConfig out where data are real.",
 )

@@ -5,36 +5,36 @@ from collections.abc import Iterator, Mapping
 
 from services.library.cloudformation.template import Resource, Template
 from services.library.contract import secret
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 from services.library.packaging.dependencies import PYTHON
 
 LOGS = Rule(
     id="Penstock-FunctionLogs",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="Lambda would make a log group that is kept for ever, encrypted with nobody's key, and left behind.",
     fix="Name a log group of the stack's own in LoggingConfig, and set its RetentionInDays (in the CDK: log_group).",
 )
 ARCHITECTURE = Rule(
     id="Penstock-FunctionArchitecture",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="Packages are made for arm64, which costs a fifth less for the same work.",
     fix="Set Architectures to [arm64], or say which dependency has no build for it.",
 )
 RUNTIME = Rule(
     id="Penstock-FunctionRuntime",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text=f"Packages are made and tested for Python {PYTHON}, and an older one is mended for a shorter time.",
     fix=f"Set Runtime to python{PYTHON} (in the CDK: defaults.FUNCTION_RUNTIME).",
 )
 TRACING = Rule(
     id="Penstock-FunctionTracing",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="A request that passes through this function could not be followed.",
     fix="Set TracingConfig.Mode to Active.",
 )
 SECRET = Rule(
     id="Penstock-FunctionSecret",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="Whoever may look at the template, the function or its deployment could read it.",
     fix="Keep it in Secrets Manager, pass its name, as in DATABASE_SECRET_NAME, and read it at run time.",
 )

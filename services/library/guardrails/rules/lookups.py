@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from services.library.guardrails.finding import Accepter, Finding, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Rule
 
 RULE = Rule(
     id="Penstock-Lookup",
-    accepted_by=Accepter.NOBODY,
+    accepted_by=AcceptedBy.NOBODY,
     text="Synth has no credentials, and the same commit must give the same templates on every day.",
     fix="Write the value down once and pass it on: networks are typed values in stages/accounts.py"
     " (for example Vpc.from_vpc_attributes instead of Vpc.from_lookup).",

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 RULE = Rule(
     id="Penstock-PrivilegedBuild",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="A privileged build has root access to its host's devices, and whoever can change its commands has it too.",
     fix="Set PrivilegedMode to false (in the CDK: privileged=False, its default). Package functions without Docker.",
 )

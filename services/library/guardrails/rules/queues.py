@@ -5,23 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from services.library.cloudformation.template import Resource, Template, number
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 DEAD_LETTERS = Rule(
     id="Penstock-QueueDeadLetters",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="A message that its worker cannot handle comes back until the queue forgets it, unseen.",
     fix="Give the queue a RedrivePolicy (in the CDK: the library's Queue or QueueWorker has one).",
 )
 VISIBILITY = Rule(
     id="Penstock-QueueVisibility",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="While a function still works on a message, or waits to be called again, others get the same message.",
     fix="Set VisibilityTimeout to at least six times the function's Timeout, plus the batching window.",
 )
 ENCRYPTION = Rule(
     id="Penstock-QueueEncryption",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Encryption was turned off: messages would lie in the clear.",
     fix="Set KmsMasterKeyId (in the CDK: encryption_master_key), or leave SqsManagedSseEnabled out.",
 )

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.library.cloudformation.template import Resource, Template, known
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 PIPELINE = Rule(
     id="Penstock-PipelineQuota",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="CodePipeline refuses the update, and the pipeline can then no longer change itself.",
     fix="Put stages into a pipeline of their own, or have AWS raise the quota and accept this with the case's number.",
 )
 TEMPLATE = Rule(
     id="Penstock-TemplateLimit",
-    accepted_by=Accepter.NOBODY,
+    accepted_by=AcceptedBy.NOBODY,
     text="CloudFormation refuses the template, and nobody can raise this limit.",
     fix="Split the service into two, or move a part of its stack into a nested one.",
 )

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Resource, Template
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 RULE = Rule(
     id="Penstock-Retained",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Production data must outlive its stack: a removed or replaced resource would take its data along.",
     fix="Set DeletionPolicy and UpdateReplacePolicy to Retain (in the CDK: removal_policy=RemovalPolicy.RETAIN).",
 )

@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Json, Resource, Template, number
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 CONSUMER = Rule(
     id="Penstock-StreamConsumer",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="One record that always fails would stop its shard, or take good records along.",
     fix="Use the library's StreamConsumer, or set what is named on the event source mapping.",
 )
 RETENTION = Rule(
     id="Penstock-StreamRetention",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Records that nobody could read in time are gone: retries, the destination and an operator need a week.",
     fix="Set RetentionPeriodHours to at least 168.",
 )
 ENCRYPTION = Rule(
     id="Penstock-StreamEncryption",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Kinesis keeps records in the clear unless it is told otherwise.",
     fix="Set StreamEncryption to KMS with a key of the service's own (in the CDK: encryption_key).",
 )

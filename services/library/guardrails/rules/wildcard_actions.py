@@ -5,17 +5,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from services.library.cloudformation.template import Json, Template
-from services.library.guardrails.finding import Accepter, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
 
 WILDCARD = Rule(
     id="Penstock-WildcardAction",
-    accepted_by=Accepter.SERVICE,
+    accepted_by=AcceptedBy.SERVICE,
     text="A whole service's actions include deleting and sharing what it holds, and those AWS will add.",
     fix="Name the actions, or use the construct's grant method. A prefix such as s3:GetObject* is allowed.",
 )
 ADMINISTRATOR = Rule(
     id="Penstock-AdministratorAction",
-    accepted_by=Accepter.PLATFORM,
+    accepted_by=AcceptedBy.PLATFORM,
     text="Every action, every action but some (NotAction), or actions unknown until deployment: nobody can judge it.",
     fix="List the actions that are needed, as literal text.",
 )

@@ -5,8 +5,8 @@ import pytest
 
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.guardrails.acknowledgement import acceptance
-from services.library.guardrails.acknowledgement.acceptance import Giver, Outcome
-from services.library.guardrails.finding import Accepter, Finding
+from services.library.guardrails.acknowledgement.acceptance import AcknowledgementSource, Outcome
+from services.library.guardrails.finding import AcceptedBy, Finding
 
 REASON = "Only the partner's batch job reads it, once a night"
 ACKNOWLEDGED = Acknowledgement(
@@ -18,18 +18,25 @@ def finding(path: str, rule: str = "AwsSolutions-S1") -> Finding:
     return Finding(rule=rule, path=path, text="The S3 Bucket has server access logs disabled.", fix="Change it.")
 
 
-def apply(findings: list[Finding], givers: list[Giver]) -> Outcome:
-    return acceptance.apply(findings, givers, stacks=["Pipeline", "Pipeline/dev/intake", "dev/records"])
+def apply(findings: list[Finding], sources: list[AcknowledgementSource]) -> Outcome:
+    return acceptance.apply(findings, sources, stacks=["Pipeline", "Pipeline/dev/intake", "dev/records"])
 
 
-def service(*acknowledgements: Acknowledgement, stacks: tuple[str, ...] = ("dev/records", "prod/records")) -> Giver:
-    file = "services/records/overrides.py"
-    return Giver(accepter=Accepter.SERVICE, file=file, stacks=stacks, acknowledgements=acknowledgements)
+def service(
+    *acknowledgements: Acknowledgement, stacks: tuple[str, ...] = ("dev/records", "prod/records")
+) -> AcknowledgementSource:
+    file = "services/records/acknowledgements.py"
+    return AcknowledgementSource(
+        accepted_by=AcceptedBy.SERVICE, file=file, stacks=stacks, acknowledgements=acknowledgements
+    )
 
 
-def platform(*acknowledgements: Acknowledgement) -> Giver:
-    return Giver(
-        accepter=Accepter.PLATFORM, file="stages/acknowledgements.py", stacks=("",), acknowledgements=acknowledgements
+def platform(*acknowledgements: Acknowledgement) -> AcknowledgementSource:
+    return AcknowledgementSource(
+        accepted_by=AcceptedBy.PLATFORM,
+        file="stages/acknowledgements.py",
+        stacks=("",),
+        acknowledgements=acknowledgements,
     )
 
 
@@ -42,35 +49,35 @@ def the_problem(outcome: Outcome) -> str:
     return problem.text
 
 
-def test_it_covers_its_construct_and_what_is_below_in_every_stage_of_the_service() -> None:
+def test_acknowledgement_covers_its_construct_and_what_is_below_in_every_stage_of_the_service() -> None:
     found = [finding("dev/records/Bucket"), finding("prod/records/Bucket/Resource")]
     outcome = apply(found, [service(ACKNOWLEDGED)])
     assert [each.finding for each in outcome.accepted] == found
     assert (outcome.remaining, outcome.problems) == ([], [])
 
 
-def test_it_reaches_no_sibling() -> None:
+def test_acknowledgement_covers_no_sibling_of_its_construct() -> None:
     inside, beside = finding("dev/records/Bucket"), finding("dev/records/Bucket2")
     elsewhere = finding("dev/intake/Bucket")
     outcome = apply([inside, beside, elsewhere], [service(ACKNOWLEDGED)])
     assert remaining(outcome) == ["dev/records/Bucket2", "dev/intake/Bucket"]
 
 
-def test_a_rule_without_detail_covers_no_finding_with_one() -> None:
+def test_acknowledgement_without_detail_covers_no_finding_with_one() -> None:
     detailed = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::*]")
     outcome = apply([detailed], [service(replace(ACKNOWLEDGED, rule="AwsSolutions-IAM5"))])
     assert remaining(outcome) == ["dev/records/Bucket"]
     assert "Nothing needs it" in the_problem(outcome)
 
 
-def test_one_for_the_pipeline_reaches_no_stage_below_it() -> None:
+def test_acknowledgement_for_the_pipeline_covers_no_stage_below_it() -> None:
     own, below = finding("Pipeline/Pipeline/Role"), finding("Pipeline/dev/intake/Role")
     outcome = apply([own, below], [platform(replace(ACKNOWLEDGED, path="Pipeline"))])
     assert [each.finding for each in outcome.accepted] == [own]
     assert outcome.remaining == [below]
 
 
-def test_a_reference_may_be_named_without_its_hash_and_nothing_else_may() -> None:
+def test_acknowledgement_names_a_reference_without_its_hash_and_all_else_exactly() -> None:
     named = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::<Bucket1A2B3C4D.Arn>/*]")
     other = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::<Bucket1A2B3C4D.Arn>/in/*]")
     everything = finding("dev/records/Bucket", "AwsSolutions-IAM5[Resource::*]")
@@ -80,15 +87,15 @@ def test_a_reference_may_be_named_without_its_hash_and_nothing_else_may() -> Non
     assert outcome.remaining == [other, everything]
 
 
-def test_one_that_a_single_stage_needs_is_used() -> None:
+def test_acknowledgement_that_one_stage_needs_is_no_problem() -> None:
     assert apply([finding("prod/records/Bucket")], [service(ACKNOWLEDGED)]).problems == []
 
 
-def test_one_that_no_stage_needs_is_wrong() -> None:
+def test_acknowledgement_that_no_stage_needs_is_a_problem() -> None:
     assert "Nothing needs it" in the_problem(apply([], [service(ACKNOWLEDGED)]))
 
 
-def test_a_service_cannot_accept_for_the_platform() -> None:
+def test_service_cannot_accept_a_finding_of_the_platforms() -> None:
     lost = finding("prod/records/Bucket", "Penstock-Retained")
     acknowledged = replace(ACKNOWLEDGED, rule="Penstock-Retained")
     outcome = apply([lost], [service(acknowledged)])
@@ -117,29 +124,29 @@ def test_nobody_can_accept_a_lookup() -> None:
         (replace(ACKNOWLEDGED, owner="records team"), "@organisation/team"),
     ],
 )
-def test_a_careless_one_is_wrong(wrong: Acknowledgement, says: str) -> None:
+def test_careless_acknowledgement_is_a_problem(wrong: Acknowledgement, says: str) -> None:
     assert says in the_problem(apply([finding("dev/records/Bucket")], [service(wrong)]))
 
 
 @pytest.mark.parametrize("path", ["", "/Bucket", "Bucket/"])
-def test_its_path_must_name_a_construct(path: str) -> None:
+def test_acknowledgement_whose_path_names_no_construct_is_a_problem(path: str) -> None:
     outcome = apply([finding("dev/records/Bucket")], [service(replace(ACKNOWLEDGED, path=path))])
     assert any("must name a construct" in problem.text for problem in outcome.problems)
 
 
-def test_a_copied_reason_is_wrong() -> None:
+def test_reason_of_another_constructs_acknowledgement_is_a_problem() -> None:
     other = replace(ACKNOWLEDGED, path="Archive", reason=f"{REASON}.")
     found = [finding("dev/records/Bucket"), finding("dev/records/Archive")]
     assert "Its reason is another's" in the_problem(apply(found, [service(ACKNOWLEDGED, other)]))
 
 
-def test_one_reason_may_serve_the_details_of_one_rule_on_one_construct() -> None:
-    rules = ("AwsSolutions-IAM5[Action::s3:List*]", "AwsSolutions-IAM5[Resource::*]")
+def test_acceptance_takes_one_reason_for_the_findings_of_one_construct() -> None:
+    rules = ("AwsSolutions-IAM5[Action::s3:List*]", "AwsSolutions-IAM5[Resource::*]", "AwsSolutions-S1")
     found = [finding("dev/records/Bucket", rule) for rule in rules]
     assert apply(found, [service(*(replace(ACKNOWLEDGED, rule=rule) for rule in rules))]).problems == []
 
 
-def test_a_second_one_of_the_same_rule_and_path_is_wrong() -> None:
+def test_second_acknowledgement_of_the_same_rule_and_path_is_a_problem() -> None:
     second = replace(ACKNOWLEDGED, reason="The nightly job of the partner was the only one")
     outcome = apply([finding("dev/records/Bucket")], [service(ACKNOWLEDGED, second)])
     assert "stands there twice" in the_problem(outcome)
@@ -148,10 +155,10 @@ def test_a_second_one_of_the_same_rule_and_path_is_wrong() -> None:
 REVIEW = replace(ACKNOWLEDGED, rule="Review-Replacement")
 
 
-def test_one_for_a_review_is_never_unused_and_is_handed_on_for_each_stage() -> None:
-    giver = service(REVIEW)
-    assert apply([], [giver]).problems == []
-    assert [given.path for given in acceptance.for_review([giver])] == ["dev/records/Bucket", "prod/records/Bucket"]
+def test_review_acknowledgement_is_never_unused_and_is_recorded_for_each_stage() -> None:
+    source = service(REVIEW)
+    assert apply([], [source]).problems == []
+    assert [given.path for given in acceptance.for_review([source])] == ["dev/records/Bucket", "prod/records/Bucket"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +169,7 @@ def test_one_for_a_review_is_never_unused_and_is_handed_on_for_each_stage() -> N
         ("Review-Misspelled", "Nobody can accept"),
     ],
 )
-def test_one_for_a_review_that_may_not_be_given_is_wrong_and_handed_to_nobody(rule: str, problem: str) -> None:
-    giver = service(replace(REVIEW, rule=rule))
-    assert problem in the_problem(apply([], [giver]))
-    assert list(acceptance.for_review([giver])) == []
+def test_review_acknowledgement_that_may_not_be_given_is_a_problem_and_not_recorded(rule: str, problem: str) -> None:
+    source = service(replace(REVIEW, rule=rule))
+    assert problem in the_problem(apply([], [source]))
+    assert list(acceptance.for_review([source])) == []

@@ -42,11 +42,11 @@ TEMPLATE = Template(
         (None, [None]),
     ],
 )
-def test_every_value_that_may_come_of_it_is_known(value: Any, comes: list[object]) -> None:
+def test_possible_values_lists_every_value_that_cloudformation_may_make(value: Any, comes: list[object]) -> None:
     assert possible(value, TEMPLATE) == comes
 
 
-def test_what_may_be_more_than_can_be_looked_at_proves_nothing() -> None:
+def test_too_many_possible_values_prove_nothing() -> None:
     many = [{"Fn::If": [f"C{index}", index, -index]} for index in range(40)]
     whole = {"Fn::Join": ["", [{"Fn::If": [f"C{index}", "a", "b"]} for index in range(7)]]}
     assert possible(whole, TEMPLATE)[MOST:] == worlds(whole, TEMPLATE)[MOST:] == [TOO_MANY]
@@ -58,12 +58,12 @@ def test_what_may_be_more_than_can_be_looked_at_proves_nothing() -> None:
     assert "KmsMasterKeyId=unknown" in str([*check(Template(keys), Place(keeps_data=True, tier=tier))])
 
 
-def test_a_whole_is_known_in_each_way_that_it_may_come_out() -> None:
+def test_possible_documents_lists_every_combination_of_parts() -> None:
     value = {"a": {"Fn::If": ["C", ["b", NOTHING], NOTHING]}, "d": "e"}
     assert worlds(value, TEMPLATE) == [{"a": ["b"], "d": "e"}, {"d": "e"}]
 
 
-def test_every_logical_id_is_found_however_it_is_named() -> None:
+def test_references_finds_every_logical_id_however_it_is_named() -> None:
     value = {
         "a": [{"Ref": "One"}, {"Fn::GetAtt": ["Two", "Arn"]}, {"Fn::GetAtt": "Three.Arn"}, {"Fn::Sub": "x${Four.Arn}"}]
     }
@@ -111,12 +111,10 @@ def test_every_logical_id_is_found_however_it_is_named() -> None:
         ({"Effect": "Deny", "Principal": "*"}, False),
     ],
 )
-def test_a_statement_is_open_unless_something_says_whose_request_it_must_be(
-    statement: dict[str, Any], open_: bool
-) -> None:
+def test_statement_without_a_narrowing_condition_is_open_to_everybody(statement: dict[str, Any], open_: bool) -> None:
     assert lets_everybody_in({"Effect": "Allow", "Action": "s3:GetObject", **statement}, TEMPLATE) is open_
 
 
-def test_the_pipelines_own_stacks_need_no_keys_of_their_own() -> None:
+def test_baseline_asks_no_key_of_the_pipelines_own_stacks() -> None:
     resources = {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}}
     assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []

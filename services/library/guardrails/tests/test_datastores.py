@@ -17,7 +17,7 @@ def found(properties: dict[str, Any], *, keeps_data: bool = True) -> list[str]:
     return [finding.rule for finding in check(template, Place(keeps_data=keeps_data))]
 
 
-def test_a_store_of_r4_under_its_own_key_passes() -> None:
+def test_datastore_of_r4_under_its_own_key_passes() -> None:
     assert found(STORE) == []
 
 
@@ -32,15 +32,15 @@ def test_a_store_of_r4_under_its_own_key_passes() -> None:
         {"KmsEncryptionConfig": {**OWN, "CmkType": {"Ref": "Kind"}}},
     ],
 )
-def test_a_store_without_a_key_of_the_services_own_is_found(encryption: Any) -> None:
+def test_datastore_without_a_key_of_the_services_own_is_found(encryption: Any) -> None:
     assert found(STORE | {"SseConfiguration": encryption}) == [KEY.id]
 
 
 @pytest.mark.parametrize("version", ["R4B", "STU3", "", {"Ref": "Version"}, None])
-def test_another_version_of_fhir_is_found(version: Any) -> None:
+def test_datastore_of_another_fhir_version_is_found(version: Any) -> None:
     assert found(STORE | {"DatastoreTypeVersion": version}) == [VERSION.id]
 
 
-def test_invented_patients_are_found_among_real_ones_alone() -> None:
+def test_datastore_with_sample_data_is_found_in_production_alone() -> None:
     assert found(STORE | SYNTHEA) == [SAMPLES.id]
     assert found(STORE | SYNTHEA, keeps_data=False) == []

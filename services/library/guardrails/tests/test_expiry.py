@@ -10,18 +10,18 @@ JUNE = Acknowledgement(
 JULY = replace(JUNE, expires=date(2027, 7, 20))
 
 
-def test_an_acknowledgement_holds_on_its_last_day() -> None:
+def test_acknowledgement_holds_on_its_last_day() -> None:
     assert expired([JULY, JUNE], date(2027, 6, 30)) == ()
     assert expired([JULY, JUNE], date(2027, 7, 1)) == (JUNE,)
     assert expired([JULY, JUNE], date(2027, 8, 1)) == (JUNE, JULY)
 
 
-def test_its_end_is_announced_fourteen_days_before() -> None:
+def test_acknowledgement_is_expiring_fourteen_days_before_its_end() -> None:
     assert expiring([JUNE], date(2027, 6, 15)) == ()
     assert expiring([JUNE], date(2027, 6, 16)) == (JUNE,)
     assert expiring([JUNE], date(2027, 6, 30)) == (JUNE,)
 
 
-def test_what_has_expired_is_not_announced_any_more() -> None:
+def test_expired_acknowledgement_is_not_expiring() -> None:
     assert expiring([JUNE], date(2027, 7, 1)) == ()
     assert expiring([JUNE, JULY], date(2027, 7, 1), within_days=30) == (JULY,)

@@ -23,7 +23,7 @@ def found(properties: dict[str, Any], logs: dict[str, Any] | None = None) -> lis
     return list(check(Template({"Resources": resources}, "prod/work", "t.json"), Place(keeps_data=False)))
 
 
-def test_a_function_as_the_library_makes_it_passes() -> None:
+def test_function_as_the_library_makes_it_passes() -> None:
     assert found({}) == []
 
 
@@ -39,22 +39,22 @@ def test_a_function_as_the_library_makes_it_passes() -> None:
         ({"TracingConfig": {"Ref": "AWS::NoValue"}}, TRACING),
     ],
 )
-def test_each_lack_is_found_alone(properties: dict[str, Any], rule: Any) -> None:
+def test_each_lack_of_a_function_is_found_alone(properties: dict[str, Any], rule: Any) -> None:
     assert [finding.rule for finding in found(properties)] == [rule.id]
 
 
-def test_lambdas_own_defaults_are_found() -> None:
+def test_function_with_lambdas_own_defaults_is_found() -> None:
     bare = {"Function": {"Type": "AWS::Lambda::Function"}}
     findings = check(Template({"Resources": bare}), Place(keeps_data=False))
     assert [finding.rule for finding in findings] == [LOGS.id, ARCHITECTURE.id, TRACING.id]
 
 
 @pytest.mark.parametrize("runtime", ["python3.15", "nodejs24.x", "provided.al2023"])
-def test_a_newer_python_and_other_languages_pass(runtime: str) -> None:
+def test_function_of_a_newer_python_or_another_language_passes(runtime: str) -> None:
     assert found({"Runtime": runtime}) == []
 
 
-def test_a_log_group_of_the_template_needs_an_end_and_one_elsewhere_is_judged_there() -> None:
+def test_functions_log_group_needs_an_end_in_the_template_that_has_it() -> None:
     assert [finding.rule for finding in found({}, logs={})] == [LOGS.id]
     assert found({"LoggingConfig": {"LogGroup": "/shared/with/others"}}, logs={}) == []
 
@@ -76,7 +76,7 @@ JOINED = {"Fn::Join": ["", ["{{resolve:secretsmanager:", {"Ref": "Secret"}, ":Se
         ("SOMETHING", JOINED),
     ],
 )
-def test_a_variable_that_looks_like_a_secret_is_found_by_name_and_never_quoted(name: str, value: Any) -> None:
+def test_variable_that_looks_like_a_secret_is_found_by_name_and_never_quoted(name: str, value: Any) -> None:
     (finding,) = found({"Environment": {"Variables": {name: value}}})
     assert finding.rule == f"{SECRET.id}[{name}]"
     assert str(value) not in finding.text
@@ -95,5 +95,5 @@ def test_a_variable_that_looks_like_a_secret_is_found_by_name_and_never_quoted(n
         ("ENDPOINT", "https://user@host/path"),
     ],
 )
-def test_the_name_of_a_secret_and_what_only_sounds_like_one_pass(name: str, value: Any) -> None:
+def test_variable_with_a_secrets_name_passes(name: str, value: Any) -> None:
     assert found({"Environment": {"Variables": {name: value}}}) == []

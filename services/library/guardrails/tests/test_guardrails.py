@@ -42,7 +42,7 @@ stage = cdk.Stage(pipeline, "prod", env=PROD.to_cdk())
 left, right = (cdk.Stack(stage, name, termination_protection=True) for name in ("left", "right"))
 
 
-def subject(stack, *acknowledgements, handles_personal_data=False):
+def checked(stack, *acknowledgements, handles_personal_data=False):
     return CheckedStack(
         stack=stack,
         environment=PROD,
@@ -53,8 +53,8 @@ def subject(stack, *acknowledgements, handles_personal_data=False):
     )
 
 
-def check(*subjects, accepted=()):
-    Guardrails(subjects, accepted=accepted).check(app)
+def check(*checked_stacks, accepted=()):
+    Guardrails(checked_stacks, accepted=accepted).check(app)
     app.synth()
 
 
@@ -119,23 +119,28 @@ def synth(tmp_path: Path) -> Callable[[str], Synth]:
     return run
 
 
-def test_an_accepted_finding_passes_is_recorded_and_a_second_synth_gives_the_same_record(
+def test_synth_records_an_accepted_finding_and_a_second_one_gives_the_same_record(
     synth: Callable[[str], Synth],
 ) -> None:
-    app = 'queue(left)\ncheck(subject(left, *acknowledge_queue("left")), subject(right))'
+    app = 'queue(left)\ncheck(checked(left, *acknowledge_queue("left")), checked(right))'
     first = synth(app)
     assert first.code == 0, first.says
     record = (first.folder / "guardrails.json").read_bytes()
     assert [(each["rule"], each["path"], each["stage"], each["accepted_in"]) for each in first.accepted()] == [
-        ("AwsSolutions-SQS3", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/overrides.py"),
-        ("Serverless-SQSRedrivePolicy", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/overrides.py"),
+        ("AwsSolutions-SQS3", "Pipeline/prod/left/Queue/Resource", "prod", "services/left/acknowledgements.py"),
+        (
+            "Serverless-SQSRedrivePolicy",
+            "Pipeline/prod/left/Queue/Resource",
+            "prod",
+            "services/left/acknowledgements.py",
+        ),
     ]
     second = synth(app)
     assert second.code == 0, second.says
     assert (second.folder / "guardrails.json").read_bytes() == record
 
 
-def test_an_acknowledgement_never_reaches_a_sibling_and_each_wrong_one_fails(synth: Callable[[str], Synth]) -> None:
+def test_synth_fails_for_a_sibling_and_for_each_wrong_acknowledgement(synth: Callable[[str], Synth]) -> None:
     done = synth("""
 queue(left)
 queue(right)
@@ -154,7 +159,7 @@ iam.CfnManagedPolicy(
 )
 unused = acknowledge("AwsSolutions-S1", "Bucket", "The bucket holds the access logs of others")
 retained = acknowledge("Penstock-Retained", "Table", "A cache, filled again from its source within minutes")
-check(subject(left, *acknowledge_queue("left"), unused, retained), subject(right))
+check(checked(left, *acknowledge_queue("left"), unused, retained), checked(right))
 """)
     assert done.code != 0
     found = done.found()
@@ -180,22 +185,22 @@ check(subject(left, *acknowledge_queue("left"), unused, retained), subject(right
     assert "Pipeline/prod/right/Build/Resource" in done.says
 
 
-def test_a_lookup_fails_with_the_words_that_help(synth: Callable[[str], Synth]) -> None:
-    done = synth('ec2.Vpc.from_lookup(left, "Network", is_default=True)\ncheck(subject(left), subject(right))')
+def test_synth_fails_for_a_lookup_and_says_where_the_value_belongs(synth: Callable[[str], Synth]) -> None:
+    done = synth('ec2.Vpc.from_lookup(left, "Network", is_default=True)\ncheck(checked(left), checked(right))')
     assert done.code != 0
     assert "vpc-provider:account=111111111111" in done.says
     assert "stages/accounts.py" in done.says
     assert ("Penstock-Lookup", "") in done.found()
 
 
-def test_hipaas_rules_hold_for_services_with_personal_data_alone_and_for_their_nested_stacks(
+def test_hipaa_pack_holds_for_services_with_personal_data_alone_and_for_their_nested_stacks(
     synth: Callable[[str], Synth],
 ) -> None:
     done = synth("""
 for stack in (left, right):
     for scope in (stack, cdk.NestedStack(stack, "Nested")):
         logs.CfnLogGroup(scope, "Logs", retention_in_days=7)
-check(subject(left, handles_personal_data=True), subject(right))
+check(checked(left, handles_personal_data=True), checked(right))
 """)
     assert done.code != 0
     rule = "HIPAA.Security-CloudWatchLogGroupEncrypted"
@@ -205,7 +210,7 @@ check(subject(left, handles_personal_data=True), subject(right))
     }
 
 
-def test_an_override_that_takes_back_what_a_construct_decided_is_found(synth: Callable[[str], Synth]) -> None:
+def test_synth_finds_an_override_that_takes_back_what_a_construct_decided(synth: Callable[[str], Synth]) -> None:
     done = synth("""
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
@@ -247,7 +252,7 @@ lambda_.CfnEventSourceMapping(
     event_source_arn=stream.attr_arn,
     starting_position="LATEST",
 )
-check(subject(left), subject(right))
+check(checked(left), checked(right))
 """)
     assert done.code != 0
     ours = {

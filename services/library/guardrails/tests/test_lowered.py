@@ -273,11 +273,11 @@ TLS_ALONE = "Encryption Bucket TlsAlone"
         ((deny(), kept(), let_in(), WITH | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}), set()),
     ],
 )
-def test_a_policy_keeps_out_all_that_it_kept_out(statements: tuple[object, ...], wanted: set[str]) -> None:
+def test_policy_whose_denial_refuses_less_is_found(statements: tuple[object, ...], wanted: set[str]) -> None:
     assert names(found(Policy=policy(*statements))) == wanted
 
 
-def test_a_policy_that_is_gone_or_that_another_one_replaces_keeps_nothing_out() -> None:
+def test_policy_that_is_removed_or_replaced_is_found() -> None:
     assert names(found(Policy=None)) == {DENY, KEPT, TLS_ALONE}
     assert names(found(Policy=("AWS::SSM::Parameter", BEFORE["Policy"][1]))) == {DENY, KEPT, TLS_ALONE}
     alone = ("AWS::S3::BucketPolicy", policy(let_in()))
@@ -347,11 +347,11 @@ def test_a_policy_that_is_gone_or_that_another_one_replaces_keeps_nothing_out() 
         ),
     ],
 )
-def test_a_firewall_refuses_all_that_it_refused(rules: tuple[object, ...], wanted: set[str]) -> None:
+def test_web_firewall_that_refuses_less_is_found(rules: tuple[object, ...], wanted: set[str]) -> None:
     assert names(found(Acl=acl(*rules))) == wanted
 
 
-def test_an_api_stays_behind_its_firewall_or_one_as_strong() -> None:
+def test_api_without_its_web_firewall_is_found() -> None:
     empty, same = (
         ("AWS::WAFv2::WebACL", acl(*rules)) for rules in ((), (managed(), rule("Block", 2), rule("Block", 3, Name="M")))
     )
@@ -371,7 +371,7 @@ def test_an_api_stays_behind_its_firewall_or_one_as_strong() -> None:
     assert names(found(Second=same, Firewall=moved)) == set()
 
 
-def test_what_a_firewall_looks_up_and_whatever_else_it_is_for_counts_too() -> None:
+def test_web_firewall_is_compared_with_what_it_refers_to() -> None:
     balancer = ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Scheme": "internal"})
     blocked = {"IPSetReferenceStatement": {"Arn": {"Fn::GetAtt": ["Set", "Arn"]}}}
     before = {
@@ -404,7 +404,7 @@ def test_what_a_firewall_looks_up_and_whatever_else_it_is_for_counts_too() -> No
         ({"SourceArn": "arn:aws:execute-api:eu-west-1:111111111111:api/*/GET/"}, set()),
     ],
 )
-def test_a_function_is_called_for_those_who_were_named(changed: dict[str, Any], wanted: set[str]) -> None:
+def test_function_permission_for_more_callers_is_found(changed: dict[str, Any], wanted: set[str]) -> None:
     assert names(found(Permission=PERMISSION | changed)) == wanted
 
 
@@ -428,7 +428,7 @@ def test_a_function_is_called_for_those_who_were_named(changed: dict[str, Any], 
         ([], set()),
     ],
 )
-def test_objects_go_no_earlier_than_they_went(lifecycle: list[Any], wanted: set[str]) -> None:
+def test_lifecycle_that_deletes_earlier_is_found(lifecycle: list[Any], wanted: set[str]) -> None:
     assert names(found(Bucket={"LifecycleConfiguration": {"Rules": lifecycle}})) == wanted
 
 
@@ -454,7 +454,7 @@ def test_objects_go_no_earlier_than_they_went(lifecycle: list[Any], wanted: set[
         ({"above": 1024}, {"below": 1024}, True),
     ],
 )
-def test_a_lifecycle_leaves_alone_what_it_left_alone(known: dict[str, Any], now: dict[str, Any], *, goes: bool) -> None:
+def test_lifecycle_that_covers_more_objects_is_found(known: dict[str, Any], now: dict[str, Any], *, goes: bool) -> None:
     def bucket(**amounts: Any) -> list[Template]:
         expiring = {"NoncurrentDays": 30, "NewerNoncurrentVersions": amounts.get("newer")}
         rule = {
@@ -619,13 +619,13 @@ def writes(*statements: object) -> dict[str, Any]:
         ({"Inside": ("AWS::EC2::SecurityGroupIngress", {"CidrIp": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}})}, set()),
     ],
 )
-def test_what_else_protects_protects_no_less(changed: dict[str, Any], wanted: set[str]) -> None:
+def test_every_other_guard_that_protects_less_is_found(changed: dict[str, Any], wanted: set[str]) -> None:
     said = names(found(**changed))
     assert len(said) == len(wanted)
     assert all(any(each.startswith(one) for one in wanted) for each in said), said
 
 
-def test_a_denial_stays_with_those_whom_it_was_for() -> None:
+def test_denial_for_fewer_principals_is_found() -> None:
     document = {"Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
     policy_type = "AWS::IAM::ManagedPolicy"
     held = {"AWS::IAM::Role": {"ManagedPolicyArns": [{"Ref": "Held"}]}}
@@ -653,7 +653,7 @@ def at_path(path: str, type_: str, **body: Any) -> dict[str, Any]:
     return {"Type": type_, "Metadata": {"aws:cdk:path": path}, **body}
 
 
-def test_a_resource_that_says_it_is_another_one_does_not_stand_for_it() -> None:
+def test_resource_with_anothers_construct_path_does_not_stand_for_it() -> None:
     kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
     plain, guarded = ({"Properties": {"KmsKeyId": key, "RetentionInDays": 400}} for key in ("alias/aws/logs", "any"))
     one, two = at_path("S/One", "AWS::Kinesis::Stream", **kept), at_path("S/Two", "AWS::Kinesis::Stream", **kept)

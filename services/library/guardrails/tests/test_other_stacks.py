@@ -148,7 +148,7 @@ def judge(services: Sequence[Service[Any]], folder: Path) -> dict[str, str]:
     app = cdk.App(outdir=str(folder), context=CONTEXT)
     stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=STAGE.to_cdk()), STAGE.label, env=STAGE.to_cdk())
     cdk.Tags.of(stage).add("cost", "shared")
-    subjects = [
+    checked_stacks = [
         CheckedStack(
             stack=service.deploy(stage, STAGE),
             environment=STAGE,
@@ -161,13 +161,13 @@ def judge(services: Sequence[Service[Any]], folder: Path) -> dict[str, str]:
     ]
     made = Path(stage.synth(skip_validation=True).directory)
     stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
-    failed = Guardrails(subjects, accepted=()).judge(app, made, stacks).failed
+    failed = Guardrails(checked_stacks, accepted=()).judge(app, made, stacks).failed
     assert {each.rule for each in failed} <= {RULE, "Penstock-BaselineDeletionGuard[TerminationProtection=off]"}
     return {each.path.rpartition("/")[2]: each.text for each in failed if each.rule == RULE}
 
 
 @pytest.mark.parametrize("override", WAYS, ids=[each.__name__ for each in WAYS])
-def test_a_change_of_another_stack_is_refused_at_the_line_that_makes_it(
+def test_override_that_changes_another_stack_fails_with_its_line(
     override: Callable[[Small, Environment], None], tmp_path: Path
 ) -> None:
     said = judge((First(), Second(override=override)), tmp_path)
@@ -179,20 +179,20 @@ def test_a_change_of_another_stack_is_refused_at_the_line_that_makes_it(
     )
 
 
-def test_the_override_that_does_it_is_named_among_several(tmp_path: Path) -> None:
+def test_override_that_changes_another_stack_is_named_among_several(tmp_path: Path) -> None:
     said = judge((First(override=of_its_own), Second(override=by_an_escape_hatch)), tmp_path)
     assert set(said) == {"first"}
     assert f"The override {__name__}.by_an_escape_hatch does this" in said["first"]
     assert "It changes Value." in said["first"]
 
 
-def test_an_aspect_of_the_stage_is_found_beside_another_override(tmp_path: Path) -> None:
+def test_aspect_on_the_stage_is_found_beside_another_override(tmp_path: Path) -> None:
     said = judge((First(override=by_an_aspect_of_the_stage), Second(override=of_its_own)), tmp_path)
     assert set(said) == {"second"}
     assert f"The override {__name__}.by_an_aspect_of_the_stage does this" in said["second"]
 
 
-def test_what_is_changed_beside_the_resources_is_named(tmp_path: Path) -> None:
+def test_change_of_another_stack_beside_its_resources_is_named(tmp_path: Path) -> None:
     said = judge((First(), Second(override=refers)), tmp_path / "reference")["first"]
     assert "It changes the output ExportsOutputRefValue" in said
     assert ", by which another stack refers to its resource. The override" in said
@@ -200,10 +200,10 @@ def test_what_is_changed_beside_the_resources_is_named(tmp_path: Path) -> None:
     assert "It changes the termination protection. The override" in said
 
 
-def test_an_override_may_ask_whether_another_stack_is_there(tmp_path: Path) -> None:
+def test_override_that_reads_another_stack_passes(tmp_path: Path) -> None:
     assert judge((First(), Second(override=looks_for_it)), tmp_path / "one") == {}
     assert judge((First(override=of_its_own), Second(override=looks_for_it)), tmp_path / "two") == {}
 
 
-def test_overrides_that_look_beside_themselves_or_change_their_own_stack_pass(tmp_path: Path) -> None:
+def test_overrides_of_their_own_stacks_pass(tmp_path: Path) -> None:
     assert judge((First(override=of_its_own), Second(override=looks_only)), tmp_path) == {}

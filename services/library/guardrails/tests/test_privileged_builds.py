@@ -22,16 +22,16 @@ def found(environment: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "mode", [True, "true", "TRUE", 1, {"Ref": "Privileged"}, {"Fn::If": ["Prod", False, True]}, None]
 )
-def test_a_build_that_is_or_may_be_privileged_is_found(mode: Any) -> None:
+def test_privileged_build_is_found(mode: Any) -> None:
     assert found({"PrivilegedMode": mode, "Image": "aws/codebuild/standard:7.0"}) == [
         (RULE.id, "dev/web/Build/Resource")
     ]
 
 
 @pytest.mark.parametrize("environment", [{}, {"PrivilegedMode": False}, {"PrivilegedMode": "false"}])
-def test_an_unprivileged_build_passes(environment: Any) -> None:
+def test_unprivileged_build_passes(environment: Any) -> None:
     assert found(environment) == []
 
 
-def test_an_environment_known_only_at_deployment_is_found() -> None:
+def test_build_environment_known_only_at_deployment_is_found() -> None:
     assert found({"Fn::If": ["Prod", {"PrivilegedMode": True}, {}]}) == [(RULE.id, "dev/web/Build/Resource")]

@@ -38,17 +38,17 @@ def found(checked: Template) -> list[Finding]:
     return list(check(checked, PLACE))
 
 
-def test_a_queue_as_the_library_makes_it_passes() -> None:
+def test_queue_as_the_library_makes_it_passes() -> None:
     assert found(template()) == []
 
 
-def test_a_consumed_queue_without_dead_letters_is_found_and_an_unconsumed_one_is_not() -> None:
+def test_consumed_queue_without_dead_letters_is_found_and_an_unconsumed_one_is_not() -> None:
     (finding,) = found(template({"VisibilityTimeout": 60}))
     assert (finding.rule, finding.logical_id) == (DEAD_LETTERS.id, "Work")
     assert found(template({"VisibilityTimeout": 60}, source={"EventSourceArn": "arn:aws:sqs:elsewhere"})) == []
 
 
-def test_a_dead_letter_queue_that_somebody_works_on_needs_one_of_its_own() -> None:
+def test_consumed_dead_letter_queue_needs_one_of_its_own() -> None:
     (finding,) = found(template(source={"EventSourceArn": {"Fn::GetAtt": "Dead.Arn"}}, function={"Timeout": 5}))
     assert (finding.rule, finding.logical_id) == (DEAD_LETTERS.id, "Dead")
 
@@ -70,7 +70,7 @@ def test_a_dead_letter_queue_that_somebody_works_on_needs_one_of_its_own() -> No
         (43_200, {"Ref": "HowLong"}, None, False),
     ],
 )
-def test_a_message_must_be_hidden_for_six_times_the_timeout_and_the_window(
+def test_visibility_timeout_under_six_times_the_functions_timeout_is_found(
     visibility: Any, timeout: Any, window: Any, passes: bool
 ) -> None:
     queue = REDRIVE if visibility is None else {"VisibilityTimeout": visibility, **REDRIVE}
@@ -80,7 +80,7 @@ def test_a_message_must_be_hidden_for_six_times_the_timeout_and_the_window(
 
 
 @pytest.mark.parametrize("source", [{"Fn::Sub": "${Work.Arn}"}, {"Fn::GetAtt": "Work.Arn"}])
-def test_a_queue_is_known_however_it_is_written(source: Any) -> None:
+def test_queue_is_resolved_from_every_form_of_reference(source: Any) -> None:
     assert [finding.rule for finding in found(template({}, source={"EventSourceArn": source}))] == [
         VISIBILITY.id,
         DEAD_LETTERS.id,
@@ -98,7 +98,7 @@ def test_a_queue_is_known_however_it_is_written(source: Any) -> None:
         ({"SqsManagedSseEnabled": {"Ref": "Maybe"}}, False),
     ],
 )
-def test_a_queue_whose_encryption_may_be_off_is_found(given: dict[str, Any], passes: bool) -> None:
+def test_queue_whose_encryption_may_be_off_is_found(given: dict[str, Any], passes: bool) -> None:
     other = {"Other": {"Type": queues.QUEUE, "Properties": given}}
     assert [finding.rule for finding in found(template(**other))] == [ENCRYPTION.id] * (not passes)
 
@@ -119,13 +119,13 @@ ARN = {"Fn::GetAtt": ["Other", "Arn"]}
         {"Type": queues.QUEUE, "Properties": {"RedrivePolicy": {"deadLetterTargetArn": ARN}}},
     ],
 )
-def test_whatever_names_a_queue_for_its_dead_letters_makes_it_one(names_it: dict[str, Any]) -> None:
+def test_queue_named_for_dead_letters_is_a_dead_letter_queue(names_it: dict[str, Any]) -> None:
     with_it = template(Other={"Type": queues.QUEUE}, Names=names_it)
     (other,) = (queue for queue in with_it.resources(queues.QUEUE) if queue.logical_id == "Other")
     assert keeps_dead_letters(other, with_it)
 
 
-def test_a_queue_that_is_only_sent_to_or_that_somebody_works_on_keeps_no_dead_letters() -> None:
+def test_queue_that_is_sent_to_or_consumed_is_no_dead_letter_queue() -> None:
     target = {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Arn": ARN}]}}
     plain = template(Other={"Type": queues.QUEUE}, Names=target)
     names = {queue.logical_id: keeps_dead_letters(queue, plain) for queue in plain.resources(queues.QUEUE)}

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Accepter, Place
+from services.library.guardrails.finding import AcceptedBy, Place
 from services.library.guardrails.rules.quotas import PIPELINE, PIPELINE_QUOTAS, TEMPLATE, TEMPLATE_LIMITS, check
 
 ANYWHERE = Place(keeps_data=False)
@@ -31,22 +31,22 @@ def pipeline(*actions: int) -> dict[str, Any]:
         ([100] * 9 + [101], ["actions", "actions in a stage"]),
     ],
 )
-def test_a_pipeline_may_have_as_much_as_codepipeline_takes_and_no_more(actions: list[int], exceeded: list[str]) -> None:
+def test_pipeline_above_codepipelines_quotas_is_found(actions: list[int], exceeded: list[str]) -> None:
     assert found(pipeline(*actions)) == [(f"{PIPELINE.id}[{what}]", "Pipeline/P") for what in exceeded]
 
 
 @pytest.mark.parametrize("section", ["resources", "parameters", "outputs", "mappings"])
-def test_a_template_may_have_as_much_as_cloudformation_takes_and_no_more(section: str) -> None:
+def test_template_above_cloudformations_counts_is_found(section: str) -> None:
     entries: dict[str, Any] = {f"E{number}": {} for number in range(TEMPLATE_LIMITS[section])}
     assert found({section.capitalize(): entries}) == []
     assert found({section.capitalize(): entries | {"More": {}}}) == [(f"{TEMPLATE.id}[{section}]", "Pipeline")]
 
 
-def test_a_template_may_be_as_large_as_cloudformation_takes_and_no_larger() -> None:
+def test_template_above_cloudformations_size_is_found() -> None:
     assert found({}, size=TEMPLATE_LIMITS["bytes"]) == []
     assert found({}, size=TEMPLATE_LIMITS["bytes"] + 1) == [(f"{TEMPLATE.id}[bytes]", "Pipeline")]
 
 
-def test_only_what_aws_can_raise_can_be_accepted() -> None:
-    assert (PIPELINE.accepted_by, TEMPLATE.accepted_by) == (Accepter.PLATFORM, Accepter.NOBODY)
+def test_quota_that_aws_raises_is_the_platforms_and_a_hard_limit_nobodys_to_accept() -> None:
+    assert (PIPELINE.accepted_by, TEMPLATE.accepted_by) == (AcceptedBy.PLATFORM, AcceptedBy.NOBODY)
     assert set(PIPELINE_QUOTAS) == {"stages", "actions in a stage", "actions"}

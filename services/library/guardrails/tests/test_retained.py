@@ -15,7 +15,7 @@ def found(resource: dict[str, Any], place: Place = PRODUCTION) -> list[Finding]:
 
 
 @pytest.mark.parametrize("kind", sorted(STATEFUL))
-def test_a_store_that_says_nothing_is_found_in_production_alone(kind: str) -> None:
+def test_store_without_a_deletion_policy_is_found_in_production_alone(kind: str) -> None:
     finding = found({"Type": kind})[0]
     assert (finding.rule, finding.logical_id, finding.template) == (RULE.id, "Store1A", "records.template.json")
     assert finding.locations == ("DeletionPolicy", "UpdateReplacePolicy")
@@ -35,24 +35,26 @@ def test_a_store_that_says_nothing_is_found_in_production_alone(kind: str) -> No
         ({"Fn::If": ["P", "Retain", "Delete"]}, "Retain", ("DeletionPolicy",)),
     ],
 )
-def test_a_table_must_survive_both_ways_to_go(deletion: Any, replacement: Any, wrong: tuple[str, ...]) -> None:
+def test_table_that_deletion_or_replacement_removes_is_found(
+    deletion: Any, replacement: Any, wrong: tuple[str, ...]
+) -> None:
     table = {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": deletion, "UpdateReplacePolicy": replacement}
     assert tuple(location for finding in found(table) for location in finding.locations) == wrong
 
 
 @pytest.mark.parametrize("kind", sorted(SNAPSHOT))
-def test_a_snapshot_is_as_good_where_there_is_one(kind: str) -> None:
+def test_snapshot_policy_passes_where_cloudformation_makes_one(kind: str) -> None:
     assert found({"Type": kind, "DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"}) == []
 
 
-def test_an_instance_of_a_cluster_holds_no_data_of_its_own() -> None:
+def test_instance_of_a_cluster_passes() -> None:
     instance = {"Type": "AWS::RDS::DBInstance", "Properties": {"DBClusterIdentifier": {"Ref": "Cluster"}}}
     assert found(instance) == []
 
 
-def test_what_holds_data_in_transit_passes() -> None:
+def test_queue_without_a_deletion_policy_passes() -> None:
     assert found({"Type": "AWS::SQS::Queue"}) == []
 
 
-def test_a_retained_bucket_that_is_emptied_is_found() -> None:
+def test_retained_bucket_that_a_custom_resource_empties_is_found() -> None:
     assert [finding.rule for finding in found({"Type": "Custom::S3AutoDeleteObjects"})] == [RULE.id]

@@ -167,7 +167,7 @@ def service(name):
 
 app = cdk.App()
 stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), "prod", env=PROD.to_cdk())
-subjects = [
+checked_stacks = [
     CheckedStack(
         stack=each.deploy(stage, PROD),
         environment=PROD,
@@ -178,7 +178,7 @@ subjects = [
     )
     for each in map(service, OVERRIDES)
 ]
-Guardrails(subjects, accepted=()).check(app)
+Guardrails(checked_stacks, accepted=()).check(app)
 app.synth()
 """
 
@@ -215,17 +215,17 @@ def synth(folder: Path, mode: str) -> tuple[int, set[tuple[str, str]]]:
     return done.returncode, found
 
 
-def test_what_breaks_a_rule_fails_and_nothing_else_is_found(tmp_path: Path) -> None:
+def test_synth_fails_with_exactly_the_rules_that_are_broken(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "broken")
     assert code != 0
     assert found == BROKEN
 
 
-def test_what_nearly_breaks_a_rule_passes(tmp_path: Path) -> None:
+def test_synth_passes_what_nearly_breaks_a_rule(tmp_path: Path) -> None:
     assert synth(tmp_path, "near") == (0, set())
 
 
-def test_an_override_that_brings_it_back_fails(tmp_path: Path) -> None:
+def test_synth_fails_for_an_override_that_breaks_a_rule(tmp_path: Path) -> None:
     code, found = synth(tmp_path, "overridden")
     assert code != 0
     assert found == BROKEN

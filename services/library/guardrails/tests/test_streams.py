@@ -26,7 +26,7 @@ def found(*, stream: dict[str, Any] | None = None, source: dict[str, Any] | None
     return list(check(Template({"Resources": resources}, "prod/ingest", "t.json"), Place(keeps_data=False)))
 
 
-def test_a_stream_that_outlasts_its_consumers_failures_passes() -> None:
+def test_stream_consumer_as_the_library_makes_it_passes() -> None:
     assert found() == []
 
 
@@ -45,13 +45,13 @@ def test_a_stream_that_outlasts_its_consumers_failures_passes() -> None:
         ("DestinationConfig", {}),
     ],
 )
-def test_each_setting_under_which_one_record_does_harm_is_found_alone(setting: str, value: Any) -> None:
+def test_each_unsafe_setting_of_a_stream_consumer_is_found_alone(setting: str, value: Any) -> None:
     (finding,) = found(source={setting: value})
     assert finding.rule == f"{CONSUMER.id}[{setting}]"
     assert finding.locations == (f"Properties.{setting}",)
 
 
-def test_lambdas_own_defaults_are_all_found() -> None:
+def test_stream_consumer_with_lambdas_own_defaults_is_found() -> None:
     bare = {"EventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/elsewhere", "StartingPosition": "LATEST"}
     resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": bare}}
     findings = check(Template({"Resources": resources}), Place(keeps_data=True))
@@ -60,14 +60,14 @@ def test_lambdas_own_defaults_are_all_found() -> None:
     }
 
 
-def test_the_fewest_retries_and_a_text_for_a_truth_pass() -> None:
+def test_stream_consumer_with_the_fewest_retries_passes() -> None:
     assert found(source={"MaximumRetryAttempts": 0, "BisectBatchOnFunctionError": "true"}) == []
 
 
 @pytest.mark.parametrize(
     "other", [{"EventSourceArn": "arn:aws:sqs:x"}, {"StartingPosition": "LATEST", "Topics": ["a"]}]
 )
-def test_queues_and_kafka_are_another_matter(other: dict[str, Any]) -> None:
+def test_stream_rules_pass_event_sources_of_queues_and_kafka(other: dict[str, Any]) -> None:
     resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": other}}
     assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []
 
@@ -75,11 +75,11 @@ def test_queues_and_kafka_are_another_matter(other: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("hours", "passes"), [(168, True), ("8760", True), (167, False), (24, False), ({"Ref": "Hours"}, False)]
 )
-def test_records_must_be_kept_for_a_week(hours: Any, passes: bool) -> None:
+def test_stream_that_keeps_records_under_a_week_is_found(hours: Any, passes: bool) -> None:
     assert [finding.rule for finding in found(stream={"RetentionPeriodHours": hours})] == [RETENTION.id] * (not passes)
 
 
-def test_a_stream_that_says_nothing_forgets_after_a_day_and_is_in_the_clear() -> None:
+def test_stream_with_kinesis_defaults_is_found() -> None:
     resources = {"Stream": {"Type": "AWS::Kinesis::Stream"}}
     findings = check(Template({"Resources": resources}), Place(keeps_data=False))
     assert [finding.rule for finding in findings] == [RETENTION.id, ENCRYPTION.id]

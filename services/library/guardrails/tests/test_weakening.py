@@ -52,16 +52,16 @@ def judge(
     """What guardrails say of one service, in process."""
     app = cdk.App(outdir=str(folder), context=CONTEXT)
     stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), environment.label, env=environment.to_cdk())
-    subject = CheckedStack(
+    checked = CheckedStack(
         stack=service.deploy(stage, environment),
         environment=environment,
         service=service.name,
         owner=service.owner,
         handles_personal_data=False,
         acknowledgements=service.acknowledgements,
-        accepts=service.accepts,
+        stage_acknowledgements=service.stage_acknowledgements,
     )
-    guardrails = Guardrails([subject], accepted=tuple(accepted))
+    guardrails = Guardrails([checked], accepted=tuple(accepted))
     made = Path(stage.synth(skip_validation=True).directory)
     stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
     return guardrails.judge(app, made, stacks)
@@ -85,16 +85,16 @@ def expected(override: Callable[..., None]) -> dict[tuple[str, str], int]:
 
 
 @pytest.mark.parametrize(("service", "override"), WAYS, ids=[override.__name__ for _, override in WAYS])
-def test_each_way_is_refused_with_its_rule_and_line_and_only_the_platform_can_accept_it(
+def test_override_that_weakens_the_baseline_fails_with_rule_and_line_for_the_platform_to_accept(
     service: Service[Any], override: Callable[..., None], tmp_path: Path
 ) -> None:
     wanted = expected(override)
     assert len(wanted) >= 8
-    accepts = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
+    given = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
     overridden = replace(service, override=override)
-    judgement = judge(replace(overridden, accepts=accepts), tmp_path / "refused")
+    judgement = judge(replace(overridden, stage_acknowledgements=given), tmp_path / "refused")
     refused = [each.text for each in judgement.failed if "Only the platform team can accept" in each.text]
-    assert len(refused) == len(accepts)
+    assert len(refused) == len(given)
     said = ours(judgement)
     for finding, line in wanted.items():
         assert finding in said, f"line {line}: {finding} is not among {sorted(said)}"
@@ -122,7 +122,7 @@ def acknowledgement(number: int, rule: str, path: str) -> Acknowledgement:
         (weakened.Running(), None),
     ],
 )
-def test_what_nearly_weakens_passes(
+def test_override_that_nearly_weakens_the_baseline_passes(
     service: Service[Any], override: Callable[..., None] | None, tmp_path: Path
 ) -> None:
     assert ours(judge(replace(service, override=override), tmp_path)) == {}
@@ -135,7 +135,7 @@ def gone_by_tomorrow(stack: weakened.Stores, environment: Environment) -> None:
     weakened.cfn(stack.logs["Two"]).retention_in_days = 1
 
 
-def test_a_sandbox_is_held_to_a_sandboxs_baseline(tmp_path: Path) -> None:
+def test_override_in_a_sandbox_is_held_to_a_sandboxs_baseline(tmp_path: Path) -> None:
     sandbox = replace(PROD, tier=Tier.SANDBOX)
     said = ours(judge(SandboxStoring(override=gone_by_tomorrow), tmp_path, environment=sandbox))
     assert set(said) == {("Penstock-BaselineRetention[RetentionInDays=1]", "LogsTwo/Resource")}
@@ -163,7 +163,7 @@ def one_queue_more(stack: weakened.Runs, environment: Environment) -> None:
     sqs.Queue(stack, "More", encryption_master_key=stack.key.key, enforce_ssl=True)
 
 
-def test_the_findings_of_other_rules_name_the_override_as_well(tmp_path: Path) -> None:
+def test_findings_of_other_rules_name_the_override(tmp_path: Path) -> None:
     judgement = judge(weakened.Running(override=one_queue_more), tmp_path)
     said = {(each.rule, each.path.removeprefix(f"{STACK}/runs/")): each.text for each in judgement.failed}
     packs = said["AwsSolutions-SQS3", "More/Resource"]
@@ -185,7 +185,9 @@ def in_vain(stack: weakened.Runs, environment: Environment) -> None:
 @pytest.mark.parametrize(
     "override", [in_vain, functools.partial(in_vain), lambda stack, env: in_vain(stack, environment=env)]
 )
-def test_loops_partials_and_lambdas_have_lines_too(override: Callable[..., None], tmp_path: Path) -> None:
+def test_override_in_a_loop_a_partial_or_a_lambda_is_named_by_line(
+    override: Callable[..., None], tmp_path: Path
+) -> None:
     said = ours(judge(weakened.Running(override=override), tmp_path))
     assert len(said) == 2
     line = "mode" if "lambda" not in override_name(override) else "lambda stack, env"

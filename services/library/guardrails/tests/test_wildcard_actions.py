@@ -33,23 +33,23 @@ def allowing(**statement: Any) -> dict[str, Any]:
         ([{"Fn::Sub": "${Service}:*"}], "Penstock-AdministratorAction[unknown]"),
     ],
 )
-def test_a_wildcard_action_is_found(action: Any, rule: str) -> None:
+def test_wildcard_action_is_found(action: Any, rule: str) -> None:
     assert rules("AWS::IAM::Policy", PolicyDocument=allowing(Action=action)) == [rule]
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject*", ["s3:List*", "kms:ReEncrypt*"], "dynamodb:*Item", []])
-def test_a_part_of_a_service_passes(action: Any) -> None:
+def test_action_prefix_passes(action: Any) -> None:
     assert rules("AWS::IAM::Policy", PolicyDocument=allowing(Action=action)) == []
 
 
-def test_all_actions_but_some_are_found() -> None:
+def test_not_action_is_found() -> None:
     document = allowing(NotAction=["iam:PassRole", "iam:CreateUser"])
     assert rules("AWS::IAM::ManagedPolicy", PolicyDocument=document) == [
         "Penstock-AdministratorAction[NotAction iam:CreateUser, iam:PassRole]"
     ]
 
 
-def test_a_denied_wildcard_passes() -> None:
+def test_denied_wildcard_passes() -> None:
     document = {"Statement": [{"Effect": "Deny", "Action": "s3:*", "Principal": "*"}]}
     assert rules("AWS::S3::BucketPolicy", PolicyDocument=document) == []
 
@@ -74,11 +74,11 @@ def test_a_denied_wildcard_passes() -> None:
         ),
     ],
 )
-def test_it_is_found_wherever_a_statement_stands(kind: str, properties: dict[str, Any]) -> None:
+def test_wildcard_action_is_found_wherever_a_statement_stands(kind: str, properties: dict[str, Any]) -> None:
     assert rules(kind, **properties) == ["Penstock-WildcardAction[sqs:*]"]
 
 
-def test_a_policy_in_text_that_cannot_be_read_is_found() -> None:
+def test_unreadable_policy_in_a_text_is_found() -> None:
     text = '{"Statement": [{"Effect": "Allow", ${Rest}'
     assert rules("AWS::Logs::ResourcePolicy", PolicyDocument=text) == ["Penstock-AdministratorAction[unknown]"]
 
@@ -91,20 +91,20 @@ def test_a_policy_in_text_that_cannot_be_read_is_found() -> None:
         {"AWS": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam::", {"Ref": "AWS::AccountId"}, ":root"]]}},
     ],
 )
-def test_the_default_key_policy_passes(principal: Any) -> None:
+def test_default_key_policy_passes(principal: Any) -> None:
     assert rules("AWS::KMS::Key", KeyPolicy=allowing(Action="kms:*", Principal=principal)) == []
 
 
 @pytest.mark.parametrize(
     "principal", [OTHER_ROOT, "*", {"AWS": "*"}, {**ROOT, "Service": "logs.amazonaws.com"}, {"AWS": [ROOT["AWS"], "*"]}]
 )
-def test_a_key_for_more_than_its_own_account_is_found(principal: Any) -> None:
+def test_key_policy_for_more_than_its_own_account_is_found(principal: Any) -> None:
     assert rules("AWS::KMS::Key", KeyPolicy=allowing(Action="kms:*", Principal=principal)) == [
         "Penstock-WildcardAction[kms:*]"
     ]
 
 
-def test_the_default_of_keys_is_none_elsewhere() -> None:
+def test_statement_of_the_default_key_policy_is_found_on_other_resources() -> None:
     assert rules("AWS::IAM::Policy", PolicyDocument=allowing(Action="kms:*", Principal=ROOT)) == [
         "Penstock-WildcardAction[kms:*]"
     ]

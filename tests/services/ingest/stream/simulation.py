@@ -26,8 +26,8 @@ from pipeline.local.cloud.eventsources.batches import (
 )
 from pipeline.local.cloud.eventsources.shards import Shard
 from services.ingest.runtime.ingestion import Ingestion
-from services.library.operations.consumer import Consumer
-from services.library.operations.records import Found
+from services.library.operations.consumer import DeployedConsumer
+from services.library.operations.records import RedriveRecord
 from services.library.operations.redrive import Redrive
 from services.library.runtime.quarantine import BucketQuarantine
 from services.library.runtime.stream import StreamProcessor
@@ -232,7 +232,7 @@ class World:
             "sqs": self.queue,
         }
         return Redrive(
-            Consumer(
+            DeployedConsumer(
                 function="ingest",
                 stream="stream",
                 quarantine=QUARANTINE,
@@ -242,9 +242,9 @@ class World:
             client=lambda service: wrap(clients[service]),
         )
 
-    def records(self) -> list[Found]:
+    def records(self) -> list[RedriveRecord]:
         """What was given, as an operator sees it."""
-        return [Found(raw=raw, source="given") for raw in self.given.raws]
+        return [RedriveRecord(raw=raw, source="given") for raw in self.given.raws]
 
     @property
     def beginning(self) -> datetime:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.local.cloud.eventsources.batches import Reading, Settings, after
-from services.library.operations.records import DONE, Verdict
-from services.library.operations.redrive import Wish
+from services.library.operations.records import DONE, RedriveVerdict
+from services.library.operations.redrive import RedriveRequest
 from tests.services.ingest.stream import bounds
 from tests.services.ingest.stream.simulation import SHARD, Judge, World, content, seeded, where_splits_use_retries_up
 
@@ -42,13 +42,13 @@ def check(world: World) -> None:
     assert handled <= {event.id for event in world.patients.events} <= applied
 
 
-def settle(world: World, **wish: Any) -> None:
+def settle(world: World, **request: Any) -> None:
     """Re-drive until nothing fails any more."""
     for _ in range(200):
-        verdicts = {line.verdict for line in world.redrive().run(Wish(applies=True, **wish))}
-        if verdicts <= DONE | {Verdict.QUARANTINED}:
+        verdicts = {line.verdict for line in world.redrive().run(RedriveRequest(applies=True, **request))}
+        if verdicts <= DONE | {RedriveVerdict.QUARANTINED}:
             break
-    assert verdicts <= DONE | {Verdict.QUARANTINED}
+    assert verdicts <= DONE | {RedriveVerdict.QUARANTINED}
     assert set(world.given.ids.values()) == set(world.patients.effects) == {e.id for e in world.patients.events}
     assert world.quarantined().keys() == world.given.pills
     late = {id_ for sequence, id_ in world.given.ids.items() if sequence in set(world.discarded)}

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.cloud.eventsources.batches import Reading, Settings, after
-from services.library.operations.consumer import Consumer
-from services.library.operations.records import Verdict
-from services.library.operations.redrive import Redrive, Wish
+from services.library.operations.consumer import DeployedConsumer
+from services.library.operations.records import RedriveVerdict
+from services.library.operations.redrive import Redrive, RedriveRequest
 from tests.services.ingest.stream.simulation import (
     FAILURES,
     QUARANTINE,
@@ -85,7 +85,7 @@ class Counting:
         return call
 
 
-def interrupted(world: World, calls: int, wish: Wish) -> bool:
+def interrupted(world: World, calls: int, request: RedriveRequest) -> bool:
     """Re-drive until so many calls have begun or ended; whether it got to its end."""
     left = iter(range(calls))
 
@@ -95,7 +95,7 @@ def interrupted(world: World, calls: int, wish: Wish) -> bool:
 
     redrive = world.redrive(wrap=lambda client: Counting(client, tick))
     with suppress(Interrupted):
-        for _ in redrive.run(wish):
+        for _ in redrive.run(request):
             pass
         return True
     world.queue.hidden.clear()  # what it took becomes visible again after its time
@@ -121,7 +121,7 @@ def mend(world: World) -> dict[str, bytes]:
             f'{{"id": "mended-{pill.record.sequence}", "patient": "{pill.record.partition_key}",'
             ' "resource": {"resourceType": "Observation"}}'
         ).encode()
-        for pill in world.redrive().waiting()
+        for pill in world.redrive().quarantined()
     }
 
 
@@ -132,7 +132,7 @@ def all_calls(*, to_queue: bool) -> Iterator[int]:
         yield calls
         calls += 1
         world = given_up(to_queue=to_queue)
-        if interrupted(world, calls, Wish(applies=True, mended=mend(world))):
+        if interrupted(world, calls, RedriveRequest(applies=True, mended=mend(world))):
             return
 
 
@@ -141,12 +141,12 @@ def test_a_redrive_that_is_interrupted_anywhere_processes_each_record_once(to_qu
     for calls in all_calls(to_queue=to_queue):
         world = given_up(to_queue=to_queue)
         told, published = set(world.patients.told), len(world.patients.events)
-        wish = Wish(applies=True, mended=mend(world))
-        interrupted(world, calls, wish)
+        request = RedriveRequest(applies=True, mended=mend(world))
+        interrupted(world, calls, request)
         for _ in range(2):  # what is quarantined on the way can be mended after it
-            list(world.redrive().run(Wish(applies=True, mended=mend(world))))
-        verdicts = [line.verdict for line in world.redrive().run(Wish(applies=True))]
-        assert set(verdicts) == {Verdict.ALREADY}
+            list(world.redrive().run(RedriveRequest(applies=True, mended=mend(world))))
+        verdicts = [line.verdict for line in world.redrive().run(RedriveRequest(applies=True))]
+        assert set(verdicts) == {RedriveVerdict.ALREADY}
         effects = world.patients.effects
         assert set(world.given.ids.values()) <= effects.keys()
         assert {f"mended-{sequence}" for sequence in world.given.pills} == effects.keys() - set(
@@ -162,8 +162,8 @@ def test_a_dry_run_changes_nothing() -> None:
         world = given_up(to_queue=to_queue)
         before = ({name: dict(found) for name, found in world.buckets.objects.items()}, dict(world.queue.messages))
         effects = dict(world.patients.effects)
-        lines = list(world.redrive().run(Wish(mended=mend(world), since=world.beginning)))
-        assert {line.verdict for line in lines} == {Verdict.WOULD_SEND}
+        lines = list(world.redrive().run(RedriveRequest(mended=mend(world), since=world.beginning)))
+        assert {line.verdict for line in lines} == {RedriveVerdict.WOULD_SEND}
         assert (world.buckets.objects, world.queue.messages) == before
         assert world.patients.effects == effects
         assert not world.queue.hidden
@@ -173,9 +173,11 @@ def test_what_the_stream_no_longer_has_is_named_once_and_remembered() -> None:
     world = given_up(to_queue=True)
     world.kinesis.trim(SHARD, str(int(world.discarded[-1]) + 1))
     messages = len(world.queue.messages)
-    lines = [line for line in world.redrive().run(Wish()) if line.verdict is Verdict.EXPIRED]
+    lines = [line for line in world.redrive().run(RedriveRequest()) if line.verdict is RedriveVerdict.EXPIRED]
     assert len(lines) == messages == len(world.queue.messages)
-    told = [line for line in world.redrive().run(Wish(applies=True)) if line.verdict is Verdict.EXPIRED]
+    told = [
+        line for line in world.redrive().run(RedriveRequest(applies=True)) if line.verdict is RedriveVerdict.EXPIRED
+    ]
     assert told == lines
     assert not world.queue.messages
     kept = [world.buckets.read(QUARANTINE, key) for key in world.buckets.keys(QUARANTINE, "redriven/expired/")]
@@ -189,8 +191,8 @@ def test_a_batch_of_which_the_stream_has_only_the_end_is_sent_in_part() -> None:
     batch = {"shardId": SHARD, "startSequenceNumber": sequences[0], "endSequenceNumber": sequences[4]}
     world.queue.send({"KinesisBatchInfo": {**batch, "batchSize": 5}})
     world.kinesis.trim(SHARD, sequences[2])
-    lines = list(world.redrive().run(Wish(applies=True)))
-    assert [line.verdict for line in lines] == [Verdict.SENT] * 3 + [Verdict.EXPIRED]
+    lines = list(world.redrive().run(RedriveRequest(applies=True)))
+    assert [line.verdict for line in lines] == [RedriveVerdict.SENT] * 3 + [RedriveVerdict.EXPIRED]
     assert lines[-1].note == "2 of 5 records are no longer in the stream"
     assert list(world.patients.effects) == ["s-2", "s-3", "s-4"]
 
@@ -198,28 +200,30 @@ def test_a_batch_of_which_the_stream_has_only_the_end_is_sent_in_part() -> None:
 def test_a_mended_pill_that_is_still_wrong_stays_in_quarantine_and_an_unchanged_one_is_not_sent() -> None:
     world = World(rng=seeded(1), given=content(seeded(3), records=30, pills=0.2, keys=2))
     world.consume(Settings(batch_size=4, retries=3, bisects=True, reports_failures=True))
-    first, second, *_ = world.redrive().waiting()
+    first, second, *_ = world.redrive().quarantined()
     mended = {first.file_name: first.record.data, second.file_name: b"still wrong", "other.json": b"{}"}
     for _ in range(2):
-        lines = {line.sequence: line for line in world.redrive().run(Wish(applies=True, mended=mended))}
-        assert lines[first.record.sequence].verdict is Verdict.QUARANTINED
+        lines = {line.sequence: line for line in world.redrive().run(RedriveRequest(applies=True, mended=mended))}
+        assert lines[first.record.sequence].verdict is RedriveVerdict.QUARANTINED
         assert "unchanged" in lines[first.record.sequence].note
-        assert lines[second.record.sequence].verdict is Verdict.QUARANTINED
-        assert lines[""].verdict is Verdict.UNREADABLE
+        assert lines[second.record.sequence].verdict is RedriveVerdict.QUARANTINED
+        assert lines[""].verdict is RedriveVerdict.UNREADABLE
         assert lines[""].source == "other.json"
-    again = {line.verdict for line in world.redrive().run(Wish(applies=True, again=True))}
-    assert again == {Verdict.QUARANTINED}
-    assert {pill.record.data for pill in world.redrive().waiting()} >= {first.record.data, second.record.data}
+    again = {line.verdict for line in world.redrive().run(RedriveRequest(applies=True, again=True))}
+    assert again == {RedriveVerdict.QUARANTINED}
+    assert {pill.record.data for pill in world.redrive().quarantined()} >= {first.record.data, second.record.data}
 
 
 def test_what_fails_holds_back_what_came_after_it_for_the_same_patient_alone() -> None:
     world = World(rng=seeded(1), given=content(seeded(1), records=12, pills=0, keys=2))
     world.kills = world.records()[0].sequence
     key = world.records()[0].partition_key
-    lines = {line.sequence: line.verdict for line in world.redrive().run(Wish(applies=True, since=world.beginning))}
+    lines = {
+        line.sequence: line.verdict for line in world.redrive().run(RedriveRequest(applies=True, since=world.beginning))
+    }
     for found in world.records():
-        held = Verdict.FAILED if found.sequence == world.kills else Verdict.HELD
-        assert lines[found.sequence] is (held if found.partition_key == key else Verdict.SENT)
+        held = RedriveVerdict.FAILED if found.sequence == world.kills else RedriveVerdict.HELD
+        assert lines[found.sequence] is (held if found.partition_key == key else RedriveVerdict.SENT)
 
 
 def test_a_message_stays_until_all_its_records_are_processed() -> None:
@@ -228,11 +232,13 @@ def test_a_message_stays_until_all_its_records_are_processed() -> None:
     batch = {"shardId": SHARD, "startSequenceNumber": first, "endSequenceNumber": last, "batchSize": 4}
     world.queue.send({"KinesisBatchInfo": batch})
     world.kills = last
-    assert [line.verdict for line in world.redrive().run(Wish(applies=True))] == [Verdict.SENT] * 3 + [Verdict.FAILED]
+    assert [line.verdict for line in world.redrive().run(RedriveRequest(applies=True))] == [RedriveVerdict.SENT] * 3 + [
+        RedriveVerdict.FAILED
+    ]
     assert world.queue.messages
     world.kills = ""
-    verdicts = [line.verdict for line in world.redrive().run(Wish(applies=True))]
-    assert verdicts == [Verdict.ALREADY] * 3 + [Verdict.SENT]
+    verdicts = [line.verdict for line in world.redrive().run(RedriveRequest(applies=True))]
+    assert verdicts == [RedriveVerdict.ALREADY] * 3 + [RedriveVerdict.SENT]
     assert not world.queue.messages
 
 
@@ -242,7 +248,7 @@ def test_a_copy_is_read_whether_its_event_is_text_or_an_object(as_text: bool) ->
     event = {"Records": [found.raw for found in world.records()]}
     body = json.dumps({"KinesisBatchInfo": {}, "payload": json.dumps(event) if as_text else event})
     world.buckets.put_object(Bucket=FAILURES, Key="aws/lambda/id/copy", Body=body.encode())
-    assert [line.verdict for line in world.redrive().run(Wish(applies=True))] == [Verdict.SENT] * 3
+    assert [line.verdict for line in world.redrive().run(RedriveRequest(applies=True))] == [RedriveVerdict.SENT] * 3
 
 
 @pytest.mark.parametrize(
@@ -260,20 +266,24 @@ def test_what_nobody_can_read_is_named_and_left_where_it_is(body: str) -> None:
     world = World(rng=seeded(1), given=content(seeded(1), records=1, pills=0, keys=1))
     world.buckets.put_object(Bucket=FAILURES, Key="aws/lambda/id/broken", Body=body.encode())
     world.buckets.put_object(Bucket=QUARANTINE, Key="quarantined/broken", Body=body.encode())
-    lines = list(world.redrive().run(Wish(applies=True)))
-    assert [line.verdict for line in lines] == [Verdict.UNREADABLE] * 2
+    lines = list(world.redrive().run(RedriveRequest(applies=True)))
+    assert [line.verdict for line in lines] == [RedriveVerdict.UNREADABLE] * 2
     assert [line.source for line in lines] == [
         f"s3://{QUARANTINE}/quarantined/broken",
         f"s3://{FAILURES}/aws/lambda/id/broken",
     ]
     pointers = World(rng=seeded(1), given=world.given, to_queue=True)
     pointers.queue.messages["m"] = body
-    assert [line.verdict for line in pointers.redrive().run(Wish(applies=True))] == [Verdict.UNREADABLE]
+    assert [line.verdict for line in pointers.redrive().run(RedriveRequest(applies=True))] == [
+        RedriveVerdict.UNREADABLE
+    ]
     assert pointers.queue.messages
     assert not pointers.queue.hidden
 
 
 def test_a_consumer_is_described_by_one_output_of_its_stack() -> None:
     output = '{"function": "f", "stream": "s", "quarantine": "q", "pointers": "u"}'
-    assert Consumer.of(output) == Consumer(function="f", stream="s", quarantine="q", failures=None, pointers="u")
-    assert Redrive(Consumer.of(output), client=lambda name: name).copies is None
+    assert DeployedConsumer.of(output) == DeployedConsumer(
+        function="f", stream="s", quarantine="q", failures=None, pointers="u"
+    )
+    assert Redrive(DeployedConsumer.of(output), client=lambda name: name).copies is None

@@ -96,8 +96,8 @@ def test_pills_are_saved_mended_and_sent_and_then_nothing_is_left(type_: Type, w
     assert counts(done).keys() == {"QUARANTINED", "SENT"}
     folder = tmp_path / "pills"
     saved = json.loads(type_("--save", str(folder), "--json").stdout)["saved"]
-    assert len(saved) == len(world.redrive().waiting()) > 0
-    for pill in world.redrive().waiting():
+    assert len(saved) == len(world.redrive().quarantined()) > 0
+    for pill in world.redrive().quarantined():
         file = folder / pill.file_name
         assert file.read_bytes() == pill.record.data
         assert file.stat().st_mode & 0o777 == 0o600
@@ -117,7 +117,7 @@ def test_pills_are_saved_mended_and_sent_and_then_nothing_is_left(type_: Type, w
 
 def test_nothing_of_a_payload_or_a_patient_is_printed(type_: Type, world: World) -> None:
     for done in (type_(), type_("--json"), type_("--apply")):
-        for pill in world.redrive().waiting():
+        for pill in world.redrive().quarantined():
             assert pill.record.partition_key not in done.output.replace("dev-", "")
             assert pill.record.data.decode("latin-1") not in done.output or pill.record.data == b"[]"
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.local.cloud.apigateway.variables import mapped
 from services.library.constructs.mappings import function_api, queue_api, sync_api
-from services.library.constructs.mappings.integration import IntegrationAnswer
+from services.library.constructs.mappings.integration import IntegrationResponse
 from services.library.constructs.mappings.request_name import ANYBODY, IDEMPOTENCY_HEADER
 from tests.services.library.velocity.oracle import Job, Rendered, Velocity
 from tests.services.library.velocity.payloads import payload
@@ -27,13 +27,13 @@ def context() -> dict[str, Any]:
     }
 
 
-def success(answers: tuple[IntegrationAnswer, ...]) -> IntegrationAnswer:
+def success(answers: tuple[IntegrationResponse, ...]) -> IntegrationResponse:
     (found,) = [answer for answer in answers if answer.status < 300]
     return found
 
 
 def answered(
-    velocity: Velocity, answer: IntegrationAnswer, body: dict[str, Any], path: dict[str, str], key: str = ""
+    velocity: Velocity, answer: IntegrationResponse, body: dict[str, Any], path: dict[str, str], key: str = ""
 ) -> Rendered:
     """One rendered answer, the same under both engines; `path` is what `$input.path` selects of the body."""
     headers = {IDEMPOTENCY_HEADER: key} if key else {}
@@ -50,7 +50,7 @@ def status(rendered: Rendered, otherwise: int) -> int:
 
 
 class TestSync:
-    ANSWER = success(sync_api.integration_answers())
+    ANSWER = success(sync_api.integration_responses())
 
     def test_the_output_is_the_answer(self, velocity: Velocity) -> None:
         output = '{"a": "it\'s \\"é\\" 😀", "n": 10.00}'
@@ -72,7 +72,7 @@ class TestSync:
 
 class TestQueue:
     TEMPLATE = queue_api.request_template()
-    ANSWER = success(queue_api.integration_answers())
+    ANSWER = success(queue_api.integration_responses())
     SENT = "$.SendMessageResponse.SendMessageResult.MessageId"
 
     def form(self, velocity: Velocity, body: str, key: str = KEY, template: str = TEMPLATE) -> dict[str, str]:
@@ -122,7 +122,7 @@ class TestQueue:
         ],
     )
     def test_every_error_is_told_by_its_type(self, velocity: Velocity, code: str, expected: int) -> None:
-        (refused,) = [answer for answer in queue_api.integration_answers() if answer.status == 400]
+        (refused,) = [answer for answer in queue_api.integration_responses() if answer.status == 400]
         body = {"Error": {"Code": code, "Message": "arn:aws:sqs:secret"}}
         path = {"$.Error.Code": code, "$.Error.Message": "arn:aws:sqs:secret", "$.Message": ""}
         rendered = answered(velocity, refused, body, path)
@@ -131,7 +131,7 @@ class TestQueue:
 
 
 class TestFunction:
-    ANSWER = success(function_api.integration_answers())
+    ANSWER = success(function_api.integration_responses())
 
     def test_any_payload_is_handed_on(self, velocity: Velocity) -> None:
         chance, template = random.Random(7), function_api.request_template()  # noqa: S311 - not a secret

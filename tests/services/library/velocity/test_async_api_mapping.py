@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 
 from pipeline.local.cloud.apigateway.variables import mapped
-from services.library.constructs.mappings.async_api import integration_answers, request_template
+from services.library.constructs.mappings.async_api import integration_responses, request_template
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES
 from services.library.constructs.mappings.request_name import IDEMPOTENCY_HEADER, execution_name
 from tests.services.library.velocity.oracle import Job, Rendered, Velocity
@@ -139,7 +139,7 @@ def answered(
     velocity: Velocity, type_: str, message: str = "", *, length: str = "10", status: int = 400
 ) -> tuple[int, Rendered]:
     """The status and the answer to one error of the service, the same under both engines."""
-    (chosen,) = [one for one in integration_answers() if one.status == status]
+    (chosen,) = [one for one in integration_responses() if one.status == status]
     error = {"__type": type_, "message": message}
     parameters = {"path": {}, "querystring": {}, "header": {"content-length": length}}
     rendered = velocity.render(
@@ -227,7 +227,7 @@ class TestErrors:
                 context=context("111111111111"),
             )
             assert json.loads(velocity.render(job).text)["name"] == name
-        (refused,) = [answer for answer in integration_answers(limit_bytes=1_000) if answer.status == 400]
+        (refused,) = [answer for answer in integration_responses(limit_bytes=1_000) if answer.status == 400]
         rendered = velocity.render(
             Job(
                 template=refused.template,
@@ -243,20 +243,20 @@ class TestErrors:
         assert answered(velocity, "ThrottlingException", length="1000000")[0] == 429
 
     @pytest.mark.parametrize("type_", STATUSES)
-    @pytest.mark.parametrize("status", sorted({answer.status for answer in integration_answers()}))
+    @pytest.mark.parametrize("status", sorted({answer.status for answer in integration_responses()}))
     def test_no_error_is_ever_a_success(self, velocity: Velocity, type_: str, status: int) -> None:
         assert answered(velocity, type_, status=status)[0] >= 400
 
 
 def test_a_success_that_names_no_execution_is_none(velocity: Velocity) -> None:
-    (started_answer,) = [one for one in integration_answers() if one.status == 202]
+    (started_answer,) = [one for one in integration_responses() if one.status == 202]
     rendered = velocity.render(Job(template=started_answer.template, context=context()))
     assert rendered.context["responseOverride/status"] == "502"
     assert rendered.context["responseOverride/header/Content-Type"] == "application/problem+json"
 
 
 def test_a_started_execution_is_answered_with_its_name_alone(velocity: Velocity) -> None:
-    (started_answer,) = [one for one in integration_answers() if one.status == 202]
+    (started_answer,) = [one for one in integration_responses() if one.status == 202]
     arn = f"arn:aws:states:us-east-1:111111111111:execution:intake:AROAEXAMPLEEXAMPLE1-{KEY}"
     rendered = velocity.render(Job(template=started_answer.template, path={"$.executionArn": arn}, context=context()))
     assert json.loads(rendered.text) == {"id": f"AROAEXAMPLEEXAMPLE1-{KEY}"}

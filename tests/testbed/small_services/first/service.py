@@ -12,7 +12,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 
-from . import overrides
+from .acknowledgements import ACKNOWLEDGEMENTS, OWNER
 
 QUEUE_NAME = Published("first/queue-name")
 
@@ -32,10 +32,10 @@ class First(Service[FirstStack]):
     """Keeps what it is sent."""
 
     name: ClassVar[str] = "first"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = OWNER
     handles_personal_data: ClassVar[bool] = False
     offers: ClassVar[tuple[Published, ...]] = (QUEUE_NAME,)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     def build(self, scope: Construct, environment: Environment) -> FirstStack:
         return FirstStack(scope, self.name, environment=environment)

@@ -13,7 +13,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 
-from . import overrides
+from .acknowledgements import ACKNOWLEDGEMENTS, OWNER
 
 QUEUE_NAME = Published("first/queue-name")
 
@@ -33,10 +33,10 @@ class Second(Service[SecondStack]):
     """Keeps what it is sent."""
 
     name: ClassVar[str] = "second"
-    owner: ClassVar[str] = overrides.OWNER
+    owner: ClassVar[str] = OWNER
     handles_personal_data: ClassVar[bool] = False
     needs: ClassVar[tuple[Published, ...]] = (QUEUE_NAME,)
-    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = overrides.ACKNOWLEDGEMENTS
+    acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
     def build(self, scope: Construct, environment: Environment) -> SecondStack:
         return SecondStack(scope, self.name, environment=environment)

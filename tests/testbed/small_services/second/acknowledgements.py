@@ -11,14 +11,14 @@ ACKNOWLEDGEMENTS: tuple[Acknowledgement, ...] = (
     Acknowledgement(
         rule="AwsSolutions-SQS3",
         path="Queue/Resource",
-        reason="Whoever sends a message keeps it until it was handled, and sends it again.",
+        reason="A message that could not be handled is of no use an hour later, and is dropped.",
         owner=OWNER,
         expires=UNTIL,
     ),
     Acknowledgement(
         rule="Serverless-SQSRedrivePolicy",
         path="Queue/Resource",
-        reason="There is no consumer that could fail: people read the messages by hand.",
+        reason="Whatever fails is asked for again by its reader, so nothing has to be sent back here.",
         owner=OWNER,
         expires=UNTIL,
     ),

@@ -39,47 +39,52 @@ PASSED_ON = frozenset({400, 401, 403, 404, 409, 410, 412, 413, 422, 429})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """One answer, as Lambda's proxy integration wants it."""
+class ApiResponse:
+    """One response, as Lambda's proxy integration wants it."""
 
     status: int
     body: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_proxy(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html"""
+        """Return the response in the form of Lambda's proxy integration.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+        """
         headers = {"Cache-Control": "no-store", **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
     @property
     def fits(self) -> bool:
-        """Whether Lambda can send it: the body as a text in JSON, in which each `"` and `\\` is two bytes.
+        """Return whether Lambda can send it: the body as a text in JSON, in which each `"` and `\\` is two bytes.
 
         What is not ASCII counts as escaped, too, which is the most that a runtime makes of it.
         """
         return len(self.body) <= LARGEST_BYTES and len(json.dumps(self.to_proxy())) <= LARGEST_BYTES
 
 
-def of_read(read: Read | None, *, asked_for: str | None, request_id: str) -> Answer:
-    """One resource, byte for byte; 304 without one."""
+def of_read(read: Read | None, *, asked_for: str | None, request_id: str) -> ApiResponse:
+    """Return one resource, byte for byte; 304 without one."""
     if read is None:
-        return Answer(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": asked_for or ""})
+        return ApiResponse(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": asked_for or ""})
     headers = {"Content-Type": fhir.MEDIA_TYPE}
     headers |= {"ETag": read.etag} if read.etag else {}
     headers |= {"Last-Modified": read.modified} if read.modified else {}
-    return _that_fits(Answer(status=HTTPStatus.OK, body=read.body.decode(), headers=headers), request_id)
+    return _that_fits(ApiResponse(status=HTTPStatus.OK, body=read.body.decode(), headers=headers), request_id)
 
 
-def of_page(page: Page, *, next_: str | None, request_id: str) -> Answer:
-    """One page of a search. `complete` is false if the datastore left something out of it."""
+def of_page(page: Page, *, next_: str | None, request_id: str) -> ApiResponse:
+    """Return one page of a search. `complete` is false if the datastore left something out of it."""
     content: dict[str, Any] = {"resources": page.resources, "complete": page.complete, "next": next_}
     content |= {} if page.total is None else {"total": page.total}
     body = exact_json.write(content)
-    return _that_fits(Answer(status=HTTPStatus.OK, body=body, headers={"Content-Type": "application/json"}), request_id)
+    return _that_fits(
+        ApiResponse(status=HTTPStatus.OK, body=body, headers={"Content-Type": "application/json"}), request_id
+    )
 
 
-def of_error(error: Exception, request_id: str) -> Answer:
-    """What went wrong, as far as a caller can do something about it."""
+def of_error(error: Exception, request_id: str) -> ApiResponse:
+    """Return the problem of an error, as far as a caller can do something about it."""
     if isinstance(error, QueryError | RequestError):
         return problem(400, request_id, detail=f"{error}.")
     if isinstance(error, TokenError):
@@ -94,17 +99,17 @@ def of_error(error: Exception, request_id: str) -> Answer:
     return problem(_status_of(error), request_id)
 
 
-def problem(status: int, request_id: str, *, detail: str = "", codes: tuple[str, ...] = ()) -> Answer:
-    """One problem; `codes` are FHIR's own of an OperationOutcome."""
+def problem(status: int, request_id: str, *, detail: str = "", codes: tuple[str, ...] = ()) -> ApiResponse:
+    """Return one problem; `codes` are FHIR's own of an OperationOutcome."""
     title, said = _SAID.get(status, ("Failed", "The operator has to look at the service."))
     content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail or said}
     content |= {"issues": codes} if codes else {}
     headers = {"Content-Type": PROBLEM}
     headers |= {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in {429, 503} else {}
-    return Answer(status=status, body=json.dumps(content | {"requestId": request_id}), headers=headers)
+    return ApiResponse(status=status, body=json.dumps(content | {"requestId": request_id}), headers=headers)
 
 
-def _that_fits(answer: Answer, request_id: str) -> Answer:
+def _that_fits(answer: ApiResponse, request_id: str) -> ApiResponse:
     return answer if answer.fits else problem(413, request_id)
 
 
@@ -117,4 +122,4 @@ def _status_of(error: Exception) -> int:
         return 500
     if fhir.status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
         return 429
-    return 503 if fhir.passes(error) else 502
+    return 503 if fhir.is_transient(error) else 502

@@ -1,0 +1,66 @@
+"""The names that rooms must agree on. With the standard library alone: whoever imports it waits for nothing."""
+
+import re
+
+from services.library.contract.constraints import Matches
+
+ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
+REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
+OWNER = Matches(r"@[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_-]*", "@organisation/team")
+"""Who answers for something, as CODEOWNERS writes it."""
+SHORTEST_REASON = 20
+"""Characters in which a stranger can be told why: of an acknowledgement, a removal, a hotfix."""
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How a moment is written in a tag and in CDK context; UTC."""
+
+_WORDS = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+SERVICE = Matches(_WORDS, "words of a-z and 0-9 with single - between them")
+STAGE = Matches(rf"(?=.{{1,16}}\Z){_WORDS}", "1-16 of a-z, 0-9 and single -, starting with a letter")
+
+REMOVALS_STAGE = "removals"
+"""The pipeline's stage that deletes stacks of stages which are gone."""
+PIPELINE_STAGES = frozenset({"assets", "build", REMOVALS_STAGE, "source", "updatepipeline"})
+"""Stages that the pipeline has of its own, in lower case."""
+STAGES_VARIABLE, REASON_VARIABLE = "Stages", "Reason"
+"""The pipeline's variables: which stages a run enters, and why the others are left out."""
+EVERY_STAGE = "every"
+
+SERVICE_TAG, OWNER_TAG, ENVIRONMENT_TAG = "penstock:service", "penstock:owner", "penstock:environment"
+"""What each resource of a service is tagged with."""
+BRANCH_TAG, BRANCH_NAME_TAG, EXPIRES_TAG = "penstock:branch", "penstock:branch-name", "penstock:expires"
+"""What the stacks of a branch environment are tagged with besides."""
+BRANCH_PREFIX = "branch-"
+"""What the names of all branches begin with, and no stage's may: the roles of branches reach nothing else."""
+BRANCH_SLUG_LENGTH, BRANCH_HASH_LENGTH = 6, 6
+"""Of 32 signs: two branches out of a thousand share a prefix with a probability of 1 in 2,000."""
+BRANCH_ENVIRONMENT = re.compile(
+    rf"{BRANCH_PREFIX}[a-z0-9](?:[a-z0-9-]{{0,{BRANCH_SLUG_LENGTH - 2}}}[a-z0-9])?-[a-z2-7]{{{BRANCH_HASH_LENGTH}}}"
+)
+"""The prefix of a branch environment; no other begins with one of them."""
+BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
+"""Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
+
+QUALIFIER = "hnb659fds"
+"""In the names of what `cdk bootstrap` makes, unless it was given another."""
+
+
+def reserved_stage(name: str) -> str | None:
+    """Return why a stage cannot be called so although the name is well formed; None if it can."""
+    if f"{name}-".startswith(BRANCH_PREFIX):  # of a stage `branch` the stacks' names begin so
+        return f"{BRANCH_PREFIX} begins the names of branch environments, which their roles may change and delete"
+    return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
+
+
+def bootstrap_role(role: str, *, account: str, region: str) -> str:
+    """Return the name of a role that `cdk bootstrap` made, such as `deploy`, `lookup` or `file-publishing`."""
+    return f"cdk-{QUALIFIER}-{role}-role-{account}-{region}"
+
+
+def bootstrap_bucket(*, account: str, region: str) -> str:
+    """Return the name of the bucket for files that `cdk bootstrap` made."""
+    return f"cdk-{QUALIFIER}-assets-{account}-{region}"
+
+
+def parameter(environment: str, published: str) -> str:
+    """Return the name of the parameter that holds a published value, `service/value`, in an environment."""
+    return f"/penstock/{environment}/{published}"

@@ -1,0 +1,74 @@
+"""What the library's `Table`, `Stream`, `Bucket` and the buckets of a `StreamConsumer` cause."""
+
+from services.library.guardrails.decisions.decision import Cause, Decision
+
+REPLICATION = ("HIPAA.Security-S3BucketReplicationEnabled",)
+
+
+def _goes_with_its_stack(cause: Cause) -> bool:
+    match cause.resource.properties.get("PointInTimeRecoverySpecification"):
+        case {"PointInTimeRecoveryEnabled": True}:
+            return cause.place.tier is not None and not cause.place.keeps_data
+    return False
+
+
+def _has_a_key_of_its_own(cause: Cause) -> bool:
+    match cause.resource.properties.get("StreamEncryption"):
+        case {"EncryptionType": "KMS", "KeyId": named}:
+            key = cause.template.named_by(named)
+            return key is not None and key.type == "AWS::KMS::Key" and key.properties.get("EnableKeyRotation") is True
+    return False
+
+
+def _is_versioned(cause: Cause) -> bool:
+    return bool(cause.resource.properties.get("VersioningConfiguration") == {"Status": "Enabled"})
+
+
+def _holds_access_logs(cause: Cause) -> bool:
+    logging = (each.properties.get("LoggingConfiguration") for each in cause.beside("AWS::S3::Bucket"))
+    return _is_versioned(cause) and any(
+        isinstance(each, dict) and cause.names_it(each.get("DestinationBucketName")) for each in logging
+    )
+
+
+def _waits_beside_a_stream(cause: Cause) -> bool:
+    """Say whether the consumer reads a stream, which has the records while they wait for an operator."""
+    source = f"{cause.scope}/Source/Resource"
+    mappings = (each for each in cause.beside("AWS::Lambda::EventSourceMapping") if each.path == source)
+    streams = (cause.template.named_by(each.properties.get("EventSourceArn")) for each in mappings)
+    return _is_versioned(cause) and any(each is not None and each.type == "AWS::Kinesis::Stream" for each in streams)
+
+
+DECISIONS = (
+    Decision(
+        construct="Table",
+        path=r".+/Table/Resource",
+        rules=("HIPAA.Security-DynamoDBInBackupPlan",),
+        holds=_goes_with_its_stack,
+        reason="The tier keeps no data: people's data here are invented, go with the stack, and can be restored to any"
+        " second of 35 days until then. In production the finding stays until a backup plan has the table.",
+    ),
+    Decision(
+        construct="Stream",
+        path=r".+/Stream/Resource",
+        rules=("AwsSolutions-KDS3",),
+        holds=_has_a_key_of_its_own,
+        reason="The rule prefers AWS's own key to save requests; with a key of the service's own, which rotates, its"
+        " owner decides who can read the records.",
+    ),
+    Decision(
+        construct="Bucket",
+        path=r".+/AccessLogs/Resource",
+        rules=REPLICATION,
+        holds=_holds_access_logs,
+        reason="An access log is no copy of the data; it lies in three zones of the region whose accesses it records.",
+    ),
+    Decision(
+        construct="StreamConsumer",
+        path=r"(?P<scope>.+)/(Quarantine|Failures)/Bucket/Resource",
+        rules=REPLICATION,
+        holds=_waits_beside_a_stream,
+        reason="Records wait here until an operator has looked, and the stream in the same region has them meanwhile;"
+        " versions undo what is overwritten.",
+    ),
+)
