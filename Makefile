@@ -3,7 +3,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
-.PHONY: help up down setup lock check types synth test bench soak review
+.PHONY: help up down setup lock check types synth test coverage bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,14 @@ review: setup ## what this branch would do to every environment: BASE=revision, 
 
 test: setup ## every test, with local clouds of their own
 	$(BIN)/pytest -n 2 --no-loadscope-reorder # in the order of collection: what takes long first
+
+# What a process measures goes to a file of its own; so do the local clouds and their builds, which get both variables.
+coverage: setup ## which lines and branches `make test` runs, in local clouds and builds too; TESTS=paths for a part
+	@rm -rf .coverage && mkdir .coverage
+	@export COVERAGE_FILE=$(CURDIR)/.coverage/data; \
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml PYTEST_ADDOPTS="$(TESTS)" $(MAKE) --no-print-directory test; failed=$$?; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report > .coverage/report.txt; \
+	head -n 32 .coverage/report.txt && tail -n 3 .coverage/report.txt; exit $$failed
 
 bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'

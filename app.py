@@ -4,13 +4,13 @@ import aws_cdk as cdk
 
 from pipeline.catalogue import ledger, validation
 from pipeline.catalogue.branch import asked_for
-from pipeline.catalogue.error_reporting import told
+from pipeline.catalogue.error_reporting import report_errors
 from pipeline.definition import branch
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import SETTINGS
 from services.library.guardrails.plugin import Guardrails
 
-with told():
+with report_errors():
     from stages.acknowledgements import ACKNOWLEDGEMENTS
     from stages.branches import BRANCHES_LIKE, CLEANED_UP
     from stages.catalogue import STAGES

@@ -149,7 +149,7 @@ def _clouds_end_with_this_process() -> None:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """One cloud for all tests that leave it alive: `.endpoint`, `.port`, `.client(service, account, region)`."""
     place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
-    yield start(place, surroundings=os.environ)
+    yield start(place, environment=os.environ)
     stop(place)
 
 
@@ -159,7 +159,7 @@ def equipped_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCl
     place = Place(home=tmp_path_factory.mktemp("equipped"), port=free_port())
     tools = (CHECKOUT / ".venv").resolve()
     equipped = {"PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
-    yield start(place, surroundings={**os.environ, **equipped})
+    yield start(place, environment={**os.environ, **equipped})
     stop(place)
 
 
@@ -172,7 +172,7 @@ def fresh_cloud(tmp_path: Path) -> Iterator[FreshCloud]:
     place = Place(home=tmp_path / "home", port=free_port())
 
     def begin(**settings: Any) -> LocalCloud:
-        return start(place, **({"surroundings": os.environ} | settings))
+        return start(place, **({"environment": os.environ} | settings))
 
     yield begin
     stop(place)

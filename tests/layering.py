@@ -48,6 +48,8 @@ DYNAMIC = frozenset(
 """What imports by a name made at run time, however it is called or renamed. (`exec` and `eval` are ruff's to find.)"""
 RUNTIME = re.compile(r"services\.\w+\.runtime")
 """Runtime code runs in Lambda: whoever builds it knows it by its path only."""
+PATCHES = sorted(Path(__file__).parents[1].glob("pipeline/local/cloud/*/patches.py"))
+"""What each service of the local cloud replaces of the emulator."""
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
 ROOMS = {
@@ -116,8 +118,15 @@ ROOMS = {
     "pipeline.toolset": Room(ours=("pipeline.toolset", f"{LIBRARY}.packaging.dependencies"), third_party=()),
     "pipeline.local.cloud": Room(
         ours=("pipeline.local.cloud",),
-        third_party=("ministack", "hypercorn", "boto3", "botocore", "yaml", "airspeed"),
+        third_party=("boto3", "botocore", "yaml"),
     ),
+    # A service of the local cloud knows the emulator by its patches and by emulator.py alone.
+    **{
+        f"pipeline.local.cloud.{module}": Room(
+            ours=("pipeline.local.cloud",), third_party=("ministack", "hypercorn", "boto3", "botocore")
+        )
+        for module in ("emulator", "server", "snapshot", *(f"{file.parent.name}.patches" for file in PATCHES))
+    },
     # Its clients are those that commands use: no variable may divert either, and that is decided in one place.
     "pipeline.local": Room(
         ours=("pipeline.local", "pipeline.operate.session", NAMES),

@@ -44,13 +44,13 @@ class Branch:
         }
 
     def stage(self, like: Stage) -> Stage:
-        """Its services, with what they need, in the place and with the settings of the stage that it is like."""
+        """Return the branch's services, with what they need, in the environment and with the settings of a stage."""
         environment = replace(like.environment, tier=Tier.SANDBOX, prefix=self.prefix)
         return replace(like, environment=environment, services=_with_needs(self.services, like), approval=False)
 
 
 def prefix_of(name: str) -> str:
-    """`feature/New Tax` as `branch-featur-k3wz5q`: a part to recognise, and a hash, for names that look alike."""
+    """Return `branch-featur-k3wz5q` for `feature/New Tax`: a part to recognise and a hash, as names may look alike."""
     if not name.strip():
         raise InvalidBranchError(f"branch={name!r} is not allowed; give the branch's name.")
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: names.BRANCH_SLUG_LENGTH].strip("-")
@@ -59,7 +59,7 @@ def prefix_of(name: str) -> str:
 
 
 def asked_for(context: Mapping[str, Any]) -> Branch | None:
-    """The branch that the App is to build instead of the pipeline: `-c branch=NAME -c expires=MOMENT -c services=a,b`.
+    """Return the branch to build in place of the pipeline: `-c branch=NAME -c expires=MOMENT -c services=a,b`.
 
     The moment is given, because synth never reads the clock.
     """
@@ -72,7 +72,7 @@ def asked_for(context: Mapping[str, Any]) -> Branch | None:
 
 
 def moment(text: str) -> datetime:
-    """The moment that a branch's tag says."""
+    """Return the moment that a branch's tag says."""
     try:
         return datetime.strptime(text, names.MOMENT).replace(tzinfo=UTC)
     except ValueError:
@@ -82,7 +82,7 @@ def moment(text: str) -> datetime:
 
 
 def _with_needs(names: tuple[str, ...], like: Stage) -> tuple[Service[Any], ...]:
-    """The named services, and those that offer what they need, in the stage's order."""
+    """Return the named services, and those that offer what they need, in the stage's order."""
     there = {service.name: service for service in like.services}
     if unknown := [name for name in names if name not in there]:
         raise InvalidBranchError(

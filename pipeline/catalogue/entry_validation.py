@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.catalogue.problem import Problem
-from pipeline.catalogue.source_location import Written, problem
+from pipeline.catalogue.source_location import SourceExpression, problem
 from services.library.contract.constraints import InvalidSetting, field_types, validate_fields, validate_value
 from services.library.contract.environment import Environment
 from services.library.contract.service import Service, ServiceStack
@@ -26,8 +26,8 @@ STATIC = ("name", "owner", "handles_personal_data", "offers", "needs", "acknowle
 """What a service's class says of itself, the same in every stage."""
 
 
-def problems_of_entry(service: Service[Any], environment: Environment, written: Written) -> Iterator[Problem]:
-    """What is wrong with one stage entry: its settings, one by one and together, its steps, its override, its names."""
+def problems_of_entry(service: Service[Any], environment: Environment, written: SourceExpression) -> Iterator[Problem]:
+    """Yield what is wrong with a stage entry: settings, one by one and together, steps, override, names."""
     found = [each for each in validate_fields(service) if each.field != "override"]
     found += _invalid_steps(service)
     if service.override is not None:
@@ -43,12 +43,12 @@ def problems_of_entry(service: Service[Any], environment: Environment, written: 
 
 @cache
 def is_sound(service: type[Service[Any]]) -> bool:
-    """Whether what its class says can be relied on; if not, its entries cannot be looked into."""
+    """Return whether what a service's class says can be relied on; if not, its entries cannot be looked into."""
     return not any(problems_of_service(service))
 
 
 def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
-    """What a service's class says of itself, which no stage can change."""
+    """Yield what is wrong with what a service's class says of itself, which no stage can change."""
     file = service.__module__.replace(".", "/") + ".py"
     hints = field_types(Service)  # for a service says its name's type anew, without what the contract asks of it
     for name in STATIC:
@@ -70,7 +70,7 @@ def problems_of_service(service: type[Service[Any]]) -> Iterator[Problem]:
 
 
 def _invalid_steps(service: Service[Any]) -> Iterator[InvalidSetting]:
-    """Two steps of one name, and a step that reads what is not deployed yet."""
+    """Yield steps that share a name, and steps that read what is not deployed yet."""
     steps: list[tuple[str, Step]] = [
         (f"{field}[{position}]", step)
         for field, each in (("before", service.before), ("after", service.after))
@@ -92,7 +92,7 @@ def _invalid_steps(service: Service[Any]) -> Iterator[InvalidSetting]:
 
 
 def _invalid_override(service: Service[Any]) -> Iterator[InvalidSetting]:
-    """An override is a function of this service's stack and the environment."""
+    """Yield why an override is no function of this service's stack and the environment."""
     override: Any = service.override
     stack = _stack_of(type(service))
     allowed = f"a function of ({stack.__name__}, Environment)"
@@ -116,7 +116,7 @@ def _invalid_override(service: Service[Any]) -> Iterator[InvalidSetting]:
 
 
 def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
-    """The stack that a service builds, from its own `build`."""
+    """Return the stack that a service builds, from its own `build`."""
     try:
         found = typing.get_type_hints(service.build).get("return")
     except NameError:
@@ -125,7 +125,7 @@ def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
 
 
 def _names_too_long(service: Service[Any], environment: Environment) -> Iterator[InvalidSetting]:
-    """Names that AWS would refuse, made of the stage's and the service's."""
+    """Yield names that AWS would refuse, made of the stage's and the service's."""
     stack = f"{environment.label}-{service.name}"
     longest = min(LONGEST_STACK_NAME, LONGEST_ACTION_NAME - OF_THE_CDK)
     if len(stack) > longest:

@@ -1,33 +1,48 @@
 """How a synth ends at a team's mistake: with a sentence and its line, not with a traceback through the CDK."""
 
+import ast
+import builtins
 import contextlib
+import inspect
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from pipeline.catalogue.problem import MistakeError, Problem
-from pipeline.catalogue.source_location import relative
+from pipeline.catalogue.source_location import SourceExpression, problem, relative
+from services.library.contract.constraints import suggestion
 
 OF_THE_CDK = "@jsii/kernel.RuntimeError: "
+SETTING = re.compile(r"(?P<field>\w+)=(?P<given>.+) is not allowed; give (?P<allowed>.+)\.")
+"""How the contract and the library refuse a value."""
+ARGUMENT = re.compile(r"(?:unexpected keyword argument|required (?:keyword-only|positional) arguments?:) '(\w+)'")
+"""How Python refuses a call that names an argument which there is not, or lacks one."""
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """End with sentences for what stages and services did wrong; with a traceback for what the platform did."""
     try:
         yield
     except MistakeError as error:
         sys.exit(str(error))
     except Exception as error:
-        problem = problem_of(error)
-        if problem is None or _is_the_platforms(error):
+        found = problem_of(error)
+        if found is None or _is_the_platforms(error):
             raise
-        sys.exit(str(problem))
+        sys.exit(str(found))
 
 
 def problem_of(error: BaseException) -> Problem | None:
-    """What Python or the CDK says, at the innermost line of a stage's or a service's own; None if it met none."""
+    """Return what Python or the CDK says, at the innermost line of a stage's or a service's own; None if it met none.
+
+    Names the field too, and what is allowed, where the error says them: for a call with wrong arguments, a name that
+    there is not, and a value that the contract refuses.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         text = (error.text or "").strip()
         return Problem(
@@ -38,33 +53,92 @@ def problem_of(error: BaseException) -> Problem | None:
             allowed="valid Python",
             message=f"{error.msg}: {text}" if text else error.msg,
         )
-    own = [(file, line) for file, line in _frames(error) if _is_a_teams(file)]
+    own = [(frame, at) for frame, at in _frames(error) if _is_a_teams(relative(Path(at.filename)))]
     if not own:
         return None
-    file, line = own[-1]
-    return Problem(file=file, line=line, allowed="code that runs", message=_said(error))
+    frame, at = own[-1]
+    return _explained(error, frame, _expression(at)) or Problem(
+        file=relative(Path(at.filename)), line=at.lineno, allowed="code that runs", message=_message(error)
+    )
 
 
-def _frames(error: BaseException) -> list[tuple[str, int | None]]:
-    """Our own files and lines that the error came through, the innermost last."""
-    found = ((relative(Path(frame.filename)), frame.lineno) for frame in traceback.extract_tb(error.__traceback__))
-    return [(file, line) for file, line in found if file.startswith(("services/", "stages/", "pipeline/"))]
+def _explained(error: BaseException, frame: FrameType, made: SourceExpression) -> Problem | None:
+    """Return the problem with its field, if the error is of a kind that names one."""
+    text = _message(error)
+    if isinstance(error, ValueError) and (found := SETTING.search(text)):
+        return problem(made.field(found["field"]), text, **found.groupdict())
+    if isinstance(error, NameError | AttributeError) and error.name:
+        owner = getattr(error, "obj", None)
+        known = {*frame.f_globals, *dir(builtins)} if owner is None else dir(owner)
+        allowed = "a name that is defined here" if owner is None else "a name that it has"
+        return problem(
+            made, f"{text}{suggestion(error.name, known)}", field=made.argument, given=made.text, allowed=allowed
+        )
+    if isinstance(error, TypeError) and isinstance(call := made.node, ast.Call):
+        called = ast.unparse(call.func)
+        takes = _parameters(frame.f_globals.get(called))
+        allowed = ", ".join(takes)
+        if argument := ARGUMENT.search(text):
+            field = argument[1]
+            place = made.field(field)
+            said, given = f"has no {field}{suggestion(field, takes)}", place.text
+            if place is made:
+                said, given = f"needs {field}", "nothing"
+            message = f"{called} {said}; it has {allowed}."
+            return problem(place, message, field=field, given=given, allowed=allowed)
+        if "positional argument" in text and call.args:
+            place = SourceExpression(file=made.file, node=call.args[0])
+            message = f"{text}; give each by its name: {allowed}."
+            return problem(place, message, field="", given=place.text, allowed=allowed)
+    return None
+
+
+def _parameters(called: Any) -> list[str]:
+    """Return the names that a class or function may be called with; none if that cannot be told."""
+    try:
+        return list(inspect.signature(called).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _expression(at: traceback.FrameSummary) -> SourceExpression:
+    """Return the expression that a frame was at, and the argument that it is a part of."""
+    file = Path(at.filename)
+    begins, ends = (at.lineno or 0, at.colno or 0), (at.end_lineno or 0, at.end_colno or 0)
+    found, argument = None, ""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):  # from the outside in
+        if not isinstance(node, ast.keyword | ast.expr):
+            continue
+        first, last = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+        if isinstance(node, ast.keyword) and first <= begins and ends <= last:
+            argument = node.arg or ""
+        elif isinstance(node, ast.expr) and (first, last) == (begins, ends):
+            found = node
+    return SourceExpression(file=relative(file), node=found, argument=argument)
+
+
+def _frames(error: BaseException) -> list[tuple[FrameType, traceback.FrameSummary]]:
+    """Return our own frames that the error came through, the innermost last."""
+    walked = traceback.walk_tb(error.__traceback__)
+    found = [(frame, at) for (frame, _), at in zip(walked, traceback.extract_tb(error.__traceback__), strict=True)]
+    ours = ("services/", "stages/", "pipeline/")
+    return [(frame, at) for frame, at in found if relative(Path(at.filename)).startswith(ours)]
 
 
 def _is_a_teams(file: str) -> bool:
-    """Whether teams write it. The library's own checks speak of the line that called them."""
+    """Return whether teams write it. The library's own checks speak of the line that called them."""
     folder, below = Path(file).parts[:2]
     return folder == "stages" or (folder == "services" and below != "library")
 
 
 def _is_the_platforms(error: Exception) -> bool:
-    """Whether our own code failed below a team's line, with no sentence of ours and none of the CDK's."""
+    """Return whether our own code failed below a team's line, with no sentence of ours and none of the CDK's."""
     if isinstance(error, ValueError | SyntaxError) or OF_THE_CDK in str(error):
         return False
-    return not _is_a_teams(_frames(error)[-1][0])
+    return not _is_a_teams(relative(Path(_frames(error)[-1][1].filename)))
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     text = str(error).strip()
     if isinstance(error, ValueError):
         return text

@@ -1,4 +1,4 @@
-"""Every stack that was ever shipped, so that one that is in no stage any more is noticed.
+"""Every stack that was ever deployed, so that one that no stage lists any more is noticed.
 
 CDK Pipelines never deletes a stack (aws-cdk 10759, 10190, 13676), and a source archive has no history: synth cannot
 know what an earlier commit deployed unless a committed file says so. `penstock ledger` writes stages/deployed.json.
@@ -15,7 +15,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.names import OWNER, SHORTEST_REASON
 
 LEDGER = "stages/deployed.json"
-FILE = Path(__file__).resolve().parents[2] / LEDGER
+FILE = Path(__file__).absolute().parents[2] / LEDGER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Tombstone:
 
 
 def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
-    """Every stack that a catalogue ships, sorted."""
+    """Return every stack that a catalogue deploys, sorted."""
     return tuple(
         sorted(
             shipped_by(stage.environment, service.name) for stage in stages_of(catalogue) for service in stage.services
@@ -39,7 +39,7 @@ def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
 
 
 def shipped_by(environment: Environment, service: str) -> Shipped:
-    """The stack of a service that a stage in this environment ships."""
+    """Return the stack of a service in the stage of an environment."""
     return Shipped(
         stage=environment.label,
         service=service,
@@ -50,45 +50,45 @@ def shipped_by(environment: Environment, service: str) -> Shipped:
 
 
 def read(file: Path = FILE) -> tuple[Shipped, ...]:
-    """What was ever shipped; nothing if the file is not there yet."""
+    """Return what was ever deployed; nothing if the file is not there yet."""
     if not file.exists():
         return ()
     return tuple(sorted(Shipped(**each) for each in json.loads(file.read_text(encoding="utf-8"))))
 
 
 def text_of(stacks: Iterable[Shipped]) -> str:
-    """The file that lists them, one a line, so that two branches that ship different services merge."""
+    """Return the file that lists stacks, one a line, so that branches that deploy different services merge."""
     lines = ",\n".join(f"  {json.dumps(asdict(stack))}" for stack in sorted(set(stacks)))
     return f"[\n{lines}\n]\n" if lines else "[]\n"
 
 
 def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Shipped, ...]:
-    """The stacks that the pipeline is to delete: shipped once, in no stage now, and with a tombstone."""
-    buried = {(each.stage, each.service) for each in tombstones}
-    return tuple(each for each in left(catalogue, shipped) if (each.stage, each.service) in buried)
+    """Return the stacks that the pipeline is to delete: deployed once, listed in no stage now, and with a tombstone."""
+    tombstoned = {(each.stage, each.service) for each in tombstones}
+    return tuple(each for each in orphaned_stacks(catalogue, shipped) if (each.stage, each.service) in tombstoned)
 
 
-def left(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...]:
-    """The stacks that were shipped and are in no stage now: gone from the catalogue, moved or renamed."""
+def orphaned_stacks(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...]:
+    """Return the stacks that were deployed and that no stage lists now: removed, moved or renamed ones."""
     now = {(each.stack, each.account, each.region) for each in ships(catalogue)}
     return tuple(each for each in sorted(shipped) if (each.stack, each.account, each.region) not in now)
 
 
 def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> Iterator[Problem]:
-    """What does not fit, with what to do."""
+    """Yield each stack and tombstone that does not fit the catalogue, with what to do."""
     tombstones = tuple(tombstones)
     shipped = tuple(shipped)
-    gone = left(catalogue, shipped)
-    buried = {(each.stage, each.service) for each in tombstones}
-    for each in gone:
-        if (each.stage, each.service) not in buried:
+    missing = orphaned_stacks(catalogue, shipped)
+    tombstoned = {(each.stage, each.service) for each in tombstones}
+    for each in missing:
+        if (each.stage, each.service) not in tombstoned:
             yield Problem(
                 file=LEDGER,
                 given=each.stack,
                 allowed="what a stage lists, or what stages/removed.py says goes",
                 message=(
-                    f"{each.stack} in {each.account}, {each.region}, was shipped and is in no stage any more. It would"
-                    f" be left behind, for the pipeline deletes no stack by itself: list {each.service} in"
+                    f"{each.stack} in {each.account}, {each.region}, is deployed but listed in no stage. The pipeline"
+                    f" deletes no stack by itself, so it would stay: list {each.service} in"
                     f" {file_of(each.stage)} again, or say in stages/removed.py why it goes"
                     f" (`penstock remove {each.service} --stage {each.stage} --why ...`)."
                 ),
@@ -103,7 +103,7 @@ def problems_of(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: It
                 " run `penstock ledger` and commit what it writes."
             ),
         )
-    leaving = {(each.stage, each.service) for each in gone}
+    leaving = {(each.stage, each.service) for each in missing}
     for tombstone in tombstones:
         yield from _wrong_tombstone(tombstone, leaves=(tombstone.stage, tombstone.service) in leaving)
 

@@ -71,11 +71,11 @@ class Shipped:
 
 
 def file_of(stage: str) -> str:
-    """Where a stage of this name is, from the checkout's root; a module's name has no -."""
+    """Return where a stage of this name is, from the checkout's root; a module's name has no -."""
     return f"stages/{stage.replace('-', '_')}.py"
 
 
 def stages_of(catalogue: Catalogue) -> Iterator[Stage]:
-    """Every stage, in promotion order."""
+    """Yield every stage, in promotion order."""
     for entry in catalogue:
         yield from entry.stages

@@ -12,32 +12,37 @@ from pathlib import Path
 from pipeline.catalogue.model import Stage, Wave, file_of
 from pipeline.catalogue.problem import Problem
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a file."""
-
-    file: str
-    line: int | None = None
-    column: int | None = None
+CATALOGUE = "stages/catalogue.py"
+ROOT = Path(__file__).absolute().parents[2]  # a link to the room leads to its own checkout's stages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class SourceExpression:
     """The expression that a value was made by, as far as it was found."""
 
     file: str
     node: ast.expr | None = None
+    argument: str = ""
+    """The argument of a call that it is given for, if that was asked."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.node else self.file
 
     @property
-    def place(self) -> Place:
-        """Where it begins."""
-        return Place(self.file, self.node.lineno, self.node.col_offset + 1) if self.node else Place(self.file)
+    def line(self) -> int | None:
+        """Where it begins, from 1."""
+        return self.node.lineno if self.node else None
 
-    def field(self, name: str) -> "Written":
-        """The expression that a field is given by; this one if it is not given here. Takes `after[0].path`, too."""
+    @property
+    def text(self) -> str:
+        """The expression as Python writes it."""
+        return ast.unparse(self.node) if self.node else ""
+
+    def field(self, name: str) -> "SourceExpression":
+        """Return the expression that a field is given by, or this one if it is not given here.
+
+        Takes `after[0].path`, too.
+        """
         found = self
         for part in name.replace("]", "").replace("[", ".").split("."):
             node = found.node
@@ -50,24 +55,23 @@ class Written:
                 deeper = None
             if deeper is None:
                 return found
-            found = Written(file=self.file, node=deeper)
+            found = SourceExpression(file=self.file, node=deeper)
         return found
 
-    def item(self, field: str, position: int, of: int) -> "Written":
-        """One of the things that a field lists, if it lists them one by one."""
+    def item(self, field: str, position: int, of: int) -> "SourceExpression":
+        """Return the expression of one of the things that a field lists, if it lists them one by one."""
         listed = self.field(field)
         if isinstance(listed.node, ast.Tuple) and len(listed.node.elts) == of:
-            return Written(file=self.file, node=listed.node.elts[position])
+            return SourceExpression(file=self.file, node=listed.node.elts[position])
         return listed
 
 
-def problem(written: Written, message: str, *, field: str, given: str, allowed: str) -> Problem:
-    """A problem with what is written there."""
-    place = written.place
+def problem(found: SourceExpression, message: str, *, field: str, given: str, allowed: str) -> Problem:
+    """Return a problem with what is written there."""
     return Problem(
-        file=place.file,
-        line=place.line,
-        column=place.column,
+        file=found.file,
+        line=found.line,
+        column=found.node.col_offset + 1 if found.node else None,
         field=field,
         given=given,
         allowed=allowed,
@@ -75,20 +79,20 @@ def problem(written: Written, message: str, *, field: str, given: str, allowed: 
     )
 
 
-def where(value: Stage | Wave, catalogue: str = "stages/catalogue.py") -> Written:
-    """Where a module of `stages` makes a stage or wave by name; `catalogue` if none does."""
+def expression_of(value: Stage | Wave) -> SourceExpression:
+    """Return the expression by which a module of `stages` makes a stage or wave; its file alone if none does."""
     for name, module in sorted(sys.modules.items()):
         if name.startswith("stages.") and (source := getattr(module, "__file__", None)):
             for attribute, each in vars(module).items():
                 # The file that makes it, not one that imports it.
                 if each is value and attribute in (made := assignments(Path(source))):
-                    return Written(file=relative(Path(source)), node=made[attribute])
-    return Written(file=file_of(value.name) if isinstance(value, Stage) else catalogue)
+                    return SourceExpression(file=relative(Path(source)), node=made[attribute])
+    return SourceExpression(file=file_of(value.name) if isinstance(value, Stage) else CATALOGUE)
 
 
 @cache
 def assignments(file: Path) -> dict[str, ast.expr]:
-    """Name -> what a module's file assigns to it."""
+    """Return name -> what a module's file assigns to it."""
     found: dict[str, ast.expr] = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign):
@@ -99,6 +103,5 @@ def assignments(file: Path) -> dict[str, ast.expr]:
 
 
 def relative(file: Path) -> str:
-    """A file from the checkout's root."""
-    resolved = file.resolve()
-    return resolved.relative_to(ROOT).as_posix() if resolved.is_relative_to(ROOT) else str(file)
+    """Return a file from the checkout's root."""
+    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)

@@ -11,13 +11,11 @@ from pipeline.catalogue.ledger import Tombstone
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
-from pipeline.catalogue.source_location import Written, problem, where
+from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expression_of, problem
 from services.library.contract import names
 from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
-
-CATALOGUE = "stages/catalogue.py"
 
 
 class InvalidCatalogueError(MistakeError):
@@ -41,7 +39,7 @@ def problems_of(
     removed: Iterable[Tombstone] = (),
     whole: bool = True,
 ) -> Iterator[Problem]:
-    """Each problem, in the order of the catalogue; then what does not fit what was shipped, unless that is None.
+    """Yield each problem, in the order of the catalogue; then what does not fit `shipped`, unless that is None.
 
     `whole`: whether this is all of the catalogue and in its order, which some checks must know.
     """
@@ -68,8 +66,8 @@ def problems_of(
 
 
 def problems_of_wave(wave: Wave) -> Iterator[Problem]:
-    """What is wrong with a wave; its name becomes that of a stage of the pipeline."""
-    written = where(wave)
+    """Yield what is wrong with a wave; its name becomes that of a stage of the pipeline."""
+    written = expression_of(wave)
     allowed = names.STAGE.allowed
     if not isinstance(wave.name, str) or not names.STAGE.allows(wave.name):
         message = f"Wave name={wave.name!r} is not allowed; give {allowed}."
@@ -83,8 +81,8 @@ def problems_of_wave(wave: Wave) -> Iterator[Problem]:
 
 
 def problems_of_stage(stage: Stage) -> Iterator[Problem]:
-    """What is wrong within one stage."""
-    written = where(stage)
+    """Yield what is wrong within one stage."""
+    written = expression_of(stage)
     environment = stage.environment
     yield from _invalid_fields(stage, written)
     if why := names.reserved_stage(environment.name):
@@ -107,12 +105,12 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
 
 
 def twice(names: list[str]) -> list[str]:
-    """The names that stand more than once, sorted."""
+    """Return the names that stand more than once, sorted."""
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _listed(catalogue: Catalogue) -> Iterator[Stage | Wave | Problem]:
-    """The catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
+    """Yield the catalogue's stages and waves that can be looked into, and a problem for each that cannot."""
     for entry in catalogue:
         inside: tuple[object, ...] = entry.stages if isinstance(entry, Wave) else (entry,)
         found = [each for stage in inside for each in _misshapen(stage)]
@@ -131,17 +129,17 @@ def _misshapen(stage: Any) -> Iterator[Problem]:
         if not isinstance(value, wanted):
             allowed = {"environment": "an Environment(...)", "services": "a tuple, such as (Intake(),)"}[field]
             message = f"{field}={value!r:.80} is not allowed; give {allowed}."
-            place = where(stage).field(field)
+            place = expression_of(stage).field(field)
             yield problem(place, message, field=field, given=f"{value!r:.80}", allowed=allowed)
 
 
 def _listed_by(stage: Stage) -> list[tuple[int, Any]]:
-    """What a stage lists, each with its position; whatever it is."""
+    """Return what a stage lists, each with its position; whatever it is."""
     return list(enumerate(stage.services))
 
 
 def _entries(stage: Stage) -> list[tuple[int, Service[Any]]]:
-    """The stage's entries that can be looked into, each with its position in the list."""
+    """Return the stage's entries that can be looked into, each with its position in the list."""
     return [
         (position, each) for position, each in _listed_by(stage) if isinstance(each, Service) and is_sound(type(each))
     ]
@@ -154,7 +152,7 @@ def _twice_named(catalogue: Catalogue, stages: Iterable[Stage]) -> Iterator[Prob
         yield Problem(file=CATALOGUE, field="name", given=repr(name), allowed="a name of its own", message=message)
 
 
-def _twice_listed(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
+def _twice_listed(services: list[Service[Any]], stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     for name in twice([service.name for service in services]):
         positions = [number for number, each in enumerate(stage.services) if getattr(each, "name", None) == name]
         again = written.item("services", positions[-1], len(stage.services))
@@ -162,8 +160,8 @@ def _twice_listed(services: list[Service[Any]], stage: Stage, written: Written) 
         yield problem(again, message, field="services", given=repr(name), allowed="each service once")
 
 
-def _needs(services: list[Service[Any]], stage: Stage, written: Written) -> Iterator[Problem]:
-    """Names that are offered twice or not at all, and services that wait for each other."""
+def _needs(services: list[Service[Any]], stage: Stage, written: SourceExpression) -> Iterator[Problem]:
+    """Yield names that are offered twice or not at all, and services that wait for each other."""
     offers = {published.name: service.name for service in services for published in service.offers}
     for name in twice([published.name for service in services for published in service.offers]):
         by = ", ".join(service.name for service in services if name in {offer.name for offer in service.offers})
@@ -191,7 +189,7 @@ def _needs(services: list[Service[Any]], stage: Stage, written: Written) -> Iter
 
 
 def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
-    """Stacks of one name in one account and region: `a-b` in stage `c` is `b` in stage `c-a`."""
+    """Yield stacks of one name in one account and region: `a-b` in stage `c` is `b` in stage `c-a`."""
     seen: dict[tuple[str, str, str], tuple[Stage, str]] = {}
     for stage in stages:
         for position, service in _entries(stage):
@@ -204,12 +202,12 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
                     f"{service.name} in {environment.label} and {name} in {other.environment.label} both make the stack"
                     f" {stack} in {environment.account}, {environment.region}; rename a stage or its prefix."
                 )
-                entry = where(stage).item("services", position, len(stage.services))
+                entry = expression_of(stage).item("services", position, len(stage.services))
                 yield problem(entry, message, field="name", given=stack, allowed="a stack's name of its own")
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
-    """A production stage that nobody agrees to: neither at itself nor at a production stage before it."""
+    """Yield the production stage that nobody agrees to: neither at itself nor at a production stage before it."""
     agreed = False
     for entry in catalogue:
         production = [stage for stage in stages_of((entry,)) if stage.environment.tier is Tier.PRODUCTION]
@@ -219,13 +217,13 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
                     f"approval={stage.approval!r} is not allowed: {stage.name} is the first of production, and a person"
                     " must agree before anything reaches it; give True, or leave it out."
                 )
-                place = where(stage).field("approval")
+                place = expression_of(stage).field("approval")
                 yield problem(place, message, field="approval", given=repr(stage.approval), allowed="True or None")
         agreed = agreed or any(stage.asks_approval for stage in production)
 
 
-def _invalid_fields(stage: Stage, written: Written) -> Iterator[Problem]:
-    """The stage's own fields; its services' are their entries'."""
+def _invalid_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:
+    """Yield what is wrong with the stage's own fields; its services' are their entries'."""
     hints = field_types(Stage)
     for each in (*validate_value(stage.approval, hints["approval"], "approval"), *validate_fields(stage.environment)):
         field = each.field if each.field == "approval" else f"environment.{each.field}"

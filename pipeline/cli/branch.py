@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.cli import loading
 from pipeline.cli.connection import Aws, Json, Profile, confirm_name, local_cloud
 from pipeline.cli.local import prepare_accounts
+from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment
 from pipeline.operate.branches import (
     BranchEnvironment,
@@ -224,12 +224,10 @@ def _place(ctx: typer.Context) -> "Environment":
 
 
 def _checked_out(checkout: Path) -> str:
-    done = subprocess.run(
-        ["git", "symbolic-ref", "--quiet", "--short", "HEAD"], cwd=checkout, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
+    found = output_of(checkout, "git", "symbolic-ref", "--quiet", "--short", "HEAD")
+    if found is None:
         raise OperateError("No branch is checked out here: say which one is meant with --branch NAME.")
-    return done.stdout.strip()
+    return found
 
 
 def _duration(text: str) -> timedelta:
@@ -241,7 +239,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _environment_of_cdk(ctx: typer.Context, place: "Environment", *, profile: str | None, aws: bool) -> dict[str, str]:
-    """What `cdk deploy` gets: on AWS the person's own credentials, which need only be allowed to assume the role."""
+    """Return what `cdk deploy` gets: on AWS the person's own credentials, which may assume the role."""
     if aws or profile is not None:
         return {**os.environ, "CDK_VALIDATION": "false"}
     cloud = local_cloud(ctx)
@@ -249,11 +247,11 @@ def _environment_of_cdk(ctx: typer.Context, place: "Environment", *, profile: st
     home = cloud.place.home / "home"
     home.mkdir(parents=True, exist_ok=True)
     _prepare_for_branches(ctx, place)
-    return first_deployment.surroundings(os.environ, cloud, account=place.account, region=place.region, home=home)
+    return first_deployment.cdk_environment(os.environ, cloud, account=place.account, region=place.region, home=home)
 
 
 def _branches(ctx: typer.Context, place: "Environment", *, profile: str | None, aws: bool) -> Branches:
-    """The account's branch environments, in the role that reaches nothing else. Only --profile and --aws mean AWS."""
+    """Find the account's branch environments, in the role that reaches nothing else."""
     if aws or profile is not None:
         target = aws_branches(profile=profile, account=place.account, region=place.region)
     else:
@@ -264,7 +262,7 @@ def _branches(ctx: typer.Context, place: "Environment", *, profile: str | None, 
 
 
 def _prepare_for_branches(ctx: typer.Context, place: "Environment") -> None:
-    """As docs/branch.md prepares the development account on AWS."""
+    """Prepare the development account of the local cloud as docs/branch.md does on AWS."""
     bootstrap.prepare_for_branches(
         local_cloud(ctx),
         account=place.account,

@@ -59,7 +59,7 @@ def connect_to_stack(
 
 
 def local_cloud(ctx: typer.Context) -> LocalCloud:
-    """The local cloud of this checkout, which must run."""
+    """Return the local cloud of this checkout, which must run."""
     cloud = find(default_place(os.environ, ctx.ensure_object(Path)))
     if cloud is None:
         raise OperateError("The local cloud does not run. `make up` starts it; --profile NAME or --aws mean AWS.")
@@ -67,12 +67,12 @@ def local_cloud(ctx: typer.Context) -> LocalCloud:
 
 
 def confirm(connection: Connection, *, yes: bool, what: str) -> None:
-    """On AWS, have the pipeline's name typed before anything is changed."""
+    """Have the pipeline's name typed before anything is changed on AWS."""
     confirm_name(connection.pipeline.target, yes=yes, what=what, name=connection.pipeline.name, of="pipeline")
 
 
 def confirm_name(target: Target, *, yes: bool, what: str, name: str, of: str) -> None:
-    """On AWS, have a name typed: that of the pipeline, or of the stack, in which something is changed."""
+    """Have a name typed on AWS: that of the pipeline, or of the stack, in which something is changed."""
     if yes or target.is_local:
         return
     try:

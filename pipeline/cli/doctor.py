@@ -64,7 +64,7 @@ def _types() -> dict[str, object]:
 
 
 def _table() -> list[str]:
-    """A line for each service whose types are emulated, and for each type that is only accepted."""
+    """Return a line for each service whose types are emulated, and for each type that is only accepted."""
     services: dict[str, list[str]] = defaultdict(list)
     for name in sorted(EMULATED):
         service, _, type_ = name.rpartition("::")

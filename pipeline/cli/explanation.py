@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,15 +15,13 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
-from pipeline.catalogue.source_location import Written, where
-from pipeline.cli import origins
-from pipeline.cli.origins import Origin
+from pipeline.catalogue.source_location import SourceExpression, assignments, expression_of, relative
 from pipeline.cli.template_lines import hunks
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from services.library.contract import defaults
 from services.library.contract.build_record import OverriddenStack
 from services.library.contract.environment import Tier
-from services.library.contract.release import Release
+from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
@@ -41,186 +39,95 @@ CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
 ENGINE = "Pipeline"
 """The pipeline's stack, which stages are below."""
 UNKNOWN = "known at deployment"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One value, and where it comes from."""
-
-    name: str
-    value: str
-    origin: Origin
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A construct of the library that the stack keeps under a name, for overrides among others."""
-
-    attribute: str
-    construct: str
-    at: str
-    settings: tuple[Setting, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What happens before or after the service's deployment."""
-
-    when: str
-    kind: str
-    name: str
-    origin: Origin
-
-
-@dataclass(frozen=True, kw_only=True)
-class Need:
-    """A published name, and the service of this stage at its other end."""
-
-    name: str
-    services: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """Lines of the template that an override changes."""
-
-    resource: str
-    """The construct's path below the stack, or the section for what is none."""
-    logical_id: str
-    property: str
-    template: str
-    diff: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Override:
-    """The entry's override and all that it changes."""
-
-    name: str
-    at: str
-    why: str
-    entry: str
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """One acknowledgement, and the findings that it accepts here."""
-
-    rule: str
-    path: str
-    reason: str
-    owner: str
-    expires: str
-    file: str
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decided:
-    """One reason of the library's, and the findings here that nobody has to accept because of it."""
-
-    construct: str
-    reason: str
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What fails the synth: nobody has accepted it."""
-
-    rule: str
-    path: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """Everything of one service in one stage."""
-
-    service: str
-    stage: str
-    stack: str
-    owner: str
-    account: str
-    region: str
-    tier: str
-    entry: str
-    settings: tuple[Setting, ...]
-    defaults: tuple[Setting, ...]
-    parts: tuple[Part, ...]
-    steps: tuple[Step, ...]
-    release: tuple[Setting, ...]
-    approval: Setting
-    offers: tuple[Need, ...]
-    needs: tuple[Need, ...]
-    override: Override | None
-    accepted: tuple[Accepted, ...]
-    decided: tuple[Decided, ...]
-    refused: tuple[Finding, ...]
+DEFAULTS_FILE = Path(inspect.getfile(defaults))
+Explanation = dict[str, Any]
+"""As `--json` prints it. A setting is {name, value, origin {why, at}}, with `at` as file:line."""
 
 
 def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
-    """Gather it. The service must be one of the stage's."""
-    entry = where(stage).item("services", stage.services.index(service), len(stage.services))
+    """Gather everything of one service in one stage, which must list it."""
+    entry = ServiceEntry(stage, service)
     context = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
     # What the CDK's CLI would add: paths, by which findings and acknowledgements meet.
     context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
     with tempfile.TemporaryDirectory() as folder:
-        app, built = _built(folder, context, stage, service)
+        app, built = _build(folder, context, stage, service)
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
         judgement = _judge(app, made, built)
-        override = _override(made, built, stack, entry)
+        override = _override(made, built, stack, entry.expression)
     environment = stage.environment
-    written = _Written(root, service, entry)
-    return Explanation(
-        service=service.name,
-        stage=stage.name,
-        stack=stack.stack_name,
-        owner=service.owner,
-        account=environment.account,
-        region=environment.region,
-        tier=environment.tier.value,
-        entry=origins.of_written(entry),
-        settings=tuple(
-            written.setting(field.name) for field in dataclasses.fields(service) if field.name not in CONTRACT
-        ),
-        defaults=tuple(_defaults(root, environment.tier)),
-        parts=tuple(_parts(root, service, stack)),
-        steps=tuple(
-            Step(when=when, kind=type(step).__name__, name=step.name, origin=written.setting(when).origin)
+    return {
+        "service": service.name,
+        "stage": stage.name,
+        "stack": stack.stack_name,
+        "owner": service.owner,
+        "account": environment.account,
+        "region": environment.region,
+        "tier": environment.tier.value,
+        "entry": str(entry.expression),
+        "settings": [entry.setting(each.name) for each in dataclasses.fields(service) if each.name not in CONTRACT],
+        "defaults": [*_defaults(environment.tier)],
+        "parts": [*_parts(service, stack)],
+        "steps": [
+            {"when": when, "kind": type(step).__name__, "name": step.name, "origin": entry.origin(when)}
             for when in ("before", "after")
             for step in getattr(service, when)
-        ),
-        release=tuple(_release(written, service.release)),
-        approval=_approval(root, stage),
-        offers=tuple(
-            Need(
-                name=each.name,
-                services=tuple(other.name for other in stage.services if each in other.all_needs),
-            )
-            for each in service.offers
-        ),
-        needs=tuple(
-            Need(name=each.name, services=tuple(other.name for other in stage.services if each in other.offers))
-            for each in service.all_needs
-        ),
-        override=override,
-        accepted=tuple(_accepted(service, stack, judgement)),
-        decided=tuple(_decided(stack, judgement)),
-        refused=tuple(
-            Finding(rule=each.rule, path=_below(each.path, stack), text=each.text)
+        ],
+        "release": [
+            {"name": each.name, "value": shown(getattr(service.release, each.name)), "origin": entry.origin("release")}
+            for each in (dataclasses.fields(service.release) if service.release else ())
+        ],
+        "approval": _approval(stage),
+        "offers": _published(service.offers, {other.name: other.all_needs for other in stage.services}),
+        "needs": _published(service.all_needs, {other.name: other.offers for other in stage.services}),
+        "override": override,
+        "accepted": [*_accepted(service, stack, judgement)],
+        "decided": [*_decided(stack, judgement)],
+        "refused": [
+            {"rule": each.rule, "path": _below(each.path, stack), "text": each.text}
             for each in judgement.failed
             if each.rule == OTHER_STACK.id or _is_below(each.path, stack)
-        ),
-    )
+        ],
+    }
 
 
-def _built(
+@dataclass(frozen=True)
+class ServiceEntry:
+    """A service of a stage, and where the stage's file lists it."""
+
+    stage: Stage
+    service: Service[Any]
+
+    @property
+    def expression(self) -> SourceExpression:
+        """The entry in the stage's file."""
+        services = self.stage.services
+        return expression_of(self.stage).item("services", services.index(self.service), len(services))
+
+    def setting(self, name: str) -> Explanation:
+        """Return one setting with its origin."""
+        return {"name": name, "value": shown(getattr(self.service, name)), "origin": self.origin(name)}
+
+    def origin(self, name: str) -> dict[str, str]:
+        """Return where the entry, or else the service's class, gives a setting."""
+        entry = self.expression
+        default = next(each for each in dataclasses.fields(self.service) if each.name == name).default
+        if (given := entry.field(name)) is not entry:
+            return {"why": "stage entry", "at": str(given)}
+        if not isinstance(entry.node, ast.Call) and getattr(self.service, name) != default:
+            return {"why": "stage entry, made by other code", "at": str(entry)}
+        return {"why": "default", "at": _default_at(type(self.service), name)}
+
+
+def _setting(name: str, value: str, why: str, at: str) -> Explanation:
+    return {"name": name, "value": value, "origin": {"why": why, "at": at}}
+
+
+def _build(
     folder: str, context: Mapping[str, Any], stage: Stage, service: Service[Any]
 ) -> tuple[cdk.App, ServiceStage]:
-    """The service alone; beside the others of its stage if its override looks at one of them."""
+    """Build the service alone; beside the others of its stage if its override looks at one of them."""
 
     def made(only: str | None) -> tuple[cdk.App, ServiceStage]:
         app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, context=context)
@@ -234,30 +141,8 @@ def _built(
         return made(None)
 
 
-@dataclass(frozen=True)
-class _Written:
-    """Where the entry or the service's class gives what the service has."""
-
-    root: Path
-    service: Service[Any]
-    entry: Written
-
-    def setting(self, name: str) -> Setting:
-        given = origins.of_field(self.entry, name)
-        default = origins.of_default(self.root, type(self.service), name)
-        value = getattr(self.service, name)
-        field = next(each for each in dataclasses.fields(self.service) if each.name == name)
-        if given:
-            origin = Origin(why="stage entry", at=given)
-        elif not isinstance(self.entry.node, ast.Call) and value != field.default:
-            origin = Origin(why="stage entry, made by other code", at=origins.of_written(self.entry))
-        else:
-            origin = Origin(why="default", at=default)
-        return Setting(name=name, value=shown(value), origin=origin)
-
-
 def shown(value: object) -> str:
-    """A value as somebody would write it."""
+    """Return a value as somebody would write it."""
     if isinstance(value, cdk.Duration):
         return str(value.to_human_string())
     if isinstance(value, Enum):
@@ -271,66 +156,68 @@ def shown(value: object) -> str:
     return type(value).__name__
 
 
-def _defaults(root: Path, tier: Tier) -> Iterator[Setting]:
-    file = inspect.getsourcefile(defaults) or ""
-    for field in dataclasses.fields(defaults.Defaults):
-        at = origins.of_key(root, file, f"Tier.{tier.name}", field.name)
-        value = getattr(defaults.BY_TIER[tier], field.name)
-        yield Setting(name=field.name, value=shown(value), origin=Origin(why=f"tier {tier.value}", at=at))
-    for name, said in (
-        ("FUNCTION_RUNTIME", defaults.FUNCTION_RUNTIME.name),
-        ("FUNCTION_ARCHITECTURE", defaults.FUNCTION_ARCHITECTURE.name),
-        ("PERMISSIONS_BOUNDARY", defaults.PERMISSIONS_BOUNDARY),
-    ):
-        yield Setting(
-            name=name.lower(), value=said, origin=Origin(why="organisation", at=origins.of_name(root, file, name))
-        )
+def _defaults(tier: Tier) -> Iterator[Explanation]:
+    assigned = assignments(DEFAULTS_FILE)
+    file = relative(DEFAULTS_FILE)
+    by_tier = next(node for node in ast.walk(assigned["BY_TIER"]) if isinstance(node, ast.Dict))
+    calls = {ast.unparse(key): value for key, value in zip(by_tier.keys, by_tier.values, strict=True) if key}
+    given = SourceExpression(file=file, node=calls[f"Tier.{tier.name}"])
+    for name, value in vars(defaults.BY_TIER[tier]).items():
+        yield _setting(name, shown(value), f"tier {tier.value}", str(given.field(name)))
+    for name in ("FUNCTION_RUNTIME", "FUNCTION_ARCHITECTURE", "PERMISSIONS_BOUNDARY"):
+        value = getattr(defaults, name)
+        said = value if isinstance(value, str) else value.name
+        yield _setting(name.lower(), said, "organisation", str(SourceExpression(file=file, node=assigned[name])))
 
 
-def _parts(root: Path, service: Service[Any], stack: ServiceStack) -> Iterator[Part]:
-    """Whatever the stack keeps of the library, as overrides find it."""
-    file = inspect.getsourcefile(type(service)) or ""
+def _parts(service: Service[Any], stack: ServiceStack) -> Iterator[Explanation]:
+    """Yield whatever the stack keeps of the library, as overrides find it."""
+    calls = [node for node in ast.walk(_parsed(inspect.getfile(type(service)))) if isinstance(node, ast.Call)]
     for name, value in vars(stack).items():
         if isinstance(value, Construct) and type(value).__module__.startswith("services.library."):
             settings = getattr(value, "settings", None)
-            yield Part(
-                attribute=name,
-                construct=type(value).__name__,
-                at=origins.of_class(root, type(value)),
-                settings=tuple(_given(root, file, settings)) if dataclasses.is_dataclass(settings) else (),
-            )
+            yield {
+                "attribute": name,
+                "construct": type(value).__name__,
+                "at": _class_at(type(value)),
+                "settings": [*_given(inspect.getfile(type(service)), calls, settings)]
+                if dataclasses.is_dataclass(settings)
+                else [],
+            }
 
 
-def _given(root: Path, file: str, settings: object, prefix: str = "") -> Iterator[Setting]:
-    for field in dataclasses.fields(settings):  # type: ignore[arg-type]  # the caller has asked
-        value = getattr(settings, field.name)
+def _given(file: str, calls: Sequence[ast.Call], settings: Any, prefix: str = "") -> Iterator[Explanation]:
+    """Yield the settings of a construct, and where the service's file gives each, if one call there does."""
+    class_ = type(settings)
+    for name in (field.name for field in dataclasses.fields(settings)):
+        value = getattr(settings, name)
         if dataclasses.is_dataclass(value):
-            yield from _given(root, file, value, f"{prefix}{field.name}.")
+            yield from _given(file, calls, value, f"{prefix}{name}.")
             continue
-        given = origins.of_argument(root, file, type(settings).__name__, field.name)
-        origin = (
-            Origin(why="service", at=given)
-            if given
-            else Origin(why="library", at=origins.of_default(root, type(settings), field.name))
-        )
-        yield Setting(name=f"{prefix}{field.name}", value=shown(value), origin=origin)
+        lines = {
+            keyword.value.lineno
+            for call in calls
+            if ast.unparse(call.func).rpartition(".")[2] == class_.__name__
+            for keyword in call.keywords
+            if keyword.arg == name
+        }
+        why, at = ("service", _at(file, lines.pop())) if len(lines) == 1 else ("library", _default_at(class_, name))
+        yield _setting(f"{prefix}{name}", shown(value), why, at)
 
 
-def _release(written: _Written, release: Release | None) -> Iterator[Setting]:
-    origin = written.setting("release").origin
-    for field in dataclasses.fields(Release) if release else ():
-        yield Setting(name=field.name, value=shown(getattr(release, field.name)), origin=origin)
-
-
-def _approval(root: Path, stage: Stage) -> Setting:
+def _approval(stage: Stage) -> Explanation:
     value = "a person must agree" if stage.asks_approval else "nobody is asked"
     if stage.approval is None:
-        at = origins.of_default(root, Stage, "approval")
-        origin = Origin(why=f"tier {stage.environment.tier.value}", at=at)
-    else:
-        written = where(stage)
-        origin = Origin(why="stage", at=origins.of_field(written, "approval") or origins.of_written(written))
-    return Setting(name="approval", value=value, origin=origin)
+        return _setting("approval", value, f"tier {stage.environment.tier.value}", _default_at(Stage, "approval"))
+    return _setting("approval", value, "stage", str(expression_of(stage).field("approval")))
+
+
+def _published(names: Iterable[Published], at_other_end: Mapping[str, Iterable[Published]]) -> list[Explanation]:
+    """Return published names, each with the services of this stage at its other end."""
+    return [
+        {"name": each.name, "services": [service for service, others in at_other_end.items() if each in others]}
+        for each in names
+    ]
 
 
 def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
@@ -340,7 +227,8 @@ def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
     return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder, stacks)
 
 
-def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Written) -> Override | None:
+def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: SourceExpression) -> Explanation | None:
+    """Return the entry's override and the lines of the templates that it changes."""
     if stack.overridden is None:
         return None
     source = stack.overridden.source
@@ -357,55 +245,47 @@ def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: Wri
         new = template if template in after else None
         paths = {each.logical_id: each.path for side in (old, new) if side for each in side.resources()}
         changes += [
-            Change(
-                resource=_below(paths[hunk.name], stack) if hunk.section == "Resources" else hunk.section,
-                logical_id=hunk.name,
-                property=hunk.path,
-                template=template.file,
-                diff=hunk.diff,
-            )
+            {
+                "resource": _below(paths[hunk.name], stack) if hunk.section == "Resources" else hunk.section,
+                "logical_id": hunk.name,
+                "property": hunk.path,
+                "template": template.file,
+                "diff": [*hunk.diff],
+            }
             for hunk in hunks(old.body if old else {}, new.body if new else {})
         ]
-    return Override(
-        name=source.name,
-        at=f"{source.file}:{source.line}" if source.file else "",
-        why=source.docstring,
-        entry=origins.of_field(entry, "override") or origins.of_written(entry),
-        changes=tuple(changes),
-    )
+    return {
+        "name": source.name,
+        "at": f"{source.file}:{source.line}" if source.file else "",
+        "why": source.docstring,
+        "entry": str(entry.field("override")),
+        "changes": changes,
+    }
 
 
-def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) -> Iterator[Accepted]:
-    """What accepts something here, then what the service may accept of a review."""
+def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) -> Iterator[Explanation]:
+    """Yield each acknowledgement that accepts something here, and what the service may accept of a review."""
     findings: dict[tuple[str, Acknowledgement], list[str]] = {}
     for one in judgement.accepted:
-        if not _is_below(one.finding.path, stack):
-            continue
-        said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
-        findings.setdefault((one.file, one.acknowledgement), []).append(said)
+        if _is_below(one.finding.path, stack):
+            said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
+            findings.setdefault((one.file, one.acknowledgement), []).append(said)
     for each in (*service.acknowledgements, *service.stage_acknowledgements):
         if is_review_rule(each.rule):
             findings.setdefault((f"services/{service.name.replace('-', '_')}/acknowledgements.py", each), [])
     for (file, given), here in sorted(findings.items(), key=lambda each: (each[0][1].rule, each[0][1].path)):
-        yield Accepted(
-            rule=given.rule,
-            path=given.path,
-            reason=given.reason,
-            owner=given.owner,
-            expires=given.expires.isoformat(),
-            file=file,
-            findings=tuple(here),
-        )
+        said_of_it = dataclasses.asdict(given) | {"expires": given.expires.isoformat()}
+        yield said_of_it | {"file": file, "findings": here}
 
 
-def _decided(stack: ServiceStack, judgement: Judgement) -> Iterator[Decided]:
-    """List what the library decides here, each reason once."""
+def _decided(stack: ServiceStack, judgement: Judgement) -> Iterator[Explanation]:
+    """Yield what the library decides here, each reason once."""
     findings: dict[Decision, list[str]] = {}
     for one in judgement.decided:
         if _is_below(one.finding.path, stack):
             findings.setdefault(one.decision, []).append(f"{one.finding.rule} on {_below(one.finding.path, stack)}")
     for decision, here in sorted(findings.items(), key=lambda each: (each[0].construct, each[0].rules)):
-        yield Decided(construct=decision.construct, reason=decision.reason, findings=tuple(here))
+        yield {"construct": decision.construct, "reason": decision.reason, "findings": here}
 
 
 def _is_below(path: str, stack: ServiceStack) -> bool:
@@ -414,3 +294,26 @@ def _is_below(path: str, stack: ServiceStack) -> bool:
 
 def _below(path: str, stack: ServiceStack) -> str:
     return path.removeprefix(stack.node.path).removeprefix("/") or "the stack"
+
+
+def _at(file: str, line: int) -> str:
+    return f"{relative(Path(file))}:{line}"
+
+
+def _class_at(class_: type) -> str:
+    return _at(inspect.getfile(class_), inspect.getsourcelines(class_)[1])
+
+
+def _default_at(class_: type, field: str) -> str:
+    """Return where a dataclass's field has its default: in the class, or in the nearest one above that has it."""
+    for each in class_.__mro__:
+        if field in inspect.get_annotations(each):
+            lines, first = inspect.getsourcelines(each)
+            for number, line in enumerate(lines, first):
+                if line.lstrip().startswith(f"{field}:"):
+                    return _at(inspect.getfile(each), number)
+    return _class_at(class_)
+
+
+def _parsed(file: str) -> ast.Module:
+    return ast.parse(Path(file).read_text(encoding="utf-8"))

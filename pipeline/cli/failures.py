@@ -15,8 +15,8 @@ CANNOT = 2
 """The command could not do what was asked. (1 is the answer no: a failed run, something left to do.)"""
 
 
-class SaysWhatIsWrong(TyperGroup):
-    """The command group that says so."""
+class ErrorReportingGroup(TyperGroup):
+    """A command group that prints a known error as a sentence and answers 2."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -6,9 +6,9 @@ import typer
 
 from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
 from pipeline.operate import holds
-from pipeline.operate.hotfix import hotfix as start
+from pipeline.operate.hotfix import hotfix as start_hotfix
 
-Held = Annotated[str, typer.Argument(metavar="STAGE", help="Such as prod.")]
+StageArgument = Annotated[str, typer.Argument(metavar="STAGE", help="Such as prod.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def hold(
     ctx: typer.Context,
-    stage: Held,
+    stage: StageArgument,
     *,
     why: Annotated[str, typer.Option(help=f"Why; {holds.ALLOWED}.")],
     profile: Profile = None,
@@ -41,7 +41,9 @@ def hold(
     typer.echo(f"Once the reason is gone:  penstock resume {stage}")
 
 
-def resume(ctx: typer.Context, stage: Held, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
+def resume(
+    ctx: typer.Context, stage: StageArgument, *, profile: Profile = None, aws: Aws = False, yes: Yes = False
+) -> None:
     """End a hold: the execution that waits in front of the stage goes on at once."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"let executions into {stage} again")
@@ -71,6 +73,6 @@ def hotfix(
     """
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"deploy to {', '.join(to)} without the stages before")
-    started = start(connection.pipeline, tuple(to), why=why, commit=commit)
+    started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit)
     typer.echo(f"Execution {started} has started; it enters {', '.join(to)} alone.")
     typer.echo("`penstock status --follow` shows what happens.")

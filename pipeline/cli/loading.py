@@ -1,18 +1,18 @@
-"""The catalogue, read so that one broken file hides nothing of the others."""
+"""The catalogue, imported so that one broken file hides nothing of the others."""
 
 import ast
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.operate.errors import OperateError
 
 if TYPE_CHECKING:
-    from pipeline.catalogue.model import Catalogue
+    from pipeline.catalogue.model import Catalogue, Stage
     from pipeline.catalogue.problem import Problem
-
-CATALOGUE = "stages/catalogue.py"
+    from services.library.contract.service import Service
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,20 +35,18 @@ def load(root: Path) -> Loaded:
         return Loaded(catalogue=STAGES, whole=True)
     found: dict[Problem, None] = {}  # each once: a broken service is met by every stage
     stages = []
-    for module, names in _stage_modules(root):
+    for module, names in _stage_imports(root / "stages/catalogue.py"):
         try:
             loaded = importlib.import_module(module)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
-            found |= dict.fromkeys(_problems(root, root / f"{module.replace('.', '/')}.py", error))
+            found[_explained(error)] = None
         else:
             stages += [value for name in names if (value := getattr(loaded, name, None)) is not None]
-    if not found:
-        found = dict.fromkeys(_problems(root, root / CATALOGUE, first))
-    return Loaded(catalogue=tuple(stages), whole=False, problems=tuple(found))
+    return Loaded(catalogue=tuple(stages), whole=False, problems=tuple(found) or (_explained(first),))
 
 
 def whole(root: Path) -> "Catalogue":
-    """The catalogue, or an error with all that is wrong with it, but for what the ledger does not list yet."""
+    """Return the catalogue, or raise with all that is wrong with it, but for what the ledger does not list yet."""
     from pipeline.catalogue.validation import problems_of  # noqa: PLC0415 - as above
 
     loaded = load(root)
@@ -57,34 +55,35 @@ def whole(root: Path) -> "Catalogue":
     return loaded.catalogue
 
 
-def _stage_modules(root: Path) -> list[tuple[str, list[str]]]:
-    """The modules that the catalogue imports stages from, and the names that it takes."""
+def find_entry(root: Path, service: str, stage: str) -> "tuple[Stage, Service[Any]]":
+    """Return a stage and the service of this name that it lists."""
+    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
+
+    stages = {each.name: each for each in stages_of(whole(root))}
+    if stage not in stages:
+        raise OperateError(f"stages/catalogue.py has no stage {stage!r}; it has {', '.join(stages) or 'none'}.")
+    services = {each.name: each for each in stages[stage].services}
+    if service not in services:
+        others = [name for name, each in stages.items() if any(other.name == service for other in each.services)]
+        elsewhere = f" {service} is in {', '.join(others)}." if others else ""
+        listed = ", ".join(services) or "none"
+        raise OperateError(f"Stage {stage!r} has no service {service!r}; it has {listed}.{elsewhere}")
+    return stages[stage], services[service]
+
+
+def _stage_imports(catalogue: Path) -> Iterator[tuple[str, list[str]]]:
+    """Return the modules that the catalogue imports stages from, and the names that it takes."""
     try:
-        tree = ast.parse((root / CATALOGUE).read_text(encoding="utf-8"))
+        tree = ast.parse(catalogue.read_text(encoding="utf-8"))
     except (SyntaxError, OSError):
-        return []
-    return [
-        (node.module, [alias.name for alias in node.names])
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith("stages.")
-        and node.module != "pipeline.catalogue.model"
-        if node.module
-    ]
+        return
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("stages."):
+            yield node.module, [alias.name for alias in node.names]
 
 
-def _problems(root: Path, file: Path, error: BaseException) -> "list[Problem]":
-    """All that is wrong in the text of a file that could not be imported; or else what Python says of it."""
-    from pipeline.catalogue import unread  # noqa: PLC0415 - as above
+def _explained(error: BaseException) -> "Problem":
     from pipeline.catalogue.error_reporting import problem_of  # noqa: PLC0415 - as above
     from pipeline.catalogue.problem import Problem  # noqa: PLC0415 - as above
 
-    said = problem_of(error) or Problem(file=CATALOGUE, message=f"{type(error).__name__}: {error}")
-    try:
-        found = list(unread.problems_of(file))
-    except (SyntaxError, OSError):
-        return [said]
-    # An error of the file's own that its text explains as well need not be said in Python's words.
-    own = said.file == file.relative_to(root).as_posix()
-    explained = found and own and isinstance(error, TypeError | ValueError | NameError | AttributeError)
-    return found if explained else [said, *found]
+    return problem_of(error) or Problem(file="stages/catalogue.py", message=f"{type(error).__name__}: {error}")

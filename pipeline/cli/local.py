@@ -1,7 +1,6 @@
 """`penstock up` and `down`: the local cloud with the pipeline in it, and a first run through every stage."""
 
 import os
-import subprocess
 import sys
 import time
 from enum import StrEnum
@@ -13,6 +12,7 @@ import typer
 from pipeline.cli import loading, upstream
 from pipeline.cli import run as run_commands
 from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
+from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import LocalCloud, Place, default_place
 from pipeline.operate import call as signed
@@ -74,7 +74,7 @@ def up(
     )
     run = _run_of(pipeline, commit)
     if run is None:
-        run_control.release(pipeline)
+        run_control.start(pipeline)
     run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
     _summary(pipeline, run, seconds=time.monotonic() - started)
     raise typer.Exit(exit_code(run))
@@ -103,10 +103,10 @@ def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
         _say("Restarting the local cloud: older code of this checkout started it")
         lifecycle.stop(place)
     tools = (checkout / ".venv").resolve()
-    surroundings = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
+    environment = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
     return lifecycle.start(
         place,
-        surroundings=surroundings,
+        environment=environment,
         python=checkout / ".venv/emulator/bin/python",
         approve=approve.value,
         progress=_say,
@@ -147,7 +147,7 @@ def _deploy_once(cloud: LocalCloud, checkout: Path) -> None:
 
 
 def _run_of(pipeline: Pipeline, commit: str) -> Run | None:
-    """The run of this commit, if its push started one now or earlier."""
+    """Return the run of this commit, if its push started one now or earlier."""
     run = pipeline.read()
     # The revision of a bucket is a version of its object; the commit stands in front of its message.
     return run if commit in (run.commit, run.message.partition(" ")[0]) or run.is_live else None
@@ -185,17 +185,12 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
 
 
 def _head(checkout: Path) -> str:
-    found = _git(checkout, "rev-parse", "--verify", "HEAD")
+    found = output_of(checkout, "git", "rev-parse", "--verify", "HEAD")
     if found is None:
         raise OperateError("There is no commit to push yet: `git commit` first.")
-    if _git(checkout, "status", "--porcelain"):
+    if output_of(checkout, "git", "status", "--porcelain"):
         _say("Uncommitted changes are not part of this run: it takes what is committed.")
     return found
-
-
-def _git(checkout: Path, *arguments: str) -> str | None:
-    done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli import (
     branch,
+    demo,
     deployed,
     doctor,
     explain,
@@ -23,12 +24,11 @@ from pipeline.cli import (
     validate,
     watch,
 )
-from pipeline.cli.demo import command as demo
-from pipeline.cli.failures import SaysWhatIsWrong
+from pipeline.cli.failures import ErrorReportingGroup
 
 app = typer.Typer(
     name="penstock",
-    cls=SaysWhatIsWrong,
+    cls=ErrorReportingGroup,
     help="Run, follow and review the platform's pipeline.",
     epilog="Commands act on the local cloud unless --profile or --aws is given. They answer 2 if they cannot do what"
     " was asked. docs/operate.md has a page of examples.",

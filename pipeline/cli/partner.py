@@ -49,6 +49,6 @@ def partner(  # noqa: PLR0913 - each is an option of the command line
 
 
 def trace_of(headers: dict[str, str]) -> str:
-    """The trace that a request belongs to, as X-Ray writes it; empty if it told of none."""
+    """Return the trace that a request belongs to, as X-Ray writes it; empty if it told of none."""
     _, trace, *_ = [*headers.get("traceparent", "").split("-"), ""]
     return f"1-{trace[:8]}-{trace[8:]}" if trace else ""

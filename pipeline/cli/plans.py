@@ -17,7 +17,7 @@ from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.stage_file import Entry, StageFile
-from pipeline.scaffold.tombstones import Words
+from pipeline.scaffold.tombstones import TombstoneText
 from services.library.contract.service import Service
 from stages.removed import REMOVED
 
@@ -35,7 +35,7 @@ class Plan:
 
 
 def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool) -> Plan:
-    """A service, its entry in the first stage, and what is generated of both."""
+    """Add a service, its entry in the first stage, and what is generated of both."""
     service = ServiceName(name=name)
     catalogue = loading.whole(root)
     draft = Draft(root=root)
@@ -58,7 +58,7 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
 
 
 def new_stage(root: Path, name: str, *, after: str, account: str, region: str, tier: str) -> Plan:
-    """A stage that deploys nothing yet, released after another one."""
+    """Add a stage that deploys nothing yet, released after another one."""
     stage = StageName(name=name)
     catalogue = loading.whole(root)
     draft = Draft(root=root)
@@ -86,7 +86,7 @@ def new_stage(root: Path, name: str, *, after: str, account: str, region: str, t
 
 
 def promote(root: Path, name: str, *, to: str | None) -> Plan:
-    """A service's entry in the next stage, or in each that it has not got to yet on the way to another."""
+    """List a service in the next stage, or in each that it has not got to yet on the way to another."""
     catalogue = loading.whole(root)
     draft = Draft(root=root)
     plan = Plan(draft=draft)
@@ -118,7 +118,7 @@ def promote(root: Path, name: str, *, to: str | None) -> Plan:
 
 
 def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str | None) -> Plan:
-    """A service's entries taken out of stages, and a tombstone for each of its stacks.
+    """Take a service's entries out of stages, with a tombstone for each of its stacks.
 
     Where it has moved to another account, region or name within its stage, only the old stack goes, if that stage is
     named.
@@ -127,31 +127,35 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
     draft = Draft(root=root)
     plan = Plan(draft=draft)
     listing = {stage.name: stage for stage in stages_of(catalogue) if _value(stage, name)}
-    buried = {each.stage for each in REMOVED if each.service == name}
+    tombstoned = {each.stage for each in REMOVED if each.service == name}
     shipped = {*ledger.read(), *(each for each in ledger.ships(catalogue) if each.service == name)}
-    left = {each.stage for each in ledger.left(catalogue, shipped) if each.service == name} - buried
-    leaving = [stage for stage in dict.fromkeys(stages or [*listing, *sorted(left)]) if stage in {*listing, *left}]
-    _refuse_unknown(name, stages, known=[*listing, *sorted(left)], buried=buried)
+    orphaned = {each.stage for each in ledger.orphaned_stacks(catalogue, shipped) if each.service == name} - tombstoned
+    leaving = [
+        stage for stage in dict.fromkeys(stages or [*listing, *sorted(orphaned)]) if stage in {*listing, *orphaned}
+    ]
+    _refuse_unknown(name, stages, known=[*listing, *sorted(orphaned)], tombstoned=tombstoned)
     if not leaving:
         plan.said.append(f"{name} has its tombstones already: there is nothing to do.")
         plan.next.append(f"penstock remove {name} --finish, once the pipeline has deleted its stacks")
         return plan
-    words = Words(stage="", service=name, why=" ".join(why.split()), owner=owner or _owner(draft, catalogue, name))
+    words = TombstoneText(
+        stage="", service=name, why=" ".join(why.split()), owner=owner or _owner(draft, catalogue, name)
+    )
     names.check_owner(words.owner)
-    wanted, graves = catalogue, list(REMOVED)
+    wanted, wanted_tombstones = catalogue, list(REMOVED)
     for stage in leaving:
-        if stages and stage in left and stage in listing:
+        if stages and stage in orphaned and stage in listing:
             plan.said.append(f"{name} stays in {stage}, where it is now. Its stack goes from where it was.")
         else:
             plan.said.append(f"{name} leaves {stage}: {words.why} ({words.owner})")
             if value := stage in listing and _value(listing[stage], name):
                 StageFile(draft, stage).remove(_module(value))
                 wanted = _without(wanted, listing[stage], name)
-        if stage not in buried:
+        if stage not in tombstoned:
             tombstones.add(draft, replace(words, stage=stage))
-            graves.append(Tombstone(stage=stage, service=name, why=words.why, owner=words.owner))
+            wanted_tombstones.append(Tombstone(stage=stage, service=name, why=words.why, owner=words.owner))
     _record(draft, shipped)
-    _refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=graves)
+    _refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=wanted_tombstones)
     plan.next += [
         "make check, then commit and push: the pipeline deletes the stacks, each after a look at what is deployed",
         f"penstock remove {name} --finish, once the run has passed {leaving[-1]}",
@@ -160,7 +164,7 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
 
 
 def keep_in_step(root: Path) -> Plan:
-    """What is generated from the stages and services, as it should be."""
+    """Generate what follows from the stages and services."""
     catalogue = loading.whole(root)
     plan = Plan(draft=Draft(root=root))
     before = ledger.read()
@@ -186,8 +190,10 @@ def _value(stage: Stage, name: str) -> Service[Any] | None:
 
 
 def _targets(catalogue: Catalogue, name: str, to: str | None) -> list[Stage]:
-    """The stages that are to have a service next: those of the first entry of the catalogue that lacks it, or all up to
-    the one that is named."""
+    """Return the stages that are to have a service next.
+
+    Those of the first entry of the catalogue that lacks it, or all up to the one that is named.
+    """
     entries = [entry.stages for entry in catalogue]
     first = next((at for at, stages in enumerate(entries) if any(_value(stage, name) for stage in stages)), None)
     if first is None:
@@ -213,7 +219,7 @@ def _first(catalogue: Catalogue, name: str) -> tuple[Stage, Service[Any]]:
 
 
 def _last_before(catalogue: Catalogue, target: Stage, name: str) -> tuple[Stage, Service[Any]] | None:
-    """The nearest stage before another one that has a service, and its entry."""
+    """Return the nearest stage before another one that has a service, and its entry."""
     found = None
     for stage in stages_of(catalogue):
         if stage is target:
@@ -224,7 +230,7 @@ def _last_before(catalogue: Catalogue, target: Stage, name: str) -> tuple[Stage,
 
 
 def _made(value: Service[Any], entry: Entry) -> Service[Any]:
-    """The value of an entry that was read from another one's text."""
+    """Return the value of an entry that was read from another one's text."""
     settings = {each.name: getattr(value, each.name) for each in entry.settings}
     try:
         return type(value)(**settings)
@@ -250,23 +256,23 @@ def _replaced(catalogue: Catalogue, name: str, change: Callable[[Services], Serv
     )
 
 
-def _refuse_unknown(name: str, stages: Sequence[str], *, known: Sequence[str], buried: Collection[str]) -> None:
-    if not known and not buried:
+def _refuse_unknown(name: str, stages: Sequence[str], *, known: Sequence[str], tombstoned: Collection[str]) -> None:
+    if not known and not tombstoned:
         raise ScaffoldError(f"No stage lists {name}, and no stack of it is in stages/deployed.json.")
     for stage in stages:
-        if stage not in {*known, *buried}:
+        if stage not in {*known, *tombstoned}:
             raise ScaffoldError(
                 f"--stage {stage!r}: {name} is not there; give a stage that it is in: {', '.join(known) or 'none'}."
             )
 
 
 def _module(service: Service[Any]) -> str:
-    """The folder that a service's class is from."""
+    """Return the folder that a service's class is from."""
     return type(service).__module__.split(".")[1]
 
 
 def _owner(draft: Draft, catalogue: Catalogue, name: str) -> str:
-    """Who answers for a service: as it says itself, or the platform team if it is not there any more."""
+    """Return the owner that a service declares, or the platform team if the service is not there any more."""
     said = {service.name: service.owner for stage in stages_of(catalogue) for service in stage.services}
     said |= {folder.replace("_", "-"): owner for folder, owner in owners.read(draft).items()}
     return said.get(name) or owners.platform_owner(draft)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from pipeline.catalogue.model import stages_of
 from pipeline.cli.loading import load
+from pipeline.cli.process import output_of
 from pipeline.cli.validate import acknowledgements
 from pipeline.settings import SETTINGS
 from stages import accounts
@@ -21,7 +21,7 @@ NPM_TOOLS = {"aws-cdk": "cdk_version", "cdk-assets": "cdk_assets_version"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Left:
+class OpenItem:
     """One thing left to do."""
 
     file: str
@@ -30,16 +30,16 @@ class Left:
     remedy: str
 
 
-def left_to_do(root: Path) -> list[Left]:
-    """Everything that is left, in the order in which to do it."""
+def left_to_do(root: Path) -> list[OpenItem]:
+    """Return everything that is left, in the order in which to do it."""
     return [*tools(root), *example_accounts(), *example_source(), *examples_in_services(root), *commit(root)]
 
 
-def example_accounts() -> Iterator[Left]:
-    """Account ids that no company has."""
+def example_accounts() -> Iterator[OpenItem]:
+    """Yield account ids that no company has."""
     for field, value in vars(accounts).items():
         if isinstance(value, str) and value in accounts.EXAMPLES:
-            yield Left(
+            yield OpenItem(
                 file="stages/accounts.py",
                 field=field,
                 problem=f"{value} is an example account",
@@ -47,12 +47,12 @@ def example_accounts() -> Iterator[Left]:
             )
 
 
-def example_source() -> Iterator[Left]:
-    """A repository or connection that does not exist."""
+def example_source() -> Iterator[OpenItem]:
+    """Yield a repository or connection that does not exist."""
     for field in dataclasses.fields(SETTINGS.source):
         value = getattr(SETTINGS.source, field.name)
         if isinstance(value, str) and any(example in value for example in EXAMPLE_SOURCES):
-            yield Left(
+            yield OpenItem(
                 file="pipeline/settings.py",
                 field=f"source.{field.name}",
                 problem=f"{value} is an example",
@@ -60,11 +60,13 @@ def example_source() -> Iterator[Left]:
             )
 
 
-def examples_in_services(root: Path) -> Iterator[Left]:
-    """Owners that nobody is, of services and of acknowledgements; or a catalogue that cannot be read."""
+def examples_in_services(root: Path) -> Iterator[OpenItem]:
+    """Yield example owners of services and acknowledgements; or why the catalogue cannot be read."""
     loaded = load(root)
     for problem in loaded.problems:
-        yield Left(file=problem.file, field="", problem=problem.message, remedy="`penstock validate` checks it again.")
+        yield OpenItem(
+            file=problem.file, field="", problem=problem.message, remedy="`penstock validate` checks it again."
+        )
     if not loaded.whole:
         return
     catalogue = loaded.catalogue
@@ -73,7 +75,7 @@ def examples_in_services(root: Path) -> Iterator[Left]:
     owners += [(file, acknowledgement.owner) for file, acknowledgement in acknowledgements(catalogue)]
     for file, owner in sorted(set(owners)):
         if owner.startswith(EXAMPLE_OWNER):
-            yield Left(
+            yield OpenItem(
                 file=file,
                 field="owner",
                 problem=f"{owner} is an example owner",
@@ -81,22 +83,22 @@ def examples_in_services(root: Path) -> Iterator[Left]:
             )
 
 
-def tools(root: Path) -> Iterator[Left]:
-    """Tools that are missing, or that are not the versions which agree with each other."""
+def tools(root: Path) -> Iterator[OpenItem]:
+    """Yield tools that are missing, or whose versions do not agree with each other."""
     packages = json.loads((root / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     for name, field in NPM_TOOLS.items():
-        locked, told = packages[f"node_modules/{name}"]["version"], getattr(SETTINGS, field)
-        if locked != told:
-            yield Left(
+        locked, configured = packages[f"node_modules/{name}"]["version"], getattr(SETTINGS, field)
+        if locked != configured:
+            yield OpenItem(
                 file="pipeline/settings.py",
                 field=field,
-                problem=f"says {told}, but package-lock.json has {name} {locked}",
+                problem=f"says {configured}, but package-lock.json has {name} {locked}",
                 remedy="Give both the same version: the pipeline would synthesise with another than you.",
             )
     lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))["package"]
     pinned = {package["name"]: package.get("version") for package in lock if package["name"] == "aws-cdk-lib"}
     if (installed := metadata.version("aws-cdk-lib")) != pinned["aws-cdk-lib"]:
-        yield Left(
+        yield OpenItem(
             file="uv.lock",
             field="aws-cdk-lib",
             problem=f"pins {pinned['aws-cdk-lib']}, but {installed} is installed",
@@ -104,32 +106,23 @@ def tools(root: Path) -> Iterator[Left]:
         )
     remedies = {".venv/bin/node": "Run `make setup`.", ".venv/bin/cdk": "Run `make setup`.", "git": "Install git."}
     for command, remedy in remedies.items():
-        if _output(root, command, "--version") is None:
-            yield Left(file=command, field="", problem="is missing or does not run", remedy=remedy)
+        if output_of(root, command, "--version") is None:
+            yield OpenItem(file=command, field="", problem="is missing or does not run", remedy=remedy)
 
 
-def commit(root: Path) -> Iterator[Left]:
-    """Something to deploy."""
-    if _output(root, "git", "rev-parse", "--verify", "HEAD") is None:
-        yield Left(
+def commit(root: Path) -> Iterator[OpenItem]:
+    """Yield why there is nothing to deploy, or something else than what is committed."""
+    if output_of(root, "git", "rev-parse", "--verify", "HEAD") is None:
+        yield OpenItem(
             file=".git",
             field="",
             problem="this clone has no commit",
             remedy="Commit, and push to the branch that the pipeline follows.",
         )
-    elif _output(root, "git", "status", "--porcelain"):
-        yield Left(
+    elif output_of(root, "git", "status", "--porcelain"):
+        yield OpenItem(
             file=".git",
             field="",
             problem="there are changes that no commit has",
             remedy="Commit them, or the pipeline deploys something else than you see.",
         )
-
-
-def _output(root: Path, *command: str) -> str | None:
-    """What a command prints; None if it fails or does not exist."""
-    try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import ClientError
 
+from pipeline.cli import loading
 from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm_name, connect_to_stack
 from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
@@ -61,8 +62,12 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     """
     if save is not None and (apply_ or mended is not None):
         raise typer.BadParameter("--save only writes files; mend them, then give them with --mended.")
-    stack, account, region = _place(stage, service)
-    target = connect_to_stack(ctx, stack, account=account, region=region, profile=profile, aws=aws)
+    listed, _ = loading.find_entry(ctx.ensure_object(Path), service, stage)
+    stack = f"{listed.label}-{service}"
+    environment = listed.environment
+    target = connect_to_stack(
+        ctx, stack, account=environment.account, region=environment.region, profile=profile, aws=aws
+    )
     try:
         found = choose(_outputs(target, stack), named=consumer, stack=stack)
         request = RedriveRequest(
@@ -75,7 +80,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
         saved = save_payloads(tool.quarantined(), save) if save is not None else []
         if apply_:
             confirm_name(target, yes=yes, what="send records to the consumer again", name=stack, of="stack")
-        lines = _printed(tool.run(request), silent=as_json)
+        lines = _print_verdicts(tool.run(request), silent=as_json)
     except RedriveError as error:
         raise OperateError(str(error)) from error
     counts = Counter(line.verdict for line in lines)
@@ -94,21 +99,6 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     raise typer.Exit(0 if set(counts) <= DONE else 1)
 
 
-def _place(stage: str, service: str) -> tuple[str, str, str]:
-    """Stack, account and region."""
-    from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
-    from stages.catalogue import STAGES  # noqa: PLC0415 - two seconds of CDK, which other commands do not wait for
-
-    stages = {each.name: each for each in stages_of(STAGES)}
-    if stage not in stages:
-        raise OperateError(f"There is no stage {stage!r}; there are {', '.join(stages)}.")
-    services = [each.name for each in stages[stage].services]
-    if service not in services:
-        raise OperateError(f"Stage {stage} has no service {service!r}; it has {', '.join(services) or 'none'}.")
-    environment = stages[stage].environment
-    return f"{environment.label}-{service}", environment.account, environment.region
-
-
 def _outputs(target: Target, stack: str) -> dict[str, str]:
     try:
         (described,) = target.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -119,7 +109,7 @@ def _outputs(target: Target, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def _printed(lines: Iterator[RedriveResult], *, silent: bool) -> Sequence[RedriveResult]:
+def _print_verdicts(lines: Iterator[RedriveResult], *, silent: bool) -> Sequence[RedriveResult]:
     """Print each verdict as it is reached, and answer all."""
     kept = []
     for line in lines:

@@ -24,47 +24,47 @@ def finish(root: Path, target: Target, name: str | None, *, delete_code: bool) -
     catalogue = loading.whole(root)
     plan = Plan(draft=Draft(root=root))
     before = ledger.read()
-    after, left = set(before), []
+    after, pending = set(before), []
     for each in ledger.removals(catalogue, before, REMOVED):
         if name not in (None, each.service):
             continue
         record = _record(target, each)
         # The record may be of an earlier removal, of a stack that came back since.
         if record is None or _is_there(target, each):
-            left.append(each)
+            pending.append(each)
             plan.said.append(f"still there  {each.stack}  {each.account}  {each.region}")
             continue
         after.remove(each)
         plan.said.append(f"removed  {each.stack}  {each.account}  {each.region}")
         plan.said += [f"  kept, and no longer anybody's: {kept}" for kept in record["kept"]]
-    gone = set(before) - after
-    if gone:
-        remaining = {(each.stage, each.service) for each in left}
-        tombstones.drop(plan.draft, {(each.stage, each.service) for each in gone} - remaining)
+    removed = set(before) - after
+    if removed:
+        remaining = {(each.stage, each.service) for each in pending}
+        tombstones.drop(plan.draft, {(each.stage, each.service) for each in removed} - remaining)
         plan.draft.generate(plans.LEDGER, ledger.text_of(after))
-    services = {each.service for each in gone} | ({name} if name else set())
+    services = {each.service for each in removed} | ({name} if name else set())
     for service in sorted(services - _in_use(catalogue, after)):
         _forget(plan, root, service, delete_code=delete_code)
     if delete_code and name in _in_use(catalogue, after):
         plan.said.append(f"The folder of {name} stays: it is in a stage, or its stacks are not gone yet.")
     if plan.draft.changes():
         plan.next.insert(0, "make check, then commit")
-    elif not left and not plan.said:
+    elif not pending and not plan.said:
         plan.said.append("There is nothing to finish.")
-    if left:
+    if pending:
         plan.next.append("penstock status: once the run has passed every stage, give this command again")
-    return plan, bool(left)
+    return plan, bool(pending)
 
 
 def _in_use(catalogue: Catalogue, shipped: set[Shipped]) -> set[str]:
-    """The services that a stage lists or that have a stack."""
+    """Return the services that a stage lists or that have a stack."""
     return {service.name for stage in stages_of(catalogue) for service in stage.services} | {
         each.service for each in shipped
     }
 
 
 def _forget(plan: Plan, root: Path, service: str, *, delete_code: bool) -> None:
-    """A service that is nowhere any more: its folder, if git has all of it and that was asked for."""
+    """Delete the folder of a service that is nowhere any more, if git has all of it and that was asked for."""
     folder = Path("services") / service.replace("-", "_")
     if not (root / folder).is_dir():
         return
@@ -93,7 +93,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def _is_there(target: Target, stack: Shipped) -> bool:
-    """Whether its account has the stack."""
+    """Return whether the account of a stack still has it."""
     client = target.client("cloudformation", account=stack.account, region=stack.region)
     try:
         client.describe_stacks(StackName=stack.stack)
@@ -105,7 +105,7 @@ def _is_there(target: Target, stack: Shipped) -> bool:
 
 
 def _record(target: Target, stack: Shipped) -> dict[str, Any] | None:
-    """What the removal of a stack wrote down, if it has ended."""
+    """Return what the removal of a stack wrote down, if it has ended."""
     try:
         value = target.client("ssm").get_parameter(Name=stack.removal_record)["Parameter"]["Value"]
     except ClientError as error:

@@ -111,7 +111,7 @@ def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:
 
 
 def _side(given: str, repository: Repository) -> Revision | Path:
-    """A folder, if there is one of that name with an assembly in it; else a revision."""
+    """Return a folder, if there is one of that name with an assembly in it; else a revision."""
     folder = Path(given)
     return folder if folder.is_dir() and (folder / "manifest.json").exists() else repository.revision(given)
 

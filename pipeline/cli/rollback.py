@@ -12,7 +12,7 @@ from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
 from pipeline.operate import holds, rollback
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.rollback import Earlier
+from pipeline.operate.rollback import EarlierDeployment
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +69,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
 
 
-def _hold(pipeline: Pipeline, earlier: Earlier, *, why: str) -> str:
+def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
     """Hold the stage of the pipeline, and keep what it was held for already; its name."""
     before = holds.holds_of(pipeline)[earlier.stage]
     reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
@@ -80,7 +80,7 @@ def _hold(pipeline: Pipeline, earlier: Earlier, *, why: str) -> str:
     return earlier.stage
 
 
-def _review(earlier: Earlier) -> bool:
+def _review(earlier: EarlierDeployment) -> bool:
     """Print what the way back would do; whether that blocks."""
     # A second of imports, which `--help` need not wait for.
     from pipeline.review.engine import Basis, review  # noqa: PLC0415 - as said

@@ -1,4 +1,4 @@
-"""`penstock status`, `approve`, `retry`, `stop`, `release`, `logs`: to see what the pipeline does, and to steer it."""
+"""`penstock status`, `approve`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.operate import logs as action_logs
 from pipeline.operate import outputs, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
 from pipeline.operate.service_logs import Line
@@ -27,7 +27,7 @@ Execution = Annotated[str | None, typer.Option(help="Another run than the latest
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (status, approve, retry, stop, release, logs):
+    for command in (status, approve, retry, stop, start, logs):
         app.command()(command)
 
 
@@ -77,7 +77,7 @@ def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
 
 
 def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
-    """Why it failed, if it did, and the commands that go on from here."""
+    """Print why a run failed, if it did, and the commands that go on from here."""
     for action in text.failed(run):
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
@@ -102,7 +102,7 @@ def _lines_about(before: Run | None, run: Run) -> Iterator[str]:
             yield _restarted(before)
         yield text.title(run)
     for change in changes(before, run):
-        yield text.news(change)
+        yield text.format_change(change)
 
 
 def _restarted(before: Run) -> str:
@@ -179,11 +179,11 @@ def stop(
     typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
 
 
-def release(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
+def start(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
     """Start a run of what the pipeline's branch is now, without a push."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="start a run")
-    started = run_control.release(connection.pipeline)
+    started = run_control.start(connection.pipeline)
     typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
 
 
@@ -237,7 +237,7 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         raise typer.Exit(FOLLOWING_ENDED) from None
 
 
-def _show_service(deployed: Deployed, lines: Sequence[Line], *, last: int | None) -> None:
+def _show_service(deployed: DeployedStack, lines: Sequence[Line], *, last: int | None) -> None:
     typer.secho(f"{deployed.stack}, {deployed.account} {deployed.region}", bold=True, err=True)
     width = max((len(line.source) for line in lines), default=0)
     for line in lines if last is None else lines[-last:]:

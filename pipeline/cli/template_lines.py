@@ -42,7 +42,7 @@ class Hunk:
 
 
 def hunks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Hunk]:
-    """What differs between two templates, in the order of the second."""
+    """Yield what differs between two templates, in the order of the second."""
     old, new = _blocks(before), _blocks(after)
     for key in [*new, *(key for key in old if key not in new)]:
         left, right = old.get(key, []), new.get(key, [])
@@ -52,7 +52,7 @@ def hunks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Hunk]
 
 
 def lines(value: object) -> list[Line]:
-    """A template's lines."""
+    """Return a template's lines."""
     return [
         Line(number=number, path=path, text=text) for number, (path, text) in enumerate(_written(value, (), "", ""), 1)
     ]
@@ -78,12 +78,12 @@ def _between(key: tuple[str, str], left: Sequence[Line], right: Sequence[Line]) 
 
 
 def _next(side: Sequence[Line], index: int) -> int:
-    """The line before which a side would have what it lacks; 0 if it has nothing of the kind."""
+    """Return the line before which a side would have what it lacks; 0 if it has nothing of the kind."""
     return side[min(index, len(side) - 1)].number if side else 0
 
 
 def _blocks(template: Mapping[str, Any]) -> dict[tuple[str, str], list[Line]]:
-    """(section, logical id) -> its lines."""
+    """Return (section, logical id) -> its lines."""
     named = (line for line in lines(template) if len(line.path) >= 2)
     return {(key[0], key[1]): list(each) for key, each in groupby(named, key=lambda line: line.path[:2])}
 

@@ -20,14 +20,14 @@ STATUS_WIDTH = len(WAITING)
 
 
 def title(run: Run) -> str:
-    """The run in one line."""
+    """Return the run in one line."""
     commit = f"{run.commit[:12]} {run.message}".strip() or "no source yet"
     reason = f" ({run.reason})" if run.reason else ""
     return f"{_status(run.status, width=0)}{reason}  {commit}  execution {run.execution}"
 
 
 def table(run: Run, *, brief: bool = False) -> Iterator[str]:
-    """The run, a line for each stage and action; brief leaves out the actions of stages in which nothing happens."""
+    """Yield a line for each stage and action of a run; brief leaves out actions of stages in which nothing happens."""
     yield title(run)
     if run.hotfix is not None:
         yield typer.style(f"  hotfix to {', '.join(run.hotfix.stages)} alone: {run.hotfix.why}", fg="yellow")
@@ -39,15 +39,15 @@ def table(run: Run, *, brief: bool = False) -> Iterator[str]:
             yield f"    {_status(action.status)}  {action.name}{_details(action)}"
 
 
-def news(change: Stage | Action) -> str:
-    """What changed, in one line."""
+def format_change(change: Stage | Action) -> str:
+    """Return what changed, in one line."""
     if isinstance(change, Stage):
         return f"{datetime.now():%H:%M:%S}  {_status(change.status)}  {typer.style(change.name, bold=True)}"  # noqa: DTZ005 - the reader's own clock
     return f"{datetime.now():%H:%M:%S}  {_status(change.status)}    {change.full_name}{_details(change)}"  # noqa: DTZ005 - as above
 
 
 def next_steps(run: Run) -> Iterator[str]:
-    """What to type now."""
+    """Yield what to type now."""
     if run.status == WAITING:
         waiting = [action.stage for action in run.actions if action.waits_for_a_person]
         if waiting or "approval" in run.reason:
@@ -64,12 +64,12 @@ def next_steps(run: Run) -> Iterator[str]:
 
 
 def failed(run: Run) -> list[Action]:
-    """The actions that failed in this run."""
+    """Return the actions that failed in this run."""
     return [action for action in run.actions if action.status == FAILED]
 
 
 def failure(pipeline: Pipeline, action: Action, *, last: int) -> Iterator[str]:
-    """Why an action failed: its error, and the end of what it printed."""
+    """Yield why an action failed: its error, and the end of what it printed."""
     from pipeline.operate import logs  # noqa: PLC0415 - only a failed run needs it, and a good one should print at once
 
     said = action.error or action.summary

@@ -30,5 +30,5 @@ def prepare(cloud: LocalCloud, settings: Settings) -> str:
 
 
 def branch_of(source: Source) -> str:
-    """The branch that starts a run."""
+    """Return the branch that starts a run."""
     return source.branch if isinstance(source, ConnectionSource | CodeCommitSource) else "main"

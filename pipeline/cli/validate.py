@@ -21,14 +21,14 @@ WARNING_DAYS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Diagnostic:
     """One thing to change, and whether it stops anything."""
 
     problem: "Problem"
     blocks: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """As `--json` prints it."""
+        """Return the problem as `--json` prints it."""
         return {**asdict(self.problem), "blocks": self.blocks}
 
 
@@ -55,23 +55,23 @@ def validate(
     root = ctx.ensure_object(Path)
     day = (as_of or datetime.now(UTC)).date()
     loaded = load(root)
-    said = [Said(problem=problem) for problem in (*loaded.problems, *problems_of(loaded))]
-    if not no_expiry and not said:
-        said += expiry(loaded.catalogue, day)
-    blocked = any(each.blocks for each in said)
+    diagnostics = [Diagnostic(problem=problem) for problem in (*loaded.problems, *problems_of(loaded))]
+    if not no_expiry and not diagnostics:
+        diagnostics += expiry(loaded.catalogue, day)
+    blocked = any(each.blocks for each in diagnostics)
     if as_json:
-        typer.echo(json.dumps({"valid": not blocked, "problems": [each.to_json() for each in said]}, indent=2))
+        typer.echo(json.dumps({"valid": not blocked, "problems": [each.to_json() for each in diagnostics]}, indent=2))
     else:
-        for each in said:
+        for each in diagnostics:
             label = typer.style("error", fg="red") if each.blocks else typer.style("warning", fg="yellow")
             typer.echo(f"{label}  {each.problem}")
-        errors = sum(each.blocks for each in said)
+        errors = sum(each.blocks for each in diagnostics)
         typer.echo(f"{errors} to change." if errors else "The stages are valid.")
     raise typer.Exit(1 if blocked else 0)
 
 
 def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
-    """What is wrong with the catalogue as a whole, or with what could be read of it."""
+    """Return what is wrong with the catalogue as a whole, or with what could be read of it."""
     from pipeline.catalogue import ledger  # noqa: PLC0415 - other commands must not wait for the CDK
     from pipeline.catalogue.validation import problems_of as found_in  # noqa: PLC0415 - as above
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
@@ -81,15 +81,15 @@ def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
     )
 
 
-def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
-    """Acknowledgements that have expired, or soon will have."""
+def expiry(catalogue: "Catalogue", day: date) -> list[Diagnostic]:
+    """Return acknowledgements that have expired, or soon will have."""
     from pipeline.catalogue.problem import Problem  # noqa: PLC0415 - as above
     from services.library.guardrails.acknowledgement.expiry import expired, expiring  # noqa: PLC0415 - as above
 
     stands_in = {each: file for file, each in acknowledgements(catalogue)}
     over, soon = expired(stands_in, day), expiring(stands_in, day, within_days=WARNING_DAYS)
     return [
-        Said(
+        Diagnostic(
             problem=Problem(
                 file=stands_in[each],
                 field="expires",
@@ -106,7 +106,7 @@ def expiry(catalogue: "Catalogue", day: date) -> list[Said]:
 
 
 def acknowledgements(catalogue: "Catalogue") -> Iterator[tuple[str, "Acknowledgement"]]:
-    """Each acknowledgement once, and the file that it stands in."""
+    """Yield each acknowledgement once, and the file that it stands in."""
     from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - as above
     from stages.acknowledgements import ACKNOWLEDGEMENTS  # noqa: PLC0415 - as above
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 PASSED_ON = frozenset(
     {"PATH", "LANG", "LC_ALL", "TZ", "PENSTOCK_TOOLS", "PENSTOCK_CACHE", "PENSTOCK_APPROVE", "PENSTOCK_DATADOG_AGENT"}
+    | {"COVERAGE_FILE", "COVERAGE_PROCESS_START"}
 )
 PACKAGE_ACCESS = (
     "PIP_",
@@ -24,16 +25,16 @@ LOOPBACK_NAMES = "127.0.0.1,localhost,::1"
 
 
 def drop_aws_variables(environment: MutableMapping[str, str]) -> None:
-    """Forget whatever AWS credentials, profile, region or endpoint the surroundings carry."""
+    """Forget whatever AWS credentials, profile, region or endpoint the environment carries."""
     for name in [name for name in environment if name.upper().startswith("AWS_")]:
         del environment[name]
 
 
-def for_the_cloud(surroundings: Mapping[str, str], folder: Path) -> dict[str, str]:
+def for_the_cloud(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The environment of the emulator's process: built from nothing, with a home and a temporary folder of its own."""
     kept = {
         name: value
-        for name, value in surroundings.items()
+        for name, value in environment.items()
         if name in PASSED_ON or name.upper().startswith(PACKAGE_ACCESS)
     }
     home, temporary = folder / "home", folder / "tmp"

@@ -24,7 +24,7 @@ def deploy(
     """Run `cdk deploy` for the pipeline's stack, in the environment of the local cloud alone."""
     home = cloud.place.home / "home"
     home.mkdir(parents=True, exist_ok=True)
-    environment = surroundings(os.environ, cloud, account=account, region=region, home=home)
+    environment = cdk_environment(os.environ, cloud, account=account, region=region, home=home)
     run(stack, checkout=checkout, output=cloud.place.home / "cdk.out", environment=environment, progress=progress)
 
 
@@ -58,7 +58,7 @@ def run(
         raise LocalCloudError(f"`cdk deploy {stacks}` failed:\n{shown}\nMend what it names, then the same again.")
 
 
-def surroundings(
+def cdk_environment(
     given: Mapping[str, str], cloud: LocalCloud, *, account: str, region: str, home: Path
 ) -> dict[str, str]:
     """What the CDK command gets: nothing of the person's AWS set-up, and a home of its own for its account cache."""

@@ -57,13 +57,13 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What the emulator and its gap fillers print."""
+        """What the emulator and its services print."""
         return self.home / "cloud.log"
 
 
-def default_place(surroundings: Mapping[str, str], checkout: Path = CHECKOUT) -> Place:
+def default_place(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> Place:
     """The checkout's own local cloud; PENSTOCK_PORT moves it."""
-    wanted = surroundings.get("PENSTOCK_PORT", str(DEFAULT_PORT))
+    wanted = environment.get("PENSTOCK_PORT", str(DEFAULT_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
         raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to 65535.")
     return Place(home=checkout / ".penstock", port=int(wanted))
@@ -74,7 +74,7 @@ class LocalCloud:
     """A running local cloud."""
 
     place: Place
-    guardian: Process
+    supervisor: Process
     """The process that the emulator runs under: it ends last, and with it everything that the cloud started."""
     approve: ApproveMode
     version: str
@@ -103,7 +103,7 @@ class LocalCloud:
     @property
     def is_running(self) -> bool:
         """Whether it still does."""
-        return self.guardian.is_running
+        return self.supervisor.is_running
 
     def save(self) -> None:
         """Have the whole state saved now; returns once it is safe on disk."""
@@ -132,7 +132,7 @@ def find(place: Place) -> LocalCloud | None:
         described = json.loads(place.state_file.read_text(encoding="utf-8"))
         cloud = LocalCloud(
             place=Place(home=place.home, port=int(described["port"])),
-            guardian=Process(pid=int(described["pid"]), started=str(described["started"])),
+            supervisor=Process(pid=int(described["pid"]), started=str(described["started"])),
             approve="auto" if described["approve"] == "auto" else "ask",
             version=str(described["version"]),
         )
@@ -144,7 +144,7 @@ def find(place: Place) -> LocalCloud | None:
 def start(
     place: Place,
     *,
-    surroundings: Mapping[str, str],
+    environment: Mapping[str, str],
     python: Path = CHECKOUT / ".venv/emulator/bin/python",
     approve: ApproveMode = "ask",
     without: tuple[str, ...] = (),
@@ -152,17 +152,17 @@ def start(
 ) -> LocalCloud:
     """The running cloud of this place, started unless it runs; returns once it answers.
 
-    `without` leaves gap fillers out, to show that their contract tests notice.
+    `without` leaves services out, to show that their contract tests notice.
     """
     try:
-        return _start(place, surroundings, python, approve, without, progress)
+        return _start(place, environment, python, approve, without, progress)
     except OSError as error:
         raise LocalCloudError(f"The local cloud cannot use {place.home}: {error.strerror or error}.") from error
 
 
 def _start(
     place: Place,
-    surroundings: Mapping[str, str],
+    environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
     without: tuple[str, ...],
@@ -181,7 +181,7 @@ def _start(
         if not python.exists():
             raise LocalCloudError(f"{python} is missing: `make setup` installs the local cloud.")
         progress(f"Starting the local cloud on 127.0.0.1:{place.port}")
-        cloud = _launch(place, surroundings=surroundings, python=python, approve=approve, without=without)
+        cloud = _launch(place, environment=environment, python=python, approve=approve, without=without)
         _await_health(cloud)
         return cloud
 
@@ -189,7 +189,7 @@ def _start(
 def _launch(
     place: Place,
     *,
-    surroundings: Mapping[str, str],
+    environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
     without: tuple[str, ...],
@@ -198,27 +198,27 @@ def _launch(
     command += ["--port", str(place.port), "--folder", str(place.folder)]
     for name in without:
         command += ["--without", name]
-    if parent := surroundings.get(PARENT):
+    if parent := environment.get(PARENT):
         command += ["--parent", parent]
     with place.log.open("wb") as log:
         launched = subprocess.run(
             command,
             cwd=CHECKOUT,
-            env=for_the_cloud(surroundings, place.folder) | {"PENSTOCK_APPROVE": approve},
+            env=for_the_cloud(environment, place.folder) | {"PENSTOCK_APPROVE": approve},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
             check=False,
             text=True,
         )
-    guardian = process(int(launched.stdout)) if launched.returncode == 0 else None
-    if guardian is None:
+    supervisor = process(int(launched.stdout)) if launched.returncode == 0 else None
+    if supervisor is None:
         raise LocalCloudError(f"The local cloud did not start. {_log_end(place)}")
-    cloud = LocalCloud(place=place, guardian=guardian, approve=approve, version=code_version())
+    cloud = LocalCloud(place=place, supervisor=supervisor, approve=approve, version=code_version())
     described = {
         "port": place.port,
-        "pid": guardian.pid,
-        "started": guardian.started,
+        "pid": supervisor.pid,
+        "started": supervisor.started,
         "approve": approve,
         "version": cloud.version,
     }
@@ -243,7 +243,7 @@ def _await_health(cloud: LocalCloud) -> None:
 
 
 def _answers(cloud: LocalCloud) -> bool:
-    """Whether a cloud that runs is of use: one whose emulator was killed just now has a guardian for a moment more."""
+    """Tell whether a running cloud answers: one whose emulator was killed has a supervisor for a moment more."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while cloud.is_running and time.monotonic() < deadline:
         if is_healthy(cloud.port):
@@ -258,13 +258,13 @@ def stop(place: Place) -> bool:
     if cloud is None:
         place.state_file.unlink(missing_ok=True)
         return False
-    send(cloud.guardian, signal.SIGTERM)
-    if not _ended(cloud.guardian, STOP_SECONDS):
-        for child in children_of(cloud.guardian):  # the emulator; the guardian then clears up
+    send(cloud.supervisor, signal.SIGTERM)
+    if not _ended(cloud.supervisor, STOP_SECONDS):
+        for child in children_of(cloud.supervisor):  # the emulator; the supervisor then clears up
             send(child, signal.SIGKILL)
-        if not _ended(cloud.guardian, STOP_SECONDS):
-            send(cloud.guardian, signal.SIGKILL)
-            _ended(cloud.guardian, STOP_SECONDS)
+        if not _ended(cloud.supervisor, STOP_SECONDS):
+            send(cloud.supervisor, signal.SIGKILL)
+            _ended(cloud.supervisor, STOP_SECONDS)
     place.state_file.unlink(missing_ok=True)
     return True
 

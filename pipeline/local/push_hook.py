@@ -95,9 +95,9 @@ def _follow(checkout: Path) -> None:
     penstock = checkout / ".venv/bin/penstock"
     if not penstock.exists():
         return
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        subprocess.run([penstock, "status", "--follow"], cwd=checkout, env=surroundings, check=False)
+        subprocess.run([penstock, "status", "--follow"], cwd=checkout, env=environment, check=False)
     except (OSError, KeyboardInterrupt):
         return
 

@@ -7,7 +7,7 @@ CLOUD = Path(__file__).with_name("cloud")
 
 
 def code_version(folder: Path = CLOUD) -> str:
-    """A short name for the emulator's gap fillers as they are now."""
+    """Return a short name for the code of the local cloud as it is now."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix in {".py", ".json"} and "tests" not in path.parts:

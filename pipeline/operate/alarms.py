@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.outputs import Deployed, resources
+from pipeline.operate.outputs import DeployedStack, resources
 from pipeline.operate.target import Target
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -17,7 +17,7 @@ NAMES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Firing:
+class FiringAlarm:
     """An alarm that fires now."""
 
     stage: str
@@ -28,14 +28,14 @@ class Firing:
     since: datetime
 
 
-def firing(target: Target, services: Iterable[Deployed]) -> Iterator[Firing]:
-    """Every alarm of these services that fires; a service that is not deployed has none."""
+def firing(target: Target, services: Iterable[DeployedStack]) -> Iterator[FiringAlarm]:
+    """Yield every alarm of these services that fires; a service that is not deployed has none."""
     for deployed in services:
         if deployed.status:
             yield from _of(target, deployed)
 
 
-def _of(target: Target, deployed: Deployed) -> Iterator[Firing]:
+def _of(target: Target, deployed: DeployedStack) -> Iterator[FiringAlarm]:
     client: Any = target.client("cloudwatch", account=deployed.account, region=deployed.region)
     names = [physical for _, physical in resources(target, deployed, ALARM)]
     for start in range(0, len(names), NAMES_AT_ONCE):
@@ -45,7 +45,7 @@ def _of(target: Target, deployed: Deployed) -> Iterator[Firing]:
         except ClientError as error:
             raise OperateError(f"The alarms of {deployed.stack}: {error.response['Error']['Message']}") from error
         for each in found["MetricAlarms"]:
-            yield Firing(
+            yield FiringAlarm(
                 stage=deployed.stage,
                 service=deployed.service,
                 says=each.get("AlarmDescription", each["AlarmName"]),

@@ -73,11 +73,11 @@ class BranchEnvironment:
         return None if None in moments else max(each for each in moments if each is not None)
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return whether the environment's time is over."""
         return self.expires is not None and now > self.expires
 
     def to_json(self, now: datetime) -> dict[str, Any]:
-        """For machines."""
+        """Return the environment as `--json` prints it."""
         return {
             "prefix": self.prefix,
             "branch": self.name,
@@ -98,7 +98,7 @@ class Branches:
     say: Callable[[str], None] = field(default=lambda _line: None)
 
     def read(self) -> list[BranchEnvironment]:
-        """All of them, by prefix."""
+        """Return all branch environments, by prefix."""
         found: dict[str, list[BranchStack]] = {}
         pages = self._cloudformation.get_paginator("list_stacks").paginate()
         for summary in pages.search("StackSummaries[?StackStatus!='DELETE_COMPLETE']"):
@@ -114,7 +114,7 @@ class Branches:
         ]
 
     def find(self, prefix: str) -> BranchEnvironment | None:
-        """One of them, if it is there."""
+        """Return the environment of one prefix, if it is there."""
         return next((each for each in self.read() if each.prefix == prefix), None)
 
     def remove(self, environment: BranchEnvironment, *, unless: Unless | None = None) -> None:
@@ -186,7 +186,7 @@ class Branches:
         ]
 
     def _empty(self, bucket: str, *, branch: str) -> None:
-        """CloudFormation deletes no bucket that holds anything. Only one with the branch's name and tag is emptied."""
+        """Empty a bucket, if it has the branch's name and tag: CloudFormation deletes none that holds anything."""
         s3 = self.target.client("s3")
         try:
             tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
@@ -215,7 +215,7 @@ class Branches:
 
 
 def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
-    """Why a stack is no branch's, or not that branch's; None if it is.
+    """Return why a stack is no branch's, or not that branch's; None if it is.
 
     `stack`: as CloudFormation describes it.
     """
@@ -230,7 +230,7 @@ def refusal(stack: dict[str, Any], *, branch: str | None = None) -> str | None:
 
 
 def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
-    """Those that read what others offer come before these."""
+    """Order stacks so that those that read what others offer come first."""
     by_name = {stack.name: stack for stack in sorted(stacks, key=lambda each: each.name)}
     offering = {
         names.parameter(stack.name.removesuffix(f"-{stack.service}"), f"{stack.service}/"): stack for stack in stacks
@@ -244,7 +244,7 @@ def in_order(stacks: tuple[BranchStack, ...]) -> list[BranchStack]:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that a tag says, if it does."""
+    """Return the moment that a tag says, if it does."""
     try:
         return datetime.strptime(text, names.MOMENT).replace(tzinfo=UTC)
     except ValueError:
@@ -252,14 +252,14 @@ def moment(text: str) -> datetime | None:
 
 
 def local_branches(endpoint: str, *, account: str, region: str) -> Target:
-    """The local cloud, in the role that has to do with branch environments alone."""
+    """Return the local cloud as a target, in the role that has to do with branch environments alone."""
     clients = LocalClients(endpoint)
     own = account_credentials(account)
     return _limited(clients.create, own, account=account, region=region, endpoint=endpoint)
 
 
 def aws_branches(*, profile: str | None, account: str, region: str) -> Target:
-    """AWS, in the role that has to do with branch environments alone, from whatever account may assume it."""
+    """Return AWS as a target, in the role for branch environments alone, from whatever account may assume it."""
     session = botocore.session.Session(profile=profile)
 
     def client(service: str, region: str, given: dict[str, str]) -> Any:

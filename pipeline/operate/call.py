@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.session import require_loopback
 from pipeline.operate.target import Target
 
@@ -37,7 +37,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ServiceResponse:
     """What the service said."""
 
     status: int
@@ -45,8 +45,10 @@ class Answer:
     body: str
 
 
-def choose(deployed: list[Deployed], *, service: str | None, output: str, otherwise: str | None = None) -> Deployed:
-    """The service that is meant: the named one, the only one with a URL, or of several `otherwise`."""
+def choose(
+    deployed: list[DeployedStack], *, service: str | None, output: str, otherwise: str | None = None
+) -> DeployedStack:
+    """Choose the service that is meant: the named one, the only one with a URL, or of several `otherwise`."""
     callable_ = {each.service: each for each in deployed if output in each.outputs}
     if service is not None:
         if service not in callable_:
@@ -66,14 +68,14 @@ def choose(deployed: list[Deployed], *, service: str | None, output: str, otherw
 
 def to_service(
     target: Target,
-    deployed: Deployed,
+    deployed: DeployedStack,
     *,
     body: str | None,
     path: str = "",
     output: str = "Url",
     idempotency_key: str | None = None,
 ) -> Call:
-    """The request that posts this body to a service, or without one the request that gets what is at the path."""
+    """Return the request that posts this body to a service, or without one gets what is at the path."""
     if not PATH.fullmatch(path):
         raise OperateError(f"--path {path} is not allowed; give a path below the service's URL, such as Patient/p-1.")
     url = deployed.outputs[output]
@@ -93,7 +95,7 @@ def to_service(
     return Call(url=url, region=region, account=deployed.account, body=body, headers=headers)
 
 
-def send(target: Target, call: Call) -> Answer:
+def send(target: Target, call: Call) -> ServiceResponse:
     """Sign and send it."""
     if target.is_local:
         require_loopback(call.url)
@@ -106,7 +108,7 @@ def send(target: Target, call: Call) -> Answer:
     try:
         connection.request(call.method, parts.path, body=call.body.encode(), headers=dict(request.headers.items()))
         response = connection.getresponse()
-        return Answer(
+        return ServiceResponse(
             status=response.status,
             headers={name.lower(): value for name, value in response.getheaders()},
             body=response.read().decode(errors="replace"),
@@ -118,7 +120,7 @@ def send(target: Target, call: Call) -> Answer:
 
 
 def curl(target: Target, call: Call) -> str:
-    """The same request as a line for a shell. Secrets are named, not written, unless they are the local cloud's."""
+    """Return a request as a line for a shell. Secrets are named, not written, unless they are the local cloud's."""
     if target.is_local:
         given = target.credentials(call.account)
         user = shlex.quote(f"{given.access_key}:{given.secret_key}")

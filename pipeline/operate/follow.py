@@ -18,7 +18,7 @@ def follow(
     stops_for_approval: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Run]:
-    """The run, again and again, until it ends or waits for a person; then that of the execution that replaced it."""
+    """Yield the run, again and again, until it ends or waits for a person; then the execution that replaced it."""
     run = pipeline.read(execution)
     while True:
         yield run
@@ -44,14 +44,14 @@ def _successor(pipeline: Pipeline, run: Run, pause: Callable[[float], None]) -> 
 
 
 def exit_code(run: Run) -> int:
-    """What `penstock status --wait` answers: 0 succeeded, 3 waits for approval, 1 anything else that has ended."""
+    """Return what `penstock status --wait` answers: 0 succeeded, 3 waits for approval, 1 ended otherwise."""
     if run.status == SUCCEEDED:
         return 0
     return 3 if run.status == WAITING else 1
 
 
 def changes(before: Run | None, after: Run) -> Iterator[Stage | Action]:
-    """What is news: each action and each stage whose status is another one. A restarted run is news as a whole.
+    """Yield each action and each stage whose status has changed; all of them for a run that restarted.
 
     A stage begins before its actions and ends after them.
     """

@@ -21,14 +21,14 @@ ALLOWED = "1-300 letters, digits, spaces and ! @ ( ) . * ? -"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class HoldChange:
     """A stage, and what was so of it before."""
 
     stage: str
     before: Hold | None
 
 
-def hold(pipeline: Pipeline, stage: str, *, why: str) -> Held:
+def hold(pipeline: Pipeline, stage: str, *, why: str) -> HoldChange:
     """Let nothing more into a stage; what is in it goes on. Of one that is held already the reason is replaced."""
     check(why)
     state = _state(pipeline, stage)
@@ -38,7 +38,7 @@ def hold(pipeline: Pipeline, stage: str, *, why: str) -> Held:
         )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return Held(stage=stage, before=hold_of(state))
+    return HoldChange(stage=stage, before=hold_of(state))
 
 
 def check(why: str) -> None:
@@ -48,11 +48,11 @@ def check(why: str) -> None:
 
 
 def as_reason(text: str) -> str:
-    """A text as a hold's reason, with a dot for what CodePipeline does not keep, and no longer than it may be."""
+    """Return a text as a hold's reason, with a dot for what CodePipeline does not keep, and shortened."""
     return re.sub(r"[^a-zA-Z0-9!@ ().*?-]", ".", text)[:300]
 
 
-def resume(pipeline: Pipeline, stage: str) -> Held:
+def resume(pipeline: Pipeline, stage: str) -> HoldChange:
     """Let executions into a stage again; the one that waits before it goes on at once."""
     held = hold_of(_state(pipeline, stage))
     if held is None:
@@ -62,11 +62,11 @@ def resume(pipeline: Pipeline, stage: str) -> Held:
         pipeline.client.enable_stage_transition(pipelineName=pipeline.name, stageName=stage, transitionType="Inbound")
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return Held(stage=stage, before=held)
+    return HoldChange(stage=stage, before=held)
 
 
 def holds_of(pipeline: Pipeline) -> dict[str, Hold | None]:
-    """Stage -> its hold, if it has one, in the pipeline's order."""
+    """Return stage -> its hold, if it has one, in the pipeline's order."""
     return {state["stageName"]: hold_of(state) for state in pipeline.states()}
 
 

@@ -23,7 +23,7 @@ NARRATION = "[Container] "
 
 
 def choose(run: Run, wanted: str | None) -> Action:
-    """The action meant by its name, by stage/name, or by none: the one that failed, runs, or printed last."""
+    """Choose an action by its name, by stage/name, or by none: the one that failed, runs, or printed last."""
     if wanted is None:
         begun = [action for action in run.actions if action.started is not None]
         for status in (FAILED, IN_PROGRESS):
@@ -46,7 +46,7 @@ def choose(run: Run, wanted: str | None) -> Action:
 
 
 def lines(pipeline: Pipeline, action: Action, *, last: int | None = None) -> list[str]:
-    """What the action printed so far, or only the last lines of it."""
+    """Return what the action printed so far, or only the last lines of it."""
     if action.status == NOT_STARTED:
         raise OperateError(f"{action.full_name} has not started in this run.")
     if action.provider == BUILD and action.external_id:
@@ -60,7 +60,7 @@ def lines(pipeline: Pipeline, action: Action, *, last: int | None = None) -> lis
 
 
 def last_words(pipeline: Pipeline, action: Action, *, count: int) -> list[str]:
-    """The last lines that a failed action's own commands printed: CodeBuild's account of its phases would bury them."""
+    """Return the last lines that a failed action's own commands printed, without CodeBuild's account of its phases."""
     found = lines(pipeline, action)
     own = [line for line in found if not line.startswith(NARRATION)]
     return (own or found)[-count:]
@@ -69,7 +69,7 @@ def last_words(pipeline: Pipeline, action: Action, *, count: int) -> list[str]:
 def followed(
     pipeline: Pipeline, run: Run, action: Action, *, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[str]:
-    """What the action prints, as it does, until it ends."""
+    """Yield what the action prints, as it does, until it ends."""
     build: _Build | None = None
     while True:
         if build is None and action.provider == BUILD and action.external_id:
@@ -121,13 +121,13 @@ class _Build:
 
 
 def place_of_stack(action: Action, default_account: str) -> tuple[str, str, str]:
-    """Account, region and name of the stack that an action deploys."""
+    """Return account, region and name of the stack that an action deploys."""
     role = action.role or action.configuration.get("RoleArn", "")
     return account_of(role) or default_account, action.region, action.configuration.get("StackName", "")
 
 
 def stack_failures(pipeline: Pipeline, action: Action) -> list[str]:
-    """Why a stack's last operation failed, first cause first; none if it did not."""
+    """Return why a stack's last operation failed, first cause first; none if it did not."""
     account, region, stack = place_of_stack(action, pipeline.target.account)
     client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
     try:
@@ -139,7 +139,7 @@ def stack_failures(pipeline: Pipeline, action: Action) -> list[str]:
 
 
 def failures_of(client: "CloudFormationClient", stack: str, *, since: datetime | None) -> list[str]:
-    """The failed events of a stack since a moment, first cause first."""
+    """Return the failed events of a stack since a moment, first cause first."""
     found: list[str] = []
     for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
         for event in page["StackEvents"]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployed:
+class DeployedStack:
     """One service in one stage, as CloudFormation knows it."""
 
     stage: str
@@ -30,12 +30,12 @@ class Deployed:
     outputs: dict[str, str]
 
 
-def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
-    """Every stack that the pipeline deploys, or those of one stage, in the order of the pipeline.
+def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
+    """Return every stack that the pipeline deploys, or those of one stage, in the order of the pipeline.
 
     A wave is one stage of the pipeline with several environments: either's name is taken.
     """
-    found: dict[tuple[str, str, str], Deployed] = {}
+    found: dict[tuple[str, str, str], DeployedStack] = {}
     stages = pipeline.definition()
     names = [declared["name"] for declared in stages]
     only = stage if stage in names else None
@@ -58,8 +58,8 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[Deployed]:
     return there
 
 
-def find(pipeline: Pipeline, service: str, stage: str) -> Deployed:
-    """One service in one stage."""
+def find(pipeline: Pipeline, service: str, stage: str) -> DeployedStack:
+    """Return one service in one stage."""
     there = read(pipeline, stage)
     named = [each for each in there if each.service == service]
     if not named:
@@ -70,8 +70,8 @@ def find(pipeline: Pipeline, service: str, stage: str) -> Deployed:
     return named[0]
 
 
-def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[str, str]]:
-    """Logical and physical id of each resource of a type in a service's stack."""
+def resources(target: Target, deployed: DeployedStack, type_: str) -> Iterator[tuple[str, str]]:
+    """Yield logical and physical id of each resource of a type in a service's stack."""
     if not deployed.status:
         raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
     client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
@@ -81,7 +81,7 @@ def resources(target: Target, deployed: Deployed, type_: str) -> Iterator[tuple[
                 yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
 
 
-def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> Deployed:
+def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> DeployedStack:
     client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
     status, outputs, tags = "", {}, {}
     try:
@@ -94,7 +94,7 @@ def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: 
             raise OperateError(f"Stack {stack} in {account} {region}: {error.response['Error']['Message']}") from error
     except EndpointConnectionError as error:
         pipeline.explain(error)
-    return Deployed(
+    return DeployedStack(
         stage=tags.get(ENVIRONMENT_TAG, stage),
         service=tags.get(SERVICE_TAG, stack.removeprefix(f"{stage}-")),
         stack=stack,

@@ -45,14 +45,14 @@ class Pipeline:
         return client
 
     def latest(self) -> str:
-        """The execution that started last."""
+        """Return the execution that started last."""
         summaries = self.executions(1)
         if not summaries:
-            raise OperateError(f"Pipeline {self.name} has not run yet. Push to its branch, or run `penstock release`.")
+            raise OperateError(f"Pipeline {self.name} has not run yet. Push to its branch, or run `penstock start`.")
         return str(summaries[0]["pipelineExecutionId"])
 
     def executions(self, count: int) -> Sequence[Mapping[str, Any]]:
-        """CodePipeline's summaries of the latest executions, newest first."""
+        """Return CodePipeline's summaries of the latest executions, newest first."""
         try:
             answer = self.client.list_pipeline_executions(pipelineName=self.name, maxResults=count)
         except (ClientError, EndpointConnectionError) as error:
@@ -60,7 +60,7 @@ class Pipeline:
         return answer["pipelineExecutionSummaries"][:count]
 
     def read(self, execution: str | None = None) -> Run:
-        """One execution, or the latest, as it is now."""
+        """Return one execution, or the latest, as it is now."""
         wanted = execution or self.latest()
         try:
             found: Any = self.client.get_pipeline_execution(pipelineName=self.name, pipelineExecutionId=wanted)
@@ -106,14 +106,14 @@ class Pipeline:
         )
 
     def states(self) -> list[Any]:
-        """CodePipeline's state of each stage, whichever executions are in them."""
+        """Return CodePipeline's state of each stage, whichever executions are in them."""
         try:
             return list(self.client.get_pipeline_state(name=self.name)["stageStates"])
         except (ClientError, EndpointConnectionError) as error:
             self.explain(error)
 
     def definition(self, version: int | None = None) -> list[Any]:
-        """The stages that the pipeline declares, now or in one version."""
+        """Return the stages that the pipeline declares, now or in one version."""
         if version is not None and version in self._structures:
             return self._structures[version]
         try:
@@ -141,7 +141,7 @@ class Pipeline:
 
 
 def _held_up(execution: str, states: Sequence[Mapping[str, Any]]) -> str:
-    """What a person must do before an execution in front of a stage goes on; empty if nothing."""
+    """Return what a person must do before an execution in front of a stage goes on; empty if nothing."""
     for state in states:
         inbound = [each["pipelineExecutionId"] for each in state.get("inboundExecutions", [])]
         inbound.append(state.get("inboundExecution", {}).get("pipelineExecutionId", ""))
@@ -158,7 +158,7 @@ def _held_up(execution: str, states: Sequence[Mapping[str, Any]]) -> str:
 
 
 def hold_of(state: Mapping[str, Any]) -> Hold | None:
-    """Why nothing may enter a stage, by CodePipeline's state of it; None if executions may."""
+    """Return why nothing may enter a stage, by CodePipeline's state of it; None if executions may."""
     transition = state.get("inboundTransitionState", {})
     if transition.get("enabled", True):
         return None
@@ -170,7 +170,7 @@ def hold_of(state: Mapping[str, Any]) -> Hold | None:
 
 
 def _is_left_out(stage: Stage, declared: Mapping[str, Any], hotfix: Hotfix | None) -> bool:
-    """Whether a run names other stages. CodePipeline itself tells of that for the last run in a stage alone."""
+    """Return whether a run names other stages, which CodePipeline tells for the last run in a stage alone."""
     if hotfix is None or "beforeEntry" not in declared or any(each.status != NOT_STARTED for each in stage.actions):
         return False
     return not {stage.name, stage.name.rpartition(".")[0]} & set(hotfix.stages)
@@ -228,7 +228,7 @@ def _action(stage: str, declared: Mapping[str, Any], detail: Mapping[str, Any] |
 
 
 def _stage_status(actions: Sequence[Action], *, is_live: bool) -> str:
-    """CodePipeline keeps the status of a stage only for the last execution in it; its actions tell of any."""
+    """Return a stage's status by its actions: CodePipeline keeps it only for the last execution in a stage."""
     statuses = {action.status for action in actions}
     if _only_waits(actions):
         return WAITING
@@ -246,7 +246,7 @@ def _only_waits(actions: Sequence[Action]) -> bool:
 
 
 def _message(summary: str) -> str:
-    """The commit's first line; a connection wraps it in JSON, beside the provider's name."""
+    """Return the commit's first line; a connection wraps it in JSON, beside the provider's name."""
     try:
         wrapped = json.loads(summary)
     except ValueError:

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from pipeline.operate import outputs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import failures_of
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
 from services.library.contract.names import bootstrap_bucket, bootstrap_role
@@ -32,12 +32,12 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Earlier:
+class EarlierDeployment:
     """What an earlier run deployed of a service, and what is deployed now."""
 
     stage: str
     """Of the pipeline."""
-    deployed: Deployed
+    deployed: DeployedStack
     execution: str
     commit: str
     template: str
@@ -49,7 +49,7 @@ class Earlier:
     execution_role: str | None
 
 
-def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
+def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> EarlierDeployment:
     """Look, and change nothing. `to`: an execution, or the beginning of a commit that was deployed there."""
     deployed = outputs.find(pipeline, service, stage)
     execution, action = _earlier(pipeline, deployed, to)
@@ -60,7 +60,7 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
     files = _unpacked(pipeline, given["inputArtifacts"], artifact, deployed.region)
     if path not in files.namelist():
         raise OperateError(f"The artifact of execution {execution['pipelineExecutionId']} has no {path}.")
-    return Earlier(
+    return EarlierDeployment(
         stage=_stage_of(pipeline, deployed),
         deployed=deployed,
         execution=execution["pipelineExecutionId"],
@@ -73,7 +73,7 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> Earlier:
     )
 
 
-def apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
+def apply(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> bool:
     """Record it and deploy the earlier template; whether anything changed. The stage should be held before."""
     try:
         return _apply(pipeline, earlier, why=why)
@@ -81,7 +81,7 @@ def apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
         raise OperateError(f"Stack {earlier.deployed.stack}: {error}") from error
 
 
-def _apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
+def _apply(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> bool:
     place = earlier.deployed
     _refuse_while_deployed_to(pipeline, earlier.stage)
     client = _formation(pipeline, place, earlier.deploy_role)
@@ -121,7 +121,7 @@ def _apply(pipeline: Pipeline, earlier: Earlier, *, why: str) -> bool:
     return True
 
 
-def _formation(pipeline: Pipeline, place: Deployed, role: str | None) -> Any:
+def _formation(pipeline: Pipeline, place: DeployedStack, role: str | None) -> Any:
     return pipeline.target.assumed("cloudformation", role=role, account=place.account, region=place.region)
 
 
@@ -135,7 +135,7 @@ def _template_of(client: Any, stack: str) -> str:
 
 
 def _refuse_while_deployed_to(pipeline: Pipeline, stage: str) -> None:
-    """A run that is in the stage already is not kept out by a hold, and would deploy after us."""
+    """Raise if a run is in the stage already: a hold does not keep it out, and it would deploy after us."""
     for state in pipeline.states():
         latest = state.get("latestExecution", {})
         if state["stageName"] == stage and latest.get("status") in (IN_PROGRESS, "Stopping"):
@@ -146,8 +146,8 @@ def _refuse_while_deployed_to(pipeline: Pipeline, stage: str) -> None:
             )
 
 
-def _stage_of(pipeline: Pipeline, deployed: Deployed) -> str:
-    """The stage of the pipeline, now, that deploys the stack."""
+def _stage_of(pipeline: Pipeline, deployed: DeployedStack) -> str:
+    """Return the stage of the pipeline, now, that deploys the stack."""
     for declared in pipeline.definition():
         for action in declared["actions"]:
             there = action.get("region", pipeline.target.region) == deployed.region
@@ -156,8 +156,8 @@ def _stage_of(pipeline: Pipeline, deployed: Deployed) -> str:
     raise OperateError(f"The pipeline deploys no stack {deployed.stack} any more.")
 
 
-def _earlier(pipeline: Pipeline, deployed: Deployed, to: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The newest run that is meant and that deployed the stack, and its action that did."""
+def _earlier(pipeline: Pipeline, deployed: DeployedStack, to: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the newest run that is meant and that deployed the stack, and its action that did."""
     recent = pipeline.executions(RECENT)
     named = [each for each in recent if each["pipelineExecutionId"] == to]
     if not named and len(to) >= SHORTEST_COMMIT:
@@ -175,7 +175,7 @@ def _earlier(pipeline: Pipeline, deployed: Deployed, to: str) -> tuple[Mapping[s
     )
 
 
-def _deployment(pipeline: Pipeline, execution: str, deployed: Deployed) -> Mapping[str, Any] | None:
+def _deployment(pipeline: Pipeline, execution: str, deployed: DeployedStack) -> Mapping[str, Any] | None:
     pages = pipeline.client.get_paginator("list_action_executions").paginate(
         pipelineName=pipeline.name, filter={"pipelineExecutionId": execution}
     )
@@ -204,8 +204,10 @@ def _unpacked(pipeline: Pipeline, artifacts: Sequence[Any], name: str, region: s
     return zipfile.ZipFile(io.BytesIO(content))
 
 
-def _missing(pipeline: Pipeline, files: zipfile.ZipFile, path: str, deployed: Deployed, role: str | None) -> list[str]:
-    """What the template's own manifest lists and the account's bucket for files does not have."""
+def _missing(
+    pipeline: Pipeline, files: zipfile.ZipFile, path: str, deployed: DeployedStack, role: str | None
+) -> list[str]:
+    """Return files that the template's manifest lists and the account's bucket for files does not have."""
     manifest = f"{path.removesuffix('.template.json')}.assets.json"
     if manifest not in files.namelist():
         return []
@@ -225,8 +227,8 @@ def _missing(pipeline: Pipeline, files: zipfile.ZipFile, path: str, deployed: De
     return missing
 
 
-def _published(pipeline: Pipeline, earlier: Earlier) -> str:
-    """A large template, where CloudFormation can read it: beside the account's other files."""
+def _published(pipeline: Pipeline, earlier: EarlierDeployment) -> str:
+    """Upload a large template where CloudFormation can read it, beside the account's other files; return its URL."""
     place = earlier.deployed
     partition = (earlier.deploy_role or "arn:aws:").split(":")[1]
     name = bootstrap_role("file-publishing", account=place.account, region=place.region)
@@ -239,8 +241,8 @@ def _published(pipeline: Pipeline, earlier: Earlier) -> str:
     return f"https://s3.{place.region}.{suffix}/{bucket}/{key}"
 
 
-def _record(pipeline: Pipeline, earlier: Earlier, *, why: str, status: str) -> None:
-    """What stays begun has failed, or was cut off."""
+def _record(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str, status: str) -> None:
+    """Record a rollback in the tools account. What stays BEGUN has failed, or was cut off."""
     place = earlier.deployed
     pipeline.target.client("ssm").put_parameter(
         Name=f"/penstock/rolled-back/{place.account}/{place.region}/{place.stack}",

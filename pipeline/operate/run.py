@@ -106,7 +106,7 @@ class Run:
         return self.status in LIVE
 
     def to_json(self) -> dict[str, Any]:
-        """What `penstock status --json` prints."""
+        """Return what `penstock status --json` prints."""
         return {
             "pipeline": self.pipeline,
             "execution": self.execution,

@@ -1,4 +1,4 @@
-"""What changes a run: to approve, retry, stop and release."""
+"""What changes a run: to approve, retry, stop and start."""
 
 from typing import Literal
 
@@ -99,7 +99,7 @@ def stop(pipeline: Pipeline, *, execution: str | None = None, abandon: bool = Fa
     return chosen
 
 
-def release(pipeline: Pipeline) -> str:
+def start(pipeline: Pipeline) -> str:
     """Start a run of what the pipeline's branch is now; returns the execution."""
     try:
         return pipeline.client.start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.outputs import Deployed, resources
+from pipeline.operate.outputs import DeployedStack, resources
 from pipeline.operate.target import Target
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Line:
         return found if isinstance(found, dict) else None
 
 
-def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
-    """All that it logged since so long ago."""
+def read(target: Target, deployed: DeployedStack, *, since: timedelta) -> list[Line]:
+    """Return all that a service logged since so long ago."""
     start = int((datetime.now(UTC) - since).timestamp() * 1000)
     client: CloudWatchLogsClient = target.client("logs", account=deployed.account, region=deployed.region)
     found: list[Line] = []
@@ -81,13 +81,13 @@ def read(target: Target, deployed: Deployed, *, since: timedelta) -> list[Line]:
     return sorted(found, key=lambda line: line.at)
 
 
-def _groups(target: Target, deployed: Deployed) -> dict[str, str]:
+def _groups(target: Target, deployed: DeployedStack) -> dict[str, str]:
     found = resources(target, deployed, GROUP)
     return {HASH.sub("", logical): physical for logical, physical in found if not physical.startswith(FIREWALL)}
 
 
 def _lines(message: str) -> list[str]:
-    """An exception with its frames is one event on AWS."""
+    """Split a message into lines: on AWS an exception with its frames is one event."""
     if not NARRATION.match(message):
         return message.splitlines()
     return [" ".join(message.split())] if STATUS.search(message) else []

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.outputs import Deployed, resources
+from pipeline.operate.outputs import DeployedStack, resources
 from pipeline.operate.target import Target
 
 MACHINE = "AWS::StepFunctions::StateMachine"
@@ -37,8 +37,8 @@ class Trace:
     spans: Sequence[Span]
 
 
-def read(target: Target, deployed: Deployed, *, execution: str | None = None) -> Trace:
-    """The trace of one execution by its name, or of the one that started last."""
+def read(target: Target, deployed: DeployedStack, *, execution: str | None = None) -> Trace:
+    """Return the trace of one execution by its name, or of the one that started last."""
     machines = [physical for _, physical in resources(target, deployed, MACHINE)]
     if len(machines) != 1:
         raise OperateError(
@@ -60,7 +60,7 @@ def read(target: Target, deployed: Deployed, *, execution: str | None = None) ->
     return Trace(id=root[1], execution=found["name"], spans=spans)
 
 
-def _execution(states: Any, machine: str, named: str | None, deployed: Deployed) -> str:
+def _execution(states: Any, machine: str, named: str | None, deployed: DeployedStack) -> str:
     if named is not None:
         return f"{machine.replace(':stateMachine:', ':execution:')}:{named}"
     newest = states.list_executions(stateMachineArn=machine, maxResults=1)["executions"]
@@ -70,7 +70,10 @@ def _execution(states: Any, machine: str, named: str | None, deployed: Deployed)
 
 
 def _spans(document: Mapping[str, Any]) -> Iterator[Span]:
-    """https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html"""
+    """Yield the spans of a segment document and of what is below it.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
+    """
     began = float(document["start_time"])
     yield Span(
         began=began,

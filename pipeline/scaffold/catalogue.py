@@ -7,7 +7,7 @@ import libcst as cst
 
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.listing import Source, inserted
+from pipeline.scaffold.listing import PythonSource, inserted
 from pipeline.scaffold.names import StageName, check_account, check_region
 from pipeline.scaffold.stage_file import StageFile
 from services.library.contract import names
@@ -19,8 +19,8 @@ TOOLS_REGION = "TOOLS_REGION"
 
 
 def add_stage(draft: Draft, stage: StageName, *, after: str) -> None:
-    """Release a stage right after another one, or after the wave that this is in or that is called so."""
-    source = Source(CATALOGUE.as_posix(), draft.read(CATALOGUE))
+    """List a stage right after another one, or after the wave that this is in or that is called so."""
+    source = PythonSource(CATALOGUE.as_posix(), draft.read(CATALOGUE))
     listed = dict(source.assigned()).get("STAGES")
     by_hand = (
         f"add `from stages.{stage.module} import {stage.constant}` and list {stage.constant} after {after} by hand."
@@ -30,14 +30,14 @@ def add_stage(draft: Draft, stage: StageName, *, after: str) -> None:
     for position, element in enumerate(listed.elements):
         if _is(draft, source, element.value, after):
             text = inserted(source, listed, stage.constant, position=position + 1)
-            text = Source(CATALOGUE.as_posix(), text).importing(f"stages.{stage.module}", stage.constant)
+            text = PythonSource(CATALOGUE.as_posix(), text).importing(f"stages.{stage.module}", stage.constant)
             draft.edit(CATALOGUE, text)
             return
     raise ScaffoldError(f"{CATALOGUE}: STAGES lists neither a stage {after!r} by its name nor a wave; {by_hand}")
 
 
 def account_constant(draft: Draft, stage: StageName, account: str) -> str:
-    """The constant of an account: the one that has its id, or is called so, or else a new one with the stage's name."""
+    """Return the constant of an account: the one with its id or name, or else a new one with the stage's name."""
     constants = _constants(draft)
     if account in constants and names.ACCOUNT.allows(constants[account]):
         return account
@@ -46,7 +46,7 @@ def account_constant(draft: Draft, stage: StageName, account: str) -> str:
 
 
 def region_constant(draft: Draft, stage: StageName, region: str) -> str:
-    """The constant of a region: the one that has its name, or is called so, or else a new one for the stage."""
+    """Return the constant of a region: the one with its value or name, or else a new one for the stage."""
     constants = _constants(draft)
     if region in constants and names.REGION.allows(constants[region]):
         return region
@@ -54,8 +54,8 @@ def region_constant(draft: Draft, stage: StageName, region: str) -> str:
     return _constant(draft, f"{stage.constant}_REGION", region, option="--region", like=names.REGION.allows)
 
 
-def _is(draft: Draft, source: Source, value: cst.BaseExpression, after: str) -> bool:
-    """Whether an element of the catalogue is the stage, or a wave with it or of its name."""
+def _is(draft: Draft, source: PythonSource, value: cst.BaseExpression, after: str) -> bool:
+    """Return whether an element of the catalogue is the stage, or a wave with it or of its name."""
     if isinstance(value, cst.Name):
         module = next((of for bound, of, _ in source.imports() if bound == value.value), "")
         try:
@@ -83,7 +83,7 @@ def _constant(draft: Draft, name: str, value: str, *, option: str, like: Callabl
             f"{option} {value!r}: {ACCOUNTS} has {name} = {constants[name]!r} already. Correct it there, or give"
             f" {option} {name} to use that one."
         )
-    source = Source(ACCOUNTS.as_posix(), draft.read(ACCOUNTS))
+    source = PythonSource(ACCOUNTS.as_posix(), draft.read(ACCOUNTS))
     end = _end_of_the_last(source, like)
     if end is None:
         raise ScaffoldError(f'{ACCOUNTS} has nothing like it yet: add {name} = "{value}" there by hand, then repeat.')
@@ -92,8 +92,8 @@ def _constant(draft: Draft, name: str, value: str, *, option: str, like: Callabl
     return name
 
 
-def _end_of_the_last(source: Source, like: Callable[[str], bool]) -> int | None:
-    """Where the last constant of a kind ends, with the docstring below it."""
+def _end_of_the_last(source: PythonSource, like: Callable[[str], bool]) -> int | None:
+    """Return where the last constant of a kind ends, with the docstring below it."""
     found, below = None, False
     for statement in source.module.body:
         each = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
@@ -107,7 +107,7 @@ def _end_of_the_last(source: Source, like: Callable[[str], bool]) -> int | None:
 
 
 def _constants(draft: Draft) -> dict[str, str]:
-    source = Source(ACCOUNTS.as_posix(), draft.read(ACCOUNTS))
+    source = PythonSource(ACCOUNTS.as_posix(), draft.read(ACCOUNTS))
     return {
         name: str(value.evaluated_value) for name, value in source.assigned() if isinstance(value, cst.SimpleString)
     }

@@ -12,7 +12,7 @@ from pipeline.scaffold.tidy import require_tidy, tidy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class FileChange:
     """What becomes of one file; None where there is none."""
 
     file: Path
@@ -25,7 +25,7 @@ class Change:
         return "add" if self.before is None else "delete" if self.after is None else "edit"
 
     def diff(self) -> str:
-        """As git shows it."""
+        """Return the change as git shows it."""
         old = "/dev/null" if self.before is None else f"a/{self.file}"
         new = "/dev/null" if self.after is None else f"b/{self.file}"
         lines = difflib.unified_diff(
@@ -42,49 +42,49 @@ class Draft:
     _planned: dict[Path, str | None] = field(default_factory=dict)
 
     def read(self, file: Path) -> str:
-        """The text of a file."""
+        """Return the text of a file."""
         text = self._planned[file] if file in self._planned else self._now(file)
         if text is None:
             raise ScaffoldError(f"{file} is not there.")
         return text
 
     def exists(self, file: Path) -> bool:
-        """Whether a file will be there."""
+        """Return whether a file will be there."""
         return (self._planned[file] if file in self._planned else self._now(file)) is not None
 
     def files(self, folder: Path, suffix: str) -> list[Path]:
-        """The files right in a folder, sorted."""
+        """Return the files right in a folder, sorted."""
         there = {each.relative_to(self.root) for each in (self.root / folder).glob(f"*{suffix}")}
         planned = {each for each in self._planned if each.parent == folder and each.name.endswith(suffix)}
         return sorted(each for each in there | planned if self.exists(each))
 
     def add(self, file: Path, text: str) -> None:
-        """A new file, laid out as the gate asks. One with this very text may be there: of a run that was cut off."""
+        """Add a file, laid out as the gate asks. One with this very text may be there: of a run that was cut off."""
         text = tidy(self.root, file, text)
         if self._now(file) not in (None, text):
             raise ScaffoldError(f"{file} is there already, with other text: nothing is overwritten.")
         self._planned[file] = text
 
     def edit(self, file: Path, text: str) -> None:
-        """Another text for a hand-written file, which must be as the gate wants it before; it is so afterwards."""
+        """Change a hand-written file, which must be as the gate wants it before; it is so afterwards."""
         require_tidy(self.root, file, self.read(file))
         self._planned[file] = tidy(self.root, file, text)
 
     def generate(self, file: Path, text: str) -> None:
-        """The text of a file that nobody writes by hand."""
+        """Set the text of a file that nobody writes by hand."""
         self._planned[file] = text
 
     def delete(self, file: Path) -> None:
-        """A file less."""
+        """Delete a file."""
         self._planned[file] = None
 
-    def changes(self) -> list[Change]:
-        """What would be another than now, new files first."""
-        found = [Change(file=file, before=self._now(file), after=text) for file, text in self._planned.items()]
+    def changes(self) -> list[FileChange]:
+        """Return what would be another than now, new files first."""
+        found = [FileChange(file=file, before=self._now(file), after=text) for file, text in self._planned.items()]
         differing = [each for each in found if each.before != each.after]
         return sorted(differing, key=lambda each: (each.before is not None, each.after is None, each.file))
 
-    def apply(self, changes: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[FileChange]) -> None:
         """Write it: each file as a whole or not at all, and new ones before those that refer to them.
 
         One that is cut off leaves new files without those that refer to them: what is in no stage, no stage deploys.
@@ -129,5 +129,5 @@ def _parents_below(root: Path, path: Path) -> Iterator[Path]:
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether nothing is left in it but what Python made itself."""
+    """Return whether a folder has nothing but what Python made itself."""
     return all("__pycache__" in each.parts for each in folder.rglob("*") if each.is_file())

@@ -22,7 +22,7 @@ class Span:
     end: int
 
 
-class Source:
+class PythonSource:
     """A Python file that can be asked where its parts are."""
 
     def __init__(self, file: str, text: str) -> None:
@@ -38,7 +38,7 @@ class Source:
         self._spans = wrapper.resolve(ByteSpanPositionProvider)
 
     def span(self, node: cst.CSTNode) -> Span:
-        """Where a node is, with its parentheses and without the white space around it."""
+        """Return where a node is, with its parentheses and without the white space around it."""
         inner = node.value if isinstance(node, cst.Element | cst.StarredElement) else node
         around = [*getattr(inner, "lpar", ()), inner, *getattr(inner, "rpar", ())]
         if isinstance(node, cst.StarredElement):
@@ -47,12 +47,12 @@ class Source:
         return Span(found[0].start, max(each.start + each.length for each in found))
 
     def code(self, node: cst.CSTNode) -> str:
-        """A node as it is written."""
+        """Return a node as it is written."""
         span = self.span(node)
         return self.bytes[span.start : span.end].decode()
 
     def assigned(self) -> Iterator[tuple[str, cst.BaseExpression]]:
-        """What the module assigns to single names, in order."""
+        """Yield what the module assigns to single names, in order."""
         for statement in self.module.body:
             for each in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
                 match each:
@@ -62,7 +62,7 @@ class Source:
                         yield name, value
 
     def imports(self) -> Iterator[tuple[str, str, str]]:
-        """(the name that an import binds, its module, its name there); `""` for a module as a whole."""
+        """Yield (the name that an import binds, its module, its name there); `""` for a module as a whole."""
         for statement in self.module.body:
             for each in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
                 if isinstance(each, cst.ImportFrom) and each.module and not isinstance(each.names, cst.ImportStar):
@@ -74,7 +74,7 @@ class Source:
                         yield alias.evaluated_alias or alias.evaluated_name.partition(".")[0], alias.evaluated_name, ""
 
     def importing(self, module: str, name: str) -> str:
-        """The text with one import more, behind the others; tidying puts it in its place."""
+        """Return the text with another import, behind the others; tidying puts it in its place."""
         if (name, module, name) in self.imports():
             return self.text
         ends = [
@@ -91,8 +91,8 @@ class Source:
         return _spliced(self.bytes, line_end, line_end, f"from {module} import {name}\n")
 
 
-def inserted(source: Source, listed: cst.Tuple, text: str, *, position: int) -> str:
-    """The file with an element more in a tuple, before the element of this position or at the end."""
+def inserted(source: PythonSource, listed: cst.Tuple, text: str, *, position: int) -> str:
+    """Return the file with another element in a tuple, before the element of this position or at the end."""
     whole = source.span(listed)
     spans = [source.span(each) for each in listed.elements]
     if b"\n" not in source.bytes[whole.start : whole.end]:
@@ -107,8 +107,8 @@ def inserted(source: Source, listed: cst.Tuple, text: str, *, position: int) -> 
     return _spliced(source.bytes, at, at, f"{_indent_of(source, spans[0].start)}{text},\n")
 
 
-def removed(source: Source, listed: cst.Tuple, position: int) -> str:
-    """The file without one element of a tuple. A comment in its line goes with it; one above it stays."""
+def removed(source: PythonSource, listed: cst.Tuple, position: int) -> str:
+    """Return the file without one element of a tuple. A comment in its line goes with it; one above it stays."""
     whole = source.span(listed)
     spans = [source.span(each) for each in listed.elements]
     if b"\n" not in source.bytes[whole.start : whole.end]:
@@ -121,14 +121,14 @@ def removed(source: Source, listed: cst.Tuple, position: int) -> str:
     return _spliced(source.bytes, lines.start, lines.end, "")
 
 
-def _replaced(source: Source, whole: Span, elements: list[str]) -> str:
-    """The file with a tuple of one line, with these elements."""
+def _replaced(source: PythonSource, whole: Span, elements: list[str]) -> str:
+    """Return the file with a tuple of one line, with these elements."""
     inside = ", ".join(elements) + ("," if len(elements) == 1 else "")
     return _spliced(source.bytes, whole.start, whole.end, f"({inside})")
 
 
-def _own_lines(source: Source, element: Span) -> Span:
-    """The lines of an element, which it must share with no other."""
+def _own_lines(source: PythonSource, element: Span) -> Span:
+    """Return the lines of an element, which it must share with no other."""
     start = source.bytes.rfind(b"\n", 0, element.start) + 1
     rest = REST_OF_LINE.match(source.bytes, element.end)
     if source.bytes[start : element.start].strip() or rest is None:
@@ -140,7 +140,7 @@ def _own_lines(source: Source, element: Span) -> Span:
     return Span(start, rest.end())
 
 
-def _indent_of(source: Source, at: int) -> str:
+def _indent_of(source: PythonSource, at: int) -> str:
     line = source.bytes[:at].rpartition(b"\n")[2].decode()
     return line[: len(line) - len(line.lstrip())]
 

@@ -10,7 +10,7 @@ import libcst as cst
 
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.listing import Source
+from pipeline.scaffold.listing import PythonSource
 
 CODEOWNERS = Path(".github/CODEOWNERS")
 PULL_REQUEST_TEMPLATE = Path(".github/pull_request_template.md")
@@ -27,7 +27,7 @@ def generate(draft: Draft) -> None:
 
 
 def read(draft: Draft) -> dict[str, str]:
-    """Folder of a service -> its owner, sorted."""
+    """Return folder of a service -> its owner, sorted."""
     services = Path("services")
     folders = {each.parent.name for each in (draft.root / services).glob("*/service.py")}
     folders |= {change.file.parts[1] for change in draft.changes() if _is_service(change.file)}
@@ -36,16 +36,16 @@ def read(draft: Draft) -> dict[str, str]:
 
 
 def platform_owner(draft: Draft) -> str:
-    """The team that answers for everything else."""
+    """Return the team that owns everything else."""
     file, name = PLATFORM
-    found = _constants(Source(file.as_posix(), draft.read(file))).get(name)
+    found = _constants(PythonSource(file.as_posix(), draft.read(file))).get(name)
     if found is None:
         raise ScaffoldError(f'{file} says no {name} = "@organisation/team", which is who answers for the platform.')
     return found
 
 
 def codeowners(owners: Mapping[str, str], platform: str) -> str:
-    """The file CODEOWNERS: of several lines that match a path, the last decides."""
+    """Return the file CODEOWNERS: of several lines that match a path, the last decides."""
     rules = {"*": platform} | {f"/services/{folder}/": owner for folder, owner in owners.items()}
     lines = [f"{pattern} {owner}" for pattern, owner in rules.items()]  # not aligned: each service is one line
     head = "# Written by `penstock ledger` from what each services/<service>/service.py says of its owner."
@@ -53,7 +53,7 @@ def codeowners(owners: Mapping[str, str], platform: str) -> str:
 
 
 def pull_request_template(owners: Mapping[str, str], platform: str) -> str:
-    """What whoever opens a pull request is asked."""
+    """Return what whoever opens a pull request is asked."""
     rows = [f"| `services/{folder}/` | {owner} |" for folder, owner in owners.items()]
     return "\n".join(
         [
@@ -80,7 +80,7 @@ def _is_service(file: Path) -> bool:
 
 def _owner(draft: Draft, folder: Path) -> str:
     file = folder / "service.py"
-    source = Source(file.as_posix(), draft.read(file))
+    source = PythonSource(file.as_posix(), draft.read(file))
     for statement in source.module.body:
         if isinstance(statement, cst.ClassDef):
             for value in _said(statement):
@@ -93,7 +93,7 @@ def _owner(draft: Draft, folder: Path) -> str:
 
 
 def _said(class_: cst.ClassDef) -> list[cst.BaseExpression]:
-    """What a class gives as `owner`."""
+    """Return what a class gives as `owner`."""
     return [
         each.value
         for line in class_.body.body
@@ -106,8 +106,8 @@ def _said(class_: cst.ClassDef) -> list[cst.BaseExpression]:
     ]
 
 
-def _text(draft: Draft, source: Source, folder: Path, value: cst.BaseExpression) -> str | None:
-    """A text, a constant of the file, or one of a module beside it."""
+def _text(draft: Draft, source: PythonSource, folder: Path, value: cst.BaseExpression) -> str | None:
+    """Return a text: written out, a constant of the file, or one of a module beside it."""
     match value:
         case cst.SimpleString():
             return str(value.evaluated_value)
@@ -115,11 +115,15 @@ def _text(draft: Draft, source: Source, folder: Path, value: cst.BaseExpression)
             return _constants(source).get(name)
         case cst.Attribute(value=cst.Name(value=module), attr=cst.Name(value=name)):
             beside = folder / f"{module}.py"
-            return _constants(Source(beside.as_posix(), draft.read(beside))).get(name) if draft.exists(beside) else None
+            return (
+                _constants(PythonSource(beside.as_posix(), draft.read(beside))).get(name)
+                if draft.exists(beside)
+                else None
+            )
     return None
 
 
-def _constants(source: Source) -> dict[str, str]:
+def _constants(source: PythonSource) -> dict[str, str]:
     return {
         name: str(value.evaluated_value) for name, value in source.assigned() if isinstance(value, cst.SimpleString)
     }

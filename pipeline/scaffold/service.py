@@ -6,7 +6,7 @@ from string import Template
 from pipeline.scaffold import names
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.listing import Source
+from pipeline.scaffold.listing import PythonSource
 from pipeline.scaffold.names import ServiceName
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -15,7 +15,7 @@ RUNBOOK = Path("docs/runbooks/runbook.md")
 
 
 def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, first_stage: str) -> None:
-    """Its folder and its runbook. What the same command wrote before it was cut off is completed."""
+    """Add a service's folder and runbook. What the same command wrote before it was cut off is completed."""
     names.check_owner(owner)
     words = {
         "name": service.name,
@@ -44,7 +44,7 @@ def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, 
 
 
 def runbook(name: str) -> Path:
-    """The page that a service's alarms name."""
+    """Return the page that a service's alarms name."""
     return RUNBOOK.with_stem(name)
 
 
@@ -55,8 +55,8 @@ def _there(folder: Path) -> list[Path]:
 
 
 def _refuse_clashes(service: ServiceName, text: str) -> None:
-    """The service's classes must not be called like what its own file imports."""
-    bound = {name for name, _, _ in Source("service.py", text).imports()}
+    """Raise if the service's classes would be called like what its own file imports."""
+    bound = {name for name, _, _ in PythonSource("service.py", text).imports()}
     clashing = sorted({service.class_name, f"{service.class_name}Stack"} & bound)
     if clashing:
         raise ScaffoldError(

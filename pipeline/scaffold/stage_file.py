@@ -9,7 +9,7 @@ import libcst as cst
 
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.listing import Source, inserted, removed
+from pipeline.scaffold.listing import PythonSource, inserted, removed
 from pipeline.scaffold.names import StageName
 
 FOLDER = Path("stages")
@@ -59,7 +59,7 @@ class StageFile:
             text = draft.read(file)
             if "Stage(" not in text:
                 continue
-            source = Source(file.as_posix(), text)
+            source = PythonSource(file.as_posix(), text)
             for constant, value in source.assigned():
                 if isinstance(value, cst.Call) and _name_of(value) == stage:
                     self.file, self.source, self.constant, self._call = file, source, constant, value
@@ -70,11 +70,11 @@ class StageFile:
         )
 
     def lists(self, module: str) -> bool:
-        """Whether it lists a service, one by one."""
+        """Return whether the stage lists a service, one by one."""
         return any(each == f"services.{module}.service" for _, each in self._entries())
 
     def entry(self, module: str) -> Entry | None:
-        """A service as it is listed here, as far as another stage could list it in the same way."""
+        """Return a service as it is listed here, as far as another stage could list it in the same way."""
         for element, imported in self._entries():
             if imported == f"services.{module}.service" and isinstance(element.value, cst.Call):
                 return self._read(module, element.value)
@@ -91,7 +91,7 @@ class StageFile:
         imports |= {needed for setting in entry.settings for needed in setting.imports}
         for module, name in sorted(imports):
             self._check_name(name, module, entry)
-            text = Source(self.file.as_posix(), text).importing(module, name)
+            text = PythonSource(self.file.as_posix(), text).importing(module, name)
         self.draft.edit(self.file, text)
 
     def remove(self, module: str) -> None:
@@ -108,7 +108,7 @@ class StageFile:
         )
 
     def _entries(self) -> Iterator[tuple[cst.BaseElement, str]]:
-        """(element, the module that its class is from)."""
+        """Yield (element, the module that its class is from)."""
         value = self._services()
         for element in value.elements if isinstance(value, cst.Tuple) else ():
             yield element, self._imported(element)
@@ -161,12 +161,12 @@ class StageFile:
 
 
 def new_stage(stage: StageName, *, tier: str, account: str, region: str) -> str:
-    """The file of a stage that deploys nothing yet. `tier`, `account` and `region` as the names of constants."""
+    """Return the file of a stage that deploys nothing yet. `tier`, `account` and `region` as the names of constants."""
     return (
         f'"""The {stage.name} stage. A team ships here by adding its service to the list."""\n\n'
+        "from pipeline.catalogue.model import Stage\n"
         "from services.library.contract.environment import Environment, Tier\n"
-        "from stages import accounts\n"
-        "from pipeline.catalogue.model import Stage\n\n"
+        "from stages import accounts\n\n"
         f"{stage.constant} = Stage(\n"
         f'    environment=Environment(name="{stage.name}", tier=Tier.{tier}, account=accounts.{account},'
         f" region=accounts.{region}),\n"
@@ -176,7 +176,7 @@ def new_stage(stage: StageName, *, tier: str, account: str, region: str) -> str:
 
 
 def _name_of(call: cst.Call) -> str:
-    """The name of the environment of the stage that a call makes; `""` if it makes none, or not in so many words."""
+    """Return the environment's name of the stage that a call makes; `""` if it makes none, or not in so many words."""
     environment = _argument(call, "environment")
     named = _argument(environment, "name") if isinstance(environment, cst.Call) else None
     made = call.func.value if isinstance(call.func, cst.Name) else ""

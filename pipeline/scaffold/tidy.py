@@ -10,7 +10,7 @@ FIRST_PARTY = "lint.isort.known-first-party = ['pipeline', 'services', 'stages',
 
 
 def tidy(root: Path, file: Path, text: str) -> str:
-    """The text of a Python file with its imports sorted, those that nothing uses left out, and formatted."""
+    """Return the text of a Python file with its imports sorted, those that nothing uses left out, and formatted."""
     if file.suffix != ".py":
         return text
     sorted_ = _ruff(root, file, text, "check", "--fix", "--exit-zero", "--select", "I,F401", "--config", FIRST_PARTY)

@@ -10,7 +10,7 @@ import libcst as cst
 
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.listing import Source, inserted, removed
+from pipeline.scaffold.listing import PythonSource, inserted, removed
 
 FILE = Path("stages/removed.py")
 LONGEST_LITERAL = 80
@@ -18,7 +18,7 @@ LONGEST_LITERAL = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class TombstoneText:
     """What a tombstone says."""
 
     stage: str
@@ -35,14 +35,14 @@ class Words:
         )
 
 
-def add(draft: Draft, words: Words) -> None:
-    """One tombstone more."""
-    source, listed = _listed(draft, f"add `{words.text}` by hand.")
-    draft.edit(FILE, inserted(source, listed, words.text, position=len(listed.elements)))
+def add(draft: Draft, written: TombstoneText) -> None:
+    """Add a tombstone."""
+    source, listed = _listed(draft, f"add `{written.text}` by hand.")
+    draft.edit(FILE, inserted(source, listed, written.text, position=len(listed.elements)))
 
 
 def drop(draft: Draft, gone: Collection[tuple[str, str]]) -> None:
-    """Without the tombstones of these (stage, service)."""
+    """Remove the tombstones of these (stage, service)."""
     while True:
         source, listed = _listed(
             draft, f"take out those of {', '.join('/'.join(each) for each in sorted(gone))} by hand."
@@ -53,8 +53,8 @@ def drop(draft: Draft, gone: Collection[tuple[str, str]]) -> None:
         draft.edit(FILE, removed(source, listed, found[0]))
 
 
-def _listed(draft: Draft, by_hand: str) -> tuple[Source, cst.Tuple]:
-    source = Source(FILE.as_posix(), draft.read(FILE))
+def _listed(draft: Draft, by_hand: str) -> tuple[PythonSource, cst.Tuple]:
+    source = PythonSource(FILE.as_posix(), draft.read(FILE))
     listed = dict(source.assigned()).get("REMOVED")
     if not isinstance(listed, cst.Tuple) or not listed.lpar:
         raise ScaffoldError(
@@ -73,7 +73,7 @@ def _whose(value: cst.BaseExpression) -> tuple[str, str]:
 
 
 def _literal(text: str) -> str:
-    """A text as Python, over several lines if it is long."""
+    """Return a text as Python, over several lines if it is long."""
     parts = textwrap.wrap(text, LONGEST_LITERAL, drop_whitespace=False, break_long_words=True) or [""]
     literals = [json.dumps(part, ensure_ascii=False) for part in parts]
     return literals[0] if len(literals) == 1 else f"({' '.join(literals)})"

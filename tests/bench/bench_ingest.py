@@ -23,7 +23,7 @@ RECORDS = 500
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
     place = Place(home=tmp_path / "home", port=free_port())
-    yield start(place, surroundings=os.environ)
+    yield start(place, environment=os.environ)
     stop(place)
 
 

@@ -21,7 +21,7 @@ SUBMISSION = {"patient": "p-1", "resource": {"resourceType": "Observation", "val
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
     place = Place(home=tmp_path / "home", port=free_port())
-    yield start(place, surroundings=os.environ)
+    yield start(place, environment=os.environ)
     stop(place)
 
 

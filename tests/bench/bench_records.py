@@ -23,7 +23,7 @@ PATIENTS = 200
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[DeployedRecords]:
     place = Place(home=tmp_path / "home", port=free_port())
-    cloud: LocalCloud = start(place, surroundings=os.environ)
+    cloud: LocalCloud = start(place, environment=os.environ)
     deployed = DeployedRecords(cloud, tmp_path / "assembly")
     for number in range(PATIENTS):
         patient = {"resourceType": "Patient", "id": f"p-{number}", "name": [{"family": f"Family{number % 20}"}]}

@@ -187,7 +187,7 @@ class Clone:
 
 
 def make(folder: Path) -> Clone:
-    """A fresh clone of this checkout, of someone whose home is empty and whose surroundings are hostile."""
+    """A fresh clone of this checkout, of someone whose home is empty and whose environment is hostile."""
     checkout = copy_of_the_checkout(folder / "clone")
     home = folder / "home"
     home.mkdir()

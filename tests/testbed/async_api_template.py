@@ -1,4 +1,4 @@
-"""A small stack with the async API's mapping, written by hand: what the tests of its fillers deploy."""
+"""A small stack with the async API's mapping, written by hand: what the tests of its integrations deploy."""
 
 import json
 from typing import Any

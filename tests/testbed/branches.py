@@ -70,7 +70,7 @@ def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
     """Start a cloud with the development account prepared, and this stage deployed there as main's."""
     account, region = stage.environment.account, stage.environment.region
     place = Home(home=folder / "cloud", port=free_port())
-    cloud = start(place, surroundings=os.environ)
+    cloud = start(place, environment=os.environ)
     try:
         bootstrap.bootstrap(
             cloud,
@@ -94,7 +94,7 @@ def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
             str(folder / "main"),
             checkout=ROOT,
             output=place.home / "cdk.out",
-            environment=first_deployment.surroundings(os.environ, cloud, account=account, region=region, home=home),
+            environment=first_deployment.cdk_environment(os.environ, cloud, account=account, region=region, home=home),
             progress=lambda _line: None,
         )
         yield cloud

@@ -8,11 +8,11 @@ from pipeline.local.lifecycle import LocalCloud
 
 
 def kill(cloud: LocalCloud) -> None:
-    """SIGKILL the emulator, and wait until its guardian has cleared up."""
+    """SIGKILL the emulator, and wait until its supervisor has cleared up."""
     os.kill(cloud.emulator_pid, signal.SIGKILL)
     pause = threading.Event()
     for _ in range(1500):
         if not cloud.is_running:
             return
         pause.wait(0.02)
-    raise AssertionError("the guardian still runs")
+    raise AssertionError("the supervisor still runs")

@@ -61,14 +61,14 @@ class Mistake:
 def stage_file(
     *, imports: str = "", environment: Mapping[str, str] | None = None, services: str = "", stage: str = ""
 ) -> str:
-    """A stage's file; each value of the environment is an expression."""
+    """Return a stage's file; each value of the environment is an expression."""
     place = {**PLACE, **(environment or {})}
     text = "\n".join(f"        {field}={value}" + ("" if HERE in value else ",") for field, value in place.items())
     return HEAD + imports + STAGE.format(environment=text, services=services, stage=stage)
 
 
 def generated() -> Iterator[Mistake]:
-    """Every field of every entry, of what entries are made of, and of the places they go to, with each wrong value."""
+    """Yield a mistake for each wrong value of every field of entries, of their parts, and of environments."""
     for service in dict.fromkeys(type(each) for stage in stages_of(STAGES) for each in stage.services):
         yield from _of_service(service)
     entry = "\n        Intake({field}=({step}(\n{arguments}\n        ),)),\n    "
@@ -108,7 +108,7 @@ def _wrong_values(made: type) -> Iterator[tuple[str, str]]:
 
 
 def _wrong(hint: Any) -> Iterator[str]:
-    """Expressions whose values an annotation does not allow."""
+    """Yield expressions whose values an annotation does not allow."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         base, *constraints = arguments
@@ -138,7 +138,7 @@ _PLAIN: Mapping[Any, tuple[str, ...]] = {
 
 
 def _outside(constraint: Any) -> Iterator[str]:
-    """Expressions of the right type that a constraint refuses."""
+    """Yield expressions of the right type that a constraint refuses."""
     if isinstance(constraint, Between):
         yield from (str(constraint.low - 1), str(constraint.high + 1))
     elif isinstance(constraint, Matches):
@@ -233,7 +233,7 @@ KINDS: tuple[Mistake, ...] = (
         what="no tuple of services",
     ),
     _kind("a service twice", "services", f"One(),\n  One(), {HERE}\n  ", given="'one'"),
-    _kind("a name that is not defined", "Recrods", f"\n  Recrods(), {HERE}\n  ", given="Recrods"),
+    _kind("a name that is not defined", "services", f"\n  Recrods(), {HERE}\n  ", given="Recrods"),
     _kind("an account that is not defined", "account", "", account=f"accounts.NOPE, {HERE}"),
     _kind("a region that AWS does not have", "region", "", given="eu-west-9", region=f"'eu-west-9', {HERE}"),
     _kind("an account of eleven digits", "account", "", given="'11111111111'", account=f"'11111111111', {HERE}"),

@@ -1,10 +1,10 @@
-"""`python -m pipeline.local.cloud --port PORT --folder DIR`: the emulator with its gap fillers, on loopback."""
+"""`python -m pipeline.local.cloud --port PORT --folder DIR`: the emulator, completed by our services, on loopback."""
 
 import argparse
 import os
 from pathlib import Path
 
-from pipeline.local.cloud.guardian import detach, guard
+from pipeline.local.cloud.supervisor import detach, supervise
 
 
 def main() -> None:
@@ -12,15 +12,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="penstock local cloud", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where its state and files live")
-    parser.add_argument("--without", action="append", default=[], metavar="FILLER", help="leave one gap filler out")
+    parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave one service out")
     parser.add_argument("--detach", action="store_true", help="go on in the background, and print the process's number")
     parser.add_argument("--parent", type=int, metavar="PROCESS", help="end when this process does")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     if arguments.detach:
         detach()
-    guard(folder / "emulator.pid", parent=arguments.parent)
-    # The emulator reads these when it is imported, and the guardian shall not carry its modules: import it only now.
+    supervise(folder / "emulator.pid", parent=arguments.parent)
+    # The emulator reads these when it is imported, and the supervisor shall not carry its modules: import it only now.
     os.environ |= {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(arguments.port),
@@ -30,20 +30,20 @@ def main() -> None:
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
     }
-    from pipeline.local.cloud.generations import Generations  # noqa: PLC0415 - as above
+    from pipeline.local.cloud.snapshot_store import SnapshotStore  # noqa: PLC0415 - as above
 
     objects = Path(os.environ["S3_DATA_DIR"])
-    generations = Generations(folder=folder / "generations")
-    last = generations.resume(objects)  # S3 reads its objects when it is imported, which comes next
+    store = SnapshotStore(folder=folder / "snapshots")
+    last = store.resume(objects)  # S3 reads its objects when it is imported, which comes next
 
     from pipeline.local.cloud.emulator import Emulator  # noqa: PLC0415 - as above
-    from pipeline.local.cloud.fillers import install_all  # noqa: PLC0415 - as above
     from pipeline.local.cloud.server import serve  # noqa: PLC0415 - as above
+    from pipeline.local.cloud.services import install_all  # noqa: PLC0415 - as above
     from pipeline.local.cloud.snapshot import Snapshots  # noqa: PLC0415 - as above
 
     emulator = Emulator(port=arguments.port, folder=folder, approves=os.environ.get("PENSTOCK_APPROVE") == "auto")
     install_all(emulator, without=frozenset(arguments.without))
-    snapshots = Snapshots(emulator=emulator, generations=generations, objects=objects, restored=last)
+    snapshots = Snapshots(emulator=emulator, store=store, objects=objects, restored=last)
     snapshots.install()
     serve(emulator, snapshots)
 

@@ -1,10 +1,16 @@
-"""The one place that knows the emulator's private seams; the gap fillers know only this."""
+"""The interface to the emulator, ministack: what the services of the local cloud need of it, and what they add to it.
+
+What one service alone replaces is in its `patches.py`; what several need is a method here. Both reach into modules that
+have no public interface: the emulator's version is pinned, and contract tests hold each of these places.
+"""
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +20,15 @@ import boto3
 import ministack.app as ministack_app
 from botocore.client import BaseClient
 from ministack.core import responses, router
+from ministack.core.concurrency import run_reentrant
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs
 from ministack.services.cloudformation import provisioners
+
+logger = logging.getLogger("penstock.cloud")
 
 Json = dict[str, Any]
 Part = TypeVar("Part")
+Result = TypeVar("Result")
 Send = Callable[[Json], Awaitable[None]]
 LOCAL_SECRET = "local"  # noqa: S105 - no secret: it is printed, and good on loopback alone
 """What the root of every local account signs with. Most APIs here take any signature; those that check want this."""
@@ -44,10 +55,12 @@ class Call:
 
 
 Operation = Callable[[Call], Json]
+HttpResponse = tuple[int, dict[str, str], bytes]
+"""Status, headers and body, as the emulator's own handlers answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beginning:
+class SandboxInit:
     """What a layer adds to a sandbox."""
 
     variables: Mapping[str, str]
@@ -57,18 +70,18 @@ class Beginning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandIn:
+class LayerStub:
     """What a layer is here whose content only somebody else has."""
 
     group: str
     """The dependency group whose host build has the same code."""
-    begin: Callable[[Mapping[str, str]], Beginning]
-    """What it does when a sandbox begins, given what the function is deployed with."""
+    init: Callable[[Mapping[str, str]], SandboxInit]
+    """What it does when a sandbox is initialised, given what the function is deployed with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
-    """How CloudFormation makes, changes and removes one resource type here.
+    """The handlers by which CloudFormation creates, updates and deletes one resource type.
 
     `create(logical_id, properties, stack_name)` and `update(physical_id, old, new, stack_name)` return the physical id
     and the attributes for Fn::GetAtt; `delete(physical_id, properties)` returns nothing. They run in the account and
@@ -80,20 +93,51 @@ class ResourceType:
     delete: Callable[[str, Json], None]
 
 
-class Door(Protocol):
-    """An ASGI application for some paths: for what has to see the bytes as they come, or send them as it likes."""
+class AsgiRoute(Protocol):
+    """An ASGI application for some paths, which sees a request's bytes as they come, and sends its own as it likes."""
 
-    def opens(self, path: str) -> bool:
-        """Whether it answers this path."""
+    def matches(self, path: str) -> bool:
+        """Tell whether it answers this path."""
 
     async def __call__(self, scope: Json, receive: Callable[[], Awaitable[Json]], send: Send) -> None:
         """Answer one request."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuleDelivery:
+    """An event that a rule of EventBridge delivers."""
+
+    target: str
+    """The target's ARN."""
+    event: Json
+    rule: Json
+    payload: str | None
+    """What the target says in place of the event, if it does: its Input, or its rendered InputTransformer."""
+
+
+def replace(module: Any, name: str, by: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a function of ours in the place of one of the emulator's, which is returned."""
+    own: Callable[..., Any] = getattr(module, name)
+    setattr(module, name, by)
+    return own
+
+
+def json_response(value: Any, status: int = 200) -> HttpResponse:
+    """Answer in the JSON protocol."""
+    made: HttpResponse = responses.json_response(value, status)
+    return made
+
+
+def error_response(code: str, message: str, status: int = 400) -> HttpResponse:
+    """Answer an error in the JSON protocol."""
+    made: HttpResponse = responses.error_response_json(code, message, status)
+    return made
+
+
 def reset_connection(send: Send) -> None:
     """End the connection of an ASGI `send` with a reset instead of an end."""
     stream: Any = send
-    writer = stream.__self__.send.__self__.send.__self__.writer  # the web server offers no other seam
+    writer = stream.__self__.send.__self__.send.__self__.writer  # the web server offers no other way
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()
@@ -101,11 +145,11 @@ def reset_connection(send: Send) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Emulator:
-    """The running emulator as a gap filler sees it."""
+    """The running emulator as a service of the local cloud sees it."""
 
     port: int
     folder: Path
-    """Where fillers may keep files of their own; nothing in it outlives `penstock down --erase`."""
+    """Where services may keep files of their own; nothing in it outlives `penstock down --erase`."""
     approves: bool = False
     """Whether approvals are answered at once, for whoever started this cloud so: benches and tests."""
     stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
@@ -119,11 +163,11 @@ class Emulator:
     after_snapshot: list[Callable[[], None]] = field(default_factory=list)
     """Called once that copy is safe on disk; not if it could not be written."""
     paths: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
-    surroundings: dict[str, str] = field(default_factory=dict)
+    function_environment: dict[str, str] = field(default_factory=dict)
     """Environment variables by which functions find what AWS has beside them, or their network's way out."""
-    layers: dict[re.Pattern[str], StandIn] = field(default_factory=dict)
+    layers: dict[re.Pattern[str], LayerStub] = field(default_factory=dict)
     """Layers of other people's accounts, by their ARNs, and what stands for each here."""
-    doors: list["Door"] = field(default_factory=list)
+    routes: list[AsgiRoute] = field(default_factory=list)
     """What answers some paths itself, before the emulator sees the request."""
 
     @property
@@ -177,41 +221,41 @@ class Emulator:
 
     def provide(self, type_name: str, resource: ResourceType) -> None:
         """Let CloudFormation deploy a resource type that the emulator lacks, or has wrong."""
-        handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other seam
+        handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
         handlers[type_name] = {"create": resource.create, "update": resource.update, "delete": resource.delete}
 
     def provided(self, type_name: str) -> ResourceType:
-        """How a resource type is made until now, for the fillers that complete one."""
+        """Return a resource type as it is provided until now, for the service that completes it."""
         own = provisioners._RESOURCE_HANDLERS[type_name]  # noqa: SLF001 - as above
         return ResourceType(create=own["create"], update=own["update"], delete=own["delete"])
 
     def store(self, name: str) -> MutableMapping[Any, Any]:
-        """A dict that is separate for each account and region, and part of every snapshot. Values must be JSON."""
+        """Return a dict that is separate for each account and region, and in every snapshot. Values must be JSON."""
         return self.stores.setdefault(name, responses.AccountRegionScopedDict())
 
     def entries(self, name: str) -> list[tuple[str, str, Any, Any]]:
-        """Everything in a store: account, region, key and value."""
+        """List everything in a store: account, region, key and value."""
         held: dict[tuple[str, str, Any], Any] = self.store(name).to_dict()  # type: ignore[attr-defined]  # of the emulator's own kind of dict
         return [(account, region, key, value) for (account, region, key), value in held.items()]
 
     def physical_name(self, stack_name: str, logical_id: str, *, longest: int) -> str:
-        """The name of a resource whose template gives it none."""
+        """Make the name of a resource whose template gives it none."""
         name: str = provisioners._physical_name(stack_name, logical_id, max_len=longest)  # noqa: SLF001 - as above
         return name
 
     def part(self, kind: Callable[["Emulator"], Part]) -> Part:
-        """The one instance of a filler's machinery in this cloud, for the fillers that build on it."""
+        """Return this cloud's one instance of a service's class, for all services that build on it."""
         if kind not in self.parts:
             self.parts[kind] = kind(self)
         found: Part = self.parts[kind]
         return found
 
     def here(self) -> tuple[str, str]:
-        """The account and region that the current request or resource is in."""
+        """Return the account and region that the current request or resource is in."""
         return responses.get_account_id(), responses.get_region()
 
     def within(self, account: str, region: str) -> Any:
-        """A context manager in which `here` and the stores mean this account and region (for threads of our own)."""
+        """Return a context manager in which `here` and the stores mean this account and region."""
         return responses.request_scope(account, region)
 
     def put_aws_event(self, *, source: str, detail_type: str, detail: Json, resources: Sequence[str] = ()) -> None:
@@ -222,11 +266,53 @@ class Emulator:
             "Detail": json.dumps(detail),
             "Resources": list(resources),
         }
-        self.module("eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - as above
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - as above
+
+    def add_rule_target(self, matches: Callable[[str], bool], deliver: Callable[[RuleDelivery], None]) -> None:
+        """Let EventBridge's rules deliver to targets that the emulator takes and then does nothing with."""
+        others = eventbridge._invoke_target  # noqa: SLF001 - as above
+
+        def invoke(target: Json, event: Json, rule: Json, view: Any = None) -> None:
+            if not matches(str(target.get("Arn", ""))):
+                others(target, event, rule, view)
+                return
+            payload: str | None = target.get("Input")
+            if target.get("InputTransformer"):
+                view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - as above
+                payload = eventbridge._apply_input_transformer(target["InputTransformer"], rule, view)  # noqa: SLF001 - as above
+            try:
+                deliver(RuleDelivery(target=target["Arn"], event=event, rule=rule, payload=payload))
+            except AwsError as error:
+                logger.warning("The rule %s reached no target %s: %s", rule.get("Name"), target["Arn"], error)
+
+        eventbridge._invoke_target = invoke  # noqa: SLF001 - as above
+
+    def write_log(self, group: str, stream: str, message: str) -> None:
+        """Append a line of now to a log stream of `here`, which is made if it is missing; its group is not."""
+        where = {"logGroupName": group, "logStreamName": stream}
+        cloudwatch_logs._create_log_stream(where)  # noqa: SLF001 - as above; one that exists is left as it is
+        line = {"timestamp": int(time.time() * 1000), "message": message}
+        cloudwatch_logs._put_log_events({**where, "logEvents": [line]})  # noqa: SLF001 - as above
+
+    def record_metric(
+        self, namespace: str, name: str, value: float, unit: str = "None", dimensions: Mapping[str, str] | None = None
+    ) -> None:
+        """Put one value of a metric of `here`."""
+        cloudwatch.record_metric(namespace, name, value, unit, dimensions)
+
+    def queue(self, arn: str) -> Json | None:
+        """Return the emulator's own record of an SQS queue, which changes as the queue does; None if there is none."""
+        found: Json | None = sqs._queue_by_arn(arn)  # noqa: SLF001 - as above
+        return found
+
+    async def run_in_thread(self, call: Callable[..., Result], *arguments: Any, name: str) -> Result:
+        """Run what blocks in a thread of its own, as it may call this cloud again: a pool could wait for itself."""
+        result: Result = await run_reentrant(call, *arguments, thread_name=name)
+        return result
 
     def serve_path(self, path: str, answer: Callable[[Json], Json]) -> None:
         """Answer POSTs of JSON to a path of our own (it starts with `/_penstock/`), on worker threads."""
-        ours: dict[str, Callable[[Json], Json]] = self.paths
+        ours = self.paths
         ours[path] = answer
         if len(ours) > 1:
             return
@@ -244,18 +330,8 @@ class Emulator:
 
         ministack_app._handle_post_body_shortcuts = handle  # noqa: SLF001 - as above
 
-    def module(self, service: str) -> Any:
-        """The emulator's own module for a service, for the fillers that mend one: they replace names in it."""
-        return ministack_app._get_module(service)  # noqa: SLF001 - as above
-
-    def replace(self, module: Any, name: str, by: Callable[..., Any]) -> Callable[..., Any]:
-        """Put a function of ours in the place of one of the emulator's, which is returned."""
-        own: Callable[..., Any] = getattr(module, name)
-        setattr(module, name, by)
-        return own
-
     def client(self, service: str, *, account: str, region: str) -> BaseClient:
-        """A boto3 client of this cloud; a twelve-digit access key is the account."""
+        """Make a boto3 client of this cloud; a twelve-digit access key is the account."""
         session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=LOCAL_SECRET, region_name=region)
         client: BaseClient = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
         return client

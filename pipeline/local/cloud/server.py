@@ -12,7 +12,7 @@ import ministack.app as ministack_app
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
-from pipeline.local.cloud.emulator import Door, Emulator
+from pipeline.local.cloud.emulator import AsgiRoute, Emulator
 from pipeline.local.cloud.snapshot import Snapshots
 
 KEEP_ALIVE_SECONDS = 75
@@ -30,10 +30,10 @@ def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = 1.0
-    asyncio.run(serve_asgi(_with_snapshots(snapshots, emulator.doors), config))
+    asyncio.run(serve_asgi(_with_snapshots(snapshots, emulator.routes), config))
 
 
-def _with_snapshots(snapshots: Snapshots, doors: Sequence[Door]) -> Callable[..., Awaitable[None]]:
+def _with_snapshots(snapshots: Snapshots, routes: Sequence[AsgiRoute]) -> Callable[..., Awaitable[None]]:
     async def app(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
@@ -46,9 +46,9 @@ def _with_snapshots(snapshots: Snapshots, doors: Sequence[Door]) -> Callable[...
         if scope["type"] == "http":
             target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
             snapshots.note(scope["method"], scope["path"], target.decode("latin-1"))
-            for door in doors:
-                if door.opens(scope["path"]):
-                    await door(scope, receive, send)
+            for route in routes:
+                if route.matches(scope["path"]):
+                    await route(scope, receive, send)
                     return
         await ministack_app.app(scope, receive, send)
 
@@ -73,7 +73,7 @@ async def _lifespan(
             periodic.cancel()
             await snapshots.at_stop()
             # Python would wait for every worker thread, one of which may be in the middle of a build, and the emulator
-            # for services that do not run here. The guardian ends what this process started.
+            # for services that do not run here. The supervisor ends what this process started.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)

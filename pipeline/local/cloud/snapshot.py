@@ -21,7 +21,7 @@ import ministack.app as ministack_app
 from ministack.services import cloudformation, lambda_svc, sts
 
 from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.generations import Generation, Generations, SnapshotError
+from pipeline.local.cloud.snapshot_store import SnapshotError, SnapshotStore, StoredSnapshot
 
 logger = logging.getLogger("penstock.snapshot")
 
@@ -38,15 +38,15 @@ class Snapshots:
     """Takes snapshots of a running emulator, and restores the last one when it starts."""
 
     emulator: Emulator
-    generations: Generations
+    store: SnapshotStore
     objects: Path
     """Where the emulator keeps S3 objects: it replaces files there and never writes into one, so links are copies."""
-    restored: Generation | None
+    restored: StoredSnapshot | None
     """What the last run left; its objects are in place already, as S3 reads them when it is imported."""
     loop: asyncio.AbstractEventLoop | None = None
     changed: bool = False
     linked: frozenset[tuple[str, int]] | None = None
-    """The object files that the last generation has."""
+    """The object files that the last snapshot has."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     has_all_before: float = -math.inf
     """The moment at which the last good snapshot began."""
@@ -56,7 +56,7 @@ class Snapshots:
         ministack_app.PERSIST_STATE = True
         ministack_app._load_persisted_state = self._at_start  # noqa: SLF001 - the emulator offers no other seam
         ministack_app.save_all = lambda _services: None  # `at_stop` saves
-        # A function's package belongs to the generation, not to a folder that forgets what an older one needs.
+        # A function's package belongs to the snapshot, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
         # Its templates and events are most of what there is to copy, and copying them its way is most of the pause.
@@ -91,7 +91,7 @@ class Snapshots:
             self.changed = False
             try:
                 collected = asyncio.run_coroutine_threadsafe(self._collect(), self.loop).result()
-                written = self.generations.write(collected.states, collected.objects)
+                written = self.store.write(collected.states, collected.objects)
                 for tell in self.emulator.after_snapshot:
                     tell()
             except (SnapshotError, OSError) as error:
@@ -106,7 +106,7 @@ class Snapshots:
         return None
 
     async def at_stop(self) -> None:
-        """The last snapshot, while everything still runs."""
+        """Take the last snapshot, while everything still runs."""
         await asyncio.to_thread(self.take, "the request to stop")
 
     async def keep_taking(self) -> None:
@@ -134,7 +134,7 @@ class Snapshots:
                         self.emulator.store(store).update(saved)
                 else:
                     ministack_app._get_module(modules[name]).load_persisted_state(state)  # noqa: SLF001 - as above
-            logger.info("Restored generation %d", self.restored.number)
+            logger.info("Restored snapshot %d", self.restored.number)
             self.restored = None
         for begin in self.emulator.at_start:
             begin()
@@ -160,7 +160,7 @@ class Snapshots:
         files = frozenset(_files(self.objects, ""))
         if files == self.linked:
             return None
-        links = self.generations.folder / "objects.new"
+        links = self.store.folder / "objects.new"
         shutil.rmtree(links, ignore_errors=True)
         links.mkdir(parents=True)
         for relative, _inode in files:
@@ -210,7 +210,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _retried(collect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A thread that comes in between all the same shows as a dict that changed while it was copied."""
+    """Collect again when a dict changed while it was copied: a thread came in between all the same."""
     for _ in range(COLLECT_ATTEMPTS):
         try:
             return collect()

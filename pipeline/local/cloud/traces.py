@@ -10,7 +10,7 @@ _header: ContextVar[str | None] = ContextVar("trace", default=None)
 
 @contextmanager
 def belonging_to(header: str | None) -> Iterator[None]:
-    """What is done in it, and in threads that copy its context, belongs to this trace."""
+    """Let what is done in it, and in threads that copy its context, belong to this trace."""
     token = _header.set(header)
     try:
         yield
@@ -19,7 +19,7 @@ def belonging_to(header: str | None) -> Iterator[None]:
 
 
 def for_invocation() -> str | None:
-    """The header that a function is invoked with because of it: a place of its own in the same trace."""
+    """Return the header that a function is invoked with because of it: a place of its own in the same trace."""
     header = _header.get()
     root = next((part for part in (header or "").split(";") if part.startswith("Root=")), None)
     return f"{root};Parent={secrets.token_hex(8)};Sampled=1" if root else None

@@ -24,8 +24,8 @@ OTHER = frozenset({DEV})
 '''
 IMPORTS = '''"""Every stage, in promotion order."""
 
-from stages.dev import DEV
 from pipeline.catalogue.model import Catalogue, Wave
+from stages.dev import DEV
 from stages.prod_eu import PROD_EU
 from stages.prod_us import PROD_US
 

@@ -8,7 +8,7 @@ from pipeline.scaffold import tombstones
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.tidy import tidy
-from pipeline.scaffold.tombstones import Words
+from pipeline.scaffold.tombstones import TombstoneText
 
 EMPTY = '''"""The tombstones."""
 
@@ -46,7 +46,7 @@ def said(draft: Draft) -> list[dict[str, str]]:
 )
 def test_a_reason_is_written_as_it_was_given_in_a_file_that_the_gate_takes(why: str, removed: Draft) -> None:
     for stage in ("dev", "prod"):
-        tombstones.add(removed, Words(stage=stage, service="payments", why=why, owner="@example/payments"))
+        tombstones.add(removed, TombstoneText(stage=stage, service="payments", why=why, owner="@example/payments"))
     after = removed.read(tombstones.FILE)
     assert [each["stage"] for each in said(removed)] == ["dev", "prod"]
     assert {each["why"] for each in said(removed)} == {why}
@@ -61,4 +61,6 @@ def test_a_reason_is_written_as_it_was_given_in_a_file_that_the_gate_takes(why: 
 def test_a_list_that_is_made_in_another_way_is_left_alone(removed: Draft) -> None:
     (removed.root / tombstones.FILE).write_text(EMPTY.replace("= ()", "= tuple([])"))
     with pytest.raises(ScaffoldError, match=r"REMOVED is no tuple in parentheses.* add `Tombstone\(stage=\"dev\""):
-        tombstones.add(removed, Words(stage="dev", service="payments", why="Because it may", owner="@example/payments"))
+        tombstones.add(
+            removed, TombstoneText(stage="dev", service="payments", why="Because it may", owner="@example/payments")
+        )

@@ -1,7 +1,6 @@
 """The saga's promise, over every order of kills, retries, duplicates and late calls: an effect happens once."""
 
 import dataclasses
-import importlib
 import itertools
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,13 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.enrichment.runtime import change, saga, store
 from services.enrichment.tests.dynamo import Dynamo, Killed
 from services.library.runtime.aws_errors import Busy
 from services.library.runtime.resilience import Deadline
-
-change = importlib.import_module("services.enrichment.runtime.change")
-saga = importlib.import_module("services.enrichment.runtime.saga")
-store = importlib.import_module("services.enrichment.runtime.store")
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """enrichment's stack: what is stored keeps its logical id, and settings and tiers arrive where they matter."""
 
-import importlib
 import json
 from typing import Any
 
@@ -9,13 +8,12 @@ import httpx
 import pytest
 from aws_cdk import assertions
 
+from services.enrichment.runtime import partner
 from services.enrichment.service import CIRCUIT_OPEN, TIMEOUT, Enrichment
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
 from services.library.runtime.resilience import Deadline
 from services.library.runtime.tracing import NoTracing
-
-partner = importlib.import_module("services.enrichment.runtime.partner")
 
 # A changed logical id is a new, empty resource: CloudFormation deletes the old one, or leaves it behind.
 STATEFUL = {

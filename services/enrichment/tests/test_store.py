@@ -1,16 +1,14 @@
 """The table against the documented refusals of DynamoDB: those that pass are Busy, and no others."""
 
-import importlib
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
+from services.enrichment.runtime import change, store
 from services.library.runtime.aws_errors import Busy, RefusedByAws
 
-change = importlib.import_module("services.enrichment.runtime.change")
-store = importlib.import_module("services.enrichment.runtime.store")
 CANARY = "Schmidt-1957"
 WORK = change.Work(execution="e-1", id="c-1", patient=CANARY)
 

@@ -1,6 +1,5 @@
 """What a record may say, and that whatever else it says is known to be unprocessable."""
 
-import importlib
 import json
 from typing import Any
 
@@ -8,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.ingest.runtime import change
 from services.library.runtime.stream import PermanentFailure
-
-change = importlib.import_module("services.ingest.runtime.change")
 
 RIGHT: dict[str, Any] = {"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation"}}
 CLAIMED: dict[str, Any] = {"id": "s-1", "patient": "p-1", "claim": "intake/s-1"}

@@ -1,20 +1,17 @@
 """A change is stored byte for byte, and its event is published until that is known to have worked."""
 
 import base64
-import importlib
 import json
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
+from services.ingest.runtime import change, ingestion
 from services.library.runtime.effects import Applied, Arrival, Effect
 from services.library.runtime.stream import StreamRecord
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing
-
-ingestion = importlib.import_module("services.ingest.runtime.ingestion")
-change = importlib.import_module("services.ingest.runtime.change")
 
 PAYLOAD = '{"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation", "value": 10.00}}'
 

@@ -1,23 +1,20 @@
 """A resource is written once and in order, whatever fails in between, and one that is refused for good is a pill."""
 
 import dataclasses
-import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from services.ingest.runtime import change, resources
+from services.ingest.runtime import store as ingest_store
 from services.ingest.tests.table import Table
 from services.library.runtime.effects import position
 from services.library.runtime.fhir import RefusedError
 from services.library.runtime.resilience import CallError
 from services.library.runtime.stream import PermanentFailure
 from services.library.tests.fhir_server import Server, outcome, running, store
-
-resources = importlib.import_module("services.ingest.runtime.resources")
-change = importlib.import_module("services.ingest.runtime.change")
-ingest_store = importlib.import_module("services.ingest.runtime.store")
 
 
 def arguments(sequence: int, patient: str = "p-1", change_id: str = "", **resource: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The store against the documented answers of S3 and EventBridge."""
 
 import dataclasses
-import importlib
 import io
 import json
 from typing import Any
@@ -11,11 +10,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from services.ingest.runtime import change, ingestion, store
 from services.library.runtime.trace import TraceContext
-
-store = importlib.import_module("services.ingest.runtime.store")
-change = importlib.import_module("services.ingest.runtime.change")
-ingestion = importlib.import_module("services.ingest.runtime.ingestion")
 
 EVENT = ingestion.PatientChanged(id="s-1", patient="p-1", resource_type="Observation", version=2)
 

@@ -1,6 +1,5 @@
 """The stores against the documented answers of DynamoDB, Kinesis and S3."""
 
-import importlib
 import json
 import urllib.parse
 from collections.abc import Callable
@@ -11,11 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
+from services.intake.runtime import store, submission
 from services.library.runtime.aws_errors import Busy, RefusedByAws
 from services.library.runtime.trace import TraceContext
-
-store = importlib.import_module("services.intake.runtime.store")
-submission = importlib.import_module("services.intake.runtime.submission")
 
 ONE = submission.Submission(id="caller-0123456789abcdef", patient="p-1", resource={"value": "1.0", "a": "ä"})
 CLAIMED = submission.Submission(id="caller-0123456789abcdef", patient="p-1", claim="claims/one")

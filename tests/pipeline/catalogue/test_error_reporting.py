@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import ROOT, clean_environment
 
 APP = """
-from pipeline.catalogue.error_reporting import told
+from pipeline.catalogue.error_reporting import report_errors
 
-with told():
+with report_errors():
     from services.sample.service import build
 
     build()
@@ -42,6 +42,7 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
         (folder / "services/library" / entry.name).symlink_to(entry)
     for service in ("ingest", "intake", "enrichment", "records"):
         (folder / "services" / service).symlink_to(ROOT / "services" / service)
+    (folder / "pipeline").symlink_to(ROOT / "pipeline")
     (folder / "services/library/sample.py").write_text(LIBRARY)
     (folder / "services/sample/service.py").write_text(SAMPLE.format(line=line, imports=imports))
     (folder / "app.py").write_text(APP)
@@ -58,20 +59,20 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
 @pytest.mark.parametrize(
     ("line", "imports", "said"),
     [
-        ("refuses()", "", "services/sample/service.py:6: Queue: size=0 is not allowed; give 1 or more.\n"),
-        ("refuses(5)", "", "services/sample/service.py:6: TypeError: refuses() takes 0 positional arguments but 1 "),
+        ("refuses()", "", "services/sample/service.py:6:5: Queue: size=0 is not allowed; give 1 or more.\n"),
+        ("refuses(5)", "", "services/sample/service.py:6:13: TypeError: refuses() takes 0 positional arguments but 1 "),
         ("cdk.Duration.days(-1)", "import aws_cdk as cdk", "services/sample/service.py:6: "),
         ("pass", "from stages.prod import NOTHING", "services/sample/service.py:3: ImportError: cannot import name "),
         ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
     ],
 )
-def test_a_teams_mistake_is_a_sentence_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
+def test_synth_reports_a_teams_error_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
     done = end_of(tmp_path, line, imports=imports)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
     assert done.stderr.startswith(said)
 
 
-def test_what_the_platform_does_wrong_keeps_its_traceback(tmp_path: Path) -> None:
+def test_synth_keeps_the_traceback_of_a_platform_error(tmp_path: Path) -> None:
     done = end_of(tmp_path, "broken()")
     assert done.returncode == 1
     assert "Traceback" in done.stderr

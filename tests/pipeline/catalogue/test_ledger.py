@@ -31,14 +31,14 @@ def problems(
     return [str(each) for each in ledger.problems_of(catalogue, shipped, removed)]
 
 
-def test_the_committed_ledger_is_in_step_with_the_catalogue() -> None:
+def test_committed_ledger_lists_every_stack_of_the_catalogue() -> None:
     assert list(ledger.problems_of(STAGES, ledger.read(), REMOVED)) == []
     assert {each.stage for each in ledger.read()} >= {stage.name for stage in stages_of(STAGES) if stage.services}
 
 
-def test_a_stack_in_no_stage_is_a_problem_until_somebody_says_why() -> None:
+def test_ledger_reports_an_orphaned_stack_without_tombstone() -> None:
     (problem,) = problems(shipped=(*SHIPPED, GONE))
-    assert problem.startswith("stages/deployed.json: dev-old in 111111111111, us-east-1, was shipped")
+    assert problem.startswith("stages/deployed.json: dev-old in 111111111111, us-east-1, is deployed")
     assert "stages/dev.py" in problem
     assert "stages/removed.py" in problem
     assert problems(shipped=(*SHIPPED, GONE), removed=(TOMBSTONE,)) == []
@@ -49,12 +49,12 @@ def test_a_stack_in_no_stage_is_a_problem_until_somebody_says_why() -> None:
     [replace(SHIPPED[0], account=accounts.QA), replace(SHIPPED[0], region="eu-west-2"), replace(SHIPPED[0], stack="x")],
     ids=["to another account", "to another region", "to another name"],
 )
-def test_a_stack_that_moved_is_left_behind_where_it_was(moved: Shipped) -> None:
+def test_ledger_counts_a_moved_stack_as_orphaned_where_it_was(moved: Shipped) -> None:
     (problem,) = problems(shipped=(*SHIPPED, moved))
     assert f"{moved.stack} in {moved.account}, {moved.region}" in problem
 
 
-def test_a_stack_that_is_not_in_the_ledger_must_be_added() -> None:
+def test_ledger_reports_a_stack_that_it_does_not_list() -> None:
     (problem,) = problems(shipped=SHIPPED[:1])
     assert problem.startswith("stages/prod.py: prod-tiny")
     assert "penstock ledger" in problem
@@ -68,12 +68,12 @@ def test_a_stack_that_is_not_in_the_ledger_must_be_added() -> None:
         (replace(TOMBSTONE, owner="somebody"), "owner='somebody'"),
     ],
 )
-def test_a_tombstone_must_name_something_a_reason_and_an_owner(tombstone: Tombstone, said: str) -> None:
+def test_ledger_refuses_a_tombstone_without_stack_reason_or_owner(tombstone: Tombstone, said: str) -> None:
     found = problems(shipped=(*SHIPPED, GONE), removed=(tombstone,))
     assert [each for each in found if said in each]
 
 
-def test_the_ledger_is_one_line_a_stack_and_reads_back(tmp_path: Path) -> None:
+def test_ledger_has_one_line_for_each_stack_and_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "deployed.json"
     assert ledger.read(file) == ()
     file.write_text(ledger.text_of([*SHIPPED, *SHIPPED, GONE]))
@@ -97,7 +97,7 @@ def removing(template: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def test_a_removal_is_a_step_of_its_stage_and_of_a_last_one_if_the_stage_is_gone(tmp_path: Path) -> None:
+def test_pipeline_removes_a_stack_in_its_stage_or_in_a_last_one(tmp_path: Path) -> None:
     nowhere = replace(GONE, stage="demo", stack="demo-old")
     template = pipeline_of(tmp_path, GONE, nowhere)
     assert removing(template) == {"dev": ["Remove-dev-old"], "removals": ["Remove-demo-old"]}
@@ -106,7 +106,7 @@ def test_a_removal_is_a_step_of_its_stage_and_of_a_last_one_if_the_stage_is_gone
     assert "--keeps-data dev-old" not in commands  # a sandbox
 
 
-def test_a_removal_may_assume_the_deploy_role_of_its_account_and_no_other(tmp_path: Path) -> None:
+def test_removal_step_may_assume_its_accounts_deploy_role_alone(tmp_path: Path) -> None:
     template = pipeline_of(tmp_path, GONE)
     (policy,) = (
         each["Properties"]["PolicyDocument"]["Statement"]
@@ -120,7 +120,7 @@ def test_a_removal_may_assume_the_deploy_role_of_its_account_and_no_other(tmp_pa
     assert "dev-old" in json.dumps(writes["Resource"])
 
 
-def test_a_pipeline_without_removals_has_no_role_for_them(tmp_path: Path) -> None:
+def test_pipeline_without_removals_has_no_role_for_them(tmp_path: Path) -> None:
     template = pipeline_of(tmp_path)
     assert removing(template) == {}
     assert "RemoveRole" not in json.dumps(template)

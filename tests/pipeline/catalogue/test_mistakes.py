@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,13 @@ def platform(folder: Path, files: dict[str, str], *, catalogue: str | None = Non
         if file.stem not in ("dev", "qa", "staging", "prod", "catalogue"):
             (stages / file.name).write_text(file.read_text())
     (stages / "deployed.json").write_text("[]\n")
-    for other in ("services", "pipeline"):
-        (folder / other).symlink_to(ROOT / other)
+    (folder / "services").symlink_to(ROOT / "services")
+    (folder / "pipeline").mkdir()
+    for room in (ROOT / "pipeline").iterdir():
+        if room.name == "catalogue":  # it finds the checkout by where it lies
+            shutil.copytree(room, folder / "pipeline" / room.name)
+        else:
+            (folder / "pipeline" / room.name).symlink_to(room)
     for name, text in files.items():
         (stages / f"{name}.py").write_text(text.replace("{name}", name))
     imports = "\n".join(f"from stages.{name} import STAGE as {name.upper()}" for name in files)
@@ -76,7 +82,7 @@ def said_of(made: Mistake, problems: list[dict[str, Any]]) -> bool:
     )
 
 
-def test_two_hundred_wrong_entries_are_each_said_with_line_field_given_and_allowed(
+def test_validate_reports_each_wrong_value_with_line_field_given_and_allowed(
     problems: dict[str, list[dict[str, Any]]],
 ) -> None:
     assert len(GENERATED) >= 200
@@ -103,7 +109,9 @@ def shown(made: Mistake) -> Mistake:
     [number for number, made in enumerate(KINDS) if made.what not in OF_THE_WHOLE],
     ids=lambda n: KINDS[n].what,
 )
-def test_each_kind_of_mistake_is_said_at_its_line(number: int, problems: dict[str, list[dict[str, Any]]]) -> None:
+def test_validate_reports_each_kind_of_mistake_at_its_line(
+    number: int, problems: dict[str, list[dict[str, Any]]]
+) -> None:
     made = KINDS[number]
     found = problems.get(f"stages/b{len(GENERATED) + number}.py", [])
     assert said_of(made, found), (made.line, made.text, found)
@@ -133,13 +141,13 @@ IMPORTED = {
 
 
 @pytest.mark.parametrize("what", sorted(IMPORTED))
-def test_a_mistake_that_imports_is_said_in_a_whole_catalogue_too(what: str, alone: list[dict[str, Any]]) -> None:
+def test_validate_reports_a_mistake_that_imports_in_a_whole_catalogue(what: str, alone: list[dict[str, Any]]) -> None:
     number, made = next((number, made) for number, made in enumerate(KINDS) if made.what == what)
     found = [each for each in alone if each["file"] == f"stages/k{number}.py"]
     assert said_of(made, found), found
 
 
-def test_what_only_a_whole_catalogue_can_tell_is_not_said_of_a_part_of_it(tmp_path: Path) -> None:
+def test_validate_skips_approval_checks_while_a_stage_file_is_broken(tmp_path: Path) -> None:
     """The second production stage need not ask; with the first one's file broken it must not be taken for the first."""
     first = stage_file(environment={"tier": "Tier.PRODUCTION"})
     second = stage_file(environment={"tier": "Tier.PRODUCTION"}, stage=" approval=False,")
@@ -147,11 +155,11 @@ def test_what_only_a_whole_catalogue_can_tell_is_not_said_of_a_part_of_it(tmp_pa
     assert [each["file"] for each in found] == ["stages/one.py"]
 
 
-def test_there_are_twenty_kinds() -> None:
+def test_mistakes_cover_twenty_kinds() -> None:
     assert len({made.what for made in KINDS}) >= 20
 
 
-def test_what_a_service_says_of_itself_is_checked_too(tmp_path: Path) -> None:
+def test_validate_checks_what_a_services_class_declares(tmp_path: Path) -> None:
     wrong = {
         "Nobodys": "owner",
         "Unsaid": "handles_personal_data",
@@ -167,7 +175,7 @@ def test_what_a_service_says_of_itself_is_checked_too(tmp_path: Path) -> None:
     }
 
 
-def test_stages_that_meet_are_said(tmp_path: Path) -> None:
+def test_validate_reports_stages_whose_names_or_stacks_clash(tmp_path: Path) -> None:
     """`b` in stage `a-c` and `c-b` in stage `a` make one stack; so do two stages of one name."""
     inner = SERVICES + '\n\nclass Inner(One):\n    name: ClassVar[str] = "c-one"\n'
     files = {
@@ -192,7 +200,7 @@ BROKEN = (
 )
 
 
-def test_files_that_python_cannot_import_hide_nothing_of_each_other_and_of_the_rest(tmp_path: Path) -> None:
+def test_validate_reports_every_broken_stage_file_and_the_problems_of_the_others(tmp_path: Path) -> None:
     files = {f"broken{number}": text for number, (text, _, _) in enumerate(BROKEN)}
     files |= {"other": stage_file(environment={"region": "'nowhere'"}), "right": stage_file()}
     code, found = validate(platform(tmp_path, files))
@@ -204,7 +212,7 @@ def test_files_that_python_cannot_import_hide_nothing_of_each_other_and_of_the_r
     assert (other["file"], other["field"], other["given"]) == ("stages/other.py", "region", "'nowhere'")
 
 
-def test_what_the_catalogue_lists_must_be_stages(tmp_path: Path) -> None:
+def test_validate_reports_what_is_no_stage_in_the_catalogue(tmp_path: Path) -> None:
     made = (
         "from pipeline.catalogue.model import Wave\nfrom stages.one import STAGE\n"
         "STAGES = ('dev', Wave(name='Eu!', stages=(STAGE,)), Wave(name='none', stages=()))\n"
@@ -217,7 +225,7 @@ def test_what_the_catalogue_lists_must_be_stages(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_right_has_no_problem(tmp_path: Path) -> None:
+def test_validate_accepts_right_stages(tmp_path: Path) -> None:
     services = """
         Ingest(shards=4, retries=5, batch_size=32, reserved_concurrency=40, parallelization=10),
         Intake(rate_limit=10_000, after=(Probe(name="Up", output="Url", path="/x", attempts=60),)),

@@ -50,7 +50,7 @@ WRONG = [
 ]
 
 
-def test_right_entries_type_check_and_wrong_ones_do_not(tmp_path: Path, mypy_cache: Path) -> None:
+def test_mypy_accepts_right_stage_entries_and_refuses_wrong_ones(tmp_path: Path, mypy_cache: Path) -> None:
     source = tmp_path / "entries.py"
     source.write_text(PREAMBLE + "\n".join(RIGHT + WRONG) + "\n")
     first = PREAMBLE.count("\n") + 1

@@ -41,7 +41,7 @@ def stack(service: str, *reads: str, expires: datetime | None = ENDS) -> BranchS
 
 
 @given(st.text(min_size=1).filter(str.strip))
-def test_what_is_removed_is_named_as_it_was_deployed(name: str) -> None:
+def test_branch_environment_finds_its_stacks_by_their_names(name: str) -> None:
     made = Branch(name=name, expires=ENDS)
     assert BRANCH_ENVIRONMENT.fullmatch(made.prefix)
     assert [*made.tags] == [BRANCH_TAG, EXPIRES_TAG, BRANCH_NAME_TAG]
@@ -55,18 +55,18 @@ def test_what_is_removed_is_named_as_it_was_deployed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["dev-intake", "prod-ingest", "Pipeline", "penstock-artifacts-us-east-1"])
 @given(tag=st.one_of(st.text(), st.from_regex(BRANCH_ENVIRONMENT, fullmatch=True)))
-def test_no_tag_makes_a_stack_of_main_a_branchs(name: str, tag: str) -> None:
+def test_branch_environment_refuses_stacks_of_main_whatever_their_tag(name: str, tag: str) -> None:
     assert refusal({"StackName": name, "Tags": [{"Key": BRANCH_TAG, "Value": tag}]}) is not None
 
 
-def test_what_reads_goes_before_what_it_reads_from() -> None:
+def test_branch_removal_deletes_readers_before_what_they_read() -> None:
     stacks = (stack("a"), stack("b", "a/x", "c/x"), stack("c", "a/x"), stack("d", "d/own"), stack("e", "b/x"))
     order = [each.service for each in in_order(stacks)]
     assert sorted(order) == ["a", "b", "c", "d", "e"]
     assert [each for each in order if each != "d"] == ["e", "b", "c", "a"]
 
 
-def test_an_environment_ends_with_its_last_stack_and_never_if_one_says_no_end() -> None:
+def test_branch_environment_expires_with_its_last_stack() -> None:
     later = stack("b", expires=ENDS + timedelta(days=1))
     environment = BranchEnvironment(prefix=PREFIX, stacks=(stack("a"), later))
     assert not environment.is_expired(ENDS + timedelta(hours=1))
@@ -86,14 +86,14 @@ def test_an_environment_ends_with_its_last_stack_and_never_if_one_says_no_end() 
         (("--branch", " "), "branch=' ' is not allowed; give the branch's name."),
     ],
 )
-def test_a_wrong_environment_is_refused_in_a_sentence(words: tuple[str, ...], said: str) -> None:
+def test_branch_commands_refuse_a_wrong_environment(words: tuple[str, ...], said: str) -> None:
     given = words if "--branch" in words else ("--branch", "feature/new-tax", *words)
     done = CliRunner().invoke(app, ["branch", "up", *given], obj=ROOT)
     assert (done.exit_code, isinstance(done.exception, SystemExit)) == (2, True), done.exception
     assert said in done.output
 
 
-def test_aws_is_acted_on_in_the_limited_role_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_branch_commands_act_on_aws_in_the_limited_role_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
     class Sts:
@@ -112,7 +112,7 @@ def test_aws_is_acted_on_in_the_limited_role_or_not_at_all(monkeypatch: pytest.M
         target.client("s3", account="2" * 12)
 
 
-def test_without_credentials_the_answer_says_which_role_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_branch_commands_name_the_role_when_credentials_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
@@ -122,7 +122,7 @@ def test_without_credentials_the_answer_says_which_role_is_wanted(monkeypatch: p
         aws_branches(profile=None, account="1" * 12, region="eu-west-1")
 
 
-def test_a_sweep_goes_on_with_the_others_when_aws_refuses_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_branch_sweep_goes_on_when_aws_refuses_one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     prefixes = [PREFIX, prefix_of("another")]
     removed: list[str] = []
@@ -147,6 +147,6 @@ def test_a_sweep_goes_on_with_the_others_when_aws_refuses_one(monkeypatch: pytes
     assert "not yours" in answer["problems"][PREFIX]
 
 
-def test_the_prefix_is_the_same_for_ever() -> None:
+def test_branch_prefix_is_stable() -> None:
     """What was deployed with one commit is removed with a later one."""
     assert prefix_of("feature/new-tax") == "branch-featur-hxq7af"

@@ -84,47 +84,47 @@ def line_of(file: Path, text: str) -> int:
     return number
 
 
-def test_each_setting_names_the_line_that_it_comes_from(found: Explanation, checkout: Path) -> None:
-    assert found.entry == f"{checkout}/stages/here.py:5"
-    settings = {each.name: each for each in found.settings}
-    assert (settings["shards"].value, settings["shards"].origin.at) == ("3", f"{checkout}/stages/here.py:6")
-    service = tiny.ROOT / "services/ingest/service.py"
+def test_explain_names_the_line_of_each_setting(found: Explanation, checkout: Path) -> None:
+    assert found["entry"] == f"{checkout}/stages/here.py:5"
+    settings = {each["name"]: each for each in found["settings"]}
+    assert (settings["shards"]["value"], settings["shards"]["origin"]["at"]) == ("3", f"{checkout}/stages/here.py:6")
+    service = "services/ingest/service.py"
     default = settings["retries"]
-    assert (default.value, default.origin.why) == ("10", "default")
-    assert default.origin.at == f"{service}:{line_of(service, 'retries: ')}"
-    library = {each.name: each for each in found.defaults}
-    assert (library["log_retention"].value, library["removal_policy"].value) == ("ONE_YEAR", "RETAIN")
+    assert (default["value"], default["origin"]["why"]) == ("10", "default")
+    assert default["origin"]["at"] == f"{service}:{line_of(tiny.ROOT / service, 'retries: ')}"
+    library = {each["name"]: each for each in found["defaults"]}
+    assert (library["log_retention"]["value"], library["removal_policy"]["value"]) == ("ONE_YEAR", "RETAIN")
     lines = (tiny.ROOT / "services/library/contract/defaults.py").read_text().splitlines()
-    assert "ONE_YEAR" in lines[int(library["log_retention"].origin.at.rpartition(":")[2]) - 1]
-    (consumer,) = (part for part in found.parts if part.attribute == "consumer")
-    given = {each.name: each.origin for each in consumer.settings}
-    file = tiny.ROOT / "services/library/constructs/stream_consumer.py"
-    assert given["retries"].at == f"{service}:{line_of(service, 'retries=settings.retries')}"
-    assert given["record_age"].at == f"{file}:{line_of(file, 'record_age:')}"
+    assert "ONE_YEAR" in lines[int(library["log_retention"]["origin"]["at"].rpartition(":")[2]) - 1]
+    (consumer,) = (part for part in found["parts"] if part["attribute"] == "consumer")
+    given = {each["name"]: each["origin"] for each in consumer["settings"]}
+    file = "services/library/constructs/stream_consumer.py"
+    assert given["retries"]["at"] == f"{service}:{line_of(tiny.ROOT / service, 'retries=settings.retries')}"
+    assert given["record_age"]["at"] == f"{file}:{line_of(tiny.ROOT / file, 'record_age:')}"
 
 
-def test_steps_release_approval_and_published_names_are_told(found: Explanation, checkout: Path) -> None:
-    ((step,), (release,)) = found.steps, found.release
-    assert (step.when, step.kind, step.name, step.origin.at) == (
+def test_explain_lists_steps_release_approval_and_published_names(found: Explanation, checkout: Path) -> None:
+    ((step,), (release,)) = found["steps"], found["release"]
+    assert (step["when"], step["kind"], step["name"], step["origin"]["at"]) == (
         "before",
         "Approval",
         "Agree",
         f"{checkout}/stages/here.py:8",
     )
-    assert (release.name, release.value) == ("roll_back_on_failure", "True")
-    assert found.approval.value == "a person must agree"
-    assert "ingest/stream-arn" in {each.name for each in found.offers}
+    assert (release["name"], release["value"]) == ("roll_back_on_failure", "True")
+    assert found["approval"]["value"] == "a person must agree"
+    assert "ingest/stream-arn" in {each["name"] for each in found["offers"]}
 
 
-def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(
+def test_explain_shows_the_template_lines_that_an_override_changes(
     found: Explanation, checkout: Path, tmp_path: Path
 ) -> None:
-    assert found.override is not None
-    assert (found.override.why, found.override.entry) == (
+    assert found["override"] is not None
+    assert (found["override"]["why"], found["override"]["entry"]) == (
         "Until 2027-03, for the partner.",
         f"{checkout}/stages/here.py:7",
     )
-    changed = {(each.resource, each.property) for each in found.override.changes}
+    changed = {(each["resource"], each["property"]) for each in found["override"]["changes"]}
     assert changed == {
         ("Changes/Table/Resource", "Properties.BillingMode"),
         ("Consumer/Consumer/Logs/Resource", "Properties.RetentionInDays"),
@@ -139,25 +139,25 @@ def test_an_override_is_told_by_the_lines_of_the_template_that_it_changes(
         built = ServiceStage(cdk.Stack(made, "Pipeline"), replace(STAGE, services=(service,)))
         (file,) = Path(built.synth().directory).glob("*ingest*.template.json")
         lines = file.read_text().splitlines()
-        for change in found.override.changes:
-            header, *texts = change.diff
+        for change in found["override"]["changes"]:
+            header, *texts = change["diff"]
             start, _, count = header.split(" ")[1 if side == "-" else 2][1:].partition(",")
             said = [text[1:] for text in texts if text[0] == side]
             assert len(said) == int(count)
             assert said == lines[int(start) - 1 : int(start) - 1 + int(count)]
 
 
-def test_explain_tells_what_is_accepted_decided_and_neither(found: Explanation) -> None:
-    (copies,) = (each for each in found.accepted if each.rule == "HIPAA.Security-S3BucketReplicationEnabled")
-    assert (copies.owner, copies.expires, copies.file) == (
+def test_explain_lists_what_is_accepted_decided_and_neither(found: Explanation) -> None:
+    (copies,) = (each for each in found["accepted"] if each["rule"] == "HIPAA.Security-S3BucketReplicationEnabled")
+    assert (copies["owner"], copies["expires"], copies["file"]) == (
         "@example/ingest",
         "2027-11-01",
         "services/ingest/acknowledgements.py",
     )
-    assert copies.findings == ("HIPAA.Security-S3BucketReplicationEnabled on Claims/Bucket/Resource",)
-    (stream,) = (each for each in found.decided if each.construct == "Stream")
-    assert stream.findings == ("AwsSolutions-KDS3 on Stream/Stream/Resource",)
-    refused = {each.rule: each for each in found.refused}
+    assert copies["findings"] == ["HIPAA.Security-S3BucketReplicationEnabled on Claims/Bucket/Resource"]
+    (stream,) = (each for each in found["decided"] if each["construct"] == "Stream")
+    assert stream["findings"] == ["AwsSolutions-KDS3 on Stream/Stream/Resource"]
+    refused = {each["rule"]: each for each in found["refused"]}
     assert set(refused) == {"Penstock-BaselineRetention[RetentionInDays=7]"}
     shown = "\n".join(explain.text(found))
     for said in (
@@ -165,7 +165,7 @@ def test_explain_tells_what_is_accepted_decided_and_neither(found: Explanation) 
         "Until 2027-03",
         "Penstock-BaselineRetention",
         "@example/ingest until 2027-11-01",
-        stream.reason,
+        stream["reason"],
     ):
         assert said in shown
 
@@ -185,15 +185,16 @@ def louder_than_the_other(stack: tiny.TinyStack, environment: Environment) -> No
         each.node.find_child("Value").node.default_child.add_property_override("Value", "louder")
 
 
-def test_an_override_that_reaches_beside_its_stack_is_explained_too(checkout: Path) -> None:
+def test_explain_names_an_override_that_changes_another_stack(checkout: Path) -> None:
     service = tiny.Tiny(override=louder_than_the_other)
     found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
-    assert found.override is not None
-    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
-    (refused,) = found.refused
-    assert (refused.rule, refused.path) == ("Penstock-OtherStack", "Pipeline/one/other")
+    assert found["override"] is not None
+    changed = [each["property"] for each in found["override"]["changes"] if each["resource"] != "Metadata"]
+    assert changed == ["Properties.Value"]
+    (refused,) = found["refused"]
+    assert (refused["rule"], refused["path"]) == ("Penstock-OtherStack", "Pipeline/one/other")
     at = line_of(Path(__file__), "each.node.find_child")
-    assert f"louder_than_the_other does this at tests/pipeline/cli/test_explain.py:{at}." in refused.text
+    assert f"louder_than_the_other does this at tests/pipeline/cli/test_explain.py:{at}." in refused["text"]
 
 
 def tags_everything(stack: tiny.TinyStack, environment: Environment) -> None:
@@ -201,17 +202,18 @@ def tags_everything(stack: tiny.TinyStack, environment: Environment) -> None:
     cdk.Tags.of(stage).add("loud", "yes")
 
 
-def test_an_override_is_told_without_what_another_one_changes(checkout: Path) -> None:
+def test_explain_leaves_out_what_another_override_changes(checkout: Path) -> None:
     service = tiny.Tiny(override=louder_than_the_other)
     found = explanation.explain(checkout, tiny.stage("one", Other(override=tags_everything), service), service)
-    assert found.override is not None
-    assert [each.property for each in found.override.changes if each.resource != "Metadata"] == ["Properties.Value"]
-    refused = {each.path: each.text for each in found.refused if each.rule == "Penstock-OtherStack"}
+    assert found["override"] is not None
+    changed = [each["property"] for each in found["override"]["changes"] if each["resource"] != "Metadata"]
+    assert changed == ["Properties.Value"]
+    refused = {each["path"]: each["text"] for each in found["refused"] if each["rule"] == "Penstock-OtherStack"}
     assert refused.keys() == {"Pipeline/one/other", "the stack"}
     assert "tags_everything does this" in refused["the stack"]
 
 
-def test_the_command_explains_this_checkout() -> None:
+def test_explain_prints_json_for_this_checkout() -> None:
     done = CliRunner().invoke(app, ["explain", "intake", "prod", "--json"], obj=tiny.ROOT)
     assert done.exit_code == 0, done.output
     said = json.loads(done.output)
@@ -228,7 +230,7 @@ def test_the_command_explains_this_checkout() -> None:
         (["nothing", "prod"], f"Stage 'prod' has no service 'nothing'; it has {', '.join(IN_PROD)}."),
     ],
 )
-def test_an_unknown_service_or_stage_is_a_sentence_with_the_known_ones(arguments: list[str], said: str) -> None:
+def test_explain_names_the_known_services_and_stages_for_an_unknown_one(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["explain", *arguments], obj=tiny.ROOT)
     assert done.exit_code == 2
     assert said in done.stderr

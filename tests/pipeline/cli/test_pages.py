@@ -54,7 +54,7 @@ def refusal(line: str) -> str | None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_that_a_page_names_can_be_typed(page: Path) -> None:
+def test_pages_name_existing_commands_and_options(page: Path) -> None:
     assert [said for line in commands(page.read_text(encoding="utf-8")) if (said := refusal(line))] == []
 
 
@@ -68,6 +68,6 @@ def test_every_command_that_a_page_names_can_be_typed(page: Path) -> None:
         "penstock --completion",
     ],
 )
-def test_a_command_that_there_is_not_is_found(line: str) -> None:
+def test_page_check_finds_an_unknown_command(line: str) -> None:
     assert commands(f"Begin with `{line}`. Then:\n\n    .venv/bin/{line}   # so\n") == [f"{line} # so", line]
     assert refusal(line)

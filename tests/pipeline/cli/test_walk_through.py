@@ -1,4 +1,4 @@
-"""The walk-through and what plays it, without a cloud; against one: tests/end_to_end/test_promotion.py."""
+"""The walk-through and the command that plays it, without a cloud; against one: tests/end_to_end/test_promotion.py."""
 
 import http.server
 import json
@@ -13,81 +13,59 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from pipeline.cli import demo as demo_command
 from pipeline.cli import partner as partner_command
-from pipeline.cli.demo import command as demo_command
-from pipeline.cli.demo.command import pair
-from pipeline.cli.demo.expectations import (
-    EXPECTATIONS,
-    Expectation,
-    Said,
-    Story,
-    Unmet,
-    breaker_opened,
-    compensated,
-    read,
-    traced,
-    traced_by_the_partner,
-)
-from pipeline.cli.demo.page import PAGE, Kind, Part, in_stage, parts
-from pipeline.cli.demo.player import Narrator, Player, Silence, Step
+from pipeline.cli.demo import PAGE, PATIENCE_SECONDS, Command, find_missing, play, read
 from pipeline.cli.main import app
 from pipeline.local.partner import control
 from pipeline.operate import outputs
 from pipeline.operate.errors import OperateError
 from tests.conftest import ROOT
 
+QUIET = ("sed ", "rm ")
+"""Commands of the page that print nothing."""
 
-def test_the_demo_types_every_command_of_the_page_in_its_order() -> None:
+
+def commands(stage: str = "staging") -> list[Command]:
+    return [part for part in read(ROOT / PAGE, stage) if isinstance(part, Command)]
+
+
+def test_demo_types_every_command_of_the_page_in_its_order() -> None:
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    commands = [line for block in blocks for line in block.splitlines()]
-    assert len(commands) == len(EXPECTATIONS)
-    assert [part.text for part, expectation in pair(parts(ROOT)) if expectation is not None] == commands
+    lines = [line for block in blocks for line in block.splitlines() if not line.startswith("#")]
+    assert [command.text for command in commands()] == lines
     # Nothing else on the page looks like something to type but what brings the platform up.
     assert re.findall(r"^    (.*)$", text, re.MULTILINE) == ["make up"]
 
 
-def test_the_demo_tells_every_heading_and_paragraph_of_the_steps() -> None:
-    told = [part for part in parts(ROOT) if part.kind is not Kind.COMMAND]
-    headings = [part.text for part in told if part.kind is Kind.HEADING]
-    assert [heading.partition(".")[0] for heading in headings] == [str(number) for number in range(1, 11)]
-    text = (ROOT / PAGE).read_text(encoding="utf-8")
-    assert all(part.text in text for part in told)
+def test_the_page_says_of_every_command_what_it_prints() -> None:
+    unsaid = [command.text for command in commands() if not command.expected]
+    assert [text for text in unsaid if not text.startswith(QUIET)] == []
 
 
-def command(text: str) -> Part:
-    return Part(kind=Kind.COMMAND, text=text)
+def test_the_page_repeats_no_command_that_changes_something() -> None:
+    repeated = [command.text for command in commands() if command.is_repeated]
+    assert repeated
+    changing = re.compile(r"^penstock call intake|--apply|--save|--clear|--fail")
+    assert [text for text in repeated if changing.search(text)] == []
 
 
-def without_the_last_command(found: list[Part]) -> list[Part]:
-    return found[: max(number for number, part in enumerate(found) if part.kind is Kind.COMMAND)]
+def test_demo_shows_every_heading_and_paragraph_of_the_steps() -> None:
+    prose = "\n".join(part for part in read(ROOT / PAGE, "staging") if isinstance(part, str))
+    assert re.findall(r"^## (\d+)", prose, re.MULTILINE) == [str(number) for number in range(1, 11)]
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (without_the_last_command, "has no command 'penstock logs' where the demo expects one"),
-        (
-            lambda found: [*found, command("penstock status")],
-            "does not know what comes of: penstock status",
-        ),
-        (lambda found: [command("rm -rf /"), *found], "does not know what comes of: rm -rf /"),
-    ],
-)
-def test_a_page_that_the_demo_does_not_know_is_a_sentence(changed: Any, said: str) -> None:
-    with pytest.raises(OperateError, match=re.escape(said)):
-        pair(changed(parts(ROOT)))
-
-
-def test_a_checkout_without_the_page_is_a_sentence(tmp_path: Path) -> None:
+def test_demo_refuses_a_checkout_without_the_page(tmp_path: Path) -> None:
     with pytest.raises(OperateError, match=re.escape(f"{PAGE} cannot be read")):
-        parts(tmp_path)
+        read(tmp_path / PAGE, "staging")
 
 
-def test_another_stage_takes_the_pages_place_and_nothing_else_changes() -> None:
-    typed = """penstock call intake --stage staging --body '{"text": "staging"}'"""
-    assert in_stage(typed, "prod") == """penstock call intake --stage prod --body '{"text": "staging"}'"""
-    assert in_stage("rm -r .penstock/pills", "prod") == "rm -r .penstock/pills"
+def test_demo_names_another_stage_in_the_place_of_the_pages() -> None:
+    assert [each.text.replace("--stage prod", "--stage staging") for each in commands("prod")] == [
+        each.text for each in commands()
+    ]
+    assert "--stage prod" in commands("prod")[0].text
 
 
 class Clock:
@@ -103,153 +81,62 @@ class Clock:
         self.at += seconds
 
 
-def player(*answers: str) -> tuple[Player, list[str], Clock]:
-    """One whose commands say this, one after the other and the last for ever; and what it types."""
-    clock, typed, left = Clock(), [], list(answers)
+def played(expected: str, *answers: tuple[int, str]) -> tuple[str, int, float]:
+    """What is missing of a command that answers this, one after the other and the last for ever; tries and time."""
+    clock, tries, left = Clock(), [], list(answers)
 
-    def run(line: str) -> Said:
-        typed.append(line)
-        return Said(exit_code=0, out=left.pop(0) if len(left) > 1 else left[0])
+    def run(line: str) -> tuple[int, str]:
+        tries.append(line)
+        return left.pop(0) if len(left) > 1 else left[0]
 
-    return Player(run=run, teller=Silence(), stage="qa", now=clock.now, sleep=clock.sleep), typed, clock
-
-
-def says_yes(story: Story, line: str, said: Said) -> str:
-    if said.out != "yes":
-        raise Unmet("it said no")
-    return "It said yes."
+    command = Command(text="ask", expected=[expected] if expected else [])
+    _, missing = play(command, run, {}, now=clock.now, sleep=clock.sleep)
+    return missing, len(tries), clock.at
 
 
-def asking(seconds: float) -> list[Step]:
-    return [(command("ask --stage staging"), Expectation(of="ask", check=says_yes, seconds=seconds))]
-
-
-def test_a_command_is_repeated_until_it_says_what_it_should() -> None:
-    made, typed, _ = player("no", "no", "yes")
-    made.play([*asking(10), *asking(0)])
-    assert typed == ["ask --stage qa"] * 4
-    assert made.to_json()["passed"] is True
-    assert [step["found"] for step in made.done] == ["It said yes.", "It said yes."]
-
-
-def test_what_stays_wrong_ends_the_demo_with_a_sentence_and_what_was_typed() -> None:
-    made, typed, clock = player("no")
-    made.play([*asking(5), *asking(5)])
-    assert made.failure == "it said no. This is what was typed: ask --stage qa"
-    assert (len(made.done), clock.at, len(typed)) == (1, 5.0, 6)
-    assert made.to_json()["passed"] is False
-
-
-def test_a_command_that_cannot_do_what_it_is_asked_ends_the_demo_at_once_with_its_reason() -> None:
-    made, _, clock = player("no")
-    made.run = lambda _line: Said(exit_code=2, out="no", err="Pipeline x\npenstock: The local cloud does not run.\n")
-    made.play(asking(60))
-    assert made.failure.startswith("it said no (penstock: The local cloud does not run.). This is what was typed: ask")
-    assert clock.at == 0
-
-
-def test_what_must_be_at_once_is_typed_once() -> None:
-    made, typed, _ = player("no")
-    made.play(asking(0))
-    assert (len(typed), made.failure[:10]) == (1, "it said no")
-
-
-def test_the_narrator_shows_the_command_the_end_of_what_it_said_and_what_that_shows(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("expected", "answers", "result"),
+    [
+        ("until yes", [(1, "no"), (1, "no"), (0, "yes")], ("", 3, 2.0)),
+        ("until yes", [(1, "no")], ("until yes", PATIENCE_SECONDS + 1, PATIENCE_SECONDS)),
+        ("until yes", [(2, "The local cloud does not run.")], ("until yes", 1, 0.0)),
+        ("yes", [(0, "no")], ("yes", 1, 0.0)),
+        ("", [(0, "whatever")], ("", 1, 0.0)),
+        ("", [(1, "")], ("exit code 0", 1, 0.0)),
+    ],
+)
+def test_demo_repeats_a_command_only_where_the_page_says_until(
+    expected: str, answers: list[tuple[int, str]], result: tuple[str, int, float]
 ) -> None:
-    narrator = Narrator(waits=False)
-    narrator.tells(Part(kind=Kind.HEADING, text="1. Ask"))
-    narrator.tells(Part(kind=Kind.PROSE, text="Ask `somebody` [now](x.md)."))
-    narrator.types("ask --body '[bold]'")
-    out = "\n".join(f"line {number}" for number in range(20))
-    narrator.hears(Said(exit_code=0, out=out, err="Pipeline penstock: here\nHTTP 200\n"), "It is so.")
-    shown = capsys.readouterr().out
-    assert "1. Ask" in shown
-    assert "$ ask --body '[bold]'" in shown
-    assert "line 19" in shown
-    assert "line 6\n" in shown
-    assert "line 5\n" not in shown
-    assert "(7 lines before)" in shown
-    assert "Pipeline penstock" not in shown
-    assert "✓ It is so." in shown
-
-
-ADA = {"resourceType": "Patient", "id": "ada", "name": [{"family": "Lovelace"}]}
+    assert played(expected, *answers) == result
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "found", "otherwise"),
+    ("expected", "printed", "missing"),
     [
-        (0, ADA | {"meta": {"versionId": "1"}}, None),
-        (0, ADA | {"meta": {"versionId": "2"}, "gender": "female"}, "is not what was posted"),
-        (1, {"status": 404}, "records has no Patient/ada"),
+        (['{"id": "<one>"}'], '{"id":"s-1"}', ""),
+        (["...change=<known>  outcome=RELEASED..."], "12:00  change=k-1 outcome=RELEASED  x", ""),
+        (["...change=<known> outcome=RELEASED..."], "12:00  change=k-2 outcome=RELEASED  x", "..."),
+        (["<one> is", "and <one>"], "s-1 is\nand s-1", ""),
+        (["<one> is", "and <one>"], "s-1 is\nand s-2", "and"),
+        (["Asked 5 times."], "Asked 15 times.", "Asked"),
+        (["not SENT ..."], "ALREADY  shard", ""),
+        (["ALREADY ...", "not SENT ..."], "ALREADY  shard\nSENT  shard", "not"),
+        (["a.c"], "abc", "a.c"),
     ],
 )
-def test_a_record_is_what_was_posted_or_it_is_not(exit_code: int, found: Any, otherwise: str | None) -> None:
-    story = Story(resources={"Patient/ada": ADA})
-    said = Said(exit_code=exit_code, out=json.dumps(found))
-    if otherwise is None:
-        assert "version 1" in read(story, "penstock call --path Patient/ada", said)
-    else:
-        with pytest.raises(Unmet, match=otherwise):
-            read(story, "penstock call --path Patient/ada", said)
+def test_demo_finds_the_first_expected_line_that_is_missing(expected: list[str], printed: str, missing: str) -> None:
+    found = find_missing(expected, printed, {"known": "k-1"})
+    assert found.startswith(missing)
+    assert bool(found) == bool(missing)
 
 
-@pytest.mark.parametrize("asked", [4, 6])
-def test_a_breaker_that_opens_late_or_not_at_all_is_found(asked: int) -> None:
-    with pytest.raises(Unmet, match=f"asked {asked} times"):
-        breaker_opened(Story(), "penstock partner", Said(exit_code=0, out="GET /v1 trace=x\n" * asked))
-
-
-RELEASED = "12:00:02  Compensate  INFO  change released  change=s-1  outcome=RELEASED\n"
-
-
-@pytest.mark.parametrize(
-    ("log", "otherwise"),
-    [
-        ("", "still trying"),
-        (RELEASED.replace("s-1", "s-2"), "still trying"),
-        (RELEASED * 2, "undone 2 times"),
-        (RELEASED + "12:00:03  Enrich  INFO  change enriched  change=s-1  outcome=APPLIED\n", "was applied"),
-    ],
-)
-def test_a_compensation_that_is_none_or_more_than_one_is_found(log: str, otherwise: str) -> None:
-    with pytest.raises(Unmet, match=otherwise):
-        compensated(Story(submission="s-1"), "penstock logs", Said(exit_code=0, out=log))
-
-
-def test_the_tries_of_this_change_that_did_not_reach_the_partner_are_counted() -> None:
-    tried = "12:00:01  Enrich  WARNING  change not enriched  change={}  reason=PartnerLeftAlone\n"
-    story = Story(submission="s-1")
-    compensated(story, "penstock logs", Said(exit_code=0, out=tried.format("s-2") + tried.format("s-1") + RELEASED))
-    assert story.facts == {"released": 1, "left_alone": 1}
-
-
-CALLS = "1-a  execution s-1\n 0 s 1 ms  200  GET http://x/datastore/{id}/r4/{id}/{id}\n" + (
-    " 1 s 1 ms  503  GET https://p/v1/patients/{id}/coverage\n" * 5
-)
-
-
-@pytest.mark.parametrize(
-    ("told", "otherwise"),
-    [("1-a", None), ("1-b", "another trace"), ("", "another trace, or of none")],
-)
-def test_a_partner_that_was_told_another_trace_or_none_is_found(told: str, otherwise: str | None) -> None:
-    story = Story(submission="s-1")
-    traced(story, "penstock trace", Said(exit_code=0, out=CALLS.replace("1-a", f"1-{'a' * 8}-{'a' * 24}")))
-    whole = f"1-{told[2:] * 8}-{told[2:] * 24}" if told else ""
-    said = Said(exit_code=0, out=f"GET /v1/patients/ada/coverage  trace={whole}\n" * 5)
-    if otherwise is None:
-        assert "the same trace, 5 times" in traced_by_the_partner(story, "penstock partner", said)
-    else:
-        with pytest.raises(Unmet, match=otherwise):
-            traced_by_the_partner(story, "penstock partner", said)
-
-
-@pytest.mark.parametrize("missing", ["503", "200", "s-1"])
-def test_a_trace_that_is_not_whole_is_found(missing: str) -> None:
-    with pytest.raises(Unmet):
-        traced(Story(submission="s-1"), "penstock trace", Said(exit_code=0, out=CALLS.replace(missing, "")))
+def test_demo_remembers_names_of_commands_that_printed_all_that_is_expected() -> None:
+    names: dict[str, str] = {}
+    find_missing(["<one> is", "and more"], "s-1 is", names)
+    assert names == {}
+    find_missing(["<one> is"], "s-2 is", names)
+    assert names == {"one": "s-2"}
 
 
 class PartnerDoor(http.server.BaseHTTPRequestHandler):
@@ -294,7 +181,7 @@ def partner_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         thread.join()
 
 
-def test_the_partner_is_broken_mended_and_asked_by_one_command(partner_asked: list[Any]) -> None:
+def test_partner_breaks_mends_and_shows_requests(partner_asked: list[Any]) -> None:
     broken = CliRunner().invoke(app, ["partner", "--fail", "reset", "--times", "3", "--path", "ada"], obj=ROOT)
     assert broken.exit_code == 0, broken.output
     assert CliRunner().invoke(app, ["partner", "--clear", "--json"], obj=ROOT).exit_code == 0
@@ -306,24 +193,24 @@ def test_the_partner_is_broken_mended_and_asked_by_one_command(partner_asked: li
     ]
 
 
-def test_a_way_to_fail_that_there_is_not_is_a_sentence(partner_asked: list[Any]) -> None:
+def test_partner_refuses_an_unknown_fault(partner_asked: list[Any]) -> None:
     done = CliRunner().invoke(app, ["partner", "--fail", "nonsense"], obj=ROOT)
     assert (done.exit_code, "partner refused that: give another" in done.stderr) == (2, True)
 
 
-def test_a_partner_that_is_not_there_is_a_sentence() -> None:
+def test_partner_says_when_it_does_not_answer() -> None:
     with pytest.raises(Exception, match=r"does not answer.*make up"):
         control(SimpleNamespace(port=1))  # type: ignore[arg-type]  # all that is used of a cloud
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, typer.Abort])
-def test_whoever_interrupts_the_demo_finds_the_partner_well_again(
+def test_demo_mends_the_partner_when_it_is_interrupted(
     interruption: type[BaseException], partner_asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_player: Player, _steps: object) -> None:
+    def interrupted(*_given: object) -> None:
         raise interruption
 
-    monkeypatch.setattr(Player, "play", interrupted)
+    monkeypatch.setattr(demo_command, "play", interrupted)
     monkeypatch.setattr(demo_command, "_require_services", lambda *_given: None)
     done = CliRunner().invoke(app, ["demo"], obj=ROOT)
     assert done.exit_code == 130
@@ -331,22 +218,35 @@ def test_whoever_interrupts_the_demo_finds_the_partner_well_again(
     assert "the partner is well again" in done.stderr
 
 
-def test_a_demo_that_finds_something_wrong_answers_1_with_the_sentence(
+def test_demo_answers_1_with_what_is_missing_and_what_was_typed(
     partner_asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(self: Player, _steps: object) -> None:
-        self.failure = "records has no Patient/ada. This is what was typed: x"
-
-    monkeypatch.setattr(Player, "play", failing)
+    monkeypatch.setattr(demo_command, "play", lambda *_given: ("HTTP 500\nbroken\n", "until yes"))
     monkeypatch.setattr(demo_command, "_require_services", lambda *_given: None)
     done = CliRunner().invoke(app, ["demo"], obj=ROOT)
-    assert (done.exit_code, "penstock: records has no Patient/ada." in done.stderr) == (1, True)
+    sentence = f"penstock: {PAGE} expects `until yes` (broken). This is what was typed: penstock call intake"
+    assert (done.exit_code, sentence in done.stderr) == (1, True)
     assert partner_asked == [{"clear": True}]
     machine = CliRunner().invoke(app, ["demo", "--json"], obj=ROOT)
     assert (machine.exit_code, json.loads(machine.stdout)["passed"]) == (1, False)
 
 
-def test_a_stage_without_the_services_is_a_sentence(monkeypatch: pytest.MonkeyPatch, partner_asked: list[Any]) -> None:
+def test_demo_shows_the_page_each_command_and_the_end_of_what_it_printed(
+    partner_asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = "\n".join(f"line {number}" for number in range(20))
+    monkeypatch.setattr(demo_command, "play", lambda *_given: (printed, ""))
+    monkeypatch.setattr(demo_command, "_require_services", lambda *_given: None)
+    done = CliRunner().invoke(app, ["demo"], obj=ROOT)
+    assert done.exit_code == 0, done.output
+    assert all(f"$ {command.text}" in done.stdout for command in commands())
+    assert ("## 10. Mend the partner" in done.stdout, "(6 lines before)" in done.stdout) == (True, True)
+    assert ("  line 6\n" in done.stdout, "  line 5\n" in done.stdout) == (True, False)
+    machine = CliRunner().invoke(app, ["demo", "--json"], obj=ROOT)
+    assert [step["command"] for step in json.loads(machine.stdout)["steps"]] == [each.text for each in commands()]
+
+
+def test_demo_refuses_a_stage_without_the_services(monkeypatch: pytest.MonkeyPatch, partner_asked: list[Any]) -> None:
     there = [SimpleNamespace(service=name, status="CREATE_COMPLETE") for name in ("intake", "ingest", "enrichment")]
     monkeypatch.setattr(demo_command, "connect", lambda *_given, **_named: SimpleNamespace(pipeline=None))
     monkeypatch.setattr(outputs, "read", lambda _pipeline, _stage: there)
@@ -354,12 +254,12 @@ def test_a_stage_without_the_services_is_a_sentence(monkeypatch: pytest.MonkeyPa
     assert (done.exit_code, "records is not deployed in stage dev" in done.stderr) == (2, True)
 
 
-def test_waiting_for_somebody_needs_somebody() -> None:
+def test_demo_refuses_to_pause_without_a_terminal() -> None:
     done = CliRunner().invoke(app, ["demo", "--pause"], obj=ROOT)
     assert (done.exit_code, "--pause waits for somebody" in done.output) == (2, True)
 
 
-def test_a_command_of_ours_and_one_of_the_shell_are_run_as_typed(tmp_path: Path) -> None:
+def test_demo_runs_commands_of_penstock_and_of_the_shell(tmp_path: Path) -> None:
     inside = typer.Typer()
 
     @inside.command()
@@ -368,18 +268,16 @@ def test_a_command_of_ours_and_one_of_the_shell_are_run_as_typed(tmp_path: Path)
         typer.echo("aside", err=True)
         raise typer.Exit(3)
 
-    found: list[Said] = []
+    found: list[tuple[int, str]] = []
 
     @inside.command()
     def play(ctx: typer.Context) -> None:
-        run = demo_command.Commands(ctx, tmp_path)
-        found.extend([run("penstock say 'two words'"), run("echo 'a b' > made && cat made"), run("exit 4")])
+        found.extend(
+            demo_command._run(ctx, tmp_path, line)
+            for line in ("penstock say 'two words'", "echo 'a b' > made && cat made", "exit 4")
+        )
 
     done = CliRunner().invoke(inside, ["play"])
     assert done.exit_code == 0, done.output
-    assert found == [
-        Said(exit_code=3, out=f"two words {tmp_path.name}\n", err="aside\n"),
-        Said(exit_code=0, out="a b\n"),
-        Said(exit_code=4, out=""),
-    ]
+    assert found == [(3, f"aside\ntwo words {tmp_path.name}\n"), (0, "a b\n"), (4, "")]
     assert (tmp_path / "made").exists()

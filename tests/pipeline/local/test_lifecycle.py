@@ -105,7 +105,7 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
     os.kill(cloud.emulator_pid, signal.SIGKILL)
     wait_until(lambda: not cloud.is_running)
     assert not worker.is_running
-    assert fresh_cloud().guardian != cloud.guardian
+    assert fresh_cloud().supervisor != cloud.supervisor
 
 
 @pytest.mark.cloud
@@ -119,7 +119,7 @@ from pipeline.local.lifecycle import PARENT, Place, start
 os.environ.pop(PARENT, None)
 parents = ({{PARENT: str(os.getpid())}}, {{}})
 for (home, port), parent in zip({[(str(place.home), place.port) for place in places]}, parents, strict=True):
-    start(Place(home=Path(home), port=port), surroundings=os.environ | parent)
+    start(Place(home=Path(home), port=port), environment=os.environ | parent)
 print("started", flush=True)
 time.sleep(600)
 """
@@ -131,7 +131,7 @@ time.sleep(600)
         assert orphan is not None
         starter.kill()
         wait_until(lambda: not child.is_running)
-    assert is_free(child.port), "the emulator has ended before its guardian"
+    assert is_free(child.port), "the emulator has ended before its supervisor"
     assert orphan.is_running
     assert stop(orphan.place)
 
@@ -141,7 +141,7 @@ def test_a_start_right_after_a_kill_begins_a_new_cloud(fresh_cloud: FreshCloud) 
     cloud = fresh_cloud()
     os.kill(cloud.emulator_pid, signal.SIGKILL)
     again = fresh_cloud()
-    assert again.guardian != cloud.guardian
+    assert again.supervisor != cloud.supervisor
     assert again.client("sts").get_caller_identity()["Account"] == "111111111111"
 
 
@@ -164,7 +164,7 @@ def test_hostile_variables_do_not_reach_it(fresh_cloud: FreshCloud, monkeypatch:
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     cloud = fresh_cloud()
-    for pid in (cloud.guardian.pid, cloud.emulator_pid):
+    for pid in (cloud.supervisor.pid, cloud.emulator_pid):
         environment = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
         assert [line for line in environment if line.upper().startswith("AWS_")] == []
     assert cloud.client("sts").get_caller_identity()["Account"] == "111111111111"
@@ -182,7 +182,7 @@ def test_erasing_forgets_everything(fresh_cloud: FreshCloud) -> None:
 
 def test_a_port_in_use_is_named_with_its_holder_and_the_way_out(place: Place, taken: int) -> None:
     with pytest.raises(LocalCloudError) as refused:
-        start(place, surroundings=os.environ)
+        start(place, environment=os.environ)
     assert f"Port {taken} of 127.0.0.1" in str(refused.value)
     assert f"(process {os.getpid()})" in str(refused.value)
     assert "PENSTOCK_PORT=" in str(refused.value)
@@ -214,12 +214,12 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     in_the_way = tmp_path / "file"
     in_the_way.write_text("", encoding="utf-8")
     with pytest.raises(LocalCloudError, match=r"cannot use .*file"):
-        start(Place(home=in_the_way, port=free_port()), surroundings=os.environ)
+        start(Place(home=in_the_way, port=free_port()), environment=os.environ)
 
 
 def test_the_environment_is_built_from_nothing(tmp_path: Path) -> None:
-    surroundings = HOSTILE | {"SECRET": "x", "HOME": "/root", "PIP_INDEX_URL": "https://index", "PENSTOCK_TOOLS": "/t"}
-    built = for_the_cloud(surroundings, tmp_path)
+    environment = HOSTILE | {"SECRET": "x", "HOME": "/root", "PIP_INDEX_URL": "https://index", "PENSTOCK_TOOLS": "/t"}
+    built = for_the_cloud(environment, tmp_path)
     assert built["PIP_INDEX_URL"] == "https://index"
     assert built["PENSTOCK_TOOLS"] == "/t"
     assert built["HOME"] == str(tmp_path / "home")
@@ -246,10 +246,10 @@ def zipped(source: str) -> bytes:
 
 
 def test_other_code_has_another_version(tmp_path: Path) -> None:
-    (tmp_path / "filler.py").write_text("a = 1", encoding="utf-8")
+    (tmp_path / "service.py").write_text("a = 1", encoding="utf-8")
     before = code_version(tmp_path)
     assert code_version(tmp_path) == before
-    (tmp_path / "filler.py").write_text("a = 2", encoding="utf-8")
+    (tmp_path / "service.py").write_text("a = 2", encoding="utf-8")
     assert code_version(tmp_path) != before
 
 

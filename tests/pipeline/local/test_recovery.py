@@ -145,11 +145,11 @@ def test_those_who_want_a_snapshot_at_the_same_time_share_one_that_has_the_chang
         account.cloud.save()
 
     account.cloud.save()
-    generations = account.cloud.place.home / "cloud/generations"
-    before = max(int(each.name) for each in generations.iterdir() if each.name.isdigit())
+    snapshots = account.cloud.place.home / "cloud/snapshots"
+    before = max(int(each.name) for each in snapshots.iterdir() if each.name.isdigit())
     with ThreadPoolExecutor(len(rows)) as threads:
         list(threads.map(change_and_save, rows))
-    after = max(int(each.name) for each in generations.iterdir() if each.name.isdigit())
+    after = max(int(each.name) for each in snapshots.iterdir() if each.name.isdigit())
     kill(account.cloud)
     assert Account(fresh_cloud()).rows() == rows
     assert after - before < len(rows)
@@ -254,10 +254,10 @@ def test_stopping_saves_what_no_snapshot_had(fresh_cloud: FreshCloud) -> None:
 def test_changes_are_saved_after_a_while_without_being_asked(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud()
     cloud.client("ssm").put_parameter(Name="/late", Value="kept", Type="String")
-    generations = cloud.place.folder / "generations"
+    snapshots = cloud.place.folder / "snapshots"
     pause = threading.Event()
     for _ in range(1500):
-        if (generations / "1").exists():
+        if (snapshots / "1").exists():
             break
         pause.wait(0.02)
     kill(cloud)
@@ -265,16 +265,16 @@ def test_changes_are_saved_after_a_while_without_being_asked(fresh_cloud: FreshC
 
 
 @pytest.mark.parametrize("damage", ["torn", "changed", "missing", "no manifest"])
-def test_a_damaged_generation_is_named_and_the_one_before_it_taken(fresh_cloud: FreshCloud, damage: str) -> None:
+def test_a_damaged_snapshot_is_named_and_the_one_before_it_taken(fresh_cloud: FreshCloud, damage: str) -> None:
     cloud = fresh_cloud()
     for value in ("first", "second"):
         cloud.client("ssm").put_parameter(Name="/value", Value=value, Type="String", Overwrite=True)
         cloud.save()
     kill(cloud)
-    newest = cloud.place.folder / "generations" / "2"
+    newest = cloud.place.folder / "snapshots" / "2"
     state = newest / "ssm.state"
     data = state.read_bytes()
-    state.unlink()  # it may be the same file as the last generation's
+    state.unlink()  # it may be the same file as the last snapshot's
     if damage == "torn":
         state.write_bytes(data[: len(data) // 2])
     elif damage == "changed":
@@ -284,7 +284,7 @@ def test_a_damaged_generation_is_named_and_the_one_before_it_taken(fresh_cloud: 
         (newest / "manifest.json").unlink()
     again = fresh_cloud()
     assert again.client("ssm").get_parameter(Name="/value")["Parameter"]["Value"] == "first"
-    assert "Generation 2 is damaged" in again.place.log.read_text(encoding="utf-8")
+    assert "Snapshot 2 is damaged" in again.place.log.read_text(encoding="utf-8")
 
 
 def test_a_full_disk_is_one_clear_error_and_the_last_snapshot_stays(fresh_cloud: FreshCloud, tmp_path: Path) -> None:

@@ -192,10 +192,10 @@ def test_the_pipelines_build_sweeps_in_the_account_of_the_branches(maker: Maker,
     """With what a build has: credentials of the tools account, which may assume the limited role."""
     over = maker.make(f"{prefix}-dev-x", branch=prefix, expires="2020-01-01T00:00:00Z")
     home = maker.cloud.place.home / "home"
-    surroundings = first_deployment.surroundings(
+    environment = first_deployment.cdk_environment(
         os.environ, maker.cloud, account=SETTINGS.account, region=SETTINGS.region, home=home
     )
     command = [str(ROOT / ".venv/bin/penstock"), *CLEAN_UP.split()[1:], "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["removed"] == [prefix], done.stderr
     assert not maker.is_there(over)

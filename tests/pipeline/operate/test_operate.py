@@ -27,7 +27,7 @@ from pipeline.operate import call, outputs, service_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code
 from pipeline.operate.logs import choose
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import Target, aws_target, local_target
@@ -99,7 +99,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hostile")
-def test_the_local_target_reaches_the_local_cloud_alone_whatever_the_environment_says(
+def test_local_target_ignores_the_environments_aws_variables(
     server: tuple[str, list[tuple[str, dict[str, str], bytes]]],
 ) -> None:
     endpoint, requests = server
@@ -113,13 +113,13 @@ def test_the_local_target_reaches_the_local_cloud_alone_whatever_the_environment
 
 
 @pytest.mark.usefixtures("hostile")
-def test_no_command_reaches_aws_unless_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_commands_reach_aws_only_with_profile_or_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forbidden(*_arguments: object, **_named: object) -> Target:
         raise AssertionError("a command went to AWS by itself")
 
     monkeypatch.setattr(connection, "aws_target", forbidden)
     for command in (
-        *("status", "approve", "retry", "stop", "release", "logs"),
+        *("status", "approve", "retry", "stop", "start", "logs"),
         *("outputs", "call", "alarms", "partner", "demo"),
     ):
         done = CliRunner().invoke(app, [command], obj=tmp_path)
@@ -129,12 +129,12 @@ def test_no_command_reaches_aws_unless_told_to(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("endpoint", ["https://codepipeline.eu-west-1.amazonaws.com", "http://10.0.0.1", "http://a.b"])
-def test_an_endpoint_that_is_not_loopback_is_refused(endpoint: str) -> None:
+def test_local_target_refuses_an_endpoint_that_is_not_loopback(endpoint: str) -> None:
     with pytest.raises(OperateError, match="not on this machine"):
         local_target(endpoint, account="999999999999", region="eu-west-1")
 
 
-def test_credentials_of_another_account_than_the_pipelines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_target_refuses_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
     class Sts:
         def get_caller_identity(self) -> dict[str, str]:
             return {"Account": "123456789012"}
@@ -162,24 +162,24 @@ def on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "aws_target", lambda **_named: target)
 
 
-@pytest.mark.parametrize("command", ["approve", "retry", "stop", "release"])
+@pytest.mark.parametrize("command", ["approve", "retry", "stop", "start"])
 @pytest.mark.usefixtures("on_aws")
-def test_changing_something_on_aws_needs_the_pipelines_name(command: str) -> None:
+def test_commands_ask_for_the_pipelines_name_before_they_change_aws(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--aws"], obj=ROOT, input="something else\n")
     assert done.exit_code == 2
     assert "account 999999999999, region eu-west-1, AWS" in done.stderr
     assert "nothing was changed" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["approve", "retry", "stop", "release"])
+@pytest.mark.parametrize("command", ["approve", "retry", "stop", "start"])
 @pytest.mark.usefixtures("on_aws")
-def test_nothing_is_changed_on_aws_when_nobody_can_be_asked(command: str) -> None:
+def test_commands_change_nothing_on_aws_without_confirmation(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--profile", "tools"], obj=ROOT, input="")
     assert done.exit_code == 2
     assert "Not confirmed, so nothing was changed" in done.stderr
 
 
-def test_a_command_does_not_wait_for_the_cdk() -> None:
+def test_commands_do_not_import_the_cdk() -> None:
     script = (
         "import sys, pipeline.cli.main; print(sorted({'aws_cdk', 'jsii', 'constructs', 'rich'} & set(sys.modules)))"
     )
@@ -189,7 +189,7 @@ def test_a_command_does_not_wait_for_the_cdk() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_ctrl_c_ends_the_following_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_follow_answers_130_to_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_arguments: object, **_named: object) -> Iterator[Run]:
         yield run(stage("dev", A=IN_PROGRESS), status=IN_PROGRESS)
         raise KeyboardInterrupt
@@ -204,7 +204,7 @@ def test_ctrl_c_ends_the_following_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "the run goes on" in done.stderr
 
 
-def test_a_cloud_that_ends_meanwhile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_follow_reports_a_cloud_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         target = local_target(f"http://127.0.0.1:{nobody.getsockname()[1]}", account="999999999999", region="eu-west-1")
@@ -215,7 +215,7 @@ def test_a_cloud_that_ends_meanwhile_is_one_sentence(monkeypatch: pytest.MonkeyP
     assert "does not answer. `make up` starts the local cloud." in done.stderr
 
 
-def test_following_as_json_is_a_usage_error() -> None:
+def test_status_refuses_follow_with_json() -> None:
     done = CliRunner().invoke(app, ["status", "--follow", "--json"], obj=ROOT)
     assert done.exit_code == 2
     assert "--wait --json" in done.stderr
@@ -224,19 +224,19 @@ def test_following_as_json_is_a_usage_error() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("status", "approve", "retry", "stop", "release", "hold", "resume", "hotfix", "rollback", "logs"),
+        *("status", "approve", "retry", "stop", "start", "hold", "resume", "hotfix", "rollback", "logs"),
         *("alarms", "trace", "partner", "demo"),
         *("outputs", "call", "doctor", "validate", "explain", "new", "promote", "remove", "ledger"),
     ],
 )
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_has_help(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"], obj=ROOT)
     assert done.exit_code == 0
     assert len(done.output.splitlines()) > 5
     assert command in (ROOT / "docs/operate.md").read_text()
 
 
-def test_of_several_services_with_a_url_the_example_goes_to_the_one_that_takes_it() -> None:
+def test_call_sends_the_example_to_intake() -> None:
     found = [RECORDS, INTAKE]
     assert call.choose(found, service=None, output="Url", otherwise="intake") == INTAKE
     assert call.choose(found, service="records", output="Url", otherwise="intake") == RECORDS
@@ -245,7 +245,7 @@ def test_of_several_services_with_a_url_the_example_goes_to_the_one_that_takes_i
         call.choose(found, service=None, output="Url")
 
 
-def test_of_a_wave_one_environment_is_meant_and_said_if_it_is_not_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_finds_one_environment_of_a_wave(monkeypatch: pytest.MonkeyPatch) -> None:
     both = [replace(INTAKE, stage=stage) for stage in ("prod-eu", "prod-us")]
     monkeypatch.setattr(
         outputs, "read", lambda _pipeline, name: [each for each in both if name in ("wave", each.stage)]
@@ -288,14 +288,14 @@ def stage(name: str, **actions: str) -> Stage:
     )
 
 
-def test_only_what_changed_is_news() -> None:
+def test_changes_yields_only_what_changed() -> None:
     before = run(stage("dev", A=SUCCEEDED, B=IN_PROGRESS, C=NOT_STARTED), status=IN_PROGRESS)
     after = run(stage("dev", A=SUCCEEDED, B=FAILED, C=NOT_STARTED), status=FAILED)
     assert [change.name for change in changes(None, before)] == ["dev", "A", "B"]
     assert [change.name for change in changes(before, after)] == ["B"]
 
 
-def test_a_stage_begins_before_its_actions_and_ends_after_them() -> None:
+def test_changes_yields_a_stage_before_and_after_its_actions() -> None:
     running = run(stage("dev", A=IN_PROGRESS), status=IN_PROGRESS)
     done = run(replace(stage("dev", A=SUCCEEDED), status=SUCCEEDED), status=SUCCEEDED)
     assert [change.name for change in changes(None, running)] == ["dev", "A"]
@@ -305,11 +305,11 @@ def test_a_stage_begins_before_its_actions_and_ends_after_them() -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [(SUCCEEDED, 0), (WAITING, 3), (FAILED, 1), ("Stopped", 1), ("Cancelled", 1), ("Superseded", 1)]
 )
-def test_the_exit_code_tells_how_a_run_ended(status: str, code: int) -> None:
+def test_exit_code_tells_how_a_run_ended(status: str, code: int) -> None:
     assert exit_code(run(status=status)) == code
 
 
-def test_the_log_meant_is_that_of_what_failed() -> None:
+def test_logs_chooses_the_failed_action() -> None:
     found = run(stage("dev", Good=SUCCEEDED, Bad=FAILED), stage("qa", Good=NOT_STARTED), status=FAILED)
     assert choose(found, None).name == "Bad"
     assert choose(found, "qa/Good").stage == "qa"
@@ -319,7 +319,7 @@ def test_the_log_meant_is_that_of_what_failed() -> None:
         choose(found, "Ugly")
 
 
-INTAKE = Deployed(
+INTAKE = DeployedStack(
     stage="prod",
     service="intake",
     stack="prod-intake",
@@ -332,7 +332,7 @@ RECORDS = replace(INTAKE, service="records", stack="prod-records")
 AWKWARD = """{"patient": "O'Neill & söhne", "note": "$HOME `id` \\\\ \\"x\\""}"""
 
 
-def test_the_curl_line_sends_what_penstock_sends(server: tuple[str, list[tuple[str, dict[str, str], bytes]]]) -> None:
+def test_call_curl_sends_the_same_request(server: tuple[str, list[tuple[str, dict[str, str], bytes]]]) -> None:
     endpoint, requests = server
     target = local_target(endpoint, account="999999999999", region="eu-west-1")
     request = call.to_service(target, INTAKE, body=AWKWARD, idempotency_key="key-1")
@@ -351,7 +351,7 @@ def test_the_curl_line_sends_what_penstock_sends(server: tuple[str, list[tuple[s
 
 
 @pytest.mark.parametrize("url", ["/v1/", "/v1"])
-def test_what_is_got_is_below_the_services_url_and_has_no_body(
+def test_call_get_sends_no_body_below_the_services_url(
     url: str, server: tuple[str, list[tuple[str, dict[str, str], bytes]]]
 ) -> None:
     endpoint, requests = server
@@ -368,13 +368,13 @@ def test_what_is_got_is_below_the_services_url_and_has_no_body(
 
 
 @pytest.mark.parametrize("path", ["/Patient", "Patient/../x y", "Patient?family=doe", "Patient/", "a#b"])
-def test_a_path_that_would_have_to_be_encoded_is_refused(path: str) -> None:
+def test_call_refuses_a_path_that_needs_encoding(path: str) -> None:
     target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
     with pytest.raises(OperateError, match="such as Patient/p-1"):
         call.to_service(target, INTAKE, body=None, path=path)
 
 
-def test_getting_takes_nothing_to_send() -> None:
+def test_call_get_refuses_a_body() -> None:
     done = CliRunner().invoke(app, ["call", "records", "--get", "--body", "{}"], obj=ROOT)
     assert (done.exit_code, "--get sends no body" in done.output) == (2, True)
 
@@ -419,7 +419,7 @@ class Pages:
         return [{"events": [{"timestamp": at, "message": text}]} for at, text in LOGGED[str(asked["logGroupName"])]]
 
 
-def test_what_a_service_logged_is_read_from_all_its_groups_in_order() -> None:
+def test_service_logs_reads_all_log_groups_in_order() -> None:
     target = Target(
         account="999999999999",
         region="eu-west-1",
@@ -443,7 +443,7 @@ def test_what_a_service_logged_is_read_from_all_its_groups_in_order() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--stage", "qa"), ("ingest", "--stage", "qa", "--follow")])
-def test_the_log_of_a_service_is_asked_for_by_its_name(arguments: tuple[str, ...]) -> None:
+def test_logs_with_stage_requires_a_service(arguments: tuple[str, ...]) -> None:
     done = CliRunner().invoke(app, ["logs", *arguments], obj=ROOT)
     assert (done.exit_code, "--stage wants a service" in done.output) == (2, True)
 
@@ -461,12 +461,12 @@ def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: byt
     return bool(headers["Authorization"].endswith(signature))
 
 
-def test_the_curl_line_of_an_empty_body_posts_it_too() -> None:
+def test_call_curl_posts_an_empty_body() -> None:
     target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
     assert " --data '' " in call.curl(target, call.to_service(target, INTAKE, body=""))
 
 
-def test_on_aws_the_curl_line_holds_no_secret() -> None:
+def test_call_curl_holds_no_secret_on_aws() -> None:
     target = Target(
         account="999999999999",
         region="eu-west-1",
@@ -503,7 +503,7 @@ def test_validate_accepts_this_checkout() -> None:
         ("services=(Intake),,", "stages/dev.py:8:23: invalid syntax"),
     ],
 )
-def test_a_broken_stage_is_an_error_with_its_line(broken: str, said: str, tmp_path: Path) -> None:
+def test_validate_reports_a_broken_stage_with_its_line(broken: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "stages").mkdir()
     for file in (ROOT / "stages").glob("*.py"):
         (tmp_path / "stages" / file.name).write_text(file.read_text())
@@ -547,7 +547,7 @@ def acknowledgement(expires: date) -> Acknowledgement:
         (date(2026, 7, 16), []),
     ],
 )
-def test_an_acknowledgement_warns_two_weeks_before_it_expires_and_then_blocks(
+def test_validate_warns_before_an_acknowledgement_expires_and_then_fails(
     expires: date, blocks: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

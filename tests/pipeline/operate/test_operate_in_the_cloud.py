@@ -219,9 +219,9 @@ def test_a_run_can_be_stopped_and_says_why(tools: Tools) -> None:
     assert (nothing.exit_code, "nothing to stop" in nothing.stderr) == (2, True)
 
 
-def test_release_starts_a_run_without_a_push(tools: Tools) -> None:
+def test_start_starts_a_run_without_a_push(tools: Tools) -> None:
     gate(tools)
-    done = penstock("release")
+    done = penstock("start")
     assert done.exit_code == 0
     assert str(tools.executions()[0]["pipelineExecutionId"]) in done.stdout
 
@@ -283,7 +283,7 @@ def test_what_cannot_be_done_is_one_sentence(command: tuple[str, ...], said: str
 
 @pytest.mark.usefixtures("tools")
 def test_a_pipeline_that_is_not_there_is_one_sentence() -> None:
-    for command in ("status", "approve", "retry", "stop", "release", "logs", "outputs"):
+    for command in ("status", "approve", "retry", "stop", "start", "logs", "outputs"):
         done = penstock(command)
         assert done.exit_code == 2, command
         assert "There is no pipeline" in done.stderr

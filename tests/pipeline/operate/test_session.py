@@ -33,7 +33,7 @@ from pipeline.operate.target import local_target
 port = int(sys.argv[1])
 endpoint, account, region = f"http://127.0.0.1:{port}", "999999999999", "eu-west-1"
 cloud = LocalCloud(
-    place=Place(home=Path("/"), port=port), guardian=Process(pid=1, started=""), approve="ask", version=""
+    place=Place(home=Path("/"), port=port), supervisor=Process(pid=1, started=""), approve="ask", version=""
 )
 target = local_target(endpoint, account=account, region=region)
 for client in (

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import watch
 from pipeline.cli.main import app
 from pipeline.operate import outputs
-from pipeline.operate.outputs import Deployed
+from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.target import Target
 from tests.conftest import ROOT
 
@@ -98,8 +98,8 @@ def type_(account: Account, monkeypatch: pytest.MonkeyPatch) -> Type:
     )
     place = {"stage": "staging", "account": "333333333333", "region": "us-east-1", "outputs": {}}
     deployed = [
-        Deployed(service="intake", stack="staging-intake", status="CREATE_COMPLETE", **place),  # type: ignore[arg-type]  # the rest of its fields
-        Deployed(service="later", stack="staging-later", status="", **place),  # type: ignore[arg-type]  # as above
+        DeployedStack(service="intake", stack="staging-intake", status="CREATE_COMPLETE", **place),  # type: ignore[arg-type]  # the rest of its fields
+        DeployedStack(service="later", stack="staging-later", status="", **place),  # type: ignore[arg-type]  # as above
     ]
     connected = SimpleNamespace(pipeline=SimpleNamespace(target=target))
     monkeypatch.setattr(watch, "connect", lambda *_given, **_named: connected)
@@ -107,7 +107,7 @@ def type_(account: Account, monkeypatch: pytest.MonkeyPatch) -> Type:
     return lambda *arguments: CliRunner().invoke(app, arguments, obj=ROOT)
 
 
-def test_alarms_that_fire_are_listed_with_their_page(type_: Type) -> None:
+def test_alarms_lists_firing_alarms_with_their_page(type_: Type) -> None:
     done = type_("alarms", "--stage", "staging")
     assert done.exit_code == 1
     assert [line.partition(":00  ")[2] for line in done.stdout.splitlines()] == [
@@ -122,7 +122,7 @@ def test_alarms_that_fire_are_listed_with_their_page(type_: Type) -> None:
     ]
 
 
-def test_no_alarm_is_0(type_: Type, account: Account) -> None:
+def test_alarms_answers_0_when_none_fires(type_: Type, account: Account) -> None:
     account.firing = set()
     done = type_("alarms")
     assert (done.exit_code, done.stdout) == (0, "No alarm fires.\n")
@@ -132,7 +132,7 @@ def span(name: str, at: float, **more: Any) -> dict[str, Any]:
     return {"name": name, "start_time": at, "end_time": at + 0.025, **more}
 
 
-def test_a_trace_is_told_in_the_order_of_time_and_shows_no_url_but_our_own(type_: Type, account: Account) -> None:
+def test_trace_lists_spans_by_time_and_hides_foreign_urls(type_: Type, account: Account) -> None:
     ours = span("p", 101, annotations={"resource": "GET https://p/{id}"}, http={"response": {"status": 503}})
     theirs = span("intake", 100, http={"request": {"url": "https://x/Patient/ada"}, "response": {"status": 202}})
     account.documents = [ours, theirs | {"subsegments": [span("States", 100.5)]}]
@@ -159,7 +159,7 @@ def test_a_trace_is_told_in_the_order_of_time_and_shows_no_url_but_our_own(type_
         ({}, ("--execution", "nobody"), "The trace of staging-intake: Execution Does Not Exist"),
     ],
 )
-def test_a_trace_that_cannot_be_shown_is_a_sentence(
+def test_trace_says_why_it_cannot_be_shown(
     type_: Type, account: Account, changes: dict[str, Any], arguments: tuple[str, ...], said: str
 ) -> None:
     for name, value in changes.items():
@@ -168,5 +168,5 @@ def test_a_trace_that_cannot_be_shown_is_a_sentence(
     assert (done.exit_code, said in done.stderr) == (2, True)
 
 
-def test_a_trace_without_spans_yet_says_so(type_: Type) -> None:
+def test_trace_says_when_it_has_no_spans(type_: Type) -> None:
     assert "no spans of it, or none yet" in type_("trace", "intake", "--stage", "staging").stdout

@@ -70,14 +70,14 @@ def checkout(tmp_path: Path) -> Path:
     return copy_of_the_checkout(tmp_path / "checkout")
 
 
-def test_what_is_generated_is_in_step_with_the_services() -> None:
+def test_generated_files_are_in_step_with_the_services() -> None:
     plan = plans.keep_in_step(ROOT)
     behind = [str(change.file) for change in plan.draft.changes()]
     assert behind == [], "run `penstock ledger` and commit what it writes"
     assert all((ROOT / file).exists() for file in GENERATED)
 
 
-def test_owners_are_read_as_the_services_declare_them() -> None:
+def test_owners_match_what_the_services_declare() -> None:
     declared = {
         type(each).__module__.split(".")[1]: each.owner for stage in stages_of(STAGES) for each in stage.services
     }
@@ -119,7 +119,7 @@ PAGES = ("add-a-service.md", "promote.md", "remove.md", "operate.md")
 
 
 @pytest.mark.parametrize(("page", "command"), [(page, command) for page in PAGES for command in commands(page)])
-def test_every_command_of_the_pages_is_one(page: str, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaffold_pages_name_existing_commands(page: str, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """That they do what the page says is what the tests below and of the round trip show."""
     plan = plans.Plan(draft=Draft(root=ROOT))
     for name in ("new_service", "new_stage", "promote", "remove", "keep_in_step"):
@@ -146,7 +146,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_new_service_and_stage_touch_one_hand_written_file_each_and_what_is_generated(generated: Path) -> None:
+def test_new_changes_one_hand_written_file_and_generated_ones(generated: Path) -> None:
     before, after = tree(ROOT), tree(generated)
     new = {file for file in after if file not in before}
     changed = {file for file in before if after[file] != before[file]}
@@ -165,7 +165,7 @@ def test_a_new_service_and_stage_touch_one_hand_written_file_each_and_what_is_ge
     assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
 
 
-def test_what_is_new_passes_the_gate_unchanged(generated: Path, subtests: pytest.Subtests, mypy_cache: Path) -> None:
+def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.Subtests, mypy_cache: Path) -> None:
     binaries = generated / ".venv/bin"
     folders = [Path("services") / ServiceName(name=name).module for name in (NEW, LONGEST)]
     with subtests.test("lint"):
@@ -256,7 +256,7 @@ def test_new_service_passes_guardrails_without_an_acknowledgement_and_so_does_a_
         file.write_text(text)
 
 
-def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Path) -> None:
+def test_new_service_overwrites_nothing_and_completes_an_interrupted_run(checkout: Path) -> None:
     before = tree(checkout)
     assert "Nothing was changed." in penstock(checkout, "new", "service", NEW, "--dry-run")
     shown = json.loads(penstock(checkout, "new", "service", NEW, "--dry-run", "--json"))
@@ -309,7 +309,7 @@ def test_nothing_is_overwritten_and_a_run_that_was_cut_off_goes_on(checkout: Pat
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_mistake_is_a_sentence_and_changes_nothing(arguments: tuple[str, ...], said: str) -> None:
+def test_scaffold_refuses_wrong_arguments_and_changes_nothing(arguments: tuple[str, ...], said: str) -> None:
     place = ("--account", ACCOUNT, "--region", "eu-west-1", "--tier", "sandbox")
     before = tree(ROOT)
     assert said in penstock(ROOT, *arguments, *(place if arguments[:2] == ("new", "stage") else ()), exit_code=2)
@@ -377,7 +377,7 @@ WAVE = Wave(name="eu", stages=(stage("one", Ingest()), stage("two", Ingest())))
         ((stage("dev", *BOTH), stage("qa", *BOTH), stage("prod", Ingest())), "qa", []),
     ],
 )
-def test_a_service_goes_to_the_next_stage_or_to_all_up_to_one_as_it_is_set_in_the_last(
+def test_promote_copies_an_entry_to_the_next_stages(
     catalogue: Catalogue, to: str | None, reaches: list[str], platform: Stages
 ) -> None:
     root = platform(catalogue)
@@ -394,12 +394,12 @@ def test_a_service_goes_to_the_next_stage_or_to_all_up_to_one_as_it_is_set_in_th
     assert ("there is nothing to do" in said) == (not reaches)
 
 
-def test_a_stage_before_the_first_that_has_a_service_is_not_promoted_to(platform: Stages) -> None:
+def test_promote_refuses_a_stage_before_the_first_that_lists_the_service(platform: Stages) -> None:
     root = platform((stage("dev", Ingest()), stage("qa", *BOTH)))
     assert "--to 'dev' comes before qa" in penstock(root, "promote", "intake", "--to", "dev", exit_code=2)
 
 
-def test_a_promotion_that_would_not_be_valid_changes_nothing_and_says_why(platform: Stages) -> None:
+def test_promote_refuses_what_would_not_be_valid(platform: Stages) -> None:
     root = platform((stage("dev", *BOTH), stage("qa")))
     before = tree(root)
     said = penstock(root, "promote", "intake", exit_code=2)
@@ -407,9 +407,7 @@ def test_a_promotion_that_would_not_be_valid_changes_nothing_and_says_why(platfo
     assert tree(root) == before
 
 
-def test_a_removal_takes_the_entries_out_and_says_why_for_each_stack(
-    platform: Stages, subtests: pytest.Subtests
-) -> None:
+def test_remove_deletes_entries_and_writes_tombstones(platform: Stages, subtests: pytest.Subtests) -> None:
     catalogue = (stage("dev", *BOTH), stage("qa", *BOTH, account="222222222222"))
     root = platform(catalogue)
     (root / "stages/deployed.json").write_text(ledger.text_of(ledger.ships(catalogue)))
@@ -426,7 +424,7 @@ def test_a_removal_takes_the_entries_out_and_says_why_for_each_stack(
         assert "Intake" not in (root / "stages/dev.py").read_text() + (root / "stages/qa.py").read_text()
 
 
-def test_one_that_left_without_a_word_gets_its_tombstone_afterwards(platform: Stages) -> None:
+def test_remove_writes_the_tombstone_of_an_orphaned_stack(platform: Stages) -> None:
     catalogue = (stage("dev", Ingest()),)
     root = platform(catalogue)
     (root / "stages/deployed.json").write_text(ledger.text_of(ledger.ships((stage("dev", *BOTH),))))
@@ -435,7 +433,7 @@ def test_one_that_left_without_a_word_gets_its_tombstone_afterwards(platform: St
     assert [file for file, text in tree(root).items() if text != before[file]] == ["stages/removed.py"]
 
 
-def test_where_a_service_has_moved_only_its_old_stack_goes(platform: Stages) -> None:
+def test_remove_of_a_moved_service_removes_its_old_stack_alone(platform: Stages) -> None:
     root = platform((stage("dev", *BOTH),))
     old = [replace(each, account="222222222222") for each in ledger.ships((stage("dev", *BOTH),))]
     (root / "stages/deployed.json").write_text(ledger.text_of(old))
@@ -470,7 +468,7 @@ def finish(root: Path, *, delete_code: bool) -> plans.Plan:
     return plan
 
 
-def test_the_code_of_a_service_that_is_gone_is_deleted_if_asked_for_and_git_has_it(gone: Path) -> None:
+def test_remove_deletes_the_code_of_a_removed_service_if_git_has_it(gone: Path) -> None:
     plan = finish(gone, delete_code=False)
     assert "  kept, and no longer anybody's: AWS::KMS::Key k-1" in plan.said
     assert any(f"--delete-code, unless {FOLDER} is still of use" in each for each in plan.next)
@@ -487,7 +485,7 @@ def test_the_code_of_a_service_that_is_gone_is_deleted_if_asked_for_and_git_has_
     assert NEW not in (gone / ".github/CODEOWNERS").read_text()
 
 
-def test_the_code_of_a_service_stays_while_a_stage_lists_it(platform: Stages) -> None:
+def test_remove_keeps_the_code_of_a_listed_service(platform: Stages) -> None:
     root = platform((stage("dev", *BOTH),))
     target: Any = None
     plan, _ = removal_cleanup.finish(root, target, "intake", delete_code=True)

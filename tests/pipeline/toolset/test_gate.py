@@ -13,7 +13,7 @@ def commands(target: str) -> str:
     return done.stdout
 
 
-def test_the_gate_lints_types_validates_synthesises_and_tests_and_deploys_nothing() -> None:
+def test_gate_lints_types_validates_synthesises_and_tests_and_deploys_nothing() -> None:
     gate = commands("check")
     fast = "-m 'not cloud and not soak'"
     steps = ("ruff check .", "ruff format --check .", "mypy .", "penstock validate\n", "cdk synth", fast)
@@ -30,7 +30,7 @@ def test_pull_requests_run_the_gate_on_github_and_gitlab_with_no_test_skipped() 
     assert yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())["check"]["script"] == [".ci/run check"]
 
 
-def test_the_pipeline_releases_what_is_on_main_whatever_has_expired_since() -> None:
+def test_pipeline_synth_ignores_expiry() -> None:
     decides = commands("synth")
     assert "penstock validate --no-expiry" in decides
     assert "cdk synth --quiet --no-lookups" in decides

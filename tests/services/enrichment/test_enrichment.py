@@ -62,7 +62,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
 @pytest.fixture(scope="module")
 def traced_cloud(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
-    yield start(place, surroundings={**os.environ, "PENSTOCK_DATADOG_AGENT": agent.url})
+    yield start(place, environment={**os.environ, "PENSTOCK_DATADOG_AGENT": agent.url})
     stop(place)
 
 

@@ -323,7 +323,7 @@ class TestProxy:
         problem(api("Proxy").post({"patient": "p", "do": "wait"}), 504)
 
 
-def test_without_its_filler_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud], tmp_path: Path) -> None:
+def test_without_the_service_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud], tmp_path: Path) -> None:
     apis = deploy(fresh_cloud(without=("apigateway",)), tmp_path, build)["Apis"]
     answers = {
         name: SignedApi(cloud=apis.cloud, url=apis.outputs[f"{name}Url"]).post({"patient": "p", "do": do}).status_code

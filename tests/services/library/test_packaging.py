@@ -106,7 +106,7 @@ package = packaging.function(root, "sample", Dependencies.load(pathlib.Path({str
 package.write(root / "function.zip")
 print(package.digest)
 """
-    surroundings = {
+    variables = {
         "HOME": str(other / "home"),
         "USER": "somebody",
         "LANG": "tr_TR.UTF-8",
@@ -118,7 +118,7 @@ print(package.digest)
         "TZ": "Pacific/Kiritimati",
     }
     done = subprocess.run(
-        [sys.executable, "-c", program], env=surroundings, cwd=other, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], env=variables, cwd=other, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     package = packaging.function(root, "sample", prepared(root))

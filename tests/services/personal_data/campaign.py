@@ -27,7 +27,7 @@ import botocore.session
 
 from pipeline.local.cloud.awslambda import worker
 from pipeline.local.cloud.eventsources import documents
-from pipeline.local.cloud.eventsources.batches import RETRIES_EXHAUSTED, Discarded, Failed, Record, Returned
+from pipeline.local.cloud.eventsources.batches import RETRIES_EXHAUSTED, Discarded, Failed, Returned, StreamRecord
 from pipeline.local.cloud.partner.faults import Fault, Kind
 from pipeline.local.cloud.partner.listener import Listener
 from pipeline.local.cloud.partner.server import Partner, coverage
@@ -214,7 +214,7 @@ class Campaign:
             self.sinks.take("messages", json.dumps(told))
         return ended
 
-    def _record(self, person: Person, position: int) -> Record:
+    def _record(self, person: Person, position: int) -> StreamRecord:
         resource = self._resource(person)
         good = {"id": f"s-{self.number}-{position}", "patient": person.id, "resource": resource}
         self.aws.claimed = self.chance.choice(
@@ -241,7 +241,7 @@ class Campaign:
             ),
         )
         key = person.id if self.chance.random() < 0.9 else person.mail
-        return Record(
+        return StreamRecord(
             str(49_590_338_271_490_256_608 + self.number * 10 + position), key, time.time(), 0, _in_base64(data)
         )
 

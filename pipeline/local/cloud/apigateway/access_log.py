@@ -4,31 +4,27 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 """
 
 import re
-import time
 
+from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.variables import select
-from pipeline.local.cloud.apigateway.visit import Visit
 from pipeline.local.cloud.emulator import Emulator
 
 _VARIABLE = re.compile(r"\$context((?:\.[A-Za-z][A-Za-z0-9]*)+)")
 
 
-def write(emulator: Emulator, visit: Visit, *, status: int, length: int) -> None:
+def write(emulator: Emulator, request_context: RequestContext, *, status: int, length: int) -> None:
     """Write one line for one answered request, if the stage has an access log."""
-    settings = visit.stage.get("accessLogSettings") or {}
+    settings = request_context.stage.get("accessLogSettings") or {}
     format_, destination = settings.get("format"), settings.get("destinationArn")
     if not (format_ and destination):
         return
-    context = visit.context(status=status, length=length)
+    context = request_context.context(status=status, length=length)
 
     def value(variable: re.Match[str]) -> str:
         found = select(context, "$" + variable[1])
         return str(found) if isinstance(found, str | int) and found != "" else "-"
 
     group = destination.partition(":log-group:")[2].removesuffix(":*")
-    logs = emulator.module("cloudwatch_logs")
-    stream = {"logGroupName": group, "logStreamName": f"{visit.api_id}_{visit.stage_name}"}
-    event = {"timestamp": int(time.time() * 1000), "message": _VARIABLE.sub(value, format_)}
-    with emulator.within(visit.account, visit.region):
-        logs._create_log_stream(stream)  # noqa: SLF001 - no other seam; one that exists is left as it is
-        logs._put_log_events({**stream, "logEvents": [event]})  # noqa: SLF001 - as above
+    with emulator.within(request_context.account, request_context.region):
+        stream = f"{request_context.api_id}_{request_context.stage_name}"
+        emulator.write_log(group, stream, _VARIABLE.sub(value, format_))

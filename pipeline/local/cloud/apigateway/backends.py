@@ -12,12 +12,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ministack import app
+from pipeline.local.cloud.apigateway import patches
 
 _ACTION = re.compile(r"arn:aws:apigateway:([a-z0-9-]+):states:action/(\w+)")
 _QUEUE = re.compile(r"arn:aws:apigateway:([a-z0-9-]+):sqs:path/(\d{12})/([\w.-]+)")
-
-Reply = tuple[int, Mapping[str, str], bytes | str]
 
 
 class Backend(Protocol):
@@ -25,23 +23,23 @@ class Backend(Protocol):
 
     @property
     def region(self) -> str:
-        """Where it is."""
+        """Return where it is."""
 
     def permission(self, request: str) -> tuple[str, str]:
-        """The IAM action and the resource that a mapped request needs of the integration's role."""
+        """Return the IAM action and the resource that a mapped request needs of the integration's role."""
 
     def denial(self, message: str) -> tuple[int, str]:
-        """The status and body with which the service refuses a role."""
+        """Return the status and body with which the service refuses a role."""
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Send a mapped request."""
 
     def text(self, body: str) -> str:
-        """The service's answer as mapping templates see it."""
+        """Return the service's answer as mapping templates see it."""
 
 
 def backend(uri: str) -> Backend | None:
-    """The service that an integration's URI names, if it is one of these."""
+    """Return the service that an integration's URI names, if it is one of these."""
     if match := _ACTION.fullmatch(uri):
         return States(region=match[1], action=match[2])
     if match := _QUEUE.fullmatch(uri):
@@ -57,7 +55,7 @@ class States:
     action: str
 
     def permission(self, request: str) -> tuple[str, str]:
-        """As the action; on the state machine that the request names."""
+        """Return the action's permission, on the state machine that the request names."""
         try:
             fields = json.loads(request)
         except ValueError:
@@ -66,19 +64,16 @@ class States:
         return f"states:{self.action}", str(named.get("stateMachineArn") or named.get("executionArn") or "*")
 
     def denial(self, message: str) -> tuple[int, str]:
-        """In the JSON protocol, access is denied with 400."""
+        """Deny with 400, as in the JSON protocol."""
         return 400, json.dumps({"__type": "AccessDeniedException", "Message": message})
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Call the action."""
         sent = {"x-amz-target": f"AWSStepFunctions.{self.action}", "content-type": "application/x-amz-json-1.0"}
-        reply: Awaitable[Reply] = app.SERVICE_HANDLERS["states"](
-            "POST", "/", sent | dict(headers), request.encode(), {}
-        )
-        return reply
+        return patches.post("states", "/", sent | dict(headers), request)
 
     def text(self, body: str) -> str:
-        """JSON as it is."""
+        """Return JSON as it is."""
         return body
 
 
@@ -94,27 +89,25 @@ class Queue:
     name: str
 
     def permission(self, request: str) -> tuple[str, str]:
-        """As the form's Action; on this queue."""
+        """Return the permission of the form's Action, on this queue."""
         action = dict(urllib.parse.parse_qsl(request)).get("Action", "")
         return f"sqs:{action}", f"arn:aws:sqs:{self.region}:{self.account}:{self.name}"
 
     def denial(self, message: str) -> tuple[int, str]:
-        """In the Query protocol, access is denied with 403."""
+        """Deny with 403, as in the Query protocol."""
         return 403, json.dumps(
             {"Error": {"Code": "AccessDenied", "Message": message, "Type": "Sender"}, "RequestId": str(uuid.uuid4())}
         )
 
-    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[Reply]:
+    def send(self, request: str, headers: Mapping[str, str]) -> Awaitable[patches.Reply]:
         """Post the form, which the service reads only if its media type says that it is one."""
         media_type = headers.get("content-type", "application/json")
         form = request if media_type.startswith("application/x-www-form-urlencoded") else ""
         sent = {"host": f"sqs.{self.region}.amazonaws.com", "content-type": "application/x-www-form-urlencoded"}
-        path = f"/{self.account}/{self.name}"
-        reply: Awaitable[Reply] = app.SERVICE_HANDLERS["sqs"]("POST", path, sent, form.encode(), {})
-        return reply
+        return patches.post("sqs", f"/{self.account}/{self.name}", sent, form)
 
     def text(self, body: str) -> str:
-        """API Gateway asks for JSON, and so gets the members of the XML answer as JSON."""
+        """Return the members of the XML answer as JSON, which API Gateway asks for."""
         root = ET.fromstring(body)  # noqa: S314 - written by the emulator itself
         members = _members(root)
         return json.dumps(members if _tag(root) == "ErrorResponse" else {_tag(root): members})

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.local.cloud.apigateway import patches
+from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration, misconfigured
-from pipeline.local.cloud.apigateway.visit import Answer, Visit
+from pipeline.local.cloud.emulator import HttpResponse
 
 _URI = re.compile(r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(arn:[^/]+)/invocations")
 _ENVELOPE = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 
 
 def timed_out() -> Refused:
-    """What a caller sees of a function that takes longer than its integration may."""
+    """Return what a caller sees of a function that takes longer than its integration may."""
     return Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
 
@@ -36,10 +38,10 @@ class FunctionIntegration(ServiceIntegration):
 
     @staticmethod
     def handles(uri: str) -> bool:
-        """Whether the URI names a function."""
+        """Tell whether the URI names a function."""
         return _URI.fullmatch(uri) is not None
 
-    async def answer(self, visit: Visit) -> Answer:
+    async def answer(self, request_context: RequestContext) -> HttpResponse:
         """Call the function; the message of an error chooses the answer, and no error the default one.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
@@ -47,8 +49,8 @@ class FunctionIntegration(ServiceIntegration):
         match = _URI.fullmatch(self.integration["uri"])
         if match is None:
             raise misconfigured()
-        event = json.loads(self._mapped_request(visit))
-        call = self.gateway._call_lambda_raw(match[1], event, account_id=visit.account, region=visit.region)  # noqa: SLF001 - no other seam
+        event = json.loads(self._mapped_request(request_context))
+        call = patches.call_function(match[1], event, request_context)
         try:
             result, missing = await asyncio.wait_for(call, self.seconds)
         except TimeoutError:
@@ -59,11 +61,11 @@ class FunctionIntegration(ServiceIntegration):
         body = result.get("body")
         message = str(body.get("errorMessage", "")) if result.get("error") and isinstance(body, dict) else ""
         text = body.decode() if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False)
-        return self._mapped_response(visit, http.HTTPStatus.OK, {}, text, chosen_by=message)
+        return self._mapped_response(request_context, http.HTTPStatus.OK, {}, text, chosen_by=message)
 
 
 def proxy_answer(result: Mapping[str, Any]) -> tuple[Any, str | None]:
-    """A function's own answer, in the place of the emulator's reading of it, which forgives everything.
+    """Read a function's own answer, where the emulator's reading of it forgives everything.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """

@@ -5,19 +5,21 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from ministack.core import iam_evaluator
-
+from pipeline.local.cloud.apigateway import patches
 from pipeline.local.cloud.apigateway.backends import Backend, backend
+from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.variables import mapped, select
 from pipeline.local.cloud.apigateway.velocity.syntax import TemplateError
-from pipeline.local.cloud.apigateway.visit import Answer, Visit
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, HttpResponse
+from pipeline.local.cloud.iam.patches import role_may, role_trusts
+
+logger = logging.getLogger("penstock.apigateway")
 
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
@@ -33,7 +35,7 @@ class Refused(Exception):  # noqa: N818 - it becomes a gateway response, named b
 
 
 def misconfigured() -> Refused:
-    """What a caller sees of an integration that cannot work."""
+    """Return what a caller sees of an integration that cannot work."""
     return Refused("API_CONFIGURATION_ERROR", "Internal server error")
 
 
@@ -42,7 +44,6 @@ class ServiceIntegration:
     """One method's integration with an action of an AWS service."""
 
     emulator: Emulator
-    gateway: ModuleType
     integration: Mapping[str, Any]
     path_parameters: Mapping[str, str]
 
@@ -53,62 +54,51 @@ class ServiceIntegration:
 
     @staticmethod
     def handles(uri: str) -> bool:
-        """Whether this integration is one of ours."""
+        """Tell whether this integration is one of ours."""
         return backend(uri) is not None
 
-    async def answer(self, visit: Visit) -> Answer:
+    async def answer(self, request_context: RequestContext) -> HttpResponse:
         """Call the service, and map what it says."""
         service = backend(self.integration["uri"])
         if service is None:
             raise misconfigured()
         account, role = self._role()
-        request = self._mapped_request(visit)
+        request = self._mapped_request(request_context)
         refused = self._refusal(service, account, role, request)
         if refused is not None:
             status, body = refused
-            return self._mapped_response(visit, status, {}, body)
+            return self._mapped_response(request_context, status, {}, body)
         with self.emulator.within(account, service.region):
             try:
-                call = service.send(request, self._mapped_headers(visit))
+                call = service.send(request, self._mapped_headers(request_context))
                 status, answered, answer = await asyncio.wait_for(call, self.seconds)
             except TimeoutError:
                 raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out") from None
         text = answer.decode() if isinstance(answer, bytes) else answer
-        return self._mapped_response(visit, status, answered, service.text(text))
+        return self._mapped_response(request_context, status, answered, service.text(text))
 
     def _role(self) -> tuple[str, str]:
         match = _ROLE.fullmatch(self.integration.get("credentials") or "")
         if not match:
             raise misconfigured()
-        found = self.emulator.module("iam")._roles.get_scoped(match[1], None, match[2])  # noqa: SLF001 - no other seam
-        trust = (found or {}).get("AssumeRolePolicyDocument") or "{}"
-        if not _trusts_the_gateway(json.loads(trust) if isinstance(trust, str) else trust):
-            self.gateway.logger.warning("API Gateway does not have permission to assume the role %s", match[0])
+        if not role_trusts(match[1], match[2], "apigateway.amazonaws.com"):
+            logger.warning("API Gateway does not have permission to assume the role %s", match[0])
             raise misconfigured()
         return match[1], match[2]
 
     @staticmethod
     def _refusal(service: Backend, account: str, role: str, request: str) -> tuple[int, str] | None:
-        """What the service answers to a role that may not do this."""
+        """Return what the service answers to a role that may not do this."""
         principal = f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession"
         action, resource = service.permission(request)
-        asked = iam_evaluator.EvalContext(
-            principal_arn=principal,
-            principal_type="AssumedRole",
-            principal_account=account,
-            action=action,
-            resource_arn=resource,
-            region=service.region,
-        )
-        policies = iam_evaluator._gather_role_policies(role, account)  # noqa: SLF001 - the emulator offers no other seam
-        if iam_evaluator.evaluate(asked, policies).decision == "Allow":
+        if role_may(account, role, action, resource, principal=principal, region=service.region):
             return None
         return service.denial(f"User: {principal} is not authorized to perform: {action}")
 
-    def _mapped_request(self, visit: Visit) -> str:
-        text = visit.body.decode("utf-8", "replace")
+    def _mapped_request(self, request_context: RequestContext) -> str:
+        text = request_context.body.decode("utf-8", "replace")
         templates = self.integration.get("requestTemplates") or {}
-        media_type = (visit.headers.get("content-type") or "application/json").split(";")[0].strip().lower()
+        media_type = (request_context.headers.get("content-type") or "application/json").split(";")[0].strip().lower()
         template = {key.lower(): value for key, value in templates.items()}.get(media_type)
         if template is None:
             # "WHEN_NO_TEMPLATES ... rejects with an HTTP 415" where templates exist but none matches; NEVER always.
@@ -120,43 +110,49 @@ class ServiceIntegration:
             return mapped(
                 template,
                 body=text,
-                parameters=visit.parameters(self.path_parameters),
-                context=visit.context(),
-                stage_variables=visit.stage.get("variables") or {},
+                parameters=request_context.parameters(self.path_parameters),
+                context=request_context.context(),
+                stage_variables=request_context.stage.get("variables") or {},
             )
         except json.JSONDecodeError as error:
             raise Refused("BAD_REQUEST_BODY", f"Could not parse request body into json: {error.msg}") from None
         except (TemplateError, ValueError, TypeError) as error:
-            self.gateway.logger.warning("The request template of %s failed: %s", visit.resource_path, error)
+            logger.warning("The request template of %s failed: %s", request_context.resource_path, error)
             raise Refused("DEFAULT_5XX", "Internal server error") from None
 
-    def _mapped_headers(self, visit: Visit) -> dict[str, str]:
+    def _mapped_headers(self, request_context: RequestContext) -> dict[str, str]:
         mapped_headers = {}
         for target, source in (self.integration.get("requestParameters") or {}).items():
-            value = self._source(source, visit, {}, "")
+            value = self._source(source, request_context, {}, "")
             if target.startswith("integration.request.header.") and value is not None:
                 mapped_headers[target.removeprefix("integration.request.header.").lower()] = value
         return mapped_headers
 
     def _mapped_response(
-        self, visit: Visit, status: int, headers: Mapping[str, str], text: str, *, chosen_by: str | None = None
-    ) -> Answer:
+        self,
+        request_context: RequestContext,
+        status: int,
+        headers: Mapping[str, str],
+        text: str,
+        *,
+        chosen_by: str | None = None,
+    ) -> HttpResponse:
         """Map an answer; a service's whole status chooses the mapping, a function's error message in its place."""
-        visit.integration_status = str(status)
+        request_context.integration_status = str(status)
         # The pattern is matched with the whole: https://docs.aws.amazon.com/apigateway/latest/developerguide/
         # api-gateway-integration-settings-integration-response.html
         selector = status if chosen_by is None else chosen_by
-        chosen = self.gateway._select_service_integration_response(self.integration, selector)  # noqa: SLF001 - the emulator's own choice is right
+        chosen = patches.integration_response(self.integration, selector)
         if chosen is None:
             raise misconfigured()
-        context = visit.context()
+        context = request_context.context()
         answer_headers = {}
         templates = chosen.get("responseTemplates") or {}
-        accepted = visit.headers.get("accept", "").split(",")[0].split(";")[0].strip()
+        accepted = request_context.headers.get("accept", "").split(",")[0].split(";")[0].strip()
         media_type = accepted if accepted in templates else next(iter(templates), "application/json")
         answer_headers["Content-Type"] = media_type
         for target, source in (chosen.get("responseParameters") or {}).items():
-            value = self._source(source, visit, headers, text)
+            value = self._source(source, request_context, headers, text)
             if target.startswith("method.response.header.") and value is not None:
                 answer_headers[target.removeprefix("method.response.header.")] = value
         if templates:
@@ -164,46 +160,39 @@ class ServiceIntegration:
                 text = mapped(
                     templates[media_type],
                     body=text,
-                    parameters=visit.parameters(self.path_parameters),
+                    parameters=request_context.parameters(self.path_parameters),
                     context=context,
-                    stage_variables=visit.stage.get("variables") or {},
+                    stage_variables=request_context.stage.get("variables") or {},
                 )
             except (TemplateError, ValueError, TypeError) as error:
-                self.gateway.logger.warning("A response template of %s failed: %s", visit.resource_path, error)
+                logger.warning("A response template of %s failed: %s", request_context.resource_path, error)
                 raise Refused("DEFAULT_5XX", "Internal server error") from None
         override = context["responseOverride"]
         for name, value in override["header"].items():
             answer_headers[name] = str(value)
         return int(override.get("status") or chosen.get("statusCode") or 200), answer_headers, text.encode()
 
-    def _source(self, source: str, visit: Visit, headers: Mapping[str, str], text: str) -> str | None:
-        """One value of a parameter mapping."""
+    def _source(
+        self, source: str, request_context: RequestContext, headers: Mapping[str, str], text: str
+    ) -> str | None:
+        """Return one value of a parameter mapping."""
         if source.startswith("'") and source.endswith("'"):
             return source[1:-1]
         place, _, name = source.rpartition(".")
-        parameters = visit.parameters(self.path_parameters)
+        parameters = request_context.parameters(self.path_parameters)
         known: dict[str, Mapping[str, str]] = {
             "method.request.header": parameters["header"],
             "method.request.querystring": parameters["querystring"],
             "method.request.path": parameters["path"],
             "integration.response.header": {key.lower(): value for key, value in headers.items()},
-            "stageVariables": visit.stage.get("variables") or {},
+            "stageVariables": request_context.stage.get("variables") or {},
         }
         if place in known:
             return known[place].get(name.lower() if place == "integration.response.header" else name)
         if source.startswith("context."):
-            found = select(visit.context(), "$" + source.removeprefix("context"))
+            found = select(request_context.context(), "$" + source.removeprefix("context"))
         elif source.startswith("integration.response.body"):
             found = select(json.loads(text), "$" + source.removeprefix("integration.response.body"))
         else:
             raise misconfigured()
         return str(found) if isinstance(found, str | int | float) else None
-
-
-def _trusts_the_gateway(trust: Mapping[str, Any]) -> bool:
-    statements = trust.get("Statement") or []
-    return any(
-        statement.get("Effect") == "Allow"
-        and iam_evaluator._service_principal_matches(statement.get("Principal"), "apigateway.amazonaws.com")  # noqa: SLF001 - the emulator offers no other seam
-        for statement in ([statements] if isinstance(statements, dict) else statements)
-    )

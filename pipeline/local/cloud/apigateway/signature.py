@@ -7,101 +7,57 @@ curl of Debian 12:
          http://127.0.0.1:PORT/_aws/execute-api/API_ID/STAGE/PATH
 """
 
-from dataclasses import dataclass
-
-from ministack.core import iam_evaluator, responses, sigv4
-from ministack.core.arn import execute_api_arn
-
-from pipeline.local.cloud.apigateway.visit import Caller, Visit
-from pipeline.local.cloud.emulator import LOCAL_SECRET
+from pipeline.local.cloud.apigateway import patches
+from pipeline.local.cloud.apigateway.request_context import RequestContext
+from pipeline.local.cloud.iam.patches import Caller, Refusal, Signature, caller, foreign_authorization, may, signature
 
 _NOT_SCOPED = "Credential should be scoped to {what}"
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a caller is refused: the emulator's code for it (`MissingAuthenticationToken`, say) and the message."""
-
-    code: str
-    message: str
-
-
-def identify(visit: Visit) -> Caller | Refusal:
+def identify(request: RequestContext) -> Caller | Refusal:
     """Find out who signed a request, and whether they may make it."""
-    if not visit.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
-        if not visit.headers.get("authorization"):
+    if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
+        if not request.headers.get("authorization"):
             return Refusal("MissingAuthenticationToken", "Missing Authentication Token")
-        return Refusal(*(sigv4.foreign_authorization_failure(visit.headers) or ("IncompleteSignature", "")))
-    signed = sigv4.parse_header_signature(visit.headers)
-    if isinstance(signed, tuple):
-        return Refusal(*signed)
-    known = credential(signed.access_key_id, visit.headers.get("x-amz-security-token", ""))
-    if isinstance(known, Refusal):
-        return known
-    secret = known.secret_access_key
-    if iam_evaluator.is_root_access_key(signed.access_key_id):
-        secret = LOCAL_SECRET
+        return foreign_authorization(request.headers)
+    signed = signature(request.headers)
+    if isinstance(signed, Refusal):
+        return signed
+    found = caller(signed.access_key, request.headers.get("x-amz-security-token", ""))
+    if isinstance(found, Refusal):
+        return found
     failure = (
-        _scope_failure(signed, visit)
-        or sigv4.request_time_failure(signed)
-        or sigv4.header_signature_failure(
-            signed, secret, visit.method, visit.raw_path, visit.query, visit.headers, visit.body
+        _scope_failure(signed, request)
+        or signed.time_failure()
+        or signed.mismatch(
+            found.secret,
+            method=request.method,
+            raw_path=request.raw_path,
+            query=request.query,
+            headers=request.headers,
+            body=request.body,
         )
     )
-    if failure:
-        return Refusal(*failure)
-    caller = Caller(
-        access_key=signed.access_key_id,
-        account=known.account_id,
-        arn=known.principal_arn,
-        unique_id=known.principal_id,
-    )
-    return _policy_refusal(caller, visit) or caller
+    return failure or _policy_refusal(found, request) or found
 
 
-def credential(key: str, token: str) -> iam_evaluator.ResolvedCredential | Refusal:
-    """Whose access key this is, with its session token if it needs one."""
-    account = key if key.isdigit() else iam_evaluator.find_iam_access_key_account(key) or _session_account(key)
-    found = iam_evaluator.resolve_credential(key, account, token)
-    if isinstance(found, iam_evaluator.CredentialResolutionError):
-        return Refusal(found.code, found.message)
-    return found
-
-
-def _session_account(key: str) -> str | None:
-    account: str | None = responses._account_from_sts_session(key)  # noqa: SLF001 - the emulator offers no other seam
-    return account
-
-
-def _scope_failure(signed: sigv4.HeaderSignature, visit: Visit) -> tuple[str, str] | None:
-    if signed.service != "execute-api":
-        return "SignatureDoesNotMatch", _NOT_SCOPED.format(what="correct service: 'execute-api'.")
-    if signed.region != visit.region:
-        return "SignatureDoesNotMatch", _NOT_SCOPED.format(what=f"a valid region, not '{signed.region}'. ")
+def _scope_failure(signed: Signature, request: RequestContext) -> Refusal | None:
+    service, region = signed.scope
+    if service != "execute-api":
+        return Refusal("SignatureDoesNotMatch", _NOT_SCOPED.format(what="correct service: 'execute-api'."))
+    if region != request.region:
+        return Refusal("SignatureDoesNotMatch", _NOT_SCOPED.format(what=f"a valid region, not '{region}'. "))
     return None
 
 
-def _policy_refusal(caller: Caller, visit: Visit) -> Refusal | None:
-    resource = execute_api_arn(visit.region, visit.account, visit.api_id, visit.stage_name, visit.method, visit.path)
+def _policy_refusal(asking: Caller, request: RequestContext) -> Refusal | None:
+    action, resource = "execute-api:Invoke", patches.method_arn(request)
     refusal = Refusal(
-        "AccessDenied",
-        f"User: {caller.arn} is not authorized to perform: execute-api:Invoke on resource: {resource}",
+        "AccessDenied", f"User: {asking.arn} is not authorized to perform: {action} on resource: {resource}"
     )
-    principal = iam_evaluator.resolve_principal(caller.access_key, caller.account)
-    if isinstance(principal, iam_evaluator.AuthError):
-        return Refusal(principal.code, principal.message)
-    if caller.account != visit.account:
+    if asking.account != request.account:
         return refusal  # another account needs a resource policy as well, and no API here has one
-    if principal.policies is None:
-        return None
-    asked = iam_evaluator.EvalContext(
-        principal_arn=principal.arn,
-        principal_type=principal.type,
-        principal_account=principal.account,
-        action="execute-api:Invoke",
-        resource_arn=resource,
-        region=visit.region,
-        principal_keys=principal.keys,
-    )
-    allowed = iam_evaluator.evaluate(asked, principal.policies, *principal.limits).decision == "Allow"
+    allowed = may(asking, action, resource, region=request.region)
+    if isinstance(allowed, Refusal):
+        return allowed
     return None if allowed else refusal

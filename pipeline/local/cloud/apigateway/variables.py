@@ -49,17 +49,17 @@ class Input:
         self._parameters = parameters
 
     def json(self, expression: str) -> str:
-        """What a JSONPath expression selects, as JSON text."""
+        """Return what a JSONPath expression selects, as JSON text."""
         found = select(json.loads(self.body or "{}"), expression)
         return '""' if found is _MISSING else json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def path(self, expression: str) -> object:
-        """What a JSONPath expression selects, as an object."""
+        """Return what a JSONPath expression selects, as an object."""
         found = select(json.loads(self.body or "{}"), expression)
         return "" if found is _MISSING else found
 
     def params(self, name: str | None = None) -> object:
-        """Every parameter, or one: "from the path, query string, or header value (searched in that order)"."""
+        """Return every parameter, or one: "from the path, query string, or header value (searched in that order)"."""
         if name is None:
             return self._parameters
         for place in ("path", "querystring", "header"):

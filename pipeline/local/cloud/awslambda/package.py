@@ -53,7 +53,7 @@ class Packages:
             return Unpacked(folder=target, distributions=self._host_build(requirements) if requirements else None)
 
     def prepared_group(self, name: str) -> Unpacked:
-        """What a dependency group has, for this machine: in the place of a layer whose content nobody here has."""
+        """Return a dependency group built for this machine, in the place of a layer that nobody here has."""
         file = self.prepared / f"{name}.txt"
         if not file.exists():
             raise HostBuildError(f"the dependency group `{name}` is not prepared: run `make setup`.")
@@ -100,7 +100,7 @@ class Packages:
 
 
 def _installed(zipped: zipfile.ZipFile) -> frozenset[str]:
-    """The files that came from distributions, by what those recorded."""
+    """Return the files that came from distributions, by what those recorded."""
     found = set()
     for name in zipped.namelist():
         if name.endswith(".dist-info/RECORD"):

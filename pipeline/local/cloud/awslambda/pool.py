@@ -30,7 +30,7 @@ class Pool:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def take(self, version: Version, make: Callable[[], Sandbox]) -> Sandbox:
-        """A free sandbox of this version, or a new one that has yet to be started."""
+        """Return a free sandbox of this version, or a new one that has yet to be started."""
         with self._changed:
             doomed = self._sweep(version)
             self._changed.wait_for(

@@ -35,7 +35,7 @@ class Invocation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class InvocationOutcome:
     """What a call came to: the result as JSON text, or the error as the caller gets it; and the log."""
 
     result: str = "null"
@@ -81,14 +81,14 @@ class Sandbox:
         """Whether another call can be made."""
         return self._start_error is None and self.process.poll() is None and not self._is_dying()
 
-    def start(self) -> Outcome:
+    def start(self) -> InvocationOutcome:
         """Wait until the handler is loaded."""
         outcome = self._receive("start", seconds=INIT_SECONDS, request_id="", what="init")
         self.is_new = False
         self._start_error = outcome.error
         return outcome
 
-    def invoke(self, call: Invocation, *, seconds: float) -> Outcome:
+    def invoke(self, call: Invocation, *, seconds: float) -> InvocationOutcome:
         """Run the handler once, for at most so many seconds."""
         self.used = time.monotonic()
         self._send(
@@ -116,7 +116,7 @@ class Sandbox:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_dying(self) -> bool:
-        """Whether it was killed and cannot be waited for yet: other threads of it are still on their way out."""
+        """Tell whether it was killed and cannot be waited for yet: other threads of it are still on their way out."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8", errors="replace")
         return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
 
@@ -128,7 +128,7 @@ class Sandbox:
         except BrokenPipeError:
             return  # it died; waiting for the answer finds out how
 
-    def _receive(self, mark: str, *, seconds: float, request_id: str, what: str) -> Outcome:
+    def _receive(self, mark: str, *, seconds: float, request_id: str, what: str) -> InvocationOutcome:
         """Read log and answer until both are complete, the process is gone or time is up."""
         end = END + mark.encode() + b"\n"
         deadline = time.monotonic() + seconds
@@ -160,17 +160,17 @@ class Sandbox:
         log, _, self._log_bytes = self._log_bytes.partition(end)
         line, _, self._answer_bytes = self._answer_bytes.partition(b"\n")
         answer = json.loads(line)
-        return Outcome(result=answer.get("result", "null"), error=answer.get("error"), log=_text(log))
+        return InvocationOutcome(result=answer.get("result", "null"), error=answer.get("error"), log=_text(log))
 
-    def _crashed(self, request_id: str) -> Outcome:
+    def _crashed(self, request_id: str) -> InvocationOutcome:
         status = self.process.wait()
         reason = f"signal: {str(signal.strsignal(-status)).lower()}" if status < 0 else f"exit status {status}"
         return self._failed("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {reason}")
 
-    def _failed(self, error_type: str, message: str) -> Outcome:
+    def _failed(self, error_type: str, message: str) -> InvocationOutcome:
         log, self._log_bytes = self._log_bytes, b""
         error = {"errorType": error_type, "errorMessage": message}
-        return Outcome(error=error, log=f"{_text(log)}\n{message}".lstrip("\n"))
+        return InvocationOutcome(error=error, log=f"{_text(log)}\n{message}".lstrip("\n"))
 
 
 def _text(log: bytes) -> str:

@@ -17,9 +17,9 @@ def sandbox_variables(
     credentials: Mapping[str, str],
     task_root: str,
     stream: str,
-    surroundings: Mapping[str, str],
+    function_environment: Mapping[str, str],
 ) -> dict[str, str]:
-    """Everything in the environment of a handler, for one sandbox. Nothing of this machine's environment is in it."""
+    """Make the whole environment of a handler, for one sandbox. Nothing of this machine's is in it."""
     name = str(config["FunctionName"])
     logging = config.get("LoggingConfig") or {}
     own: Mapping[str, str] = (config.get("Environment") or {}).get("Variables") or {}
@@ -30,7 +30,7 @@ def sandbox_variables(
         "TZ": ":UTC",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        **surroundings,
+        **function_environment,
         # The local cloud has one host for everything: `sync-states.` and the like do not resolve in front of it.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         **{key: str(value) for key, value in own.items()},

@@ -46,7 +46,7 @@ class Context:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the handler may still run."""
+        """Say how long the handler may still run."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
     def log(self, message: object) -> None:
@@ -100,7 +100,7 @@ def answer(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def marshal(result: object) -> str:
-    """What the handler returned, as Lambda sends it."""
+    """Write what the handler returned as Lambda sends it."""
     try:
         return json.dumps(result, ensure_ascii=False, default=number)
     except (TypeError, ValueError) as error:
@@ -115,7 +115,7 @@ def number(value: object) -> float:
 
 
 def failure(error: Exception, request_id: str) -> dict[str, Any]:
-    """An exception as the caller gets it; also written to the log."""
+    """Describe an exception as the caller gets it, and write it to the log."""
     if isinstance(error, FaultError):
         name, trace = error.error_type, error.trace
     else:
@@ -134,7 +134,7 @@ def receive(requests: TextIO, inbox: "queue.SimpleQueue[dict[str, Any]]") -> Non
 
 
 def log_to_stdout() -> None:
-    """The root logger as Lambda sets it up."""
+    """Set the root logger up as Lambda does."""
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(RequestIds())
     layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"

@@ -46,7 +46,7 @@ BY_NAME = frozenset({"definitions", "patternProperties", "properties"})
 
 
 def distil(schema: Any) -> Any:
-    """Only the keywords that the local cloud checks."""
+    """Keep only the keywords that the local cloud checks."""
     if isinstance(schema, list):
         return [distil(part) for part in schema]
     if not isinstance(schema, dict):

@@ -15,13 +15,13 @@ Unknown = Callable[[Any], bool]
 
 @cache
 def schemas() -> dict[str, Schema]:
-    """The schema of every supported type. (`pipeline.local.cloud.cloudformation.distil` makes the file.)"""
+    """Return the schema of every supported type. (`pipeline.local.cloud.cloudformation.distil` makes the file.)"""
     found: dict[str, Schema] = json.loads(SCHEMAS.read_text(encoding="utf-8"))["types"]
     return found
 
 
 def problems(type_name: str, properties: Any, *, unknown: Unknown = lambda _value: False) -> list[str]:
-    """What is wrong with these properties, in words that name each. A custom resource may have any.
+    """Return what is wrong with these properties, in words that name each. A custom resource may have any.
 
     `unknown` says which values are not known yet: an intrinsic function before the deployment, say.
     """

@@ -6,17 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ministack.core.concurrency import run_reentrant
-
+from pipeline.local.cloud.cloudwatch import patches
 from pipeline.local.cloud.cloudwatch.evaluation import UNKNOWN, Span, Verdict, evaluated
 from pipeline.local.cloud.cloudwatch.expressions import Expression, UnknownExpressionError
 from pipeline.local.cloud.cloudwatch.queues import NAMESPACE as QUEUES
 from pipeline.local.cloud.cloudwatch.queues import Gauges
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, Json
 
 logger = logging.getLogger("penstock.cloudwatch")
 
-Json = dict[str, Any]
 EACH_SECONDS = 0.5
 OUT_OF_ORDER_SECONDS = 900.0
 """How much later than others an earlier value may have been put."""
@@ -27,10 +25,8 @@ class Alarms:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.cloudwatch: Any = emulator.module("cloudwatch")
         self.gauges = Gauges(emulator)
-        self.tasks: set[asyncio.Task[None]] = set()
-        emulator.replace(self.cloudwatch, "_evaluate_alarm", lambda _alarm: None)
+        patches.stop_evaluation()
 
     def begin(self) -> None:
         """Start to look; on the event loop."""
@@ -39,7 +35,7 @@ class Alarms:
     async def _look(self) -> None:
         while True:
             now = time.time()
-            for (account, region, _), alarm in list(self.cloudwatch._alarms.all_items()):  # noqa: SLF001 - no other seam
+            for account, region, alarm in patches.alarms_everywhere():
                 with self.emulator.within(account, region):
                     try:
                         self._evaluate(alarm, now)
@@ -77,9 +73,7 @@ class Alarms:
             if measured is not None:
                 return measured
         named = {part["Name"]: part["Value"] for part in metric.get("Dimensions") or []}
-        key = (metric.get("Namespace"), metric.get("MetricName"), self.cloudwatch._dims_key(named))  # noqa: SLF001 - as above
-        found: Sequence[Json] = self.cloudwatch._metrics.get(key) or ()  # noqa: SLF001 - as above
-        return found
+        return patches.points(str(metric.get("Namespace")), str(metric.get("MetricName")), named)
 
     def _statistic(self, points: Sequence[Json], about: Mapping[str, Any], span: Span) -> float | None:
         begin, end = span
@@ -90,11 +84,7 @@ class Alarms:
             if begin < point["Timestamp"] <= end:
                 within.append(point)
         name = about.get("ExtendedStatistic") or about.get("Statistic") or about.get("Stat") or "Average"
-        statistics = self.cloudwatch._calc_stats(within)  # noqa: SLF001 - as above
-        if not statistics:
-            return None
-        value: float | None = self.cloudwatch._stat_value(statistics, name, within)  # noqa: SLF001 - as above
-        return value
+        return patches.statistic(name, within)
 
     def _change(self, alarm: Json, found: Verdict) -> None:
         before = alarm["StateValue"]
@@ -103,13 +93,4 @@ class Alarms:
             "StateReason": found.reason,
             "StateUpdatedTimestamp": int(time.time()),
         }
-        self.cloudwatch._record_history(alarm["AlarmName"], before, found.state, found.reason)  # noqa: SLF001 - as above
-        self.cloudwatch._evaluate_parent_alarms(alarm)  # noqa: SLF001 - as above
-        task = asyncio.get_running_loop().create_task(self._tell(dict(alarm), before))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _tell(self, alarm: Json, before: str) -> None:
-        """In a thread: a topic calls its functions, which may take their time."""
-        arguments = (alarm, before, alarm["StateValue"], alarm["StateReason"])
-        await run_reentrant(self.cloudwatch._dispatch_alarm_actions, *arguments, thread_name="penstock-alarm")  # noqa: SLF001 - as above
+        patches.note_change(alarm, before)

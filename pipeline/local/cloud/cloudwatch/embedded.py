@@ -19,7 +19,7 @@ class Metric(NamedTuple):
 
 
 def embedded(log: str) -> Iterator[Metric]:
-    """Every metric in a log; what is not in the format is a line like any other."""
+    """Return every metric in a log; what is not in the format is a line like any other."""
     for line in log.splitlines():
         if '"_aws"' not in line or not line.startswith("{"):
             continue

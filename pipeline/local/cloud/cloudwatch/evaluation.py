@@ -39,7 +39,7 @@ class Verdict:
 
 
 def evaluated(alarm: Mapping[str, Any], measure: Measure, now: float) -> Verdict | None:
-    """What the alarm says now; None when it stays as it is."""
+    """Return what the alarm says now; None when it stays as it is."""
     if alarm.get("ComparisonOperator") not in COMPARISONS or alarm.get("Threshold") is None:
         return None
     periods = int(alarm.get("EvaluationPeriods") or 1)
@@ -64,6 +64,6 @@ def evaluated(alarm: Mapping[str, Any], measure: Measure, now: float) -> Verdict
 
 
 def spans(period: float, periods: int, needed: int, now: float) -> Sequence[Span]:
-    """The periods that count, the latest first."""
+    """Return the periods that count, the latest first."""
     length = period if needed == 1 else min(period, SHORT_SECONDS)
     return [(now - length * (number + 1), now - length * number) for number in range(periods)]

@@ -36,7 +36,7 @@ class UnknownExpressionError(Exception):
 
 
 def result(expression: str, values: Mapping[str, Value]) -> Value:
-    """The value of an expression over one period; None where a metric that it needs has no data."""
+    """Return the value of an expression over one period; None where a metric that it needs has no data."""
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
     except SyntaxError as error:

@@ -15,7 +15,7 @@ PATTERN = re.compile(r'\{ *\$\.(?P<member>[A-Za-z0-9_.]+) *= *"(?P<text>[^"*]*)"
 
 
 def counted(log: str, filters: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
-    """Every value that the filters of its group make of a log; a filter is as DescribeMetricFilters tells of it."""
+    """Make values of a log with the filters of its group, which are as DescribeMetricFilters tells of them."""
     found = [(match, each) for each in filters if (match := PATTERN.fullmatch(str(each.get("filterPattern", ""))))]
     for line in log.splitlines() if found else ():
         document = _object(line)

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, Json
 
-Json = dict[str, Any]
 NAMESPACE = "AWS/SQS"
 KEPT = 7200
 """Measurements: those of an hour."""
@@ -20,18 +19,18 @@ class Gauges:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.sqs: Any = emulator.module("sqs")
         self.series: dict[tuple[str, str, str, str], deque[Json]] = {}
 
     def points(self, metric: Mapping[str, Any], now: float) -> deque[Json] | None:
         """Measure a metric of a queue of `here`, and return all that was measured; None if it is not one of these."""
         name = str(metric.get("MetricName"))
         queue_name = next((part["Value"] for part in metric.get("Dimensions") or [] if part["Name"] == "QueueName"), "")
-        queue = self.sqs._queues.get(self.sqs._queue_url(queue_name))  # noqa: SLF001 - the emulator offers no other seam
+        account, region = self.emulator.here()
+        queue = self.emulator.queue(f"arn:aws:sqs:{region}:{account}:{queue_name}")
         value = None if queue is None else self._value(name, queue, now)
         if value is None:
             return None
-        found = self.series.setdefault((*self.emulator.here(), queue_name, name), deque(maxlen=KEPT))
+        found = self.series.setdefault((account, region, queue_name, name), deque(maxlen=KEPT))
         if not found or found[-1]["Timestamp"] != now:  # another alarm may have asked already
             found.append({"Timestamp": now, "Value": value})
         return found

@@ -21,7 +21,7 @@ class ArtifactError(Exception):
 
 
 def select(source: Path, output: Output) -> dict[str, Path]:
-    """The files of an artifact, by their names in it."""
+    """Return the files of an artifact, by their names in it."""
     chosen: dict[str, Path] = {}
     for base in _bases(source, output.base_directory):
         inside = {path.relative_to(base).as_posix(): path for path in _files(base)}

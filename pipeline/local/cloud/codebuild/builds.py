@@ -15,9 +15,9 @@ from pipeline.local.cloud.codebuild.clients import Clients
 from pipeline.local.cloud.codebuild.environment import Variable
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.plan import Destination, Plan, PlanError
-from pipeline.local.cloud.codebuild.record import STEPS_BEFORE_THE_BUILD, Record, interrupted
+from pipeline.local.cloud.codebuild.record import STEPS_BEFORE_THE_BUILD, BuildRecord, interrupted
 from pipeline.local.cloud.codebuild.run import Run
-from pipeline.local.cloud.codebuild.source import Artifact, Source
+from pipeline.local.cloud.codebuild.source import Artifact, BuildSource
 from pipeline.local.cloud.codebuild.stream import LogStream
 from pipeline.local.cloud.codebuild.workspace import Workspace
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
@@ -69,7 +69,7 @@ class Builds:
         project = self._project(asked.project, asked.account, asked.region)
         primary = asked.inputs[asked.primary]
         sources = {
-            None if name == asked.primary else name: Source(identifier=name, artifact=artifact)
+            None if name == asked.primary else name: BuildSource(identifier=name, artifact=artifact)
             for name, artifact in asked.inputs.items()
         }
         destinations = [
@@ -116,7 +116,7 @@ class Builds:
         )
 
     def wait(self, build_id: str, *, account: str, region: str, seconds: float | None = None) -> Json:
-        """The build's record (as BatchGetBuilds answers it) once it has ended, or as it is after so many seconds.
+        """Return a build's record, as BatchGetBuilds does, once it has ended or after so many seconds.
 
         It carries `buildStatus`, `phases[].contexts[].message`, `exportedEnvironmentVariables` and `logs`.
         """
@@ -133,7 +133,7 @@ class Builds:
         return record
 
     def get(self, build_id: str, *, account: str, region: str) -> Json:
-        """A build's record."""
+        """Return a build's record."""
         with self._emulator.within(account, region):
             found: Json | None = self._builds.get(build_id)
         if found is None:
@@ -192,13 +192,13 @@ class Builds:
             self._check_limit(project, account, region)
             data = _first_record(plan, build_id, self._next_number(plan), workspace.log.as_uri())
             self._stops[build_id] = stop
-            record = Record(data, lambda changed: self._publish(plan, changed))
+            record = BuildRecord(data, lambda changed: self._publish(plan, changed))
         threading.Thread(
             target=self._carry_out, args=(plan, record, workspace, stop), name=build_id, daemon=True
         ).start()
         return record.data
 
-    def _carry_out(self, plan: Plan, record: Record, workspace: Workspace, stop: threading.Event) -> None:
+    def _carry_out(self, plan: Plan, record: BuildRecord, workspace: Workspace, stop: threading.Event) -> None:
         build_id = record.data["id"]
         self._put_state_change(plan, record.data)
         try:
@@ -212,7 +212,7 @@ class Builds:
                 clients=self._clients,
                 log=BuildLog(workspace.log, send=send),
                 caches=self._kept / "projects",
-                surroundings=os.environ,
+                host_environment=os.environ,
                 stopped=stop,
             )
             for step in STEPS_BEFORE_THE_BUILD:
@@ -271,7 +271,7 @@ class Builds:
 
 
 def _first_record(plan: Plan, build_id: str, number: int, log: str) -> Json:
-    """A build's record before its first phase."""
+    """Return a build's record before its first phase."""
     project = plan.project
     prefix = f"arn:aws:codebuild:{plan.region}:{plan.account}"
     arn = f"arn:aws:logs:{plan.region}:{plan.account}:log-group:{plan.log_group}:log-stream:{plan.log_stream}"
@@ -310,6 +310,6 @@ def _first_record(plan: Plan, build_id: str, number: int, log: str) -> Json:
 
 
 def _with_declared(plan: Plan) -> Json:
-    """The environment with the variables that the start of the build adds or changes."""
+    """Return the environment with the variables that the start of the build adds or changes."""
     merged = plans.merged_variables(plan)
     return {**plan.project["environment"], "environmentVariables": merged}

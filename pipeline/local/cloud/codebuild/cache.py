@@ -70,7 +70,7 @@ class Cache:
 
 
 def _matching(base: Path, location: str) -> Iterable[Path]:
-    """The files of a location; a folder, or one followed by `/**/*`, means all of its files."""
+    """Return the files of a location; a folder, or one followed by `/**/*`, means all of its files."""
     whole = location.removesuffix("/**/*").removesuffix("/**")
     if whole in ("**", "**/*", ""):
         yield from _files_below(base)

@@ -29,11 +29,11 @@ class Clients:
         self._made: dict[tuple[str, Credentials, str], Any] = {}
 
     def of_account(self, service: str, *, account: str, region: str) -> Any:
-        """A client that acts as CodeBuild itself does in an account."""
+        """Return a client that acts as CodeBuild itself does in an account."""
         return self.of(service, Credentials(key=account, secret=LOCAL_SECRET), region)
 
     def of(self, service: str, credentials: Credentials, region: str) -> Any:
-        """A client with these credentials."""
+        """Return a client with these credentials."""
         wanted = (service, credentials, region)
         with self._lock:
             if wanted not in self._made:
@@ -54,7 +54,7 @@ class Clients:
             self._made = {key: client for key, client in self._made.items() if key[1] != credentials}
 
     def assume(self, role: str, *, session: str, account: str, region: str) -> Credentials:
-        """The credentials of a service role."""
+        """Return the credentials of a service role."""
         answer: Json = self.of_account("sts", account=account, region=region).assume_role(
             RoleArn=role, RoleSessionName=session
         )

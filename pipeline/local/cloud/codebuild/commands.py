@@ -53,7 +53,7 @@ class Commands:
                 return
 
     def exported(self, names: Iterable[str], folder: Path) -> dict[str, str]:
-        """The values that variables have in the shell now; those that are not set are left out."""
+        """Return the values that variables have in the shell now; those that are not set are left out."""
         file = folder / "exported"
         wanted = list(names)
         if not wanted:
@@ -67,7 +67,7 @@ class Commands:
         return dict(entry.split("=", 1) for entry in entries if entry)
 
     def expand(self, text: str, folder: Path) -> str:
-        """A text in the shell command language, as artifact names are."""
+        """Expand a text in the shell command language, as artifact names are."""
         file = folder / "expanded"
         self._shell.run(f"printf %s \"{text}\" >'{file}'")
         return file.read_text()

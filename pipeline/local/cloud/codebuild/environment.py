@@ -35,8 +35,8 @@ INDEXES = {
     "UV_INDEX_URL",
     "npm_config_registry",
 }
-PASSED = {"LANG", "PENSTOCK_CACHE"} | PROXIES | CERTIFICATES | INDEXES
-"""All that a build gets of the surroundings: how to reach the world, and nothing about who does."""
+PASSED = {"COVERAGE_FILE", "COVERAGE_PROCESS_START", "LANG", "PENSTOCK_CACHE"} | PROXIES | CERTIFICATES | INDEXES
+"""All that a build gets of the host's environment: how to reach the world, and nothing about who does."""
 
 NO_PROXY = ("no_proxy", "NO_PROXY")
 LOOPBACK = ["127.0.0.1", "localhost"]
@@ -60,9 +60,9 @@ class VariableError(Exception):
         self.code = code
 
 
-def passed_on(surroundings: Mapping[str, str]) -> dict[str, str]:
-    """What a build may see of the surroundings; with a proxy, the local cloud is always reached without it."""
-    found = {name: value for name, value in surroundings.items() if name in PASSED}
+def passed_on(host_environment: Mapping[str, str]) -> dict[str, str]:
+    """Keep what a build may see of the host's environment; the local cloud is reached without any proxy."""
+    found = {name: value for name, value in host_environment.items() if name in PASSED}
     if found.keys() & PROXIES:
         past = [found.get(name, "").split(",") for name in NO_PROXY]
         hosts = ",".join(dict.fromkeys(host for hosts in (*past, LOOPBACK) for host in hosts if host))
@@ -70,14 +70,14 @@ def passed_on(surroundings: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def tool_folders(surroundings: Mapping[str, str]) -> tuple[str, ...]:
-    """Where a build finds its tools: the shared environment's folders, then the system's."""
-    own = [folder for folder in surroundings.get("PENSTOCK_TOOLS", "").split(os.pathsep) if folder]
+def tool_folders(host_environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where a build finds its tools: the shared environment's folders, then the system's."""
+    own = [folder for folder in host_environment.get("PENSTOCK_TOOLS", "").split(os.pathsep) if folder]
     return (*own, *SYSTEM_PATH)
 
 
 def merge(*layers: Iterable[Variable]) -> dict[str, Variable]:
-    """One variable for each name, from the lowest layer to the highest: buildspec, project, start of the build."""
+    """Keep one variable for each name, of the highest layer: buildspec, project, start of the build."""
     return {variable.name: variable for layer in layers for variable in layer}
 
 

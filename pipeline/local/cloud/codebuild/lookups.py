@@ -14,7 +14,7 @@ SECRET_ERROR = "Secrets Manager Error Message"  # noqa: S105 - the name of a sta
 
 
 def buildspec_variables(buildspec: Buildspec) -> tuple[Variable, ...]:
-    """The variables that a buildspec declares."""
+    """Return the variables that a buildspec declares."""
     return (
         *(Variable(name=name, value=value) for name, value in buildspec.variables.items()),
         *(Variable(name=name, value=value, type="PARAMETER_STORE") for name, value in buildspec.parameters.items()),
@@ -31,7 +31,7 @@ class Lookups:
         self._region = region
 
     def parameter(self, name: str) -> str:
-        """A parameter's value, decrypted."""
+        """Return a parameter's value, decrypted."""
         ssm = self._clients.of("ssm", self._credentials, self._region)
         try:
             found = ssm.get_parameters(Names=[name], WithDecryption=True)["Parameters"]
@@ -42,7 +42,7 @@ class Lookups:
         return str(found[0]["Value"])
 
     def secret(self, reference: SecretReference) -> str:
-        """A secret's value, or one key of it."""
+        """Return a secret's value, or one key of it."""
         client = self._clients.of("secretsmanager", self._credentials, self._region)
         wanted: dict[str, Any] = {"SecretId": reference.secret}
         if reference.stage:

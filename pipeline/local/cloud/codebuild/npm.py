@@ -16,7 +16,7 @@ PINNED = re.compile(r"(?P<name>(?:@[\w.-]+/)?[\w.-]+)@(?P<version>\d+\.\d+\.\d+(
 
 
 def pinned_tool(arguments: Sequence[str]) -> tuple[str, str] | None:
-    """The name and exact version, if these arguments ask for one global package and nothing else."""
+    """Return the name and exact version, if these arguments ask for one global package and nothing else."""
     words = [word for word in arguments if word not in ("-g", "--global")]
     if len(words) == len(arguments) or len(words) != 2 or words[0] not in ("install", "i", "add"):
         return None
@@ -25,7 +25,7 @@ def pinned_tool(arguments: Sequence[str]) -> tuple[str, str] | None:
 
 
 def find(name: str, version: str, folders: Sequence[Path]) -> Path | None:
-    """The package in one of these node_modules folders, if it is there in this version."""
+    """Return the package in one of these node_modules folders, if it is there in this version."""
     for folder in folders:
         manifest = folder / name / "package.json"
         if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("version") == version:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.local.cloud.codebuild.environment import Variable, merge
-from pipeline.local.cloud.codebuild.source import Artifact, Source
+from pipeline.local.cloud.codebuild.source import Artifact, BuildSource
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Plan:
     project: Json
     account: str
     region: str
-    sources: Mapping[str | None, Source]
+    sources: Mapping[str | None, BuildSource]
     destinations: Sequence[Destination]
     environment: Sequence[Variable]
     """What the start of the build declares; the project's own variables are below these."""
@@ -89,7 +89,7 @@ NESTED_OVERRIDES = {
 
 
 def overridden(project: Json, asked: Json) -> Json:
-    """The project as StartBuild asks for it."""
+    """Return the project as StartBuild asks for it."""
     changed = dict(project)
     for parameter, field_name in OVERRIDES.items():
         if parameter in asked:
@@ -100,31 +100,31 @@ def overridden(project: Json, asked: Json) -> Json:
     return changed
 
 
-def project_sources(project: Json) -> dict[str | None, Source]:
-    """The sources that the project itself names."""
+def project_sources(project: Json) -> dict[str | None, BuildSource]:
+    """Return the sources that the project itself names."""
     versions = {each["sourceIdentifier"]: each["sourceVersion"] for each in project.get("secondarySourceVersions", [])}
-    found: dict[str | None, Source] = {None: _source(project["source"], project.get("sourceVersion"))}
+    found: dict[str | None, BuildSource] = {None: _source(project["source"], project.get("sourceVersion"))}
     for each in project.get("secondarySources", []):
         identifier = each["sourceIdentifier"]
         found[identifier] = _source(each, versions.get(identifier))
     return found
 
 
-def _source(source: Json, version: str | None) -> Source:
+def _source(source: Json, version: str | None) -> BuildSource:
     identifier = source.get("sourceIdentifier")
     if source["type"] == "NO_SOURCE":
-        return Source(identifier=identifier, artifact=None)
+        return BuildSource(identifier=identifier, artifact=None)
     if source["type"] != "S3":
         raise PlanError(
             f"Only CodePipeline can start a build with a source of type {source['type']} here; "
             "S3 and NO_SOURCE can be started directly."
         )
     bucket, _, key = source.get("location", "").removeprefix("arn:aws:s3:::").partition("/")
-    return Source(identifier=identifier, artifact=Artifact(bucket=bucket, key=key, version=version or None))
+    return BuildSource(identifier=identifier, artifact=Artifact(bucket=bucket, key=key, version=version or None))
 
 
 def project_destinations(project: Json, build_uuid: str) -> list[Destination]:
-    """Where the project itself sends its artifacts."""
+    """Return where the project itself sends its artifacts."""
     found = []
     for artifacts in (project["artifacts"], *project.get("secondaryArtifacts", [])):
         if artifacts["type"] == "CODEPIPELINE":
@@ -145,7 +145,7 @@ def project_destinations(project: Json, build_uuid: str) -> list[Destination]:
 
 
 def merged_variables(plan: Plan) -> list[Json]:
-    """The variables of a build as its record shows them: references, not values."""
+    """Return the variables of a build as its record shows them: references, not values."""
     return [
         {"name": each.name, "value": each.value, "type": each.type}
         for each in merge(plan.project_variables, plan.environment).values()

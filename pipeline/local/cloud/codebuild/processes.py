@@ -35,7 +35,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _carriers(marker: bytes) -> set[int]:
-    """The living processes with such an environment entry; none where there is no /proc."""
+    """Return the living processes with such an environment entry; none where there is no /proc."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

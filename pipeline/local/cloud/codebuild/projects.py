@@ -1,17 +1,11 @@
 """CodeBuild's projects, as its API and CloudFormation make them."""
 
 import time
-from typing import Any
 
 import botocore.session
-from botocore.model import ListShape, Shape, StructureShape
-from botocore.validate import ParamValidator
+from botocore.model import StructureShape
 
 from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json
-
-ONLY_IN_TEMPLATES = {"Triggers", "Visibility", "ResourceAccessRole"}
-"""Properties that CreateProject lacks: who may start or see a build does not arise here, so they are accepted."""
-REQUIRED_IN_TEMPLATES = ("Artifacts", "Environment", "ServiceRole", "Source")
 
 
 class Projects:
@@ -24,15 +18,12 @@ class Projects:
         shape = model.operation_model("CreateProject").input_shape
         if not isinstance(shape, StructureShape):
             raise TypeError("botocore's model of CreateProject has no input")
-        self._shape = shape
+        self.shape = shape
+        """What CreateProject takes."""
 
     def create(self, call: Call) -> Json:
         """CreateProject."""
-        name = call.parameters["name"]
-        if name in self._projects:
-            raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {self._arn(name)}")
-        self._projects[name] = self._new(call.parameters)
-        return {"project": self._projects[name]}
+        return {"project": self.add(call.parameters)}
 
     def update(self, call: Call) -> Json:
         """UpdateProject: what is given replaces what was; the rest stays."""
@@ -44,8 +35,8 @@ class Projects:
         return {"project": self._projects[name]}
 
     def delete(self, call: Call) -> Json:
-        """DeleteProject; one that does not exist is none too."""
-        self._projects.pop(_name(call.parameters["name"]), None)
+        """DeleteProject."""
+        self.remove(call.parameters["name"])
         return {}
 
     def batch_get(self, call: Call) -> Json:
@@ -64,32 +55,27 @@ class Projects:
         ordered = sorted(self._projects.values(), key=lambda project: project[key], reverse=descending)
         return {"projects": [project["name"] for project in ordered]}
 
-    def deploy(self, logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
-        """CloudFormation creates a project."""
-        wanted = self._from_template(properties)
-        wanted.setdefault("name", self._emulator.physical_name(stack_name, logical_id, longest=150))
-        created = self.create(self._call("CreateProject", wanted))["project"]
-        return created["name"], {"Arn": created["arn"], "Id": created["name"]}
+    def add(self, parameters: Json) -> Json:
+        """Make a project of a new name."""
+        name = parameters["name"]
+        if name in self._projects:
+            raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {self._arn(name)}")
+        return self.put(parameters)
 
-    def redeploy(self, physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
-        """CloudFormation changes a project: what the template leaves out is gone."""
-        del old
-        wanted = self._from_template(new)
-        if "name" in wanted and wanted["name"] != physical_id:
-            return self.deploy("", new, stack_name)
-        changed = self._new({**wanted, "name": physical_id})
-        if physical_id in self._projects:
-            changed["created"] = self._projects[physical_id]["created"]
-        self._projects[physical_id] = changed
-        return physical_id, {"Arn": changed["arn"], "Id": physical_id}
+    def put(self, parameters: Json) -> Json:
+        """Make a project, or put this one in the place of the one of its name."""
+        made = self._new(parameters)
+        if (before := self._projects.get(parameters["name"])) is not None:
+            made["created"] = before["created"]
+        self._projects[parameters["name"]] = made
+        return made
 
-    def remove(self, physical_id: str, properties: Json) -> None:
-        """CloudFormation deletes a project."""
-        del properties
-        self._projects.pop(physical_id, None)
+    def remove(self, name_or_arn: str) -> None:
+        """Delete a project; one that does not exist is none too."""
+        self._projects.pop(_name(name_or_arn), None)
 
     def _new(self, parameters: Json) -> Json:
-        """A project as it is remembered, with the defaults of what it leaves out."""
+        """Return a project as it is remembered, with the defaults of what it leaves out."""
         now = time.time()
         return {
             "timeoutInMinutes": 60,
@@ -101,22 +87,6 @@ class Projects:
             "created": now,
             "lastModified": now,
         }
-
-    def _from_template(self, properties: Json) -> Json:
-        """A template's properties as CreateProject spells them: unknown and wrongly typed ones fail."""
-        missing = [name for name in REQUIRED_IN_TEMPLATES if name not in properties]
-        if missing:
-            raise AwsError("InvalidRequest", f"Properties validation failed: required key [{missing[0]}] not found")
-        given = {name: value for name, value in properties.items() if name not in ONLY_IN_TEMPLATES}
-        wanted: Json = _spelled(given, self._shape, "")
-        report = ParamValidator().validate({"name": "unnamed", **wanted}, self._shape)
-        if report.has_errors():
-            raise AwsError("InvalidRequest", f"Properties validation failed: {report.generate_report()}")
-        return wanted
-
-    def _call(self, operation: str, parameters: Json) -> Call:
-        account, region = self._emulator.here()
-        return Call(operation=operation, parameters=parameters, account=account, region=region)
 
     def _arn(self, name: str) -> str:
         account, region = self._emulator.here()
@@ -138,25 +108,3 @@ def _checked(project: Json) -> Json:
     if len(names) != len(set(names)):
         raise AwsError("InvalidInputException", "Duplicate environment variables are not allowed")
     return project
-
-
-def _spelled(value: Any, shape: Shape, where: str) -> Any:
-    """A template's value as the API has it: member names without regard to case, and scalars of the right type."""
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
-        members = {member.lower(): member for member in shape.members}
-        found = {}
-        for name, inner in value.items():
-            member = members.get(name.lower())
-            if member is None:
-                raise AwsError("InvalidRequest", f"Properties validation failed: extraneous key [{where}{name}]")
-            found[member] = _spelled(inner, shape.members[member], f"{where}{name}/")
-        return found
-    if isinstance(shape, ListShape) and isinstance(value, list):
-        return [_spelled(inner, shape.member, f"{where}{index}/") for index, inner in enumerate(value)]
-    if isinstance(value, str) and shape.type_name == "boolean" and value in ("true", "false"):
-        return value == "true"
-    if isinstance(value, str) and shape.type_name in ("integer", "long") and value.lstrip("-").isdecimal():
-        return int(value)
-    if isinstance(value, int | float) and shape.type_name == "string":
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return value

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 STEPS_BEFORE_THE_BUILD = ("SUBMITTED", "QUEUED")
 
 
-class Record:
+class BuildRecord:
     """A build's JSON; each change is published whole, so that nobody reads one half done."""
 
     def __init__(self, data: Json, publish: Callable[[Json], None]) -> None:
@@ -58,9 +58,9 @@ class Record:
 
 
 def interrupted(data: Json, message: str) -> Json:
-    """The record of a build whose cloud was killed under it."""
+    """Return the record of a build whose cloud was killed under it."""
     ended = copy.deepcopy(data)
-    record = Record(ended, lambda _: None)
+    record = BuildRecord(ended, lambda _: None)
     if ended["phases"] and "phaseStatus" not in ended["phases"][-1]:
         record.leave("FAILED", code="INTERNAL_SERVICE_ERROR", message=message)
     record.complete("FAILED")

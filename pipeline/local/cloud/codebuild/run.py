@@ -18,7 +18,7 @@ from pipeline.local.cloud.codebuild.environment import Resolved, VariableError, 
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.lookups import Lookups, buildspec_variables
 from pipeline.local.cloud.codebuild.plan import Plan
-from pipeline.local.cloud.codebuild.record import Record
+from pipeline.local.cloud.codebuild.record import BuildRecord
 from pipeline.local.cloud.codebuild.shell import Shell, ShellError
 from pipeline.local.cloud.codebuild.source import Artifact, SourceError, download, fetch
 from pipeline.local.cloud.codebuild.upload import Upload
@@ -60,12 +60,12 @@ class Run:
         self,
         plan: Plan,
         *,
-        record: Record,
+        record: BuildRecord,
         workspace: Workspace,
         clients: Clients,
         log: BuildLog,
         caches: Path,
-        surroundings: Mapping[str, str],
+        host_environment: Mapping[str, str],
         stopped: threading.Event,
     ) -> None:
         self._plan = plan
@@ -74,9 +74,9 @@ class Run:
         self._clients = clients
         self._log = log
         self._caches = caches
-        self._surroundings = surroundings
+        self._host_environment = host_environment
         self._stopped = stopped
-        self._tools = tool_folders(surroundings)
+        self._tools = tool_folders(host_environment)
         self._ends_at = time.monotonic() + plan.minutes * 60
         self._shell: Shell | None = None
 
@@ -215,7 +215,7 @@ class Run:
             "CI": "true",
         }
         own = self._workspace.variables(self._tools)
-        return {"LANG": "C.UTF-8"} | passed_on(self._surroundings) | own | given | dict(resolved.values) | reserved
+        return {"LANG": "C.UTF-8"} | passed_on(self._host_environment) | own | given | dict(resolved.values) | reserved
 
     def _restore_cache(self, buildspec: Buildspec) -> Cache | None:
         kind = self._plan.cache.get("type", "NO_CACHE")
@@ -263,7 +263,7 @@ class Run:
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        """A phase without commands."""
+        """Run a phase without commands."""
         self._enter(name)
         try:
             yield
@@ -286,7 +286,7 @@ class Run:
 
 
 def _context(error: Exception | None) -> tuple[str, str]:
-    """A phase's status code and message, as AWS has them."""
+    """Return a phase's status code and message, as AWS has them."""
     match error:
         case None:
             return "", ""

@@ -97,7 +97,7 @@ class Shell:
             raise ShellError(f"{self._program}: {error.strerror}") from error
 
     def _left(self) -> tuple[dict[str, str], Path]:
-        """What a command that ended the shell has left: the next one goes on from there."""
+        """Return what a command that ended the shell has left: the next one goes on from there."""
         try:
             entries = os.fsdecode((self._folder / "left.env").read_bytes()).split("\0")
             directory = Path((self._folder / "left.cwd").read_text().rstrip("\n"))

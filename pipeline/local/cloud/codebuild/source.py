@@ -28,7 +28,7 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class BuildSource:
     """One input of a build; without an artifact it is an empty folder."""
 
     identifier: str | None
@@ -36,7 +36,7 @@ class Source:
     artifact: Artifact | None
 
 
-def fetch(sources: Mapping[str | None, Source], workspace: Workspace, s3: Any) -> dict[str, Path]:
+def fetch(sources: Mapping[str | None, BuildSource], workspace: Workspace, s3: Any) -> dict[str, Path]:
     """Download every source; the folders by identifier, the secondary ones alone."""
     folders: dict[str, Path] = {}
     for identifier, source in sources.items():

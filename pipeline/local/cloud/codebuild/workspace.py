@@ -71,7 +71,7 @@ class Workspace:
                 self._wrap_npm(python, npm, tools)
 
     def variables(self, tools: Sequence[str]) -> dict[str, str]:
-        """The variables that keep a build in its folder."""
+        """Return the variables that keep a build in its folder."""
         downloads = self._downloads
         return {
             "HOME": str(self.home),
@@ -119,7 +119,7 @@ class Workspace:
 
 @functools.lru_cache(maxsize=8)
 def python_facts(python: str, changed_at: int) -> tuple[str, str, list[str]]:
-    """The base interpreter of a Python, its version, and the packages of its virtual environment."""
+    """Return the base interpreter of a Python, its version, and the packages of its virtual environment."""
     del changed_at  # a replaced interpreter is asked again
     answer = subprocess.run([python, "-I", "-c", PROBE], capture_output=True, text=True, check=True, env={})
     base, version, packages = json.loads(answer.stdout)

@@ -36,23 +36,23 @@ class Commit:
 
 
 def create(path: Path) -> None:
-    """An empty repository, whose default branch is main."""
+    """Make an empty repository, whose default branch is main."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _run("init", "--quiet", "--bare", "--initial-branch=main", str(path))
 
 
 def head(path: Path, branch: str) -> str:
-    """The newest commit of a branch."""
+    """Return the newest commit of a branch."""
     return _git(path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}").decode().strip()
 
 
 def branches(path: Path) -> list[str]:
-    """The names of all branches."""
+    """Return the names of all branches."""
     return _git(path, "for-each-ref", "--format=%(refname:short)", "refs/heads").decode().split()
 
 
 def commit(path: Path, commit_id: str) -> Commit:
-    """One commit, by its id."""
+    """Return one commit, by its id."""
     _check_id(commit_id)
     fields = _git(path, "show", "--no-patch", f"--format={_FIELDS}", f"{commit_id}^{{commit}}").decode().split("\0", 9)
     return Commit(
@@ -70,7 +70,7 @@ def commit(path: Path, commit_id: str) -> Commit:
 
 
 def changed_files(path: Path, before: str, after: str) -> list[str]:
-    """The files that a push changes; of a new branch, every file that it has."""
+    """Return the files that a push changes; of a new branch, every file that it has."""
     _check_id(after)
     if before == NOTHING:
         listed = _git(path, "ls-tree", "-r", "-z", "--name-only", after)
@@ -81,13 +81,13 @@ def changed_files(path: Path, before: str, after: str) -> list[str]:
 
 
 def archive(path: Path, commit_id: str) -> bytes:
-    """The files of a commit, as a zip without `.git`."""
+    """Return the files of a commit, as a zip without `.git`."""
     _check_id(commit_id)
     return _git(path, "archive", "--format=zip", commit_id)
 
 
 def full_clone(path: Path, commit_id: str, branch: str) -> bytes:
-    """The files of a commit with the history and metadata of git, as a zip."""
+    """Return the files of a commit with the history and metadata of git, as a zip."""
     _check_id(commit_id)
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"

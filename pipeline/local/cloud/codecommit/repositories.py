@@ -17,7 +17,7 @@ class Repositories:
         self._emulator = emulator
 
     def create(self, name: str, *, description: str = "", tags: dict[str, str] | None = None) -> Json:
-        """A new, empty repository."""
+        """Make a new, empty repository."""
         store = self._emulator.store(STORE)
         if name in store:
             raise AwsError("RepositoryNameExistsException", f"Repository named {name} already exists")
@@ -41,7 +41,7 @@ class Repositories:
         return dict(store[name])
 
     def get(self, name: str) -> Json:
-        """A repository's record."""
+        """Return a repository's record."""
         found: Json | None = self._emulator.store(STORE).get(name)
         if found is None:
             account, region = self._emulator.here()
@@ -49,11 +49,11 @@ class Repositories:
         return found
 
     def path(self, name: str) -> Path:
-        """Where it is on disk."""
+        """Return where it is on disk."""
         return Path(self.get(name)["cloneUrlHttp"].removeprefix("file://"))
 
     def move(self, name: str, path: Path) -> None:
-        """Its commits are at another place on disk: that of the origin somebody pushes to."""
+        """Let its commits be at another place on disk: that of the origin somebody pushes to."""
         store = self._emulator.store(STORE)
         store[name] = {**self.get(name), "cloneUrlHttp": path.as_uri(), "cloneUrlSsh": path.as_uri()}
 
@@ -62,7 +62,7 @@ class Repositories:
         self._emulator.store(STORE)[name] = {**self.get(name), **values, "lastModifiedDate": time.time()}
 
     def rename(self, name: str, new_name: str) -> None:
-        """The same repository under another name."""
+        """Give a repository another name."""
         store = self._emulator.store(STORE)
         if new_name in store:
             raise AwsError("RepositoryNameExistsException", f"Repository named {new_name} already exists")
@@ -77,10 +77,10 @@ class Repositories:
         return None if found is None else str(found["repositoryId"])
 
     def all(self) -> list[Json]:
-        """Every repository here."""
+        """Return every repository here."""
         return list(self._emulator.store(STORE).values())
 
     def owners(self, name: str) -> list[tuple[str, str]]:
-        """The accounts and regions that have a repository of this name."""
+        """Return the accounts and regions that have a repository of this name."""
         found = self._emulator.entries(STORE)
         return sorted((account, region) for account, region, known, _ in found if known == name)

@@ -16,12 +16,12 @@ class Remotes:
         self._emulator = emulator
 
     def set_path(self, repository: str, path: Path) -> None:
-        """A repository is at this place: a push said so."""
+        """Note where a repository is: a push said so."""
         with self._emulator.within(*NOBODYS):
             self._emulator.store(STORE)[repository] = str(path)
 
     def path(self, repository: str) -> Path:
-        """Where a repository is."""
+        """Return where a repository is."""
         with self._emulator.within(*NOBODYS):
             found = self._emulator.store(STORE).get(repository)
         if found is None:

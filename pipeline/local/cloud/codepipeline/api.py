@@ -5,9 +5,9 @@ from typing import cast
 
 from pipeline.local.cloud.codepipeline import reading
 from pipeline.local.cloud.codepipeline.declaration import InvalidDeclarationError, RetryMode
-from pipeline.local.cloud.codepipeline.engine import Effect, Engine, RefusedError, Transition
 from pipeline.local.cloud.codepipeline.events import Bus, api_call
-from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, ActionRun, Execution, Outcome
+from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, ActionOutcome, ActionRun, Execution
+from pipeline.local.cloud.codepipeline.executor import Effect, Executor, RefusedError, Transition
 from pipeline.local.cloud.codepipeline.jobs import Jobs
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
@@ -16,7 +16,7 @@ from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, Operat
 
 
 def operations(emulator: Emulator) -> Mapping[str, Operation]:
-    """Every operation, by name."""
+    """Return every operation, by name."""
     api = _Api(emulator)
     answers: Mapping[str, Operation] = {
         "CreatePipeline": api.create_pipeline,
@@ -40,7 +40,7 @@ def operations(emulator: Emulator) -> Mapping[str, Operation]:
 
 
 def _translated(answer: Operation) -> Operation:
-    """The operation, with refusals as the errors that AWS answers."""
+    """Return the operation, with refusals as the errors that AWS answers."""
 
     def translated(call: Call) -> Json:
         try:
@@ -85,7 +85,7 @@ class _Api:
 
     def start_pipeline_execution(self, call: Call) -> Json:
         pipeline = self._pipeline(call, "name")
-        declaration = pipeline.engine.declaration
+        declaration = pipeline.executor.declaration
         variables = {each["name"]: each["value"] for each in call.parameters.get("variables", [])}
         if unknown := variables.keys() - declaration.variables.keys():
             raise AwsError("ValidationException", f"The pipeline declares no variable {', '.join(sorted(unknown))}")
@@ -113,7 +113,7 @@ class _Api:
         abandon = call.parameters.get("abandon", False)
         reason = call.parameters.get("reason", "")
         self._pipelines.change(
-            self._pipeline(call), lambda engine: engine.stop(execution_id, abandon=abandon, reason=reason)
+            self._pipeline(call), lambda executor: executor.stop(execution_id, abandon=abandon, reason=reason)
         )
         return {"pipelineExecutionId": execution_id}
 
@@ -124,7 +124,7 @@ class _Api:
             raise AwsError("ValidationException", f"retryMode is {mode}; it can be FAILED_ACTIONS or ALL_ACTIONS")
         pipeline = self._pipeline(call)
         _check_stage(pipeline, stage)
-        self._pipelines.change(pipeline, lambda engine: engine.retry(stage, execution_id, mode))
+        self._pipelines.change(pipeline, lambda executor: executor.retry(stage, execution_id, mode))
         return {"pipelineExecutionId": execution_id}
 
     def rollback_stage(self, call: Call) -> Json:
@@ -133,10 +133,10 @@ class _Api:
         _check_stage(pipeline, stage)
         made: list[str] = []
 
-        def roll_back(engine: Engine) -> list[Effect]:
-            execution = engine.roll_back(stage, target, "ManualRollback", f"arn:aws:iam::{call.account}:root")
+        def roll_back(executor: Executor) -> list[Effect]:
+            execution = executor.roll_back(stage, target, "ManualRollback", f"arn:aws:iam::{call.account}:root")
             made.append(execution.id)
-            return engine.start(execution)
+            return executor.start(execution)
 
         self._pipelines.change(pipeline, roll_back)
         return {"pipelineExecutionId": made[0]}
@@ -147,7 +147,7 @@ class _Api:
         result, token = call.parameters["result"], call.parameters["token"]
         _check_stage(pipeline, stage)
         approved = result["status"] == "Approved"
-        outcome = Outcome(
+        outcome = ActionOutcome(
             succeeded=approved,
             summary=result["summary"],
             error_code="" if approved else "ApprovalRejected",
@@ -155,11 +155,11 @@ class _Api:
         )
         answered: list[ActionRun] = []
 
-        def answer(engine: Engine) -> list[Effect]:
-            execution, run = _waiting_approval(engine, stage, action, token)
+        def answer(executor: Executor) -> list[Effect]:
+            execution, run = _waiting_approval(executor, stage, action, token)
             run.updated_by = f"arn:aws:iam::{call.account}:root"
             answered.append(run)
-            return engine.finish(execution.id, run.id, outcome)
+            return executor.finish(execution.id, run.id, outcome)
 
         self._pipelines.change(pipeline, answer)
         self._pipelines.has_ended(answered[0].id)
@@ -210,11 +210,11 @@ class _Api:
         return self._pipelines.get(call.account, call.region, call.parameters["resourceArn"].rpartition(":")[2])
 
 
-def _waiting_approval(engine: Engine, stage: str, action: str, token: str) -> tuple[Execution, ActionRun]:
-    """The approval that a token is for. It works once, since an approval that is answered has no token any more."""
+def _waiting_approval(executor: Executor, stage: str, action: str, token: str) -> tuple[Execution, ActionRun]:
+    """Find the approval that a token is for. It works once: an approval that is answered has no token any more."""
     waiting = [
         (execution, run)
-        for execution in engine.executions
+        for execution in executor.executions
         for run in execution.runs
         if (run.stage, run.action) == (stage, action) and run.token and run.status == IN_PROGRESS
     ]
@@ -226,14 +226,14 @@ def _waiting_approval(engine: Engine, stage: str, action: str, token: str) -> tu
     raise AwsError("InvalidApprovalTokenException", "The token is not that of the approval that waits")
 
 
-def _set_transition(stage: str, transition: Transition) -> Callable[[Engine], list[Effect]]:
-    def set_it(engine: Engine) -> list[Effect]:
-        transition.changed_at = engine.now()
-        return engine.set_transition(stage, transition)
+def _set_transition(stage: str, transition: Transition) -> Callable[[Executor], list[Effect]]:
+    def set_it(executor: Executor) -> list[Effect]:
+        transition.changed_at = executor.now()
+        return executor.set_transition(stage, transition)
 
     return set_it
 
 
 def _check_stage(pipeline: Pipeline, stage: str) -> None:
-    if stage not in {each.name for each in pipeline.engine.declaration.stages}:
+    if stage not in {each.name for each in pipeline.executor.declaration.stages}:
         raise AwsError("StageNotFoundException", f"Pipeline {pipeline.name} has no stage {stage}")

@@ -21,7 +21,7 @@ NOT_EMULATED = "the local cloud does not emulate"
 
 
 def checked(pipeline: Json, region: str) -> Declaration:
-    """The declaration, or the reason why it is refused. Nothing unsupported is left for the run to find."""
+    """Return the declaration, or the reason why it is refused. Nothing unsupported is left for the run to find."""
     _check_conditions(pipeline)
     _check_kind(pipeline)
     declaration = parse(pipeline)

@@ -62,7 +62,7 @@ class VariableCheck:
     value: str
 
     def holds(self, worth: str) -> bool:
-        """Whether it holds for what the variable is worth. AWS's expressions are Java's; ours read the common part."""
+        """Tell whether it holds for a variable's value. AWS's expressions are Java's; ours read the common part."""
         if self.operator == "EQ":
             return worth == self.value
         if self.operator == "NE":
@@ -87,7 +87,7 @@ class Stage:
     """If one of them does not hold, the stage is skipped."""
 
     def action(self, name: str) -> Action:
-        """The action of this name; KeyError when there is none."""
+        """Return the action of this name; KeyError when there is none."""
         for action in self.actions:
             if action.name == name:
                 return action
@@ -136,23 +136,23 @@ class Declaration:
     """Source actions that have a trigger of any kind, which replaces the default detection of changes."""
 
     def position(self, stage: str) -> int:
-        """Where a stage is in the order; KeyError when there is none of that name."""
+        """Return where a stage is in the order; KeyError when there is none of that name."""
         for index, candidate in enumerate(self.stages):
             if candidate.name == stage:
                 return index
         raise KeyError(stage)
 
     def store(self, region: str) -> ArtifactStore:
-        """The artifact store for actions in a region."""
+        """Return the artifact store for actions in a region."""
         return self.stores[region] if region in self.stores else self.stores[""]
 
     def sources(self) -> Iterator[Action]:
-        """The actions that bring a change in."""
+        """Return the actions that bring a change in."""
         return iter(self.stages[0].actions)
 
 
 def parse(pipeline: Json) -> Declaration:
-    """The declaration in the API's spelling, already checked for its shape."""
+    """Return the declaration in the API's spelling, already checked for its shape."""
     stages = tuple(_stage(stage) for stage in pipeline["stages"])
     stores = {region: _store(store) for region, store in pipeline.get("artifactStores", {}).items()}
     if "artifactStore" in pipeline:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.local.cloud.codepipeline.engine import Changed
 from pipeline.local.cloud.codepipeline.executions import Execution
+from pipeline.local.cloud.codepipeline.executor import Changed
 from pipeline.local.cloud.emulator import Emulator, Json
 
 logger = logging.getLogger("penstock.codepipeline")
@@ -78,7 +78,7 @@ def publish(emulator: Emulator, event: Event) -> None:
 
 
 def state_change(change: Changed, *, name: str, account: str, region: str) -> Event:
-    """The event of a change of state of a pipeline, stage or action execution."""
+    """Return the event of a change of state of a pipeline, stage or action execution."""
     execution = change.execution
     detail: Json = {
         "pipeline": name,
@@ -127,7 +127,7 @@ def state_change(change: Changed, *, name: str, account: str, region: str) -> Ev
 
 
 def api_call(operation: str, parameters: Json, *, account: str, region: str) -> Event:
-    """The event that CloudTrail makes of a call that changes something.
+    """Make the event that CloudTrail makes of a call that changes something.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
@@ -147,7 +147,7 @@ def api_call(operation: str, parameters: Json, *, account: str, region: str) -> 
 
 
 def failed_actions(execution: Execution) -> list[Json]:
-    """What of the current stage failed, and why."""
+    """Return what of the current stage failed, and why."""
     return [
         {"action": run.action, "additionalInformation": run.error_message}
         for run in execution.current_runs().values()

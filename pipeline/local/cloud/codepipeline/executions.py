@@ -19,7 +19,7 @@ LIVE = (IN_PROGRESS, STOPPING)
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class ActionOutcome:
     """How an action ended, as its provider tells it."""
 
     succeeded: bool
@@ -107,14 +107,14 @@ class Execution:
         return self.status in LIVE
 
     def run(self, run_id: str) -> ActionRun:
-        """One of its runs; KeyError when it is none of them."""
+        """Return one of its runs; KeyError when it is none of them."""
         for run in self.runs:
             if run.id == run_id:
                 return run
         raise KeyError(run_id)
 
     def current_runs(self) -> dict[str, ActionRun]:
-        """The runs of the stage it is in, by action."""
+        """Return the runs of the stage it is in, by action."""
         return {action: self.run(run_id) for action, run_id in self.current.items()}
 
     def to_json(self) -> Json:

@@ -10,7 +10,7 @@ from pipeline.local.cloud.codepipeline.declaration import Filter
 
 
 def passes(found: Filter | None, names: list[str]) -> bool:
-    """Whether one of the names at least is included and not excluded; no filter lets all pass."""
+    """Tell whether one of the names at least is included and not excluded; no filter lets all pass."""
     if found is None:
         return True
     return any((not found.includes or _any(found.includes, name)) and not _any(found.excludes, name) for name in names)

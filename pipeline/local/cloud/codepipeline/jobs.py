@@ -26,14 +26,14 @@ class Jobs:
         self._results: dict[str, JobResult | None] = {}
 
     def open(self) -> str:
-        """A new job's id."""
+        """Make a job, and return its id."""
         job_id = str(uuid.uuid4())
         with self._reported:
             self._results[job_id] = None
         return job_id
 
     def wait(self, job_id: str, seconds: float) -> JobResult | None:
-        """The result of a job, which is closed by that; nothing if it is not there in time."""
+        """Return the result of a job, which is closed by that; nothing if it is not there in time."""
         with self._reported:
             self._reported.wait_for(lambda: self._results[job_id] is not None, seconds)
             result = self._results[job_id]

@@ -5,16 +5,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
+from pipeline.local.cloud.codepipeline.action_runner import ActionRunner
 from pipeline.local.cloud.codepipeline.checks import checked
 from pipeline.local.cloud.codepipeline.declaration import Json
-from pipeline.local.cloud.codepipeline.engine import Abandon, Begin, Changed, Effect, Engine
 from pipeline.local.cloud.codepipeline.events import Bus, state_change
-from pipeline.local.cloud.codepipeline.executions import Execution, Outcome
-from pipeline.local.cloud.codepipeline.executor import Executor
+from pipeline.local.cloud.codepipeline.executions import ActionOutcome, Execution
+from pipeline.local.cloud.codepipeline.executor import Abandon, Begin, Changed, Effect, Executor
 from pipeline.local.cloud.codepipeline.records import Pipeline, Records
 from pipeline.local.cloud.emulator import AwsError, Emulator
 
-INTERRUPTED = Outcome(
+INTERRUPTED = ActionOutcome(
     succeeded=False,
     error_code="InternalError",
     error_message="The local cloud was stopped while this action ran. Retry the stage to go on from here.",
@@ -29,14 +29,14 @@ class Pipelines:
         self._emulator = emulator
         self._records = Records(emulator)
         self._bus = emulator.part(Bus)
-        self._executor = Executor(emulator, self.finish, self._report)
+        self._action_runner = ActionRunner(emulator, self.finish, self._report)
         self._changed = threading.Condition(threading.RLock())
         self._found: dict[tuple[str, str, str], Pipeline] = {}
 
     # Pipelines
 
     def get(self, account: str, region: str, name: str) -> Pipeline:
-        """The pipeline of this name."""
+        """Return the pipeline of this name."""
         with self._changed:
             if (account, region, name) not in self._found:
                 raise AwsError(
@@ -46,14 +46,14 @@ class Pipelines:
             return self._found[account, region, name]
 
     def all(self) -> Iterator[Pipeline]:
-        """Every pipeline, in every account and region."""
+        """Return every pipeline, in every account and region."""
         with self._changed:
             return iter(list(self._found.values()))
 
     def create(
         self, account: str, region: str, definition: Json, *, tags: list[Json], restarts_on_update: bool
     ) -> Pipeline:
-        """A new pipeline, which runs at once, as it does on AWS."""
+        """Make a pipeline, which runs at once, as it does on AWS."""
         name = definition["name"]
         definition = {**definition, "version": 1}
         declaration = checked(definition, region)
@@ -65,7 +65,7 @@ class Pipelines:
                 name=name,
                 account=account,
                 region=region,
-                engine=_engine(declarations={1: declaration}, version=1, executions=[], transitions={}),
+                executor=_executor(declarations={1: declaration}, version=1, executions=[], transitions={}),
                 definitions={1: definition},
                 restarts_on_update=restarts_on_update,
                 tags=tags,
@@ -79,7 +79,7 @@ class Pipelines:
     def update(self, pipeline: Pipeline, definition: Json, *, restarts_on_update: bool | None = None) -> bool:
         """Another definition for a pipeline; whether it differs from the current one."""
         with self._changed:
-            version = pipeline.engine.version
+            version = pipeline.executor.version
             definition = {**definition, "version": version + 1}
             declaration = checked(definition, pipeline.region)
             if restarts_on_update is not None:
@@ -88,7 +88,7 @@ class Pipelines:
             if differs:
                 pipeline.definitions[version + 1] = definition
                 pipeline.updated = time.time()
-                effects = pipeline.engine.redefine(declaration, version + 1)
+                effects = pipeline.executor.redefine(declaration, version + 1)
                 self._forget_old_versions(pipeline)
                 self._carry_out(pipeline, effects)
             self._records.save(pipeline)
@@ -98,9 +98,9 @@ class Pipelines:
         """Remove it with its history; what still runs ends unheard."""
         with self._changed:
             self._found.pop((pipeline.account, pipeline.region, pipeline.name), None)
-            for execution in pipeline.engine.executions:
+            for execution in pipeline.executor.executions:
                 for run in execution.runs:
-                    self._executor.abandon(run.id)
+                    self._action_runner.abandon(run.id)
             self._records.forget(pipeline)
 
     # Executions
@@ -117,17 +117,17 @@ class Pipelines:
     ) -> Execution:
         """Begin an execution; the same token is the same execution."""
         with self._changed:
-            engine = pipeline.engine
-            for known in engine.executions:
+            executor = pipeline.executor
+            for known in executor.executions:
                 if token and known.token == token:
                     return known
             now = time.time()
-            defaults = {name: value for name, value in engine.declaration.variables.items() if value is not None}
+            defaults = {name: value for name, value in executor.declaration.variables.items() if value is not None}
             execution = Execution(
                 id=str(uuid.uuid4()),
-                order=engine.next_order(),
-                version=engine.version,
-                mode=engine.declaration.mode,
+                order=executor.next_order(),
+                version=executor.version,
+                mode=executor.declaration.mode,
                 started=now,
                 updated=now,
                 trigger_type=trigger_type,
@@ -136,13 +136,13 @@ class Pipelines:
                 variables=defaults | (variables or {}),
                 overrides=overrides or {},
             )
-            self._carry_out(pipeline, engine.start(execution))
+            self._carry_out(pipeline, executor.start(execution))
             return execution
 
-    def change(self, pipeline: Pipeline, change: Callable[[Engine], list[Effect]]) -> None:
-        """Let something happen to a pipeline, e.g. `lambda engine: engine.stop(...)`."""
+    def change(self, pipeline: Pipeline, change: Callable[[Executor], list[Effect]]) -> None:
+        """Let something happen to a pipeline, e.g. `lambda executor: executor.stop(...)`."""
         with self._changed:
-            self._carry_out(pipeline, change(pipeline.engine))
+            self._carry_out(pipeline, change(pipeline.executor))
             self._records.save(pipeline)
 
     def read(self, read: Callable[[], Json]) -> Json:
@@ -150,36 +150,36 @@ class Pipelines:
         with self._changed:
             return read()
 
-    def finish(self, pipeline: Pipeline, execution_id: str, run_id: str, outcome: Outcome) -> None:
+    def finish(self, pipeline: Pipeline, execution_id: str, run_id: str, outcome: ActionOutcome) -> None:
         """An action has ended."""
         with self._changed:
             if self._found.get((pipeline.account, pipeline.region, pipeline.name)) is not pipeline:
                 return
-            self._carry_out(pipeline, pipeline.engine.finish(execution_id, run_id, outcome))
+            self._carry_out(pipeline, pipeline.executor.finish(execution_id, run_id, outcome))
         self.has_ended(run_id)
 
     def has_ended(self, run_id: str) -> None:
         """Clear up after an action. Not while anything is locked: whoever is told may wait for other threads."""
-        self._executor.abandon(run_id)
+        self._action_runner.abandon(run_id)
         for tell in self._emulator.after_action:
             tell()
 
     def recover(self) -> None:
         """After the saved state is loaded: fail what was interrupted, and go on with everything else."""
         with self._changed:
-            for pipeline in self._records.load(_engine):
+            for pipeline in self._records.load(_executor):
                 self._found[pipeline.account, pipeline.region, pipeline.name] = pipeline
-                self._carry_out(pipeline, pipeline.engine.interrupt(INTERRUPTED))
-                for execution in pipeline.engine.executions:
-                    self._executor.watch_approvals(pipeline, execution)
+                self._carry_out(pipeline, pipeline.executor.interrupt(INTERRUPTED))
+                for execution in pipeline.executor.executions:
+                    self._action_runner.watch_approvals(pipeline, execution)
 
     def _carry_out(self, pipeline: Pipeline, effects: list[Effect]) -> None:
-        touched = {execution.id: execution for execution in pipeline.engine.executions if execution.live}
+        touched = {execution.id: execution for execution in pipeline.executor.executions if execution.live}
         for effect in effects:
             if isinstance(effect, Begin):
-                self._executor.begin(pipeline, effect)
+                self._action_runner.begin(pipeline, effect)
             if isinstance(effect, Abandon):
-                self._executor.abandon(effect.run_id)
+                self._action_runner.abandon(effect.run_id)
             if isinstance(effect, Changed):
                 touched[effect.execution.id] = effect.execution
                 self._bus.put(
@@ -200,11 +200,11 @@ class Pipelines:
 
     @staticmethod
     def _forget_old_versions(pipeline: Pipeline) -> None:
-        needed = {execution.version for execution in pipeline.engine.executions if execution.live}
+        needed = {execution.version for execution in pipeline.executor.executions if execution.live}
         for version in sorted(pipeline.definitions)[:-VERSIONS_KEPT]:
             if version not in needed:
-                del pipeline.definitions[version], pipeline.engine.declarations[version]
+                del pipeline.definitions[version], pipeline.executor.declarations[version]
 
 
-def _engine(**parts: object) -> Engine:
-    return Engine(now=time.time, new_id=lambda: str(uuid.uuid4()), **parts)  # type: ignore[arg-type]  # as Records gives
+def _executor(**parts: object) -> Executor:
+    return Executor(now=time.time, new_id=lambda: str(uuid.uuid4()), **parts)  # type: ignore[arg-type]  # as Records gives

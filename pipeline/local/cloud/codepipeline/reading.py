@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.local.cloud.codepipeline.declaration import Stage
-from pipeline.local.cloud.codepipeline.engine import Transition
 from pipeline.local.cloud.codepipeline.executions import SUPERSEDED, ActionRun, Execution
+from pipeline.local.cloud.codepipeline.executor import Transition
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.emulator import AwsError, Call, Json, Operation
 
 
 def operations(pipelines: Pipelines) -> Mapping[str, Operation]:
-    """Every operation that changes nothing, by name."""
+    """Return every operation that changes nothing, by name."""
     reading = _Reading(pipelines)
     return {
         name: lambda call, answer=answer: pipelines.read(lambda: answer(call))  # type: ignore[misc]  # the default binds the loop's value
@@ -37,7 +37,7 @@ class _Reading:
 
     def get_pipeline(self, call: Call) -> Json:
         pipeline = self._pipeline(call, "name")
-        version = call.parameters.get("version", pipeline.engine.version)
+        version = call.parameters.get("version", pipeline.executor.version)
         if version not in pipeline.definitions:
             raise AwsError("PipelineVersionNotFoundException", f"Pipeline {pipeline.name} has no version {version}")
         return {
@@ -49,9 +49,9 @@ class _Reading:
         found = [
             {
                 "name": pipeline.name,
-                "version": pipeline.engine.version,
+                "version": pipeline.executor.version,
                 "pipelineType": pipeline.definition.get("pipelineType", "V1"),
-                "executionMode": pipeline.engine.declaration.mode,
+                "executionMode": pipeline.executor.declaration.mode,
                 "created": pipeline.created,
                 "updated": pipeline.updated,
             }
@@ -64,8 +64,8 @@ class _Reading:
         pipeline = self._pipeline(call, "name")
         return {
             "pipelineName": pipeline.name,
-            "pipelineVersion": pipeline.engine.version,
-            "stageStates": [_stage_state(pipeline, stage) for stage in pipeline.engine.declaration.stages],
+            "pipelineVersion": pipeline.executor.version,
+            "stageStates": [_stage_state(pipeline, stage) for stage in pipeline.executor.declaration.stages],
             "created": pipeline.created,
             "updated": pipeline.updated,
         }
@@ -96,7 +96,7 @@ class _Reading:
 
     def list_pipeline_executions(self, call: Call) -> Json:
         pipeline = self._pipeline(call)
-        executions = list(reversed(pipeline.engine.executions))
+        executions = list(reversed(pipeline.executor.executions))
         wanted = call.parameters.get("filter", {}).get("succeededInStage", {}).get("stageName")
         if wanted is not None:
             executions = [e for e in executions if e.stages.get(wanted) == "Succeeded"]
@@ -108,7 +108,7 @@ class _Reading:
         only = wanted.get("pipelineExecutionId") or wanted.get("latestInPipelineExecution", {}).get(
             "pipelineExecutionId"
         )
-        executions = pipeline.engine.executions if only is None else [pipeline.execution(only)]
+        executions = pipeline.executor.executions if only is None else [pipeline.execution(only)]
         found = [(execution, run) for execution in executions for run in execution.runs]
         found.sort(key=lambda pair: pair[1].started, reverse=True)
         return _page(
@@ -159,21 +159,21 @@ def _summary(execution: Execution) -> Json:
 
 
 def _stage_state(pipeline: Pipeline, stage: Stage) -> Json:
-    engine = pipeline.engine
+    executor = pipeline.executor
     inbound = [
         e
-        for e in engine.executions
-        if e.live and e.waiting and engine.declarations[e.version].stages[e.position].name == stage.name
+        for e in executor.executions
+        if e.live and e.waiting and executor.declarations[e.version].stages[e.position].name == stage.name
     ]
     answer: Json = {
         "stageName": stage.name,
         "inboundExecutions": [_reference(execution, "InProgress") for execution in inbound],
-        "inboundTransitionState": _transition(engine.transitions.get(stage.name, Transition())),
+        "inboundTransitionState": _transition(executor.transitions.get(stage.name, Transition())),
         "actionStates": [_action_state(pipeline, stage, action.name) for action in stage.actions],
     }
     if inbound:
         answer["inboundExecution"] = _reference(inbound[-1], "InProgress")
-    entered = [e for e in engine.executions if stage.name in e.entered]
+    entered = [e for e in executor.executions if stage.name in e.entered]
     if entered:
         latest = max(entered, key=lambda execution: execution.entered[stage.name])
         answer["latestExecution"] = _reference(latest, latest.stages[stage.name])
@@ -204,7 +204,7 @@ def _transition(transition: Transition) -> Json:
 def _action_state(pipeline: Pipeline, stage: Stage, action: str) -> Json:
     runs = [
         run
-        for execution in pipeline.engine.executions
+        for execution in pipeline.executor.executions
         for run in execution.runs
         if (run.stage, run.action) == (stage.name, action)
     ]
@@ -237,7 +237,7 @@ def _action_state(pipeline: Pipeline, stage: Stage, action: str) -> Json:
 
 
 def _action_details(pipeline: Pipeline, execution: Execution, run: ActionRun) -> Json:
-    declaration = pipeline.engine.declarations[execution.version]
+    declaration = pipeline.executor.declarations[execution.version]
     action = declaration.stages[declaration.position(run.stage)].action(run.action)
     given: Json = {
         "actionTypeId": {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from pipeline.local.cloud.codepipeline.declaration import Json, parse
-from pipeline.local.cloud.codepipeline.engine import Engine, Transition
 from pipeline.local.cloud.codepipeline.executions import Execution, execution_from_json
+from pipeline.local.cloud.codepipeline.executor import Executor, Transition
 from pipeline.local.cloud.emulator import Emulator
 
 PIPELINES = "codepipeline-pipelines"
@@ -20,7 +20,7 @@ class Pipeline:
     name: str
     account: str
     region: str
-    engine: Engine
+    executor: Executor
     definitions: dict[int, Json]
     """Each version in the API's spelling, as GetPipeline answers it."""
     restarts_on_update: bool
@@ -36,11 +36,11 @@ class Pipeline:
     @property
     def definition(self) -> Json:
         """The current version."""
-        return self.definitions[self.engine.version]
+        return self.definitions[self.executor.version]
 
     def execution(self, execution_id: str) -> Execution:
-        """One of its executions."""
-        return self.engine.execution(execution_id)
+        """Return one of its executions."""
+        return self.executor.execution(execution_id)
 
 
 class Records:
@@ -53,9 +53,9 @@ class Records:
         """The pipeline itself, without its executions."""
         with self._emulator.within(pipeline.account, pipeline.region):
             self._emulator.store(PIPELINES)[pipeline.name] = {
-                "version": pipeline.engine.version,
+                "version": pipeline.executor.version,
                 "definitions": {str(version): body for version, body in pipeline.definitions.items()},
-                "transitions": {name: asdict(value) for name, value in pipeline.engine.transitions.items()},
+                "transitions": {name: asdict(value) for name, value in pipeline.executor.transitions.items()},
                 "restarts_on_update": pipeline.restarts_on_update,
                 "tags": copy.deepcopy(pipeline.tags),
                 "created": pipeline.created,
@@ -75,8 +75,8 @@ class Records:
             for key in [key for key in store if key.rpartition("/")[0] == pipeline.name]:
                 del store[key]
 
-    def load(self, make_engine: Callable[..., Engine]) -> list[Pipeline]:
-        """Every pipeline of every account and region."""
+    def load(self, make_executor: Callable[..., Executor]) -> list[Pipeline]:
+        """Load every pipeline of every account and region."""
         found = []
         for account, region in sorted({(account, region) for account, region, *_ in self._emulator.entries(PIPELINES)}):
             with self._emulator.within(account, region):
@@ -88,7 +88,7 @@ class Records:
                         for key, body in saved_executions.items()
                         if key.rpartition("/")[0] == name
                     ]
-                    engine = make_engine(
+                    executor = make_executor(
                         declarations={version: parse(body) for version, body in definitions.items()},
                         version=saved["version"],
                         executions=sorted(executions, key=lambda execution: execution.order),
@@ -99,7 +99,7 @@ class Records:
                             name=name,
                             account=account,
                             region=region,
-                            engine=engine,
+                            executor=executor,
                             definitions=definitions,
                             restarts_on_update=saved["restarts_on_update"],
                             tags=saved["tags"],

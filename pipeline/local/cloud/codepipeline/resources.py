@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from pipeline.local.cloud.codepipeline.engine import Transition
+from pipeline.local.cloud.codepipeline.executor import Transition
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.codepipeline.shape import from_template
@@ -23,7 +23,7 @@ class PipelineResource:
         return ResourceType(create=self.create, update=self.update, delete=self.delete)
 
     def create(self, logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
-        """A new pipeline, and its first execution."""
+        """Make a pipeline, and start its first execution."""
         account, region = self._emulator.here()
         name = properties.get("Name") or self._emulator.physical_name(stack_name, logical_id, longest=100)
         pipeline = self._pipelines.create(
@@ -35,7 +35,7 @@ class PipelineResource:
         )
         self._set_transitions(pipeline, properties)
         self._pipelines.start(pipeline, trigger_type="CreatePipeline")
-        return name, {"Version": str(pipeline.engine.version)}
+        return name, {"Version": str(pipeline.executor.version)}
 
     def update(self, physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
         """Another definition. RestartExecutionOnUpdate: "whether to rerun the pipeline after you update it"."""
@@ -52,7 +52,7 @@ class PipelineResource:
             self._set_transitions(pipeline, new)
         if differs and pipeline.restarts_on_update:
             self._pipelines.start(pipeline, trigger_type="StartPipelineExecution", trigger_detail="cloudformation")
-        return physical_id, {"Version": str(pipeline.engine.version)}
+        return physical_id, {"Version": str(pipeline.executor.version)}
 
     def delete(self, physical_id: str, _properties: Json) -> None:
         """Remove it, with its history."""
@@ -64,8 +64,8 @@ class PipelineResource:
 
     def _set_transitions(self, pipeline: Pipeline, properties: Json) -> None:
         disabled = {each["StageName"]: each["Reason"] for each in properties.get("DisableInboundStageTransitions", [])}
-        for stage in pipeline.engine.declaration.stages:
-            known = pipeline.engine.transitions.get(stage.name, Transition())
+        for stage in pipeline.executor.declaration.stages:
+            known = pipeline.executor.transitions.get(stage.name, Transition())
             if stage.name in disabled or not known.enabled:
                 transition = Transition(
                     enabled=stage.name not in disabled,
@@ -75,7 +75,7 @@ class PipelineResource:
                 )
                 self._pipelines.change(
                     pipeline,
-                    lambda engine, name=stage.name, to=transition: engine.set_transition(name, to),  # type: ignore[misc]  # defaults bind the loop's values
+                    lambda executor, name=stage.name, to=transition: executor.set_transition(name, to),  # type: ignore[misc]  # defaults bind the loop's values
                 )
 
 

@@ -41,7 +41,7 @@ class Sessions:
         self._clients: dict[tuple[Caller, str, str], tuple[float, Any]] = {}
 
     def client(self, service: str, caller: Caller, region: str) -> Any:
-        """A client of this cloud. Any of botocore's: hence the type."""
+        """Return a client of this cloud. Any of botocore's: hence the type."""
         with self._lock:
             self._await_serving()
             key = (caller, service, region)

@@ -13,18 +13,18 @@ SCALARS: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 @functools.cache
 def model() -> ServiceModel:
-    """What CodePipeline's API accepts and answers."""
+    """Return what CodePipeline's API accepts and answers."""
     return botocore.session.get_session().get_service_model("codepipeline")
 
 
 def from_api(pipeline: Any) -> Json:
-    """A pipeline as CreatePipeline and UpdatePipeline get it; the same, when every part of it is known."""
+    """Return a pipeline as CreatePipeline and UpdatePipeline get it; the same, when every part of it is known."""
     checked: Json = _Reader(in_template=False).read(pipeline, model().shape_for("PipelineDeclaration"), "pipeline")
     return checked
 
 
 def from_template(properties: Json, name: str) -> Json:
-    """A pipeline as `AWS::CodePipeline::Pipeline` describes it, in the API's spelling.
+    """Return a pipeline as `AWS::CodePipeline::Pipeline` describes it, in the API's spelling.
 
     Properties of the resource that are no part of the declaration must be taken out by the caller.
     """
@@ -48,7 +48,7 @@ class _Reader:
         self._in_template = in_template
 
     def read(self, value: Any, shape: Shape, path: str) -> Any:
-        """The value in the API's spelling."""
+        """Return the value in the API's spelling."""
         if isinstance(shape, StructureShape):
             return self._structure(value, shape, path)
         if isinstance(shape, ListShape):

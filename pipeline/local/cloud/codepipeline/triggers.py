@@ -17,7 +17,7 @@ from pipeline.local.cloud.codepipeline.executions import Execution
 from pipeline.local.cloud.codepipeline.globs import passes
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json, RuleDelivery
 
 BUCKET = "s3://"
 ZIPPED_BRANCH = "main"
@@ -133,35 +133,35 @@ class Triggers:
             return
         message = git.commit(push.path, push.after).message.partition("\n")[0]
         summary = f"{push.after} {message}".encode("ascii", "replace").decode()  # as S3 has it in metadata
-        known = {execution.id for pipeline in following for execution in pipeline.engine.executions}
+        known = {execution.id for pipeline in following for execution in pipeline.executor.executions}
         s3: Any = self._emulator.client("s3", account=following[0].account, region=following[0].region)
         s3.put_object(
             Bucket=bucket, Key=key, Body=git.archive(push.path, push.after), Metadata={REVISION_SUMMARY: summary}
         )
         self._emulator.part(Bus).drain()
         for pipeline in following:
-            for execution in pipeline.engine.executions:
+            for execution in pipeline.executor.executions:
                 if execution.id not in known:
                     _collect(pipeline, execution)
 
     # An event
 
-    def delivered(self, pipeline_arn: str, event: Json, rule_arn: str, payload: str | None) -> None:
-        """A rule targets a pipeline. AWS takes the event's own revision: the HEAD "at the moment" of the push."""
-        _, _, _, region, account, name = pipeline_arn.split(":", 5)
+    def delivered(self, delivery: RuleDelivery) -> None:
+        """Start a pipeline that a rule targets, with the event's own revision: the HEAD "at the moment" of the push."""
+        _, _, _, region, account, name = delivery.target.split(":", 5)
         pipeline = self._pipelines.get(account, region, name)
         overrides = {
             action.name: revision
-            for action in pipeline.engine.declaration.sources()
-            if (revision := _revision_of(event, action)) is not None
+            for action in pipeline.executor.declaration.sources()
+            if (revision := _revision_of(delivery.event, action)) is not None
         }
-        given = json.loads(payload) if payload else {}
+        given = json.loads(delivery.payload) if delivery.payload else {}
         if isinstance(given, dict):
             overrides |= {
                 each["actionName"]: {"type": each["revisionType"], "value": each["revisionValue"]}
                 for each in given.get("sourceRevisions", [])
             }
-        self._start(pipeline, "CloudWatchEvent", rule_arn, overrides)
+        self._start(pipeline, "CloudWatchEvent", delivery.rule.get("Arn", ""), overrides)
 
     # A new object
 
@@ -182,7 +182,7 @@ class Triggers:
 
     def _sources(self, provider: str) -> Iterator[tuple[Pipeline, Action]]:
         for pipeline in self._pipelines.all():
-            for action in pipeline.engine.declaration.sources():
+            for action in pipeline.executor.declaration.sources():
                 if action.provider == provider:
                     yield pipeline, action
 
@@ -202,8 +202,8 @@ def _collect(pipeline: Pipeline, execution: Execution) -> None:
 
 
 def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:
-    """Whether a push starts a pipeline by a connection: its triggers decide if it has any, else DetectChanges."""
-    declaration = pipeline.engine.declaration
+    """Tell whether a push starts a pipeline by a connection: its triggers decide if it has any, else DetectChanges."""
+    declaration = pipeline.executor.declaration
     follows_the_branch = action.configuration["BranchName"] == push.branch
     if action.name not in declaration.triggered_actions:
         return follows_the_branch and action.configuration.get("DetectChanges", "true") == "true"
@@ -220,12 +220,12 @@ def _triggered(pipeline: Pipeline, action: Action, push: Push) -> bool:
 
 
 def _account_of(pipeline: Pipeline, action: Action) -> str:
-    """The account that an action acts in: that of its role."""
+    """Return the account that an action acts in: that of its role."""
     return action.role_arn.split(":")[4] if action.role_arn else pipeline.account
 
 
 def _revision_of(event: Json, action: Action) -> Json | None:
-    """The revision of a source that an event is about, if it is about that source."""
+    """Return the revision of a source that an event is about, if it is about that source."""
     detail = json.loads(event["Detail"])
     wanted = action.configuration
     if event["Source"] == "aws.codecommit" and action.provider == "CodeCommit":

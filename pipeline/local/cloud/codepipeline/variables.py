@@ -15,7 +15,7 @@ class UnresolvedError(Exception):
 
 
 def resolve(configuration: dict[str, str], execution: Execution) -> dict[str, str]:
-    """The configuration with each `#{namespace.name}` replaced by its value."""
+    """Return the configuration with each `#{namespace.name}` replaced by its value."""
     namespaces = {
         **execution.namespaces,
         "codepipeline": {"PipelineExecutionId": execution.id},
@@ -36,5 +36,5 @@ def resolve(configuration: dict[str, str], execution: Execution) -> dict[str, st
 
 
 def _is_json(text: str) -> bool:
-    """Whether a value goes into JSON text, where its quotes and line breaks must be escaped."""
+    """Tell whether a value goes into JSON text, where its quotes and line breaks must be escaped."""
     return text.lstrip()[:1] in ("{", "[")

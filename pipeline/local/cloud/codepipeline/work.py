@@ -75,17 +75,17 @@ class Work:
         return self.declaration.store(self.region).encryption_key
 
     def client(self, service: str) -> Any:
-        """A client under the action's role, in its region."""
+        """Return a client under the action's role, in its region."""
         return self.sessions.client(service, self.caller, self.region)
 
     def read(self, artifact: str) -> zipfile.ZipFile:
-        """An input artifact."""
+        """Read an input artifact."""
         place = self.inputs[artifact]
         body = self.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
         return zipfile.ZipFile(io.BytesIO(body))
 
     def read_file(self, place: str) -> str:
-        """One file of an input artifact, `artifact::path` as configurations write it."""
+        """Read one file of an input artifact, `artifact::path` as configurations write it."""
         artifact, _, path = place.partition("::")
         with self.read(artifact) as archive:
             try:
@@ -113,7 +113,7 @@ def put_encrypted(s3: Any, place: Json, body: bytes, key: str | None) -> None:
 
 
 def new_place(declaration: Declaration, region: str, artifact: str) -> Json:
-    """Where a new artifact goes; like AWS, `pipeline/artifact/random` with the names cut short."""
+    """Return where a new artifact goes; like AWS, `pipeline/artifact/random` with the names cut short."""
     return {
         "bucket": declaration.store(region).bucket,
         "key": f"{declaration.name[:20]}/{artifact[:10]}/{secrets.token_urlsafe(5)[:7]}",

@@ -1,0 +1,20 @@
+"""EventBridge.
+
+Emulated, by the emulator: buses, rules, patterns, schedules, input transformers. Added: what becomes of an event that
+reaches no target, by dead-letter queue and metrics; functions are invoked asynchronously, with their retries; other
+services add targets by `Emulator.add_rule_target`, and CodePipeline the buses of other accounts.
+Not emulated: retries for up to 24 hours (every failure here is one that does not pass), archives and replays, API
+destinations, global endpoints, permissions of buses and targets.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.local.cloud.emulator import Emulator
+
+
+def install(emulator: "Emulator") -> None:
+    """Complete it. Comes after the services that let rules target more."""
+    from pipeline.local.cloud.eventbridge.patches import Deliveries
+
+    emulator.part(Deliveries)

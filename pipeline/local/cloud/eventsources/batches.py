@@ -16,7 +16,7 @@ THROTTLED_SECONDS = 0.25
 """How long to wait when the function could not be called at all; Lambda waits longer, and says nowhere how long."""
 
 
-class Record(NamedTuple):
+class StreamRecord(NamedTuple):
     """One record of a shard, in the order of the shard."""
 
     sequence_number: str
@@ -62,7 +62,7 @@ class Settings:
 class Batch(NamedTuple):
     """Records that the function gets together."""
 
-    records: Sequence[Record]
+    records: Sequence[StreamRecord]
     retries_used: int = 0
     not_before: float = 0.0
 
@@ -85,16 +85,16 @@ class NotInvoked(NamedTuple):
     reason: str = ""
 
 
-Answer = Returned | Failed | NotInvoked
+InvocationResult = Returned | Failed | NotInvoked
 
 
 class Discarded(NamedTuple):
     """Records that are given up, and why: an on-failure destination is told of them."""
 
-    records: Sequence[Record]
+    records: Sequence[StreamRecord]
     condition: str
     invocations: int
-    answer: Answer | None
+    answer: InvocationResult | None
     """The last one; None for records that grew too old before any."""
 
 
@@ -109,7 +109,7 @@ class Step(NamedTuple):
 PROCESSED = Step()
 
 
-def after(batch: Batch, answer: Answer, settings: Settings, now: float) -> Step:
+def after(batch: Batch, answer: InvocationResult, settings: Settings, now: float) -> Step:
     """Decide what becomes of a batch that the function was just given."""
     if isinstance(answer, NotInvoked):
         return Step((Batch(batch.records, batch.retries_used, now + THROTTLED_SECONDS),))
@@ -132,14 +132,16 @@ def after(batch: Batch, answer: Answer, settings: Settings, now: float) -> Step:
     return _again(records, used + 1, answer, settings, now)
 
 
-def _again(records: Sequence[Record], used: int, answer: Answer, settings: Settings, now: float) -> Step:
+def _again(
+    records: Sequence[StreamRecord], used: int, answer: InvocationResult, settings: Settings, now: float
+) -> Step:
     if used > settings.retries:
         return Step(discarded=Discarded(records, RETRIES_EXHAUSTED, used, answer))
     pause = min(settings.first_retry_seconds * 2.0 ** min(used, 30), settings.longest_retry_seconds)
     return Step((Batch(records, used, now + pause),))
 
 
-def too_old(batch: Batch, settings: Settings, now: float, last: Answer | None = None) -> Step | None:
+def too_old(batch: Batch, settings: Settings, now: float, last: InvocationResult | None = None) -> Step | None:
     """Take out records that are older than the mapping or the stream allows; None when there are none.
 
     To be asked each time before the function is invoked: "discard records older than the specified age".
@@ -153,8 +155,8 @@ def too_old(batch: Batch, settings: Settings, now: float, last: Answer | None = 
     return Step(rest, Discarded(records[:count], TOO_OLD, batch.retries_used, last))
 
 
-def first_failed(value: Any, records: Sequence[Record]) -> int | None:
-    """Where the first failed record is in a batch, by the function's answer: None for success, -1 for a total failure.
+def first_failed(value: Any, records: Sequence[StreamRecord]) -> int | None:
+    """Find the first failed record of a batch by the function's answer: None for success, -1 for a total failure.
 
     "If the batchItemFailures array contains multiple items, Lambda uses the record with the lowest sequence number as
     the checkpoint." An empty or null answer, or list, is a success; so is an object without the list, as unknown keys

@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.local.cloud.eventsources.batches import Discarded, Failed, NotInvoked, Record
+from pipeline.local.cloud.eventsources.batches import Discarded, Failed, NotInvoked, StreamRecord
 
 Json = dict[str, Any]
 
 
-def stream_event(record: Record, *, shard: str, stream: str, region: str, role: str) -> Json:
-    """One record as a function gets it."""
+def stream_event(record: StreamRecord, *, shard: str, stream: str, region: str, role: str) -> Json:
+    """Return one record as a function gets it."""
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
@@ -36,7 +36,7 @@ def stream_event(record: Record, *, shard: str, stream: str, region: str, role: 
 
 
 def invocation_record(discarded: Discarded, *, function: str, shard: str, stream: str, now: float) -> Json:
-    """What a queue or a topic is told of discarded records: where they are, not what they say."""
+    """Make what a queue or a topic is told of discarded records: where they are, not what they say."""
     first, last, answer = discarded.records[0], discarded.records[-1], discarded.answer
     document: Json = {
         "requestContext": {
@@ -66,7 +66,7 @@ def invocation_record(discarded: Discarded, *, function: str, shard: str, stream
 
 
 def with_records(document: Json, events: Iterable[Json]) -> Json:
-    """What a bucket gets: the same, and the event with the records."""
+    """Make what a bucket gets: the document, and the event with the records."""
     return {**document, "payload": {"Records": list(events)}}
 
 
@@ -77,12 +77,12 @@ def object_key(mapping: str, shard: str, now: float) -> str:
 
 
 def instant(seconds: float) -> str:
-    """A moment as these documents write it, to the millisecond."""
+    """Return a moment as these documents write it, to the millisecond."""
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
 
 
 def queue_event(message: Mapping[str, Any], *, queue: str, account: str, region: str) -> Json:
-    """One message as a function gets it."""
+    """Return one message as a function gets it."""
     attributes = {
         "ApproximateReceiveCount": str(message["receive_count"]),
         "SentTimestamp": str(int(message["sent_at"] * 1000)),
@@ -114,7 +114,7 @@ def queue_event(message: Mapping[str, Any], *, queue: str, account: str, region:
 
 
 def failed_messages(value: Any, ids: frozenset[str]) -> frozenset[str]:
-    """Which messages of a batch failed, by the function's answer; all of them when it is not as documented.
+    """Return which messages of a batch failed, by the function's answer; all of them when it is not as documented.
 
     "Lambda treats a batch as a complete success if your function returns: an empty batchItemFailures list; a null
     batchItemFailures list; an empty EventResponse; a null EventResponse." And "as a complete failure if your function

@@ -54,27 +54,27 @@ LEFT_OUT: Json = {
 
 
 def is_stream(arn: str) -> bool:
-    """Whether a mapping reads a Kinesis stream."""
+    """Tell whether a mapping reads a Kinesis stream."""
     return arn.split(":")[2:3] == ["kinesis"]
 
 
 def is_queue(arn: str) -> bool:
-    """Whether a mapping reads an SQS queue."""
+    """Tell whether a mapping reads an SQS queue."""
     return arn.split(":")[2:3] == ["sqs"]
 
 
 def stream_arn(arn: str) -> str:
-    """The stream of a stream's or a consumer's ARN: `...:stream/name/consumer/name:number`."""
+    """Return the stream of a stream's or a consumer's ARN: `...:stream/name/consumer/name:number`."""
     return arn.partition("/consumer/")[0]
 
 
 def defaults(arn: str) -> Json:
-    """What AWS answers for settings that were left out."""
+    """Return what AWS answers for settings that were left out."""
     return STREAM_DEFAULTS if is_stream(arn) else QUEUE_DEFAULTS if is_queue(arn) else {}
 
 
 def problem(mapping: Mapping[str, Any]) -> str | None:
-    """Why Lambda does not take such a mapping; `mapping` is complete, with its source's ARN."""
+    """Say why Lambda does not take such a mapping; `mapping` is complete, with its source's ARN."""
     arn = str(mapping.get("EventSourceArn", ""))
     if not is_stream(arn) and not is_queue(arn):
         return None
@@ -113,7 +113,7 @@ def _queue_problem(mapping: Mapping[str, Any]) -> str | None:
 
 
 def stream_settings(mapping: Mapping[str, Any], *, retention_hours: float, reading: Reading) -> Settings:
-    """A stream mapping in the units of the decisions."""
+    """Return a stream mapping in the units of the decisions."""
     return Settings(
         batch_size=int(mapping.get("BatchSize") or STREAM_DEFAULTS["BatchSize"]),
         window_seconds=float(mapping.get("MaximumBatchingWindowInSeconds") or 0),

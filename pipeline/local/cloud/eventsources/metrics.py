@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.eventsources.batches import Record
+from pipeline.local.cloud.eventsources.batches import StreamRecord
 from pipeline.local.cloud.eventsources.mapping import stream_arn
 
 EVENT_COUNT = "EventCount"
@@ -19,21 +19,21 @@ class Metrics:
     """Records in the account and region of `here`."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self.cloudwatch: Any = emulator.module("cloudwatch")
+        self.emulator = emulator
 
-    def invoked(self, mapping: Mapping[str, Any], records: Sequence[Record], now: float) -> None:
-        """How long the last record has been in the stream when the function gets it."""
+    def invoked(self, mapping: Mapping[str, Any], records: Sequence[StreamRecord], now: float) -> None:
+        """Record how long the last record has been in the stream when the function gets it."""
         age = (now - records[-1].arrived) * 1000
         stream = stream_arn(mapping["EventSourceArn"]).rpartition("/")[2]
         for namespace, name, about in (
             ("AWS/Lambda", "IteratorAge", {"FunctionName": mapping["FunctionName"]}),
             ("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", {"StreamName": stream}),
         ):
-            self.cloudwatch.record_metric(namespace, name, age, "Milliseconds", about)
+            self.emulator.record_metric(namespace, name, age, "Milliseconds", about)
         self.count(mapping, "InvokedEventCount", len(records))
 
     def count(self, mapping: Mapping[str, Any], name: str, events: int) -> None:
         """Count a mapping's events, if it asks for that."""
         if EVENT_COUNT in ((mapping.get("MetricsConfig") or {}).get("Metrics") or []):
             about = {"EventSourceMappingUUID": mapping["UUID"]}
-            self.cloudwatch.record_metric("AWS/Lambda", name, events, "Count", about)
+            self.emulator.record_metric("AWS/Lambda", name, events, "Count", about)

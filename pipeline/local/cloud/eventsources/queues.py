@@ -8,21 +8,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from ministack.core.concurrency import run_reentrant
-
-from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.eventsources import documents
+from pipeline.local.cloud.emulator import Emulator, Json
+from pipeline.local.cloud.eventsources import documents, functions, patches
 from pipeline.local.cloud.eventsources.batches import FOREVER, Returned
-from pipeline.local.cloud.eventsources.functions import Functions
 from pipeline.local.cloud.eventsources.mapping import QUEUE_DEFAULTS, REPORTS, is_queue
 from pipeline.local.cloud.eventsources.shards import EVENT_BYTES, PAYLOAD_BYTES
 from pipeline.local.cloud.eventsources.wake import Sleeper
 
 logger = logging.getLogger("penstock.eventsources")
 
-Json = dict[str, Any]
 CONCURRENCY = 5
 """Batches at once when the mapping does not say. Lambda begins with so many, and goes up to 1,000; one machine not."""
 RECEIVED_AT_ONCE = 10
@@ -51,9 +46,6 @@ class Queues:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.lambda_: Any = emulator.module("lambda_svc")
-        self.sqs: Any = emulator.module("sqs")
-        self.functions = Functions(emulator)
         self.readers: dict[str, _Reader] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.sleeper = Sleeper(self.visit)
@@ -61,7 +53,7 @@ class Queues:
     def visit(self, now: float) -> float:
         """Hand out every batch that is due; returns when there may be another."""
         next_at, seen = FOREVER, set()
-        for account, region, mapping in self.lambda_._iter_all_esms():  # noqa: SLF001 - no other seam
+        for account, region, mapping in patches.mappings_everywhere():
             if is_queue(mapping.get("EventSourceArn", "")):
                 seen.add(mapping["UUID"])
                 with self.emulator.within(account, region):
@@ -75,15 +67,15 @@ class Queues:
 
     def _visit(self, reader: _Reader, now: float) -> float:
         mapping = reader.mapping
-        queue = self.sqs._queue_by_arn(mapping["EventSourceArn"])  # noqa: SLF001 - as above
-        configuration = self.functions.configuration(mapping)
+        queue = self.emulator.queue(mapping["EventSourceArn"])
+        configuration = functions.configuration(mapping)
         if not mapping.get("Enabled", True) or queue is None or configuration is None:
             return FOREVER
         window = float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
         size = int(mapping.get("BatchSize") or QUEUE_DEFAULTS["BatchSize"])
         limit = int((mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or CONCURRENCY)
         while reader.under_way < limit:
-            self._gather(reader, queue, size, now)
+            self._gather(reader, size, now)
             if not reader.gathered:
                 return self._next_visible(queue, now)
             full = len(reader.gathered) >= size or reader.gathered_bytes >= PAYLOAD_BYTES
@@ -92,11 +84,10 @@ class Queues:
             self._hand_out(reader)
         return FOREVER
 
-    def _gather(self, reader: _Reader, queue: Json, size: int, now: float) -> None:
-        url = self.sqs._queue_url(queue["attributes"]["QueueArn"].rpartition(":")[2])  # noqa: SLF001 - as above
+    def _gather(self, reader: _Reader, size: int, now: float) -> None:
         while len(reader.gathered) < size and reader.gathered_bytes < PAYLOAD_BYTES:
             wanted = min(size - len(reader.gathered), RECEIVED_AT_ONCE)
-            received = self.sqs._receive_messages_for_esm(url, wanted)  # noqa: SLF001 - as above
+            received = patches.receive(reader.mapping["EventSourceArn"], wanted)
             if not received:
                 return
             if not reader.gathered:
@@ -132,17 +123,18 @@ class Queues:
             for message in messages
         ]
         handles = {message["id"]: message["receipt_handle"] for message in messages}
-        kept = self.lambda_._apply_filter_criteria(events, mapping)  # noqa: SLF001 - as above
+        kept = patches.wanted(events, mapping)
         ids = frozenset(event["messageId"] for event in kept)
         failed: frozenset[str] = frozenset()
         if kept:
-            answer = await run_reentrant(self.functions.call, mapping, {"Records": kept}, thread_name="penstock-queue")
+            answer = await self.emulator.run_in_thread(
+                functions.call, mapping, {"Records": kept}, name="penstock-queue"
+            )
             if not isinstance(answer, Returned):
                 failed = ids
             elif REPORTS in (mapping.get("FunctionResponseTypes") or []):
                 failed = documents.failed_messages(answer.value, ids)
         mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
-        url = self.sqs._queue_url(arn.rpartition(":")[2])  # noqa: SLF001 - as above
         done = {handle for name, handle in handles.items() if name not in failed}
         # What failed stays, and is visible again after the visibility timeout, or goes to the dead-letter queue then.
-        self.sqs._delete_messages_for_esm(url, done)  # noqa: SLF001 - as above
+        patches.delete(arn, done)

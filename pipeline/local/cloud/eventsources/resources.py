@@ -4,30 +4,29 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 """
 
 import json
-from typing import Any, Protocol
+from typing import Protocol
 
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json, ResourceType
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, ResourceType
 from pipeline.local.cloud.eventsources.mapping import LEFT_OUT, defaults
 
-Answer = tuple[int, Any, bytes]
 REPLACING = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp")
 
 
 class Operations(Protocol):
     """The API's calls."""
 
-    def create(self, request: Json, /) -> Answer:
+    def create(self, request: Json, /) -> HttpResponse:
         """CreateEventSourceMapping."""
 
-    def update(self, uuid: str, request: Json, /) -> Answer:
+    def update(self, uuid: str, request: Json, /) -> HttpResponse:
         """UpdateEventSourceMapping."""
 
-    def delete(self, uuid: str, /) -> Answer:
+    def delete(self, uuid: str, /) -> HttpResponse:
         """DeleteEventSourceMapping."""
 
 
-def resource(emulator: Emulator, operations: Operations) -> ResourceType:
-    """How a stack makes, changes and removes a mapping."""
+def mapping(emulator: Emulator, operations: Operations) -> ResourceType:
+    """Make mappings through the API's operations."""
 
     def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
         del logical_id, stack_name
@@ -44,24 +43,24 @@ def resource(emulator: Emulator, operations: Operations) -> ResourceType:
         del properties
         operations.delete(physical_id)
 
-    def identity(mapping: Json) -> tuple[str, Json]:
+    def identity(made: Json) -> tuple[str, Json]:
         account, region = emulator.here()
-        arn = f"arn:aws:lambda:{region}:{account}:event-source-mapping:{mapping['UUID']}"
-        return mapping["UUID"], {"Id": mapping["UUID"], "EventSourceMappingArn": arn}
+        arn = f"arn:aws:lambda:{region}:{account}:event-source-mapping:{made['UUID']}"
+        return made["UUID"], {"Id": made["UUID"], "EventSourceMappingArn": arn}
 
     return ResourceType(create=create, update=update, delete=delete)
 
 
 def request(properties: Json) -> Json:
-    """A template's properties as the API takes them."""
+    """Return a template's properties as the API takes them."""
     found = dict(properties)
     if isinstance(found.get("Tags"), list):
         found["Tags"] = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
     return found
 
 
-def answered(answer: Answer) -> Json:
-    """What an API call answered; its refusal fails the resource."""
+def answered(answer: HttpResponse) -> Json:
+    """Return what an API call answered; its refusal fails the resource."""
     status, _, body = answer
     said: Json = json.loads(body)
     if status >= 400:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.local.cloud.eventsources.batches import FOREVER, Batch, Record, Settings, Step
+from pipeline.local.cloud.eventsources.batches import FOREVER, Batch, Settings, Step, StreamRecord
 
 PAYLOAD_BYTES = 6 * 1024 * 1024
 """Of an invocation's event: a batch ends before it, whatever its size."""
@@ -32,13 +32,13 @@ class Lane:
     """The last record that was put in a batch. What comes later has not been given to the function yet."""
     batches: list[Batch] = field(default_factory=list)
     """What has been invoked and must be again; the last of the list is next."""
-    waiting: deque[Record] = field(default_factory=deque)
+    waiting: deque[StreamRecord] = field(default_factory=deque)
     waiting_bytes: int = 0
     since: float = 0.0
     """When the batching window began."""
     busy: bool = False
 
-    def add(self, record: Record, now: float) -> None:
+    def add(self, record: StreamRecord, now: float) -> None:
         """Let a record wait for its batch."""
         if not self.waiting:
             self.since = max(self.since, now)
@@ -46,7 +46,7 @@ class Lane:
         self.waiting_bytes += record.size + EVENT_BYTES
 
     def ready_at(self, settings: Settings) -> float:
-        """When the next batch may be handed out; `FOREVER` while there is nothing to do."""
+        """Return when the next batch may be handed out; `FOREVER` while there is nothing to do."""
         if self.busy:
             return FOREVER
         if self.batches:
@@ -58,14 +58,14 @@ class Lane:
         return self.since + settings.window_seconds
 
     def take(self, settings: Settings) -> Batch:
-        """The next batch, which stays first until it is settled."""
+        """Return the next batch, which stays first until it is settled."""
         if not self.batches:
             self.batches.append(self._form(settings.batch_size))
         self.busy = True
         return self.batches[-1]
 
     def _form(self, size: int) -> Batch:
-        records: list[Record] = []
+        records: list[StreamRecord] = []
         room = PAYLOAD_BYTES
         while self.waiting and len(records) < size:
             needed = self.waiting[0].size + EVENT_BYTES
@@ -98,7 +98,7 @@ class Shard:
         """How many records have been read and not yet been given to the function."""
         return sum(len(lane.waiting) for lane in self.lanes)
 
-    def feed(self, records: Iterable[Record], now: float) -> None:
+    def feed(self, records: Iterable[StreamRecord], now: float) -> None:
         """Take in what was read from the shard, in its order."""
         lanes = self.lanes
         if len(lanes) == 1:
@@ -115,7 +115,7 @@ class Shard:
                 yield lane, lane.take(self.settings)
 
     def ready_at(self) -> float:
-        """When `due` next has something; `FOREVER` if only an answer or new records can change that."""
+        """Return when `due` next has something; `FOREVER` if only an answer or new records can change that."""
         return min(lane.ready_at(self.settings) for lane in self.lanes)
 
     def settle(self, lane: Lane, step: Step, now: float) -> None:
@@ -126,7 +126,7 @@ class Shard:
         lane.since = now
 
     def checkpoint(self) -> str | None:
-        """The first record that is read but not settled: reading on from there misses nothing. None if all are."""
+        """Return the first record that is read but not settled: reading on from there misses nothing."""
         open_records = [
             lane.batches[-1].records[0] if lane.batches else lane.waiting[0]
             for lane in self.lanes
@@ -135,7 +135,7 @@ class Shard:
         return min((record.sequence_number for record in open_records), key=int, default=None)
 
     def saved(self) -> dict[str, Any]:
-        """What must be kept to go on after a kill, as JSON; `restored` needs the stream's records besides."""
+        """Return what must be kept to go on after a kill, as JSON; `restored` needs the stream's records besides."""
         return {
             "lanes": [
                 {
@@ -150,12 +150,12 @@ class Shard:
         }
 
 
-def restored(saved: Mapping[str, Any], records: Iterable[Record], settings: Settings, now: float) -> Shard:
-    """The shard as it was saved. `records` are those of the stream; what a kill interrupted is invoked again."""
+def restored(saved: Mapping[str, Any], records: Iterable[StreamRecord], settings: Settings, now: float) -> Shard:
+    """Restore a shard as it was saved. `records` are those of the stream; what a kill interrupted is invoked again."""
     shard = Shard(settings)
     lanes = [Lane(begun=lane["begun"]) for lane in saved["lanes"]]
     shard.lanes = lanes
-    own: list[list[Record]] = [[] for _ in lanes]
+    own: list[list[StreamRecord]] = [[] for _ in lanes]
     for record in records:
         number = lane_of(record.partition_key, len(lanes))
         if int(record.sequence_number) > int(lanes[number].begun or 0):

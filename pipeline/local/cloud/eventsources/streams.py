@@ -2,31 +2,29 @@
 
 import asyncio
 import bisect
+import functools
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.core.concurrency import run_reentrant
-
-from pipeline.local.cloud.emulator import Emulator
-from pipeline.local.cloud.eventsources import documents
+from pipeline.local.cloud.emulator import Emulator, Json
+from pipeline.local.cloud.eventsources import documents, functions, patches
 from pipeline.local.cloud.eventsources.batches import (
     FOREVER,
     THROTTLED_SECONDS,
     Batch,
     Discarded,
     Reading,
-    Record,
     Returned,
     Settings,
     Step,
+    StreamRecord,
     after,
     too_old,
 )
 from pipeline.local.cloud.eventsources.destinations import Destinations, UndeliveredError
-from pipeline.local.cloud.eventsources.functions import Functions
 from pipeline.local.cloud.eventsources.mapping import AT_TIMESTAMP, HORIZON, is_stream, stream_arn, stream_settings
 from pipeline.local.cloud.eventsources.metrics import Metrics
 from pipeline.local.cloud.eventsources.shards import Lane, Shard, restored
@@ -34,7 +32,6 @@ from pipeline.local.cloud.eventsources.wake import Sleeper
 
 logger = logging.getLogger("penstock.eventsources")
 
-Json = dict[str, Any]
 STORE = "event-source-streams"
 READ_AHEAD = 10_000
 """Records of a shard that wait in memory at most, as GetRecords returns no more at once."""
@@ -59,10 +56,7 @@ class Streams:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.reading = Reading()
-        self.lambda_: Any = emulator.module("lambda_svc")
-        self.kinesis: Any = emulator.module("kinesis")
         self.metrics = Metrics(emulator)
-        self.functions = Functions(emulator)
         self.destinations = Destinations(emulator)
         self.readers: dict[str, _Reader] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -70,7 +64,7 @@ class Streams:
 
     def start_at(self, mapping: Json) -> None:
         """Fix where a new mapping begins to read, so that nothing put from now on is missed."""
-        stream = self._stream(mapping)
+        stream = patches.stream(stream_arn(mapping["EventSourceArn"]))
         shards = stream["shards"] if stream else {}
         self.emulator.store(STORE)[mapping["UUID"]] = {
             name: {"lanes": [{"begun": _begin(mapping, shard["records"]), "batches": []}]}
@@ -80,7 +74,7 @@ class Streams:
     def visit(self, now: float) -> float:
         """Hand out every batch that is due; returns when the next one is."""
         next_at, seen = FOREVER, set()
-        for account, region, mapping in self.lambda_._iter_all_esms():  # noqa: SLF001 - no other seam
+        for account, region, mapping in patches.mappings_everywhere():
             if is_stream(mapping.get("EventSourceArn", "")):
                 seen.add(mapping["UUID"])
                 with self.emulator.within(account, region):
@@ -98,7 +92,7 @@ class Streams:
 
     def _visit(self, reader: _Reader, now: float) -> float:
         mapping = reader.mapping
-        stream = self._stream(mapping)
+        stream = patches.stream(stream_arn(mapping["EventSourceArn"]))
         if not mapping.get("Enabled", True) or stream is None:
             return FOREVER
         next_at = FOREVER
@@ -144,7 +138,7 @@ class Streams:
         mapping = reader.mapping
         event = {"Records": self._events(mapping, name, batch.records)}
         self.metrics.invoked(mapping, batch.records, now)
-        answer = await run_reentrant(self.functions.call, mapping, event, thread_name="penstock-stream")
+        answer = await self.emulator.run_in_thread(functions.call, mapping, event, name="penstock-stream")
         step = after(batch, answer, shard.settings, time.time())
         fine = isinstance(answer, Returned) and not step.again and step.discarded is None
         mapping["LastProcessingResult"] = "OK" if fine else "PROBLEM: Function call failed"
@@ -178,12 +172,15 @@ class Streams:
             whole = documents.with_records(document, self._events(mapping, name, discarded.records))
             key = documents.object_key(mapping["UUID"], name, now)
             try:
-                await run_reentrant(
-                    lambda arn=arn, document=document, whole=whole, key=key: self.destinations.send(
-                        arn, account=reader.account, region=reader.region, document=document, whole=whole, key=key
-                    ),
-                    thread_name="penstock-destination",
+                send = functools.partial(
+                    self.destinations.send,
+                    account=reader.account,
+                    region=reader.region,
+                    document=document,
+                    whole=whole,
+                    key=key,
                 )
+                await self.emulator.run_in_thread(send, arn, name="penstock-destination")
             except UndeliveredError as error:
                 logger.error("The on-failure destination of %s did not answer: %s", mapping["FunctionArn"], error)
                 await asyncio.sleep(UNDELIVERED_SECONDS)
@@ -204,18 +201,18 @@ class Streams:
             reader.shards[name] = shard
         return shard
 
-    def _wanted(self, mapping: Json, content: Sequence[Json]) -> list[Record]:
-        """The records that the mapping's filters let through."""
+    def _wanted(self, mapping: Json, content: Sequence[Json]) -> list[StreamRecord]:
+        """Return the records that the mapping's filters let through."""
         records = [_record(raw) for raw in content]
         if not (mapping.get("FilterCriteria") or {}).get("Filters"):
             return records
         events = self._events(mapping, "", records)
-        kept = self.lambda_._apply_filter_criteria(events, mapping)  # noqa: SLF001 - as above
+        kept = patches.wanted(events, mapping)
         numbers = {event["kinesis"]["sequenceNumber"] for event in kept}
         return [record for record in records if record.sequence_number in numbers]
 
-    def _events(self, mapping: Json, shard: str, records: Sequence[Record]) -> list[Json]:
-        configuration = self.functions.configuration(mapping) or {}
+    def _events(self, mapping: Json, shard: str, records: Sequence[StreamRecord]) -> list[Json]:
+        configuration = functions.configuration(mapping) or {}
         about = {
             "shard": shard,
             "stream": mapping["EventSourceArn"],
@@ -224,31 +221,25 @@ class Streams:
         }
         return [documents.stream_event(record, **about) for record in records]
 
-    def _stream(self, mapping: Mapping[str, Any]) -> Any:
-        arn = stream_arn(mapping["EventSourceArn"])
-        _, _, _, region, account, resource = arn.split(":", 5)
-        stream = self.kinesis._streams.get_scoped(account, region, resource.partition("/")[2])  # noqa: SLF001 - as above
-        return stream if stream and stream["StreamARN"] == arn else None
-
     def _save(self, reader: _Reader) -> None:
         saved = {name: shard.saved() for name, shard in reader.shards.items()}
         self.emulator.store(STORE)[reader.mapping["UUID"]] = saved
 
 
-def _record(raw: Json) -> Record:
+def _record(raw: Json) -> StreamRecord:
     data = raw["Data"]
-    return Record(
+    return StreamRecord(
         raw["SequenceNumber"], raw["PartitionKey"], float(raw["ApproximateArrivalTimestamp"]), len(data), data
     )
 
 
 def _place(records: Sequence[Json], number: str) -> int:
-    """Where in a shard the records after this one begin; the emulator's numbers are all of one length."""
+    """Return where in a shard the records after this one begin; the emulator's numbers are all of one length."""
     return bisect.bisect_right(records, number, key=lambda record: record["SequenceNumber"])
 
 
 def _begin(mapping: Mapping[str, Any], records: Sequence[Json]) -> str:
-    """The last record that a new mapping leaves out."""
+    """Return the last record that a new mapping leaves out."""
     position = mapping["StartingPosition"]
     if position == HORIZON:
         return ""

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ministack.core import concurrency
-
 logger = logging.getLogger("penstock.eventsources")
 
 PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -48,14 +46,3 @@ class Sleeper:
             pause = next_at - time.time()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.something.wait(), None if pause == float("inf") else max(pause, 0.0))
-
-
-def hear_of_work(wake: Callable[[], None]) -> None:
-    """Call this too whenever a service of the emulator says that it has given a stream or a queue something."""
-    theirs = concurrency.esm_wake.set
-
-    def told() -> None:
-        theirs()
-        wake()
-
-    concurrency.esm_wake.set = told

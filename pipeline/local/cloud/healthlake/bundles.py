@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from pipeline.local.cloud.healthlake.document import DocumentError, bundle, items, members, parse
-from pipeline.local.cloud.healthlake.messages import Answer, FhirError, Request
+from pipeline.local.cloud.healthlake.messages import FhirError, FhirResponse, Request
 from pipeline.local.cloud.healthlake.repository import Key, Repository, Version
 from pipeline.local.cloud.healthlake.values import Json
 
@@ -35,12 +35,12 @@ class _Entry:
         return kind, id_ or self.new_id
 
 
-def process(answer: Callable[[Request], Answer], repository: Repository, request: Request) -> Answer:
-    """Each entry of a batch by itself; all of a transaction or none. Both in the order in which they stand."""
+def process(answer: Callable[[Request], FhirResponse], repository: Repository, request: Request) -> FhirResponse:
+    """Process each entry of a batch by itself, all of a transaction or none, in the order in which they stand."""
     kind, entries = _read(request)
     if kind == "batch":
         done = [answer(_request(entry, {})) for entry in entries]
-        return Answer(status=HTTPStatus.OK, body=bundle("batch-response", [_response(each) for each in done]))
+        return FhirResponse(status=HTTPStatus.OK, body=bundle("batch-response", [_response(each) for each in done]))
     placed = {entry.full_url: "/".join(entry.key) for entry in entries if entry.full_url.startswith(PLACEHOLDER)}
     before = {entry.key: repository.versions(entry.key) for entry in entries}
     done = []
@@ -50,7 +50,7 @@ def process(answer: Callable[[Request], Answer], repository: Repository, request
             _undo(repository, before)
             return answered
         done.append(answered)
-    return Answer(status=HTTPStatus.OK, body=bundle("transaction-response", [_response(each) for each in done]))
+    return FhirResponse(status=HTTPStatus.OK, body=bundle("transaction-response", [_response(each) for each in done]))
 
 
 def _undo(repository: Repository, before: Mapping[Key, tuple[Version, ...]]) -> None:
@@ -97,7 +97,7 @@ def _entry(text: str, start: int, document: Json) -> _Entry:
 
 
 def _request(entry: _Entry, placed: Mapping[str, str]) -> Request:
-    """What an entry asks for; references to entries of a transaction lead to what these become."""
+    """Return what an entry asks for; references to entries of a transaction lead to what these become."""
     path, _, query = entry.url.partition("?")
     text = entry.text
     for placeholder, reference in placed.items():
@@ -112,7 +112,7 @@ def _request(entry: _Entry, placed: Mapping[str, str]) -> Request:
     )
 
 
-def _response(answer: Answer) -> str:
+def _response(answer: FhirResponse) -> str:
     described = {"status": str(int(answer.status)), "location": answer.headers.get("Location")}
     etag = answer.headers.get("ETag")
     response = json.dumps({name: value for name, value in {**described, "etag": etag}.items() if value})

@@ -10,7 +10,7 @@ INTERACTIONS = ("create", "read", "vread", "update", "delete", "history-instance
 
 @cache
 def statement(endpoint: str) -> str:
-    """The capability statement of one datastore."""
+    """Return the capability statement of one datastore."""
     resources = [
         {
             "type": kind,

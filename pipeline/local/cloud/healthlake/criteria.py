@@ -61,13 +61,13 @@ class Criterion:
     missing: bool | None = None
 
     def fits(self, found: Iterable[Any]) -> bool:
-        """Whether a resource fits that has these values for the parameter."""
+        """Tell whether a resource fits that has these values for the parameter."""
         if self.missing is not None:
             return self.missing is (not list(found))
         return any(test(value) for value in found for test in self.tests) is not self.negated
 
     def matches(self, resource: Json) -> bool:
-        """Whether a resource fits."""
+        """Tell whether a resource fits."""
         return self.fits(values(resource, self.parameter))
 
 
@@ -131,7 +131,7 @@ def _date(text: str, prefix: str) -> Test:
 
 
 def moment(text: str) -> Range:
-    """A date or time of any precision as microseconds from 1970: the first, and the first after it. In UTC unless it
+    """Read a date or time of any precision as microseconds from 1970: the first, and the first after it. UTC unless it
     says otherwise. Raises ValueError."""
     found = _DATE.match(text)
     if not found:
@@ -162,7 +162,7 @@ def _at(when: datetime) -> int:
 
 
 def dates(value: Any) -> list[Range]:
-    """The ranges of a date, a Period or a Timing; none of what is no valid date."""
+    """Return the ranges of a date, a Period or a Timing; none of what is no valid date."""
     try:
         if isinstance(value, str):
             return [moment(value)]
@@ -219,7 +219,7 @@ def folded(text: str) -> str:
 
 
 def strings(value: Any) -> list[str]:
-    """The texts of a string, a HumanName or an Address."""
+    """Return the texts of a string, a HumanName or an Address."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -244,7 +244,7 @@ Token = tuple[str | None, str | None, str | None]
 
 
 def tokens(value: Any) -> list[Token]:
-    """The codes of whatever can be searched as a token. The system is None where the element has a fixed one."""
+    """Return the codes of whatever can be searched as a token. The system is None where the element has a fixed one."""
     if isinstance(value, bool):
         return [(None, str(value).lower(), None)]
     if isinstance(value, str):

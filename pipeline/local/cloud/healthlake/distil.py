@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"\w+(?:\.\w+(?::\w+)?)+(?:\[\w+=?\w*\])?!?$")
 
 
 def path(expression: str) -> str | None:
-    """A FHIRPath of the definitions in our short form, None if it has none.
+    """Return a FHIRPath of the definitions in our short form, None if it has none.
 
     `name.family`; `value:Quantity` for one type of a choice; `telecom[system=email]`; `subject[Patient]` for references
     to that type; `deceased!` for whether there is one that is not false.

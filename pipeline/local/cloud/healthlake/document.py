@@ -42,7 +42,7 @@ class Member:
 
 
 def parse(text: str) -> Json:
-    """The document, with decimals as they are written. Raises DocumentError."""
+    """Parse a document, with decimals as they are written. Raises DocumentError."""
     try:
         found = _DECODER.decode(text)
     except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: a number no decimal can hold
@@ -54,7 +54,7 @@ def parse(text: str) -> Json:
 
 
 def members(text: str, at: int = 0) -> dict[str, Member]:
-    """The properties of the object that begins at this position of a valid document."""
+    """Return the properties of the object that begins at this position of a valid document."""
     found: dict[str, Member] = {}
     position = _skip(text, _skip(text, at) + 1)
     while text[position] != "}":
@@ -69,7 +69,7 @@ def members(text: str, at: int = 0) -> dict[str, Member]:
 
 
 def items(text: str, at: int) -> list[tuple[int, int]]:
-    """Where each item of the array begins and ends that begins at this position of a valid document."""
+    """Return where each item of the array begins and ends that begins at this position of a valid document."""
     found = []
     position = _skip(text, at + 1)
     while text[position] != "]":
@@ -82,7 +82,7 @@ def items(text: str, at: int) -> list[tuple[int, int]]:
 
 
 def with_values(text: str, values: Mapping[str, str], *, at: int = 0, after: str = "") -> str:
-    """The text with these properties of one object set to these JSON texts.
+    """Return the text with these properties of one object set to these JSON texts.
 
     Known ones are replaced in place; new ones stand behind the property `after`, or come first.
     """
@@ -100,7 +100,7 @@ def with_values(text: str, values: Mapping[str, str], *, at: int = 0, after: str
 
 
 def stamped(text: str, *, id_: str, version: int, updated: str) -> str:
-    """A resource with the id, version and time that the server gives it; other parts of `meta` stay."""
+    """Return a resource with the id, version and time that the server gives it; other parts of `meta` stay."""
     set_by_server = {"versionId": json.dumps(str(version)), "lastUpdated": json.dumps(updated)}
     text = with_values(text, {"id": json.dumps(id_)}, after="resourceType")
     meta = members(text).get("meta")
@@ -115,7 +115,7 @@ _SUBSETTED = '{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationVal
 
 
 def subset(text: str, elements: frozenset[str]) -> str:
-    """Only these elements and the mandatory ones, marked as a part: https://hl7.org/fhir/R4/search.html#elements"""
+    """Keep only these elements and the mandatory ones: https://hl7.org/fhir/R4/search.html#elements"""
     known = members(text)
     kept = [text[each.start : each.end] for name, each in known.items() if name in elements | MANDATORY]
     reduced = "{" + ",".join(kept) + "}"
@@ -127,7 +127,7 @@ def subset(text: str, elements: frozenset[str]) -> str:
 
 
 def bundle(kind: str, entries: Iterator[str] | list[str], **more: Any) -> str:
-    """A Bundle around entries that are texts already."""
+    """Return a Bundle around entries that are texts already."""
     head = json.dumps({"resourceType": "Bundle", "type": kind, **more})
     joined = ",".join(entries)
     return f'{head[:-1]}, "entry": [{joined}]}}' if joined else head

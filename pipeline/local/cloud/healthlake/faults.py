@@ -95,13 +95,13 @@ class Faults:
         return faults
 
     def share(self, fault: Fault) -> float:
-        """Percent of the requests."""
+        """Return the percent of the requests that a fault is for."""
         found: float = getattr(self, fault.value)
         return found
 
 
 @dataclass(kw_only=True)
-class Misfortune:
+class FaultInjection:
     """Decides for each request, and counts."""
 
     faults: Faults = field(default_factory=Faults)
@@ -109,13 +109,13 @@ class Misfortune:
     _random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - repeatable, not secret
 
     def set(self, faults: Faults) -> None:
-        """From the next request on."""
+        """Set what goes wrong from the next request on."""
         self.faults = faults
         self.counted.clear()
         self._random = random.Random(faults.seed)  # noqa: S311 - as above
 
     def next(self, datastore: str) -> Fault | None:
-        """What goes wrong with the request that is here now."""
+        """Return what goes wrong with the request that is here now."""
         self.counted["requests"] += 1
         if self.faults.datastore not in (None, datastore):
             return None
@@ -131,13 +131,13 @@ class Misfortune:
         return None
 
     def status(self) -> int:
-        """Which one a failing request gets."""
+        """Return which one a failing request gets."""
         return self._random.choice(FAILING_STATUSES)
 
     def lag(self, datastore: str) -> float:
-        """How far its index is behind."""
+        """Say how far its index is behind."""
         return self.faults.lag_seconds if self.faults.datastore in (None, datastore) else LAG_SECONDS
 
     def report(self) -> dict[str, Any]:
-        """What is set, and what was met."""
+        """Return what is set, and what was met."""
         return {"set": asdict(self.faults), "counted": dict(self.counted)}

@@ -18,7 +18,7 @@ from pipeline.local.cloud.healthlake.bundles import process
 from pipeline.local.cloud.healthlake.capabilities import statement
 from pipeline.local.cloud.healthlake.criteria import CriterionError
 from pipeline.local.cloud.healthlake.document import DocumentError, bundle, parse, stamped, subset
-from pipeline.local.cloud.healthlake.messages import MEDIA_TYPE, Answer, FhirError, Request, outcome
+from pipeline.local.cloud.healthlake.messages import MEDIA_TYPE, FhirError, FhirResponse, Request, outcome
 from pipeline.local.cloud.healthlake.paging import PAGE_LIMIT, Page, Pages
 from pipeline.local.cloud.healthlake.repository import Indexed, Key, Repository, Version, instant
 from pipeline.local.cloud.healthlake.values import Json, resource_types
@@ -59,15 +59,15 @@ class Api:
     repository: Repository
     pages: Pages
 
-    def answer(self, request: Request) -> Answer:
-        """Whatever the answer is, an error among them."""
+    def answer(self, request: Request) -> FhirResponse:
+        """Answer a request, be it with an error."""
         try:
             return self._routed(request)
         except FhirError as error:
             return outcome(error)
 
-    def _routed(self, request: Request) -> Answer:
-        handlers: dict[str, Callable[..., Answer]] = {
+    def _routed(self, request: Request) -> FhirResponse:
+        handlers: dict[str, Callable[..., FhirResponse]] = {
             "GetCapabilities": self._capabilities,
             "ProcessBundle": self._bundle,
             "SearchWithGet": self._search_by_url,
@@ -89,26 +89,26 @@ class Api:
             raise FhirError(HTTPStatus.BAD_REQUEST, f"{ignored[0]} is not emulated here", code="not-supported")
         return handlers[action](request, *parts)
 
-    def _capabilities(self, request: Request) -> Answer:
+    def _capabilities(self, request: Request) -> FhirResponse:
         del request
-        return Answer(status=HTTPStatus.OK, body=statement(self.endpoint))
+        return FhirResponse(status=HTTPStatus.OK, body=statement(self.endpoint))
 
-    def _bundle(self, request: Request) -> Answer:
+    def _bundle(self, request: Request) -> FhirResponse:
         return process(self.answer, self.repository, request)
 
-    def _search_by_url(self, request: Request, kind: str) -> Answer:
+    def _search_by_url(self, request: Request, kind: str) -> FhirResponse:
         return self._search(kind, request, request.query, links=True)
 
-    def _search_by_form(self, request: Request, kind: str) -> Answer:
+    def _search_by_form(self, request: Request, kind: str) -> FhirResponse:
         return self._search(kind, request, _form(request), links=False)
 
-    def _create(self, request: Request, kind: str) -> Answer:
+    def _create(self, request: Request, kind: str) -> FhirResponse:
         text = _resource(request, kind)
         key = (kind, request.new_id or str(uuid.uuid4()))
         version = self.repository.write(key, "POST", _stamp(text, key[1]))
         return self._written(key, version, HTTPStatus.CREATED)
 
-    def _update(self, request: Request, *key_parts: str) -> Answer:
+    def _update(self, request: Request, *key_parts: str) -> FhirResponse:
         """ "creates a new current version for an existing resource or creates an initial version if no resource already
         exists for the given id": https://docs.aws.amazon.com/healthlake/latest/devguide/managing-fhir-resources-update.html
         """
@@ -120,7 +120,7 @@ class Api:
         version = self.repository.write(key, "PUT", _stamp(text, key[1]))
         return self._written(key, version, HTTPStatus.OK if existed else HTTPStatus.CREATED)
 
-    def _delete(self, request: Request, *key_parts: str) -> Answer:
+    def _delete(self, request: Request, *key_parts: str) -> FhirResponse:
         """https://docs.aws.amazon.com/healthlake/latest/devguide/managing-fhir-resources-delete.html"""
         key = _key(key_parts)
         self._require_match(key, request)
@@ -128,9 +128,9 @@ class Api:
             self.repository.write(key, "DELETE", None)
         elif not self.repository.versions(key):
             raise FhirError(HTTPStatus.NOT_FOUND, f"{key[0]} has no resource with this id")
-        return Answer(status=HTTPStatus.NO_CONTENT)
+        return FhirResponse(status=HTTPStatus.NO_CONTENT)
 
-    def _read(self, request: Request, kind: str, id_: str, number: str = "") -> Answer:
+    def _read(self, request: Request, kind: str, id_: str, number: str = "") -> FhirResponse:
         del request
         key = (kind, id_)
         versions = self.repository.versions(key)
@@ -144,12 +144,12 @@ class Api:
             raise FhirError(HTTPStatus.GONE, f"the {key[0]} with this id was deleted")
         return self._written(key, versions[-1], HTTPStatus.OK)
 
-    def _written(self, key: Key, version: Version, status: HTTPStatus) -> Answer:
+    def _written(self, key: Key, version: Version, status: HTTPStatus) -> FhirResponse:
         number, written, _, text = version
         headers = {"ETag": f'W/"{number}"', "Last-Modified": formatdate(written, usegmt=True)}
         if status == HTTPStatus.CREATED:
             headers["Location"] = f"{self.endpoint}{'/'.join(key)}/_history/{number}"
-        return Answer(status=status, body=text or "", headers=headers)
+        return FhirResponse(status=status, body=text or "", headers=headers)
 
     def _require_match(self, key: Key, request: Request) -> None:
         wanted = request.headers.get("if-match")
@@ -170,7 +170,7 @@ class Api:
         if wanted is not None and existed:
             raise FhirError(HTTPStatus.PRECONDITION_FAILED, "there is a resource, and If-None-Match says none")
 
-    def _search(self, kind: str, request: Request, query: Sequence[tuple[str, str]], *, links: bool) -> Answer:
+    def _search(self, kind: str, request: Request, query: Sequence[tuple[str, str]], *, links: bool) -> FhirResponse:
         """`links`: whether links repeat the query. What came in a body for privacy stays out of them."""
         if any(name == "page" for name, _ in query):
             return self._page(kind, query)
@@ -203,7 +203,7 @@ class Api:
         )
         return self._answered(page)
 
-    def _history(self, request: Request, *key_parts: str) -> Answer:
+    def _history(self, request: Request, *key_parts: str) -> FhirResponse:
         """https://docs.aws.amazon.com/healthlake/latest/devguide/managing-fhir-resources-read-history.html"""
         key = _key(key_parts)
         path = f"{'/'.join(key)}/_history"
@@ -227,7 +227,7 @@ class Api:
         )
         return self._answered(page)
 
-    def _page(self, path: str, query: Sequence[tuple[str, str]]) -> Answer:
+    def _page(self, path: str, query: Sequence[tuple[str, str]]) -> FhirResponse:
         token = next(value for name, value in query if name == "page")
         page = self.pages.of(token, path, [pair for pair in query if pair[0] != "page"])
         if page is None:
@@ -236,13 +236,13 @@ class Api:
             )
         return self._answered(page)
 
-    def _answered(self, page: Page) -> Answer:
+    def _answered(self, page: Page) -> FhirResponse:
         links = [{"relation": "self", "url": self._url(page, None)}]
         following = self.pages.after(page)
         if following is not None:
             links.append({"relation": "next", "url": self._url(page, following)})
         more: Json = {} if page.total is None else {"total": page.total}
-        return Answer(status=200, body=bundle(page.kind, page.entries(), **more, link=links))
+        return FhirResponse(status=200, body=bundle(page.kind, page.entries(), **more, link=links))
 
     def _url(self, page: Page, token: str | None) -> str:
         query = [*page.query, *([("page", token)] if token else [])]
@@ -264,7 +264,7 @@ class Api:
 
 
 def route(request: Request) -> tuple[str, tuple[str, ...]]:
-    """Which permission an interaction needs, which also names it, and the parts of its path; ("", ()) for none."""
+    """Return the permission that an interaction needs, which names it, and the parts of its path; ("", ()) if none."""
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path.strip("/")) if method == request.method else None
         if found:
@@ -278,7 +278,7 @@ def _key(parts: Sequence[str]) -> Key:
 
 
 def _resource(request: Request, kind: str, id_: str | None = None) -> str:
-    """The text of a resource that can be written: its structure is not validated. Raises FhirError."""
+    """Return the text of a resource that can be written: its structure is not validated. Raises FhirError."""
     media_type = request.headers.get("content-type", MEDIA_TYPE).partition(";")[0].strip().lower()
     if media_type not in {MEDIA_TYPE, "application/json"}:
         raise FhirError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send a resource as {MEDIA_TYPE}")

@@ -34,7 +34,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class FhirResponse:
     """What is answered."""
 
     status: int
@@ -52,7 +52,7 @@ class FhirError(Exception):
         self.code = code or ISSUES.get(status, "exception")
 
 
-def outcome(error: FhirError) -> Answer:
+def outcome(error: FhirError) -> FhirResponse:
     """https://hl7.org/fhir/R4/operationoutcome.html"""
     issue = {"severity": "error", "code": error.code, "diagnostics": error.text}
-    return Answer(status=error.status, body=json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}))
+    return FhirResponse(status=error.status, body=json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}))

@@ -31,7 +31,7 @@ class Page:
     expires: float = 0.0
 
     def entries(self) -> list[str]:
-        """The entries of this page."""
+        """Return the entries of this page."""
         return self.render(self.found[self.start : self.start + self.size])
 
 
@@ -43,14 +43,14 @@ class Pages:
     _known: dict[str, Page] = field(default_factory=dict)
 
     def of(self, token: str, path: str, query: Sequence[tuple[str, str]]) -> Page | None:
-        """The page of a token, as often as it is asked for. None if the token is not good, or not for this query."""
+        """Return a token's page, as often as it is asked for. None if the token is not good, or not for this query."""
         page = self._known.get(token)
         if page is None or page.of != path or page.expires <= self.now():
             return None
         return page if not query or sorted(query) == sorted(page.query) else None
 
     def after(self, page: Page) -> str | None:
-        """The token of the page that follows, None after the last."""
+        """Return the token of the page that follows, None after the last."""
         start = page.start + page.size
         if start >= len(page.found):
             return None

@@ -19,13 +19,13 @@ class Resources(dict[Key, tuple[Version, ...]]):
     """All versions of all resources, the newest last. Its values never change, so a copy may share them."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A snapshot copies the state while nothing else runs: with 10,000 resources it should not take long."""
+        """Copy quickly: a snapshot does it while nothing else runs, and there may be 10,000 resources."""
         del memo
         return type(self)(self)
 
 
 def instant(written: float) -> str:
-    """A time as `meta.lastUpdated` has it."""
+    """Return a time as `meta.lastUpdated` has it."""
     return datetime.fromtimestamp(written, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -47,7 +47,7 @@ class Indexed:
         return self._resource
 
     def values(self, parameter: Parameter) -> list[Any]:
-        """What it has for a search parameter."""
+        """Return what it has for a search parameter."""
         if parameter.name not in self._found:
             self._found[parameter.name] = values(self.resource, parameter)
         return self._found[parameter.name]
@@ -69,7 +69,7 @@ class Repository:
             self._enter(key, versions[-1])
 
     def versions(self, key: Key) -> tuple[Version, ...]:
-        """Every version, the oldest first; none if there never was one."""
+        """Return every version, the oldest first; none if there never was one."""
         return self.resources.get(key, ())
 
     def write(self, key: Key, method: str, make: Callable[[int, str], str] | None) -> Version:
@@ -93,7 +93,7 @@ class Repository:
             self._index.get(key[0], {}).pop(key[1], None)
 
     def indexed(self, resource_type: str, *, strong: bool = False) -> Iterator[Indexed]:
-        """What a search goes through.
+        """Return what a search goes through.
 
         "With eventual consistency, if there is a pending search index update for a resource, the search results exclude
         version N-1 of the resource until the index update completes. [...] Strong Consistency will allow the N-1
@@ -110,7 +110,7 @@ class Repository:
                     yield before
 
     def current(self, key: Key) -> Indexed | None:
-        """The newest version, whatever the index knows."""
+        """Return the newest version, whatever the index knows."""
         found = self._index.get(key[0], {}).get(key[1])
         return found if found is not None and found.text else None
 

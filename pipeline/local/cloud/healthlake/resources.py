@@ -10,7 +10,7 @@ CREATE_ONLY = ("DatastoreTypeVersion", "PreloadDataConfig", "SseConfiguration")
 
 
 def datastore(emulator: Emulator) -> ResourceType:
-    """How CloudFormation makes, changes, replaces and removes a datastore."""
+    """Make, change, replace and remove datastores."""
     datastores = emulator.part(Datastores)
 
     def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:

@@ -71,7 +71,7 @@ def read(resource_type: str, query: Sequence[tuple[str, str]], *, strict: bool) 
 
 
 def found(search: Search, repository: Repository, *, strong: bool = False) -> list[Indexed]:
-    """What fits, in the order that is asked for, else in the order in which it was first written."""
+    """Return what fits, in the order that is asked for, else in the order in which it was first written."""
     fitting = [
         each
         for each in repository.indexed(search.resource_type, strong=strong)
@@ -135,7 +135,7 @@ def _include(known: Mapping[str, Parameter], resource_type: str, text: str) -> t
 
 
 def _sort_keys(parameter: Parameter, each: Indexed) -> list[Any]:
-    """What can be compared, of one kind for each type of parameter."""
+    """Return what can be compared, of one kind for each type of parameter."""
     found_ = each.values(parameter)
     match parameter.type:
         case "date":

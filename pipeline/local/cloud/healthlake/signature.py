@@ -12,10 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from ministack.core import iam_evaluator, sigv4
-
-from pipeline.local.cloud.apigateway.signature import Refusal, credential
-from pipeline.local.cloud.emulator import LOCAL_SECRET
+from pipeline.local.cloud.iam.patches import SIGNATURE_MISMATCH, Caller, Refusal, Signature, caller, may, signature
 
 SERVICE = "healthlake"
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -33,7 +30,7 @@ class Signed:
 
 
 def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str) -> Refusal | None:
-    """Why a request is refused, if it is: the error's code and message, as AWS words them.
+    """Say why a request is refused, if it is: the error's code and message, as AWS words them.
 
     `action` names the permission without its service; "" for what needs none, as there is no such interaction.
     """
@@ -41,49 +38,51 @@ def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str)
         return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
     if not signed.headers["authorization"].startswith(ALGORITHM):
         return Refusal("IncompleteSignatureException", f"Algorithm must be {ALGORITHM}")
-    parts = sigv4.parse_header_signature(signed.headers)
-    if isinstance(parts, tuple):
-        return Refusal(f"{parts[0]}Exception", parts[1])
-    known = credential(parts.access_key_id, signed.headers.get("x-amz-security-token", ""))
+    given = signature(signed.headers)
+    if isinstance(given, Refusal):
+        return Refusal(f"{given.code}Exception", given.message)
+    known = caller(given.access_key, signed.headers.get("x-amz-security-token", ""))
     if isinstance(known, Refusal):
         return Refusal(known.code if known.code.endswith("Exception") else "UnrecognizedClientException", known.message)
-    root = iam_evaluator.is_root_access_key(parts.access_key_id)
-    secret = LOCAL_SECRET if root else known.secret_access_key
-    wrong = _scope(parts, region) or _signature(signed, parts, secret)
+    wrong = _scope(given, region) or _mismatch(signed, given, known.secret)
     if wrong:
         return Refusal("InvalidSignatureException", wrong)
-    return _denied(
-        parts.access_key_id, known.account_id, known.principal_arn, account, region, arn, f"{SERVICE}:{action}"
-    )
+    return _denied(known, account, region, arn, f"{SERVICE}:{action}")
 
 
-def _scope(parts: sigv4.HeaderSignature, region: str) -> str | None:
-    if parts.service != SERVICE:
+def _scope(given: Signature, region: str) -> str | None:
+    service, asked = given.scope
+    if service != SERVICE:
         return f"Credential should be scoped to correct service: '{SERVICE}'."
-    if parts.region != region:
-        return f"Credential should be scoped to a valid region, not '{parts.region}'."
+    if asked != region:
+        return f"Credential should be scoped to a valid region, not '{asked}'."
     return None
 
 
-def _signature(signed: Signed, parts: sigv4.HeaderSignature, secret: str) -> str | None:
-    late = sigv4.request_time_failure(parts)
+def _mismatch(signed: Signed, given: Signature, secret: str) -> str | None:
+    late = given.time_failure()
     if late:
-        return str(late[1])
-    names = parts.signed_headers.split(";")
+        return late.message
+    names = given.signed_headers
     unsigned = [name for name in signed.headers if name.startswith("x-amz-") and name not in names]
     if "host" not in names or unsigned:
         return "'Host' and each 'x-amz-' header must be a 'SignedHeader' in the Authorization."
     declared = signed.headers.get("x-amz-content-sha256")
     if declared and declared != hashlib.sha256(signed.body).hexdigest():
-        return str(sigv4.SIGNATURE_MISMATCH)
-    failure = sigv4.header_signature_failure(
-        parts, secret, signed.method, signed.raw_path, _parameters(signed.raw_query), signed.headers, signed.body
+        return SIGNATURE_MISMATCH
+    failure = given.mismatch(
+        secret,
+        method=signed.method,
+        raw_path=signed.raw_path,
+        query=_parameters(signed.raw_query),
+        headers=signed.headers,
+        body=signed.body,
     )
-    return str(failure[1]) if failure else None
+    return failure.message if failure else None
 
 
 def _parameters(raw_query: str) -> dict[str, list[str]]:
-    """The query's own names and values: a plus sign is one, and what has no value has an empty one."""
+    """Return the query's own names and values: a plus sign is one, and what has no value has an empty one."""
     found: dict[str, list[str]] = {}
     for pair in raw_query.split("&") if raw_query else ():
         name, _, value = pair.partition("=")
@@ -91,27 +90,15 @@ def _parameters(raw_query: str) -> dict[str, list[str]]:
     return found
 
 
-def _denied(
-    key: str, caller: str, principal_arn: str, account: str, region: str, arn: str, action: str
-) -> Refusal | None:
+def _denied(known: Caller, account: str, region: str, arn: str, action: str) -> Refusal | None:
     denied = Refusal(
-        "AccessDeniedException", f"User: {principal_arn} is not authorized to perform: {action} on resource: {arn}"
+        "AccessDeniedException", f"User: {known.arn} is not authorized to perform: {action} on resource: {arn}"
     )
-    if caller != account:
+    if known.account != account:
         return denied
-    principal = iam_evaluator.resolve_principal(key, caller)
-    if isinstance(principal, iam_evaluator.AuthError):
-        return Refusal("UnrecognizedClientException", principal.message)
-    if principal.policies is None or action == f"{SERVICE}:":
+    if action == f"{SERVICE}:":
         return None
-    asked = iam_evaluator.EvalContext(
-        principal_arn=principal.arn,
-        principal_type=principal.type,
-        principal_account=principal.account,
-        action=action,
-        resource_arn=arn,
-        region=region,
-        principal_keys=principal.keys,
-    )
-    allowed = iam_evaluator.evaluate(asked, principal.policies, *principal.limits).decision == "Allow"
+    allowed = may(known, action, arn, region=region)
+    if isinstance(allowed, Refusal):
+        return Refusal("UnrecognizedClientException", allowed.message)
     return None if allowed else denied

@@ -31,13 +31,13 @@ class Parameter:
 
 @cache
 def resource_types() -> frozenset[str]:
-    """Every resource type of R4."""
+    """Return every resource type of R4."""
     return frozenset(_definitions()["types"])
 
 
 @cache
 def parameters(resource_type: str) -> dict[str, Parameter]:
-    """The search parameters of a type, by name."""
+    """Return the search parameters of a type, by name."""
     known: dict[str, dict[str, Json]] = _definitions()["parameters"]
     return {
         name: Parameter(name=name, type=each["type"], paths=tuple(each["paths"]))
@@ -47,7 +47,7 @@ def parameters(resource_type: str) -> dict[str, Parameter]:
 
 
 def values(resource: Json, parameter: Parameter) -> list[Any]:
-    """What a resource has for a parameter; lists are unfolded."""
+    """Return what a resource has for a parameter; lists are unfolded."""
     return [value for path in parameter.paths for value in _walk(resource, path.split("."))]
 
 
@@ -85,7 +85,7 @@ def _step(value: Json, step: str) -> list[Any]:
 
 
 def refers_to(reference: Json, resource_type: str) -> bool:
-    """Whether a reference says that it is to this type."""
+    """Tell whether a reference says that it is to this type."""
     found = reference.get("reference")
     if not isinstance(found, str):
         return reference.get("type") == resource_type

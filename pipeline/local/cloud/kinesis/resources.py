@@ -4,22 +4,19 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesis-streamconsumer.html
 """
 
-import json
-from typing import Any
-
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json, ResourceType
+from pipeline.local.cloud.emulator import Emulator, Json, ResourceType
+from pipeline.local.cloud.kinesis import patches
 
 KMS, NONE = "KMS", "NONE"
 
 
 def stream(emulator: Emulator) -> ResourceType:
-    """The emulator's streams, encrypted as the template says."""
+    """Encrypt the emulator's streams as the template says."""
     theirs = emulator.provided("AWS::Kinesis::Stream")
-    kinesis: Any = emulator.module("kinesis")
 
     def encrypt(name: str, properties: Json) -> None:
         encryption = properties.get("StreamEncryption") or {}
-        made = kinesis._streams[name]  # noqa: SLF001 - the emulator offers no other seam
+        made = patches.stream(name)
         made["EncryptionType"] = encryption.get("EncryptionType", NONE)
         made.pop("KeyId", None)
         if made["EncryptionType"] == KMS:
@@ -38,17 +35,12 @@ def stream(emulator: Emulator) -> ResourceType:
     return ResourceType(create=create, update=update, delete=theirs.delete)
 
 
-def consumer(emulator: Emulator) -> ResourceType:
-    """A registered consumer; it shares the throughput with all others, as there is no limit to share."""
-    kinesis: Any = emulator.module("kinesis")
+def consumer() -> ResourceType:
+    """Register consumers; they share the throughput with all others, as there is no limit to share."""
 
     def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
         del logical_id, stack_name
-        status, _, body = kinesis._register_consumer(properties)  # noqa: SLF001 - as above
-        answer: Json = json.loads(body)
-        if status >= 400:
-            raise AwsError(answer["__type"], answer["message"])
-        made = answer["Consumer"]
+        made = patches.register_consumer(properties)
         attributes = {**made, "ConsumerCreationTimestamp": str(made["ConsumerCreationTimestamp"])}
         return made["ConsumerARN"], {**attributes, "StreamARN": properties["StreamARN"]}
 
@@ -59,6 +51,6 @@ def consumer(emulator: Emulator) -> ResourceType:
 
     def delete(physical_id: str, properties: Json) -> None:
         del properties
-        kinesis._deregister_consumer({"ConsumerARN": physical_id})  # noqa: SLF001 - as above
+        patches.deregister_consumer(physical_id)
 
     return ResourceType(create=create, update=update, delete=delete)

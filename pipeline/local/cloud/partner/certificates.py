@@ -83,7 +83,7 @@ class Authority:
         self.file.write_text(_pem("CERTIFICATE", _certificate(name, self._key, name, self._key, extensions)))
 
     def context(self, host: str) -> ssl.SSLContext:
-        """What a server needs to be this host."""
+        """Return what a server needs to be this host."""
         key = _new_key()
         extensions = (
             _extension(OTHER_NAMES, _sequence(_der(0x82, host.encode("ascii")))),

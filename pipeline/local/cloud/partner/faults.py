@@ -81,11 +81,11 @@ class Faults:
         self.waiting.append((fault, fault.times))
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Let nothing go wrong any more."""
         self.waiting.clear()
 
     def take(self, path: str) -> Fault | None:
-        """What goes wrong for the request that is here now: the first that is for its path."""
+        """Return what goes wrong for the request that is here now: the first that is for its path."""
         for position, (fault, times) in enumerate(self.waiting):
             if fault.path in path:
                 self.waiting[position : position + 1] = [(fault, times - 1)] if times > 1 else []

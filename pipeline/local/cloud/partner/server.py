@@ -54,7 +54,7 @@ class Partner:
     _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, request after request."""
+        """Serve one connection, request after request."""
         try:
             while (request := await _read(reader)) is not None:
                 if request.method == "CONNECT" and self.authority is not None:
@@ -75,7 +75,7 @@ class Partner:
         await writer.start_tls(context)
 
     async def _answered(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Answer; whether the connection can take another request."""
+        """Answer, and tell whether the connection can take another request."""
         self.requests.append(request)
         status, content = _asked(request)
         fault = self.faults.take(request.path)
@@ -86,7 +86,7 @@ class Partner:
 
 
 def coverage(patient: str) -> dict[str, Any]:
-    """What it knows of a patient, made from the id."""
+    """Return what it knows of a patient, made from the id."""
     digest = hashlib.sha256(patient.encode()).digest()
     return {
         "patient": patient,
@@ -159,7 +159,7 @@ async def _fail(fault: Fault, status: int, content: Any, writer: asyncio.StreamW
 
 
 def _wrong(kind: Kind, content: Any) -> bytes:
-    """What is sent in the place of an answer."""
+    """Return what is sent in the place of an answer."""
     whole, body = _message(200, content), json.dumps(content).encode()
     zipped = gzip.compress(body)
     return {

@@ -24,14 +24,10 @@ def write(emulator: Emulator, machine: Json, execution: Json, *, error: str, cau
         "event_timestamp": str(int(time.time() * 1000)),
         "execution_arn": execution["executionArn"],
     }
-    logs = emulator.module("cloudwatch_logs")
     for destination in logging.get("destinations") or []:
         arn = (destination.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn") or ""
         group = arn.partition(":log-group:")[2].removesuffix(":*")
-        stream = {"logGroupName": group, "logStreamName": f"states/{machine['name']}"}
-        line = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
-        logs._create_log_stream(stream)  # noqa: SLF001 - no other seam; one that exists is left as it is
-        logs._put_log_events({**stream, "logEvents": [line]})  # noqa: SLF001 - as above
+        emulator.write_log(group, f"states/{machine['name']}", json.dumps(event))
 
 
 def _uncapitalised(value: Any) -> Any:

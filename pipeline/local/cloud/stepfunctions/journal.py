@@ -55,7 +55,7 @@ class Journal:
         return self._number
 
     def end_snapshot(self, number: int) -> None:
-        """A snapshot that began with this number is safe: forget what no kept one needs."""
+        """Forget what no kept snapshot needs: the one that began with this number is safe."""
         if number not in self._first_needed:  # else nothing was started since, and it may be the same snapshot
             self._first_needed = [*self._first_needed, number][-SNAPSHOTS_KEPT:]
         if len(self._first_needed) == SNAPSHOTS_KEPT:
@@ -64,7 +64,7 @@ class Journal:
                     self._path(old).unlink(missing_ok=True)
 
     def since(self, number: int) -> Iterator[Json]:
-        """Every line of the files from this number on. The last of a file may be torn: its answer was never sent."""
+        """Read every line from this number on. The last of a file may be torn: its answer was never sent."""
         for one in self._numbers():
             if one >= number:
                 for line in self._path(one).read_bytes().split(b"\n"):

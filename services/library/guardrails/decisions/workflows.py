@@ -86,8 +86,8 @@ DECISIONS = (
         path=r".+/StateMachine/Resource",
         rules=("AwsSolutions-SF1",),
         holds=_logs_errors_without_data,
-        reason="Outside sandboxes errors alone are logged, without payloads: what people sent stays in the history that"
-        " Step Functions keeps for 90 days, and in no log.",
+        reason="Outside sandboxes errors alone are logged, without payloads: these would outlive their use in a log;"
+        " a Standard workflow's history is in Step Functions for 90 days.",
     ),
     Decision(
         construct="DeadLetterQueue",

@@ -417,7 +417,7 @@ def test_a_new_deployment_of_another_validator_and_stage_is_served(cloud: LocalC
 
 
 @pytest.mark.parametrize("without", ["apigateway", "stepfunctions"])
-def test_without_its_filler_the_contract_is_broken(fresh_cloud: Callable[..., LocalCloud], without: str) -> None:
+def test_without_the_service_the_contract_is_broken(fresh_cloud: Callable[..., LocalCloud], without: str) -> None:
     api = deploy(fresh_cloud(without=(without,)))
     key = "k" * 20
     waiting = PAYLOAD | {"wait": 600}

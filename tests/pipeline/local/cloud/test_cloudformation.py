@@ -148,6 +148,6 @@ def test_an_accepted_type_has_a_ref_and_attributes_and_can_be_changed_and_delete
     formation.get_waiter("stack_delete_complete").wait(StackName="accepted", WaiterConfig=POLLING)
 
 
-def test_without_the_filler_bad_properties_go_through(fresh_cloud: FreshCloud) -> None:
+def test_without_the_service_bad_properties_go_through(fresh_cloud: FreshCloud) -> None:
     bad = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeOut": 5}}}
     assert create(fresh_cloud(without=("cloudformation",)), "bad", bad) == "CREATE_COMPLETE"

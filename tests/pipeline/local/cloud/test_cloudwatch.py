@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.consumers import Consumer, Queue, Stream
@@ -238,7 +239,138 @@ def test_an_alarm_goes_on_watching_after_a_kill(fresh_cloud: FreshCloud) -> None
     assert pager.rings()["AlarmName"] == alarm
 
 
-def test_without_the_filler_a_failure_that_is_not_invoked_directly_raises_nothing(
+class Composite:
+    """A stack with a composite alarm over two alarms, each of which a metric of its own raises."""
+
+    def __init__(self, cloud: LocalCloud, pager: Pager) -> None:
+        self.cloud = cloud
+        self.stack = f"composite-{next(_numbers)}"
+        self.children = [pager.watch(self.stack, name, {}) for name in ("Left", "Right")]
+        self.formation = cloud.client("cloudformation", ACCOUNT, REGION)
+        self.properties = {
+            "AlarmDescription": "both",
+            "AlarmRule": " AND ".join(f'ALARM("{name}")' for name in self.children),
+            "AlarmActions": [pager.topic],
+            "Tags": [{"Key": "owner", "Value": "team"}],
+        }
+
+    def template(self) -> str:
+        both = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": self.properties}
+        outputs = {"Name": {"Value": {"Ref": "Both"}}, "Arn": {"Value": {"Fn::GetAtt": ["Both", "Arn"]}}}
+        return json.dumps({"Resources": {"Both": both}, "Outputs": outputs})
+
+    def create(self) -> None:
+        self.formation.create_stack(StackName=self.stack, TemplateBody=self.template())
+        self.formation.get_waiter("stack_create_complete").wait(StackName=self.stack, WaiterConfig=POLLING)
+
+    def update(self, **properties: Any) -> None:
+        self.properties = {key: value for key, value in {**self.properties, **properties}.items() if value is not None}
+        self.formation.update_stack(StackName=self.stack, TemplateBody=self.template())
+        self.formation.get_waiter("stack_update_complete").wait(StackName=self.stack, WaiterConfig=POLLING)
+
+    def output(self, name: str) -> str:
+        (stack,) = self.formation.describe_stacks(StackName=self.stack)["Stacks"]
+        return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == name)
+
+    def measure(self, name: str) -> None:
+        data = [{"MetricName": name, "Value": 1.0}]
+        self.cloud.client("cloudwatch", ACCOUNT, REGION).put_metric_data(Namespace=self.stack, MetricData=data)
+
+
+def composite(cloud: LocalCloud, name: str) -> dict[str, Any]:
+    client = cloud.client("cloudwatch", ACCOUNT, REGION)
+    (found,) = client.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    return dict(found)
+
+
+def test_a_composite_alarm_of_a_template_fires_once_its_rule_is_met(cloud: LocalCloud, pager: Pager) -> None:
+    """ "The composite alarm goes into ALARM state only if all conditions of the rule are met."
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html)
+    """
+    both = Composite(cloud, Pager(cloud))  # its children tell somebody else
+    both.properties["AlarmActions"] = [pager.topic]
+    both.create()
+    name = both.output("Name")
+    found = composite(cloud, name)
+    assert found["AlarmArn"] == both.output("Arn")
+    assert (found["StateValue"], found["AlarmDescription"]) == ("OK", "both")
+    client = cloud.client("cloudwatch", ACCOUNT, REGION)
+    assert client.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"] == both.properties["Tags"]
+    both.measure("Left")
+    until(lambda: state(cloud, both.children[0]), lambda value: value == "ALARM")
+    assert composite(cloud, name)["StateValue"] == "OK"
+    both.measure("Right")
+    assert pager.rings()["AlarmName"] == name
+    assert composite(cloud, name)["StateValue"] == "ALARM"
+
+
+def test_an_update_of_a_composite_alarm_overwrites_its_configuration(cloud: LocalCloud, pager: Pager) -> None:
+    """ "When you update an existing alarm, its state is left unchanged, but the update completely overwrites the
+    previous configuration of the alarm." (same page)
+    """
+    both = Composite(cloud, pager)
+    both.create()
+    name, rule = both.output("Name"), f'ALARM("{both.children[0]}")'
+    both.update(AlarmRule=rule, AlarmDescription=None, Tags=[{"Key": "owner", "Value": "another"}])
+    found = composite(cloud, name)
+    assert (found["AlarmRule"], found["StateValue"]) == (rule, "OK")
+    assert found.get("AlarmDescription", "") == ""
+    tags = cloud.client("cloudwatch", ACCOUNT, REGION).list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+    assert tags == [{"Key": "owner", "Value": "another"}]
+
+
+def test_another_name_replaces_a_composite_alarm(cloud: LocalCloud, pager: Pager) -> None:
+    """ "AlarmName [...] Update requires: Replacement" (same page)."""
+    both = Composite(cloud, pager)
+    both.create()
+    before = both.output("Name")
+    both.update(AlarmName=f"{both.stack}-renamed")
+    client = cloud.client("cloudwatch", ACCOUNT, REGION)
+    found = client.describe_alarms(AlarmNamePrefix=both.stack, AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert [each["AlarmName"] for each in found] == [f"{both.stack}-renamed"] != [before]
+    both.formation.delete_stack(StackName=both.stack)
+    both.formation.get_waiter("stack_delete_complete").wait(StackName=both.stack, WaiterConfig=POLLING)
+    assert not client.describe_alarms(AlarmNamePrefix=both.stack, AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({"AlarmRule": 'ALARM("nowhere")'}, "in the alarm rule do not exist"),
+        ({"AlarmRule": "ALARM("}, "Error in AlarmRule"),
+        ({"ActionsSuppressor": "any"}, "ActionsSuppressor is not emulated"),
+    ],
+)
+def test_a_composite_alarm_that_cannot_work_fails_its_stack(
+    cloud: LocalCloud, pager: Pager, properties: dict[str, Any], reason: str
+) -> None:
+    both = Composite(cloud, pager)
+    both.properties |= properties
+    with pytest.raises(WaiterError):
+        both.create()
+    events = both.formation.describe_stack_events(StackName=both.stack)["StackEvents"]
+    assert [event for event in events if reason in event.get("ResourceStatusReason", "")]
+
+
+def test_a_composite_alarm_goes_on_watching_after_a_kill(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud()
+    pager = Pager(cloud)
+    both = Composite(cloud, Pager(cloud))
+    both.properties["AlarmActions"] = [pager.topic]
+    both.create()
+    name = both.output("Name")
+    cloud.save()
+    kill(cloud)
+    again = fresh_cloud()
+    pager.queue.client = again.client("sqs", ACCOUNT, REGION)
+    both.cloud = again
+    assert composite(again, name)["AlarmRule"] == both.properties["AlarmRule"]
+    both.measure("Left")
+    both.measure("Right")
+    assert pager.rings()["AlarmName"] == name
+
+
+def test_without_the_service_a_failure_that_is_not_invoked_directly_raises_nothing(
     fresh_cloud: FreshCloud, tmp_path: Path
 ) -> None:
     cloud = fresh_cloud(without=("cloudwatch",))

@@ -646,7 +646,7 @@ def test_a_build_under_a_cloud_that_ends_has_failed_when_it_comes_back(
     assert again.get(finished.record["id"])["buildStatus"] == "SUCCEEDED"
 
 
-def test_without_the_filler_nothing_is_built(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_nothing_is_built(fresh_cloud: Callable[..., LocalCloud]) -> None:
     codebuild = CodeBuild(fresh_cloud(without=("codebuild", "codepipeline")))
     codebuild.project(commands("false"))
     build = codebuild.api.start_build(projectName=codebuild.name)["build"]

@@ -97,7 +97,7 @@ def test_a_connection_is_available_at_once(cloud: LocalCloud, name: str, service
     assert name in {each["ConnectionName"] for each in client.list_connections()["Connections"]}
 
 
-def test_without_their_fillers_none_of_them_answers(fresh_cloud: FreshCloud) -> None:
+def test_without_the_services_none_of_them_answers(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("codecommit", "codeconnections", "codepipeline"))
     for service, operation in (
         ("codecommit", "list_repositories"),

@@ -180,7 +180,7 @@ def test_a_failed_delivery_is_counted(cloud: LocalCloud, bus: Bus, dead_letters:
         until(lambda metric=metric: count(metric), lambda found: found == 1.0)  # type: ignore[misc]  # of the loop
 
 
-def test_without_the_filler_what_has_no_target_is_lost(fresh_cloud: FreshCloud) -> None:
+def test_without_the_service_what_has_no_target_is_lost(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("eventbridge",))
     bus = Bus(cloud)
     undelivered = Queue(cloud, "undelivered")

@@ -383,7 +383,7 @@ def test_resources_survive_a_kill(fresh_cloud: FreshCloud) -> None:
     assert len(page["entry"]) == 1
 
 
-def test_without_the_filler_there_is_no_healthlake(fresh_cloud: FreshCloud) -> None:
+def test_without_the_service_there_is_no_healthlake(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("healthlake",))
     with pytest.raises(ClientError):
         cloud.client("healthlake", ACCOUNT, REGION).create_fhir_datastore(DatastoreTypeVersion="R4")

@@ -120,7 +120,7 @@ def test_a_consumer_of_a_template_is_registered(cloud: LocalCloud) -> None:
     assert client.list_stream_consumers(StreamARN=found["StreamARN"])["Consumers"] == []
 
 
-def test_without_the_filler_encryption_in_a_template_is_lost(fresh_cloud: FreshCloud) -> None:
+def test_without_the_service_encryption_in_a_template_is_lost(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("kinesis",))
     name = deploy(cloud, "stream", {"Stream": stream_type()})["Stream"]
     summary = cloud.client("kinesis", ACCOUNT, REGION).describe_stream_summary(StreamName=name)

@@ -386,7 +386,7 @@ def test_a_kill_of_the_emulator_loses_no_batch_that_is_being_retried(fresh_cloud
     assert not {0, 1} & {number for batch in consumer.batches()[before:] for number in batch}
 
 
-def test_without_the_filler_a_poison_pill_blocks_its_shard(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
+def test_without_the_service_a_poison_pill_blocks_its_shard(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
     cloud = fresh_cloud(without=("eventsources",))
     stream, consumer = made_in(cloud, tmp_path)
     stream.put(items(5))

@@ -69,7 +69,7 @@ def test_a_function_acts_as_its_role(functions: Functions) -> None:
 
 
 def test_nothing_of_the_emulator_can_be_imported(functions: Functions) -> None:
-    for module in ("ministack", "boto3", "yaml", "airspeed", "pipeline", "pip"):
+    for module in ("ministack", "boto3", "yaml", "hypercorn", "pipeline", "pip"):
         error, _ = functions.run(f"import {module}\ndef handle(event, context): pass")
         assert error["errorType"] == "Runtime.ImportModuleError", module
         assert f"No module named '{module}'" in error["errorMessage"]
@@ -165,7 +165,7 @@ def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functi
     assert deploy("two", "second", stacks.update_stack, "stack_update_complete") == ["two", "second"]
 
 
-def test_without_the_filler_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_these_contracts_do_not_hold(fresh_cloud: Callable[..., LocalCloud]) -> None:
     functions = Functions(fresh_cloud(without=("lambda",)))
     error, _ = functions.run("def handle(event, context): raise KeyError('x')")
     assert error["errorType"] == "Runtime.HandlerError"

@@ -95,13 +95,13 @@ def test_the_functions_of_an_execution_are_in_its_trace(cloud: LocalCloud) -> No
     assert json.loads(closed["output"]).startswith(f"{root};Parent=")
 
 
-@pytest.mark.parametrize("filler", ["partner", "xray", "datadog"])
-def test_without_its_filler_there_is_nothing(filler: str, fresh_cloud: FreshCloud) -> None:
-    cloud = fresh_cloud(without=(filler,))
+@pytest.mark.parametrize("service", ["partner", "xray", "datadog"])
+def test_without_the_service_there_is_nothing(service: str, fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud(without=(service,))
     functions = Functions(cloud)
-    if filler == "partner":
+    if service == "partner":
         assert functions.run(CALLS)[0]["errorType"] == "KeyError"
-    elif filler == "xray":
+    elif service == "xray":
         assert functions.run(TELLS, 1.0, TracingConfig={"Mode": "Active"})[0]["errorType"] == "KeyError"
         with pytest.raises(ClientError):
             cloud.client("xray", ACCOUNT, REGION).batch_get_traces(TraceIds=["1-6b0557b4-000000000000000000000009"])

@@ -196,7 +196,7 @@ class TestFailures:
         assert call('{"inner": 1}').status_code == 500
 
 
-def test_without_the_filler_these_integrations_fail(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_these_integrations_fail(fresh_cloud: Callable[..., LocalCloud]) -> None:
     gateway = fresh_cloud(without=("apigateway",)).client("apigateway")
     api_id = gateway.create_rest_api(name="bare")["id"]
     (root,) = gateway.get_resources(restApiId=api_id)["items"]

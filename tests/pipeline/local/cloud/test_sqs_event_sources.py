@@ -184,7 +184,7 @@ def test_a_kill_of_the_emulator_loses_no_message_under_way(fresh_cloud: FreshClo
     assert consumer.until(lambda batches: len(batches) > before)[before:] == [[0]]
 
 
-def test_without_the_filler_a_malformed_answer_deletes_the_messages(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
+def test_without_the_service_a_malformed_answer_deletes_the_messages(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
     cloud = fresh_cloud(without=("eventsources",))
     consumer = Consumer(cloud=cloud, folder=tmp_path).make(Timeout=1)
     queue = Queue(cloud, "queue", **SHORT)

@@ -1,4 +1,4 @@
-"""Step Functions of the local cloud where the gap filler completes it.
+"""Step Functions of the local cloud where its service completes the emulator.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 """
@@ -196,7 +196,7 @@ def test_nothing_is_logged_when_logging_is_off(cloud: LocalCloud) -> None:
     assert cloud.client("logs").filter_log_events(logGroupName=group)["events"] == []
 
 
-def test_without_the_filler_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud]) -> None:
     cloud = fresh_cloud(without=("stepfunctions",))
     machine = a_machine(cloud)
     start(cloud, machine, name="once", input='{"wait": 600}')

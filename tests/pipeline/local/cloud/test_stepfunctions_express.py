@@ -141,7 +141,7 @@ def test_a_standard_execution_that_takes_too_long_is_timed_out(cloud: LocalCloud
     assert client.describe_execution(executionArn=arn)["status"] == "TIMED_OUT"
 
 
-def test_without_the_filler_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud]) -> None:
+def test_without_the_service_this_contract_is_broken(fresh_cloud: Callable[..., LocalCloud]) -> None:
     cloud = fresh_cloud(without=("stepfunctions",))
     assert "status" in sync(cloud, a_machine(cloud, type_="STANDARD"))
     assert ":express:" not in sync(cloud, a_machine(cloud))["executionArn"]

@@ -126,7 +126,7 @@ def test_an_execution_that_cannot_be_kept_is_not_accepted(fresh_cloud: FreshClou
     assert cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
 
 
-def test_without_the_filler_what_was_accepted_is_lost(fresh_cloud: FreshCloud) -> None:
+def test_without_the_service_what_was_accepted_is_lost(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("stepfunctions",))
     machine = a_machine(cloud)
     cloud.save()

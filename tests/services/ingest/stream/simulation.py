@@ -14,14 +14,14 @@ from io import BytesIO
 from typing import Any
 
 from pipeline.local.cloud.eventsources.batches import (
-    Answer,
     Batch,
     Discarded,
     Failed,
-    Record,
+    InvocationResult,
     Returned,
     Settings,
     Step,
+    StreamRecord,
     after,
 )
 from pipeline.local.cloud.eventsources.shards import Shard
@@ -59,10 +59,10 @@ class Plenty:
         return 30_000
 
 
-Judge = Callable[[Batch, Answer, Settings, float], Step]
+Judge = Callable[[Batch, InvocationResult, Settings, float], Step]
 
 
-def where_splits_use_retries_up(batch: Batch, answer: Answer, settings: Settings, now: float) -> Step:
+def where_splits_use_retries_up(batch: Batch, answer: InvocationResult, settings: Settings, now: float) -> Step:
     """Worse than documented: "splitting a batch does not count towards the retry quota", but here it does."""
     step = after(batch, answer, settings, now)
     used = batch.retries_used + 1
@@ -178,7 +178,7 @@ class World:
         shard, now = Shard(settings), 0.0
         shard.feed(
             (
-                Record(raw["kinesis"]["sequenceNumber"], raw["kinesis"]["partitionKey"], 0.0, data=raw)
+                StreamRecord(raw["kinesis"]["sequenceNumber"], raw["kinesis"]["partitionKey"], 0.0, data=raw)
                 for raw in self.given.raws
             ),
             now,
@@ -204,7 +204,7 @@ class World:
                     self._give_up(step.discarded)
                 shard.settle(lane, step, now)
 
-    def invoke(self, raws: Sequence[Mapping[str, Any]]) -> Answer:
+    def invoke(self, raws: Sequence[Mapping[str, Any]]) -> InvocationResult:
         """One invocation of the function."""
         self.steps_left = self.rng.randrange(4 * len(raws) + 1) if self.rng.random() < self.crashes else None
         try:

@@ -135,8 +135,8 @@ def test_on_aws_the_stacks_name_is_typed_before_anything_is_sent(type_: Type, wo
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("redrive", "ingest", "--stage", "nowhere"), "There is no stage 'nowhere'; there are dev, "),
-        (("redrive", "other", "--stage", "dev"), "Stage dev has no service 'other'; it has "),
+        (("redrive", "ingest", "--stage", "nowhere"), "has no stage 'nowhere'; it has dev, "),
+        (("redrive", "other", "--stage", "dev"), "Stage 'dev' has no service 'other'; it has "),
         ((*DEV, "--consumer", "RedriveOther"), "Stack dev-ingest has these stream consumers: Redrive. Choose one"),
         ((*DEV, "--mended", "not-there"), "--mended not-there: No such file or directory."),
         ((*DEV, "--save", "/proc/x"), "--save /proc/x: No such file or directory."),

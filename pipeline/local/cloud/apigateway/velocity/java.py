@@ -9,7 +9,7 @@ _GROUP = re.compile(r"\\(.)|\$(\d)", re.DOTALL)
 
 
 def text_of(value: object) -> str:
-    """What Java's `toString` would say. Lists are API Gateway's JSON arrays, maps are plain Java maps."""
+    """Return what Java's `toString` would say. Lists are API Gateway's JSON arrays, maps are plain Java maps."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
@@ -60,7 +60,7 @@ def _replacement(java: str) -> Callable[[re.Match[str]], str]:
 
 
 def _compared(text: str, other: str) -> int:
-    """How far apart the first UTF-16 units are that differ, or the lengths."""
+    """Say how far apart the first UTF-16 units are that differ, or the lengths."""
     ours, theirs = _units(text), _units(other)
     return next((a - b for a, b in zip(ours, theirs, strict=False) if a != b), len(ours) - len(theirs))
 

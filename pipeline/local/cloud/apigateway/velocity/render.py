@@ -108,7 +108,7 @@ class _Writer:
                 return {self.value(key): self.value(item) for key, item in expression.entries}
 
     def holds(self, condition: Expression) -> bool:
-        """Whether a condition holds: a reference unless it is null or false; texts and numbers as such never do."""
+        """Tell whether a condition holds: a reference unless it is null or false; texts and numbers never do."""
         if isinstance(condition, Reference):
             return (value := self._resolve(condition)) is not None and value is not False
         logical = isinstance(condition, Unary | Binary) or (

@@ -12,7 +12,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:name-a1b2c3"
 
 
 def test_a_build_learns_nothing_of_the_person_who_runs_it() -> None:
-    surroundings = {
+    host_environment = {
         "AWS_PROFILE": "production",
         "AWS_SECRET_ACCESS_KEY": "s",
         "GITHUB_TOKEN": "t",
@@ -25,7 +25,7 @@ def test_a_build_learns_nothing_of_the_person_who_runs_it() -> None:
         "PIP_INDEX_URL": "https://index.example",
         "SSL_CERT_FILE": "/ca.pem",
     }
-    assert passed_on(surroundings).keys() == {"LANG", "PENSTOCK_CACHE", "PIP_INDEX_URL", "SSL_CERT_FILE"}
+    assert passed_on(host_environment).keys() == {"LANG", "PENSTOCK_CACHE", "PIP_INDEX_URL", "SSL_CERT_FILE"}
 
 
 def test_a_proxy_is_never_between_a_build_and_the_local_cloud() -> None:

@@ -1,12 +1,12 @@
 from typing import Any
 
-from pipeline.local.cloud.codebuild.record import Record, interrupted
+from pipeline.local.cloud.codebuild.record import BuildRecord, interrupted
 
 
-def started() -> tuple[Record, list[dict[str, Any]]]:
+def started() -> tuple[BuildRecord, list[dict[str, Any]]]:
     published: list[dict[str, Any]] = []
     data = {"phases": [], "currentPhase": "SUBMITTED", "buildStatus": "IN_PROGRESS", "buildComplete": False}
-    return Record(data, published.append), published
+    return BuildRecord(data, published.append), published
 
 
 def test_each_step_is_published_and_earlier_ones_stay_as_they_were() -> None:

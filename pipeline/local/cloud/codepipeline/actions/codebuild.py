@@ -61,7 +61,7 @@ def _artifact(place: Json) -> Artifact:
 
 
 def _why(build: Json) -> str:
-    """What the phase that failed says."""
+    """Return what the phase that failed says."""
     for phase in build.get("phases", []):
         if phase.get("phaseStatus") in ("FAILED", "FAULT", "TIMED_OUT", "CLIENT_ERROR"):
             messages = "; ".join(context.get("message", "") for context in phase.get("contexts", []))

@@ -13,7 +13,7 @@ from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 
 
 def from_code_commit(work: Work) -> Done:
-    """The repository of the account and region that the action acts in, which is its role's account."""
+    """Fetch the repository of the account and region that the action acts in, which is its role's account."""
     name = work.configuration["RepositoryName"]
     # Asks as the action would on AWS, so that a wrong role or account shows.
     identity = work.client("sts").get_caller_identity()
@@ -38,7 +38,7 @@ def from_code_commit(work: Work) -> Done:
 
 
 def from_connection(work: Work) -> Done:
-    """The repository behind the connection; any connection's ARN will do, since nobody confirms one here."""
+    """Fetch the repository behind the connection; any connection's ARN will do, as nobody confirms one here."""
     name = work.configuration["FullRepositoryId"]
     commit = _take(work, work.emulator.part(Remotes).path(name), name)
     return Done(

@@ -12,7 +12,7 @@ ATTRIBUTES = {"BucketName": "bucket", "ObjectKey": "key"}
 
 
 def resolve(overrides: dict[str, Any], work: Work) -> dict[str, str]:
-    """The overrides with Fn::GetArtifactAtt and Fn::GetParam replaced by what they stand for."""
+    """Return the overrides with Fn::GetArtifactAtt and Fn::GetParam replaced by what they stand for."""
     return {name: _value(value, work) for name, value in overrides.items()}
 
 

@@ -16,10 +16,10 @@ from pipeline.local.cloud.eventsources.batches import (
     Failed,
     NotInvoked,
     Reading,
-    Record,
     Returned,
     Settings,
     Step,
+    StreamRecord,
     after,
     too_old,
 )
@@ -27,7 +27,7 @@ from pipeline.local.cloud.eventsources.batches import (
 READINGS = [
     Reading(parts_start_anew=anew, halves_at_the_first_record=h) for anew in (True, False) for h in (True, False)
 ]
-RECORDS = [Record(str(100 + number), f"key-{number}", float(number)) for number in range(8)]
+RECORDS = [StreamRecord(str(100 + number), f"key-{number}", float(number)) for number in range(8)]
 ALL = Batch(RECORDS)
 
 

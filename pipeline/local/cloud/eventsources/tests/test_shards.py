@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pipeline.local.cloud.eventsources.batches import (
     FOREVER,
-    Answer,
     Batch,
     Failed,
+    InvocationResult,
     NotInvoked,
     Reading,
-    Record,
     Returned,
     Settings,
+    StreamRecord,
     after,
 )
 from pipeline.local.cloud.eventsources.shards import PAYLOAD_BYTES, Shard, restored
@@ -37,20 +37,20 @@ SETTINGS = st.builds(
 )
 
 
-def records(count: int) -> list[Record]:
-    return [Record(str(number * 7 + 99), f"key-{number % 5}", 0.0) for number in range(count)]
+def records(count: int) -> list[StreamRecord]:
+    return [StreamRecord(str(number * 7 + 99), f"key-{number % 5}", 0.0) for number in range(count)]
 
 
-def answers(draw: st.DataObject, batch: Batch) -> Answer:
+def answers(draw: st.DataObject, batch: Batch) -> InvocationResult:
     kind = draw.draw(st.sampled_from(["done", "crash", "throttle", "report"]))
     if kind == "report":
         record = draw.draw(st.sampled_from(list(batch.records)))
         return Returned({"batchItemFailures": [{"itemIdentifier": record.sequence_number}]})
-    others: dict[str, Answer] = {"done": Returned(None), "crash": Failed(), "throttle": NotInvoked()}
+    others: dict[str, InvocationResult] = {"done": Returned(None), "crash": Failed(), "throttle": NotInvoked()}
     return others[kind]
 
 
-def processed(batch: Batch, answer: Answer, settings: Settings) -> list[Record]:
+def processed(batch: Batch, answer: InvocationResult, settings: Settings) -> list[StreamRecord]:
     """What a handler that stops at the first failure has done, as the mapping understands its answer."""
     if not isinstance(answer, Returned):
         return []

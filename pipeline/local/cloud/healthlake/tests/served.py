@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pipeline.local.cloud.healthlake.fhir import Api
-from pipeline.local.cloud.healthlake.messages import Answer, Request
+from pipeline.local.cloud.healthlake.messages import FhirResponse, Request
 from pipeline.local.cloud.healthlake.paging import Pages
 from pipeline.local.cloud.healthlake.repository import Repository, Resources
 
@@ -41,7 +41,7 @@ class Served:
         self.repository = Repository(resources=self.resources, lag=lambda: self.lag, now=self.clock)
         self.api = Api(endpoint=ENDPOINT, repository=self.repository, pages=Pages(now=self.clock))
 
-    def ask(self, method: str, url: str, body: str = "", **headers: str) -> Answer:
+    def ask(self, method: str, url: str, body: str = "", **headers: str) -> FhirResponse:
         """`headers` with underscores for hyphens."""
         parts = urlsplit(url.removeprefix(ENDPOINT))
         return self.api.answer(
@@ -90,7 +90,7 @@ def link(page: dict[str, Any], relation: str) -> str | None:
     return next((each["url"] for each in page["link"] if each["relation"] == relation), None)
 
 
-def problem(answer: Answer, status: int) -> str:
+def problem(answer: FhirResponse, status: int) -> str:
     """What an OperationOutcome says, with its code before it."""
     assert answer.status == status, answer.body
     outcome = json.loads(answer.body)

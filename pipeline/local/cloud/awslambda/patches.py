@@ -1,0 +1,55 @@
+"""What of the emulator's Lambda is replaced or needed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import cloudwatch_logs, lambda_svc, sts
+
+from pipeline.local.cloud.emulator import Json, replace
+
+Execute = Callable[[Json, Any, str], Json]
+
+
+def replace_execution(execute: Execute) -> Execute:
+    """Replace the one place where the emulator runs a function in a warm process."""
+    return replace(lambda_svc, "_execute_function_warm", execute)
+
+
+def write_logs_into_groups_that_exist() -> None:
+    """Write no log of a function whose log group was deleted.
+
+    Lambda makes the log group that a function names only if its role may, and ours may not: deleted, it stays so.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+    """
+
+    def emitted(function: Json, *rest: Any, **more: Any) -> None:
+        named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
+        if named is None or named in cloudwatch_logs._log_groups:  # noqa: SLF001 - the emulator offers no other way
+            emit(function, *rest, **more)
+
+    emit = replace(lambda_svc, "_emit_lambda_logs", emitted)
+
+
+def trace_id(config: Json, header: str | None) -> str | None:
+    """Return `_X_AMZN_TRACE_ID` of an invocation, as the emulator decides it from the trace that it belongs to."""
+    found: str | None = lambda_svc._xray_trace_id_for_invocation(config, header)  # noqa: SLF001 - as above
+    return found
+
+
+def layer_content(layer: Json | str) -> bytes | None:
+    """Return the zip file of an attached layer version."""
+    found: bytes | None = lambda_svc._resolve_layer_zip(layer)  # noqa: SLF001 - as above
+    return found
+
+
+def register_session(*, key: str, secret: str, token: str, account: str, role: str, name: str) -> None:
+    """Register a session of a role, as AssumeRole answers it; `role` is an ARN, `name` the session's."""
+    session = {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{role.rsplit('/', 1)[-1]}/{name}",
+        "UserId": f"{sts._role_id(role)}:{name}",  # noqa: SLF001 - as above
+        "SecretAccessKey": secret,
+        "SessionToken": token,
+        "AccountId": account,
+        "PrincipalType": "AssumedRole",
+    }
+    sts.register_session(key, session)

@@ -1,0 +1,133 @@
+"""CloudFormation refuses what it refuses on AWS: unknown types, unknown and missing properties, wrong types.
+
+And what `recovery.py` needs of the emulator's stacks.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+from ministack.core.responses import now_iso
+from ministack.services import cloudformation
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+
+from pipeline.local.cloud.cloudformation.schema import problems
+from pipeline.local.cloud.cloudformation.support import supported
+from pipeline.local.cloud.emulator import Json
+
+
+def remove_unsupported_types() -> None:
+    """Remove the types that `support.py` does not name, though the emulator may know some more."""
+    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
+    for type_name in [name for name in registered if not supported(name)]:
+        del registered[type_name]
+
+
+def validate_templates() -> None:
+    """Refuse a template when it is handed in, as far as its properties are known then."""
+    theirs: Callable[..., None] = engine.validate_template_support
+
+    def validate(template: Mapping[str, Any], conditions: Mapping[str, bool], *rest: Any, **named: Any) -> None:
+        theirs(template, conditions, *rest, **named)
+        found = [
+            f"{logical_id} ({resource['Type']}) {problem}"
+            for logical_id, resource in (template.get("Resources") or {}).items()
+            if conditions.get(resource.get("Condition"), True) and "Transform" not in template
+            for problem in problems(resource["Type"], resource.get("Properties") or {}, unknown=_not_known_yet)
+        ]
+        if found:
+            raise ValueError("Properties validation failed: " + "; ".join(found))
+
+    for module in (engine, handlers, changesets):
+        module.validate_template_support = validate
+
+
+def validate_resources() -> None:
+    """Fail a resource whose properties turn out to be wrong once every intrinsic function has its value."""
+    make: Callable[..., tuple[str, Any]] = provisioners._provision_resource  # noqa: SLF001 - as above
+    change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
+
+    def provision(type_name: str, logical_id: str, properties: Any, *rest: Any) -> tuple[str, Any]:
+        _require_valid(type_name, properties)
+        return make(type_name, logical_id, properties, *rest)
+
+    def update(type_name: str, physical_id: str, old: Any, new: Any, *rest: Any) -> tuple[str, Any]:
+        _require_valid(type_name, new)
+        return change(type_name, physical_id, old, new, *rest)
+
+    for module in (provisioners, stacks):
+        module._provision_resource = provision  # noqa: SLF001 - as above
+        module._update_resource = update  # noqa: SLF001 - as above
+
+
+def is_provided(type_name: str) -> bool:
+    """Tell whether a resource type can be deployed already."""
+    return type_name in provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - as above
+
+
+def stacks_everywhere() -> Iterable[tuple[str, str, Json]]:
+    """List the account, the region and the emulator's own record of each stack."""
+    for (account, region, _name), stack in cloudformation._stacks.to_dict().items():  # noqa: SLF001 - as above
+        yield account, region, stack
+
+
+def change_sets_everywhere() -> Iterable[Json]:
+    """List the emulator's own record of each change set."""
+    found: Iterable[Json] = cloudformation._change_sets.to_dict().values()  # noqa: SLF001 - as above
+    return found
+
+
+def end_operation(stack: Json, status: str, reason: str) -> None:
+    """Give a stack of `here` its final status, with the event that says so."""
+    stack |= {"StackStatus": status, "StackStatusReason": reason, "LastUpdatedTime": now_iso()}
+    stack_id, name = stack["StackId"], stack["StackName"]
+    stacks._add_event(stack_id, name, name, "AWS::CloudFormation::Stack", status, reason, stack_id)  # noqa: SLF001 - as above
+
+
+def is_custom_resource(type_name: str) -> bool:
+    """Tell whether a resource is made by a function, for which the emulator has threads."""
+    return bool(stacks._runs_on_worker_thread(type_name))  # noqa: SLF001 - as above
+
+
+def delete_resource(stack: Json, logical_id: str, resource: Json) -> None:
+    """Delete one recorded resource of a stack of `here`."""
+    type_name, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]
+    provisioners._delete_resource(  # noqa: SLF001 - as above
+        type_name, physical_id, resource.get("Properties", {}), stack["StackName"], logical_id
+    )
+
+
+def resources_of(stack: Json) -> MutableMapping[str, Json]:
+    """Return the recorded resources of a stack, by their logical ids, in the order in which they were made."""
+    found: MutableMapping[str, Json] = stack.get("_resources", {})
+    return found
+
+
+def template_of(stack: Json) -> Mapping[str, Any]:
+    """Return the template of a stack as it was read."""
+    return stack.get("_template") or {}
+
+
+def remove_export(name: str | None) -> None:
+    """Remove an export of `here`."""
+    cloudformation._exports.pop(name, None)  # noqa: SLF001 - as above
+
+
+def _require_valid(type_name: str, properties: Any) -> None:
+    found = problems(type_name, properties or {}, unknown=_left_out)
+    if found:
+        raise ValueError("Properties validation failed: " + "; ".join(found))
+
+
+def _left_out(value: Any) -> bool:
+    """Recognise AWS::NoValue where it stands deeper than the emulator removes it."""
+    return value is engine._NO_VALUE  # noqa: SLF001 - as above
+
+
+def _not_known_yet(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{resolve:" in value
+    return isinstance(value, dict) and len(value) == 1 and (next(iter(value)) == "Ref" or _is_function(value))
+
+
+def _is_function(value: Mapping[str, Any]) -> bool:
+    return next(iter(value)).startswith("Fn::")

@@ -1,0 +1,138 @@
+"""EventBridge's deliveries: functions are invoked with their retries, and what cannot be delivered is kept and counted.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+
+AWS tries again for up to 24 hours where that can help; here every failure is one that it does not try again: a target
+that is gone, or that refuses what it is given.
+"""
+
+import json
+import logging
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+
+from pipeline.local.cloud.emulator import Emulator, Json, replace
+
+logger = logging.getLogger("penstock.eventbridge")
+
+NO_RESOURCE, REFUSED = "NO_RESOURCE", "SDK_CLIENT_ERROR"
+
+
+class _Failure(NamedTuple):
+    """Why a target did not get its event."""
+
+    code: str
+    message: str
+
+
+_failures: ContextVar[list[_Failure]] = ContextVar("failures")
+
+
+class Deliveries:
+    """What becomes of an event for a target."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self._invoke = replace(eventbridge, "_invoke_target", self.invoke)
+        replace(eventbridge, "_dispatch_to_lambda", self._to_function)
+        replace(eventbridge, "_dispatch_to_stepfunctions", self._to_state_machine)
+        self._send = replace(eventbridge, "_dispatch_to_sqs", self._to_queue)
+        self._publish = replace(eventbridge, "_dispatch_to_sns", self._to_topic)
+        self._is_here = replace(eventbridge, "_target_matches_request_scope", self._reached)
+
+    def invoke(self, target: Json, event: Json, rule: Json, view: Any = None) -> None:
+        """Deliver an event to one target of a rule."""
+        view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
+        failures: list[_Failure] = []
+        token = _failures.set(failures)
+        try:
+            self._invoke(target, event, rule, view)
+        finally:
+            _failures.reset(token)
+        self._count(rule, "Invocations")
+        if failures:
+            self._count(rule, "FailedInvocations")
+            self._keep(target, json.dumps(view.event_with_detail()), rule, failures[0])
+
+    def _count(self, rule: Json, metric: str) -> None:
+        name, bus = str(rule.get("Name", "")), str(rule.get("EventBusName", "default"))
+        for about in ({"RuleName": name}, {"RuleName": name, "EventBusName": bus}):
+            self.emulator.record_metric("AWS/Events", metric, 1, "Count", about)
+
+    def _keep(self, target: Json, event: str, rule: Json, failure: _Failure) -> None:
+        """Send the event to the target's dead-letter queue, "with the error as message attributes"."""
+        logger.warning("The rule %s reached no target %s: %s", rule.get("Name"), target.get("Arn"), failure.message)
+        arn = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if not arn:
+            return
+        said = {
+            "RULE_ARN": str(rule.get("Arn", "")),
+            "TARGET_ARN": str(target.get("Arn", "")),
+            "ERROR_CODE": failure.code,
+            "ERROR_MESSAGE": failure.message,
+            "RETRY_ATTEMPTS": "0",
+        }
+        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
+        kept = self._put(arn, event, attributes)
+        self._count(rule, "InvocationsSentToDlq" if kept else "InvocationsFailedToBeSentToDlq")
+
+    def _put(self, queue: str, body: str, attributes: Json) -> bool:
+        _, _, _, region, account, name = queue.split(":", 5)
+        with self.emulator.within(account, region):
+            url = sqs._queue_url(name)  # noqa: SLF001 - as above
+            if url not in sqs._queues:  # noqa: SLF001 - as above
+                logger.warning("There is no dead-letter queue %s", queue)
+                return False
+            request = {"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes}
+            sqs._act_send_message(request, url)  # noqa: SLF001 - as above
+        return True
+
+    def _to_function(self, arn: str, payload: str) -> None:
+        """Invoke asynchronously, as the API does: the function's own retries, destination and dead-letter queue follow.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+        """
+        function, configuration, _ = lambda_svc._get_func_record_for_ref(arn)  # noqa: SLF001 - as above
+        if not function or not configuration:
+            _fail(NO_RESOURCE, f"Function not found: {arn}")
+            return
+        record = lambda_svc._execution_record_for_config(function, configuration)  # noqa: SLF001 - as above
+        try:
+            event = json.loads(payload)
+        except ValueError:
+            event = payload  # an input transformer may render any text
+        lambda_svc.invoke_async_with_retry(record, event)
+
+    def _to_state_machine(self, arn: str, payload: str) -> None:
+        if stepfunctions._resolve_state_machine_arn(arn) is None:  # noqa: SLF001 - as above
+            _fail(NO_RESOURCE, f"State Machine Does Not Exist: '{arn}'")
+            return
+        status, _, body = stepfunctions._start_execution({"stateMachineArn": arn, "input": payload})  # noqa: SLF001 - as above
+        if status >= 400:
+            _fail(REFUSED, str(json.loads(body).get("message", "")))
+
+    def _to_queue(self, spec: Any, payload: str, parameters: Json | None = None) -> None:
+        if self.emulator.queue(str(spec)) is None:
+            _fail(NO_RESOURCE, f"The specified queue does not exist: {spec}")
+            return
+        self._send(spec, payload, parameters)
+
+    def _to_topic(self, arn: str, payload: str) -> None:
+        if arn not in sns._topics:  # noqa: SLF001 - as above
+            _fail(NO_RESOURCE, f"Topic does not exist: {arn}")
+            return
+        self._publish(arn, payload)
+
+    def _reached(self, spec: Any) -> bool:
+        if self._is_here(spec):
+            return True
+        _fail(REFUSED, f"{spec} is in another account or region, which a rule reaches through a bus there only")
+        return False
+
+
+def _fail(code: str, message: str) -> None:
+    """Note it for `invoke`; what the emulator's own dispatch raises, it swallows."""
+    _failures.get([]).append(_Failure(code, message))

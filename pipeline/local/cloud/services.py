@@ -1,0 +1,53 @@
+"""Every service of the local cloud, in the order in which they are installed."""
+
+from collections.abc import Callable
+
+from pipeline.local.cloud import (
+    apigateway,
+    awslambda,
+    cloudformation,
+    cloudwatch,
+    codebuild,
+    codecommit,
+    codeconnections,
+    codepipeline,
+    datadog,
+    eventbridge,
+    eventsources,
+    healthlake,
+    kinesis,
+    partner,
+    s3,
+    stepfunctions,
+    xray,
+)
+from pipeline.local.cloud.emulator import Emulator
+
+SERVICES: dict[str, Callable[[Emulator], None]] = {
+    "cloudformation": cloudformation.install,
+    "s3": s3.install,
+    "partner": partner.install,
+    "xray": xray.install,
+    "datadog": datadog.install,
+    "lambda": awslambda.install,
+    "codebuild": codebuild.install,
+    "codecommit": codecommit.install,
+    "codeconnections": codeconnections.install,
+    "codepipeline": codepipeline.install,
+    "apigateway": apigateway.install,
+    "stepfunctions": stepfunctions.install,
+    "kinesis": kinesis.install,
+    "eventsources": eventsources.install,
+    "eventbridge": eventbridge.install,
+    "cloudwatch": cloudwatch.install,
+    "healthlake": healthlake.install,
+}
+"""One AWS service each, by its name, and the systems beside AWS that functions know. (Event source mappings are
+Lambda's, between it and others.)"""
+
+
+def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:
+    """Complete the emulator; `without` leaves services out, to show that their contract tests notice."""
+    for name, install in SERVICES.items():
+        if name not in without:
+            install(emulator)

@@ -1,0 +1,84 @@
+"""What of the emulator's Step Functions is replaced or needed."""
+
+import contextvars
+import functools
+import threading
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any
+
+from ministack.core import responses
+from ministack.services import stepfunctions as states
+
+from pipeline.local.cloud.emulator import HttpResponse, Json, replace
+
+Operation = Callable[[Json], HttpResponse]
+
+
+def replace_operation(name: str, by: Operation) -> Operation:
+    """Replace an operation of the API: `start_execution`, `describe_execution`, ..."""
+    return replace(states, f"_{name}", by)
+
+
+def replace_run(run: Callable[[str], None]) -> Callable[[str], None]:
+    """Replace what runs an execution to its end, given its ARN."""
+    return replace(states, "_run_execution", run)
+
+
+def replace_failure(fail: Callable[..., None]) -> Callable[..., None]:
+    """Replace what fails an execution: `fail(execution, error, cause)`."""
+    return replace(states, "_fail_execution", fail)
+
+
+def replace_restore(restore: Callable[[Json], None]) -> Callable[[Json], None]:
+    """Replace what restores the state of a snapshot."""
+    return replace(states, "load_persisted_state", restore)
+
+
+def run_in_thread(arn: str) -> threading.Thread:
+    """Run an execution on a thread of its own, in the account and region of `here`."""
+    run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - the emulator offers no other way
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def executions() -> MutableMapping[str, Any]:
+    """Return the emulator's own records of the executions of `here`, by their ARNs."""
+    found: MutableMapping[str, Any] = states._executions  # noqa: SLF001 - as above
+    return found
+
+
+def executions_everywhere() -> Iterable[tuple[str, str, Json]]:
+    """List the account, the region and the emulator's own record of each execution."""
+    for (account, region, _), execution in list(states._executions.all_items()):  # noqa: SLF001 - as above
+        yield account, region, execution
+
+
+def saved_executions(state: Json) -> list[Json]:
+    """List the executions in a snapshot's state."""
+    held = state.get("executions")
+    return [] if held is None else list(held.all_values())
+
+
+def state_machine(arn: str) -> Json | None:
+    """Return the emulator's own record of a state machine of `here`, by its ARN or that of a version or an alias."""
+    resolved = states._resolve_state_machine_arn(arn)  # noqa: SLF001 - as above
+    found: Json | None = states._state_machines.get(resolved) if resolved else None  # noqa: SLF001 - as above
+    return found
+
+
+def machine_of(execution: Json) -> Json | None:
+    """Return the emulator's own record of an execution's state machine; None if it is gone."""
+    found: Json | None = states._state_machines.get(execution["stateMachineArn"])  # noqa: SLF001 - as above
+    return found
+
+
+def end_by_timeout(execution: Json) -> None:
+    """Write into its history, and tell EventBridge, that the time of an execution is over."""
+    states._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})  # noqa: SLF001 - as above
+    states._emit_execution_status_event(execution)  # noqa: SLF001 - as above
+
+
+def now() -> str:
+    """Return this moment as the API writes it."""
+    return str(responses.now_iso())
