@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
 FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
-APART = f"{END_TO_END}test_round_trip"
-"""Has a platform of its own, so that it runs beside the others."""
+APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
+"""Have a platform of their own, so that they run beside the others."""
 
 
 @pytest.hookimpl(wrapper=True)

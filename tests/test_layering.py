@@ -18,24 +18,24 @@ INSTALL_IMPORTS = [
 
 FORBIDDEN = {
     "the runtime imports the CDK": (
-        "services/intake/runtime/wrong.py",
+        "services/one/runtime/wrong.py",
         "import aws_cdk",
         "aws_cdk",
     ),
     "a runtime imports the library besides its runtime": (
-        "services/intake/runtime/wrong.py",
+        "services/one/runtime/wrong.py",
         "from services.library.contract import defaults",
         "services.library.contract.defaults",
     ),
     "a runtime imports another service": (
-        "services/intake/runtime/wrong.py",
+        "services/one/runtime/wrong.py",
         "from services.other.runtime import handler",
         "services.other",
     ),
     "a runtime imports its stack relatively": (
-        "services/intake/runtime/wrong.py",
+        "services/one/runtime/wrong.py",
         "from .. import service",
-        "services.intake.service",
+        "services.one.service",
     ),
     "the library's runtime imports the CDK": (
         "services/library/runtime/wrong.py",
@@ -64,8 +64,8 @@ FORBIDDEN = {
     ),
     "the library imports a service": (
         "services/library/constructs/wrong.py",
-        "from services.intake import overrides",
-        "services.intake",
+        "from services.one import overrides",
+        "services.one",
     ),
     "the library imports stages": (
         "services/library/constructs/wrong.py",
@@ -78,22 +78,22 @@ FORBIDDEN = {
         "pipeline.settings",
     ),
     "a stack imports its runtime": (
-        "services/intake/wrong.py",
-        "from services.intake.runtime import handler",
-        "services.intake.runtime",
+        "services/one/wrong.py",
+        "from services.one.runtime import handler",
+        "services.one.runtime",
     ),
     "a stack imports it relatively": (
-        "services/intake/wrong.py",
+        "services/one/wrong.py",
         "from .runtime import handler",
-        "services.intake.runtime",
+        "services.one.runtime",
     ),
     "a stack imports boto3": (
-        "services/intake/wrong.py",
+        "services/one/wrong.py",
         "import boto3",
         "boto3",
     ),
     "a stack imports another service": (
-        "services/intake/wrong.py",
+        "services/one/wrong.py",
         "from services.other import service",
         "services.other.service",
     ),
@@ -104,8 +104,8 @@ FORBIDDEN = {
     ),
     "stages import a runtime": (
         "stages/wrong.py",
-        "from services.intake.runtime import handler",
-        "services.intake.runtime",
+        "from services.one.runtime import handler",
+        "services.one.runtime",
     ),
     "the definition imports boto3": (
         "pipeline/definition/wrong.py",
@@ -114,8 +114,8 @@ FORBIDDEN = {
     ),
     "the definition imports a service": (
         "pipeline/definition/wrong.py",
-        "from services.intake import overrides",
-        "services.intake",
+        "from services.one import overrides",
+        "services.one",
     ),
     "the definition imports the catalogue": (
         "pipeline/definition/wrong.py",
@@ -209,8 +209,8 @@ FORBIDDEN = {
     ),
     "the scaffold imports a service": (
         "pipeline/scaffold/wrong.py",
-        "from services.intake import service",
-        "services.intake",
+        "from services.one import service",
+        "services.one",
     ),
     "the local cloud's host side imports the CDK": (
         "pipeline/local/wrong.py",
@@ -293,7 +293,7 @@ FORBIDDEN = {
         "dynamic import in line 2",
     ),
     "a service imports a guardrail": (
-        "services/intake/wrong.py",
+        "services/one/wrong.py",
         "from services.library.guardrails import finding",
         "services.library.guardrails.finding",
     ),
@@ -409,8 +409,11 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     root = tmp_path_factory.mktemp("spoiled")
     for folder in ("services", "stages", "pipeline"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    # Rooms that nobody has built yet, and a service beside the first.
+    # Rooms that nobody has built yet, and two services.
     for module in (
+        "services/one/service.py",
+        "services/one/overrides.py",
+        "services/one/runtime/handler.py",
         "services/other/service.py",
         "services/other/runtime/handler.py",
         "services/library/operations/redrive.py",

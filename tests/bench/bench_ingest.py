@@ -12,8 +12,8 @@ from pipeline.local.lifecycle import LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 from services.ingest.service import Ingest
 from tests.bench.figures import Figure
+from tests.services.ingest.deployed_ingest import DeployedIngest, submission
 from tests.testbed.functions import until
-from tests.testbed.ingest import DeployedIngest, submission
 from tests.testbed.stacks import HERE, deploy
 
 RUNS = 3

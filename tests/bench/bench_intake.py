@@ -11,7 +11,7 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 from tests.bench.figures import Figure
-from tests.testbed.intake import DeployedIntake
+from tests.services.intake.deployed_intake import DeployedIntake
 
 RUNS = 5
 POSTS = 500

@@ -12,7 +12,7 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud, Place, start, stop
 from pipeline.local.processes import free_port
 from tests.bench.figures import Figure
-from tests.testbed.records_service import DeployedRecords
+from tests.services.records.deployed_records import DeployedRecords
 from tests.testbed.stacks import REGION
 
 RUNS = 3

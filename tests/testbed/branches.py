@@ -1,8 +1,10 @@
-"""Branch environments and main's dev as the App builds them, and the ARNs that CloudFormation would give."""
+"""Branch environments and main's dev as the App builds them, the ARNs that CloudFormation would give, and a cloud."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +13,20 @@ from typing import Any
 import aws_cdk as cdk
 
 from pipeline.catalogue.branch import Branch
+from pipeline.catalogue.model import Stage
 from pipeline.definition import branch
 from pipeline.definition.service_stage import ServiceStage
-from stages.branches import BRANCHES_LIKE
+from pipeline.local import bootstrap, first_deployment
+from pipeline.local.lifecycle import LocalCloud, start, stop
+from pipeline.local.lifecycle import Place as Home
+from pipeline.local.processes import free_port
+from pipeline.settings import SETTINGS
 from tests.conftest import ROOT
+from tests.testbed import small
 
 ENDS = datetime(2026, 12, 1, 12, tzinfo=UTC)
 FEATURE = Branch(name="feature/new-tax", expires=ENDS)
-FIX = Branch(name="fix/rounding", expires=ENDS, services=("intake",))
+FIX = Branch(name="fix/rounding", expires=ENDS, services=("parcels",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +54,52 @@ class Resource:
         return str(self.body["Type"])
 
 
-def build(made: Branch | None, folder: Path) -> dict[str, dict[str, Any]]:
-    """The templates of a branch, or of the stage that branches are like, by the name of their stack."""
+def build(made: Branch | None, folder: Path, *, like: Stage = small.DEV) -> dict[str, dict[str, Any]]:
+    """Return the templates of a branch, or of the stage that branches are like, by the name of their stack."""
     app = cdk.App(outdir=str(folder), context=json.loads((ROOT / "cdk.json").read_text())["context"])
     if made is None:
-        ServiceStage(app, BRANCHES_LIKE)
+        ServiceStage(app, like)
     else:
-        branch.build(app, made.stage(BRANCHES_LIKE), tags=made.tags)
+        branch.build(app, made.stage(like), tags=made.tags)
     (nested,) = app.synth().nested_assemblies
     return {stack.stack_name: stack.template for stack in nested.nested_assembly.stacks}
+
+
+@contextmanager
+def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
+    """Start a cloud with the development account prepared, and this stage deployed there as main's."""
+    account, region = stage.environment.account, stage.environment.region
+    place = Home(home=folder / "cloud", port=free_port())
+    cloud = start(place, environment=os.environ)
+    try:
+        bootstrap.bootstrap(
+            cloud,
+            [
+                bootstrap.Target(account=account, region=region),
+                bootstrap.Target(account=SETTINGS.account, region=region),
+            ],
+            tools_account=SETTINGS.account,
+            foundation=bootstrap.checkout_foundation(),
+            template=bootstrap.checkout_template(),
+        )
+        bootstrap.prepare_for_branches(
+            cloud, account=account, region=region, deployers=(SETTINGS.account,), roles=bootstrap.checkout_branches()
+        )
+        build(None, folder / "main", like=stage)
+        home = place.home / "home"
+        home.mkdir(exist_ok=True)
+        first_deployment.run(
+            f"{stage.environment.label}/*",
+            "--app",
+            str(folder / "main"),
+            checkout=ROOT,
+            output=place.home / "cdk.out",
+            environment=first_deployment.cdk_environment(os.environ, cloud, account=account, region=region, home=home),
+            progress=lambda _line: None,
+        )
+        yield cloud
+    finally:
+        stop(place)
 
 
 # What CloudFormation puts the stack's name in front of, or whose name we give ({name}); and what AWS names by itself.

@@ -15,8 +15,15 @@ from tests.testbed.functions import until
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 ASSETS = f"assets-{ACCOUNT}-{REGION}"
-HERE = Environment(name="here", tier=Tier.SANDBOX, account=ACCOUNT, region=REGION)
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+
+def environment(name: str) -> Environment:
+    """A sandbox that tests may call as they like."""
+    return Environment(name=name, tier=Tier.SANDBOX, account=ACCOUNT, region=REGION)
+
+
+HERE = environment("here")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,8 +60,16 @@ def stage(
 
 
 def app(
-    outdir: Path, *, settings: Settings = SETTINGS, catalogue: Catalogue, removals: tuple[Shipped, ...] = ()
+    outdir: Path,
+    *,
+    settings: Settings = SETTINGS,
+    catalogue: Catalogue,
+    removals: tuple[Shipped, ...] = (),
+    branches: Environment | None = None,
 ) -> tuple[cdk.App, PipelineStack]:
     """The App as app.py makes it, with the same flags, over this catalogue."""
     made = cdk.App(outdir=str(outdir), context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    return made, PipelineStack(made, "Pipeline", settings=settings, catalogue=catalogue, removals=removals)
+    stack = PipelineStack(
+        made, "Pipeline", settings=settings, catalogue=catalogue, removals=removals, branches=branches
+    )
+    return made, stack

@@ -99,12 +99,10 @@ class Function(Construct):
         environment: Environment,
         settings: FunctionSettings,
         alarms_to: NotificationTopic,
-        root: Path = ROOT,
-        prepared: Path = PREPARED,
     ) -> None:
         super().__init__(scope, id_)
-        dependencies = Dependencies.load(prepared, root / "uv.lock")
-        package = packaging.function(root, settings.service, dependencies)
+        dependencies = Dependencies.load(PREPARED, ROOT / "uv.lock")
+        package = packaging.function(ROOT, settings.service, dependencies)
         packaging.refuse_unknown_handler(package, settings.handler)
         self.log_group = LogGroup(self, "Logs", environment=environment)
         # Not the managed policy that CDK would attach: it may write to every log group of the account.
@@ -120,7 +118,7 @@ class Function(Construct):
                 handler=settings.handler,
                 runtime=defaults.FUNCTION_RUNTIME,
                 architecture=defaults.FUNCTION_ARCHITECTURE,
-                layers=list(Layer.of(self, environment=environment, root=root, dependencies=dependencies).versions),
+                layers=list(Layer.of(self, environment=environment, root=ROOT, dependencies=dependencies).versions),
                 description=settings.description,
                 memory_size=settings.memory_mib,
                 timeout=settings.timeout,

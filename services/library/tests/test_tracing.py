@@ -19,11 +19,11 @@ from aws_cdk.assertions import Match, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.service import Ingest
 from services.library.cloudformation import template as guarded
 from services.library.constructs.tracing import VARIABLES, trace
 from services.library.contract import constraints
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import ServiceStack
 from services.library.contract.tracing import PYTHON_LAYER_VERSION, Datadog
 from services.library.guardrails import nag, platform_rules
 from services.library.guardrails.finding import Place, without_hashes
@@ -32,6 +32,7 @@ from services.library.runtime.resilience import CallError, Deadline
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.xray import XRayTracing
 from services.library.tests.traced import CAME_WITH_THE_WORK, CANARY, TOLD, UNTOLD, WORDS, Host
+from tests.testbed import small
 from tests.testbed.datadog_agent import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -227,16 +228,16 @@ def test_datadog_adds_nothing_to_a_record(traced: Traced) -> None:
     assert base64.b64decode(sent["headers"]["kinesis"][0]["Data"]) == b'{"id": "1"}'
 
 
-def deployed(service: Ingest, stage: cdk.Stage, environment: Environment) -> cdk.Stack:
-    """The service's stack as ServiceStage has it deployed."""
-    instrument = partial(trace, service=service.name, environment=environment)
-    return service.deploy(stage, environment, instrument=instrument)
+def deploy(app: cdk.App, name: str, tracing: Datadog | None) -> ServiceStack:
+    """Build the small service as a stage does."""
+    environment = Environment(name=name, tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
+    stage = cdk.Stage(app, name, env=environment.to_cdk())
+    instrument = partial(trace, service="orders", environment=environment)
+    return small.Orders(tracing=tracing).deploy(stage, environment, instrument=instrument)
 
 
-def template(tmp_path: Path, **settings: Any) -> Template:
-    environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
-    stage = cdk.Stage(cdk.App(outdir=str(tmp_path)), "prod", env=environment.to_cdk())
-    return Template.from_stack(deployed(Ingest(**settings), stage, environment))
+def template(tmp_path: Path, *, tracing: Datadog | None = None) -> Template:
+    return Template.from_stack(deploy(cdk.App(outdir=str(tmp_path)), "prod", tracing))
 
 
 def test_datadog_is_a_setting_of_the_stage_entry(tmp_path: Path) -> None:
@@ -252,7 +253,7 @@ def test_datadog_is_a_setting_of_the_stage_entry(tmp_path: Path) -> None:
                 "Variables": Match.object_like(
                     {
                         **VARIABLES,
-                        "DD_LAMBDA_HANDLER": "services.ingest.runtime.handler.handle",
+                        "DD_LAMBDA_HANDLER": small.ORDERS_HANDLER,
                         "DD_API_KEY_SECRET_ARN": SECRET,
                         "DD_CAPTURE_LAMBDA_PAYLOAD": "false",
                         "DD_SERVERLESS_LOGS_ENABLED": "false",
@@ -271,12 +272,10 @@ def test_datadog_is_a_setting_of_the_stage_entry(tmp_path: Path) -> None:
 def test_datadog_brings_no_finding(tmp_path: Path) -> None:
     found = []
     for name, tracing in (("without", None), ("with", DATADOG)):
-        environment = Environment(name=name, tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
         app = cdk.App(outdir=str(tmp_path / name), context={"aws:cdk:enable-path-metadata": True})
-        stage = cdk.Stage(app, name, env=environment.to_cdk())
-        stack = deployed(Ingest(tracing=tracing), stage, environment)
+        stack = deploy(app, name, tracing)
         made = guarded.Template(Template.from_stack(stack).to_json(), stack.node.path)
-        own_ = platform_rules.findings(made, Place(keeps_data=True, account=environment.account))
+        own_ = platform_rules.findings(made, Place(keeps_data=True, account=stack.account))
         each = [*(finding for _, finding in nag.findings(app)), *own_]
         found.append({(without_hashes(one.rule), one.path.partition("/")[2]) for one in each})
     assert found[0]
@@ -288,7 +287,7 @@ def test_a_stack_without_the_setting_has_nothing_of_datadog(tmp_path: Path) -> N
     assert "datadog" not in json.dumps(made.to_json()).lower()
     made.has_resource_properties(
         "AWS::Lambda::Function",
-        {"Handler": "services.ingest.runtime.handler.handle", "TracingConfig": {"Mode": "Active"}},
+        {"Handler": small.ORDERS_HANDLER, "TracingConfig": {"Mode": "Active"}},
     )
 
 

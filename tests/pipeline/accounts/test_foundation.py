@@ -57,27 +57,25 @@ def policy(name: str, *, tools: bool = False, keeps_data: bool = False) -> dict[
     return document
 
 
-def resource_types(assembly: Assembly) -> Iterator[str]:
-    for file in assembly.folder.rglob("*.template.json"):
-        yield from (resource["Type"] for resource in json.loads(file.read_text())["Resources"].values())
+def resources(*assemblies: Assembly) -> Iterator[dict[str, Any]]:
+    for assembly in assemblies:
+        for file in assembly.folder.rglob("*.template.json"):
+            yield from json.loads(file.read_text())["Resources"].values()
 
 
-def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: Assembly) -> None:
+def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: Assembly, platform: Assembly) -> None:
     assert TEMPLATE["Resources"]["Boundary"]["Properties"]["ManagedPolicyName"] == PERMISSIONS_BOUNDARY
-    roles = [
-        resource
-        for file in assembly.folder.rglob("*.template.json")
-        for resource in json.loads(file.read_text())["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Role"
-    ]
+    roles = [resource for resource in resources(assembly, platform) if resource["Type"] == "AWS::IAM::Role"]
     assert len(roles) > 20
     for role in roles:
         assert json.dumps(role["Properties"]["PermissionsBoundary"]).count(f":policy/{PERMISSIONS_BOUNDARY}") == 1
 
 
-def test_the_execution_policy_covers_exactly_the_services_whose_resources_we_deploy(assembly: Assembly) -> None:
-    types = {type_ for type_ in resource_types(assembly) if not type_.startswith(("AWS::IAM::", "AWS::CDK::"))}
-    used = {IAM_PREFIX[type_.rpartition("::")[0]] for type_ in types}
+def test_the_execution_policy_covers_exactly_the_services_whose_resources_we_deploy(
+    assembly: Assembly, platform: Assembly
+) -> None:
+    services = {resource["Type"].rpartition("::")[0] for resource in resources(assembly, platform)}
+    used = {IAM_PREFIX[service] for service in services - {"AWS::IAM", "AWS::CDK"}}
     document = policy("ExecutionPolicy", tools=True)
     allowed = {
         action.removesuffix(":*")

@@ -20,7 +20,6 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from stages import accounts
-from stages.catalogue import STAGES
 from tests.testbed.checkout import copy_of_the_checkout
 
 pytestmark = pytest.mark.cloud
@@ -145,7 +144,7 @@ def test_what_the_record_says_is_removed_leaves_the_repository_with_its_tombston
     root = copy_of_the_checkout(tmp_path)
     file, tombstones = root / "stages/deployed.json", root / "stages/removed.py"
     before = file.read_text(), tombstones.read_text()
-    file.write_text(ledger.text_of([*ledger.ships(STAGES), gone]))
+    file.write_text(ledger.text_of([*ledger.read(file), gone]))
     said = 'stage="dev", service="old", why="Nobody calls it any more", owner="@example/old"'
     tombstones.write_text(before[1].replace("= ()", f"= (\n    Tombstone({said}),\n)"))
     monkeypatch.setattr(ledger.read, "__defaults__", (file,))

@@ -13,7 +13,7 @@ from pipeline.operate import holds, run_control
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
 from pipeline.source import S3Source
 from services.library.contract.environment import Tier
-from tests.testbed import tiny
+from tests.testbed import small_checkout, tiny
 from tests.testbed.pipelines import until
 from tests.testbed.platforms import AWAY, HOME, MAKEFILE, Platform
 
@@ -65,25 +65,26 @@ def is_protected(platform: Platform) -> bool:
 
 
 def with_platform(platform: Platform, *, expired: str, soon: str) -> dict[str, str]:
-    """What `penstock validate` needs, with the two teams' acknowledgements ending on these days, and a broken synth."""
-    for folder in ("services", "stages", "pipeline"):
+    """What `penstock validate` needs, with two teams' acknowledgements ending on these days, and a broken synth."""
+    for folder in ("services/library", "stages", "pipeline"):
         shutil.copytree(
             tiny.ROOT / folder,
             platform.checkout / folder,
             dirs_exist_ok=True,
             ignore=shutil.ignore_patterns("__pycache__", "tests"),
         )
-    ingest, intake = (Path(f"services/{name}/acknowledgements.py") for name in ("ingest", "intake"))
+    small_checkout.replace_services(platform.checkout)
+    first, second = (platform.checkout / file for file in (small_checkout.FIRST, small_checkout.SECOND))
     return {
         "Makefile": MAKEFILE.replace("cp -r assembly cdk.out", "false"),
-        str(ingest): ending(ingest, expired),
-        str(intake): ending(intake, soon),
+        small_checkout.FIRST: ending(first, expired),
+        small_checkout.SECOND: ending(second, soon),
     }
 
 
 def ending(file: Path, day: str) -> str:
     year, month, date = map(int, day.split("-"))
-    before = (tiny.ROOT / file).read_text()
+    before = file.read_text()
     after = before.replace("date(2027, 11, 1)", f"date({year}, {month}, {date})")
     assert after != before
     return after
@@ -120,7 +121,7 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
         lambda found: found["buildComplete"],
         BUILD_SECONDS,
     )
-    said = subscriber.hears("services/ingest/acknowledgements.py: the acknowledgement of HIPAA.Security-S3")
+    said = subscriber.hears(f"{small_checkout.FIRST}: the acknowledgement of AwsSolutions-SQS3")
     assert f"expired on {expired}" in said
     assert f"expires on {soon}" in said
     assert ended["buildStatus"] == "FAILED", "an expired one makes the check red, and nothing else"

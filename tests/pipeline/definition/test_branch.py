@@ -11,31 +11,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalogue.branch import Branch, InvalidBranchError, asked_for, prefix_of
+from pipeline.catalogue.model import Stage
 from pipeline.catalogue.validation import problems_of
 from services.library.contract.environment import PREFIX, Environment
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import synth
+from tests.testbed import small_checkout
 from tests.testbed.branches import ENDS, FEATURE, FIX, NAME, Place, build, physical_name, resources
+from tests.testbed.small import DEV
 
 Templates = dict[str, dict[str, Any]]
-HERE = Place(account=BRANCHES_LIKE.environment.account, region=BRANCHES_LIKE.environment.region)
+FIX_WHOLE = replace(FIX, services=())
+HERE = Place(account=DEV.environment.account, region=DEV.environment.region)
 NAMES_SHARED = {"AWS::ApiGateway::RestApi": "Name", "AWS::ApiGateway::Stage": "StageName"}
 """Names that others may have, too: an API is known by its id, its stage by the API."""
 
 
-@pytest.fixture(scope="module")
-def feature(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return build(FEATURE, tmp_path_factory.mktemp("feature"))
+@pytest.fixture(scope="module", params=[DEV, BRANCHES_LIKE], ids=["small services", "this checkout's services"])
+def like(request: pytest.FixtureRequest) -> Stage:
+    found: Stage = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
-def fix(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return build(FIX, tmp_path_factory.mktemp("fix"))
+def feature(like: Stage, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return build(FEATURE, tmp_path_factory.mktemp("feature"), like=like)
 
 
 @pytest.fixture(scope="module")
-def main(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return build(None, tmp_path_factory.mktemp("main"))
+def fix(like: Stage, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return build(FIX_WHOLE, tmp_path_factory.mktemp("fix"), like=like)
+
+
+@pytest.fixture(scope="module")
+def main(like: Stage, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return build(None, tmp_path_factory.mktemp("main"), like=like)
 
 
 @given(st.text(min_size=1).filter(str.strip), st.text(min_size=1).filter(str.strip))
@@ -49,7 +59,7 @@ def test_every_name_gives_a_prefix_that_an_environment_takes_and_that_begins_no_
 
 
 def environment() -> dict[str, Any]:
-    return {name: getattr(BRANCHES_LIKE.environment, name) for name in ("name", "tier", "account", "region")}
+    return {name: getattr(DEV.environment, name) for name in ("name", "tier", "account", "region")}
 
 
 @pytest.mark.parametrize(
@@ -67,17 +77,17 @@ def test_branches_that_look_alike_have_different_prefixes(one: str, other: str) 
 
 def test_a_branch_has_the_chosen_services_and_what_they_need() -> None:
     def chosen(*services: str) -> list[str]:
-        return [service.name for service in replace(FEATURE, services=services).stage(BRANCHES_LIKE).services]
+        return [service.name for service in replace(FEATURE, services=services).stage(DEV).services]
 
-    assert chosen("intake") == ["ingest", "intake"]
-    assert chosen("ingest") == ["ingest"]
-    assert chosen() == [service.name for service in BRANCHES_LIKE.services]
-    with pytest.raises(InvalidBranchError, match=r"services='intak' is not allowed; stages/dev\.py has ingest, intake"):
-        chosen("intak")
+    assert chosen("parcels") == ["orders", "parcels"]
+    assert chosen("orders") == ["orders"]
+    assert chosen() == ["orders", "parcels"]
+    with pytest.raises(InvalidBranchError, match=r"'parcel' is not allowed; stages/dev\.py has orders, parcels"):
+        chosen("parcel")
 
 
 def test_the_context_says_what_is_built() -> None:
-    context = {"branch": "fix/rounding", "expires": "2026-12-01T12:00:00Z", "services": " intake, "}
+    context = {"branch": "fix/rounding", "expires": "2026-12-01T12:00:00Z", "services": " parcels, "}
     assert asked_for(context) == FIX
     assert asked_for({"expires": "2026-12-01T12:00:00Z"}) is None
 
@@ -88,7 +98,9 @@ def test_a_branch_without_the_moment_of_its_end_is_refused(expires: str) -> None
         asked_for({"branch": "fix", "expires": expires})
 
 
-def test_no_name_of_two_branches_and_main_is_the_same(feature: Templates, fix: Templates, main: Templates) -> None:
+def test_no_name_of_two_branches_and_main_is_the_same(
+    like: Stage, feature: Templates, fix: Templates, main: Templates
+) -> None:
     def names(templates: Templates) -> set[tuple[str, str]]:
         return {
             (body["Type"], physical_name(stack, logical_id, body))
@@ -99,8 +111,8 @@ def test_no_name_of_two_branches_and_main_is_the_same(feature: Templates, fix: T
 
     assert not names(feature) & names(fix)
     assert not (names(feature) | names(fix)) & names(main)
-    for templates, branch in ((feature, FEATURE), (fix, FIX)):
-        label = branch.stage(BRANCHES_LIKE).environment.label
+    for templates, branch in ((feature, FEATURE), (fix, FIX_WHOLE)):
+        label = branch.stage(like).environment.label
         assert all(stack.startswith(f"{label}-") for stack in templates)
         for _, name in names(templates):
             assert name.removeprefix("/penstock/").startswith(label)
@@ -120,15 +132,17 @@ def _is_reference(value: Any) -> bool:
     return isinstance(value, dict) and bool({"Ref", "Fn::GetAtt"} & set(value))
 
 
-def test_every_parameter_that_a_branch_reads_is_its_own(fix: Templates) -> None:
+def test_every_parameter_that_a_branch_reads_is_its_own(like: Stage, fix: Templates) -> None:
     read = {
         parameter["Default"]
         for template in fix.values()
         for parameter in template["Parameters"].values()
         if parameter["Type"].startswith("AWS::SSM::Parameter")
     } - {"/cdk-bootstrap/hnb659fds/version"}
-    assert len(read) == 5
-    assert all(name.startswith(f"/penstock/{FIX.prefix}-dev/") for name in read)
+    stage = FIX_WHOLE.stage(like)
+    needs = {need.parameter_name(stage.environment) for service in stage.services for need in service.all_needs}
+    assert read == needs
+    assert all(name.startswith(f"/penstock/{FIX.prefix}-dev/") for name in needs)
 
 
 def test_nothing_of_a_branch_outlives_its_stacks(feature: Templates) -> None:
@@ -137,22 +151,22 @@ def test_nothing_of_a_branch_outlives_its_stacks(feature: Templates) -> None:
         assert resource.type_ != "AWS::ApiGateway::Account", "the account's own setting"
 
 
-def test_every_role_of_a_branch_has_the_branches_boundary(feature: Templates) -> None:
+def test_every_role_of_a_branch_has_the_branches_boundary(like: Stage, feature: Templates) -> None:
     roles = [each for each in resources(feature, HERE) if each.type_ == "AWS::IAM::Role"]
-    assert roles
+    assert roles or not like.services
     for role in roles:
         assert ":policy/penstock-branch-boundary" in json.dumps(role.body["Properties"]["PermissionsBoundary"])
 
 
-def test_the_same_commit_and_context_give_the_same_bytes(tmp_path: Path, fix: Templates) -> None:
-    assert json.dumps(build(FIX, tmp_path)) == json.dumps(fix)
-    later = replace(FIX, expires=ENDS.replace(year=2027))
-    assert json.dumps(build(later, tmp_path / "later")) == json.dumps(fix)
+def test_the_same_commit_and_context_give_the_same_bytes(like: Stage, tmp_path: Path, fix: Templates) -> None:
+    assert json.dumps(build(FIX_WHOLE, tmp_path, like=like)) == json.dumps(fix)
+    later = replace(FIX_WHOLE, expires=ENDS.replace(year=2027))
+    assert json.dumps(build(later, tmp_path / "later", like=like)) == json.dumps(fix)
 
 
 def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: Path) -> None:
-    context = ("branch=fix/rounding", "expires=2026-12-01T12:00:00Z", "services=intake")
-    done = synth(tmp_path / "out", context=context)
+    context = ("branch=fix/rounding", "expires=2026-12-01T12:00:00Z", "services=second")
+    done = synth(tmp_path / "out", checkout=small_checkout.make(tmp_path / "checkout"), context=context)
     assert done.returncode == 0, done.stdout + done.stderr
     (manifest,) = tmp_path.glob("out/assembly-*/manifest.json")
     stacks = [
@@ -160,7 +174,7 @@ def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: P
         for artifact in json.loads(manifest.read_text())["artifacts"].values()
         if artifact["type"] == "aws:cloudformation:stack"
     ]
-    assert sorted(each["stackName"] for each in stacks) == [f"{FIX.prefix}-dev-ingest", f"{FIX.prefix}-dev-intake"]
+    assert sorted(each["stackName"] for each in stacks) == [f"{FIX.prefix}-dev-first", f"{FIX.prefix}-dev-second"]
     for stack in stacks:
         assert stack["assumeRoleArn"].endswith(":role/penstock-branch-deploy")
         assert stack["cloudFormationExecutionRoleArn"].endswith(":role/penstock-branch-execution")
@@ -177,7 +191,7 @@ def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: P
 
 
 def test_no_stage_may_be_called_as_a_branch() -> None:
-    stage = replace(BRANCHES_LIKE, environment=replace(BRANCHES_LIKE.environment, name="branch-one"))
+    stage = replace(DEV, environment=replace(DEV.environment, name="branch-one"))
     assert any("name='branch-one' is not allowed" in str(each) for each in problems_of((stage,)))
 
 

@@ -1,24 +1,16 @@
-"""The hooks of a stage entry: each holds for its entry alone, and the page that explains them tells the truth."""
+"""The hooks of a stage entry: each holds for its entry alone."""
 
-import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import assertions
 from aws_cdk import aws_ssm as ssm
 
-from services.intake.service import Intake
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.contract.environment import Environment, Tier
+from services.library.contract.environment import Environment
 from services.library.contract.release import Release
-from services.library.contract.steps import Approval, Command, Probe
+from services.library.contract.steps import Approval, Command
 from tests.testbed import tiny
-
-PAGE = (tiny.ROOT / "docs/override.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def speak_louder(stack: tiny.TinyStack, environment: Environment) -> None:
@@ -66,23 +58,3 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
         for stage, template in ((name, assertions.Template.from_stack(each.stack)) for name, each in checked.items())
     }
     assert values == {"one": "louder", "two": "first"}
-
-
-def test_the_pages_override_does_what_the_page_says() -> None:
-    names: dict[str, Any] = {"Intake": Intake, "Approval": Approval, "Probe": Probe, "Release": Release}
-    exec(BLOCKS[0], names)  # noqa: S102 - the page's own example
-    entry = eval(BLOCKS[1], names)  # noqa: S307 - as above
-    assert (entry.release, len(entry.before), len(entry.after)) == (Release(roll_back_on_failure=True), 1, 1)
-    environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
-    made, plain = (
-        assertions.Template.from_stack(
-            service.deploy(cdk.Stage(cdk.App(), "prod", env=environment.to_cdk()), environment)
-        )
-        for service in (entry, replace(entry, override=None))
-    )
-    made.has_resource_properties("AWS::ApiGateway::RestApi", {"Name": "intake-prod-v1"})
-    slow = {"Threshold": 8_000, "EvaluationPeriods": 10}
-    made.has_resource_properties("AWS::CloudWatch::Alarm", slow)
-    before, after = (set(each.find_resources("AWS::CloudWatch::Alarm")) for each in (plain, made))
-    assert before < after
-    assert {name.startswith("Backlog") for name in after - before} == {True}

@@ -1,82 +1,44 @@
-"""Two branch environments beside main's dev in one account: apart while they live, and gone without a trace."""
+"""Branch environments beside main's dev in one account: whose stacks are deleted, and which are left alone."""
 
 import json
 import os
 import subprocess
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.catalogue.branch import prefix_of
-from pipeline.cli import branch, connection
+from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.definition.branch_cleanup import CLEAN_UP
-from pipeline.local import bootstrap, first_deployment
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
-from pipeline.local.processes import free_port
+from pipeline.local import first_deployment
+from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.branches import Branches, local_branches
 from pipeline.operate.errors import OperateError
 from pipeline.settings import SETTINGS
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT
-from tests.testbed.branches import build
-from tests.testbed.functions import until
-from tests.testbed.inventory import inventory
-from tests.testbed.signed import SignedApi
+from tests.testbed import small
+from tests.testbed.branches import cloud_with
 
 pytestmark = pytest.mark.cloud
 HERE = BRANCHES_LIKE.environment
 ACCOUNT, REGION = HERE.account, HERE.region
-FEATURE, FIX = "feature/new-tax", "fix/rounding"
-PAGE = [
-    line.partition("#")[0].split()[2:]
-    for line in (ROOT / "docs/branch.md").read_text().splitlines()
-    if line.startswith("    penstock branch ")
-]
-SERVICES = sorted(service.name for service in BRANCHES_LIKE.services)
-SUBMISSION = {"patient": "p-1", "resource": {"resourceType": "Observation"}}
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A cloud with the development account prepared, and main's dev in it."""
-    place = Place(home=tmp_path_factory.mktemp("branches"), port=free_port())
-    cloud = start(place, environment=os.environ)
-    bootstrap.bootstrap(
-        cloud,
-        [bootstrap.Target(account=ACCOUNT, region=REGION), bootstrap.Target(account=SETTINGS.account, region=REGION)],
-        tools_account=SETTINGS.account,
-        foundation=bootstrap.checkout_foundation(),
-        template=bootstrap.checkout_template(),
-    )
-    bootstrap.prepare_for_branches(
-        cloud, account=ACCOUNT, region=REGION, deployers=(SETTINGS.account,), roles=bootstrap.checkout_branches()
-    )
-    assembly = tmp_path_factory.mktemp("main")
-    build(None, assembly)
-    home = place.home / "home"
-    home.mkdir(exist_ok=True)
-    first_deployment.run(
-        f"{HERE.label}/*",
-        "--app",
-        str(assembly),
-        checkout=ROOT,
-        output=place.home / "cdk.out",
-        environment=first_deployment.cdk_environment(os.environ, cloud, account=ACCOUNT, region=REGION, home=home),
-        progress=lambda _line: None,
-    )
-    yield cloud
-    stop(place)
+    with cloud_with(replace(small.DEV, environment=HERE), tmp_path_factory.mktemp("branches")) as cloud:
+        yield cloud
 
 
 @pytest.fixture(autouse=True)
 def _commands_act_there(account: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "find", lambda _place: account)
-    monkeypatch.setattr(branch, "_checked_out", lambda _checkout: FEATURE)
 
 
 def penstock(*arguments: str) -> Result:
@@ -89,59 +51,6 @@ def answered(*arguments: str) -> Any:
     done = penstock(*arguments, "--json")
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
-
-
-def api(cloud: LocalCloud, stack: str) -> SignedApi:
-    described = cloud.client("cloudformation", ACCOUNT, REGION).describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
-    return SignedApi(cloud=cloud, url=outputs["Url"], account=ACCOUNT)
-
-
-def kept(cloud: LocalCloud, label: str) -> set[str]:
-    """The ids of the submissions that an environment has stored at the end of its way."""
-    formation, dynamodb = (cloud.client(name, ACCOUNT, REGION) for name in ("cloudformation", "dynamodb"))
-    resources = formation.describe_stack_resources(StackName=f"{label}-ingest")["StackResources"]
-    (table,) = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::DynamoDB::Table"]
-    ids = {item["id"]["S"] for item in dynamodb.scan(TableName=table)["Items"]}
-    return {id_.removeprefix("effect#") for id_ in ids if id_.startswith("effect#")}
-
-
-def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: LocalCloud) -> None:
-    before = inventory(account, ACCOUNT, REGION)
-    up, up_again, list_, down, dry_run, sweep = PAGE
-    penstock(*up)
-    (feature,) = answered(*up_again)
-    (fix,) = answered("up", "--branch", FIX, "--expires", "3d")
-    assert [feature["prefix"], fix["prefix"]] == [prefix_of(FEATURE), prefix_of(FIX)]
-    assert [each["service"] for each in feature["stacks"]] == SERVICES
-    assert answered(*list_) == sorted([feature, fix], key=lambda each: str(each["prefix"]))
-
-    labels = ["dev", f"{feature['prefix']}-dev", f"{fix['prefix']}-dev"]
-    ids = {label: str(api(account, f"{label}-intake").post(SUBMISSION).json()["id"]) for label in labels}
-    for label in labels:
-        assert until(lambda label=label: kept(account, label), bool, 60) == {ids[label]}  # type: ignore[misc]  # mypy 5382
-
-    both = inventory(account, ACCOUNT, REGION)
-    assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in SERVICES]
-    assert {
-        each
-        for each in both - inventory(account, ACCOUNT, REGION)
-        if feature["prefix"] not in each and not _unnamed(each)
-    } == set()
-    assert answered("list") == [fix]
-    for label in ("dev", f"{fix['prefix']}-dev"):
-        assert api(account, f"{label}-intake").post(SUBMISSION).status_code == 202
-
-    assert answered(*dry_run) == {"dry_run": True, "removed": [], "problems": {}}
-    assert answered(*sweep) == {"dry_run": False, "removed": [], "problems": {}}
-    assert answered("down", "--branch", FIX)["prefix"] == fix["prefix"]
-    assert inventory(account, ACCOUNT, REGION) == before
-    assert answered("down", "--branch", FIX)["removed"] == []
-
-
-def _unnamed(each: str) -> bool:
-    """What AWS names by itself."""
-    return each.startswith(("kms ", "apigateway ", "lambda ", "logs API-Gateway-Execution-Logs_"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,13 +21,13 @@ from services.library.contract.service import Service
 from services.library.contract.tracing import Datadog
 from services.library.runtime.datadog import ALLOWED
 from services.library.runtime.trace import TraceContext
+from tests.services.enrichment.deployed_enrichment import DeployedEnrichment, offering
 from tests.testbed import datadog_agent as agents
 from tests.testbed.datadog_agent import Agent
-from tests.testbed.enrichment import DeployedEnrichment, LocalPartner, offering
 from tests.testbed.functions import until
-from tests.testbed.intake import environment
+from tests.testbed.partner import LocalPartner
 from tests.testbed.signed import SignedApi
-from tests.testbed.stacks import HERE, Deployed, deploy
+from tests.testbed.stacks import HERE, Deployed, deploy, environment
 
 pytestmark = pytest.mark.cloud
 API_KEY = "0123456789abcdef0123456789abcdef"

@@ -24,13 +24,12 @@ from services.intake.service import Intake
 from services.library.operations.records import RedriveVerdict
 from services.library.operations.redrive import RedriveRequest
 from tests.conftest import FreshCloud
+from tests.services.ingest.deployed_ingest import PATIENTS, DeployedIngest, submission
 from tests.services.ingest.stream.simulation import seeded
 from tests.testbed.functions import until
-from tests.testbed.ingest import PATIENTS, DeployedIngest, submission
-from tests.testbed.intake import environment
 from tests.testbed.killing import kill
 from tests.testbed.signed import SignedApi
-from tests.testbed.stacks import HERE, deploy
+from tests.testbed.stacks import HERE, deploy, environment
 
 pytestmark = pytest.mark.cloud
 BATCHES_A_KILL = 3

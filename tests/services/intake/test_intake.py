@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from services.intake.service import PAYLOAD_LIMIT_BYTES, Variant
+from tests.services.intake.deployed_intake import DeployedIntake
 from tests.testbed.functions import until
-from tests.testbed.intake import DeployedIntake
 from tests.testbed.signed import a_key, problem
 
 pytestmark = pytest.mark.cloud

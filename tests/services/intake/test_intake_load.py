@@ -18,8 +18,8 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from services.library.constructs.mappings.request_name import execution_name
+from tests.services.intake.deployed_intake import DeployedIntake
 from tests.testbed.functions import until
-from tests.testbed.intake import DeployedIntake
 from tests.testbed.killing import kill
 from tests.testbed.signed import problem
 

@@ -15,6 +15,7 @@ from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
 from services.library.contract.service import ServiceStack
+from tests.testbed import runtime_code
 from tests.testbed.functions import until
 from tests.testbed.stacks import HERE, Deployed, deploy
 
@@ -43,16 +44,17 @@ def changes(cloud: LocalCloud, notes: Path, tmp_path_factory: pytest.TempPathFac
         key = Key(stack, "Key", environment=HERE, description="Events")
         alarms = NotificationTopic(stack, "Alarms", environment=HERE)
         publisher = EventPublisher(stack, "Publisher", environment=HERE, encryption_key=key, alarms_to=alarms)
-        worker = QueueWorker(
-            stack,
-            "Worker",
-            environment=HERE,
-            encryption_key=key,
-            alarms_to=alarms,
-            settings=QueueWorkerSettings(
-                function=FunctionSettings(handler="services.intake.runtime.handler.handle", description="Notes")
-            ),
-        )
+        with runtime_code.packaged():
+            worker = QueueWorker(
+                stack,
+                "Worker",
+                environment=HERE,
+                encryption_key=key,
+                alarms_to=alarms,
+                settings=QueueWorkerSettings(
+                    function=FunctionSettings(handler=runtime_code.HANDLER, description="Notes")
+                ),
+            )
         function = worker.function.function.node.default_child
         assert isinstance(function, lambda_.CfnFunction)
         function.code = lambda_.CfnFunction.CodeProperty(zip_file=CODE.format(notes=str(notes)))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.services.records.deployed_records import DeployedRecords
 from tests.testbed.functions import until
-from tests.testbed.records_service import DeployedRecords
 from tests.testbed.signed import problem
 
 pytestmark = pytest.mark.cloud

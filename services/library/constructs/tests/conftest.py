@@ -1,5 +1,6 @@
 """The smallest scope of a construct: a production stack with a key and a topic."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -10,6 +11,7 @@ from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
+from tests.testbed import runtime_code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,12 @@ class StackScope:
 
     def template(self) -> Template:
         return Template.from_stack(self.stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sample_service() -> Iterator[None]:
+    with runtime_code.packaged():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from services.library.constructs.queue_api import QueueApi
 from services.library.constructs.sync_api import SyncApi
 from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow, WorkflowKind
+from tests.testbed.runtime_code import HANDLER
 
 OPEN_TO = "Everybody who knows the address: the page it serves is public"
 
@@ -43,7 +44,7 @@ def function(place: StackScope, id_: str, seconds: int) -> Function:
         id_,
         environment=place.environment,
         settings=FunctionSettings(
-            handler="services.intake.runtime.handler.handle",
+            handler=HANDLER,
             description="Works",
             timeout=cdk.Duration.seconds(seconds),
         ),

@@ -14,6 +14,7 @@ from services.library.constructs.queue import Queue
 from services.library.constructs.role import Role
 from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow
+from tests.testbed.runtime_code import HANDLER
 
 CHANGED = EventSubscription(
     source="ingest", detail_types=("PatientChanged",), detail={"kind": ["created", "updated"]}, attempts=20
@@ -39,7 +40,7 @@ def template(production: StackScope) -> Template:
             stack,
             "Handle",
             environment=environment,
-            settings=FunctionSettings(handler="services.intake.runtime.handler.handle", description="Hears"),
+            settings=FunctionSettings(handler=HANDLER, description="Hears"),
             alarms_to=alarms,
         ),
     }

@@ -11,9 +11,9 @@ from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
+from tests.testbed.runtime_code import HANDLER
 
 KEY = {"Fn::GetAtt": [Match.string_like_regexp("^OperationsKey"), "Arn"]}
-HANDLER = "services.intake.runtime.handler.handle"
 
 
 def environment(tier: Tier) -> Environment:
@@ -55,7 +55,7 @@ def test_a_function_runs_its_handler_on_the_machine_it_was_packaged_for(two: Tem
             "Timeout": 10,
             "TracingConfig": {"Mode": "Active"},
             "Environment": {
-                "Variables": {"TABLE_NAME": "t", "POWERTOOLS_SERVICE_NAME": "intake", "POWERTOOLS_LOG_LEVEL": "INFO"}
+                "Variables": {"TABLE_NAME": "t", "POWERTOOLS_SERVICE_NAME": "sample", "POWERTOOLS_LOG_LEVEL": "INFO"}
             },
         },
     )
@@ -183,4 +183,4 @@ def test_memory_that_lambda_does_not_offer_is_refused(memory_mib: int) -> None:
 
 def test_a_handler_outside_a_services_runtime_is_refused() -> None:
     with pytest.raises(ValueError, match=r"give services\.<service>\.runtime\.<module>\.<name>"):
-        _ = FunctionSettings(handler="services.intake.service.build", description="x").service
+        _ = FunctionSettings(handler="services.sample.service.build", description="x").service

@@ -19,11 +19,13 @@ from services.library.guardrails import nag, not_applicable, platform_rules
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, decide
 from services.library.guardrails.finding import Finding, Place, without_hashes
+from tests.testbed import runtime_code
 
 ROOT = Path(__file__).parents[4]
 PAGES = {page.stem: page.read_text() for page in sorted((ROOT / "docs/constructs").glob("*.md"))}
 INDEX = PAGES.pop("README")
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HANDLER = re.compile(r"\bservices(?:\.\w+){4}")
 FINDINGS = re.compile(r"^## Findings\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `(?P<rule>[^`]+)` \| `(?P<path>[^`]+)` \| (?P<why>.+) \|$", re.MULTILINE)
 ENVIRONMENT = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
@@ -54,8 +56,9 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Example]:
             "alarms": NotificationTopic(stack, "Alarms", environment=ENVIRONMENT),
         }
         try:
-            for block in EXAMPLE.findall(page):
-                exec(compile(block, f"docs/constructs/{name}.md", "exec"), given)  # noqa: S102 - our own pages
+            with runtime_code.packaged(*HANDLER.findall(page)):
+                for block in EXAMPLE.findall(page):
+                    exec(compile(block, f"docs/constructs/{name}.md", "exec"), given)  # noqa: S102 - our own pages
         except Exception as error:  # noqa: BLE001 - whatever it is, it is that page's
             failed[name] = error
         stacks[name] = stack

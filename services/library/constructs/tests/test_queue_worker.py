@@ -10,10 +10,11 @@ from services.library.constructs.function import FunctionSettings
 from services.library.constructs.queue import QueueSettings
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
 from services.library.constructs.tests.conftest import StackScope
+from tests.testbed.runtime_code import HANDLER
 
 
 def function(**settings: Any) -> FunctionSettings:
-    return FunctionSettings(handler="services.intake.runtime.handler.handle", description="Works", **settings)
+    return FunctionSettings(handler=HANDLER, description="Works", **settings)
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,12 @@ from services.library.constructs.function import FunctionSettings
 from services.library.constructs.stream import Stream, StreamSettings
 from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
 from services.library.constructs.tests.conftest import StackScope
+from tests.testbed.runtime_code import HANDLER
 
 
 def function(**settings: Any) -> FunctionSettings:
     return FunctionSettings(
-        handler="services.ingest.runtime.handler.handle",
+        handler=HANDLER,
         description="Consumes",
         **({"timeout": cdk.Duration.seconds(30)} | settings),
     )
@@ -184,7 +185,7 @@ def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsum
     ],
 )
 def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any], refusal: str) -> None:
-    with pytest.raises(ValueError, match=f"services.ingest.runtime.handler.handle: {refusal}"):
+    with pytest.raises(ValueError, match=f"{HANDLER}: {refusal}"):
         StreamConsumerSettings(**({"function": function()} | settings))
 
 

@@ -46,11 +46,11 @@ from services.library.guardrails.tests.near_misses import (
     WORK,
     Change,
 )
+from tests.testbed import runtime_code
 
 ROOT = Path(__file__).parents[4]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
 QA = Environment(name="qa", tier=Tier.PRE_PRODUCTION, account="1" * 12, region="eu-west-1")
-HANDLER = "services.intake.runtime.handler.handle"
 
 
 class EverythingStack(ServiceStack):
@@ -60,7 +60,7 @@ class EverythingStack(ServiceStack):
         super().__init__(scope, id_, environment=QA, description="everything")
         alarms = NotificationTopic(self, "Alarms", environment=QA)
         key = Key(self, "Key", environment=QA, description="Data")
-        settings = FunctionSettings(handler=HANDLER, description="Works", reserved_concurrency=10)
+        settings = FunctionSettings(handler=runtime_code.HANDLER, description="Works", reserved_concurrency=10)
         work = self.work = Function(self, "Work", environment=QA, settings=settings, alarms_to=alarms)
         Table(self, "Items", environment=QA, partition_key="id", encryption_key=key)
         Bucket(self, "Documents", environment=QA, encryption_key=key)
@@ -135,7 +135,8 @@ def place(*, keeps_data: bool) -> Place:
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Everything:
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("everything")), context=CONTEXT)
-    stack = EverythingStack(cdk.Stage(app, "qa", env=QA.to_cdk()), "some")
+    with runtime_code.packaged():
+        stack = EverythingStack(cdk.Stage(app, "qa", env=QA.to_cdk()), "some")
     template = Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
     by_path = {each.path: each for each in template.resources()}
     found = {}
@@ -203,7 +204,8 @@ class Everythings(Service[EverythingStack]):
 
     def build(self, scope: Construct, environment: Environment) -> EverythingStack:
         assert environment == QA
-        return EverythingStack(scope, self.name)
+        with runtime_code.packaged():
+            return EverythingStack(scope, self.name)
 
 
 def trace_more(stack: EverythingStack, _environment: Environment) -> None:

@@ -219,17 +219,19 @@ from services.library.constructs.function import FunctionSettings
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
+from tests.testbed import runtime_code
 
-handler = FunctionSettings(handler="services.intake.runtime.handler.handle", description="Works")
+handler = FunctionSettings(handler=runtime_code.HANDLER, description="Works")
 for stack in (left, right):
-    QueueWorker(
-        stack,
-        "Worker",
-        environment=PROD,
-        encryption_key=Key(stack, "Key", environment=PROD, description="Data"),
-        alarms_to=NotificationTopic(stack, "Alarms", environment=PROD),
-        settings=QueueWorkerSettings(function=handler),
-    )
+    with runtime_code.packaged():
+        QueueWorker(
+            stack,
+            "Worker",
+            environment=PROD,
+            encryption_key=Key(stack, "Key", environment=PROD, description="Data"),
+            alarms_to=NotificationTopic(stack, "Alarms", environment=PROD),
+            settings=QueueWorkerSettings(function=handler),
+        )
 worker = left.node.find_child("Worker")
 queue = worker.queue.queue.node.default_child
 queue.visibility_timeout = 30

@@ -12,10 +12,33 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud
 from services.library.packaging import package
 from services.library.packaging.dependencies import Dependencies
+from tests.testbed import runtime_code
 from tests.testbed.functions import ACCOUNT, REGION, ROLE, Functions, zipped
 
 pytestmark = pytest.mark.cloud
 
+SERVICE = """
+import boto3
+
+from services.library.runtime.configuration import Configuration
+
+
+class Settings(Configuration):
+    table_name: str
+
+
+class InvalidNote(Exception):
+    pass
+
+
+def handle(event, context):
+    if not event["text"]:
+        raise InvalidNote(event["id"])
+    table = Settings.from_environment().table_name
+    item = {"id": {"S": event["id"]}, "text": {"S": event["text"]}}
+    boto3.client("dynamodb").put_item(TableName=table, Item=item)
+    return {"id": event["id"]}
+"""
 ROOT = Path(__file__).parents[4]
 PREPARED = (ROOT / ".venv/functions").resolve()
 
@@ -73,7 +96,9 @@ def test_a_locked_dependency_with_a_wrong_hash_is_refused(functions: Functions) 
 
 def test_a_service_runs_from_the_very_package_that_aws_gets(functions: Functions, tmp_path: Path) -> None:
     dependencies = Dependencies.load(PREPARED, ROOT / "uv.lock")
-    package.function(ROOT, "intake", dependencies).write(tmp_path / "function")
+    root = runtime_code.repository(tmp_path / "repository", runtime_code.HANDLER)
+    (root / "services/sample/runtime/handler.py").write_text(SERVICE)
+    package.function(root, "sample", dependencies).write(tmp_path / "function")
     package.layer(ROOT, dependencies).write(tmp_path / "layer")
     layers = [
         functions.lambda_.publish_layer_version(
@@ -91,16 +116,15 @@ def test_a_service_runs_from_the_very_package_that_aws_gets(functions: Functions
     )
     name = functions.make(
         (tmp_path / "function").read_bytes(),
-        handler="services.intake.runtime.handler.handle",
+        handler=runtime_code.HANDLER,
         Layers=layers,
         Environment={"Variables": {"TABLE_NAME": table}},
     )
-    event = {"id": "s-1", "payload": {"patient": "p-1", "resource": {"resourceType": "Basic"}}}
-    answer, _ = functions.call(name, event)
-    assert answer == {"id": "s-1", "first_time": True}
-    assert tables.get_item(TableName=table, Key={"id": {"S": "s-1"}})["Item"]["patient"] == {"S": "p-1"}
-    error, _ = functions.call(name, {"id": "s-2", "payload": {"patient": "!"}})
-    assert error["errorType"] == "InvalidSubmission"
+    answer, _ = functions.call(name, {"id": "n-1", "text": "one"})
+    assert answer == {"id": "n-1"}
+    assert tables.get_item(TableName=table, Key={"id": {"S": "n-1"}})["Item"]["text"] == {"S": "one"}
+    error, _ = functions.call(name, {"id": "n-2", "text": ""})
+    assert error["errorType"] == "InvalidNote"
 
 
 def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functions) -> None:

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.conftest import FreshCloud
-from tests.testbed.enrichment import LocalPartner
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.partner import LocalPartner
 
 pytestmark = pytest.mark.cloud
 

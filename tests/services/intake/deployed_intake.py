@@ -11,18 +11,14 @@ from aws_cdk import aws_s3 as s3
 
 from pipeline.local.lifecycle import LocalCloud
 from services.intake.service import CLAIMS_BUCKET_NAME, CLAIMS_KEY_ARN, STREAM_ARN, STREAM_KEY_ARN, STREAM_NAME, Intake
-from services.library.contract.environment import Environment, Tier
+from services.library.contract.environment import Environment
 from services.library.contract.service import ServiceStack
 from services.library.runtime.trace import TraceContext
 from tests.testbed.functions import until
 from tests.testbed.signed import SignedApi
-from tests.testbed.stacks import ACCOUNT, REGION, Deployed, deploy
+from tests.testbed.stacks import Deployed, deploy, environment
 
 PLENTY = {"rate_limit": 10_000, "burst_limit": 10_000}
-
-
-def environment(name: str) -> Environment:
-    return Environment(name=name, tier=Tier.SANDBOX, account=ACCOUNT, region=REGION)
 
 
 def offering(stage: cdk.Stage, here: Environment) -> cdk.Stack:

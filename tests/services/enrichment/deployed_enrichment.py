@@ -1,14 +1,12 @@
-"""enrichment as it runs in a local cloud, and the partner that it calls there."""
+"""enrichment as it runs in a local cloud."""
 
 import json
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 
-from pipeline.local.lifecycle import LocalCloud
 from services.enrichment.service import EVENT_BUS_NAME
 from services.library.contract.environment import Environment
 from services.library.contract.service import ServiceStack
@@ -21,27 +19,6 @@ def offering(stage: cdk.Stage, here: Environment) -> cdk.Stack:
     stack = ServiceStack(stage, "offering", environment=here, description="What enrichment needs")
     EVENT_BUS_NAME.offer(stack, here, events.EventBus(stack, "Bus").event_bus_name)
     return stack
-
-
-@dataclass(frozen=True)
-class LocalPartner:
-    """The control of the cloud's partner."""
-
-    cloud: LocalCloud
-
-    def control(self, **asked: Any) -> dict[str, Any]:
-        request = urllib.request.Request(  # noqa: S310 - the cloud's own address
-            f"{self.cloud.endpoint}/_penstock/partner", json.dumps(asked).encode(), method="POST"
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
-            found: dict[str, Any] = json.load(answer)
-            return found
-
-    def fails(self, kind: str, **more: Any) -> None:
-        self.control(fault={"kind": kind, **more})
-
-    def requests(self, containing: str = "") -> list[dict[str, Any]]:
-        return [each for each in self.control()["requests"] if containing in each["path"]]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ import aws_cdk as cdk
 
 from pipeline.local.lifecycle import LocalCloud
 from services.ingest.service import Ingest
-from services.library.contract.environment import Environment, Tier
 from services.records.service import Records
-from tests.testbed.ingest import DeployedIngest
+from tests.services.ingest.deployed_ingest import DeployedIngest
 from tests.testbed.records import Datastore
 from tests.testbed.signed import SignedApi
-from tests.testbed.stacks import ACCOUNT, REGION, deploy
+from tests.testbed.stacks import deploy, environment
 
-HERE = Environment(name="whole", tier=Tier.SANDBOX, account=ACCOUNT, region=REGION)
+HERE = environment("whole")
 
 
 class DeployedRecords:
