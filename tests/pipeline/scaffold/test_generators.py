@@ -28,8 +28,8 @@ from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.contract.environment import Environment, Tier
 from stages.catalogue import STAGES
+from tests.architecture.test_layering import violations
 from tests.conftest import ROOT, clean_environment
-from tests.test_layering import violations
 from tests.testbed.checkout import copy_of_the_checkout
 
 GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)

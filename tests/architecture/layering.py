@@ -48,7 +48,7 @@ DYNAMIC = frozenset(
 """What imports by a name made at run time, however it is called or renamed. (`exec` and `eval` are ruff's to find.)"""
 RUNTIME = re.compile(r"services\.\w+\.runtime")
 """Runtime code runs in Lambda: whoever builds it knows it by its path only."""
-PATCHES = sorted(Path(__file__).parents[1].glob("pipeline/local/cloud/*/patches.py"))
+PATCHES = sorted(Path(__file__).parents[2].glob("pipeline/local/cloud/*/patches.py"))
 """What each service of the local cloud replaces of the emulator."""
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
@@ -186,7 +186,7 @@ def violations(root: Path) -> list[str]:
         if ".tests" in importer or importer in ("services.library", "pipeline"):
             continue
         if (place := room_of(importer)) is None:
-            found.append(f"{importer} -> in no room: tests/layering.py must say what it may import")
+            found.append(f"{importer} -> in no room: tests/architecture/layering.py must say what it may import")
             continue
         room, service = place
         found += [

@@ -14,7 +14,7 @@ import typer
 from pipeline.cli.main import app
 from services.library.contract.service import Service
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 """One word of a name in snake case, camel case or kebab case."""

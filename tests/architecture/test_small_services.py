@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HOMES = re.compile(
     r"services/(?!library/)\w+/tests/"  # a service's own
     r"|tests/services/(?!library/)\w+/"  # its tests of more than one room, and those of several services

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLOUD = ROOT / "pipeline/local/cloud"
 INSTALL_IMPORTS = [
     "from typing import TYPE_CHECKING",
@@ -392,9 +392,8 @@ FORBIDDEN = {
 
 
 def violations(root: Path) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, ROOT / "tests/layering.py", root], capture_output=True, text=True, check=True, cwd=root
-    )
+    command = [sys.executable, str(ROOT / "tests/architecture/layering.py"), str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     found: list[str] = json.loads(done.stdout)
     return found
 

@@ -1,4 +1,4 @@
-"""`python -m tests.drawing ROOT`: writes the import graph of the rooms into docs/architecture.md, from the code.
+"""`python -m tests.architecture.drawing ROOT`: draws who imports whom in docs/architecture.md, from the code.
 
 An arrow that a longer way says already is left out: if the review reads templates by way of nothing else, the arrow is
 there; if it did so by way of another room, that room's arrows would say it.
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import grimp
 
-from tests.layering import OURS, within
+from tests.architecture.layering import OURS, within
 
 MOST_ROOMS = 15
-BEGIN, END = "<!-- drawn from the code: `.venv/bin/python -m tests.drawing .` -->\n", "<!-- end of the drawing -->\n"
+BEGIN = "<!-- drawn from the code: `.venv/bin/python -m tests.architecture.drawing .` -->\n"
+END = "<!-- end of the drawing -->\n"
 PAGE = Path("docs/architecture.md")
 
 # Room -> the names that are in it; the longest name that fits a module decides, and a service is any of them.

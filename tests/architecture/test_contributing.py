@@ -12,15 +12,13 @@ from tests.conftest import ROOT
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 ROOMS = ("app.py", "docs", "pipeline", "services", "stages", "tests", ".github", ".gitlab-ci.yml")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-COMING = {"docs/local-cloud.md", "make coverage"}
-"""What CONTRIBUTING.md already names."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_links_to_files_that_exist(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     named = [str((page.parent / link).resolve().relative_to(ROOT)) for link in links]
-    assert [name for name in named if name not in COMING and not (ROOT / name).exists()] == []
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_contributing_names_files_and_folders_that_exist() -> None:
@@ -33,13 +31,7 @@ def test_contributing_names_files_and_folders_that_exist() -> None:
 def test_contributing_names_targets_that_make_has() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make (\w+)`", (ROOT / "CONTRIBUTING.md").read_text()))
-    assert {f"make {name}" for name in named - targets} <= COMING
-
-
-def test_what_is_coming_is_not_there_yet() -> None:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    there = {name for name in COMING if (ROOT / name).exists() or name.removeprefix("make ") in targets}
-    assert there == set(), "take it out of COMING, and `(coming)` out of CONTRIBUTING.md"
+    assert named <= targets
 
 
 def test_changelog_has_what_is_unreleased_and_the_version_of_pyproject() -> None:
