@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from pipeline.local.environment import drop_aws_variables
-from pipeline.local.lifecycle import CHECKOUT, PARENT, LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CHECKOUT, PARENT, CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -148,7 +148,7 @@ def _clouds_end_with_this_process() -> None:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """One cloud for all tests that leave it alive: `.endpoint`, `.port`, `.client(service, account, region)`."""
-    place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
+    place = CloudLocation(home=tmp_path_factory.mktemp("cloud"), port=free_port())
     yield start(place, environment=os.environ)
     stop(place)
 
@@ -156,7 +156,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 @pytest.fixture(scope="session")
 def equipped_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """One whose builds find the tools of this checkout, as `penstock up` starts it: for whole pipelines."""
-    place = Place(home=tmp_path_factory.mktemp("equipped"), port=free_port())
+    place = CloudLocation(home=tmp_path_factory.mktemp("equipped"), port=free_port())
     tools = (CHECKOUT / ".venv").resolve()
     equipped = {"PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
     yield start(place, environment={**os.environ, **equipped})
@@ -169,7 +169,7 @@ def fresh_cloud(tmp_path: Path) -> Iterator[FreshCloud]:
 
     Each call uses the same place, so that the second finds what the first left. It takes what `start` takes.
     """
-    place = Place(home=tmp_path / "home", port=free_port())
+    place = CloudLocation(home=tmp_path / "home", port=free_port())
 
     def begin(**settings: Any) -> LocalCloud:
         return start(place, **({"environment": os.environ} | settings))

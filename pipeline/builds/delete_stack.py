@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from pipeline.builds import assumed_role
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Place
+from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules import retained
 
 POLLING = {"Delay": 2, "MaxAttempts": 900}
@@ -84,7 +84,7 @@ def _imported(cloudformation: Any, stack: dict[str, Any]) -> Iterator[str]:
 
 
 def _loses_data(template: Template) -> Iterator[str]:
-    for finding in retained.check(template, Place(keeps_data=True)):
+    for finding in retained.check(template, DeploymentLocation(keeps_data=True)):
         yield f"{finding.logical_id} would be deleted with its data. {finding.fix} Deploy that first."
 
 

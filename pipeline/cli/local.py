@@ -14,7 +14,7 @@ from pipeline.cli import run as run_commands
 from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
 from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
-from pipeline.local.lifecycle import LocalCloud, Place, default_place
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, default_place
 from pipeline.operate import call as signed
 from pipeline.operate import outputs as deployed
 from pipeline.operate import run_control
@@ -94,7 +94,7 @@ def down(
         _say("The local cloud is stopped." if lifecycle.stop(place) else "The local cloud was not running.")
 
 
-def _start(place: Place, checkout: Path, approve: Approve) -> LocalCloud:
+def _start(place: CloudLocation, checkout: Path, approve: Approve) -> LocalCloud:
     running = lifecycle.find(place)
     if running is not None and running.approve != approve.value:
         _say(f"Restarting the local cloud with APPROVE={approve.value}")

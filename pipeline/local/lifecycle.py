@@ -34,7 +34,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class CloudLocation:
     """Where one local cloud lives: a home folder for all that it writes, and a port."""
 
     home: Path
@@ -61,19 +61,19 @@ class Place:
         return self.home / "cloud.log"
 
 
-def default_place(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> Place:
+def default_place(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> CloudLocation:
     """The checkout's own local cloud; PENSTOCK_PORT moves it."""
     wanted = environment.get("PENSTOCK_PORT", str(DEFAULT_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
         raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to 65535.")
-    return Place(home=checkout / ".penstock", port=int(wanted))
+    return CloudLocation(home=checkout / ".penstock", port=int(wanted))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalCloud:
     """A running local cloud."""
 
-    place: Place
+    place: CloudLocation
     supervisor: Process
     """The process that the emulator runs under: it ends last, and with it everything that the cloud started."""
     approve: ApproveMode
@@ -123,7 +123,7 @@ class LocalCloud:
         return Clients(self.endpoint)
 
 
-def find(place: Place) -> LocalCloud | None:
+def find(place: CloudLocation) -> LocalCloud | None:
     """The cloud that runs in this place. A description that a dead cloud left behind, or that is torn, counts for none.
 
     A process is the one described only if it also started at the moment described: numbers are given out again.
@@ -131,7 +131,7 @@ def find(place: Place) -> LocalCloud | None:
     try:
         described = json.loads(place.state_file.read_text(encoding="utf-8"))
         cloud = LocalCloud(
-            place=Place(home=place.home, port=int(described["port"])),
+            place=CloudLocation(home=place.home, port=int(described["port"])),
             supervisor=Process(pid=int(described["pid"]), started=str(described["started"])),
             approve="auto" if described["approve"] == "auto" else "ask",
             version=str(described["version"]),
@@ -142,7 +142,7 @@ def find(place: Place) -> LocalCloud | None:
 
 
 def start(
-    place: Place,
+    place: CloudLocation,
     *,
     environment: Mapping[str, str],
     python: Path = CHECKOUT / ".venv/emulator/bin/python",
@@ -161,7 +161,7 @@ def start(
 
 
 def _start(
-    place: Place,
+    place: CloudLocation,
     environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
@@ -187,7 +187,7 @@ def _start(
 
 
 def _launch(
-    place: Place,
+    place: CloudLocation,
     *,
     environment: Mapping[str, str],
     python: Path,
@@ -252,7 +252,7 @@ def _answers(cloud: LocalCloud) -> bool:
     return False
 
 
-def stop(place: Place) -> bool:
+def stop(place: CloudLocation) -> bool:
     """Stop the cloud, which saves its state, and wait until all its processes are gone; False if none ran."""
     cloud = find(place)
     if cloud is None:
@@ -278,7 +278,7 @@ def _ended(target: Process, seconds: float) -> bool:
     return True
 
 
-def erase(place: Place) -> None:
+def erase(place: CloudLocation) -> None:
     """Stop the cloud and forget all that it held, the local origin too: what it has is what the cloud was told."""
     stop(place)
     for folder in (place.folder, place.origin):
@@ -288,7 +288,7 @@ def erase(place: Place) -> None:
 
 
 @contextmanager
-def _alone(place: Place, progress: Progress) -> Iterator[None]:
+def _alone(place: CloudLocation, progress: Progress) -> Iterator[None]:
     """Two `make up` at once start one cloud: the second waits, and finds it running."""
     with (place.home / "cloud.lock").open("w", encoding="ascii") as lock:
         try:
@@ -308,6 +308,6 @@ def _port_in_use(port: int) -> str:
     )
 
 
-def _log_end(place: Place) -> str:
+def _log_end(place: CloudLocation) -> str:
     lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join([f"Its log, {place.log}, ends with:", *lines[-LOG_LINES_SHOWN:]])

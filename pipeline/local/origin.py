@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pipeline.local import push_hook
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.lifecycle import Place
+from pipeline.local.lifecycle import CloudLocation
 
 REMOTE = "local"
 HOOKS = ("pre-receive", "post-receive")
 
 
-def create(place: Place, *, checkout: Path, repository: str) -> Path:
+def create(place: CloudLocation, *, checkout: Path, repository: str) -> Path:
     """Make the origin, its hooks and the checkout's remote `local`, or bring them up to date; returns the repository.
 
     `repository` is the name under which the pipeline's source knows it: CodeCommit's, owner/name of a connection, or
@@ -41,7 +41,7 @@ def push(checkout: Path, refspec: str, *, follow: bool = True) -> None:
         raise LocalCloudError(f"`git push {REMOTE} {refspec}` failed; git says above why.")
 
 
-def _write_hook(hook: Path, name: str, place: Place, checkout: Path, repository: str) -> None:
+def _write_hook(hook: Path, name: str, place: CloudLocation, checkout: Path, repository: str) -> None:
     hook.parent.mkdir(parents=True, exist_ok=True)
     command = shlex.join(
         [sys.executable, "-I", push_hook.__file__, name, str(place.state_file), str(checkout), repository]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 from services.ingest.service import Ingest
 from tests.bench.figures import Figure
@@ -22,7 +22,7 @@ RECORDS = 500
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    place = Place(home=tmp_path / "home", port=free_port())
+    place = CloudLocation(home=tmp_path / "home", port=free_port())
     yield start(place, environment=os.environ)
     stop(place)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 from tests.bench.figures import Figure
 from tests.services.intake.deployed_intake import DeployedIntake
@@ -20,7 +20,7 @@ SUBMISSION = {"patient": "p-1", "resource": {"resourceType": "Observation", "val
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    place = Place(home=tmp_path / "home", port=free_port())
+    place = CloudLocation(home=tmp_path / "home", port=free_port())
     yield start(place, environment=os.environ)
     stop(place)
 

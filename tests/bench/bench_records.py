@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 from tests.bench.figures import Figure
 from tests.services.records.deployed_records import DeployedRecords
@@ -22,7 +22,7 @@ PATIENTS = 200
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[DeployedRecords]:
-    place = Place(home=tmp_path / "home", port=free_port())
+    place = CloudLocation(home=tmp_path / "home", port=free_port())
     cloud: LocalCloud = start(place, environment=os.environ)
     deployed = DeployedRecords(cloud, tmp_path / "assembly")
     for number in range(PATIENTS):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.lifecycle import LocalCloud, Place, find
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, find
 from pipeline.local.processes import free_port
 from tests.testbed.checkout import copy_of_the_checkout
 
@@ -82,7 +82,7 @@ class Clone:
     @property
     def cloud(self) -> LocalCloud:
         """Its local cloud, which must run."""
-        cloud = find(Place(home=self.checkout / ".penstock", port=self.port))
+        cloud = find(CloudLocation(home=self.checkout / ".penstock", port=self.port))
         assert cloud is not None, "the local cloud does not run"
         return cloud
 

@@ -17,8 +17,7 @@ from pipeline.catalogue.model import Stage
 from pipeline.definition import branch
 from pipeline.definition.service_stage import ServiceStage
 from pipeline.local import bootstrap, first_deployment
-from pipeline.local.lifecycle import LocalCloud, start, stop
-from pipeline.local.lifecycle import Place as Home
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 from pipeline.settings import SETTINGS
 from tests.conftest import ROOT
@@ -30,7 +29,7 @@ FIX = Branch(name="fix/rounding", expires=ENDS, services=("parcels",))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StackLocation:
     """What an ARN says besides the name."""
 
     account: str
@@ -69,7 +68,7 @@ def build(made: Branch | None, folder: Path, *, like: Stage = small.DEV) -> dict
 def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
     """Start a cloud with the development account prepared, and this stage deployed there as main's."""
     account, region = stage.environment.account, stage.environment.region
-    place = Home(home=folder / "cloud", port=free_port())
+    place = CloudLocation(home=folder / "cloud", port=free_port())
     cloud = start(place, environment=os.environ)
     try:
         bootstrap.bootstrap(
@@ -169,7 +168,7 @@ WITHOUT_STACK = {"AWS::Lambda::LayerVersion", "AWS::StepFunctions::StateMachine"
 """What CloudFormation calls by its logical id alone (aws-sam-cli 2022), or may (it does not say so of archives)."""
 
 
-def resources(templates: dict[str, dict[str, Any]], place: Place) -> Iterator[Resource]:
+def resources(templates: dict[str, dict[str, Any]], place: StackLocation) -> Iterator[Resource]:
     """Each resource that has an ARN."""
     for stack, template in templates.items():
         tags: dict[str, str] = {}

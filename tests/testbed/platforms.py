@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.cli import upstream
 from pipeline.local import bootstrap, first_deployment, origin
-from pipeline.local.lifecycle import LocalCloud, Place
+from pipeline.local.lifecycle import CloudLocation, LocalCloud
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
 from pipeline.operate.target import local_target
@@ -41,7 +41,7 @@ class Platform:
         self.stage = tiny.stage("dev", tier=tier, account=self.target, region=AWAY)
         self.checkout = folder / "checkout"
         # An origin of its own beside the shared cloud; its hook finds the cloud by the description of it.
-        self._place = Place(home=folder, port=cloud.port)
+        self._place = CloudLocation(home=folder, port=cloud.port)
         shutil.copy(cloud.place.state_file, self._place.state_file)
 
     def deploy(self, source: Source) -> None:

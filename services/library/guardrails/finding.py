@@ -29,7 +29,7 @@ class TierBaseline:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class DeploymentLocation:
     """Where a template will be deployed, as far as a rule needs to know."""
 
     keeps_data: bool
@@ -61,7 +61,7 @@ class Finding:
         return base_rule(self.rule)
 
 
-Check = Callable[[Template, Place], Iterable[Finding]]
+Check = Callable[[Template, DeploymentLocation], Iterable[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

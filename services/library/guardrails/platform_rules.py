@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from services.library.cloudformation.template import Template
 from services.library.guardrails.acknowledgement import review_rules
 from services.library.guardrails.baseline import guard
-from services.library.guardrails.finding import AcceptedBy, Check, Finding, Place, Rule, base_rule
+from services.library.guardrails.finding import AcceptedBy, Check, DeploymentLocation, Finding, Rule, base_rule
 from services.library.guardrails.rules import (
     baseline,
     datastores,
@@ -59,7 +59,7 @@ RULES: tuple[Rule, ...] = (
 _BY_ID = {rule.id: rule for rule in RULES}
 
 
-def findings(template: Template, place: Place) -> Iterator[Finding]:
+def findings(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """List what our own rules find in one template."""
     for check in CHECKS:
         yield from check(template, place)

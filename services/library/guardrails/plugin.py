@@ -21,7 +21,7 @@ from services.library.guardrails.acknowledgement import acceptance, record
 from services.library.guardrails.acknowledgement.acceptance import Accepted, AcknowledgementSource
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, Decided, Decision, decide
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, TierBaseline, without_hashes
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, TierBaseline, without_hashes
 from services.library.guardrails.overrides.cross_stack_changes import RebuiltStage
 from services.library.guardrails.overrides.override_findings import Known, OverrideFindings
 from services.library.guardrails.rules import lookups
@@ -62,7 +62,7 @@ class _Stack:
 
     path: str
     file: Path
-    place: Place
+    place: DeploymentLocation
     checked: CheckedStack | None
 
 
@@ -260,11 +260,11 @@ def _stack(synthesised: Synthesised, checked: Mapping[str, CheckedStack]) -> _St
     )
 
 
-def _place(environment: Environment | None, account: str | None) -> Place:
+def _place(environment: Environment | None, account: str | None) -> DeploymentLocation:
     if environment is None:
-        return Place(keeps_data=True, account=account)
+        return DeploymentLocation(keeps_data=True, account=account)
     tier = defaults.for_environment(environment)
-    return Place(
+    return DeploymentLocation(
         keeps_data=environment.keeps_data,
         account=account,
         tier=TierBaseline(
@@ -276,7 +276,9 @@ def _place(environment: Environment | None, account: str | None) -> Place:
 
 
 def _rebuilt(
-    checked: Iterable[CheckedStack], places: Mapping[str, Place], templates: Mapping[str, Sequence[Template]]
+    checked: Iterable[CheckedStack],
+    places: Mapping[str, DeploymentLocation],
+    templates: Mapping[str, Sequence[Template]],
 ) -> Iterator[tuple[RebuiltStage, list[OverrideFindings]]]:
     """Make each stage again in which an override has changed a stack, without any override."""
     stages: dict[str, list[StackFactory]] = defaultdict(list)

@@ -26,7 +26,7 @@ from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import ServiceStack
 from services.library.contract.tracing import PYTHON_LAYER_VERSION, Datadog
 from services.library.guardrails import nag, platform_rules
-from services.library.guardrails.finding import Place, without_hashes
+from services.library.guardrails.finding import DeploymentLocation, without_hashes
 from services.library.runtime.client import Client
 from services.library.runtime.resilience import CallError, Deadline
 from services.library.runtime.trace import TraceContext
@@ -275,7 +275,7 @@ def test_datadog_brings_no_finding(tmp_path: Path) -> None:
         app = cdk.App(outdir=str(tmp_path / name), context={"aws:cdk:enable-path-metadata": True})
         stack = deploy(app, name, tracing)
         made = guarded.Template(Template.from_stack(stack).to_json(), stack.node.path)
-        own_ = platform_rules.findings(made, Place(keeps_data=True, account=stack.account))
+        own_ = platform_rules.findings(made, DeploymentLocation(keeps_data=True, account=stack.account))
         each = [*(finding for _, finding in nag.findings(app)), *own_]
         found.append({(without_hashes(one.rule), one.path.partition("/")[2]) for one in each})
     assert found[0]

@@ -14,10 +14,10 @@ from services.library.contract.names import BRANCH_DEPLOY_ROLE, BRANCH_TAG, boot
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT, Assembly
 from tests.testbed import small
-from tests.testbed.branches import ARNS, FEATURE, Place, Resource, build, resources
+from tests.testbed.branches import ARNS, FEATURE, Resource, StackLocation, build, resources
 from tests.testbed.policies import actions, allows, resolved, template
 
-HERE = Place(account=small.DEV.environment.account, region=small.DEV.environment.region)
+HERE = StackLocation(account=small.DEV.environment.account, region=small.DEV.environment.region)
 IAM = f"arn:aws:iam::{HERE.account}"
 NAMES = {
     "Boundary": f"{IAM}:policy/{BRANCH_PERMISSIONS_BOUNDARY}",
@@ -87,7 +87,7 @@ def mains(assembly: Assembly) -> Iterator[Resource]:
                 known = {id_: each for id_, each in body["Resources"].items() if each["Type"] in ARNS}
                 stack = artifact["properties"].get("stackName", artifact.get("displayName"))
                 _, _, account, region = artifact["environment"].split("/")
-                yield from resources({stack: {"Resources": known}}, Place(account=account, region=region))
+                yield from resources({stack: {"Resources": known}}, StackLocation(account=account, region=region))
 
 
 def forged(resource: Resource) -> dict[str, str]:

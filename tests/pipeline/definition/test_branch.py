@@ -17,12 +17,12 @@ from services.library.contract.environment import PREFIX, Environment
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import synth
 from tests.testbed import small_checkout
-from tests.testbed.branches import ENDS, FEATURE, FIX, NAME, Place, build, physical_name, resources
+from tests.testbed.branches import ENDS, FEATURE, FIX, NAME, StackLocation, build, physical_name, resources
 from tests.testbed.small import DEV
 
 Templates = dict[str, dict[str, Any]]
 FIX_WHOLE = replace(FIX, services=())
-HERE = Place(account=DEV.environment.account, region=DEV.environment.region)
+HERE = StackLocation(account=DEV.environment.account, region=DEV.environment.region)
 NAMES_SHARED = {"AWS::ApiGateway::RestApi": "Name", "AWS::ApiGateway::Stage": "StageName"}
 """Names that others may have, too: an API is known by its id, its stage by the API."""
 

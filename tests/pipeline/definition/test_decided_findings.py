@@ -19,7 +19,7 @@ from services.library.cloudformation.template import Template
 from services.library.contract.environment import Tier
 from services.library.guardrails import nag, not_applicable
 from services.library.guardrails.decisions.decision import Cause, DecidedBy, Decision, decide
-from services.library.guardrails.finding import Finding, Place, without_hashes
+from services.library.guardrails.finding import DeploymentLocation, Finding, without_hashes
 from stages import accounts
 from tests.testbed import tiny
 
@@ -53,7 +53,7 @@ class Found:
             change(body["Resources"][self.finding.logical_id]["Properties"])
         template = Template(body, self.template.stack_path)
         (resource,) = (each for each in template.resources() if each.logical_id == self.finding.logical_id)
-        place = Place(keeps_data=True, account=SETTINGS.account)
+        place = DeploymentLocation(keeps_data=True, account=SETTINGS.account)
         return decide(Cause(finding=self.finding, resource=resource, template=template, place=place), self.decisions)
 
 
@@ -160,6 +160,6 @@ def test_pipeline_decides_nothing_of_a_services_role(tmp_path: Path) -> None:
             finding=Finding(rule=rule, path=policy, text="", fix=""),
             resource=resource,
             template=template,
-            place=Place(keeps_data=False),
+            place=DeploymentLocation(keeps_data=False),
         )
         assert decide(cause, pipeline.decided_findings) is None

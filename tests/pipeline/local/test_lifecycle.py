@@ -17,7 +17,7 @@ import pytest
 from pipeline.local import lifecycle
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.lifecycle import CHECKOUT, LocalCloud, Place, default_place, erase, find, start, stop
+from pipeline.local.lifecycle import CHECKOUT, CloudLocation, LocalCloud, default_place, erase, find, start, stop
 from pipeline.local.processes import free_port, is_free, process
 from pipeline.local.version import code_version
 
@@ -34,15 +34,15 @@ HOSTILE = {
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> CloudLocation:
     """A place without a cloud."""
-    place = Place(home=tmp_path / "home", port=free_port())
+    place = CloudLocation(home=tmp_path / "home", port=free_port())
     place.home.mkdir()
     return place
 
 
 @pytest.fixture
-def taken(place: Place) -> Iterator[int]:
+def taken(place: CloudLocation) -> Iterator[int]:
     """The place's port, on which somebody else listens."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", place.port))
@@ -110,16 +110,16 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
 
 @pytest.mark.cloud
 def test_a_cloud_ends_with_its_parent_and_without_one_outlives_who_started_it(tmp_path: Path) -> None:
-    places = [Place(home=tmp_path / name, port=free_port()) for name in ("child", "orphan")]
+    places = [CloudLocation(home=tmp_path / name, port=free_port()) for name in ("child", "orphan")]
     code = f"""
 import os, time
 from pathlib import Path
-from pipeline.local.lifecycle import PARENT, Place, start
+from pipeline.local.lifecycle import PARENT, CloudLocation, start
 
 os.environ.pop(PARENT, None)
 parents = ({{PARENT: str(os.getpid())}}, {{}})
 for (home, port), parent in zip({[(str(place.home), place.port) for place in places]}, parents, strict=True):
-    start(Place(home=Path(home), port=port), environment=os.environ | parent)
+    start(CloudLocation(home=Path(home), port=port), environment=os.environ | parent)
 print("started", flush=True)
 time.sleep(600)
 """
@@ -180,7 +180,7 @@ def test_erasing_forgets_everything(fresh_cloud: FreshCloud) -> None:
     assert again.client("ssm").describe_parameters()["Parameters"] == []
 
 
-def test_a_port_in_use_is_named_with_its_holder_and_the_way_out(place: Place, taken: int) -> None:
+def test_a_port_in_use_is_named_with_its_holder_and_the_way_out(place: CloudLocation, taken: int) -> None:
     with pytest.raises(LocalCloudError) as refused:
         start(place, environment=os.environ)
     assert f"Port {taken} of 127.0.0.1" in str(refused.value)
@@ -188,7 +188,7 @@ def test_a_port_in_use_is_named_with_its_holder_and_the_way_out(place: Place, ta
     assert "PENSTOCK_PORT=" in str(refused.value)
 
 
-def test_a_description_of_a_dead_cloud_counts_for_none(place: Place) -> None:
+def test_a_description_of_a_dead_cloud_counts_for_none(place: CloudLocation) -> None:
     me = process(os.getpid())
     assert me is not None
     described = {"port": place.port, "pid": me.pid, "started": "another boot/1", "approve": "ask", "version": ""}
@@ -199,12 +199,12 @@ def test_a_description_of_a_dead_cloud_counts_for_none(place: Place) -> None:
 @pytest.mark.parametrize(
     "torn", ["", "{", '{"port": 1}', '{"port": "x", "pid": 1, "started": "", "approve": ""}', "[]"]
 )
-def test_a_torn_description_counts_for_none(place: Place, torn: str) -> None:
+def test_a_torn_description_counts_for_none(place: CloudLocation, torn: str) -> None:
     place.state_file.write_text(torn, encoding="utf-8")
     assert find(place) is None
 
 
-def test_a_stranger_with_the_old_number_is_left_alone(place: Place) -> None:
+def test_a_stranger_with_the_old_number_is_left_alone(place: CloudLocation) -> None:
     described = {"port": place.port, "pid": os.getpid(), "started": "another boot/1", "approve": "ask", "version": ""}
     place.state_file.write_text(json.dumps(described), encoding="utf-8")
     assert not stop(place)  # or this very process would have got the signal
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     in_the_way = tmp_path / "file"
     in_the_way.write_text("", encoding="utf-8")
     with pytest.raises(LocalCloudError, match=r"cannot use .*file"):
-        start(Place(home=in_the_way, port=free_port()), environment=os.environ)
+        start(CloudLocation(home=in_the_way, port=free_port()), environment=os.environ)
 
 
 def test_the_environment_is_built_from_nothing(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_the_environment_is_built_from_nothing(tmp_path: Path) -> None:
 
 
 def test_the_port_may_be_chosen(tmp_path: Path) -> None:
-    assert default_place({}, tmp_path) == Place(home=tmp_path / ".penstock", port=4566)
+    assert default_place({}, tmp_path) == CloudLocation(home=tmp_path / ".penstock", port=4566)
     assert default_place({"PENSTOCK_PORT": "5000"}, tmp_path).port == 5000
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pipeline.local import origin
-from pipeline.local.lifecycle import Place
+from pipeline.local.lifecycle import CloudLocation
 
 
 class Listener(BaseHTTPRequestHandler):
@@ -41,13 +41,13 @@ class Listener(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[CloudLocation]:
     """A place whose cloud is the listener."""
     Listener.told.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    place = Place(home=tmp_path / "a home" / ".penstock", port=server.server_port)
+    place = CloudLocation(home=tmp_path / "a home" / ".penstock", port=server.server_port)
     place.home.mkdir(parents=True)
     place.state_file.write_text(json.dumps({"port": place.port}), encoding="utf-8")
     yield place
@@ -89,7 +89,7 @@ def _follower(checkout: Path, script: str) -> None:
     penstock.chmod(0o755)
 
 
-def test_a_push_of_main_tells_the_cloud_what_came_and_where(place: Place, checkout: Path) -> None:
+def test_a_push_of_main_tells_the_cloud_what_came_and_where(place: CloudLocation, checkout: Path) -> None:
     bare = origin.create(place, checkout=checkout, repository="penstock")
     first = _git(checkout, "rev-parse", "HEAD").stdout.strip()
     assert _git(checkout, "push", "local", "main").returncode == 0
@@ -104,14 +104,14 @@ def test_a_push_of_main_tells_the_cloud_what_came_and_where(place: Place, checko
     ]
 
 
-def test_a_push_of_another_branch_starts_nothing_and_says_so(place: Place, checkout: Path) -> None:
+def test_a_push_of_another_branch_starts_nothing_and_says_so(place: CloudLocation, checkout: Path) -> None:
     origin.create(place, checkout=checkout, repository="penstock")
     pushed = _git(checkout, "push", "local", "main:idea")
     assert pushed.returncode == 0
     assert "No pipeline follows idea." in pushed.stderr
 
 
-def test_a_deleted_branch_is_not_told(place: Place, checkout: Path) -> None:
+def test_a_deleted_branch_is_not_told(place: CloudLocation, checkout: Path) -> None:
     origin.create(place, checkout=checkout, repository="penstock")
     _git(checkout, "push", "local", "main:idea")
     assert _git(checkout, "push", "local", ":idea").returncode == 0
@@ -119,7 +119,7 @@ def test_a_deleted_branch_is_not_told(place: Place, checkout: Path) -> None:
 
 
 def test_a_push_is_refused_while_the_cloud_is_down_so_that_nothing_is_lost(tmp_path: Path, checkout: Path) -> None:
-    place = Place(home=tmp_path / ".penstock", port=1)
+    place = CloudLocation(home=tmp_path / ".penstock", port=1)
     bare = origin.create(place, checkout=checkout, repository="penstock")
     refused = _git(checkout, "push", "local", "main")
     assert refused.returncode != 0
@@ -127,7 +127,7 @@ def test_a_push_is_refused_while_the_cloud_is_down_so_that_nothing_is_lost(tmp_p
     assert _git(bare, "branch").stdout == ""
 
 
-def test_the_run_is_followed_and_its_failure_is_not_the_pushs(place: Place, checkout: Path) -> None:
+def test_the_run_is_followed_and_its_failure_is_not_the_pushs(place: CloudLocation, checkout: Path) -> None:
     _follower(checkout, 'echo "following: $*"; exit 1')
     origin.create(place, checkout=checkout, repository="penstock")
     pushed = _git(checkout, "push", "local", "main")
@@ -135,7 +135,7 @@ def test_the_run_is_followed_and_its_failure_is_not_the_pushs(place: Place, chec
     assert "following: status --follow" in pushed.stderr
 
 
-def test_creating_it_again_changes_nothing_but_what_moved(place: Place, checkout: Path) -> None:
+def test_creating_it_again_changes_nothing_but_what_moved(place: CloudLocation, checkout: Path) -> None:
     origin.create(place, checkout=checkout, repository="penstock")
     _git(checkout, "push", "local", "main")
     bare = origin.create(place, checkout=checkout, repository="renamed")
@@ -145,7 +145,7 @@ def test_creating_it_again_changes_nothing_but_what_moved(place: Place, checkout
     assert Listener.told[-1]["repository"] == "renamed"
 
 
-def test_nothing_of_the_persons_configuration_is_written(place: Place, checkout: Path) -> None:
+def test_nothing_of_the_persons_configuration_is_written(place: CloudLocation, checkout: Path) -> None:
     before = (Path(os.environ["HOME"]) / ".gitconfig").read_bytes()
     origin.create(place, checkout=checkout, repository="penstock")
     assert (Path(os.environ["HOME"]) / ".gitconfig").read_bytes() == before

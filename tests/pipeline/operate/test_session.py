@@ -25,7 +25,7 @@ OF_ONE_REQUEST = {"x-amz-date", "amz-sdk-invocation-id", "authorization"}
 CALLS = """
 import sys
 from pathlib import Path
-from pipeline.local.lifecycle import LocalCloud, Place
+from pipeline.local.lifecycle import LocalCloud, CloudLocation
 from pipeline.local.processes import Process
 from pipeline.operate.branches import local_branches
 from pipeline.operate.target import local_target
@@ -33,7 +33,7 @@ from pipeline.operate.target import local_target
 port = int(sys.argv[1])
 endpoint, account, region = f"http://127.0.0.1:{port}", "999999999999", "eu-west-1"
 cloud = LocalCloud(
-    place=Place(home=Path("/"), port=port), supervisor=Process(pid=1, started=""), approve="ask", version=""
+    place=CloudLocation(home=Path("/"), port=port), supervisor=Process(pid=1, started=""), approve="ask", version=""
 )
 target = local_target(endpoint, account=account, region=region)
 for client in (

@@ -11,7 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from pipeline.local.lifecycle import LocalCloud, Place, start, stop
+from pipeline.local.lifecycle import CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
 from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
@@ -61,7 +61,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
 
 @pytest.fixture(scope="module")
 def traced_cloud(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    place = Place(home=tmp_path_factory.mktemp("cloud"), port=free_port())
+    place = CloudLocation(home=tmp_path_factory.mktemp("cloud"), port=free_port())
     yield start(place, environment={**os.environ, "PENSTOCK_DATADOG_AGENT": agent.url})
     stop(place)
 

@@ -18,7 +18,7 @@ from services.library.contract.service import ServiceStack
 from services.library.guardrails import nag, not_applicable, platform_rules
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, decide
-from services.library.guardrails.finding import Finding, Place, without_hashes
+from services.library.guardrails.finding import DeploymentLocation, Finding, without_hashes
 from tests.testbed import runtime_code
 
 ROOT = Path(__file__).parents[4]
@@ -29,7 +29,7 @@ HANDLER = re.compile(r"\bservices(?:\.\w+){4}")
 FINDINGS = re.compile(r"^## Findings\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `(?P<rule>[^`]+)` \| `(?P<path>[^`]+)` \| (?P<why>.+) \|$", re.MULTILINE)
 ENVIRONMENT = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
-PLACE = Place(keeps_data=True, account=ENVIRONMENT.account)
+PLACE = DeploymentLocation(keeps_data=True, account=ENVIRONMENT.account)
 Found = frozenset[tuple[str, str]]
 
 

@@ -28,7 +28,7 @@ from services.library.guardrails.baseline.guard import (
     Guards,
     Sides,
 )
-from services.library.guardrails.finding import Finding, Place, Rule
+from services.library.guardrails.finding import DeploymentLocation, Finding, Rule
 
 COLLECTORS = (
     encryption.collect,
@@ -67,14 +67,14 @@ Named = Callable[[Template, Resource], str]
 WEAK = frozenset({"none", "disabled", "off", "false", "passthrough", "plaintext"})
 
 
-def below_baseline(template: Template, place: Place) -> Iterator[Finding]:
+def below_baseline(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Yield what is below the tier's baseline in any stack, whoever wrote it."""
     for guard in guards_of([template], place).values():
         if guard.everywhere and guard.floor is not None and guard.level < guard.floor:
             yield guard.broken(than=guard.floor_said)
 
 
-def lowered(before: Sequence[Template], after: Sequence[Template], place: Place) -> Iterator[Finding]:
+def lowered(before: Sequence[Template], after: Sequence[Template], place: DeploymentLocation) -> Iterator[Finding]:
     """Yield what one stack's templates have less of than they would without an override, and than the baseline."""
     named = _as_before(before, after)
     was, now = guards_of(before, place), guards_of(after, place, named)
@@ -105,7 +105,7 @@ def lowered(before: Sequence[Template], after: Sequence[Template], place: Place)
 
 
 def guards_of(
-    templates: Iterable[Template], place: Place, named: Named | None = None
+    templates: Iterable[Template], place: DeploymentLocation, named: Named | None = None
 ) -> dict[tuple[str, str, str], Guard]:
     """Return the guards of templates, of several alike the weakest. `named`: how a resource is, if not by its path."""
     found: dict[tuple[str, str, str], Guard] = {}

@@ -10,7 +10,7 @@ from services.library.cloudformation.intrinsics import values_at
 from services.library.cloudformation.policy_text import is_unreadable, pattern, written
 from services.library.cloudformation.template import Resource, Template, number
 from services.library.cloudformation.values import is_open
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 ENCRYPTION = Rule(
     id="Penstock-BaselineEncryption",
@@ -192,7 +192,7 @@ class Guards:
     """Collects the guards of one template."""
 
     template: Template
-    place: Place
+    place: DeploymentLocation
     found: list[Guard] = field(default_factory=list)
 
     def add(

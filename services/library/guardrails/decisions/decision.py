@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.library.cloudformation.template import Resource, Template
-from services.library.guardrails.finding import Finding, Place, without_hashes
+from services.library.guardrails.finding import DeploymentLocation, Finding, without_hashes
 
 
 class DecidedBy(StrEnum):
@@ -23,7 +23,7 @@ class Cause:
     finding: Finding
     resource: Resource
     template: Template
-    place: Place
+    place: DeploymentLocation
     scope: str = ""
     """The path of the construct that the decision is about, where its path pattern has a group `scope`."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from services.library.cloudformation.template import CDK_METADATA, Json, Resource, Template
 from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails.baseline.guard import OTHER_STACK
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.override_findings import OverrideFindings
 from services.library.guardrails.overrides.rebuild import Templates, changed, locate, of_stack, synthesised
@@ -32,7 +32,7 @@ class RebuiltStage:
     def __post_init__(self) -> None:
         self.before = synthesised(self.stacks, {})
 
-    def override_findings(self, places: Mapping[str, Place]) -> list[OverrideFindings]:
+    def override_findings(self, places: Mapping[str, DeploymentLocation]) -> list[OverrideFindings]:
         """Compare each stack that has an override with itself; places by stack path."""
         return [
             OverrideFindings(

@@ -7,7 +7,7 @@ from services.library.cloudformation.template import Template
 from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.guardrails import platform_rules
 from services.library.guardrails.baseline.compare import lowered
-from services.library.guardrails.finding import AcceptedBy, Finding, Place
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import Key, changed, locate
 
@@ -20,7 +20,7 @@ class OverrideFindings:
     """One stack with its override, against the same stack without."""
 
     overridden: OverriddenStack
-    place: Place
+    place: DeploymentLocation
     before: Sequence[Template]
     after: Sequence[Template]
     beside: Sequence[StackFactory]

@@ -6,12 +6,12 @@ from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.assembly import has_template
 from services.library.guardrails.baseline import compare
 from services.library.guardrails.baseline.guard import UNSEEN
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 
 STACKS_ELSEWHERE = ("AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct")
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """The baseline, and what a template leaves open."""
     yield from compare.below_baseline(template, place)
     for nested in template.resources("AWS::CloudFormation::Stack"):

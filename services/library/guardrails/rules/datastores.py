@@ -6,7 +6,7 @@ That it is retained in production is `Penstock-Retained`, as for every store. No
 from collections.abc import Iterator, Mapping
 
 from services.library.cloudformation.template import Template, known
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 DATASTORE = "AWS::HealthLake::FHIRDatastore"
 KEY = Rule(
@@ -29,7 +29,7 @@ SAMPLES = Rule(
 )
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Every datastore; samples only where what is stored must be kept."""
     for store in template.resources(DATASTORE):
         properties = store.properties

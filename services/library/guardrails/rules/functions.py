@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from services.library.cloudformation.template import Resource, Template
 from services.library.contract import secret
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 from services.library.packaging.dependencies import PYTHON
 
 LOGS = Rule(
@@ -42,7 +42,7 @@ SECRET = Rule(
 PYTHON_RUNTIME = re.compile(r"python(\d+)\.(\d+)")
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Any function, the CDK's own for custom resources among them."""
     del place  # a function is promoted as it is
     for function in template.resources("AWS::Lambda::Function"):

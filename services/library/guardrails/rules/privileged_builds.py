@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 RULE = Rule(
     id="Penstock-PrivilegedBuild",
@@ -13,7 +13,7 @@ RULE = Rule(
 )
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """CloudFormation reads "true" as true; a value that is known only at deployment may be true."""
     del place  # a build is as dangerous in a sandbox, whose pipeline role reaches further than the sandbox
     for resource in template.resources("AWS::CodeBuild::Project"):

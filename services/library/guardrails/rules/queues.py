@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from services.library.cloudformation.template import Resource, Template, number
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 DEAD_LETTERS = Rule(
     id="Penstock-QueueDeadLetters",
@@ -35,7 +35,7 @@ NAMES_DEAD_LETTERS = frozenset({"DeadLetterConfig", "deadLetterTargetArn", "OnFa
 """How resources name the queue for what they could not deliver: redrive policies, rules, buses, functions, sources."""
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """A queue is consumed by whatever event source mapping names it in the same template."""
     del place  # a lost message is as lost in a sandbox, where one would want to notice it
     consumed: dict[str, Resource] = {}

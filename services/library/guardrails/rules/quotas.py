@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.library.cloudformation.template import Resource, Template, known
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 PIPELINE = Rule(
     id="Penstock-PipelineQuota",
@@ -31,7 +31,7 @@ TEMPLATE_LIMITS: Mapping[str, int] = {
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Templates, and the pipelines in them."""
     del place  # quotas are the same everywhere
     sections = {name: len(template.body.get(name.capitalize(), {})) for name in TEMPLATE_LIMITS if name != "bytes"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Resource, Template
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 RULE = Rule(
     id="Penstock-Retained",
@@ -59,7 +59,7 @@ EMPTIES = frozenset({"Custom::S3AutoDeleteObjects", "Custom::ECRAutoDeleteImages
 """The CDK's custom resources that empty a store before it goes, retained or not."""
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Retain, or a snapshot where CloudFormation can make one, for both ways in which a resource can go."""
     if not place.keeps_data:
         return

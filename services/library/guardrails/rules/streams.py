@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.library.cloudformation.template import Json, Resource, Template, number
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 CONSUMER = Rule(
     id="Penstock-StreamConsumer",
@@ -31,7 +31,7 @@ FOR_EVER = -1
 """Lambda's own default for both: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Streams, and event source mappings on them: on Kinesis or DynamoDB, in this template or not."""
     del place  # what is lost in a sandbox was lost by the same settings as in production
     for stream in template.resources("AWS::Kinesis::Stream"):

@@ -7,7 +7,7 @@ from services.library.cloudformation.policy_text import list_of
 from services.library.cloudformation.statements import UnreadablePolicyError, read_statement
 from services.library.cloudformation.template import Json, Template
 from services.library.guardrails.baseline.policies import statements
-from services.library.guardrails.finding import AcceptedBy, Finding, Place, Rule
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 WILDCARD = Rule(
     id="Penstock-WildcardAction",
@@ -27,7 +27,7 @@ UNKNOWN = "unknown"
 WHOLE = re.compile(r"[*?]*\*[*?]*")
 
 
-def check(template: Template, place: Place) -> Iterator[Finding]:
+def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Find wildcards in any statement of any resource: identity, inline, managed and resource policies look alike."""
     for resource in template.resources():
         seen: set[str] = set()
@@ -63,7 +63,7 @@ def _name(action: object) -> str:
     return action if isinstance(action, str) and "${" not in action else UNKNOWN
 
 
-def _is_own_root(statement: Json, place: Place) -> bool:
+def _is_own_root(statement: Json, place: DeploymentLocation) -> bool:
     """The default key policy: it hands the decision to the account's IAM, without which the key is lost for good.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html

@@ -6,7 +6,7 @@ import pytest
 
 from services.library.cloudformation.template import Template
 from services.library.guardrails.baseline.policies import lets_everybody_in
-from services.library.guardrails.finding import Place, TierBaseline
+from services.library.guardrails.finding import DeploymentLocation, TierBaseline
 from services.library.guardrails.rules.baseline import check
 
 PARTITION = "arn:${AWS::Partition}"
@@ -73,11 +73,11 @@ def test_a_statement_lets_everybody_in_unless_it_says_whose_request_it_must_be(
 
 def test_baseline_asks_for_no_own_keys_in_the_pipelines_stacks() -> None:
     resources = {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}}
-    assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []
+    assert list(check(Template({"Resources": resources}), DeploymentLocation(keeps_data=True))) == []
 
 
 def test_a_key_that_may_be_too_many_things_is_unknown() -> None:
     whole = {"Fn::Join": ["", [{"Fn::If": [f"C{index}", "a", "b"]} for index in range(7)]]}
     keys = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": whole}}}}
     tier = TierBaseline(log_retention_days=1, key_pending_days=7, web_firewall=False)
-    assert "KmsMasterKeyId=unknown" in str([*check(Template(keys), Place(keeps_data=True, tier=tier))])
+    assert "KmsMasterKeyId=unknown" in str([*check(Template(keys), DeploymentLocation(keeps_data=True, tier=tier))])

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Place
+from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules.datastores import KEY, SAMPLES, VERSION, check
 
 OWN = {"CmkType": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
@@ -14,7 +14,7 @@ SYNTHEA = {"PreloadDataConfig": {"PreloadDataType": "SYNTHEA"}}
 def found(properties: dict[str, Any], *, keeps_data: bool = True) -> list[str]:
     resources = {"Store": {"Type": "AWS::HealthLake::FHIRDatastore", "Properties": properties}}
     template = Template({"Resources": resources}, "prod/records", "t.json")
-    return [finding.rule for finding in check(template, Place(keeps_data=keeps_data))]
+    return [finding.rule for finding in check(template, DeploymentLocation(keeps_data=keeps_data))]
 
 
 def test_datastore_of_r4_under_its_own_key_passes() -> None:

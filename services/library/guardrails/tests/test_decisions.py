@@ -35,7 +35,7 @@ from services.library.contract.service import Override, Service, ServiceStack
 from services.library.guardrails import assembly, nag, not_applicable
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, DecidedBy, Decision, decide
-from services.library.guardrails.finding import Finding, Place, TierBaseline, without_hashes
+from services.library.guardrails.finding import DeploymentLocation, Finding, TierBaseline, without_hashes
 from services.library.guardrails.plugin import CheckedStack, Guardrails, Synthesised
 from services.library.guardrails.tests.near_misses import (
     BACKUP,
@@ -119,9 +119,9 @@ class Everything:
         return decide(cause, library.DECISIONS)
 
 
-def place(*, keeps_data: bool) -> Place:
+def place(*, keeps_data: bool) -> DeploymentLocation:
     tier = defaults.for_environment(QA)
-    return Place(
+    return DeploymentLocation(
         keeps_data=keeps_data,
         account=QA.account,
         tier=TierBaseline(

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 from services.library.guardrails.rules.functions import ARCHITECTURE, LOGS, RUNTIME, SECRET, TRACING, check
 from services.library.packaging.dependencies import PYTHON
 
@@ -20,7 +20,7 @@ def found(properties: dict[str, Any], logs: dict[str, Any] | None = None) -> lis
         "Function": {"Type": "AWS::Lambda::Function", "Properties": {**FUNCTION, **properties}},
         "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 7} if logs is None else logs},
     }
-    return list(check(Template({"Resources": resources}, "prod/work", "t.json"), Place(keeps_data=False)))
+    return list(check(Template({"Resources": resources}, "prod/work", "t.json"), DeploymentLocation(keeps_data=False)))
 
 
 def test_function_as_the_library_makes_it_passes() -> None:
@@ -45,7 +45,7 @@ def test_each_lack_of_a_function_is_found_alone(properties: dict[str, Any], rule
 
 def test_function_with_lambdas_own_defaults_is_found() -> None:
     bare = {"Function": {"Type": "AWS::Lambda::Function"}}
-    findings = check(Template({"Resources": bare}), Place(keeps_data=False))
+    findings = check(Template({"Resources": bare}), DeploymentLocation(keeps_data=False))
     assert [finding.rule for finding in findings] == [LOGS.id, ARCHITECTURE.id, TRACING.id]
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.library.cloudformation.template import Template
 from services.library.guardrails.baseline.compare import lowered
-from services.library.guardrails.finding import Place, TierBaseline
+from services.library.guardrails.finding import DeploymentLocation, TierBaseline
 
-PLACE = Place(
+PLACE = DeploymentLocation(
     keeps_data=True, tier=TierBaseline(log_retention_days=365, key_pending_days=30, web_firewall=True), account="1" * 12
 )
 NOTHING = {"Ref": "AWS::NoValue"}

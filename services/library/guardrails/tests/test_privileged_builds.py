@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Place
+from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules.privileged_builds import RULE, check
 
-SANDBOX = Place(keeps_data=False)
+SANDBOX = DeploymentLocation(keeps_data=False)
 
 
 def found(environment: Any) -> list[tuple[str, str]]:

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 from services.library.guardrails.rules import queues
 from services.library.guardrails.rules.queues import DEAD_LETTERS, ENCRYPTION, VISIBILITY, check, keeps_dead_letters
 
-PLACE = Place(keeps_data=False)
+PLACE = DeploymentLocation(keeps_data=False)
 REDRIVE = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 5}}
 
 

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import AcceptedBy, Place
+from services.library.guardrails.finding import AcceptedBy, DeploymentLocation
 from services.library.guardrails.rules.quotas import PIPELINE, PIPELINE_QUOTAS, TEMPLATE, TEMPLATE_LIMITS, check
 
-ANYWHERE = Place(keeps_data=False)
+ANYWHERE = DeploymentLocation(keeps_data=False)
 
 
 def found(body: dict[str, Any], size: int = 0) -> list[tuple[str, str]]:

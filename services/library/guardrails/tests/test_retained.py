@@ -3,14 +3,14 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 from services.library.guardrails.rules.retained import RULE, SNAPSHOT, STATEFUL, check
 
-PRODUCTION = Place(keeps_data=True)
-SANDBOX = Place(keeps_data=False)
+PRODUCTION = DeploymentLocation(keeps_data=True)
+SANDBOX = DeploymentLocation(keeps_data=False)
 
 
-def found(resource: dict[str, Any], place: Place = PRODUCTION) -> list[Finding]:
+def found(resource: dict[str, Any], place: DeploymentLocation = PRODUCTION) -> list[Finding]:
     return list(check(Template({"Resources": {"Store1A": resource}}, "prod/records", "records.template.json"), place))
 
 

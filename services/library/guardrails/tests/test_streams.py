@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Finding, Place
+from services.library.guardrails.finding import DeploymentLocation, Finding
 from services.library.guardrails.rules.streams import CONSUMER, ENCRYPTION, RETENTION, check
 
 STREAM = {"RetentionPeriodHours": 168, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Ref": "Key"}}}
@@ -23,7 +23,9 @@ def found(*, stream: dict[str, Any] | None = None, source: dict[str, Any] | None
         "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {**STREAM, **(stream or {})}},
         "Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {**SOURCE, **(source or {})}},
     }
-    return list(check(Template({"Resources": resources}, "prod/ingest", "t.json"), Place(keeps_data=False)))
+    return list(
+        check(Template({"Resources": resources}, "prod/ingest", "t.json"), DeploymentLocation(keeps_data=False))
+    )
 
 
 def test_stream_consumer_as_the_library_makes_it_passes() -> None:
@@ -54,7 +56,7 @@ def test_each_unsafe_setting_of_a_stream_consumer_is_found_alone(setting: str, v
 def test_stream_consumer_with_lambdas_own_defaults_is_found() -> None:
     bare = {"EventSourceArn": "arn:aws:kinesis:eu-west-1:111111111111:stream/elsewhere", "StartingPosition": "LATEST"}
     resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": bare}}
-    findings = check(Template({"Resources": resources}), Place(keeps_data=True))
+    findings = check(Template({"Resources": resources}), DeploymentLocation(keeps_data=True))
     assert {finding.rule for finding in findings} == {
         f"{CONSUMER.id}[{setting}]" for setting in SOURCE.keys() - {"EventSourceArn", "StartingPosition"}
     }
@@ -69,7 +71,7 @@ def test_stream_consumer_with_the_fewest_retries_passes() -> None:
 )
 def test_stream_rules_pass_event_sources_of_queues_and_kafka(other: dict[str, Any]) -> None:
     resources = {"Source": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": other}}
-    assert list(check(Template({"Resources": resources}), Place(keeps_data=True))) == []
+    assert list(check(Template({"Resources": resources}), DeploymentLocation(keeps_data=True))) == []
 
 
 @pytest.mark.parametrize(
@@ -81,5 +83,5 @@ def test_stream_that_keeps_records_under_a_week_is_found(hours: Any, passes: boo
 
 def test_stream_with_kinesis_defaults_is_found() -> None:
     resources = {"Stream": {"Type": "AWS::Kinesis::Stream"}}
-    findings = check(Template({"Resources": resources}), Place(keeps_data=False))
+    findings = check(Template({"Resources": resources}), DeploymentLocation(keeps_data=False))
     assert [finding.rule for finding in findings] == [RETENTION.id, ENCRYPTION.id]

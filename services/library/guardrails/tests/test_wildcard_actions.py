@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from services.library.cloudformation.template import Template
-from services.library.guardrails.finding import Place
+from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules.wildcard_actions import check
 
 ACCOUNT = "111111111111"
@@ -14,7 +14,7 @@ OTHER_ROOT = {"AWS": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam
 
 def rules(kind: str, **properties: Any) -> list[str]:
     template = Template({"Resources": {"Thing": {"Type": kind, "Properties": properties}}})
-    return [finding.rule for finding in check(template, Place(keeps_data=True, account=ACCOUNT))]
+    return [finding.rule for finding in check(template, DeploymentLocation(keeps_data=True, account=ACCOUNT))]
 
 
 def allowing(**statement: Any) -> dict[str, Any]:
