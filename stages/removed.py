@@ -1,5 +1,5 @@
 """The tombstones of services that leave a stage: docs/remove.md."""
 
-from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Tombstone
 
 REMOVED: tuple[Tombstone, ...] = ()

@@ -6,27 +6,16 @@ know what an earlier commit deployed unless a committed file says so. `penstock 
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.catalogue.model import Catalogue, Shipped, file_of, stages_of
+from pipeline.catalogue.model import Catalogue, Shipped, Tombstone, file_of, stages_of
 from pipeline.catalogue.problem import Problem
 from services.library.contract.environment import Environment
 from services.library.contract.names import OWNER, SHORTEST_REASON
 
 LEDGER = "stages/deployed.json"
 FILE = Path(__file__).absolute().parents[2] / LEDGER
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tombstone:
-    """Says that a service leaves a stage on purpose: the pipeline then deletes its stack there."""
-
-    stage: str
-    service: str
-    why: str
-    owner: str
-    """The team that owns the removal, as CODEOWNERS writes it: @organisation/team."""
 
 
 def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:

@@ -78,6 +78,17 @@ class Shipped:
         return f"/penstock/removed/{self.account}/{self.region}/{self.stack}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tombstone:
+    """Says that a service leaves a stage on purpose: the pipeline then deletes its stack there."""
+
+    stage: str
+    service: str
+    why: str
+    owner: str
+    """The team that owns the removal, as CODEOWNERS writes it: @organisation/team."""
+
+
 def file_of(stage: str) -> str:
     """Return where a stage of this name is, from the checkout's root; a module's name has no -."""
     return f"stages/{stage.replace('-', '_')}.py"

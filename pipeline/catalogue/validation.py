@@ -7,8 +7,7 @@ from typing import Any
 
 from pipeline.catalogue import ledger
 from pipeline.catalogue.entry_validation import is_sound, problems_of_entry, problems_of_service
-from pipeline.catalogue.ledger import Tombstone
-from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
 from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expression_of, problem

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.catalogue import ledger
-from pipeline.catalogue.ledger import Tombstone
-from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.validation import problems_of
 from pipeline.cli import loading
 from pipeline.scaffold import catalogue as catalogue_file

@@ -91,7 +91,7 @@ ROOMS = {
         third_party=("aws_cdk", "constructs", "cdk_nag", "jsii"),
     ),
     "stages": Room(
-        ours=("stages", "services", "pipeline.catalogue.model", "pipeline.catalogue.ledger"),
+        ours=("stages", "services", "pipeline.catalogue.model"),
         third_party=(),
         never=(f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation", f"{LIBRARY}.packaging", f"{LIBRARY}.operations"),
     ),

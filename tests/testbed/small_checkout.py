@@ -35,7 +35,7 @@ STAGES: Catalogue = (DEV, PROD)
 '''
 REMOVED = '''"""Nothing leaves a stage."""
 
-from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Tombstone
 
 REMOVED: tuple[Tombstone, ...] = ()
 '''

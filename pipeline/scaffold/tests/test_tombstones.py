@@ -12,7 +12,7 @@ from pipeline.scaffold.tombstones import TombstoneText
 
 EMPTY = '''"""The tombstones."""
 
-from pipeline.catalogue.ledger import Tombstone
+from pipeline.catalogue.model import Tombstone
 
 REMOVED: tuple[Tombstone, ...] = ()
 '''

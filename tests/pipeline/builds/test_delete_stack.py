@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.builds import delete_stack
 from pipeline.catalogue import ledger
-from pipeline.catalogue.model import Shipped
+from pipeline.catalogue.model import Shipped, Tombstone
 from pipeline.cli import removal_cleanup, scaffold
 from pipeline.cli.connection import Connection
 from pipeline.cli.main import app
@@ -140,7 +140,7 @@ def test_what_the_record_says_is_removed_leaves_the_repository_with_its_tombston
     cloud: LocalCloud, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     gone = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.FIRST_REGION)
-    tombstone = ledger.Tombstone(stage="dev", service="old", why="Nobody calls it any more", owner="@example/old")
+    tombstone = Tombstone(stage="dev", service="old", why="Nobody calls it any more", owner="@example/old")
     root = copy_of_the_checkout(tmp_path)
     file, tombstones = root / "stages/deployed.json", root / "stages/removed.py"
     before = file.read_text(), tombstones.read_text()

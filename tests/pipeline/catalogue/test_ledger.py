@@ -9,8 +9,7 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue import ledger
-from pipeline.catalogue.ledger import Tombstone
-from pipeline.catalogue.model import Catalogue, Shipped, stages_of
+from pipeline.catalogue.model import Catalogue, Shipped, Tombstone, stages_of
 from services.library.contract.environment import Tier
 from stages import accounts
 from stages.catalogue import STAGES

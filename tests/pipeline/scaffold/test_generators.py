@@ -13,8 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.catalogue import ledger
-from pipeline.catalogue.ledger import Tombstone
-from pipeline.catalogue.model import Catalogue, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.validation import InvalidCatalogueError, check
 from pipeline.cli import loading, plans, removal_cleanup, scaffold
 from pipeline.cli.main import app
