@@ -192,7 +192,7 @@ def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
     elif isinstance(value, str):
         if value.lstrip().startswith("{") and '"Effect"' in value:
             yield place, value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list):
         for number, part in enumerate(value):
             yield from _documents(part, f"{place}[{number}]")
 

@@ -76,9 +76,9 @@ class Resolver:
 
     def value(self, value: Value) -> Any:
         """Return a value with everything decided that can be, or ABSENT."""
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return [each for each in map(self.value, value) if each is not ABSENT]
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()

@@ -19,7 +19,7 @@ POLICY_LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 def is_function(value: Value) -> bool:
     """Return whether a value is one of CloudFormation's functions."""
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if not isinstance(value, dict) or len(value) != 1:
         return False
     (name,) = value
     return name == "Ref" or str(name).startswith("Fn::")
@@ -35,7 +35,7 @@ def references(value: Value) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for each in value:
             yield from references(each)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         named = _named_by(value) if is_function(value) else None
         if named is not None:
             yield from named
