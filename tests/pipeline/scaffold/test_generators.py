@@ -157,7 +157,13 @@ def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.S
     with subtests.test("who imports whom"):
         assert violations(generated) == []
     with subtests.test("its own tests, and those that know every stage and service, over a synth under guardrails"):
-        everyones = [f"tests/test_{name}.py" for name in ("runbooks", "stages", "ledger", "pipeline", "foundation")]
+        everyones = [
+            "tests/services/test_runbooks.py",
+            "tests/pipeline/catalogue/test_stages.py",
+            "tests/pipeline/catalogue/test_ledger.py",
+            "tests/pipeline/definition/test_pipeline.py",
+            "tests/pipeline/accounts/test_foundation.py",
+        ]
         run(generated, binaries / "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", folders[0], *everyones)
     with subtests.test("what is generated is in step"):
         assert "Nothing was changed" in (said := run(generated, binaries / "penstock", "ledger", "--dry-run"))
