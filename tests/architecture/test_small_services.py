@@ -39,7 +39,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     ),
     "tests/pipeline/catalogue/test_ledger.py": ({"stages.catalogue.STAGES"}, "this checkout's ledger is complete"),
     "tests/pipeline/catalogue/test_stages.py": ({"stages.catalogue.STAGES"}, "this checkout's stages are right"),
-    "tests/pipeline/catalogue/test_mistakes.py": ({"services.intake.service"}, EXAMPLES),
     "tests/pipeline/catalogue/test_stage_entries.py": (
         {"services.intake.overrides", "services.intake.service"},
         EXAMPLES,
@@ -57,10 +56,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
             "services.intake.service.Intake",
             "stages.catalogue.STAGES",
         },
-        EXAMPLES,
-    ),
-    "tests/testbed/stage_files.py": (
-        {"services.ingest.service", "services.intake.service", "stages.catalogue.STAGES"},
         EXAMPLES,
     ),
     "pipeline/scaffold/tests/test_stage_file.py": (
