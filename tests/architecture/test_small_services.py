@@ -43,7 +43,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         {"services.ingest.service.Ingest", "services.ingest.service.IngestStack", "stages.prod.PROD"},
         EXAMPLES,
     ),
-    "tests/pipeline/operate/test_operate.py": ({"services.intake.service"}, EXAMPLES),
     "tests/pipeline/scaffold/test_generators.py": (
         {
             "services.ingest.service",
