@@ -53,10 +53,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         },
         EXAMPLES,
     ),
-    "pipeline/scaffold/tests/test_stage_file.py": (
-        {"services.ingest.service", "services.intake.overrides", "services.intake.service"},
-        EXAMPLES,
-    ),
 }
 """File -> what it knows all the same, and why."""
 
