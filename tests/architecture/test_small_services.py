@@ -39,10 +39,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     ),
     "tests/pipeline/catalogue/test_ledger.py": ({"stages.catalogue.STAGES"}, "this checkout's ledger is complete"),
     "tests/pipeline/catalogue/test_stages.py": ({"stages.catalogue.STAGES"}, "this checkout's stages are right"),
-    "tests/pipeline/cli/test_explain.py": (
-        {"services.ingest.service.Ingest", "services.ingest.service.IngestStack", "stages.prod.PROD"},
-        EXAMPLES,
-    ),
     "tests/pipeline/scaffold/test_generators.py": (
         {
             "services.ingest.service",
