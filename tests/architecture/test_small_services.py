@@ -23,7 +23,6 @@ WITHOUT_SERVICES = ("stages.accounts", "stages.acknowledgements", "stages.remove
 """The modules of `stages` that list no service."""
 NAMED = re.compile(r"\bservices\.(\w+)\.\w+")
 """A module of a service in a text: a handler, or code that a test runs."""
-EXAMPLES = "takes the entries of reference services as its examples"
 EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "tests/pipeline/accounts/test_branch_roles.py": (
         {"stages.branches.BRANCHES_LIKE"},
@@ -39,16 +38,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     ),
     "tests/pipeline/catalogue/test_ledger.py": ({"stages.catalogue.STAGES"}, "this checkout's ledger is complete"),
     "tests/pipeline/catalogue/test_stages.py": ({"stages.catalogue.STAGES"}, "this checkout's stages are right"),
-    "tests/pipeline/scaffold/test_generators.py": (
-        {
-            "services.ingest.service",
-            "services.ingest.service.Ingest",
-            "services.intake.service",
-            "services.intake.service.Intake",
-            "stages.catalogue.STAGES",
-        },
-        EXAMPLES,
-    ),
 }
 """File -> what it knows all the same, and why."""
 

@@ -12,7 +12,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 
-from .acknowledgements import ACKNOWLEDGEMENTS, OWNER
+from .acknowledgements import ACKNOWLEDGEMENTS
 
 QUEUE_NAME = Published("first/queue-name")
 
@@ -32,7 +32,7 @@ class First(Service[FirstStack]):
     """Keeps what it is sent."""
 
     name: ClassVar[str] = "first"
-    owner: ClassVar[str] = OWNER
+    owner: ClassVar[str] = "@example/first"
     handles_personal_data: ClassVar[bool] = False
     offers: ClassVar[tuple[Published, ...]] = (QUEUE_NAME,)
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS

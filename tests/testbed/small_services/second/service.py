@@ -14,7 +14,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 
-from .acknowledgements import ACKNOWLEDGEMENTS, OWNER
+from .acknowledgements import ACKNOWLEDGEMENTS
 
 QUEUE_NAME = Published("first/queue-name")
 
@@ -40,7 +40,7 @@ class Second(Service[SecondStack]):
     """Keeps what it is sent."""
 
     name: ClassVar[str] = "second"
-    owner: ClassVar[str] = OWNER
+    owner: ClassVar[str] = "@example/second"
     handles_personal_data: ClassVar[bool] = False
     needs: ClassVar[tuple[Published, ...]] = (QUEUE_NAME,)
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
