@@ -23,7 +23,6 @@ WITHOUT_SERVICES = ("stages.accounts", "stages.acknowledgements", "stages.remove
 """The modules of `stages` that list no service."""
 NAMED = re.compile(r"\bservices\.(\w+)\.\w+")
 """A module of a service in a text: a handler, or code that a test runs."""
-EXAMPLES = "takes the entries of reference services as its examples"
 EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "tests/pipeline/accounts/test_branch_roles.py": (
         {"stages.branches.BRANCHES_LIKE"},
@@ -39,34 +38,6 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     ),
     "tests/pipeline/catalogue/test_ledger.py": ({"stages.catalogue.STAGES"}, "this checkout's ledger is complete"),
     "tests/pipeline/catalogue/test_stages.py": ({"stages.catalogue.STAGES"}, "this checkout's stages are right"),
-    "tests/pipeline/catalogue/test_mistakes.py": ({"services.intake.service"}, EXAMPLES),
-    "tests/pipeline/catalogue/test_stage_entries.py": (
-        {"services.intake.overrides", "services.intake.service"},
-        EXAMPLES,
-    ),
-    "tests/pipeline/cli/test_explain.py": (
-        {"services.ingest.service.Ingest", "services.ingest.service.IngestStack", "stages.prod.PROD"},
-        EXAMPLES,
-    ),
-    "tests/pipeline/operate/test_operate.py": ({"services.intake.service"}, EXAMPLES),
-    "tests/pipeline/scaffold/test_generators.py": (
-        {
-            "services.ingest.service",
-            "services.ingest.service.Ingest",
-            "services.intake.service",
-            "services.intake.service.Intake",
-            "stages.catalogue.STAGES",
-        },
-        EXAMPLES,
-    ),
-    "tests/testbed/stage_files.py": (
-        {"services.ingest.service", "services.intake.service", "stages.catalogue.STAGES"},
-        EXAMPLES,
-    ),
-    "pipeline/scaffold/tests/test_stage_file.py": (
-        {"services.ingest.service", "services.intake.overrides", "services.intake.service"},
-        EXAMPLES,
-    ),
 }
 """File -> what it knows all the same, and why."""
 

@@ -1,7 +1,8 @@
 """Two small services of what services are made of, and a platform of them: for tests of what reaches all resources."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -9,21 +10,27 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
-from services.library.constructs.api import ApiSettings
+from services.library.constructs.api import ApiSettings, BurstLimit, RateLimit
 from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.event_publisher import EventPublisher
 from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
 from services.library.constructs.fhir_datastore import REGIONS, FhirDatastore
-from services.library.constructs.function import FunctionSettings
+from services.library.constructs.function import FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue_worker import QueueWorker, QueueWorkerSettings
 from services.library.constructs.stream import Stream, StreamSettings
-from services.library.constructs.stream_consumer import StreamConsumer, StreamConsumerSettings
+from services.library.constructs.stream_consumer import (
+    FEWEST_RETRIES,
+    MOST_RETRIES,
+    StreamConsumer,
+    StreamConsumerSettings,
+)
 from services.library.constructs.table import Table
-from services.library.constructs.workflow import Workflow
+from services.library.constructs.workflow import Workflow, WorkflowKind
+from services.library.contract.constraints import Between, InvalidSetting, Matches
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -56,8 +63,12 @@ class OrdersStack(ServiceStack):
             alarms_to=self.alarms,
             settings=StreamConsumerSettings(
                 function=FunctionSettings(
-                    handler=ORDERS_HANDLER, description="Stores orders", timeout=cdk.Duration.minutes(1)
+                    handler=ORDERS_HANDLER,
+                    description="Stores orders",
+                    timeout=cdk.Duration.minutes(1),
+                    reserved_concurrency=settings.reserved_concurrency,
                 ),
+                batch_size=settings.batch_size,
                 retries=settings.retries,
             ),
         )
@@ -78,8 +89,18 @@ class Orders(Service[OrdersStack]):
     handles_personal_data: ClassVar[bool] = False
     offers: ClassVar[tuple[Published, ...]] = (EVENT_BUS_NAME,)
 
-    shards: int | None = None
-    retries: int = 10
+    shards: Annotated[int, Between(1, 200)] | None = None
+    batch_size: Annotated[int, Between(1, 1_024, "halving must isolate a record within 10 retries")] = 100
+    retries: Annotated[int, Between(FEWEST_RETRIES, MOST_RETRIES)] = MOST_RETRIES
+    reserved_concurrency: ReservedConcurrency = 20
+
+    def validate(self, environment: Environment) -> Iterator[InvalidSetting]:  # noqa: ARG002 - as the contract has it
+        """Yield settings that are allowed each, but not together."""
+        if self.batch_size > 2**self.retries:
+            yield InvalidSetting(field="batch_size", given=str(self.batch_size), allowed=f"at most {2**self.retries}")
+        if self.reserved_concurrency < (needed := self.shards or 1):
+            given = str(self.reserved_concurrency)
+            yield InvalidSetting(field="reserved_concurrency", given=given, allowed=f"at least {needed}")
 
     def build(self, scope: Construct, environment: Environment) -> OrdersStack:
         with runtime_code.packaged(ORDERS_HANDLER):
@@ -100,16 +121,18 @@ class ParcelsStack(ServiceStack):
             definition=sfn.Succeed(self, "Sent"),
             timeout=cdk.Duration.minutes(1),
             alarms_to=self.alarms,
+            kind=settings.kind,
         )
         self.api = AsyncApi(
             self,
             "Api",
             environment=environment,
             workflow=self.workflow,
-            settings=ApiSettings(rate_limit=settings.rate_limit, burst_limit=settings.rate_limit),
+            settings=ApiSettings(rate_limit=settings.rate_limit, burst_limit=settings.burst_limit),
             alarms_to=self.alarms,
         )
-        self.api.rest_api.root.add_resource("tracking")
+        if settings.shows_tracking:
+            self.api.rest_api.root.add_resource("tracking")
         self.worker = QueueWorker(
             self,
             "Worker",
@@ -117,7 +140,11 @@ class ParcelsStack(ServiceStack):
             encryption_key=self.key,
             alarms_to=self.alarms,
             settings=QueueWorkerSettings(
-                function=FunctionSettings(handler=PARCELS_HANDLER, description="Packs what was ordered")
+                function=FunctionSettings(
+                    handler=PARCELS_HANDLER,
+                    description="Packs what was ordered",
+                    variables={"CARRIER": settings.carrier},
+                )
             ),
         )
         EventSubscriber(
@@ -141,7 +168,11 @@ class Parcels(Service[ParcelsStack]):
     handles_personal_data: ClassVar[bool] = False
     needs: ClassVar[tuple[Published, ...]] = (EVENT_BUS_NAME,)
 
-    rate_limit: int = 100
+    kind: WorkflowKind = WorkflowKind.STANDARD
+    carrier: Annotated[str, Matches(r"https://[a-z0-9][a-z0-9.-]{0,250}", "https://host")] = "https://example.com"
+    shows_tracking: bool = True
+    rate_limit: RateLimit = 100
+    burst_limit: BurstLimit = 100
 
     def build(self, scope: Construct, environment: Environment) -> ParcelsStack:
         with runtime_code.packaged(PARCELS_HANDLER):

@@ -1,20 +1,25 @@
 """Stage files with mistakes: made of the fields' own types and ranges, so that a new field joins them by itself."""
 
 import dataclasses
+import json
+import os
+import shutil
+import subprocess
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Union
 
-from pipeline.catalogue.model import Stage, stages_of
+from pipeline.catalogue.model import Stage
 from services.library.contract.constraints import Between, Items, Matches, OneOf, field_types
 from services.library.contract.environment import Environment
 from services.library.contract.release import Release
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval, Command, Probe
-from stages.catalogue import STAGES
+from tests.conftest import ROOT
 
 HERE = "# here"
 """Marks the line that a mistake must be found at."""
@@ -67,19 +72,74 @@ def stage_file(
     return HEAD + imports + STAGE.format(environment=text, services=services, stage=stage)
 
 
-def generated() -> Iterator[Mistake]:
-    """Yield a mistake for each wrong value of every field of entries, of their parts, and of environments."""
-    for service in dict.fromkeys(type(each) for stage in stages_of(STAGES) for each in stage.services):
-        yield from _of_service(service)
-    entry = "\n        Intake({field}=({step}(\n{arguments}\n        ),)),\n    "
-    imports = "from services.intake.service import Intake\n"
+def platform(folder: Path, files: dict[str, str], *, catalogue: str | None = None) -> Path:
+    """Make a checkout whose stages are these files, each with its STAGE."""
+    stages = folder / "stages"
+    stages.mkdir()
+    for name in ("__init__", "accounts", "acknowledgements", "removed"):
+        shutil.copyfile(ROOT / f"stages/{name}.py", stages / f"{name}.py")
+    (stages / "deployed.json").write_text("[]\n")
+    for linked in ("services", "tests"):
+        (folder / linked).symlink_to(ROOT / linked)
+    (folder / "pipeline").mkdir()
+    for room in (ROOT / "pipeline").iterdir():
+        if room.name == "catalogue":  # it finds the checkout by where it lies
+            shutil.copytree(room, folder / "pipeline" / room.name)
+        else:
+            (folder / "pipeline" / room.name).symlink_to(room)
+    for name, text in files.items():
+        (stages / f"{name}.py").write_text(text.replace("{name}", name))
+    imports = "\n".join(f"from stages.{name} import STAGE as {name.upper()}" for name in files)
+    listed = f"STAGES: Catalogue = ({''.join(f'{name.upper()}, ' for name in files)})"
+    made = catalogue or f"from pipeline.catalogue.model import Catalogue\n{imports}\n{listed}\n"
+    (stages / "catalogue.py").write_text(made)
+    return folder
+
+
+def validate(folder: Path) -> tuple[int, list[dict[str, Any]]]:
+    """Run `penstock validate` there, and return its exit code and the problems that it says."""
+    script = "from pathlib import Path; from pipeline.cli.main import main; main(Path('.').absolute())"
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", script, "validate", "--json", "--no-expiry"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)["problems"]
+
+
+def said_of(made: Mistake, problems: list[dict[str, Any]]) -> bool:
+    """Tell whether one problem has the place, the field, the value and what is allowed."""
+    return any(
+        each["line"] == made.line
+        and each["field"] in (made.field, f"{made.field}[0]")
+        and made.given.strip("'\"") in each["given"] + each["message"]
+        and each["allowed"]
+        and each["message"]
+        for each in problems
+    )
+
+
+def shown(made: Mistake) -> Mistake:
+    """Return a mistake with what was given as it is shown: long values are cut."""
+    return Mistake(text=made.text, field=made.field, given=made.given.strip("'\"()[]{},")[:40].partition(": ")[0])
+
+
+def of_parts() -> Iterator[Mistake]:
+    """Yield a mistake for each wrong value of every field of an entry's parts, of stages, and of environments."""
+    entry = "\n        Parcels({field}=({step}(\n{arguments}\n        ),)),\n    "
+    imports = "from tests.testbed.small import Parcels\n"
     for step, needed in STEPS.items():
         for name, value in _wrong_values(step):
             arguments = _arguments(needed, name, value)
             services = entry.format(field="after", step=step.__name__, arguments=arguments)
             yield Mistake(text=stage_file(imports=imports, services=services), field=f"after[0].{name}", given=value)
     for name, value in _wrong_values(Release):
-        services = f"\n        Intake(release=Release(\n            {name}={value}, {HERE}\n        )),\n    "
+        services = f"\n        Parcels(release=Release(\n            {name}={value}, {HERE}\n        )),\n    "
         yield Mistake(text=stage_file(imports=imports, services=services), field=f"release.{name}", given=value)
     for name, value in _wrong_values(Environment):
         yield Mistake(text=stage_file(environment={name: f"{value}, {HERE}"}), field=name, given=value)
@@ -88,7 +148,8 @@ def generated() -> Iterator[Mistake]:
             yield Mistake(text=stage_file(stage=f"\n    approval={value}, {HERE}"), field=name, given=value)
 
 
-def _of_service(service: type[Service[Any]]) -> Iterator[Mistake]:
+def of_service(service: type[Service[Any]]) -> Iterator[Mistake]:
+    """Yield a mistake for each wrong value of every field of a service's entry."""
     imports = f"from {service.__module__} import {service.__name__}\n"
     for name, value in _wrong_values(service):
         services = f"\n        {service.__name__}(\n            {name}={value}, {HERE}\n        ),\n    "
@@ -123,7 +184,7 @@ def _wrong(hint: Any) -> Iterator[str]:
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield from ("()", "{5: 5}")
     elif getattr(origin or hint, "_is_protocol", False):
-        yield from ("5", "'intake'", "int")
+        yield from ("5", "'parcels'", "int")
     elif isinstance(hint, type) and issubclass(hint, Enum):
         yield from (repr(next(iter(hint)).value), "None", "1")
     else:
@@ -154,11 +215,10 @@ SERVICES = """
 from dataclasses import dataclass
 from typing import ClassVar
 from constructs import Construct
-from services.intake.service import Intake, IntakeStack
 from services.library.contract.service import Service
 from services.library.contract.published import Published
-from services.ingest.service import Ingest, IngestStack
 from stages import accounts
+from tests.testbed.small import Orders, OrdersStack, Parcels, ParcelsStack
 
 class OneStack(ServiceStack):
     pass
@@ -211,8 +271,8 @@ class Nameless(Service[OneStack]):
     def build(self, scope: Construct, environment: Environment) -> OneStack:
         return OneStack(scope, "nameless", environment=environment, description="one")
 
-def for_ingest(stack: IngestStack, environment: Environment) -> None: ...
-def for_one_argument(stack: IntakeStack) -> None: ...
+def for_orders(stack: OrdersStack, environment: Environment) -> None: ...
+def for_one_argument(stack: ParcelsStack) -> None: ...
 """
 
 
@@ -222,10 +282,10 @@ def _kind(what: str, field: str, services: str, *, stage: str = "", given: str =
 
 
 KINDS: tuple[Mistake, ...] = (
-    _kind("a setting that does not exist", "rate_limt", f"\n  Ingest(), Intake(\n    rate_limt=5, {HERE}\n  )"),
-    _kind("a setting without its name", "", f"\n  Ingest(), Intake(\n    5, {HERE}\n  )", given="5"),
-    _kind("a class instead of its value", "services", f"\n  Ingest,{HERE}\n  ", given="Ingest"),
-    _kind("something that is no service", "services", f"\n  'intake', {HERE}\n  ", given="'intake'"),
+    _kind("a setting that does not exist", "rate_limt", f"\n  Orders(), Parcels(\n    rate_limt=5, {HERE}\n  )"),
+    _kind("a setting without its name", "", f"\n  Orders(), Parcels(\n    5, {HERE}\n  )", given="5"),
+    _kind("a class instead of its value", "services", f"\n  Orders,{HERE}\n  ", given="Orders"),
+    _kind("something that is no service", "services", f"\n  'parcels', {HERE}\n  ", given="'parcels'"),
     _kind("no tuple of services", "services", "", stage="").__class__(
         text=stage_file(imports=SERVICES).replace("services=(),", f"services=(One()), {HERE}"),
         field="services",
@@ -233,20 +293,20 @@ KINDS: tuple[Mistake, ...] = (
         what="no tuple of services",
     ),
     _kind("a service twice", "services", f"One(),\n  One(), {HERE}\n  ", given="'one'"),
-    _kind("a name that is not defined", "services", f"\n  Recrods(), {HERE}\n  ", given="Recrods"),
+    _kind("a name that is not defined", "services", f"\n  Prcels(), {HERE}\n  ", given="Prcels"),
     _kind("an account that is not defined", "account", "", account=f"accounts.NOPE, {HERE}"),
     _kind("a region that AWS does not have", "region", "", given="eu-west-9", region=f"'eu-west-9', {HERE}"),
     _kind("an account of eleven digits", "account", "", given="'11111111111'", account=f"'11111111111', {HERE}"),
-    _kind("a need that nobody offers", "needs", f"\n  Intake(), {HERE}\n  ", given="'ingest/stream-name'"),
+    _kind("a need that nobody offers", "needs", f"\n  Parcels(), {HERE}\n  ", given="'orders/event-bus-name'"),
     _kind("a name offered twice", "offers", f"{HERE}\n Giver(), Rival()", given="'giver/topic'"),
     _kind("services that need each other", "needs", f"{HERE}\n Ring(),", given="ring -> ring"),
-    _kind("an override of another stack", "override", f"Ingest(), Intake(\n  override=for_ingest, {HERE}\n )"),
-    _kind("an override with one argument", "override", f"Ingest(), Intake(\n  override=for_one_argument, {HERE}\n )"),
-    _kind("settings that contradict", "batch_size", f"Ingest(retries=3,\n  batch_size=100, {HERE}\n ),", given="100"),
+    _kind("an override of another stack", "override", f"Orders(), Parcels(\n  override=for_orders, {HERE}\n )"),
+    _kind("an override with one argument", "override", f"Orders(), Parcels(\n  override=for_one_argument, {HERE}\n )"),
+    _kind("settings that contradict", "batch_size", f"Orders(retries=3,\n  batch_size=100, {HERE}\n ),", given="100"),
     _kind(
         "too few at once",
         "reserved_concurrency",
-        f"Ingest(shards=40,\n  reserved_concurrency=20, {HERE}\n ),",
+        f"Orders(shards=40,\n  reserved_concurrency=20, {HERE}\n ),",
         given="20",
     ),
     _kind(

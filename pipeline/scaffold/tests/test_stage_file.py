@@ -19,8 +19,8 @@ DEV, QA = Path("stages/dev.py"), Path("stages/qa.py")
 PAYMENTS = Entry(module="payments", class_name="Payments")
 HEAD = '''"""The {name} stage."""
 
-from services.ingest.service import Ingest
-from services.intake.service import Intake
+from services.orders.service import Orders
+from services.parcels.service import Parcels
 from services.library.contract.environment import Environment, Tier
 from stages import accounts
 from pipeline.catalogue.model import Stage
@@ -35,7 +35,7 @@ STAGE = """{constant} = Stage(
 
 def text(services: str, name: str = "dev", before: str = "") -> str:
     """A stage's file; what the services do not need of the imports is used before it."""
-    used = "".join(f"print({each})\n" for each in ("Ingest", "Intake") if each not in services + before)
+    used = "".join(f"print({each})\n" for each in ("Orders", "Parcels") if each not in services + before)
     return HEAD.format(name=name) + before + used + STAGE.format(constant=name.upper(), name=name, services=services)
 
 
@@ -70,20 +70,20 @@ def listed(content: str, name: str = "dev") -> list[str]:
 
 
 SHAPES = {
-    "one line": text("(Ingest(), Intake(claim_check=True))"),
-    "one service": text("(Ingest(),)"),
+    "one line": text("(Orders(), Parcels(claim_check=True))"),
+    "one service": text("(Orders(),)"),
     "none": text("()"),
-    "a line each": text("(\n        Ingest(),\n        Intake(),\n    )"),
+    "a line each": text("(\n        Orders(),\n        Parcels(),\n    )"),
     "comments": text(
-        "(  # in the order of the teams' names\n        # first\n        Ingest(),  # of streams\n"
-        "        # second\n        Intake(\n            # of payloads\n            rate_limit=5,\n        ),  # äöü\n"
+        "(  # in the order of the teams' names\n        # first\n        Orders(),  # of streams\n"
+        "        # second\n        Parcels(\n            # of payloads\n            rate_limit=5,\n        ),  # äöü\n"
         "        # last\n    )"
     ),
     "only a comment": text("(\n        # nothing yet\n    )"),
-    "unpacked": text("(*COMMON, Intake())", before="COMMON = (Ingest(),)\n"),
-    "elsewhere in the file": text("SERVICES", before="SERVICES = (Ingest(), Intake())\n"),
-    "two stages in a file": text("(Ingest(),)", name="other").replace("\nprint(Intake)", "")
-    + STAGE.format(constant="DEV", name="dev", services="(Intake(),)"),
+    "unpacked": text("(*COMMON, Parcels())", before="COMMON = (Orders(),)\n"),
+    "elsewhere in the file": text("SERVICES", before="SERVICES = (Orders(), Parcels())\n"),
+    "two stages in a file": text("(Orders(),)", name="other").replace("\nprint(Parcels)", "")
+    + STAGE.format(constant="DEV", name="dev", services="(Parcels(),)"),
 }
 
 
@@ -106,7 +106,7 @@ def test_a_service_is_listed_behind_the_others_and_nothing_else_changes(shape: s
 
 
 def test_a_line_that_gets_too_long_becomes_a_line_each(draft: Draft) -> None:
-    long = ", ".join(f"Intake(rate_limit={number})" for number in range(100, 104))
+    long = ", ".join(f"Parcels(rate_limit={number})" for number in range(100, 104))
     before = write(draft, text(f"({long})"))
     StageFile(draft, "dev").add(PAYMENTS)
     after = draft.read(DEV)
@@ -116,7 +116,7 @@ def test_a_line_that_gets_too_long_becomes_a_line_each(draft: Draft) -> None:
 
 
 NAMES = st.sampled_from(
-    ["Ingest()", "Intake()", "Intake(claim_check=True)", "Ingest(shards=4)", "Intake(rate_limit=500)"]
+    ["Orders()", "Parcels()", "Parcels(claim_check=True)", "Orders(shards=4)", "Parcels(rate_limit=500)"]
 )
 COMMENT = st.sampled_from(["", "  # a comment", "  # ünïcödé"])
 ABOVE = st.sampled_from(["", "        # above\n", "\n        # after a gap\n"])
@@ -148,20 +148,20 @@ def test_however_a_stage_is_laid_out_it_gains_and_loses_one_service_and_no_comme
 def test_an_entry_goes_with_the_comment_in_its_line_and_with_the_imports_that_only_it_used(draft: Draft) -> None:
     entry = "Payments(\n            rate_limit=5,  # for now\n            override=louder,\n        ),  # the newest"
     more = "from services.payments.overrides import louder\nfrom services.payments.service import Payments\n"
-    content = text(f"(\n        Ingest(),\n        # about payments\n        {entry}\n        Intake(),\n    )")
+    content = text(f"(\n        Orders(),\n        # about payments\n        {entry}\n        Parcels(),\n    )")
     write(draft, content.replace("from stages import", f"{more}from stages import"))
     StageFile(draft, "dev").remove("payments")
     after = draft.read(DEV)
-    assert listed(after) == ["Ingest()", "Intake()"]
+    assert listed(after) == ["Orders()", "Parcels()"]
     assert comments(after) == ["# about payments"]
     assert "payments." not in after
 
 
 REFUSED = {
-    "a sum": ("(Ingest(),) + (Intake(),)", "", "is no tuple in parentheses"),
-    "made by a function": ("tuple(Ingest() for _ in ())", "", "is no tuple in parentheses"),
-    "shared by two stages": ("SHARED", "SHARED = (Ingest(),)\nOTHER = SHARED\n", "that this stage has for itself"),
-    "another thing of that name": ("(Ingest(),)", "Payments = Intake\n", "calls something else Payments"),
+    "a sum": ("(Orders(),) + (Parcels(),)", "", "is no tuple in parentheses"),
+    "made by a function": ("tuple(Orders() for _ in ())", "", "is no tuple in parentheses"),
+    "shared by two stages": ("SHARED", "SHARED = (Orders(),)\nOTHER = SHARED\n", "that this stage has for itself"),
+    "another thing of that name": ("(Orders(),)", "Payments = Parcels\n", "calls something else Payments"),
 }
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_edited_safely_says_what_to_add_by_hand(kind: str,
 
 
 def test_a_file_that_is_not_formatted_is_left_alone_and_one_that_is_no_python_has_its_line(draft: Draft) -> None:
-    (draft.root / DEV).write_text(text("(Ingest(), Intake( ))"))
+    (draft.root / DEV).write_text(text("(Orders(), Parcels( ))"))
     with pytest.raises(ScaffoldError, match=r"`\.venv/bin/ruff format stages/dev\.py` first"):
         StageFile(draft, "dev").add(PAYMENTS)
     (draft.root / DEV).write_text("DEV = Stage(\n    services=(,),\n)\n")
@@ -192,34 +192,34 @@ def test_a_file_that_is_not_formatted_is_left_alone_and_one_that_is_no_python_ha
 
 
 def test_a_service_that_is_listed_in_another_way_is_taken_out_by_hand(draft: Draft) -> None:
-    write(draft, text("(*COMMON, Intake())", before="COMMON = (Ingest(),)\n"))
-    with pytest.raises(ScaffoldError, match=r"take the entry of services/ingest out of `services` of DEV by hand"):
-        StageFile(draft, "dev").remove("ingest")
+    write(draft, text("(*COMMON, Parcels())", before="COMMON = (Orders(),)\n"))
+    with pytest.raises(ScaffoldError, match=r"take the entry of services/orders out of `services` of DEV by hand"):
+        StageFile(draft, "dev").remove("orders")
 
 
 def test_what_a_service_is_set_to_goes_on_with_its_imports_and_what_is_for_one_stage_stays(draft: Draft) -> None:
     content = text(
-        "(\n        Ingest(),\n        Intake(\n            variant=Variant.EXPRESS,\n            rate_limit=5 * 10,\n"
+        "(\n        Orders(),\n        Parcels(\n            variant=Variant.EXPRESS,\n            rate_limit=5 * 10,\n"
         "            burst_limit=BURST,\n            override=louder,\n            after=(),\n        ),\n    )",
         before="BURST = 7\n",
-    ).replace("import Intake\n", "import Intake, Variant\n")
+    ).replace("import Parcels\n", "import Parcels, Variant\n")
     content = content.replace(
-        "from services.ingest", "from services.intake.overrides import louder\nfrom services.ingest"
+        "from services.orders", "from services.parcels.overrides import louder\nfrom services.orders"
     )
     write(draft, content)
-    write(draft, text("(Ingest(),)", name="qa").replace("print(Intake)\n", ""), QA)
-    entry = StageFile(draft, "dev").entry("intake")
+    write(draft, text("(Orders(),)", name="qa").replace("print(Parcels)\n", ""), QA)
+    entry = StageFile(draft, "dev").entry("parcels")
     assert entry == Entry(
-        module="intake",
-        class_name="Intake",
+        module="parcels",
+        class_name="Parcels",
         settings=(
-            Setting(name="variant", value="Variant.EXPRESS", imports=(("services.intake.service", "Variant"),)),
+            Setting(name="variant", value="Variant.EXPRESS", imports=(("services.parcels.service", "Variant"),)),
             Setting(name="rate_limit", value="5 * 10"),
         ),
     )
     assert entry.left_out == ("burst_limit=BURST", "override=louder", "after=()")
     StageFile(draft, "qa").add(entry)
     after = draft.read(QA)
-    assert listed(after, "qa") == ["Ingest()", "Intake(variant=Variant.EXPRESS, rate_limit=5 * 10)"]
-    assert "from services.intake.service import Intake, Variant\n" in after
+    assert listed(after, "qa") == ["Orders()", "Parcels(variant=Variant.EXPRESS, rate_limit=5 * 10)"]
+    assert "from services.parcels.service import Parcels, Variant\n" in after
     assert textwrap.dedent(after) == tidy(draft.root, QA, after)

@@ -1,61 +1,28 @@
 """Mistakes in stage files: each is said with its line, its field, what was given and what is allowed, all at once."""
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.testbed.stage_files import HEAD, KINDS, SERVICES, Mistake, generated, stage_file
+from tests.testbed.small import Orders, Parcels
+from tests.testbed.stage_files import (
+    HEAD,
+    KINDS,
+    SERVICES,
+    of_parts,
+    of_service,
+    platform,
+    said_of,
+    shown,
+    stage_file,
+    validate,
+)
 
 OF_THE_WHOLE = {"production that nobody approves"}
 """Kinds that only a catalogue which is whole and in its order can tell."""
-GENERATED = tuple(generated())
+GENERATED = (*of_service(Orders), *of_service(Parcels), *of_parts())
 MADE = (*GENERATED, *KINDS)
-
-
-def platform(folder: Path, files: dict[str, str], *, catalogue: str | None = None) -> Path:
-    """A checkout whose stages are these files, each with its STAGE."""
-    stages = folder / "stages"
-    stages.mkdir()
-    for file in (ROOT / "stages").glob("*.py"):
-        if file.stem not in ("dev", "qa", "staging", "prod", "catalogue"):
-            (stages / file.name).write_text(file.read_text())
-    (stages / "deployed.json").write_text("[]\n")
-    (folder / "services").symlink_to(ROOT / "services")
-    (folder / "pipeline").mkdir()
-    for room in (ROOT / "pipeline").iterdir():
-        if room.name == "catalogue":  # it finds the checkout by where it lies
-            shutil.copytree(room, folder / "pipeline" / room.name)
-        else:
-            (folder / "pipeline" / room.name).symlink_to(room)
-    for name, text in files.items():
-        (stages / f"{name}.py").write_text(text.replace("{name}", name))
-    imports = "\n".join(f"from stages.{name} import STAGE as {name.upper()}" for name in files)
-    listed = f"STAGES: Catalogue = ({', '.join(name.upper() for name in files)},)"
-    made = catalogue or f"from pipeline.catalogue.model import Catalogue\n{imports}\n{listed}\n"
-    (stages / "catalogue.py").write_text(made)
-    return folder
-
-
-def validate(folder: Path) -> tuple[int, list[dict[str, Any]]]:
-    """The command's exit code, and what it says."""
-    script = "from pathlib import Path; from pipeline.cli.main import main; main(Path('.').absolute())"
-    done = subprocess.run(
-        [ROOT / ".venv/bin/python", "-c", script, "validate", "--json", "--no-expiry"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    assert done.stderr == ""
-    return done.returncode, json.loads(done.stdout)["problems"]
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +35,6 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     for each in found:
         by_file.setdefault(each["file"], []).append(each)
     return by_file
-
-
-def said_of(made: Mistake, problems: list[dict[str, Any]]) -> bool:
-    """Whether one problem has the place, the field, the value and what is allowed."""
-    return any(
-        each["line"] == made.line
-        and each["field"] in (made.field, f"{made.field}[0]")
-        and made.given.strip("'\"") in each["given"] + each["message"]
-        and each["allowed"]
-        and each["message"]
-        for each in problems
-    )
 
 
 def test_validate_reports_each_wrong_value_with_line_field_given_and_allowed(
@@ -97,11 +52,6 @@ def test_validate_reports_each_wrong_value_with_line_field_given_and_allowed(
 def of_field(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what a new catalogue ships and its ledger does not have yet."""
     return [each for each in found if not each["message"].endswith("run `penstock ledger` and commit what it writes.")]
-
-
-def shown(made: Mistake) -> Mistake:
-    """Long values are cut where they are shown."""
-    return Mistake(text=made.text, field=made.field, given=made.given.strip("'\"()[]{},")[:40].partition(": ")[0])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +143,7 @@ def test_validate_reports_stages_whose_names_or_stacks_clash(tmp_path: Path) -> 
 BROKEN = (
     (HEAD + "\nSTAGE = Stage(\n", 7, "was never closed"),
     (HEAD + "import nothing_of_this_name\n", 6, "nothing_of_this_name"),
-    (HEAD + "from services.intake.service import Intaek\n", 6, "Intaek"),
+    (HEAD + "from tests.testbed.small import Prcels\n", 6, "Prcels"),
     (HEAD + "\nraise RuntimeError('why')\n", 7, "RuntimeError: why"),
     (HEAD + "\nraise SystemExit('why')\n", 7, "SystemExit: why"),
     (HEAD + "\nSTAGE = {}['nothing']\n", 7, "KeyError"),
@@ -227,8 +177,8 @@ def test_validate_reports_what_is_no_stage_in_the_catalogue(tmp_path: Path) -> N
 
 def test_validate_accepts_right_stages(tmp_path: Path) -> None:
     services = """
-        Ingest(shards=4, retries=5, batch_size=32, reserved_concurrency=40, parallelization=10),
-        Intake(rate_limit=10_000, after=(Probe(name="Up", output="Url", path="/x", attempts=60),)),
+        Orders(shards=40, retries=5, batch_size=32, reserved_concurrency=40),
+        Parcels(rate_limit=10_000, after=(Probe(name="Up", output="Url", path="/x", attempts=60),)),
         One(before=(Command(name="Migrate", commands=("true",)), Approval(name="Ask", note="Now?"))),
     """
     places = {

@@ -7,44 +7,44 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 PREAMBLE = """
-from services.intake.service import Intake, IntakeStack
 from services.library.contract.service import ServiceStack
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.release import Release
 from services.library.contract.steps import Probe
 from pipeline.catalogue.model import Stage
+from tests.testbed.small import Parcels, ParcelsStack
 
 HERE = Environment(name="here", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")
 
 class OtherStack(ServiceStack):
     shards: int
 
-def for_intake(stack: IntakeStack, environment: Environment) -> None: ...
+def for_parcels(stack: ParcelsStack, environment: Environment) -> None: ...
 def for_any(stack: ServiceStack, environment: Environment) -> None: ...
 def for_other(stack: OtherStack, environment: Environment) -> None: ...
-def too_short(stack: IntakeStack) -> None: ...
+def too_short(stack: ParcelsStack) -> None: ...
 
 """
 RIGHT = [
-    "Stage(environment=HERE, services=(Intake(),))",
-    "Stage(environment=HERE, services=(Intake(rate_limit=500, override=for_intake),))",
-    "Stage(environment=HERE, services=(Intake(override=for_any),), approval=True)",
-    "Intake(after=(Probe(name='Up', output='Url'),), release=Release(roll_back_on_failure=True))",
+    "Stage(environment=HERE, services=(Parcels(),))",
+    "Stage(environment=HERE, services=(Parcels(rate_limit=500, override=for_parcels),))",
+    "Stage(environment=HERE, services=(Parcels(override=for_any),), approval=True)",
+    "Parcels(after=(Probe(name='Up', output='Url'),), release=Release(roll_back_on_failure=True))",
 ]
 WRONG = [
-    "Intake(rate_limit='many')",
-    "Intake(rate_limt=5)",
-    "Intake(5)",
-    "Intake(override=for_other)",
-    "Intake(override=too_short)",
-    "Intake(override='services.intake.overrides.keep_the_old_api_name')",
-    "Intake(after=Probe(name='Up', output='Url'))",
-    "Intake(after=('probe',))",
-    "Intake().rate_limit = 7",
-    "Stage(environment=HERE, services=(Intake,))",
-    "Stage(environment=HERE, services=Intake())",
-    "Stage(environment='dev', services=(Intake(),))",
-    "Stage(environment=HERE, services=(Intake(),), approval='yes')",
+    "Parcels(rate_limit='many')",
+    "Parcels(rate_limt=5)",
+    "Parcels(5)",
+    "Parcels(override=for_other)",
+    "Parcels(override=too_short)",
+    "Parcels(override='services.parcels.overrides.keep_the_old_api_name')",
+    "Parcels(after=Probe(name='Up', output='Url'))",
+    "Parcels(after=('probe',))",
+    "Parcels().rate_limit = 7",
+    "Stage(environment=HERE, services=(Parcels,))",
+    "Stage(environment=HERE, services=Parcels())",
+    "Stage(environment='dev', services=(Parcels(),))",
+    "Stage(environment=HERE, services=(Parcels(),), approval='yes')",
     "Environment(name='here', tier='sandbox', account='111111111111', region='eu-west-1')",
     "Environment(name='here', tier=Tier.SANDBOX, account=111111111111, region='eu-west-1')",
 ]

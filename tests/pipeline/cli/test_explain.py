@@ -2,35 +2,36 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
 import aws_cdk as cdk
 import pytest
-from typer.testing import CliRunner
 
 from pipeline.catalogue.model import Stage
 from pipeline.cli import explain, explanation
 from pipeline.cli.explanation import Explanation
-from pipeline.cli.main import app
 from pipeline.definition.service_stage import ServiceStage
-from services.ingest.service import Ingest, IngestStack
+from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.release import Release
 from services.library.contract.steps import Approval
-from stages.prod import PROD
-from tests.testbed import tiny
+from tests.conftest import clean_environment
+from tests.testbed import small_checkout, tiny
+from tests.testbed.small import Orders, OrdersStack
 
 ENVIRONMENT = Environment(name="here", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
 STAGE_FILE = """
 HERE = Stage(
     environment=Environment(name="here", tier=Tier.PRODUCTION),
     services=(
-        Ingest(
+        Orders(
             shards=3,
             override=shorter,
             before=(Approval(name="Agree", note="Ask them"),),
@@ -40,16 +41,22 @@ HERE = Stage(
 """
 
 
-def shorter(stack: IngestStack, environment: Environment) -> None:
+def shorter(stack: OrdersStack, environment: Environment) -> None:
     """Until 2027-03, for the partner."""
-    stack.changes.table.node.default_child.add_property_override("BillingMode", "PROVISIONED")  # type: ignore[union-attr]  # every L2 has one
+    stack.orders.table.node.default_child.add_property_override("BillingMode", "PROVISIONED")  # type: ignore[union-attr]  # every L2 has one
     stack.node.try_remove_child("Redrive")
     stack.alarms.replace(stack.consumer.iterator_age, threshold=9, minutes=3)
     stack.consumer.consumer.log_group.node.default_child.add_property_override("RetentionInDays", 7)  # type: ignore[union-attr]  # as above
 
 
-IN_PROD = [service.name for service in PROD.services]
-SERVICE = Ingest(
+COPIES = Acknowledgement(
+    rule="HIPAA.Security-S3BucketReplicationEnabled",
+    path="Files/Bucket/Resource",
+    reason="What is in these files can be asked for again, so that another copy is not needed.",
+    owner="@example/orders",
+    expires=date(2027, 11, 1),
+)
+SERVICE = Orders(
     shards=3,
     override=shorter,
     before=(Approval(name="Agree", note="Ask them"),),
@@ -74,6 +81,8 @@ def found(checkout: Path) -> Iterator[Explanation]:
     vars(module)["HERE"] = STAGE
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "stages.here", module)
+        patch.setattr(Orders, "handles_personal_data", True)
+        patch.setattr(Orders, "acknowledgements", (COPIES,))
         yield explanation.explain(checkout, STAGE, SERVICE)
 
 
@@ -88,7 +97,7 @@ def test_explain_names_the_line_of_each_setting(found: Explanation, checkout: Pa
     assert found["entry"] == f"{checkout}/stages/here.py:5"
     settings = {each["name"]: each for each in found["settings"]}
     assert (settings["shards"]["value"], settings["shards"]["origin"]["at"]) == ("3", f"{checkout}/stages/here.py:6")
-    service = "services/ingest/service.py"
+    service = "tests/testbed/small.py"
     default = settings["retries"]
     assert (default["value"], default["origin"]["why"]) == ("10", "default")
     assert default["origin"]["at"] == f"{service}:{line_of(tiny.ROOT / service, 'retries: ')}"
@@ -113,7 +122,7 @@ def test_explain_lists_steps_release_approval_and_published_names(found: Explana
     )
     assert (release["name"], release["value"]) == ("roll_back_on_failure", "True")
     assert found["approval"]["value"] == "a person must agree"
-    assert "ingest/stream-arn" in {each["name"] for each in found["offers"]}
+    assert "orders/event-bus-name" in {each["name"] for each in found["offers"]}
 
 
 def test_explain_shows_the_template_lines_that_an_override_changes(
@@ -126,7 +135,7 @@ def test_explain_shows_the_template_lines_that_an_override_changes(
     )
     changed = {(each["resource"], each["property"]) for each in found["override"]["changes"]}
     assert changed == {
-        ("Changes/Table/Resource", "Properties.BillingMode"),
+        ("Orders/Table/Resource", "Properties.BillingMode"),
         ("Consumer/Consumer/Logs/Resource", "Properties.RetentionInDays"),
         ("Consumer/Behind/Resource", "Properties.EvaluationPeriods"),
         ("Consumer/Behind/Resource", "Properties.Threshold"),
@@ -137,7 +146,7 @@ def test_explain_shows_the_template_lines_that_an_override_changes(
     for side, service in (("-", replace(SERVICE, override=None)), ("+", SERVICE)):
         made = cdk.App(outdir=str(tmp_path / side), context=context)
         built = ServiceStage(cdk.Stack(made, "Pipeline"), replace(STAGE, services=(service,)))
-        (file,) = Path(built.synth().directory).glob("*ingest*.template.json")
+        (file,) = Path(built.synth().directory).glob("*orders*.template.json")
         lines = file.read_text().splitlines()
         for change in found["override"]["changes"]:
             header, *texts = change["diff"]
@@ -150,11 +159,11 @@ def test_explain_shows_the_template_lines_that_an_override_changes(
 def test_explain_lists_what_is_accepted_decided_and_neither(found: Explanation) -> None:
     (copies,) = (each for each in found["accepted"] if each["rule"] == "HIPAA.Security-S3BucketReplicationEnabled")
     assert (copies["owner"], copies["expires"], copies["file"]) == (
-        "@example/ingest",
+        "@example/orders",
         "2027-11-01",
-        "services/ingest/acknowledgements.py",
+        "services/orders/acknowledgements.py",
     )
-    assert copies["findings"] == ["HIPAA.Security-S3BucketReplicationEnabled on Claims/Bucket/Resource"]
+    assert copies["findings"] == ["HIPAA.Security-S3BucketReplicationEnabled on Files/Bucket/Resource"]
     (stream,) = (each for each in found["decided"] if each["construct"] == "Stream")
     assert stream["findings"] == ["AwsSolutions-KDS3 on Stream/Stream/Resource"]
     refused = {each["rule"]: each for each in found["refused"]}
@@ -164,7 +173,7 @@ def test_explain_lists_what_is_accepted_decided_and_neither(found: Explanation) 
         "Override ",
         "Until 2027-03",
         "Penstock-BaselineRetention",
-        "@example/ingest until 2027-11-01",
+        "@example/orders until 2027-11-01",
         stream["reason"],
     ):
         assert said in shown
@@ -213,25 +222,42 @@ def test_explain_leaves_out_what_another_override_changes(checkout: Path) -> Non
     assert "tags_everything does this" in refused["the stack"]
 
 
-def test_explain_prints_json_for_this_checkout() -> None:
-    done = CliRunner().invoke(app, ["explain", "intake", "prod", "--json"], obj=tiny.ROOT)
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.output)
-    (claim_check,) = (each for each in said["settings"] if each["name"] == "claim_check")
-    assert claim_check["value"] == "True"
-    assert claim_check["origin"]["at"].startswith("stages/prod.py:")
-    assert {"name": "ingest/stream-arn", "services": ["ingest"]} in said["needs"]
+@pytest.fixture(scope="module")
+def whole_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of two small services, with a setting for the second one in prod."""
+    root = small_checkout.make(tmp_path_factory.mktemp("whole") / "checkout")
+    prod = root / "stages/prod.py"
+    prod.write_text(prod.read_text().replace("Second()", "Second(retention_days=9)"))
+    return root
+
+
+def run_explain(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a checkout, over its own catalogue."""
+    command = [str(root / ".venv/bin/penstock"), "explain", *arguments]
+    return subprocess.run(command, cwd=root, env=clean_environment(), capture_output=True, text=True, check=False)
+
+
+def test_explain_prints_json_for_a_checkout(whole_checkout: Path) -> None:
+    done = run_explain(whole_checkout, "second", "prod", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    (retention,) = (each for each in said["settings"] if each["name"] == "retention_days")
+    assert retention["value"] == "9"
+    assert retention["origin"]["at"].startswith("stages/prod.py:")
+    assert {"name": "first/queue-name", "services": ["first"]} in said["needs"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["intake", "production"], "has no stage 'production'; it has dev, "),
-        (["nothing", "prod"], f"Stage 'prod' has no service 'nothing'; it has {', '.join(IN_PROD)}."),
+        (["second", "production"], "has no stage 'production'; it has dev, "),
+        (["nothing", "prod"], "Stage 'prod' has no service 'nothing'; it has first, second."),
     ],
 )
-def test_explain_names_the_known_services_and_stages_for_an_unknown_one(arguments: list[str], said: str) -> None:
-    done = CliRunner().invoke(app, ["explain", *arguments], obj=tiny.ROOT)
-    assert done.exit_code == 2
+def test_explain_names_the_known_services_and_stages_for_an_unknown_one(
+    arguments: list[str], said: str, whole_checkout: Path
+) -> None:
+    done = run_explain(whole_checkout, *arguments)
+    assert done.returncode == 2
     assert said in done.stderr
-    assert "Traceback" not in done.output
+    assert "Traceback" not in done.stdout + done.stderr

@@ -499,21 +499,24 @@ def test_validate_accepts_this_checkout() -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("services=(Intake(rate_limt=5),),", "stages/dev.py:8:32: Intake has no rate_limt (did you mean rate_limit?)"),
-        ("services=(Intake),,", "stages/dev.py:8:23: invalid syntax"),
+        (
+            "services=(Parcels(rate_limt=5),),",
+            "stages/dev.py:8:33: Parcels has no rate_limt (did you mean rate_limit?)",
+        ),
+        ("services=(Parcels),,", "stages/dev.py:8:24: invalid syntax"),
     ],
 )
 def test_validate_reports_a_broken_stage_with_its_line(broken: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "stages").mkdir()
     for file in (ROOT / "stages").glob("*.py"):
         (tmp_path / "stages" / file.name).write_text(file.read_text())
-    for folder in ("services", "pipeline"):
+    for folder in ("services", "pipeline", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "stages/dev.py").write_text(
-        "from services.intake.service import Intake\n"
         "from services.library.contract.environment import Environment, Tier\n"
         "from stages import accounts\n"
-        "from pipeline.catalogue.model import Stage\n\n"
+        "from pipeline.catalogue.model import Stage\n"
+        "from tests.testbed.small import Parcels\n\n"
         "DEV = Stage(\n"
         '    environment=Environment(name="dev", tier=Tier.SANDBOX, account=accounts.DEV, region="eu-west-1"),\n'
         f"    {broken}\n)\n"

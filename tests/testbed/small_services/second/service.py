@@ -1,7 +1,7 @@
 """second: another queue, deployed after the first."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
@@ -9,6 +9,7 @@ from constructs import Construct
 
 from services.library.constructs.key import Key
 from services.library.contract.acknowledgement import Acknowledgement
+from services.library.contract.constraints import Between
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
@@ -21,10 +22,16 @@ QUEUE_NAME = Published("first/queue-name")
 class SecondStack(ServiceStack):
     """A queue."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, settings: "Second") -> None:
         super().__init__(scope, id_, environment=environment, description="Keeps what it is sent")
         key = Key(self, "Key", environment=environment, description="Messages")
-        sqs.Queue(self, "Queue", enforce_ssl=True, encryption_master_key=key.key)
+        sqs.Queue(
+            self,
+            "Queue",
+            enforce_ssl=True,
+            encryption_master_key=key.key,
+            retention_period=cdk.Duration.days(settings.retention_days),
+        )
         cdk.CfnOutput(self, "First", value=QUEUE_NAME.read(self, environment))
 
 
@@ -38,5 +45,7 @@ class Second(Service[SecondStack]):
     needs: ClassVar[tuple[Published, ...]] = (QUEUE_NAME,)
     acknowledgements: ClassVar[tuple[Acknowledgement, ...]] = ACKNOWLEDGEMENTS
 
+    retention_days: Annotated[int, Between(1, 14)] = 4
+
     def build(self, scope: Construct, environment: Environment) -> SecondStack:
-        return SecondStack(scope, self.name, environment=environment)
+        return SecondStack(scope, self.name, environment=environment, settings=self)
