@@ -65,7 +65,7 @@ CLAIMABLE_SUBMISSION: dict[str, Any] = {
         "claim": {"type": "string", "pattern": "^claims/[A-Za-z0-9_-]{1,80}$"},
     },
 }
-"""The same, or where it was uploaded to."""
+"""What is posted: the submission itself, or where it was uploaded to."""
 CLAIM: dict[str, Any] = {
     "type": "object",
     "required": ["bytes", "sha256"],

@@ -1,4 +1,4 @@
-"""What comes of a push to main, from one commit to four accounts, with the commands that a person types."""
+"""A push to main, from one commit to four accounts, with the commands that a person types."""
 
 import json
 import os

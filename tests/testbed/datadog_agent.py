@@ -32,7 +32,7 @@ class Agent:
         urllib.request.urlopen(f"{self.url}/test/session/clear").close()  # noqa: S310 - its own address
 
     def answers(self) -> bool:
-        """Whether it is there yet."""
+        """Return whether the agent answers yet."""
         try:
             self._get("/info")
         except urllib.error.URLError:

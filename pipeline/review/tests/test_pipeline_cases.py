@@ -159,7 +159,7 @@ def decided(by: str = "library") -> Json:
 
 
 def of_records(tmp_path: Path, before: Json, after: Json, report: Json = None) -> Review:
-    """The same queue with another record on each side."""
+    """Review a queue that differs in its record of findings alone."""
     stages = {"dev": {"one": StackOf(template=template(QUEUE))}}
     base = write(tmp_path / "base", stages, guardrails=before)
     return review(base, write(tmp_path / "head", stages, guardrails=after, report=report))

@@ -127,7 +127,7 @@ class Store:
         return saga.SagaOutcome.APPLIED
 
     def release(self, _work: Any) -> bool:
-        raise NotImplementedError  # nothing is compensated here
+        raise AssertionError("nothing is compensated here")
 
 
 class Settings:

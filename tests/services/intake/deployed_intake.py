@@ -55,7 +55,7 @@ class DeployedIntake:
         (self.machine,) = self.stack.ids("AWS::StepFunctions::StateMachine")
 
     def on(self, cloud: LocalCloud) -> "DeployedIntake":
-        """The same in a cloud that was started again."""
+        """Return the deployment in a cloud that was started again."""
         again = object.__new__(DeployedIntake)
         again.offering = Deployed(cloud=cloud, name=self.offering.name, outputs=self.offering.outputs)
         again.stack = Deployed(cloud=cloud, name=self.stack.name, outputs=self.stack.outputs)

@@ -111,7 +111,7 @@ class Between:
 def test_whoever_writes_in_between_is_noticed(
     effects: Effects, dynamodb: Any, other: str, versions: tuple[int, bool]
 ) -> None:
-    """The same effect, applied by another sandbox; or another one of the same key."""
+    """Apply an effect in another sandbox: the first one's, or another of its key."""
     left = iter([effect(other, 5)])
     raced = Effects(effects.table_name, client=Between(dynamodb, lambda: [effects.apply(each) for each in left]))
     applied = raced.apply(effect("a", 6))

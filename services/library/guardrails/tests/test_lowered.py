@@ -179,7 +179,7 @@ def found(**changed: Any) -> set[str]:
 
 
 def names(said: set[str]) -> set[str]:
-    """The same without which value it was."""
+    """Return findings without the value that each names."""
     return {each.partition("=")[0] for each in said}
 
 

@@ -142,7 +142,7 @@ def test_override_in_a_sandbox_is_held_to_a_sandboxs_baseline(tmp_path: Path) ->
 
 
 class SandboxStores(weakened.Stores):
-    """The same without backups, which are for production."""
+    """Leave backups out, which are for production."""
 
     def build(self, environment: Environment) -> None:
         self.tables = {
