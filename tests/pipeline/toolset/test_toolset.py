@@ -28,9 +28,11 @@ def checkout(folder: Path) -> Path:
     for name in environment.LOCKS:
         folder.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    for package in ("pipeline/toolset", "services/library"):
+    for package in ("pipeline/toolset", "services/library/packaging"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    (folder / "pipeline/cli").mkdir()
+    for name in ("pyproject.toml", "pipeline/cli/launcher.py"):
+        shutil.copyfile(ROOT / name, folder / name)
     (folder / "pipeline/__init__.py").touch()
     return folder
 
