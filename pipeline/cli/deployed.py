@@ -15,7 +15,6 @@ from pipeline.operate.errors import OperateError
 EXAMPLE_BODY = '{"patient": "example-1", "resource": {"resourceType": "Observation"}}'
 EXAMPLE_OF = "intake"
 """The service that takes it."""
-"""What the reference service intake takes."""
 
 
 def register(app: typer.Typer) -> None:

@@ -76,6 +76,66 @@ def test_a_template_makes_a_repository(cloud: LocalCloud, name: str) -> None:
     assert outputs == {"Arn": found["Arn"], "Id": found["repositoryId"]}
 
 
+def changed(cloud: LocalCloud, stack: str, resources: dict[str, Any]) -> str:
+    """Update a stack; its status afterwards."""
+    client: Any = cloud.client("cloudformation")
+    client.update_stack(StackName=stack, TemplateBody=json.dumps({"Resources": resources}))
+    said = until(
+        lambda: client.describe_stacks(StackName=stack)["Stacks"][0],
+        lambda stack: not stack["StackStatus"].endswith("_IN_PROGRESS"),
+    )
+    return str(said["StackStatus"])
+
+
+def test_template_renames_and_describes_a_repository_in_place(cloud: LocalCloud, name: str, tmp_path: Path) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codecommit-repository.html
+
+    RepositoryName and RepositoryDescription: "Update requires: No interruption".
+    """
+
+    def repository(**properties: str) -> dict[str, Any]:
+        return {"Code": {"Type": "AWS::CodeCommit::Repository", "Properties": properties}}
+
+    client: Any = cloud.client("codecommit")
+    deployed(cloud, name, repository(RepositoryName=name), {})
+    pushed = Repository(tmp_path, cloud, name).push({"file": "text"})
+    after = repository(RepositoryName=f"{name}-new", RepositoryDescription="Renamed")
+    assert changed(cloud, name, after) == "UPDATE_COMPLETE"
+    found = client.get_repository(repositoryName=f"{name}-new")["repositoryMetadata"]
+    assert found["repositoryDescription"] == "Renamed"
+    branch = client.get_branch(repositoryName=f"{name}-new", branchName="main")["branch"]
+    assert branch["commitId"] == pushed["commit"]
+    with pytest.raises(ClientError, match="RepositoryDoesNotExistException"):
+        client.get_repository(repositoryName=name)
+    refused = repository(RepositoryName=f"{name}-new", KmsKeyId="alias/any")
+    assert changed(cloud, name, refused) == "UPDATE_ROLLBACK_COMPLETE"
+    cloud.client("cloudformation").delete_stack(StackName=name)
+    until(
+        lambda: {each["repositoryName"] for each in client.list_repositories()["repositories"]},
+        lambda names: f"{name}-new" not in names,
+    )
+
+
+def test_template_replaces_a_connection_whose_provider_changes(cloud: LocalCloud, name: str) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codeconnections-connection.html
+
+    ProviderType: "Update requires: Replacement". Tags: "Update requires: No interruption".
+    """
+
+    def connection(provider: str, *tags: dict[str, str]) -> dict[str, Any]:
+        properties = {"ConnectionName": name, "ProviderType": provider, "Tags": list(tags)}
+        return {"Host": {"Type": "AWS::CodeConnections::Connection", "Properties": properties}}
+
+    client: Any = cloud.client("codeconnections")
+    arn = deployed(cloud, name, connection("GitHub"), {"Arn": {"Ref": "Host"}})["Arn"]
+    tag = {"Key": "team", "Value": "one"}
+    assert changed(cloud, name, connection("GitHub", tag)) == "UPDATE_COMPLETE"
+    assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == [tag]
+    assert changed(cloud, name, connection("GitLab")) == "UPDATE_COMPLETE"
+    (left,) = (each for each in client.list_connections()["Connections"] if each["ConnectionName"] == name)
+    assert (left["ProviderType"], left["ConnectionArn"] != arn) == ("GitLab", True)
+
+
 @pytest.mark.parametrize(
     ("service", "kind"),
     [
