@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 
 from services.library.cloudformation import patterns
 from services.library.cloudformation.patterns import CombinationsError, Pattern
-from services.library.cloudformation.policy_text import is_token, list_of, pattern, policy_text
+from services.library.cloudformation.policy_text import is_token, is_unreadable, list_of, pattern, policy_text
 
 MOST_REQUESTS = 20_000
 MOST_VALUES_AT_ONCE = 4
 """Of a key with several values: every set of so many classes is tried, beyond that pairs of them."""
+MOST_NUMBER = 2.0**52
+"""Up to this a number is told from what lies half way to its neighbours; a larger one is not compared."""
 
 _TEXT = {
     "stringequals": (False, False),
@@ -83,7 +85,7 @@ class ConditionTest:
             return "address"
         for kind in ("numeric", "date"):
             known = self.operator.startswith(kind) and self.operator.removeprefix(kind) in _ORDER
-            if known and None not in map(_number, self.values):
+            if known and None not in (_number(value, kind) for value in self.values):
                 return kind
         if self.operator == "null":
             return "text"
@@ -124,9 +126,18 @@ def read_condition(condition: object) -> frozenset[ConditionTest]:
         qualifier, _, operator = name.lower().rpartition(":")
         if_exists = operator.endswith("ifexists")
         for key, values in keys.items():
+            if operator == "null" and not _is_yes_or_no(values):
+                found.add(ConditionTest("unreadable null", policy_text({key: values}), ()))
+                continue
             written = tuple(sorted({json.dumps(_as_compared(value), sort_keys=True) for value in list_of(values)}))
             found.add(ConditionTest(operator.removesuffix("ifexists"), key.lower(), written, qualifier, if_exists))
     return frozenset(found)
+
+
+def _is_yes_or_no(values: object) -> bool:
+    """Whether what Null is given says whether there must be a key."""
+    answers = {policy_text(value).lower() for value in list_of(values)}
+    return bool(answers) and answers <= {"true", "false"}
 
 
 def _as_compared(value: object) -> object:
@@ -156,6 +167,11 @@ def implies(first: frozenset[ConditionTest], second: frozenset[ConditionTest]) -
 
 def _has_token(text: Pattern) -> bool:
     return any(map(is_token, text))
+
+
+def _names_own(test: ConditionTest) -> bool:
+    """Whether a value names a resource or parameter of the stack, whose value is somebody's in particular."""
+    return any(is_token(symbol) and not is_unreadable(symbol) for value in test.values for symbol in pattern(value))
 
 
 class Requests:
@@ -205,12 +221,15 @@ class Requests:
             networks = [network for test in tests for network in map(_network, test.values) if network]
             small = [network for network in networks if network.prefixlen >= 8]
             return not any(_contains(network, value) for network in small for value in values)
+        if place[1] not in ("numeric", "date"):
+            # What nobody can tell keeps nobody out, unless it names something of the stack.
+            return not any(map(_names_own, tests))
         return not any(self._holds(test, value) for test in tests for value in values)
 
     def _passes(self, test: ConditionTest, request: Request) -> bool:
         values = request[test.key, test.family]
         if test.operator == "null":
-            return (not values) == (policy_text(test.values[0] if test.values else "true").lower() == "true")
+            return str(not values).lower() in {policy_text(value).lower() for value in test.values}
         if test.qualifier == "forallvalues":
             return all(self._decides(test, value) for value in values)
         if test.qualifier == "foranyvalue":
@@ -231,7 +250,8 @@ class Requests:
             return any(_contains(network, value) for network in map(_network, test.values))
         if test.family in ("numeric", "date"):
             kind = test.operator.removeprefix(test.family).removeprefix("not")
-            return any(_ordered(kind, value, _number(limit)) for limit in test.values)
+            limits = [limit for each in test.values if (limit := _number(each, test.family)) is not None]
+            return isinstance(value, float) and any(_ordered(kind, value, limit) for limit in limits)
         return value is True
 
     def _options(self, key: str, families: Sequence[str]) -> list[dict[tuple[str, str], frozenset[Value]]]:
@@ -257,7 +277,7 @@ class Requests:
         if family == "address":
             return list(_addresses([network for network in map(_network, values) if network]))
         if family in ("numeric", "date"):
-            limits = sorted({limit for limit in map(_number, values) if limit is not None})
+            limits = sorted({limit for each in values if (limit := _number(each, family)) is not None})
             between = [(low + high) / 2 for low, high in itertools.pairwise(limits)]
             return [*limits, *between, limits[0] - 1, limits[-1] + 1] if limits else [0.0]
         return [True, False]
@@ -294,23 +314,26 @@ def _contains(network: _Network | None, value: Value) -> bool:
     return False
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: object, family: str) -> float | None:
+    """Read a limit; None for what is no number, or no moment, or too large to compare."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return _moment(value) if family == "date" else None
+    return found if abs(found) <= MOST_NUMBER else None
 
 
-def _ordered(kind: str, value: Value, limit: float | None) -> bool:
-    if limit is None or not isinstance(value, int | float):
-        return False
+def _moment(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _ordered(kind: str, value: float, limit: float) -> bool:
     match kind:
         case "lessthan":
             return value < limit

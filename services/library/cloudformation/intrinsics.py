@@ -165,7 +165,7 @@ class Resolver:
         if truth is not UNDECIDED:
             return self.value(argument[1] if truth else argument[2])
         then, otherwise = self.value(argument[1]), self.value(argument[2])
-        if then == otherwise:
+        if is_same(then, otherwise):
             return then
         branches = [{"Ref": "AWS::NoValue"} if each is ABSENT else each for each in (then, otherwise)]
         return {"Fn::If": [self.expression(argument[0]), *branches]}

@@ -126,7 +126,7 @@ def _text(value: Value) -> str | None:
 
 def is_same(old: Value, new: Value) -> bool:
     """Return whether two values are one to CloudFormation: 5 and "5", true and "true", statements in any order."""
-    return bool(old == new or canonical(old) == canonical(new))
+    return repr(old) == repr(new) or bool(canonical(old) == canonical(new))  # to Python, 1 and True are equal
 
 
 def canonical(value: Value) -> Value:

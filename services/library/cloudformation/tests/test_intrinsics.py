@@ -7,6 +7,8 @@ import pytest
 from services.library.cloudformation.intrinsics import (
     MOST,
     TOO_MANY,
+    UNDECIDED,
+    Resolver,
     entries,
     possible_documents,
     possible_values,
@@ -23,7 +25,10 @@ TEMPLATE = Template(
             "Who": {"Type": "String", "Default": "*"},
             "Read": {"Type": "AWS::SSM::Parameter::Value<String>"},
         },
-        "Resources": {"Said": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "said"}}},
+        "Resources": {
+            "Said": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "said"}},
+            "Queue": {"Type": "AWS::SQS::Queue"},
+        },
         "Mappings": {"Of": {"a": {"b": "mapped"}}},
     }
 )
@@ -45,6 +50,23 @@ TEMPLATE = Template(
         ({"Fn::Select": [1, ["a", "b"]]}, ["b"]),
         ({"Fn::FindInMap": ["Of", "a", "b"]}, ["mapped"]),
         (None, [None]),
+        ({"Fn::Sub": "${!Who} of ${Who}"}, ["${Who} of *"]),
+        ({"Fn::Sub": [{"Ref": "Read"}]}, [{"Fn::Sub": [{"Fn::Parameter": "Read"}]}]),
+        ({"Fn::Join": [",", {"Ref": "Read"}]}, [{"Fn::Join": [",", {"Fn::Parameter": "Read"}]}]),
+        ({"Fn::Join": "text"}, [{"Fn::Join": []}]),
+        ({"Fn::FindInMap": ["Of", "a", "gone"]}, [{"Fn::FindInMap": ["Of", "a", "gone"]}]),
+        (
+            {"Fn::FindInMap": ["Of", {"Ref": "Read"}, "b"]},
+            [{"Fn::FindInMap": ["Of", {"Fn::Parameter": "Read"}, "b"]}],
+        ),
+        ({"Fn::Select": [2, ["a", "b"]]}, [{"Fn::Select": [2, ["a", "b"]]}]),
+        ({"Fn::Select": [-1, ["a", "b"]]}, [{"Fn::Select": [-1, ["a", "b"]]}]),
+        ({"Fn::Split": [",", "a,b"]}, [["a", "b"]]),
+        ({"Fn::Split": [",", {"Ref": "Read"}]}, [{"Fn::Split": [",", {"Fn::Parameter": "Read"}]}]),
+        ({"Fn::GetAtt": ["Table", "Value"]}, [{"Fn::GetAtt": ["Table", "Value"]}]),
+        ({"Fn::GetAtt": ["Queue", "Value"]}, [{"Fn::GetAtt": ["Queue", "Value"]}]),
+        ({"Fn::If": ["C", "a"]}, [{"Fn::If": ["C", "a"]}]),
+        ({"Fn::ImportValue": {"Ref": "Read"}}, [{"Fn::ImportValue": {"Fn::Parameter": "Read"}}]),
     ],
 )
 def test_possible_values_are_those_of_every_branch(value: Any, comes: list[object]) -> None:
@@ -67,9 +89,60 @@ def test_possible_documents_decide_every_part() -> None:
 
 def test_references_are_found_in_every_form() -> None:
     value = {
-        "a": [{"Ref": "One"}, {"Fn::GetAtt": ["Two", "Arn"]}, {"Fn::GetAtt": "Three.Arn"}, {"Fn::Sub": "x${Four.Arn}"}]
+        "a": [{"Ref": "One"}, {"Fn::GetAtt": ["Two", "Arn"]}, {"Fn::GetAtt": "Three.Arn"}, {"Fn::Sub": "x${Four.Arn}"}],
+        "b": {"Fn::Sub": ["${Five}${!Six}${own}", {"own": {"Ref": "Seven"}}]},
     }
-    assert list(references(value)) == [("One", ""), ("Two", "Arn"), ("Three", "Arn"), ("Four", "Arn")]
+    found = [("One", ""), ("Two", "Arn"), ("Three", "Arn"), ("Four", "Arn"), ("Five", ""), ("own", ""), ("Seven", "")]
+    assert list(references(value)) == found
+
+
+ALWAYS, NEVER, OPEN = ({"Fn::Equals": ["a", other]} for other in ("a", "b", {"Ref": "Read"}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "truth"),
+    [
+        (ALWAYS, True),
+        (NEVER, False),
+        (OPEN, UNDECIDED),
+        ({"Fn::Equals": ["a", "{{resolve:ssm:/a}}"]}, UNDECIDED),
+        ({"Fn::Equals": [["a"], ["b", {"Ref": "Read"}]]}, UNDECIDED),
+        ({"Fn::Equals": [["a"], ["b", "c"]]}, False),
+        ({"Fn::Equals": ["a"]}, UNDECIDED),
+        ({"Fn::Odd": ["a"]}, UNDECIDED),
+        ("text", UNDECIDED),
+        ({"Fn::And": [OPEN, NEVER]}, False),
+        ({"Fn::And": [OPEN, ALWAYS]}, UNDECIDED),
+        ({"Fn::And": [ALWAYS, ALWAYS]}, True),
+        ({"Fn::And": []}, UNDECIDED),
+        ({"Fn::Or": [OPEN, ALWAYS]}, True),
+        ({"Fn::Or": [OPEN, NEVER]}, UNDECIDED),
+        ({"Fn::Or": [NEVER, NEVER]}, False),
+        ({"Fn::Not": [NEVER]}, True),
+        ({"Fn::Not": [OPEN]}, UNDECIDED),
+        ({"Condition": "Itself"}, UNDECIDED),
+        ({"Condition": "Gone"}, UNDECIDED),
+    ],
+)
+def test_a_condition_is_decided_by_what_is_known_alone(asked: Any, truth: bool | None) -> None:
+    resolver = Resolver(conditions={"Asked": asked, "Itself": {"Fn::Not": [{"Condition": "Itself"}]}})
+    assert [resolver.condition("Asked"), resolver.condition("Asked")] == [truth, truth]
+
+
+def test_branches_that_come_to_the_same_need_no_condition() -> None:
+    same = {"Fn::If": ["C", {"Fn::Join": ["", ["a", "b"]]}, "ab"]}
+    assert Resolver().value([same, {"Fn::If": ["C", NOTHING, NOTHING]}]) == ["ab"]
+
+
+def test_branches_of_a_number_and_a_truth_are_two() -> None:
+    kept = Resolver().value({"Fn::If": ["C", 1, True]})
+    assert kept["Fn::If"][1:] == [1, True]
+
+
+def test_only_names_that_are_known_are_imports() -> None:
+    resolver = Resolver()
+    resolver.value([{"Fn::ImportValue": "known"}, {"Fn::ImportValue": {"Ref": "Read"}}])
+    assert resolver.imports == {"known"}
 
 
 def test_possible_documents_assume_one_outcome_of_a_condition_throughout() -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.library.cloudformation.conditions import implies, read_condition
 from services.library.cloudformation.patterns import classes
 from services.library.cloudformation.policy_text import document_text, is_unreadable, pattern, policy_text
-from services.library.cloudformation.statements import UnreadablePolicyError, read_statement
+from services.library.cloudformation.statements import UnreadablePolicyError, read_document, read_statement
 
 BUCKET = {"Fn::GetAtt": ["Bucket", "Arn"]}
 READ = {"Fn::Parameter": "Read"}
@@ -119,6 +119,51 @@ def test_read_condition_takes_true_and_its_text_for_one() -> None:
 def test_read_statement_refuses_what_only_the_deployment_knows(statement: object) -> None:
     with pytest.raises(UnreadablePolicyError):
         read_statement(statement)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "no JSON",
+        '{"Statement": [',
+        '["a list"]',
+        None,
+        {"Ref": "Policy"},
+        {"Version": "2012-10-17", "Fn::Transform": {"Name": "AWS::Include"}},
+        {"Statement": {"Ref": "Statement"}},
+    ],
+)
+def test_read_document_refuses_what_only_the_deployment_knows(document: Any) -> None:
+    with pytest.raises(UnreadablePolicyError):
+        list(read_document(document))
+
+
+@pytest.mark.parametrize("document", [{}, {"Version": "2012-10-17"}, {"Id": "a", "Version": "2012-10-17"}])
+def test_read_document_finds_nothing_in_one_without_statements(document: Any) -> None:
+    assert list(read_document(document)) == []
+
+
+def test_read_document_reads_text_as_the_same_statements() -> None:
+    document = {"Statement": allow(Action="s3:*", Resource="*")}
+    assert list(read_document(json.dumps(document))) == list(read_document(document)) != []
+
+
+@pytest.mark.parametrize(
+    ("principal", "covered"),
+    [
+        ({"Ref": "Role"}, True),
+        ({"Fn::GetAtt": ["Role", "Arn"]}, True),
+        ({"Fn::ImportValue": "role"}, False),
+        (READ, False),
+        ("{{resolve:ssm:/role}}", False),
+    ],
+)
+def test_an_account_covers_a_principal_of_its_own_stack_alone(principal: object, covered: bool) -> None:
+    account, other, one = (
+        read_statement(allow(Principal={"AWS": each}), account="111111111111").principals
+        for each in ("111111111111", "222222222222", principal)
+    )
+    assert (account.covers(one), other.covers(one)) == (covered, False)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from services.library.cloudformation.intrinsics import entries, list_items, possible_documents, values_at
 from services.library.cloudformation.template import Resource, Template
-from services.library.cloudformation.values import is_open
+from services.library.cloudformation.values import is_open, named_resources
 from services.library.guardrails.baseline.guard import AWS_KEY, ENCRYPTION, NO_KEY, UNKNOWN, Guards, Level, key, switch
 from services.library.guardrails.baseline.policies import POLICIES, certain, refuses_plain_text
 
@@ -126,7 +126,8 @@ def _table(guards: Guards, table: Resource) -> None:
         for holder in _replicas(table, template)
         for each in values_at(holder, "SSESpecification.KMSMasterKeyId", template)
     ]
-    guards.add(ENCRYPTION, table, "SSESpecification", keys if on else [NO_KEY], floor=_at_rest(guards))
+    levels = (keys or [(0, UNKNOWN)]) if on else [NO_KEY]
+    guards.add(ENCRYPTION, table, "SSESpecification", levels, floor=_at_rest(guards))
 
 
 def _replicas(table: Resource, template: Template) -> Iterator[Mapping[str, object]]:
@@ -162,9 +163,15 @@ def _function(guards: Guards, function: Resource) -> None:
 def _listener(guards: Guards, listener: Resource) -> None:
     """One that only redirects to HTTPS is there for those who forgot it."""
     template = guards.template
+    further = (
+        rule.properties.get("Actions")
+        for rule in template.resources("AWS::ElasticLoadBalancingV2::ListenerRule")
+        if listener.logical_id in named_resources(rule.properties.get("ListenerArn"))
+    )
     redirects = [
         values_at(action, "RedirectConfig.Protocol", template) if isinstance(action, Mapping) else []
-        for action in entries(listener.properties.get("DefaultActions"), template)
+        for actions in (listener.properties.get("DefaultActions"), *further)
+        for action in entries(actions, template)
     ]
     if not redirects or any(each != ["HTTPS"] for each in redirects):
         guards.read(ENCRYPTION, listener, "Protocol", switch("https", "tls"), floor=ON)
@@ -180,8 +187,7 @@ def _subscription(guards: Guards, subscription: Resource) -> None:
 
 
 def _domain(guards: Guards, domain: Resource) -> None:
-    newest = switch("tls_1_2", absent=domain.type == "AWS::ApiGateway::DomainName")
-    guards.read(ENCRYPTION, domain, "SecurityPolicy", newest)
+    guards.read(ENCRYPTION, domain, "SecurityPolicy", switch("tls_1_2", absent=True))
 
 
 def _is_reached_over_tls_alone(resource: Resource, template: Template) -> bool:

@@ -1,5 +1,6 @@
 """What an override changes: the same stack built again without it, or with only its first lines."""
 
+import contextlib
 import functools
 import sys
 import tempfile
@@ -48,10 +49,8 @@ def stage_up_to_line(overridden: OverriddenStack, count: int, beside: Sequence[S
 
 
 def lines_of(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> list[int]:
-    """Run the override, and list its lines in the order in which they run."""
+    """Run the override, and list its lines in the order in which they run; none of one that is not in Python."""
     code = _code(overridden.written)
-    if code is None:
-        return []
     traced: list[_Traced] = []
 
     def whole(stack: cdk.Stack) -> None:
@@ -67,12 +66,8 @@ def _part(overridden: OverriddenStack, count: int) -> StackChange:
     code = _code(overridden.written)
 
     def part(stack: cdk.Stack) -> None:
-        if code is not None:
-            try:
-                with _Traced(code, stop=count):
-                    overridden.override(stack)
-            except _ReachedError:
-                return
+        with contextlib.suppress(_ReachedError), _Traced(code, stop=count):
+            overridden.override(stack)
 
     return part
 
@@ -164,9 +159,9 @@ def _code(override: object) -> CodeType | None:
 
 
 class _Traced:
-    """Follows the lines of one function; ends it before the one of this number."""
+    """Follows the lines of one function, none where it has no code in Python; ends it before the one of this number."""
 
-    def __init__(self, code: CodeType, *, stop: int | None = None) -> None:
+    def __init__(self, code: CodeType | None, *, stop: int | None = None) -> None:
         self.lines: list[int] = []
         self._code = code
         self._stop = stop
