@@ -209,8 +209,17 @@ def test_branch_removal_empties_a_bucket_by_the_thousand(account: Account, found
 def test_branch_removal_skips_a_bucket_that_is_gone(account: Account, found: Branches) -> None:
     account.statuses += ["gone"]
     account.bucket_tags = refusal("NoSuchBucket")
-    account.resources.append({"ResourceType": "AWS::S3::Bucket", "ResourceStatus": "DELETE_COMPLETE"})
-    account.resources.append({"ResourceType": "AWS::SQS::Queue", "ResourceStatus": "CREATE_COMPLETE"})
+    found.delete(ID, branch=PREFIX)
+    assert (account.deletions, account.emptied) == (1, [])
+
+
+@pytest.mark.parametrize(("type_", "status"), [("S3::Bucket", "DELETE_COMPLETE"), ("SQS::Queue", "CREATE_COMPLETE")])
+def test_branch_removal_looks_at_the_stacks_own_buckets_alone(
+    account: Account, found: Branches, type_: str, status: str
+) -> None:
+    account.statuses += ["gone"]
+    account.resources = [{"ResourceType": f"AWS::{type_}", "ResourceStatus": status}]
+    account.bucket_tags = refusal("AccessDenied", "nothing should look")
     found.delete(ID, branch=PREFIX)
     assert (account.deletions, account.emptied) == (1, [])
 
