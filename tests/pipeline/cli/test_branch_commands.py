@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import botocore.session
 import pytest
@@ -18,7 +19,7 @@ from pipeline.cli import branch
 from pipeline.cli.main import app
 from pipeline.local import first_deployment
 from pipeline.operate import branches
-from pipeline.operate.branches import BranchEnvironment, BranchStack, aws_branches, in_order, refusal
+from pipeline.operate.branches import BranchEnvironment, Branches, BranchStack, aws_branches, in_order, refusal
 from pipeline.operate.errors import OperateError
 from services.library.contract.names import BRANCH_ENVIRONMENT, BRANCH_NAME_TAG, BRANCH_TAG, EXPIRES_TAG
 from tests.conftest import ROOT
@@ -276,3 +277,22 @@ def test_branch_commands_want_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No branch is checked out here: say which one is meant with --branch NAME." in done.stderr
     monkeypatch.setattr(branch, "output_of", lambda *_command: FEATURE.name)
     assert f"{PREFIX} is not there" in typed(monkeypatch, Environments(), "down").stdout
+
+
+def test_branch_commands_reach_aws_only_with_profile_or_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = SimpleNamespace(title="account 1, AWS")
+    asked: list[str | None] = []
+
+    def on_aws(*, profile: str | None, **_place: str) -> Any:
+        asked.append(profile)
+        return target
+
+    monkeypatch.setattr(branch, "aws_branches", on_aws)
+    monkeypatch.setattr(Branches, "read", lambda _self: [])
+    for words in (("--aws",), ("--profile", "dev")):
+        done = CliRunner().invoke(app, ["branch", "list", *words], obj=ROOT)
+        assert (done.exit_code, done.stderr) == (0, "Branch environments: account 1, AWS\n")
+    assert asked == [None, "dev"]
+    monkeypatch.setattr(branch, "local_cloud", Mock(side_effect=OperateError("no cloud runs")))
+    done = CliRunner().invoke(app, ["branch", "list"], obj=ROOT)
+    assert (done.exit_code, done.stderr, asked) == (2, "penstock: no cloud runs\n", [None, "dev"])
