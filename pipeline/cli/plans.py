@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -219,13 +220,9 @@ def _first(catalogue: Catalogue, name: str) -> tuple[Stage, Service[Any]]:
 
 def _last_before(catalogue: Catalogue, target: Stage, name: str) -> tuple[Stage, Service[Any]] | None:
     """Return the nearest stage before another one that has a service, and its entry."""
-    found = None
-    for stage in stages_of(catalogue):
-        if stage is target:
-            return found
-        if value := _value(stage, name):
-            found = stage, value
-    return found
+    before = takewhile(lambda stage: stage is not target, stages_of(catalogue))
+    found = [(stage, value) for stage in before if (value := _value(stage, name))]
+    return found[-1] if found else None
 
 
 def _made(value: Service[Any], entry: Entry) -> Service[Any]:

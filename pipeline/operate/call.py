@@ -113,7 +113,7 @@ def send(target: Target, call: Call) -> ServiceResponse:
             headers={name.lower(): value for name, value in response.getheaders()},
             body=response.read().decode(errors="replace"),
         )
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise OperateError(f"{call.url} does not answer: {error}") from error
     finally:
         connection.close()

@@ -129,7 +129,9 @@ class Pipeline:
     def explain(self, error: ClientError | EndpointConnectionError) -> NoReturn:
         """Raise the error in the words of whoever typed the command."""
         if isinstance(error, EndpointConnectionError):
-            raise OperateError(f"{self.target.endpoint or 'AWS'} does not answer. `make up` starts the local cloud.")
+            if self.target.is_local:
+                raise OperateError(f"{self.target.endpoint} does not answer. `make up` starts the local cloud.")
+            raise OperateError(f"AWS does not answer: {error}") from error
         details = error.response["Error"]
         said = details.get("Message", "")
         if details.get("Code") == "PipelineNotFoundException":

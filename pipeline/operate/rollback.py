@@ -197,9 +197,10 @@ def _unpacked(pipeline: Pipeline, artifacts: Sequence[Any], name: str, region: s
     try:
         content = client.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
     except ClientError as error:
+        why = error.response["Error"]["Message"].rstrip(".")
         raise OperateError(
-            f"The artifact s3://{place['bucket']}/{place['key']} cannot be read:"
-            f" {error.response['Error']['Message']}. An old one is gone once its bucket's lifecycle has ended it."
+            f"The artifact s3://{place['bucket']}/{place['key']} cannot be read: {why}."
+            " An old one is gone once its bucket's lifecycle has ended it."
         ) from error
     return zipfile.ZipFile(io.BytesIO(content))
 

@@ -5,19 +5,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pipeline.catalogue.branch import Branch, prefix_of
 from pipeline.cli import branch
 from pipeline.cli.main import app
+from pipeline.local import first_deployment
 from pipeline.operate import branches
-from pipeline.operate.branches import BranchEnvironment, BranchStack, aws_branches, in_order, refusal
+from pipeline.operate.branches import BranchEnvironment, Branches, BranchStack, aws_branches, in_order, refusal
 from pipeline.operate.errors import OperateError
 from services.library.contract.names import BRANCH_ENVIRONMENT, BRANCH_NAME_TAG, BRANCH_TAG, EXPIRES_TAG
 from tests.conftest import ROOT
@@ -150,3 +152,147 @@ def test_branch_sweep_goes_on_when_aws_refuses_one_environment(monkeypatch: pyte
 def test_branch_prefix_is_stable() -> None:
     """What was deployed with one commit is removed with a later one."""
     assert prefix_of("feature/new-tax") == "branch-featur-hxq7af"
+
+
+class Environments:
+    """The branch environments of an account."""
+
+    def __init__(self, *there: BranchEnvironment) -> None:
+        self.there = list(there)
+        self.target = SimpleNamespace(is_local=True, account="1" * 12)
+        self.removed: list[str] = []
+
+    def read(self) -> list[BranchEnvironment]:
+        return self.there
+
+    def find(self, prefix: str) -> BranchEnvironment | None:
+        return next((each for each in self.there if each.prefix == prefix), None)
+
+    def remove(self, environment: BranchEnvironment, *, unless: Any = None) -> None:
+        for each in environment.stacks:
+            if unless and (why := unless(each)):
+                raise OperateError(why)
+        self.removed.append(environment.prefix)
+
+
+def environment(*stacks: BranchStack, prefix: str = PREFIX) -> BranchEnvironment:
+    return BranchEnvironment(prefix=prefix, stacks=stacks)
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, found: Environments, *words: str, answer: str = "") -> Result:
+    monkeypatch.setattr(branch, "_branches", lambda *_words, **_named: found)
+    done = CliRunner().invoke(app, ["branch", *words], obj=ROOT, input=answer)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def test_branch_list_shows_what_is_in_each_and_until_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = datetime(2020, 1, 1, tzinfo=UTC)
+    urls = replace(stack("b", expires=over), outputs={"Url": "https://one"})
+    found = Environments(environment(stack("a", expires=None)), environment(urls, prefix=prefix_of("old")))
+    assert typed(monkeypatch, found, "list").stdout.splitlines() == [
+        f"{PREFIX}  feature, until no moment, so no sweep removes it",
+        f"  a            CREATE_COMPLETE      {PREFIX}-dev-a",
+        f"{prefix_of('old')}  feature, until 2020-01-01 00:00 UTC, which is over",
+        f"  b            CREATE_COMPLETE      {PREFIX}-dev-b",
+        "               Url: https://one",
+    ]
+    assert "There is no branch environment." in typed(monkeypatch, Environments(), "list").stdout
+
+
+def test_branch_down_removes_the_environment_or_says_that_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = ("--branch", FEATURE.name)
+    found = Environments(environment(stack("a")))
+    assert typed(monkeypatch, found, "down", *named).stdout == f"{PREFIX} is removed.\n"
+    assert json.loads(typed(monkeypatch, found, "down", *named, "--json").stdout) == {
+        "prefix": PREFIX,
+        "removed": [f"{PREFIX}-dev-a"],
+    }
+    assert found.removed == [PREFIX] * 2
+    done = typed(monkeypatch, Environments(), "down", *named)
+    assert (done.exit_code, done.stdout) == (0, f"{PREFIX} is not there: nothing to remove.\n")
+
+
+@pytest.mark.parametrize("words", [("down", "--branch", FEATURE.name), ("sweep",)])
+def test_branch_commands_delete_nothing_on_aws_without_confirmation(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    found = Environments(environment(stack("a", expires=datetime(2020, 1, 1, tzinfo=UTC))))
+    found.target.is_local = False
+    for answer in ("", "something else\n"):
+        done = typed(monkeypatch, found, *words, answer=answer)
+        assert (done.exit_code, found.removed) == (2, [])
+        assert "nothing was changed" in done.stderr
+
+
+def test_branch_sweep_says_what_goes_and_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = datetime(2020, 1, 1, tzinfo=UTC)
+    old, endless, alive = (prefix_of(each) for each in ("old", "endless", "alive"))
+    found = Environments(
+        environment(stack("a", expires=over), prefix=old),
+        environment(stack("b", expires=None), prefix=endless),
+        environment(stack("c", expires=datetime(2999, 1, 1, tzinfo=UTC)), prefix=alive),
+    )
+    dry = typed(monkeypatch, found, "sweep", "--dry-run")
+    assert (dry.exit_code, dry.stdout, found.removed) == (1, f"{old} would be removed: its time is over.\n", [])
+    done = typed(monkeypatch, found, "sweep")
+    assert (done.exit_code, done.stdout, found.removed) == (1, f"{old} is removed: its time is over.\n", [old])
+    assert f"{endless} stays: a stack says no moment at which it ends" in done.stderr
+    assert alive not in done.output
+    found.there = found.there[2:]
+    done = typed(monkeypatch, found, "sweep")
+    assert (done.exit_code, done.stdout) == (0, "No branch environment's time is over.\n")
+
+
+def test_branch_sweep_leaves_an_environment_that_was_extended_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, later = datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+
+    class Extended(Environments):
+        def remove(self, environment: BranchEnvironment, *, unless: Any = None) -> None:
+            super().remove(replace(environment, stacks=(stack("a", expires=later),)), unless=unless)
+
+    found = Extended(environment(stack("a", expires=over)))
+    done = typed(monkeypatch, found, "sweep")
+    assert (done.exit_code, done.stdout, found.removed) == (1, "", [])
+    assert f"{PREFIX} stays: {PREFIX}-dev-a was extended meanwhile." in done.stderr
+
+
+def test_branch_up_says_when_what_it_deployed_cannot_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed: list[tuple[str, ...]] = []
+    monkeypatch.setattr(branch, "_environment_of_cdk", lambda *_words, **_named: {})
+    monkeypatch.setattr(first_deployment, "run", lambda *words, **_named: deployed.append(words))
+    up = ("up", "--branch", FEATURE.name, "--services", "intake")
+    done = typed(monkeypatch, Environments(), *up, "--profile", "dev")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{PREFIX} is deployed and cannot be found: `penstock branch list` shows what is." in done.stderr
+    done = typed(monkeypatch, Environments(environment(stack("intake"))), *up)
+    assert (done.exit_code, f"{PREFIX}-dev-intake" in done.stdout) == (0, True)
+    assert [("--profile" in words, "services=intake" in words) for words in deployed] == [(True, True), (False, True)]
+
+
+def test_branch_commands_want_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branch, "output_of", lambda *_command: None)
+    done = typed(monkeypatch, Environments(), "down")
+    assert done.exit_code == 2
+    assert "No branch is checked out here: say which one is meant with --branch NAME." in done.stderr
+    monkeypatch.setattr(branch, "output_of", lambda *_command: FEATURE.name)
+    assert f"{PREFIX} is not there" in typed(monkeypatch, Environments(), "down").stdout
+
+
+def test_branch_commands_reach_aws_only_with_profile_or_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = SimpleNamespace(title="account 1, AWS")
+    asked: list[str | None] = []
+
+    def on_aws(*, profile: str | None, **_place: str) -> Any:
+        asked.append(profile)
+        return target
+
+    monkeypatch.setattr(branch, "aws_branches", on_aws)
+    monkeypatch.setattr(Branches, "read", lambda _self: [])
+    for words in (("--aws",), ("--profile", "dev")):
+        done = CliRunner().invoke(app, ["branch", "list", *words], obj=ROOT)
+        assert (done.exit_code, done.stderr) == (0, "Branch environments: account 1, AWS\n")
+    assert asked == [None, "dev"]
+    monkeypatch.setattr(branch, "local_cloud", Mock(side_effect=OperateError("no cloud runs")))
+    done = CliRunner().invoke(app, ["branch", "list"], obj=ROOT)
+    assert (done.exit_code, done.stderr, asked) == (2, "penstock: no cloud runs\n", [None, "dev"])

@@ -4,12 +4,14 @@ import json
 import shlex
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from pipeline.catalogue import ledger
@@ -22,6 +24,7 @@ from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.names import ServiceName, StageName
+from pipeline.scaffold.stage_file import Entry
 from pipeline.scaffold.tidy import tidy
 from services.library.contract.environment import Environment, Tier
 from tests.architecture.test_layering import violations
@@ -489,3 +492,98 @@ def test_remove_keeps_the_code_of_a_listed_service(platform: Stages) -> None:
     plan, _ = removal_cleanup.finish(root, target, "second", delete_code=True)
     assert plan.said == ["The folder of second stays: it is in a stage, or its stacks are not gone yet."]
     assert plan.draft.changes() == []
+
+
+def test_promote_takes_the_entry_of_a_later_stage_of_the_wave_if_none_before_has_it(platform: Stages) -> None:
+    wave = Wave(name="eu", stages=(stage("one", First()), stage("two", *BOTH)))
+    said = penstock(platform((stage("dev", First()), wave)), "promote", "second")
+    assert "one: `Second(retention_days=7)`, as in two." in said
+
+
+def test_promote_says_when_settings_cannot_be_taken_along(platform: Stages) -> None:
+    root = platform((stage("dev", *BOTH), stage("qa", First())))
+    file = root / "stages/dev.py"
+    before, _, services = file.read_text().partition("    services=(")
+    file.write_text(f"{before}    services=every(),{services.partition('    ),')[2]}")
+    said = penstock(root, "promote", "second")
+    assert "qa: without settings, for dev does not list second one by one." in said
+    assert "Second()" in (root / "stages/qa.py").read_text()
+
+
+def test_promote_refuses_an_entry_that_cannot_be_made() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Sized(Second):
+        size: int
+
+    entry = Entry(module="second", class_name="Sized", left_out=("size=LARGE",))
+    with pytest.raises(ScaffoldError, match=r"`Sized\(\)` cannot be made: .*'size'\. Add the entry by hand\."):
+        plans._made(Sized(size=3), entry)
+
+
+def test_new_service_refuses_a_catalogue_without_a_stage(platform: Stages) -> None:
+    root = platform(())
+    before = tree(root)
+    said = penstock(root, "new", "service", NEW, exit_code=2)
+    assert "stages/catalogue.py lists no stage: `penstock new stage` adds one." in said
+    assert tree(root) == before
+
+
+def test_remove_of_what_has_its_tombstones_changes_nothing(platform: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = platform((stage("dev", First()),))
+    monkeypatch.setattr(plans, "REMOVED", (Tombstone(stage="dev", service="second", why="x", owner="@a/b"),))
+    before = tree(root)
+    said = penstock(root, "remove", "second", "--why", "Nobody calls it any more")
+    assert "second has its tombstones already: there is nothing to do." in said
+    assert "penstock remove second --finish, once the pipeline has deleted its stacks" in said
+    assert tree(root) == before
+
+
+def asked(*answers: ClientError | dict[str, Any]) -> Target:
+    """A target whose APIs give these answers, one after another."""
+    client = Mock(**{"get_parameter.side_effect": answers, "describe_stacks.side_effect": answers})
+    return Target(
+        account="1",
+        region="r",
+        endpoint=None,
+        _clients=lambda *_place: client,
+        _credentials=Mock(),
+    )
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "said AWS"}}, "Operation")
+
+
+def test_remove_finishes_nothing_where_nothing_was_removed(gone: Path) -> None:
+    plan, left = removal_cleanup.finish(gone, asked(), "second", delete_code=False)
+    assert (plan.said, left, plan.draft.changes()) == (["There is nothing to finish."], False, [])
+    assert plan.next == ["penstock remove second --finish --delete-code, unless services/second is still of use"]
+    plan, left = removal_cleanup.finish(gone, asked(), "nobody", delete_code=False)
+    assert (plan.said, plan.next, left) == (["There is nothing to finish."], [], False)
+
+
+def test_remove_names_the_dependency_group_of_the_deleted_code(gone: Path) -> None:
+    with (gone / "pyproject.toml").open("a") as file:
+        file.write(f"\n{NEW} = []\n")
+    assert (
+        f"take the dependency group {NEW} out of pyproject.toml, then `make lock setup`"
+        in finish(gone, delete_code=True).next
+    )
+
+
+def test_remove_deletes_no_code_outside_of_git(gone: Path) -> None:
+    (gone / ".git").rename(gone / "no-git")
+    with pytest.raises(ScaffoldError, match="git ls-files failed: fatal: not a git repository"):
+        finish(gone, delete_code=True)
+    assert (gone / f"{FOLDER}/service.py").exists()
+
+
+def test_remove_takes_no_error_for_a_stack_that_is_gone() -> None:
+    stack = ledger.shipped_by(HERE, "second")
+    assert removal_cleanup._record(asked(refused("ParameterNotFound")), stack) is None
+    assert removal_cleanup._record(asked({"Parameter": {"Value": '{"kept": []}'}}), stack) == {"kept": []}
+    assert removal_cleanup._is_there(asked({}), stack)
+    assert not removal_cleanup._is_there(asked(refused("ValidationError")), stack)
+    for look in (removal_cleanup._record, removal_cleanup._is_there):
+        with pytest.raises(ClientError, match="said AWS"):
+            look(asked(refused("AccessDenied")), stack)
