@@ -86,7 +86,9 @@ class StackDifferences:
         self._shape(pair.path, before.template, after.template, rows)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
-            for where, old, new in trees.pairs(trees.NOTHING if is_whole else before, after, place):
+            base = trees.NOTHING if is_whole else before
+            self.incomplete += trees.unseen(base, after, place)
+            for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
                 self._macros(where, old, new, pair.path)
 

@@ -125,11 +125,11 @@ def test_setting_that_opens_nothing_is_no_change_of_access(old: Resources, new: 
 
 
 def exposed(old: Resources, new: Resources, old_condition: str, new_condition: str) -> tuple[AccessChange, ...]:
-    sides = [
+    before, after = (
         template(side, **({"A": condition} if condition else {}))
         for side, condition in ((old, old_condition), (new, new_condition))
-    ]
-    return tuple(exposure.changes(*sides, StackLocation()))
+    )
+    return tuple(exposure.changes(before, after, StackLocation()))
 
 
 def test_open_resource_that_loses_its_condition_is_broadened() -> None:
