@@ -145,7 +145,8 @@ class StackDifferences:
             self.pipeline = pipeline_shape.compare(
                 before, after, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            self.drafts += findings.of_pipeline(self.pipeline, path)
+            if new.resources:  # a stack that goes as a whole says so itself
+                self.drafts += findings.of_pipeline(self.pipeline, path)
 
     def _protection(self, pair: stacks.Pair, place: StackLocation) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:
