@@ -322,3 +322,9 @@ def test_review_judges_by_the_base_sides_rules(tmp_path: Path) -> None:
     assert engine.review(base, head, baseline).verdict is Verdict.PASS
     changed = ReviewBaseline(today=date(2026, 1, 1), changed_rules=("A rule is weakened.",), by_base=False)
     assert levels(engine.review(base, base, changed)) == {"Review-RuleChanged": Level.HIGH}
+
+
+def test_review_of_a_new_pipeline_has_no_differences_of_its_own(tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, None, staged(*STAGES))
+    assert (found.pipeline.differences, levels(found)) == ((), {})
+    assert [stage.name for stage in found.pipeline.after] == ["qa", "prod"]

@@ -103,3 +103,9 @@ def test_security_groups_too_large_to_compare_are_told_rule_by_rule(monkeypatch:
     assert found.evidence == "the whole internet (0.0.0.0/0) may now connect to tcp 22"
     (found,) = compared(group(OFFICE, WORLD), group(OFFICE))
     assert (found.direction, found.world) == (Direction.NARROWED, False)
+
+
+@pytest.mark.parametrize("name", ["sg-0123", {"Fn::ImportValue": "shared-group"}])
+def test_security_group_rule_of_a_group_elsewhere_opens_to_the_world(name: Any) -> None:
+    (found,) = compared({}, {"I": (INGRESS, {"GroupId": name, **WORLD})})
+    assert (found.logical_id, found.direction, found.world) == ("I", Direction.BROADENED, True)
