@@ -101,9 +101,10 @@ def _invalid_override(service: Service[Any]) -> Iterator[InvalidSetting]:
         return
     given = f"{override.__module__}.{getattr(override, '__qualname__', type(override).__name__)}"
     try:
-        signature = inspect.signature(override, eval_str=True)
-    except (NameError, TypeError, ValueError, SyntaxError):
-        return  # what cannot be read is the type checker's to judge
+        signature = _signature(override)
+    except (TypeError, ValueError):
+        yield InvalidSetting(field="override", given=f"{given}, whose arguments Python does not say", allowed=allowed)
+        return
     try:
         signature.bind(stack, None)
     except TypeError:
@@ -111,8 +112,18 @@ def _invalid_override(service: Service[Any]) -> Iterator[InvalidSetting]:
         return
     first = next(iter(signature.parameters.values()))
     wanted = first.annotation
-    if isinstance(wanted, type) and wanted is not inspect.Parameter.empty and not issubclass(stack, wanted):
+    if not isinstance(wanted, type) or wanted is inspect.Parameter.empty or issubclass(stack, wanted):
+        return
+    if stack is not ServiceStack or not issubclass(wanted, ServiceStack):  # a stack that `build` does not tell
         yield InvalidSetting(field="override", given=f"{given}, which changes a {wanted.__name__}", allowed=allowed)
+
+
+def _signature(override: Any) -> inspect.Signature:
+    """Return a function's signature; annotations that only the type checker can read are left to it, as text."""
+    try:
+        return inspect.signature(override, eval_str=True)
+    except (NameError, AttributeError, TypeError, ValueError, SyntaxError):
+        return inspect.signature(override)
 
 
 def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:

@@ -84,7 +84,7 @@ def _explained(error: BaseException, frame: FrameType, made: SourceExpression) -
             said, given = f"has no {field}{suggestion(field, takes)}", place.text
             if place is made:
                 said, given = f"needs {field}", "nothing"
-            message = f"{called} {said}; it has {allowed}."
+            message = f"{called} {said}; it has {allowed}." if takes else f"{called} {said}."
             return problem(place, message, field=field, given=given, allowed=allowed)
         if "positional argument" in text and call.args:
             place = SourceExpression(file=made.file, node=call.args[0])

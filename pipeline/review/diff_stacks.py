@@ -86,7 +86,9 @@ class StackDifferences:
         self._shape(pair.path, before.template, after.template, rows)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
-            for where, old, new in trees.pairs(trees.NOTHING if is_whole else before, after, place):
+            base = trees.NOTHING if is_whole else before
+            self.incomplete += trees.unseen(base, after, place)
+            for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
                 self._macros(where, old, new, pair.path)
 
@@ -143,7 +145,8 @@ class StackDifferences:
             self.pipeline = pipeline_shape.compare(
                 before, after, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            self.drafts += findings.of_pipeline(self.pipeline, path)
+            if new.resources:  # a stack that goes as a whole says so itself
+                self.drafts += findings.of_pipeline(self.pipeline, path)
 
     def _protection(self, pair: stacks.Pair, place: StackLocation) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:

@@ -75,7 +75,7 @@ class _Pair:
             for each in (*old, *new):
                 self._unknown(each.source, f"it depends on {len(names)} conditions that only a deployment decides")
             return
-        both = {each.document_text for each in old} & {each.document_text for each in new}
+        both = set(_documents(old)) & set(_documents(new))
         for way in combinations(names):
             before = self._statements(old, way, self._old.account, both)
             after = self._statements(new, way, self._new.account, both)
@@ -116,7 +116,7 @@ class _Pair:
                     told.wildcard |= evidence.is_wildcard(gain, source)
 
     def _statements(
-        self, held: Iterable[PolicyAttachment], way: Mapping[str, bool], account: str, both: set[str]
+        self, held: Iterable[PolicyAttachment], way: Mapping[str, bool], account: str, both: set[tuple[str, str]]
     ) -> list[AttachedStatement]:
         found: list[AttachedStatement] = []
         for each in held:
@@ -126,7 +126,7 @@ class _Pair:
             try:
                 found += _read(each.source, document, account)
             except UnreadablePolicyError as error:
-                if each.document_text not in both:
+                if (each.document_text, each.condition) not in both:
                     self._unknown(each.source, str(error))
         return found
 
@@ -156,13 +156,15 @@ def _boundary(name: str, value: Json, template: ResolvedTemplate) -> list[Policy
     if value is None:
         return [PolicyAttachment(name, source, None)]
     ours = template.resources.get(str(value.get("Ref", ""))) if isinstance(value, Mapping) else None
-    return [PolicyAttachment(name, source, ours.properties.get("PolicyDocument") if ours else value)]
+    return [PolicyAttachment(name, source, ours.properties.get("PolicyDocument", value) if ours else value)]
 
 
 def _read(source: PolicySource, document: Json, account: str) -> list[AttachedStatement]:
-    """A policy's statements, whether it is given as its text, with its name, or as the ARN of one."""
+    """A policy's statements, whether it is given as its text, with its name, as the ARN of one, or with others."""
     if document is None:
         return [allow(source)] if source.kind == AccessKind.BOUNDARY else []
+    if isinstance(document, list):  # one that a condition chose as a whole
+        return [statement for each in document for statement in _read(source, each, account)]
     if source.kind == AccessKind.MANAGED or (source.kind == AccessKind.BOUNDARY and "Statement" not in document):
         arn = policy_text(document)
         return managed.statements(arn, replace(source, managed=arn))

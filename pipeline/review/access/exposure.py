@@ -1,12 +1,13 @@
 """Settings that open a resource to others without any policy: function URLs, API methods, ACLs, public endpoints."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
 from services.library.cloudformation.policy_text import policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
+from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,39 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) 
         resource = after or before
         if resource is None or resource.type not in OPENINGS:
             continue
-        read = OPENINGS[resource.type]
-        had = set(read(before.properties)) if before and before.type == resource.type else set()
-        has = set(read(after.properties)) if after else set()
-        if resource.type in ONLY_AS_A_CHANGE and not (before and after):
-            had, has = ({each for each in side if each.public} for side in (had, has))
-        if had != has:
-            yield _change(resource, has - had, had - has, place)
+        sides = [each if each and each.type == resource.type else None for each in (before, after)]
+        gained: set[Opening] = set()
+        lost: set[Opening] = set()
+        for way in _ways(sides):
+            had, has = (_openings(each, way) for each in sides)
+            if resource.type in ONLY_AS_A_CHANGE and (had is None or has is None):
+                had, has = ({each for each in side or () if each.public} for side in (had, has))
+            gained |= (has or set()) - (had or set())
+            lost |= (had or set()) - (has or set())
+        if gained or lost:
+            yield _change(resource, gained, lost, place)
+
+
+def _ways(sides: Iterable[Resource | None]) -> Iterator[Mapping[str, bool]]:
+    """Yield every way that undecided conditions may turn out; for too many, one in which none of them does."""
+    names: set[str] = set()
+    for each in sides:
+        if each:
+            names |= undecided_conditions(each.properties) | ({each.condition} if each.condition else set())
+    yield from combinations(names) if len(names) <= MOST_UNDECIDED else [{}]
+
+
+def _openings(resource: Resource | None, way: Mapping[str, bool]) -> set[Opening] | None:
+    """The ways in that a resource leaves; None for one that is not there."""
+    if resource is None or not way.get(resource.condition, True):
+        return None
+    return set(OPENINGS[resource.type](decide(resource.properties, way) if way else resource.properties))
+
+
+def _undecided(properties: Mapping[str, Json], name: str) -> Iterator[Opening]:
+    """A setting that only a deployment knows."""
+    if isinstance(properties.get(name), Mapping):
+        yield Opening(f"open or not as {name} {policy_text(properties[name])} says")
 
 
 def _change(resource: Resource, gained: set[Opening], lost: set[Opening], place: StackLocation) -> AccessChange:
@@ -67,7 +94,10 @@ def _function_url(properties: Mapping[str, Json]) -> Iterator[Opening]:
 
 def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
     # A browser's preflight request cannot be signed.
-    if properties.get("HttpMethod") != "OPTIONS" and properties.get("AuthorizationType", "NONE") == "NONE":
+    if properties.get("HttpMethod") == "OPTIONS":
+        return
+    yield from _undecided(properties, "AuthorizationType")
+    if properties.get("AuthorizationType", "NONE") == "NONE":
         needs_key = properties.get("ApiKeyRequired") in (True, "true")
         yield Opening(
             f"open to anybody{' who has an API key' if needs_key else ''}, without an authorizer"
@@ -78,11 +108,15 @@ def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
 
 def _route(properties: Mapping[str, Json]) -> Iterator[Opening]:
     route = policy_text(properties.get("RouteKey"))
-    if not route.startswith("OPTIONS ") and properties.get("AuthorizationType", "NONE") == "NONE":
+    if route.startswith("OPTIONS "):
+        return
+    yield from _undecided(properties, "AuthorizationType")
+    if properties.get("AuthorizationType", "NONE") == "NONE":
         yield Opening(f"open to anybody, without an authorizer ({route})", public=True)
 
 
 def _bucket(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    yield from _undecided(properties, "AccessControl")
     acl = properties.get("AccessControl")
     if acl in ("PublicRead", "PublicReadWrite"):
         yield Opening(f"open to anybody by its ACL {acl}", public=True)
@@ -95,6 +129,7 @@ def _bucket(properties: Mapping[str, Json]) -> Iterator[Opening]:
 
 
 def _endpoint(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    yield from _undecided(properties, "PubliclyAccessible")
     if properties.get("PubliclyAccessible") in (True, "true"):
         yield Opening("with an address on the internet (PubliclyAccessible)", world=True)
 

@@ -29,6 +29,8 @@ _PEERS = {
     "DestinationPrefixListId": "prefix list",
 }
 
+_WHO = frozenset({"CidrIp", "CidrIpv6", *_PEERS})
+
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -137,7 +139,11 @@ def _written(template: ResolvedTemplate, group: str) -> list[tuple[str, Json, st
         if each.logical_id == group and each.type == GROUP:
             for name, is_ingress in INLINE.items():
                 rules = each.properties.get(name, [] if is_ingress else [ANY_DESTINATION])
-                found += [(group, {"in": is_ingress, "rule": rule}, each.condition) for rule in list_of(rules)]
+                absent = None if is_ingress or isinstance(rules, list) else ANY_DESTINATION
+                found += [
+                    (group, {"in": is_ingress, "rule": rule, "absent": absent}, each.condition)
+                    for rule in list_of(rules)
+                ]
         elif each.type in STANDALONE and _group(each) == group:
             rule = {"in": STANDALONE[each.type], "rule": dict(each.properties)}
             found.append((each.logical_id, rule, each.condition))
@@ -159,12 +165,12 @@ def _rules(written: Iterable[tuple[str, Json, str]], way: Mapping[str, bool]) ->
         if not way.get(condition, True):
             continue
         decided = decide(value, way)
-        for rule in list_of(decided.get("rule")):
+        for rule in list_of(decided.get("rule", decided.get("absent"))):
             yield from _read(rule, decided, logical_id)
 
 
 def _read(rule: Json, value: Json, logical_id: str) -> Iterator[SecurityGroupRule]:
-    if not isinstance(rule, Mapping):
+    if not isinstance(rule, Mapping) or rule.keys().isdisjoint(_WHO):  # only a deployment knows whom it lets in
         yield SecurityGroupRule(value["in"], EVERY_PROTOCOL, range(PORTS), policy_text(rule), logical_id)
         return
     protocol = policy_text(rule.get("IpProtocol", EVERY_PROTOCOL)).lower()
@@ -188,7 +194,8 @@ def _peers(rule: Mapping[str, Json], value: Json) -> Iterator[_Network | str]:
     for name, kind in _PEERS.items():
         if name in rule:
             if kind == "prefix list" and value.get("lists"):
-                yield from (_peer(entry.get("Cidr")) for entry in value["lists"] if isinstance(entry, Mapping))
+                for entry in list_of(value["lists"]):
+                    yield _peer(entry.get("Cidr", entry) if isinstance(entry, Mapping) else entry)
             else:
                 yield f"{kind} {policy_text(rule[name])}"
 

@@ -128,8 +128,8 @@ def _of_principal(resource: Resource, template: ResolvedTemplate) -> Iterator[Po
         yield PolicyAttachment(name, PolicySource(AccessKind.IDENTITY, name), policy, resource.condition)
     for arn in list_of(resource.properties.get("ManagedPolicyArns")):
         ours = template.resources.get(_target(arn))
-        if ours is not None:
-            document = ours.properties.get("PolicyDocument")
+        if ours is not None and "PolicyDocument" in ours.properties:
+            document = ours.properties["PolicyDocument"]
             yield PolicyAttachment(
                 name, PolicySource(AccessKind.IDENTITY, ours.logical_id), document, resource.condition
             )

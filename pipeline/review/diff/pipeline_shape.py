@@ -77,8 +77,8 @@ def _action(action: Mapping[str, Json], template: ResolvedTemplate) -> Action:
 
 def _differences(before: tuple[PipelineStage, ...], after: tuple[PipelineStage, ...]) -> Iterator[PipelineDifference]:
     old, new = {stage.name: stage for stage in before}, {stage.name: stage for stage in after}
-    if not old or not new:
-        return  # no pipeline on one side: its stack says so
+    if not old:
+        return  # a new pipeline takes nothing away
     for stage in before:
         if stage.name == ASSETS_STAGE:
             continue

@@ -60,6 +60,22 @@ def pairs(
         yield from pairs(before.nested.get(logical_id, NOTHING), after.nested.get(logical_id, NOTHING), inner)
 
 
+def unseen(before: Tree, after: Tree, place: StackLocation) -> Iterator[str]:
+    """Yield a sentence for each nested stack that comes, goes or changes and whose template is not at hand."""
+    for logical_id in {**before.template.resources, **after.template.resources}:
+        old, new = before.template.resources.get(logical_id), after.template.resources.get(logical_id)
+        lacks = any(
+            each is not None and each.type == assembly.NESTED_STACK and logical_id not in tree.nested
+            for tree, each in ((before, old), (after, new))
+        )
+        if lacks and not (old and new and is_same(old.properties, new.properties)):
+            nested = f"{logical_id}, a nested stack of {place.stack or 'the template'},"
+            yield f"The template of {nested} is not at hand: what it changes is not known."
+    for logical_id in {**before.nested, **after.nested}:
+        inner = replace(place, stack=f"{place.stack}/{logical_id}")
+        yield from unseen(before.nested.get(logical_id, NOTHING), after.nested.get(logical_id, NOTHING), inner)
+
+
 def compare(
     before: Tree, after: Tree, place: StackLocation, *, is_asset: cosmetic_changes.IsAsset, moved: Moved | None = None
 ) -> list[ResourceChange]:

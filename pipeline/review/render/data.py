@@ -25,7 +25,7 @@ class ReviewFormatError(ValueError):
 
 def write(review: Review) -> str:
     """Return the documented JSON, with the same bytes for the same review."""
-    return json.dumps(review.to_json(), indent=1, ensure_ascii=True, default=_plain) + "\n"
+    return json.dumps(review.to_json(), indent=1, ensure_ascii=True) + "\n"
 
 
 def read(text: str) -> Review:
@@ -46,12 +46,6 @@ def read(text: str) -> Review:
     review = _read(given, Review, "review")
     assert isinstance(review, Review)  # noqa: S101 - what _read makes of its second argument
     return review
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, frozenset | set):
-        return sorted(value)
-    raise TypeError(f"{type(value)} has no JSON")
 
 
 def _read(given: Json, kind: Any, place: str) -> object:

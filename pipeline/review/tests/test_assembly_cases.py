@@ -1,7 +1,10 @@
 """The assembly cases of the review, by their number in the design. A19 and A20 are the documents' own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pipeline.review import engine
 from pipeline.review.judge.review_baseline import ReviewBaseline
@@ -167,6 +170,39 @@ def test_a9_review_finds_a_replacement_inside_a_nested_stack(tmp_path: Path) -> 
     assert (rows["Inner"].service, rows["Inner"].stack) == ("one", "dev-one/N")
     assert rows["N"].noise == "nested template"
     assert rules(found) == {"Review-DataLoss": Level.CRITICAL}
+
+
+def foreign(key: str) -> StackOf:
+    """A stack with a nested one whose template the assembly does not have."""
+    return StackOf(template=outer("elsewhere.template.json", key).template)
+
+
+@pytest.mark.parametrize("side", ["base", "head", "both", "inner"])
+def test_a9_review_is_incomplete_if_a_nested_stack_changes_whose_template_it_does_not_have(
+    side: str, tmp_path: Path
+) -> None:
+    old, new = outer("n.template.json", "id"), outer("n.template.json", "tenant")
+    if side == "inner":
+        sides = [replace(each, nested={"n.template.json": foreign(f"{each is old}").template}) for each in (old, new)]
+    else:
+        sides = [foreign("id") if side != "head" else old, foreign("tenant") if side != "base" else new]
+    found = both(tmp_path, *({"dev": {"one": each}} for each in sides), assets=[digest("id"), digest("tenant")])
+    place = "dev-one/N" if side == "inner" else "dev-one"
+    assert found.incomplete == (
+        f"The template of N, a nested stack of {place}, is not at hand: what it changes is not known.",
+    )
+    assert found.verdict in (Verdict.INCOMPLETE, Verdict.BLOCKED)
+
+
+def test_a9_review_is_incomplete_if_a_nested_stack_is_new_whose_template_it_does_not_have(tmp_path: Path) -> None:
+    found = both(tmp_path, {"dev": {"one": StackOf(template=template(TOPIC))}}, {"dev": {"one": foreign("id")}})
+    assert found.verdict is Verdict.INCOMPLETE
+
+
+def test_a9_review_is_complete_if_a_nested_stack_stays_whose_template_it_does_not_have(tmp_path: Path) -> None:
+    more = {**foreign("id").template["Resources"], "More": resource("SNS::Topic", {"DisplayName": "more"})}
+    found = both(tmp_path, {"dev": {"one": foreign("id")}}, {"dev": {"one": StackOf(template=template(more))}})
+    assert (found.verdict, found.incomplete) == (Verdict.PASS, ())
 
 
 def test_a9_a_replacement_outside_reaches_into_a_nested_stack_and_out_of_it(tmp_path: Path) -> None:

@@ -97,6 +97,79 @@ def test_review_finds_a_privileged_build_and_another_image(tmp_path: Path) -> No
     assert (found.pipeline.self_mutates, found.pipeline.restarts) == (True, False)
 
 
+def staged(*stages: Json, **others: Json) -> Json:
+    """A pipeline with these stages."""
+    return template({"P": resource("CodePipeline::Pipeline", {"RoleArn": "r", "Stages": list(stages)}), **others})
+
+
+STAGES = tuple({"Name": name, "Actions": [APPROVE, DEPLOY]} for name in ("qa", "prod"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(template({"T": resource("SNS::Topic")}), id="gone from its stack"),
+        pytest.param(
+            template({"P": resource("CodePipeline::Pipeline", {"Stages": {"Fn::If": ["C", [*STAGES], []]}})}),
+            id="stages under a condition",
+        ),
+        pytest.param(
+            template(
+                {"P": resource("CodePipeline::Pipeline", {"Stages": {"Fn::FindInMap": ["A", {"Ref": "B"}, "C"]}})}
+            ),
+            id="stages of a mapping",
+        ),
+        pytest.param(
+            staged(STAGES[0], {"Fn::If": ["C", STAGES[1], {"Ref": "AWS::NoValue"}]}), id="a stage under a condition"
+        ),
+        pytest.param(
+            staged(STAGES[0], {"Name": "prod", "Actions": [{"Fn::If": ["C", APPROVE, DEPLOY]}, DEPLOY]}),
+            id="an approval under a condition",
+        ),
+        pytest.param(staged(STAGES[0]), id="with its stage"),
+    ],
+)
+def test_review_blocks_a_pipeline_whose_approval_is_gone_or_cannot_be_told(head: Json, tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, staged(*STAGES), head)
+    assert levels(found)["Review-ApprovalRemoved"] is Level.CRITICAL
+    assert found.verdict is Verdict.BLOCKED
+
+
+def test_review_of_a_pipeline_stack_that_goes_says_so_of_the_stack_and_not_of_its_approvals(tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, staged(*STAGES), None)
+    assert "Review-ApprovalRemoved" not in levels(found)
+    assert levels(found)["Review-StackOrphaned"] is Level.CRITICAL
+
+
+def test_review_of_a_stage_that_is_added_lists_its_actions_and_is_no_finding(tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, staged(STAGES[0]), staged(*STAGES))
+    (added,) = found.pipeline.differences
+    assert (added.stage, added.what, added.new) == ("prod", "stage added", "Approve, Deploy")
+    assert levels(found) == {}
+
+
+def test_review_finds_stages_in_another_order(tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, staged(*STAGES), staged(*reversed(STAGES)))
+    (moved,) = found.pipeline.differences
+    assert (moved.what, moved.old, moved.new) == ("order changed", "qa → prod", "prod → qa")
+    assert levels(found) == {"Review-PipelineChanged": Level.MEDIUM}
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [({"Ref": "Wide"}, "Wide"), ({"Fn::GetAtt": ["Wide", "Arn"]}, "Wide"), ({"Fn::ImportValue": "w"}, "ImportValue")],
+)
+def test_review_finds_another_role_of_a_build_however_it_is_named(role: Json, said: str, tmp_path: Path) -> None:
+    build = {"Name": "Build", "Actions": [SYNTH]}
+    sides = [
+        staged(build, Build=resource("CodeBuild::Project", {"ServiceRole": each}))
+        for each in ({"Fn::GetAtt": ["Narrow", "Arn"]}, role)
+    ]
+    (changed,) = of_pipelines(tmp_path, *sides).pipeline.differences
+    assert (changed.what, changed.old) == ("role changed", "Narrow")
+    assert said in changed.new
+
+
 def test_a16_renumbered_assets_are_folded(tmp_path: Path) -> None:
     one, two, three = (digest(each) for each in ("one", "two", "three"))
     found = of_pipelines(
@@ -249,3 +322,9 @@ def test_review_judges_by_the_base_sides_rules(tmp_path: Path) -> None:
     assert engine.review(base, head, baseline).verdict is Verdict.PASS
     changed = ReviewBaseline(today=date(2026, 1, 1), changed_rules=("A rule is weakened.",), by_base=False)
     assert levels(engine.review(base, base, changed)) == {"Review-RuleChanged": Level.HIGH}
+
+
+def test_review_of_a_new_pipeline_has_no_differences_of_its_own(tmp_path: Path) -> None:
+    found = of_pipelines(tmp_path, None, staged(*STAGES))
+    assert (found.pipeline.differences, levels(found)) == ((), {})
+    assert [stage.name for stage in found.pipeline.after] == ["qa", "prod"]

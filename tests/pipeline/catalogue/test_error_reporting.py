@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.catalogue.error_reporting import problem_of, report_errors
+from pipeline.catalogue.problem import MistakeError
 from tests.conftest import ROOT, clean_environment
 
 APP = """
@@ -25,6 +27,10 @@ def build() -> None:
 LIBRARY = """
 def refuses() -> None:
     raise ValueError("Queue: size=0 is not allowed; give 1 or more.")
+
+
+def takes(*, size: int) -> None:
+    pass
 
 
 def broken() -> None:
@@ -62,6 +68,13 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
         ("refuses()", "", "services/sample/service.py:6:5: Queue: size=0 is not allowed; give 1 or more.\n"),
         ("refuses(5)", "", "services/sample/service.py:6:13: TypeError: refuses() takes 0 positional arguments but 1 "),
         ("cdk.Duration.days(-1)", "import aws_cdk as cdk", "services/sample/service.py:6: "),
+        (
+            "takes()",
+            "from services.library.sample import takes",
+            "services/sample/service.py:6:5: takes needs size; it has size.\n",
+        ),
+        ("(lambda *, size: size)()", "", "services/sample/service.py:6:5: lambda *, size: size needs size.\n"),
+        ("len(5)", "", "services/sample/service.py:6: TypeError: object of type 'int' has no len()\n"),
         ("pass", "from stages.prod import NOTHING", "services/sample/service.py:3: ImportError: cannot import name "),
         ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
     ],
@@ -77,3 +90,14 @@ def test_synth_keeps_the_traceback_of_a_platform_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "KeyError: 'nothing'" in done.stderr
+
+
+def test_synth_ends_with_the_sentence_of_a_mistake() -> None:
+    with pytest.raises(SystemExit, match=r"stages/dev\.py:3: give another name\."), report_errors():
+        raise MistakeError("stages/dev.py:3: give another name.")
+
+
+def test_synth_keeps_an_error_that_met_no_teams_line() -> None:
+    with pytest.raises(KeyError) as found, report_errors():
+        raise KeyError("nothing")
+    assert problem_of(found.value) is None

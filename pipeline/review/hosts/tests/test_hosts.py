@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.review.hosts import codecommit, github, gitlab
 from pipeline.review.hosts.comment import comment
@@ -140,10 +141,8 @@ def test_a_link_is_not_followed_to_the_posting_machines_files(left: Path, tmp_pa
     assert comment(tmp_path, HOSTS["github"], pointer="").verdict is Verdict.INCOMPLETE
 
 
-@pytest.mark.parametrize("has_one", [False, True])
-def test_gitlab_gets_one_comment_and_keeps_it(
-    has_one: bool, host: Host, left: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def on_gitlab(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
     for name, value in (
         ("CI_API_V4_URL", host.address),
         ("CI_PROJECT_ID", "5"),
@@ -152,13 +151,32 @@ def test_gitlab_gets_one_comment_and_keeps_it(
     ):
         monkeypatch.setenv(name, value)
     host.answers["GET /user"] = {"id": 42}
+    return host
+
+
+NOTES = "/projects/5/merge_requests/9/notes"
+
+
+@pytest.mark.parametrize("has_one", [False, True])
+def test_gitlab_gets_one_comment_and_keeps_it(has_one: bool, on_gitlab: Host, left: Path) -> None:
     others = [{"id": 1, "author": {"id": 41}, "body": MARKER}]
     own = [{"id": 2, "author": {"id": 42}, "body": f"{MARKER} before"}] if has_one else []
-    host.answers["GET /projects/5/merge_requests/9/notes"] = others + own
+    on_gitlab.answers[f"GET {NOTES}"] = others + own
     assert gitlab.main([str(left)]) == 0
-    notes = "/projects/5/merge_requests/9/notes"
-    expected = ("PUT", f"{notes}/2") if has_one else ("POST", notes)
-    assert [each[:2] for each in host.written] == [expected]
+    expected = ("PUT", f"{NOTES}/2") if has_one else ("POST", NOTES)
+    assert [each[:2] for each in on_gitlab.written] == [expected]
+
+
+@pytest.mark.parametrize("refused", ["GET /user", f"GET {NOTES}", f"POST {NOTES}"])
+def test_gitlab_that_refuses_a_call_fails_the_job_in_its_words(
+    refused: str, on_gitlab: Host, left: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_gitlab.answers[refused] = 403
+    assert gitlab.main([str(left)]) == 1
+    said = capsys.readouterr()
+    assert f"gitlab: {refused}" in said.err
+    assert "was answered with 403" in said.err
+    assert said.out == ""
 
 
 def test_gitlab_without_a_token_says_which(left: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -173,8 +191,8 @@ ROLE = "arn:aws:iam::999999999999:role/Commenter"
 class CodeCommit:
     """The few calls that commenting needs, of three services."""
 
-    def __init__(self, review: str, *, moved: bool = False) -> None:
-        self.review, self.moved = review, moved
+    def __init__(self, review: str, *, moved: bool = False, refused: str = "") -> None:
+        self.review, self.moved, self.refused = review, moved, refused
         self.comments: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
@@ -192,6 +210,8 @@ class CodeCommit:
 
     def get_object(self, **given: Any) -> dict[str, Any]:
         assert given == {"Bucket": "artifacts", "Key": "reviews/1234/review.json"}
+        if self.refused:
+            raise ClientError({"Error": {"Code": self.refused, "Message": ""}}, "GetObject")
         return {"Body": self}
 
     def read(self, _: int) -> bytes:
@@ -251,4 +271,24 @@ def test_codecommit_neither_comments_nor_approves_a_commit_that_was_not_reviewed
     fake = CodeCommit(data.write(reviews.EMPTY), moved=True)
     monkeypatch.setattr("boto3.client", fake)
     assert codecommit.main(["--build", "review:1234", "--bucket", "artifacts", "--role", ROLE]) == 0
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_codecommit_revokes_the_approval_of_a_build_that_left_no_review(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = CodeCommit("", refused=code)
+    monkeypatch.setattr("boto3.client", fake)
+    assert codecommit.main(["--build", "review:1234", "--bucket", "artifacts", "--role", ROLE]) == 0
+    (_, said), (_, approval) = fake.calls
+    assert "## ⚠️ Could not review\n" in said["content"]
+    assert approval["approvalState"] == "REVOKE"
+
+
+def test_codecommit_fails_if_the_review_cannot_be_fetched_for_another_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = CodeCommit(data.write(reviews.EMPTY), refused="SlowDown")
+    monkeypatch.setattr("boto3.client", fake)
+    with pytest.raises(ClientError, match="SlowDown"):
+        codecommit.main(["--build", "review:1234", "--bucket", "artifacts", "--role", ROLE])
     assert fake.calls == []

@@ -143,3 +143,43 @@ def test_a_change_of_the_code_that_reviews_is_a_finding(bench: Bench) -> None:
 def test_revision_names_what_is_no_revision(bench: Bench) -> None:
     with pytest.raises(UnreadableError, match="'nonsense' is neither a revision"):
         bench.repository.revision("nonsense")
+
+
+def test_default_base_without_a_main_branch_asks_for_a_base(bench: Bench) -> None:
+    bench.git("branch", "-m", "main", "trunk")
+    with pytest.raises(UnreadableError, match="There is neither origin/main nor main to compare with"):
+        bench.repository.default_base()
+
+
+def test_default_base_prefers_the_main_of_the_origin(bench: Bench) -> None:
+    bench.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    fetched = bench.git("rev-parse", "--short=12", "HEAD").strip()
+    bench.write("only on the local main")
+    bench.commit()
+    assert bench.repository.default_base().label == f"origin/main at {fetched}"
+
+
+def test_default_base_of_an_unrelated_history_fails(bench: Bench) -> None:
+    bench.git("checkout", "-q", "--orphan", "unrelated")
+    bench.write("unrelated")
+    bench.commit()
+    with pytest.raises(UnreadableError, match=f"git merge-base failed in {bench.root}"):
+        bench.repository.default_base()
+
+
+def test_revision_has_its_name_commit_and_tree(bench: Bench) -> None:
+    commit, tree = (bench.git("rev-parse", each).strip() for each in ("HEAD", "HEAD^{tree}"))
+    named, exact = bench.repository.revision("main"), bench.repository.revision(commit[:12])
+    assert (named.label, named.tree) == (f"main ({commit[:12]})", tree)
+    assert (exact.label, exact.tree) == (commit[:12], tree)
+
+
+def test_revision_that_begins_with_a_dash_is_no_option(bench: Bench) -> None:
+    with pytest.raises(UnreadableError, match="'--all' is neither a revision"):
+        bench.repository.revision("--all")
+
+
+def test_revision_of_a_folder_without_git_asks_for_assemblies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UnreadableError, match=r"is no git repository: give two folders with cloud assemblies"):
+        Repository(tmp_path, tmp_path / "objects").revision("main")

@@ -143,3 +143,16 @@ def test_json_that_is_not_as_documented_is_refused(old: str, new: str) -> None:
     assert old in text
     with pytest.raises(data.ReviewFormatError):
         data.read(text.replace(old, new, 1))
+
+
+def test_json_larger_than_any_review_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = data.write(reviews.EMPTY)
+    monkeypatch.setattr(data, "LARGEST", len(text))
+    assert data.read(text) == reviews.EMPTY
+    with pytest.raises(data.ReviewFormatError, match=f"the review has more than {len(text)} characters"):
+        data.read(text + " ")
+
+
+def test_json_that_nests_deeper_than_can_be_read_is_refused() -> None:
+    with pytest.raises(data.ReviewFormatError, match="the review is no JSON"):
+        data.read("[" * 1_000_000)
