@@ -82,9 +82,13 @@ class Sources:
         """Return the digest of what makes constructs, whatever the service."""
         return digest([self.folder(each) for each in (LIBRARY, *DEFINITION)])
 
-    @functools.cache  # noqa: B019 - as above
     def module(self, name: str) -> str:
-        """Return the digest of one of our modules with all that it imports of ours.
+        """Return the digest of one of our modules with all that it imports of ours."""
+        return digest(sorted(self.files(name).items()))
+
+    @functools.cache  # noqa: B019 - as above
+    def files(self, name: str) -> dict[str, str]:
+        """Return path and digest of each file that a module's digest covers, the library's apart.
 
         Of a service that is its whole folder, since a stack reads its runtime and whatever else lies there.
         """
@@ -95,7 +99,7 @@ class Sources:
                 if file not in found:
                     found[file] = content
                     waiting += self._imports(file)
-        return digest(sorted(found.items()))
+        return found
 
     def _parts(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return the files that stand for a module."""

@@ -13,7 +13,7 @@ from pipeline.synthesis import findings_data
 from pipeline.synthesis.apps import new_app
 from pipeline.synthesis.content import Sources
 from pipeline.synthesis.pipeline_part import NAME, Pipeline
-from pipeline.synthesis.process import ROOT, Told, emptied
+from pipeline.synthesis.process import ROOT, Told
 from pipeline.synthesis.service_unit import ServiceUnit, Surroundings, SynthesisedUnit, synthesise
 from pipeline.synthesis.stage_assembly import SynthesisedStage
 from pipeline.synthesis.store import Part, Store
@@ -39,8 +39,8 @@ class Synth:
 
     @classmethod
     def asked(cls, asked: Told, environment: Mapping[str, str]) -> "Synth":
-        """Return the synth that a process is asked for, with an empty folder for it."""
-        return cls(root=ROOT, out=emptied(asked.out), context=asked.context, environment=environment, store=asked.store)
+        """Return the synth that a process is asked for. The folder is there, and empty."""
+        return cls(root=ROOT, out=asked.out, context=asked.context, environment=environment, store=asked.store)
 
     def pipeline(self, pipeline: Pipeline, accepted: Sequence[Acknowledgement]) -> Judgement:
         """Synthesise the pipeline with all of its stages."""

@@ -60,6 +60,8 @@ def _code(value: Any, module: Callable[[str], str]) -> Any:
         wrapped = getattr(value, "__wrapped__", None)
         held = [plain(each, module) for each in (cells, value.__defaults__, value.__kwdefaults__, wrapped)]
         return ["function", value.__module__, value.__qualname__, _of(value.__module__, module), held]
+    if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
+        return ["built in", value.__module__, value.__qualname__]
     if isinstance(value, type):
         return ["class", value.__module__, value.__qualname__, _of(value.__module__, module)]
     kind = type(value)

@@ -19,6 +19,7 @@ def synthesise(environment: MutableMapping[str, str]) -> Path:
     """
     environment["CDK_VALIDATION"] = "false"
     asked = told(environment)
+    emptied(asked.out)  # a synth that ends at a mistake leaves nothing that looks like its assembly
     if not take(asked, environment):
         from pipeline.synthesis.app import synthesise as made  # noqa: PLC0415 - what is unchanged does not wait for it
 
@@ -31,7 +32,7 @@ def take(asked: Told, environment: Mapping[str, str], root: Path = ROOT) -> bool
     """Write the assembly that an earlier synth of the same content made, if one did. False: there is none."""
     if asked.store is None:
         return False
-    return asked.store.take(_key(asked, environment, root), emptied(asked.out)) is not None
+    return asked.store.take(_key(asked, environment, root), asked.out) is not None
 
 
 def keep(asked: Told, environment: Mapping[str, str], root: Path = ROOT) -> None:
