@@ -14,7 +14,6 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Shipped
 from services.library.contract.names import bootstrap_role
-from services.library.contract.service import ServiceStack
 from services.library.contract.steps import Approval, Command, Probe, Step
 
 SETUP = "make setup"
@@ -96,7 +95,7 @@ class StepBuilds(Construct):
 
 
 def to_pipeline_steps(
-    steps: Sequence[Step], *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    steps: Sequence[Step], *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> list[pipelines.Step]:
     """Pipeline steps in the order given. `stack` is the deployed one, None for steps that run before it exists."""
     made: list[pipelines.Step] = []
@@ -152,7 +151,7 @@ def remove_stack(
 
 
 def _to_pipeline_step(
-    step: Step, *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    step: Step, *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> pipelines.Step:
     if isinstance(step, Approval):
         return pipelines.ManualApprovalStep(step.name, comment=step.note)
@@ -177,7 +176,7 @@ def _to_pipeline_step(
     )
 
 
-def _output(step: Command | Probe, key: str, stack: ServiceStack | None) -> cdk.CfnOutput:
+def _output(step: Command | Probe, key: str, stack: cdk.Stack | None) -> cdk.CfnOutput:
     if stack is None:
         raise ValueError(f"step {step.name!r} runs before its stack is deployed, so it cannot use the output {key!r}.")
     outputs = {child.node.id: child for child in stack.node.children if isinstance(child, cdk.CfnOutput)}
