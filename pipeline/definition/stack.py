@@ -61,18 +61,6 @@ class PipelineStack(cdk.Stack):
         )
         """What this stack always causes, for the guardrails."""
         artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
-        self._builds = steps.StepBuilds(
-            self,
-            "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
-            deploy_roles=[
-                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
-                for stage in stages
-                if stage.environment.keeps_data
-            ],
-            removals=removals,
-        )
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -85,6 +73,19 @@ class PipelineStack(cdk.Stack):
             cross_region_replication_buckets=stores(
                 artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
             ),
+        )
+        self._builds = steps.StepBuilds(
+            self,
+            "StepBuilds",
+            artifacts=artifacts.bucket,
+            artifacts_key=artifacts.key,
+            pipeline_role=pipeline.role,
+            deploy_roles=[
+                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                for stage in stages
+                if stage.environment.keeps_data
+            ],
+            removals=removals,
         )
         self._source = source_action(self, settings.source)
         self._engine = pipelines.CodePipeline(
