@@ -11,7 +11,14 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
-from pipeline.definition import asset_publishing, decided_findings, entry_conditions, rollback_conditions, steps
+from pipeline.definition import (
+    asset_publishing,
+    decided_findings,
+    entry_conditions,
+    pipeline_size,
+    rollback_conditions,
+    steps,
+)
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
@@ -46,6 +53,7 @@ class PipelineStack(cdk.Stack):
         branches: Environment | None = None,
     ) -> None:
         """`branches`: where branch environments are, of which those that are over go each night."""
+        size = pipeline_size.actions(catalogue, removals)
         super().__init__(
             scope,
             id_,
@@ -53,7 +61,10 @@ class PipelineStack(cdk.Stack):
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
             permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+            suppress_template_indentation=size > pipeline_size.INDENTED_ACTIONS,
         )
+        if warning := pipeline_size.warning(size):
+            cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
         self._service_stages: list[ServiceStage] = []
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(

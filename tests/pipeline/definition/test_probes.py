@@ -2,55 +2,24 @@
 
 import json
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_ssm as ssm
-from constructs import Construct
 
 from pipeline.definition.probes import COMMAND
 from services.library.contract.constraints import validate_fields
-from services.library.contract.environment import Environment
-from services.library.contract.service import Service, ServiceStack
-from services.library.contract.steps import Probe, Step
+from services.library.contract.steps import Probe
 from tests.conftest import Assembly
-from tests.testbed import tiny
+from tests.testbed import reachable, tiny
 
 PIPELINE, PROJECT = "AWS::CodePipeline::Pipeline", "AWS::CodeBuild::Project"
-
-
-class ReachableStack(ServiceStack):
-    """A URL to call."""
-
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
-        super().__init__(scope, id_, environment=environment, description="reachable")
-        value = ssm.StringParameter(self, "Value", string_value="here")
-        cdk.CfnOutput(self, "Url", value=value.string_value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reachable(Service[ReachableStack]):
-    """Can be probed."""
-
-    name: ClassVar[str] = "reachable"
-    owner: ClassVar[str] = "@example/reachable"
-    handles_personal_data: ClassVar[bool] = False
-    after: tuple[Step, ...] = (
-        Probe(name="Answers", output="Url"),
-        Probe(name="Refuses", output="Url", path="/open", method="POST", expect_status=403),
-    )
-
-    def build(self, scope: Construct, environment: Environment) -> ReachableStack:
-        return ReachableStack(scope, self.name, environment=environment)
 
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     folder = tmp_path_factory.mktemp("assembly")
-    stages = [tiny.stage(name, tiny.Tiny(), Reachable()) for name in ("dev", "qa")]  # type: ignore[arg-type]  # of two stacks
+    stages = [reachable.stage(name, (tiny.Tiny(), reachable.Reachable())) for name in ("dev", "qa")]
     app, _ = tiny.app(folder, catalogue=tuple(stages))
     app.synth()
     return Assembly(folder=folder)
