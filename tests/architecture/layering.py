@@ -108,7 +108,7 @@ ROOMS = {
             f"{LIBRARY}.constructs",
             f"{LIBRARY}.guardrails",
         ),
-        third_party=("aws_cdk", "constructs"),
+        third_party=("aws_cdk", "constructs", "jsii"),
     ),
     # Steps that run in builds, not in synth. What is deployed is judged by the rule that judged it at synth.
     "pipeline.builds": Room(
