@@ -125,4 +125,4 @@ def test_a_probes_path_holds_nothing_that_codepipeline_would_replace(path: str, 
 @pytest.mark.parametrize(("length", "allowed"), [(300, True), (301, False)])
 def test_a_probes_path_leaves_room_for_the_rest_of_the_actions_variables(length: int, *, allowed: bool) -> None:
     probe = Probe(name="Up", output="Url", path="/".ljust(length, "x"))
-    assert [*validate_fields(probe)] != allowed
+    assert ([*validate_fields(probe)] == []) is allowed

@@ -2,7 +2,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from cfnlint.helpers import LIMITS
+from cfnlint.helpers import LIMITS  # type: ignore[import-untyped]  # cfn-lint has no types
 
 from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from pipeline.local.cloud.codepipeline import executions
 from pipeline.local.cloud.codepipeline.executions import (
     ABANDONED,
     SUCCEEDED,
@@ -73,7 +72,7 @@ def test_each_ended_run_is_written_once_however_often_the_execution_is(monkeypat
         written.append(value.id)
         return asdict(value)
 
-    monkeypatch.setattr(executions.dataclasses, "asdict", counted)
+    monkeypatch.setattr(dataclasses, "asdict", counted)
     made = execution()
     for number in range(10):
         made.runs.append(run(number, status=SUCCEEDED))
