@@ -10,7 +10,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
-from pipeline.definition import decided_findings, entry_conditions, rollback_conditions, steps
+from pipeline.definition import decided_findings, entry_conditions, pipeline_size, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
@@ -49,6 +49,7 @@ class PipelineStack(cdk.Stack):
 
         `make_stage`: makes a stage with its services' stacks; a synth puts in what it has made of each service already.
         """
+        size = pipeline_size.actions(catalogue, removals)
         super().__init__(
             scope,
             id_,
@@ -56,7 +57,10 @@ class PipelineStack(cdk.Stack):
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
             permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+            suppress_template_indentation=size > pipeline_size.INDENTED_ACTIONS,
         )
+        if warning := pipeline_size.warning(size):
+            cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
         self._make_stage = make_stage
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(
@@ -64,18 +68,6 @@ class PipelineStack(cdk.Stack):
         )
         """What this stack always causes, for the guardrails."""
         artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
-        self._builds = steps.StepBuilds(
-            self,
-            "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
-            deploy_roles=[
-                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
-                for stage in stages
-                if stage.environment.keeps_data
-            ],
-            removals=removals,
-        )
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -88,6 +80,19 @@ class PipelineStack(cdk.Stack):
             cross_region_replication_buckets=stores(
                 artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
             ),
+        )
+        self._builds = steps.StepBuilds(
+            self,
+            "StepBuilds",
+            artifacts=artifacts.bucket,
+            artifacts_key=artifacts.key,
+            pipeline_role=pipeline.role,
+            deploy_roles=[
+                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                for stage in stages
+                if stage.environment.keeps_data
+            ],
+            removals=removals,
         )
         self._source = source_action(self, settings.source)
         self._engine = pipelines.CodePipeline(

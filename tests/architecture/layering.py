@@ -108,7 +108,7 @@ ROOMS = {
             f"{LIBRARY}.constructs",
             f"{LIBRARY}.guardrails",
         ),
-        third_party=("aws_cdk", "constructs"),
+        third_party=("aws_cdk", "constructs", "jsii"),
     ),
     # Where the catalogue meets the machinery: it is the App, part by part.
     "pipeline.synthesis": Room(

@@ -86,7 +86,7 @@ class Thing(ServiceStack):
         )
 
     def limit(self):
-        self.template_options.metadata = {"Text": "x" * (1_048_576 if self.breaks else 1_040_000)}
+        self.template_options.metadata = {"Text": "x" * (1_000_000 if self.breaks else 990_000)}
 
     def baseline(self):
         self.logs = logs.CfnLogGroup(
@@ -128,7 +128,7 @@ def one_stage_more(stack, environment):
 
 
 def some_text_more(stack, environment):
-    stack.template_options.metadata = {"Text": "x" * 1_048_576}
+    stack.template_options.metadata = {"Text": "x" * 1_000_000}
 
 
 def shortly(stack, environment):
