@@ -1,5 +1,9 @@
 """The CDK app: one pipeline over the catalogue of stages, or one branch's environment, under guardrails."""
 
+from pipeline.synthesis import jsii_client
+
+jsii_client.enable()  # before the imports below, which start jsii's kernel
+
 import aws_cdk as cdk
 
 from pipeline.catalogue import ledger, validation
