@@ -46,7 +46,8 @@ def _synth(checkout: Path, command: tuple[str, ...]) -> resource.struct_rusage:
     given = {"CDK_OUTDIR": "cdk.out", "CDK_CONTEXT_JSON": json.dumps(context), "SERVICES": str(SERVICES)}
     process = subprocess.Popen(command, cwd=checkout, env=clean_environment() | given, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
     assert (checkout / "cdk.out/manifest.json").exists()
     return usage
 
