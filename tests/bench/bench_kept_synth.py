@@ -30,7 +30,7 @@ def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def measure_unchanged_synth(figure: Figure, checkout: Path) -> None:
     figure.aim = "1.5 s"
-    _measure(figure, checkout, lambda number: None)
+    _measure(figure, checkout, lambda _: None)
 
 
 def measure_synth_after_a_change_of_one_handler(figure: Figure, checkout: Path) -> None:
