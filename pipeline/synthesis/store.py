@@ -44,7 +44,7 @@ class Store:
         self._files = folder / "files"
         self._folder = folder
         self._taken: dict[Path, tuple[str, _Signature]] = {}
-        """File in an assembly -> digest and state of what was written there last: many parts bring the same asset."""
+        """File in an assembly -> digest and state of what was last taken or kept: many parts bring the same asset."""
 
     def take(self, key: str, into: Path) -> Part | None:
         """Copy a part's files into an assembly's folder. None if it is not there, damaged, or of another format."""
@@ -107,8 +107,12 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def _keep_file(self, path: Path) -> str:
+        name, state = self._taken.get(path, ("", ()))
+        if state and state == _signature(path) and (self._files / name).exists():
+            return name
         content = path.read_bytes()
         name = _digest(content)
+        self._taken[path] = (name, _signature(path))
         target = self._files / name
         if not target.exists():  # of one that is damaged, `take` finds out
             _write(target, content)
