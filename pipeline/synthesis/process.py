@@ -14,6 +14,8 @@ from pipeline.synthesis.store import Store
 
 ROOT = Path(__file__).absolute().parents[2]
 OFF = "off"
+OF_THE_CLI = frozenset({"performance-counters.json", "error.txt"})
+"""What the CDK's CLI has an App write for it, besides the assembly."""
 CLI_CONTEXT = {
     "aws:cdk:enable-path-metadata": True,
     "aws:cdk:enable-asset-metadata": True,
@@ -66,8 +68,9 @@ def _cache(environment: Mapping[str, str]) -> Path:
 
 
 def written(out: Path) -> list[str]:
-    """Return what synths have written into an assembly's folder: not the locks of the CDK's CLI."""
-    return sorted(path.name for path in out.iterdir() if not path.name.startswith(".") and path.suffix != ".lock")
+    """Return what synths have written into an assembly's folder: nothing of the CDK's CLI, which differs each time."""
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".") and path.suffix != ".lock"}
+    return sorted(names - OF_THE_CLI)
 
 
 def emptied(out: Path) -> Path:

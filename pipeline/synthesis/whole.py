@@ -21,7 +21,10 @@ def synthesise(environment: MutableMapping[str, str]) -> Path:
     asked = told(environment)
     emptied(asked.out)  # a synth that ends at a mistake leaves nothing that looks like its assembly
     if not take(asked, environment):
-        from pipeline.synthesis.app import synthesise as made  # noqa: PLC0415 - what is unchanged does not wait for it
+        from pipeline.synthesis import jsii_client  # noqa: PLC0415 - what is unchanged does not wait for it
+
+        jsii_client.enable()  # before the next import, which starts jsii's kernel
+        from pipeline.synthesis.app import synthesise as made  # noqa: PLC0415 - as above
 
         made(asked, environment)
         keep(asked, environment)
