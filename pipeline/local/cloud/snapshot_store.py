@@ -49,16 +49,17 @@ class _Unpickler(pickle.Unpickler):
 class Blobs:
     """The large byte strings of one snapshot. Many functions share one package: each is hashed once."""
 
-    _names: dict[int, str] = field(default_factory=dict)
+    _names: dict[int, tuple[bytes, str]] = field(default_factory=dict)
+    """By identity, which is a byte string's own only while it lives: so they are held here."""
     used: dict[str, bytes] = field(default_factory=dict)
 
     def name_of(self, value: bytes) -> str:
         """Return the file name of this byte string, which is its content's."""
-        name = self._names.get(id(value))
-        if name is None:
-            name = self._names[id(value)] = f"{hashlib.sha256(value).hexdigest()}.blob"
+        if id(value) not in self._names:
+            name = f"{hashlib.sha256(value).hexdigest()}.blob"
+            self._names[id(value)] = (value, name)
             self.used[name] = value
-        return name
+        return self._names[id(value)][1]
 
 
 @dataclass(frozen=True, kw_only=True)
