@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ministack.app as ministack_app
 from ministack.services import lambda_svc, sts
@@ -24,6 +24,8 @@ from pipeline.local.cloud.forked import ForkedProcess, ForkError, fork
 from pipeline.local.cloud.snapshot_store import SnapshotError, SnapshotStore, StoredSnapshot
 
 logger = logging.getLogger("penstock.snapshot")
+
+Value = TypeVar("Value")
 
 PERIOD_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
@@ -153,7 +155,7 @@ class Snapshots:
 
     def _states(self) -> dict[str, Any]:
         # Services copy what they hold, lest it changes while it is written. Nothing changes in a copy of the process.
-        copy.deepcopy = lambda value, memo=None: value  # type: ignore[assignment]  # noqa: ARG005 - as deepcopy is called
+        copy.deepcopy = _itself
         services: dict[str, Callable[[], Any]] = ministack_app._build_persistence_save_dict()  # noqa: SLF001 - as above
         states = {name: get_state() for name, get_state in services.items()}
         states[OUR_STORES] = dict(self.emulator.stores)
@@ -176,6 +178,12 @@ class Snapshots:
                 os.link(self.objects / relative, target)
         self.linked = files
         return links
+
+
+def _itself(x: Value, memo: dict[int, Any] | None = None, _nil: Any = None) -> Value:
+    """Take the place of `copy.deepcopy`."""
+    del memo, _nil
+    return x
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.cloud.codebuild import source_cache
+from pipeline.local.cloud.codebuild import artifacts, source_cache
 from pipeline.local.cloud.codebuild.artifacts import ArtifactError
 from pipeline.local.cloud.codebuild.source_cache import KEPT, SourceCache
 
@@ -51,9 +51,8 @@ def test_a_zip_is_unpacked_once(cache: SourceCache, tmp_path: Path, monkeypatch:
 
     def unpack(archive: Path, target: Path) -> None:
         unpacked.append(archive)
-        real(archive, target)
+        artifacts.unpack(archive, target)
 
-    real = source_cache.unpack
     monkeypatch.setattr(source_cache, "unpack", unpack)
     one = pack(tmp_path / "one.zip", file="1")
     same = Path(shutil.copy(one, tmp_path / "same.zip"))
