@@ -1,7 +1,8 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
+# Everything is made anew with `CACHE=off`; docs/push.md.
+SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m pipeline.synthesis
 
 .PHONY: help up down setup lock check types synth test coverage bench soak review
 
@@ -55,6 +56,5 @@ bench: setup ## how long things take: each figure as soon as it is measured; on 
 soak: setup ## the full sizes of what tests show in small; docs/soak.md keeps the last figures
 	$(BIN)/pytest -n 2 -m soak -rP --log-level=INFO
 
-synth: setup ## the part of the gate that decides a deployment: stage entries, then templates under guardrails
-	$(BIN)/penstock validate --no-expiry
+synth: setup ## the part of the gate that decides a deployment: stage entries and templates under guardrails; CACHE=off
 	$(SYNTH)

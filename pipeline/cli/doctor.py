@@ -28,20 +28,23 @@ def doctor(
     """Name what is left to do before the first deployment on AWS, each with its file and field.
 
     Covers example values, tools and the commit, and answers 1 while anything is left. Nothing is asked of AWS, and
-    nothing of this matters to the local cloud. It ends with how many resource types the local cloud emulates: what it
-    only accepts, a green local run says nothing about.
+    nothing of this matters to the local cloud. It ends with how much of AWS's quotas the pipeline uses that was
+    synthesized last, and how many resource types the local cloud emulates: what it only accepts, a green local run says
+    nothing about.
     """
     if types:
         typer.echo(json.dumps(_types(), indent=2) if as_json else "\n".join(_table()))
         return
-    from pipeline.cli import readiness  # noqa: PLC0415 - it imports the CDK, 1.3 s that no other command should pay
+    from pipeline.cli import capacity, readiness  # noqa: PLC0415 - they import the CDK, 1.3 s for no other command
 
     root = ctx.ensure_object(Path)
     left = readiness.left_to_do(root)
+    used = capacity.of_last_synth(root)
     if as_json:
         found = {
             "ready": not left,
             "left": [asdict(each) for each in left],
+            "pipeline": [asdict(each) for each in used],
             "resource_types": _types(),
         }
         typer.echo(json.dumps(found, indent=2))
@@ -52,6 +55,8 @@ def doctor(
             typer.echo(f"       {each.remedy}")
         if not left:
             typer.echo("Ready for the first deployment on AWS: docs/aws.md.")
+        if used:
+            typer.echo(f"The pipeline, as synthesized last, has {capacity.text(used)}: docs/scale.md")
         typer.echo(
             f"The local cloud emulates {len(EMULATED)} resource types, only accepts {len(ACCEPTED_ONLY)} and refuses"
             " all others: penstock doctor --types"

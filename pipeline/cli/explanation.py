@@ -19,21 +19,19 @@ from pipeline.catalogue.source_location import SourceExpression, assignments, ex
 from pipeline.cli.template_lines import hunks
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from services.library.contract import defaults
-from services.library.contract.build_record import OverriddenStack
 from services.library.contract.environment import Tier
 from services.library.contract.published import Published
 from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
 from services.library.guardrails.baseline.guard import OTHER_STACK
+from services.library.guardrails.judgement import Guardrails, Judgement
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import of_stack
-from services.library.guardrails.plugin import Guardrails, Judgement, Synthesised
 from stages.acknowledgements import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from services.library.contract.acknowledgement import Acknowledgement
-    from services.library.guardrails.decisions.decision import Decision
 
 CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
 ENGINE = "Pipeline"
@@ -55,7 +53,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
         judgement = _judge(app, made, built)
-        override = _override(made, built, stack, entry.expression)
+        override = _override(made, stack, entry.expression)
     environment = stage.environment
     return {
         "service": service.name,
@@ -127,18 +125,9 @@ def _setting(name: str, value: str, why: str, at: str) -> Explanation:
 def _build(
     folder: str, context: Mapping[str, Any], stage: Stage, service: Service[Any]
 ) -> tuple[cdk.App, ServiceStage]:
-    """Build the service alone; beside the others of its stage if its override looks at one of them."""
-
-    def made(only: str | None) -> tuple[cdk.App, ServiceStage]:
-        app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, context=context)
-        return app, ServiceStage(Construct(app, ENGINE), stage, only=only)
-
-    try:
-        return made(service.name)
-    except Exception:
-        if service.override is None:
-            raise
-        return made(None)
+    """Build the service alone, as every synth does."""
+    app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, auto_synth=False, context=context)
+    return app, ServiceStage(Construct(app, ENGINE), stage, only=service.name)
 
 
 def shown(value: object) -> str:
@@ -221,24 +210,19 @@ def _published(names: Iterable[Published], at_other_end: Mapping[str, Iterable[P
 
 
 def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
-    account = built.stage.environment.account
-    stacks = [Synthesised(path=path, file=file, account=account) for path, file in assembly.stacks(folder)]
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder, stacks)
+    return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder)
 
 
-def _override(folder: Path, built: ServiceStage, stack: ServiceStack, entry: SourceExpression) -> Explanation | None:
+def _override(folder: Path, stack: ServiceStack, entry: SourceExpression) -> Explanation | None:
     """Return the entry's override and the lines of the templates that it changes."""
     if stack.overridden is None:
         return None
     source = stack.overridden.source
-    beside = [each.build_record for each in built.stacks.values() if each.build_record is not None]
-    if sum(isinstance(each, OverriddenStack) for each in beside) > 1:
-        made = rebuild.stage_with_override(stack.overridden, beside)  # what the others change here is not this one's
-    else:
-        made = {path: [*assembly.templates(folder, file, path)] for path, file in assembly.stacks(folder)}
+    made = {path: [*assembly.templates(folder, file, path)] for path, file in assembly.stacks(folder)}
     after = of_stack(stack.node.path, made)
-    before = {template.file: template for template in rebuild.without_override(stack.overridden, beside)}
+    without = of_stack(stack.node.path, rebuild.without_override(stack.overridden))
+    before = {template.file: template for template in without}
     changes = []
     for template in [*after, *(each for file, each in before.items() if file not in {one.file for one in after})]:
         old = before.get(template.file)
@@ -280,12 +264,13 @@ def _accepted(service: Service[Any], stack: ServiceStack, judgement: Judgement) 
 
 def _decided(stack: ServiceStack, judgement: Judgement) -> Iterator[Explanation]:
     """Yield what the library decides here, each reason once."""
-    findings: dict[Decision, list[str]] = {}
+    findings: dict[tuple[str, str], list[str]] = {}
     for one in judgement.decided:
         if _is_below(one.finding.path, stack):
-            findings.setdefault(one.decision, []).append(f"{one.finding.rule} on {_below(one.finding.path, stack)}")
-    for decision, here in sorted(findings.items(), key=lambda each: (each[0].construct, each[0].rules)):
-        yield {"construct": decision.construct, "reason": decision.reason, "findings": here}
+            said = f"{one.finding.rule} on {_below(one.finding.path, stack)}"
+            findings.setdefault((one.construct, one.reason), []).append(said)
+    for (construct, reason), here in sorted(findings.items()):
+        yield {"construct": construct, "reason": reason, "findings": here}
 
 
 def _is_below(path: str, stack: ServiceStack) -> bool:

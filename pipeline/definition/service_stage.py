@@ -11,7 +11,7 @@ from constructs import Construct
 from pipeline.catalogue.model import Stage
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
-from services.library.guardrails.plugin import CheckedStack
+from services.library.guardrails.checked_stack import CheckedStack
 
 if TYPE_CHECKING:
     from services.library.contract.service import ServiceStack
@@ -21,7 +21,15 @@ STACK = "aws:cdk:stack"
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-class ServiceStage(cdk.Stage):
+class BuiltStage(cdk.Stage):
+    """A stage as a pipeline deploys it."""
+
+    stage: Stage
+    stacks: Mapping[str, cdk.Stack]
+    """Service name -> its stack."""
+
+
+class ServiceStage(BuiltStage):
     """One stage's services as CloudFormation stacks. `only`: one of them alone, for who wants to look at it."""
 
     def __init__(
@@ -47,7 +55,6 @@ class ServiceStage(cdk.Stage):
         for name, value in stack_tags.items():
             cdk.Tags.of(self).add(name, value, include_resource_types=[STACK])
         self.stacks: dict[str, ServiceStack] = {}
-        """Service name -> its stack."""
         offered: dict[str, ServiceStack] = {}
         for service in stage.services:
             if only not in (None, service.name):

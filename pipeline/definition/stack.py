@@ -1,7 +1,6 @@
 """The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -11,7 +10,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
-from pipeline.definition import asset_publishing, decided_findings, entry_conditions, rollback_conditions, steps
+from pipeline.definition import decided_findings, entry_conditions, pipeline_size, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
@@ -19,15 +18,15 @@ from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
 from pipeline.definition.scheduled_build import ScheduledBuild
-from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from pipeline.definition.service_stage import BuiltStage, ServiceStage
 from pipeline.definition.source_action import add_trigger, source_action
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE
-from services.library.guardrails.plugin import CheckedStack
 
+StageFactory = Callable[[Construct, Stage], BuiltStage]
 APPROVAL = "Approve"
 """The stage for what was deployed to stages that are no more."""
 
@@ -44,8 +43,13 @@ class PipelineStack(cdk.Stack):
         catalogue: Catalogue,
         removals: Sequence[Shipped] = (),
         branches: Environment | None = None,
+        make_stage: StageFactory = ServiceStage,
     ) -> None:
-        """`branches`: where branch environments are, of which those that are over go each night."""
+        """`branches`: where branch environments are, of which those that are over go each night.
+
+        `make_stage`: makes a stage with its services' stacks; a synth puts in what it has made of each service already.
+        """
+        size = pipeline_size.actions(catalogue, removals)
         super().__init__(
             scope,
             id_,
@@ -53,26 +57,17 @@ class PipelineStack(cdk.Stack):
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
             permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+            suppress_template_indentation=size > pipeline_size.INDENTED_ACTIONS,
         )
-        self._service_stages: list[ServiceStage] = []
+        if warning := pipeline_size.warning(size):
+            cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
+        self._make_stage = make_stage
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(
             self, settings, [stage.environment.region for stage in stages]
         )
         """What this stack always causes, for the guardrails."""
         artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
-        self._builds = steps.StepBuilds(
-            self,
-            "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
-            deploy_roles=[
-                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
-                for stage in stages
-                if stage.environment.keeps_data
-            ],
-            removals=removals,
-        )
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -85,6 +80,19 @@ class PipelineStack(cdk.Stack):
             cross_region_replication_buckets=stores(
                 artifacts, name=settings.name, regions=[stage.environment.region for stage in stages]
             ),
+        )
+        self._builds = steps.StepBuilds(
+            self,
+            "StepBuilds",
+            artifacts=artifacts.bucket,
+            artifacts_key=artifacts.key,
+            pipeline_role=pipeline.role,
+            deploy_roles=[
+                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                for stage in stages
+                if stage.environment.keeps_data
+            ],
+            removals=removals,
         )
         self._source = source_action(self, settings.source)
         self._engine = pipelines.CodePipeline(
@@ -110,9 +118,6 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
-        app = cdk.Stage.of(self)
-        assert app is not None  # noqa: S101 - the App is one
-        asset_publishing.gather(Path(app.outdir))
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         scheduled = {"DailyCheck": expiry_check(self.notifications)}
         if branches is not None:
@@ -155,11 +160,6 @@ class PipelineStack(cdk.Stack):
         rollback_conditions.add_conditions(template, names, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
 
-    @property
-    def checked_stacks(self) -> list[CheckedStack]:
-        """Every service's stack in every stage, for the guardrails."""
-        return [checked for built in self._service_stages for checked in checked_stacks(built)]
-
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
         if account == self.account:
@@ -193,8 +193,7 @@ class PipelineStack(cdk.Stack):
     def _add(self, entry: Stage | Wave) -> None:
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
-            built = ServiceStage(self, stage)
-            self._service_stages.append(built)
+            built = self._make_stage(self, stage)
             removing = [
                 self._removal(each, keeps_data=stage.environment.keeps_data)
                 for each in self._removals

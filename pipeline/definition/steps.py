@@ -1,6 +1,5 @@
 """Steps as services declare them, as CDK Pipelines' own."""
 
-import shlex
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -13,16 +12,16 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Shipped
+from pipeline.definition.probes import ProbeBuild, ProbeStep
 from services.library.contract.names import bootstrap_role
-from services.library.contract.service import ServiceStack
 from services.library.contract.steps import Approval, Command, Probe, Step
 
 SETUP = "make setup"
-PROBE = "python3 -I pipeline/builds/probe.py"
 
 
 class StepBuilds(Construct):
-    """What the builds of all steps share: three roles and a log group, however many services and stages there are.
+    """What the builds of all steps share, however many services and stages there are: roles, a log group, and probes
+    one project.
 
     CDK Pipelines would make a role and a policy for each step: four stages of fifty services would be four hundred
     resources, and each would bring findings of its own for the platform team to judge.
@@ -35,6 +34,7 @@ class StepBuilds(Construct):
         *,
         artifacts: s3.IBucket,
         artifacts_key: kms.IKey,
+        pipeline_role: iam.IRole,
         deploy_roles: Sequence[str],
         removals: Sequence[Shipped] = (),
     ) -> None:
@@ -53,6 +53,14 @@ class StepBuilds(Construct):
             )
         self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
+        self.probes = ProbeBuild(
+            self,
+            "Probes",
+            role=self.role,
+            logging=self.logging,
+            encryption_key=artifacts_key,
+            pipeline_role=pipeline_role,
+        )
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
@@ -96,7 +104,7 @@ class StepBuilds(Construct):
 
 
 def to_pipeline_steps(
-    steps: Sequence[Step], *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    steps: Sequence[Step], *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> list[pipelines.Step]:
     """Pipeline steps in the order given. `stack` is the deployed one, None for steps that run before it exists."""
     made: list[pipelines.Step] = []
@@ -152,21 +160,12 @@ def remove_stack(
 
 
 def _to_pipeline_step(
-    step: Step, *, stack: ServiceStack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    step: Step, *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> pipelines.Step:
     if isinstance(step, Approval):
         return pipelines.ManualApprovalStep(step.name, comment=step.note)
     if isinstance(step, Probe):
-        words = ["--method", step.method, "--path", step.path or "/", "--expect-status", str(step.expect_status)]
-        words += ["--attempts", str(step.attempts)]
-        return pipelines.CodeBuildStep(
-            step.name,
-            input=source,
-            commands=[f'{PROBE} {shlex.join(words)} "$URL"'],
-            env_from_cfn_outputs={"URL": _output(step, step.output, stack)},
-            role=builds.role,
-            logging=builds.logging,
-        )
+        return ProbeStep(step, output=_output(step, step.output, stack), source=source, build=builds.probes)
     return pipelines.CodeBuildStep(
         step.name,
         input=source,
@@ -177,7 +176,7 @@ def _to_pipeline_step(
     )
 
 
-def _output(step: Command | Probe, key: str, stack: ServiceStack | None) -> cdk.CfnOutput:
+def _output(step: Command | Probe, key: str, stack: cdk.Stack | None) -> cdk.CfnOutput:
     if stack is None:
         raise ValueError(f"step {step.name!r} runs before its stack is deployed, so it cannot use the output {key!r}.")
     outputs = {child.node.id: child for child in stack.node.children if isinstance(child, cdk.CfnOutput)}

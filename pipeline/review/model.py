@@ -201,6 +201,8 @@ class Action:
     privileged: bool = False
     role: str = ""
     """The logical id of the role that a build runs with, or an ARN."""
+    variables: str = ""
+    """For a build: what the pipeline gives it, such as what a probe calls and expects."""
     target: str = ""
     """The stack that a deployment is for."""
 

@@ -88,7 +88,7 @@ ROOMS = {
             f"{LIBRARY}.cloudformation",
             f"{LIBRARY}.packaging.dependencies",
         ),
-        third_party=("aws_cdk", "constructs", "cdk_nag", "jsii"),
+        third_party=("aws_cdk", "constructs", "cdk_nag"),
     ),
     "stages": Room(
         ours=("stages", "services", "pipeline.catalogue.model"),
@@ -108,8 +108,26 @@ ROOMS = {
             f"{LIBRARY}.constructs",
             f"{LIBRARY}.guardrails",
         ),
-        third_party=("aws_cdk", "constructs"),
+        third_party=("aws_cdk", "constructs", "jsii"),
     ),
+    # Where the catalogue meets the machinery: it is the App, part by part.
+    "pipeline.synthesis": Room(
+        ours=(
+            "pipeline.synthesis",
+            "pipeline.catalogue",
+            "pipeline.definition",
+            "pipeline.settings",
+            "stages",
+            f"{LIBRARY}.contract",
+            f"{LIBRARY}.guardrails",
+        ),
+        third_party=("aws_cdk", "constructs", "jsii"),
+    ),
+    # Recognises an unchanged checkout before anything else is imported.
+    **{
+        f"pipeline.synthesis.{module}": Room(ours=("pipeline.synthesis",), third_party=())
+        for module in ("content", "messages", "process", "store", "whole")
+    },
     # Steps that run in builds, not in synth. What is deployed is judged by the rule that judged it at synth.
     "pipeline.builds": Room(
         ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation"),

@@ -59,7 +59,8 @@ def build(made: Branch | None, folder: Path, *, like: Stage = small.DEV) -> dict
     if made is None:
         ServiceStage(app, like)
     else:
-        branch.build(app, made.stage(like), tags=made.tags)
+        stage = made.stage(like)
+        ServiceStage(app, stage, tags=branch.resource_tags(stage), stack_tags=made.tags)
     (nested,) = app.synth().nested_assemblies
     return {stack.stack_name: stack.template for stack in nested.nested_assembly.stacks}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.catalogue.model import Catalogue
 from pipeline.cli import upstream
 from pipeline.local import bootstrap, first_deployment, origin
 from pipeline.local.lifecycle import CloudLocation, LocalCloud
@@ -81,10 +82,13 @@ class Platform:
 
     def synthesise(self, value: str) -> None:
         """Have the next commit deploy this value."""
-        catalogue = (replace(self.stage, services=(tiny.Tiny(value=value),)),)
         shutil.rmtree(self.checkout / "assembly", ignore_errors=True)
-        app, _ = tiny.app(self.checkout / "assembly", settings=self.settings, catalogue=catalogue)
+        app, _ = tiny.app(self.checkout / "assembly", settings=self.settings, catalogue=self.catalogue(value))
         app.synth()
+
+    def catalogue(self, value: str) -> Catalogue:
+        """The one stage, with a service that deploys this value."""
+        return (replace(self.stage, services=(tiny.Tiny(value=value),)),)
 
     def commit(self, files: dict[str, str] | None = None) -> str:
         """Commit all there is, and these files; the commit."""
@@ -99,9 +103,9 @@ class Platform:
         """Push what is committed, as a person would."""
         origin.push(self.checkout, f"HEAD:refs/heads/{branch}", follow=False)
 
-    def run(self, good: Callable[[Run], bool]) -> Run:
+    def run(self, good: Callable[[Run], bool], *, seconds: float = RUN_SECONDS) -> Run:
         """The latest run, once it is good."""
-        return until(self.pipeline.read, good, seconds=RUN_SECONDS)
+        return until(self.pipeline.read, good, seconds=seconds)
 
     def deployed(self) -> str:
         """The value that the service has in its stage."""

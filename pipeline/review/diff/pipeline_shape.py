@@ -1,8 +1,10 @@
 """The pipeline as a shape: stages, actions, approvals and builds, before and after."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
+from pipeline.review.diff import redact
 from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 
@@ -12,7 +14,15 @@ ASSETS_STAGE = "Assets"
 """CDK Pipelines' own; its jobs are numbered by the order of assets, so that their names say nothing."""
 REMOVES = "Remove-"
 """Begins the name of a step that deletes the stack whose name follows."""
-COMPARED = (("provider", "provider"), ("image", "image"), ("privileged", "privilege"), ("role", "role"))
+COMPARED = (
+    ("provider", "provider"),
+    ("image", "image"),
+    ("privileged", "privilege"),
+    ("role", "role"),
+    ("variables", "variables"),
+)
+CONFIGURATION_HASH = "_PROJECT_CONFIG_HASH"
+"""CDK Pipelines' own, so that a changed build of synth starts the run anew; the project says what has changed."""
 
 
 def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
@@ -71,7 +81,19 @@ def _action(action: Mapping[str, Json], template: ResolvedTemplate) -> Action:
         image=_text(environment.get("Image", "")),
         privileged=str(environment.get("PrivilegedMode", False)).lower() == "true",
         role=_text(build.properties.get("ServiceRole", "")) if build else "",
+        variables=_variables(configuration.get("EnvironmentVariables", "[]")),
         target=_text(configuration.get("StackName", "")),
+    )
+
+
+def _variables(given: Json) -> str:
+    """Return an action's variables as one text, without what may be a secret; as they stand if they are no list."""
+    try:
+        variables = [(str(each["name"]), str(each["value"])) for each in json.loads(given)]
+    except (KeyError, TypeError, ValueError):
+        return str(redact.value(_text(given)))
+    return ", ".join(
+        f"{name}={redact.value(value, name=name)}" for name, value in variables if name != CONFIGURATION_HASH
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Side = Revision | Path
 """What can be reviewed: a tree to synthesise, or a folder in which that was done."""
 Say = Callable[[str], None]
+BASE, HEAD = "base", "head"
 KEPT = 20
 """Assemblies in the cache; the ones that were used longest ago go first."""
 LAST_LINES = 12
@@ -45,7 +46,7 @@ class Synthesis:
         A base that cannot be synthesised is an empty side that says so, so that the head is shown as all new.
         """
         with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-            before, after = pool.submit(self.folder, base), pool.submit(self.folder, head)
+            before, after = pool.submit(self.folder, base, BASE), pool.submit(self.folder, head, HEAD)
         try:
             right = assembly.read(after.result(), _label(head))
         except SynthError as error:
@@ -58,8 +59,11 @@ class Synthesis:
             said = f"{_label(base)} cannot be synthesised, so that everything is shown as new.\n{error}"
             return Assembly(label=_label(base), unread=(said,)), right
 
-    def folder(self, side: Side) -> Path:
-        """Return the folder with a side's assembly. Of a revision's, only the documents are kept, and no assets."""
+    def folder(self, side: Side, role: str) -> Path:
+        """Return the folder with a side's assembly. Of a revision's, only the documents are kept, and no assets.
+
+        `role`: `BASE` or `HEAD`. A head's code has not been agreed to yet, so the two share no parts of synths.
+        """
         if isinstance(side, Path):
             return side
         revision = side
@@ -71,14 +75,14 @@ class Synthesis:
             else:
                 self._say(f"synthesising {revision.label}")
                 with tempfile.TemporaryDirectory(dir=self._cache) as folder:
-                    self._synthesise(revision, Path(folder), target)
+                    self._synthesise(revision, Path(folder), target, role)
         self._prune()
         return target
 
-    def _synthesise(self, revision: Revision, folder: Path, target: Path) -> None:
+    def _synthesise(self, revision: Revision, folder: Path, target: Path, role: str) -> None:
         checkout, output = folder / "checkout", folder / "assembly"
         self._repository.export(revision, checkout)
-        environment = clean_environment()
+        environment = clean_environment() | {"PENSTOCK_SYNTH_CACHE": str(self._cache / f"parts-of-{role}s")}
         done = _run([sys.executable, "-I", "pipeline/toolset"], checkout, environment)
         if done.returncode:
             raise SynthError(_end_of(done))

@@ -97,6 +97,48 @@ def test_review_finds_a_privileged_build_and_another_image(tmp_path: Path) -> No
     assert (found.pipeline.self_mutates, found.pipeline.restarts) == (True, False)
 
 
+def probe(**variables: str) -> Json:
+    """An action that calls what was deployed, as pipeline/definition/probes.py makes it."""
+    given = [{"name": name, "type": "PLAINTEXT", "value": value} for name, value in variables.items()]
+    return {
+        "Name": "one.Refuses",
+        "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"},
+        "Configuration": {"ProjectName": {"Ref": "Build"}, "EnvironmentVariables": json.dumps(given)},
+        "RunOrder": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("weaker", "new"),
+    [
+        ({"PROBE_URL": "#{one.Url}"}, "PROBE_URL=#{one.Url}"),
+        ({"PROBE_URL": "#{one.Url}", "API_TOKEN": "abcdefgh"}, "PROBE_URL=#{one.Url}, API_TOKEN=(redacted)"),
+    ],
+)
+def test_review_names_the_probe_that_expects_something_else(weaker: dict[str, str], new: str, tmp_path: Path) -> None:
+    before = probe(PROBE_URL="#{one.Url}", PROBE_EXPECT_STATUS="403")
+    found = of_pipelines(tmp_path, pipeline(APPROVE, DEPLOY, before), pipeline(APPROVE, DEPLOY, probe(**weaker)))
+    (changed,) = found.pipeline.differences
+    assert (changed.stage, changed.action, changed.what) == ("prod", "one.Refuses", "variables changed")
+    assert (changed.old, changed.new) == ("PROBE_URL=#{one.Url}, PROBE_EXPECT_STATUS=403", new)
+    assert levels(found) == {"Review-PipelineChanged": Level.MEDIUM}
+
+
+def test_review_takes_a_changed_hash_of_a_builds_configuration_for_no_change_of_its_variables(tmp_path: Path) -> None:
+    sides = [pipeline(APPROVE, DEPLOY, probe(_PROJECT_CONFIG_HASH=each)) for each in ("one", "two")]
+    assert of_pipelines(tmp_path, *sides).pipeline.differences == ()
+
+
+@pytest.mark.parametrize("given", [{"Fn::ImportValue": "v"}, "no list", "[1]"])
+def test_review_says_variables_that_cannot_be_read(given: Json, tmp_path: Path) -> None:
+    changed = probe()
+    changed["Configuration"]["EnvironmentVariables"] = given
+    found = of_pipelines(tmp_path, pipeline(APPROVE, DEPLOY, probe()), pipeline(APPROVE, DEPLOY, changed))
+    (difference,) = found.pipeline.differences
+    assert difference.what == "variables changed"
+    assert difference.new
+
+
 def staged(*stages: Json, **others: Json) -> Json:
     """A pipeline with these stages."""
     return template({"P": resource("CodePipeline::Pipeline", {"RoleArn": "r", "Stages": list(stages)}), **others})

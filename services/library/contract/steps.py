@@ -10,6 +10,8 @@ STEP_NAME = Matches(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}", "1-80 letters, digits, 
 """An action's name has 100 at most, and the CDK adds to it:
 https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html"""
 OUTPUT = Matches(r"[A-Za-z0-9]{1,255}", "the key of a stack output: 1-255 letters and digits")
+URL_PATH = Matches(r"(/[^\s#]{0,299})?", "nothing, or a path that starts with /, has at most 300 characters and no #")
+"""It stands in an action's configuration, where CodePipeline replaces #{...} and takes 1,000 characters a value."""
 VARIABLE = Matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
 
 
@@ -20,7 +22,7 @@ class Probe:
     name: Annotated[str, STEP_NAME]
     output: Annotated[str, OUTPUT]
     """Key of the stack output that holds the URL; synth checks that the stack has it."""
-    path: Annotated[str, Matches(r"(/\S*)?", "nothing, or a path that starts with /")] = ""
+    path: Annotated[str, URL_PATH] = ""
     method: Annotated[str, OneOf(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))] = "GET"
     expect_status: Annotated[int, Between(100, 599)] = 200
     attempts: Annotated[int, Between(1, 60)] = 5

@@ -1,7 +1,7 @@
 """Reads what a synth has written: templates with their nested ones, open lookups, and the CDK's own suppressions."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,22 @@ def stacks(folder: Path) -> Iterator[tuple[str, Path]]:
             if artifact["type"] == "aws:cloudformation:stack":
                 path = artifact.get("displayName", "").partition(" ")[0]
                 yield path, Path(manifest["folder"]) / artifact["properties"]["templateFile"]
+
+
+def accounts(folder: Path) -> dict[str, str | None]:
+    """Return the account of each stack of an assembly by its construct path; None where the stack names none."""
+    return {
+        artifact.get("displayName", "").partition(" ")[0]: _account(artifact.get("environment", ""))
+        for manifest in _manifests(folder)
+        for artifact in manifest.get("artifacts", {}).values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+
+
+def _account(environment: str) -> str | None:
+    """Read `aws://123456789012/eu-west-1`."""
+    account = environment.removeprefix("aws://").partition("/")[0]
+    return account if account.isdecimal() else None
 
 
 def has_template(nested: Resource) -> bool:
@@ -58,20 +74,25 @@ def _is_protected(file: Path) -> bool:
     )
 
 
-def missing_lookups(folder: Path) -> Iterator[tuple[str, str]]:
-    """List provider and key of each value that synth asked an account for."""
-    for manifest in _manifests(folder):
-        for each in manifest.get("missing", ()):
+def folders(folder: Path) -> Iterator[Path]:
+    """List the folders of an assembly and of each assembly in it."""
+    yield from (Path(manifest["folder"]) for manifest in _manifests(folder))
+
+
+def missing_lookups(folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """List provider and key of each value that synth asked an account for. `folders`: those with a manifest."""
+    for folder in folders:
+        for each in _read(folder / "manifest.json").get("missing", ()):
             yield each["provider"], each["key"]
 
 
-def suppressed(folder: Path) -> Iterator[tuple[str, str]]:
+def suppressed(folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """List construct path and rule of each suppression by the CDK's own means, which leaves no owner and no end."""
-    for manifest in _manifests(folder):
-        for artifact in manifest.get("artifacts", {}).values():
+    for folder in folders:
+        for artifact in _read(folder / "manifest.json").get("artifacts", {}).values():
             metadata: dict[str, list[dict[str, Any]]] = dict(artifact.get("metadata", {}))
             if "additionalMetadataFile" in artifact:
-                metadata |= _read(Path(manifest["folder"]) / artifact["additionalMetadataFile"])
+                metadata |= _read(folder / artifact["additionalMetadataFile"])
             for path, entries in metadata.items():
                 for entry in entries:
                     if entry["type"] == SUPPRESSIONS:

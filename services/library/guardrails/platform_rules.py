@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     datastores.VERSION,
     datastores.SAMPLES,
     quotas.PIPELINE,
+    quotas.CONFIGURATION,
     quotas.TEMPLATE,
     lookups.RULE,
     *guard.RULES,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_ssm as ssm
 
 from pipeline.catalogue.model import Stage
 from pipeline.cli import explain, explanation
@@ -186,40 +187,33 @@ class Other(tiny.Tiny):
     name: ClassVar[str] = "other"
 
 
-def louder_than_the_other(stack: tiny.TinyStack, environment: Environment) -> None:
+def with_one_beside(stack: tiny.TinyStack, environment: Environment) -> None:
     """Until the other one is heard."""
-    stage: Any = cdk.Stage.of(stack)
-    both: list[Any] = [stack, stage.node.find_child("other")]
-    for each in both:
-        each.node.find_child("Value").node.default_child.add_property_override("Value", "louder")
+    more = cdk.Stack(cdk.Stage.of(stack), "more")  # here
+    ssm.CfnParameter(more, "Value", type="String", value="new")
 
 
-def test_explain_names_an_override_that_changes_another_stack(checkout: Path) -> None:
-    service = tiny.Tiny(override=louder_than_the_other)
+def test_explain_names_an_override_that_makes_another_stack(checkout: Path) -> None:
+    service = tiny.Tiny(override=with_one_beside)
     found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
-    assert found["override"] is not None
-    changed = [each["property"] for each in found["override"]["changes"] if each["resource"] != "Metadata"]
-    assert changed == ["Properties.Value"]
     (refused,) = found["refused"]
-    assert (refused["rule"], refused["path"]) == ("Penstock-OtherStack", "Pipeline/one/other")
-    at = line_of(Path(__file__), "each.node.find_child")
-    assert f"louder_than_the_other does this at tests/pipeline/cli/test_explain.py:{at}." in refused["text"]
+    assert (refused["rule"], refused["path"]) == ("Penstock-OtherStack", "Pipeline/one/more")
+    at = line_of(Path(__file__), "# here")
+    assert f"with_one_beside does this at tests/pipeline/cli/test_explain.py:{at}." in refused["text"]
 
 
-def tags_everything(stack: tiny.TinyStack, environment: Environment) -> None:
+def looks_for_the_other(stack: tiny.TinyStack, environment: Environment) -> None:
     stage: Any = cdk.Stage.of(stack)
-    cdk.Tags.of(stage).add("loud", "yes")
+    value: Any = stack.node.find_child("Value")
+    found = stage.node.try_find_child("other")
+    value.node.default_child.add_property_override("Value", "beside" if found else "alone")
 
 
-def test_explain_leaves_out_what_another_override_changes(checkout: Path) -> None:
-    service = tiny.Tiny(override=louder_than_the_other)
-    found = explanation.explain(checkout, tiny.stage("one", Other(override=tags_everything), service), service)
-    assert found["override"] is not None
-    changed = [each["property"] for each in found["override"]["changes"] if each["resource"] != "Metadata"]
-    assert changed == ["Properties.Value"]
-    refused = {each["path"]: each["text"] for each in found["refused"] if each["rule"] == "Penstock-OtherStack"}
-    assert refused.keys() == {"Pipeline/one/other", "the stack"}
-    assert "tags_everything does this" in refused["the stack"]
+def test_explain_builds_an_override_without_the_stacks_of_other_services(checkout: Path) -> None:
+    service = tiny.Tiny(override=looks_for_the_other)
+    found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
+    (change,) = (each for each in found["override"]["changes"] if each["property"] == "Properties.Value")
+    assert any("alone" in line for line in change["diff"])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 from aws_cdk import assertions
 from aws_cdk import aws_ssm as ssm
 
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment
 from services.library.contract.release import Release
@@ -51,10 +52,12 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
     failing = {each["Name"]: each.get("OnFailure") for each in found["Properties"]["Stages"]}
     assert failing["one"] == {"Result": "ROLLBACK"}
     assert failing["two"] is None
-    checked = {each.environment.name: each for each in pipeline.checked_stacks if each.environment}
-    assert (checked["one"].stage_acknowledgements, checked["two"].stage_acknowledgements) == ((accepted,), ())
+    made_stages = {each.stage_name: each for each in pipeline.node.children if isinstance(each, ServiceStage)}
+    templates = {name: assertions.Template.from_stack(each.stacks["tiny"]) for name, each in made_stages.items()}
     values = {
         stage: next(iter(template.find_resources("AWS::SSM::Parameter").values()))["Properties"]["Value"]
-        for stage, template in ((name, assertions.Template.from_stack(each.stack)) for name, each in checked.items())
+        for stage, template in templates.items()
     }
     assert values == {"one": "louder", "two": "first"}
+    given = {name: checked_stacks(each)[0].stage_acknowledgements for name, each in made_stages.items()}
+    assert given == {"one": (accepted,), "two": ()}

@@ -19,14 +19,13 @@ from pathlib import Path
 
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, Host, PathFilters, S3Source
-from services.library.guardrails.plugin import Guardrails
+from services.library.guardrails.judgement import Guardrails
 from tests.testbed import tiny
 
 settings = replace(SETTINGS, source={source})
 stages = (tiny.stage("dev"),)
 app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
-Guardrails(pipeline.checked_stacks, accepted=(), decided=pipeline.decided_findings).check(app)
-app.synth()
+Guardrails((), accepted=(), decided=pipeline.decided_findings).synthesise(app)
 """
 KINDS = {
     "a connection with path filters": "replace(SETTINGS.source, paths=PathFilters(includes=('src/**',)))",

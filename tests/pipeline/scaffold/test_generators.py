@@ -198,8 +198,7 @@ import aws_cdk as cdk
 from pipeline.catalogue.model import Stage
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from services.library.contract.environment import Environment, Tier
-from services.library.guardrails import assembly
-from services.library.guardrails.plugin import Guardrails, Synthesised
+from services.library.guardrails.judgement import Guardrails
 from services.{module}.service import {class_name}
 
 context = json.loads(Path("cdk.json").read_text())["context"] | {{"aws:cdk:enable-path-metadata": True}}
@@ -209,8 +208,7 @@ for tier in Tier:
         app = cdk.App(outdir=folder, context=context)
         built = ServiceStage(app, Stage(environment=environment, services=({class_name}(),)))
         made = Path(built.synth(skip_validation=True).directory)
-        stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
-        judgement = Guardrails(checked_stacks(built), accepted=()).judge(app, made, stacks)
+        judgement = Guardrails(checked_stacks(built), accepted=()).judge(app, made)
         assert {class_name}.acknowledgements == ()
         assert judgement.failed == (), judgement.failed
         print(tier, len([each for each in judgement.decided if each.finding.path.endswith("/Function/Resource")]))

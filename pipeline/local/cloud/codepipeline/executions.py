@@ -1,5 +1,6 @@
 """What is remembered of each execution of a pipeline and of each action in it; plain data, so that it can be saved."""
 
+import copy
 import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ SKIPPED = "Skipped"
 CANCELLED = "Cancelled"
 ABANDONED = "Abandoned"
 LIVE = (IN_PROGRESS, STOPPING)
+WRITTEN_APART = ("artifacts", "namespaces", "runs", "_written")
+"""Fields of an execution that grow with its actions."""
 
 
 @dataclass(kw_only=True)
@@ -100,6 +103,8 @@ class Execution:
     runs: list[ActionRun] = field(default_factory=list)
     artifacts: dict[str, Json] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    _written: dict[str, tuple[str, float, Json]] = field(default_factory=dict, repr=False, compare=False)
+    """Runs that have ended, as they were written last: their id -> status, last update, and what was written."""
 
     @property
     def live(self) -> bool:
@@ -108,7 +113,7 @@ class Execution:
 
     def run(self, run_id: str) -> ActionRun:
         """Return one of its runs; KeyError when it is none of them."""
-        for run in self.runs:
+        for run in reversed(self.runs):  # those that are asked for are among the last
             if run.id == run_id:
                 return run
         raise KeyError(run_id)
@@ -118,8 +123,24 @@ class Execution:
         return {action: self.run(run_id) for action, run_id in self.current.items()}
 
     def to_json(self) -> Json:
-        """For the store."""
-        return dataclasses.asdict(self)
+        """For the store. It is asked for at each step of each action, so what has ended is written once."""
+        by_itself = (each.name for each in dataclasses.fields(self) if each.name not in WRITTEN_APART)
+        return {
+            **{name: copy.deepcopy(getattr(self, name)) for name in by_itself},
+            # What an action made is never changed, only replaced.
+            "artifacts": dict(self.artifacts),
+            "namespaces": dict(self.namespaces),
+            "runs": [self._run_to_json(run) for run in self.runs],
+        }
+
+    def _run_to_json(self, run: ActionRun) -> Json:
+        if run.status == IN_PROGRESS:
+            return dataclasses.asdict(run)
+        status, updated, written = self._written.get(run.id, ("", 0.0, {}))
+        if (status, updated) != (run.status, run.updated):
+            written = dataclasses.asdict(run)
+            self._written[run.id] = (run.status, run.updated, written)
+        return written
 
 
 def execution_from_json(saved: Json) -> Execution:

@@ -10,6 +10,9 @@ from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.emulator import AwsError, Call, Json, Operation
 
+LatestRuns = Mapping[tuple[str, str], ActionRun]
+"""Stage and action -> its run that started last, in whichever execution."""
+
 
 def operations(pipelines: Pipelines) -> Mapping[str, Operation]:
     """Return every operation that changes nothing, by name."""
@@ -62,10 +65,11 @@ class _Reading:
 
     def get_pipeline_state(self, call: Call) -> Json:
         pipeline = self._pipeline(call, "name")
+        latest = _latest_runs(pipeline)
         return {
             "pipelineName": pipeline.name,
             "pipelineVersion": pipeline.executor.version,
-            "stageStates": [_stage_state(pipeline, stage) for stage in pipeline.executor.declaration.stages],
+            "stageStates": [_stage_state(pipeline, stage, latest) for stage in pipeline.executor.declaration.stages],
             "created": pipeline.created,
             "updated": pipeline.updated,
         }
@@ -111,9 +115,11 @@ class _Reading:
         executions = pipeline.executor.executions if only is None else [pipeline.execution(only)]
         found = [(execution, run) for execution in executions for run in execution.runs]
         found.sort(key=lambda pair: pair[1].started, reverse=True)
-        return _page(
-            call, "actionExecutionDetails", [_action_details(pipeline, execution, run) for execution, run in found]
-        )
+        answer = _page(call, "actionExecutionDetails", found)
+        shown = answer["actionExecutionDetails"]
+        return answer | {
+            "actionExecutionDetails": [_action_details(pipeline, execution, run) for execution, run in shown]
+        }
 
     def list_tags_for_resource(self, call: Call) -> Json:
         name = call.parameters["resourceArn"].rpartition(":")[2]
@@ -158,7 +164,17 @@ def _summary(execution: Execution) -> Json:
     return answer
 
 
-def _stage_state(pipeline: Pipeline, stage: Stage) -> Json:
+def _latest_runs(pipeline: Pipeline) -> LatestRuns:
+    runs: dict[tuple[str, str], ActionRun] = {}
+    for execution in pipeline.executor.executions:
+        for run in execution.runs:
+            known = runs.get((run.stage, run.action))
+            if known is None or run.started > known.started:
+                runs[run.stage, run.action] = run
+    return runs
+
+
+def _stage_state(pipeline: Pipeline, stage: Stage, latest_runs: LatestRuns) -> Json:
     executor = pipeline.executor
     inbound = [
         e
@@ -169,7 +185,9 @@ def _stage_state(pipeline: Pipeline, stage: Stage) -> Json:
         "stageName": stage.name,
         "inboundExecutions": [_reference(execution, "InProgress") for execution in inbound],
         "inboundTransitionState": _transition(executor.transitions.get(stage.name, Transition())),
-        "actionStates": [_action_state(pipeline, stage, action.name) for action in stage.actions],
+        "actionStates": [
+            _action_state(action.name, latest_runs.get((stage.name, action.name))) for action in stage.actions
+        ],
     }
     if inbound:
         answer["inboundExecution"] = _reference(inbound[-1], "InProgress")
@@ -201,17 +219,10 @@ def _transition(transition: Transition) -> Json:
     return answer
 
 
-def _action_state(pipeline: Pipeline, stage: Stage, action: str) -> Json:
-    runs = [
-        run
-        for execution in pipeline.executor.executions
-        for run in execution.runs
-        if (run.stage, run.action) == (stage.name, action)
-    ]
+def _action_state(action: str, run: ActionRun | None) -> Json:
     answer: Json = {"actionName": action}
-    if not runs:
+    if run is None:
         return answer
-    run = max(runs, key=lambda each: each.started)
     latest: Json = {"actionExecutionId": run.id, "status": run.status, "lastStatusChange": run.updated}
     for key, value in (
         ("summary", run.summary),

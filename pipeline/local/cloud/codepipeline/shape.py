@@ -83,6 +83,11 @@ class _Reader:
             raise InvalidDeclarationError(
                 "InvalidStructureException", f"{path} is {value!r}; it can be {', '.join(allowed)}"
             )
+        longest = shape.metadata.get("max")
+        if isinstance(value, str) and longest is not None and len(value) > longest:
+            raise InvalidDeclarationError(
+                "ValidationException", f"{path} has {len(value)} characters; it can have {longest}"
+            )
         return value
 
     @staticmethod

@@ -23,6 +23,7 @@ SYNTH = """
 import json, os, pathlib, sys
 assert not [name for name in os.environ if name.startswith("AWS_")], "credentials reached a synth"
 text = pathlib.Path("app.txt").read_text().strip()
+parts = pathlib.Path(os.environ["PENSTOCK_SYNTH_CACHE"]); parts.mkdir(exist_ok=True); (parts / text).touch()
 if text == "broken":
     sys.exit("the app is broken")
 out = pathlib.Path(sys.argv[sys.argv.index("--output") + 1]); out.mkdir()
@@ -53,7 +54,8 @@ class Bench:
         self.commit()
         self.said: list[str] = []
         self.repository = Repository(self.root, folder / "cache/objects")
-        self.synthesis = Synthesis(self.repository, folder / "cache", self.said.append)
+        self.cache = folder / "cache"
+        self.synthesis = Synthesis(self.repository, self.cache, self.said.append)
 
     def git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=n", "-c", "user.email=n@example.com")
@@ -100,6 +102,13 @@ def test_synthesis_is_cached_by_content(bench: Bench) -> None:
     bench.write("three")
     bench.review()
     assert len(bench.said) == 3
+
+
+def test_a_head_leaves_no_part_of_its_synth_where_a_base_would_take_it(bench: Bench) -> None:
+    bench.write("two")
+    bench.review()
+    stores = {each.name: {part.name for part in each.iterdir()} for each in bench.cache.glob("parts-of-*")}
+    assert stores == {"parts-of-bases": {"one"}, "parts-of-heads": {"two"}}
 
 
 def test_default_base_is_where_the_branch_left_main(bench: Bench) -> None:

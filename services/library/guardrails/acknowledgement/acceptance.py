@@ -4,9 +4,10 @@ cdk-nag's own mechanism is not used: it has let acknowledgements reach siblings 
 38789), and it cannot tell one that nothing needs any more.
 """
 
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.library.contract.acknowledgement import Acknowledgement
@@ -48,6 +49,15 @@ class ReviewAcknowledgement:
     file: str
 
 
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
+class _Grant:
+    """An acknowledgement where it holds; the first that was given goes first."""
+
+    order: int
+    source: AcknowledgementSource = field(compare=False)
+    acknowledgement: Acknowledgement = field(compare=False)
+
+
 Used = dict[tuple[str, tuple[str, ...], Acknowledgement], Finding]
 """(file, stacks, acknowledgement) -> the first finding that it covers."""
 
@@ -72,25 +82,21 @@ def apply(
     an acknowledgement which none of them needs is wrong.
     """
     outcome = Outcome()
-    grants: dict[str, list[tuple[AcknowledgementSource, Acknowledgement, str]]] = defaultdict(list)
-    for source in sources:
-        for acknowledgement in source.acknowledgements:
-            if _may_accept(source, acknowledgement):
-                for stack in source.stacks:
-                    grants[acknowledgement.rule].append((source, acknowledgement, _join(stack, acknowledgement.path)))
+    grants = _grants(sources)
+    beginnings = frozenset(stacks)
     used: Used = {}
     for finding in findings:
+        reach = list(_within_its_stack(finding.path, beginnings))
         covering = [
             grant
             for rule in {finding.rule: None, without_hashes(finding.rule): None}
-            for grant in grants.get(rule, ())
-            if _covers(grant[2], finding.path, stacks)
+            for grant in sorted(each for path in reach for each in grants.get((rule, path), ()))
         ]
         nobody = accepted_by(finding.rule) is AcceptedBy.NOBODY
-        for source, acknowledgement, _ in covering:
-            used.setdefault((source.file, source.stacks, acknowledgement), finding)
+        for grant in covering:
+            used.setdefault((grant.source.file, grant.source.stacks, grant.acknowledgement), finding)
         if covering and not nobody:
-            source, acknowledgement, _ = covering[0]
+            source, acknowledgement = covering[0].source, covering[0].acknowledgement
             outcome.accepted.append(Accepted(finding=finding, acknowledgement=acknowledgement, file=source.file))
         else:
             outcome.remaining.append(finding)
@@ -106,6 +112,19 @@ def for_review(sources: Iterable[AcknowledgementSource]) -> Iterator[ReviewAckno
                 for stack in source.stacks:
                     path = _join(stack, acknowledgement.path)
                     yield ReviewAcknowledgement(path=path, acknowledgement=acknowledgement, file=source.file)
+
+
+def _grants(sources: Iterable[AcknowledgementSource]) -> Mapping[tuple[str, str], list[_Grant]]:
+    """Return rule and construct path -> what accepts that rule's findings there."""
+    grants: dict[tuple[str, str], list[_Grant]] = defaultdict(list)
+    order = itertools.count()
+    for source in sources:
+        for acknowledgement in source.acknowledgements:
+            if _may_accept(source, acknowledgement):
+                for stack in source.stacks:
+                    grant = _Grant(order=next(order), source=source, acknowledgement=acknowledgement)
+                    grants[acknowledgement.rule, _join(stack, acknowledgement.path)].append(grant)
+    return grants
 
 
 def _problems(sources: Sequence[AcknowledgementSource], used: Used, *, whole: bool) -> Iterator[Finding]:
@@ -167,15 +186,15 @@ def _join(stack: str, path: str) -> str:
     return f"{stack}/{path}" if stack else path
 
 
-def _covers(path: str, construct: str, stacks: Iterable[str]) -> bool:
-    """Say whether the construct is at or below the path, with no other stack beginning in between."""
-    if not _holds(path, construct):
-        return False
-    return not any(stack != path and _holds(path, stack) and _holds(stack, construct) for stack in stacks)
-
-
-def _holds(path: str, construct: str) -> bool:
-    return construct == path or construct.startswith(f"{path}/")
+def _within_its_stack(construct: str, stacks: frozenset[str]) -> Iterator[str]:
+    """Yield the paths of a construct and of what holds it, up to its stack: what lies above is another stack's."""
+    path = construct
+    while True:
+        yield path
+        above, slash, _ = path.rpartition("/")
+        if path in stacks or not slash:
+            return
+        path = above
 
 
 def _plain(text: str) -> str:

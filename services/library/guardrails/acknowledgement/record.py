@@ -8,12 +8,7 @@ from services.library.guardrails.acknowledgement.acceptance import Accepted, Rev
 from services.library.guardrails.decisions.decision import Decided
 
 FILE = "guardrails.json"
-"""Stands beside manifest.json in the assembly. The CDK lets a plugin add a file, and change none."""
-
-
-def forget(folder: Path) -> None:
-    """Remove the record of an earlier synth into the same folder: to the CDK, replacing it would be tampering."""
-    (folder / FILE).unlink(missing_ok=True)
+"""Stands beside manifest.json in the assembly."""
 
 
 def write(
@@ -47,9 +42,9 @@ def write(
             "path": each.finding.path,
             "stage": stages.get(each.finding.template, ""),
             "template": each.finding.template,
-            "reason": each.decision.reason,
-            "decided_by": each.decision.by,
-            "construct": each.decision.construct,
+            "reason": each.reason,
+            "decided_by": each.by,
+            "construct": each.construct,
         }
         for each in decided
     ]

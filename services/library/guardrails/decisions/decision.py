@@ -66,7 +66,9 @@ def decide(cause: Cause, decisions: Iterable[Decision]) -> Decision | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decided:
-    """A finding with the decision that answers it."""
+    """A finding with what its decision says of it."""
 
     finding: Finding
-    decision: Decision
+    construct: str
+    reason: str
+    by: DecidedBy

@@ -1,15 +1,13 @@
-"""What the overrides of one stage change in stacks that are not their own."""
+"""What an override changes in stacks that are not its service's own."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.library.cloudformation.template import CDK_METADATA, Json, Resource, Template
-from services.library.contract.build_record import OverriddenStack, StackFactory
+from services.library.contract.build_record import OverriddenStack
 from services.library.guardrails.baseline.guard import OTHER_STACK
-from services.library.guardrails.finding import DeploymentLocation, Finding
+from services.library.guardrails.finding import Finding
 from services.library.guardrails.overrides import rebuild
-from services.library.guardrails.overrides.override_findings import OverrideFindings
-from services.library.guardrails.overrides.rebuild import Templates, changed, locate, of_stack, synthesised
+from services.library.guardrails.overrides.rebuild import Key, Templates, changed, locate, of_stack
 
 REFERENCE = "ExportsOutput"
 """How the CDK calls an output that it makes for a reference from another stack."""
@@ -17,95 +15,38 @@ SHOWN = 3
 """So many of the changed resources are named."""
 
 
-@dataclass(kw_only=True)
-class RebuiltStage:
-    """A stage in which a stack has an override, made again without any."""
+def cross_stack_changes(overridden: OverriddenStack, before: Templates, after: Templates) -> Iterator[Finding]:
+    """Find each stack that the override has added, changed or taken away beside its own.
 
-    stacks: Sequence[StackFactory]
-    """In the order in which they were made."""
-    after: Mapping[str, Sequence[Template]]
-    """Stack path -> what the stage's stacks are, those that nobody lists included."""
-    before: Templates = field(init=False)
-    _with: dict[str, Templates] = field(init=False, default_factory=dict)
-    """Path of a stack with an override -> the stage with that one alone."""
+    `before` and `after` are the whole App without and with it. A service is built in an App of its own, where no other
+    service's stack is within reach: these are stacks that the override makes, and those that support its own.
+    """
+    own = overridden.stack.node.path
+    beside = {path for path in {*before, *after} if not f"{path}/".startswith(f"{own}/")}
+    paths = {path for path in beside if _content(path, before) != _content(path, after)}
+    lines = rebuild.lines_of(overridden) if paths else []
+    located = locate(
+        lines, lambda count: _changed_in(rebuild.up_to_line(overridden, count), before, paths), map(_key, paths)
+    )
+    for path in sorted(paths):
+        was, now = of_stack(path, before), of_stack(path, after)
+        names = [each.removeprefix(f"{path}/") for each in changed(was, now)] or [*_beside_resources(was, now)]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        source = overridden.source
+        yield OTHER_STACK.broken_by(
+            Resource(logical_id="", type="", path=path, body={}),
+            Template({}, file=(now or was)[0].file),
+            what=f"It changes {', '.join(names[:SHOWN]) or 'the stack itself'}{more}. The override {source.name} does"
+            f" this at {source.file}:{located.get(_key(path), source.line)}.",
+        )
 
-    def __post_init__(self) -> None:
-        self.before = synthesised(self.stacks, {})
 
-    def override_findings(self, places: Mapping[str, DeploymentLocation]) -> list[OverrideFindings]:
-        """Compare each stack that has an override with itself; places by stack path."""
-        return [
-            OverrideFindings(
-                overridden=each,
-                place=places[each.stack.node.path],
-                before=of_stack(each.stack.node.path, self.before),
-                after=of_stack(each.stack.node.path, self.after),
-                beside=self.stacks,
-            )
-            for each in self._overridden()
-        ]
+def _key(path: str) -> Key:
+    return OTHER_STACK.id, path
 
-    def cross_stack_changes(self) -> Iterator[Finding]:
-        """Find each stack that the override of another one has changed, added or taken away."""
-        expected = self._expected()
-        changed_ones = {path for path in self._units() if _content(path, expected) != _content(path, self.after)}
-        if not changed_ones:
-            return
-        blamed = {path: said for each in self._overridden() for path, said in self._blamed(each, changed_ones).items()}
-        for path in sorted(changed_ones):
-            was, now = of_stack(path, expected), of_stack(path, self.after)
-            file = (now or was)[0].file
-            names = [each.removeprefix(f"{path}/") for each in changed(was, now)] or [*_beside_resources(was, now)]
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            what = f"It changes {', '.join(names[:SHOWN]) or 'the stack itself'}{more}."
-            yield OTHER_STACK.broken_by(
-                Resource(logical_id="", type="", path=path, body={}),
-                Template({}, file=file),
-                what=f"{what} {blamed.get(path, 'More than one override does this.')}",
-            )
 
-    def _overridden(self) -> list[OverriddenStack]:
-        return [each for each in self.stacks if isinstance(each, OverriddenStack)]
-
-    def _units(self) -> set[str]:
-        """List the services' stacks, each with what is inside it, and whatever else is in the stage."""
-        services = [each.stack.node.path for each in self.stacks]
-        inside = {path for path in self.after for owner in services if path.startswith(f"{owner}/")}
-        return {*services, *self.after} - inside
-
-    def _expected(self) -> Templates:
-        """Make what each stack is with its own override alone."""
-        overridden = self._overridden()
-        expected = {path: its for path, its in self.before.items() if self._is_plain(path)}
-        for each in overridden:
-            path = each.stack.node.path
-            expected[path] = of_stack(path, self.after if len(overridden) == 1 else self._with_one(each))
-        return expected
-
-    def _with_one(self, overridden: OverriddenStack) -> Templates:
-        path = overridden.stack.node.path
-        if path not in self._with:
-            self._with[path] = rebuild.stage_with_override(overridden, self.stacks)
-        return self._with[path]
-
-    def _is_plain(self, path: str) -> bool:
-        return not any(f"{path}/".startswith(f"{each.stack.node.path}/") for each in self._overridden())
-
-    def _blamed(self, overridden: OverriddenStack, paths: set[str]) -> dict[str, str]:
-        """Find the paths that this override changes, with the line that does."""
-        own, source = overridden.stack.node.path, overridden.source
-
-        def found(made: Templates) -> set[tuple[str, str]]:
-            others = (path for path in paths if path != own)
-            return {(OTHER_STACK.id, path) for path in others if _content(path, made) != _content(path, self.before)}
-
-        wanted = found(self._with_one(overridden))
-        lines = rebuild.lines_of(overridden, self.stacks) if wanted else []
-        located = locate(lines, lambda count: found(rebuild.stage_up_to_line(overridden, count, self.stacks)), wanted)
-        return {
-            key[1]: f"The override {source.name} does this at {source.file}:{located.get(key, source.line)}."
-            for key in wanted
-        }
+def _changed_in(made: Templates, before: Templates, paths: Iterable[str]) -> set[Key]:
+    return {_key(path) for path in paths if _content(path, made) != _content(path, before)}
 
 
 def _content(path: str, templates: Mapping[str, Sequence[Template]]) -> list[tuple[object, bool | None]]:

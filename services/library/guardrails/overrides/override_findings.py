@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.library.cloudformation.template import Template
-from services.library.contract.build_record import OverriddenStack, StackFactory
+from services.library.contract.build_record import OverriddenStack
 from services.library.guardrails import platform_rules
 from services.library.guardrails.baseline.compare import lowered
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding
 from services.library.guardrails.overrides import rebuild
-from services.library.guardrails.overrides.rebuild import Key, changed, locate
+from services.library.guardrails.overrides.cross_stack_changes import cross_stack_changes
+from services.library.guardrails.overrides.rebuild import Key, Templates, changed, locate, of_stack
 
 Known = dict[tuple[int, str, str], int]
 """(override's identity, rule, path below the stack) -> line: an override does the same in each stage that has it."""
@@ -23,8 +24,20 @@ class OverrideFindings:
     place: DeploymentLocation
     before: Sequence[Template]
     after: Sequence[Template]
-    beside: Sequence[StackFactory]
-    """The stacks of its stage."""
+    stacks_beside: Sequence[Finding]
+    """What the override does to stacks that are not its own."""
+
+    @classmethod
+    def compare(cls, overridden: OverriddenStack, place: DeploymentLocation, after: Templates) -> "OverrideFindings":
+        """Make the stack again without its override. `after`: every stack of its App as it is with it."""
+        before, path = rebuild.without_override(overridden), overridden.stack.node.path
+        return cls(
+            overridden=overridden,
+            place=place,
+            before=of_stack(path, before),
+            after=of_stack(path, after),
+            stacks_beside=tuple(cross_stack_changes(overridden, before, after)),
+        )
 
     def lowered(self, found: Iterable[Finding]) -> Iterator[Finding]:
         """Find what the override alone puts below the baseline, unless another rule of the platform's says so."""
@@ -69,13 +82,14 @@ class OverrideFindings:
         below = {key: (written, key[0], key[1].removeprefix(stack)) for key in wanted}
         unknown = [key for key in wanted if below[key] not in known]
         if unknown:
-            lines = rebuild.lines_of(self.overridden, self.beside)
+            lines = rebuild.lines_of(self.overridden)
             found = locate(lines, self._found_after, unknown)
             known |= {below[key]: line for key, line in found.items()}
         return {key: known[below[key]] for key in wanted if below[key] in known}
 
     def _found_after(self, count: int) -> set[Key]:
-        return self._keys(rebuild.up_to_line(self.overridden, count, self.beside))
+        made = rebuild.up_to_line(self.overridden, count)
+        return self._keys(of_stack(self.overridden.stack.node.path, made))
 
     def _keys(self, templates: Sequence[Template]) -> set[Key]:
         findings = [finding for template in templates for finding in platform_rules.findings(template, self.place)]

@@ -13,12 +13,12 @@ import aws_cdk as cdk
 from constructs import Construct, IConstruct
 
 from services.library.cloudformation.template import CDK_METADATA, Template
-from services.library.contract.build_record import OverriddenStack, StackChange, StackFactory, function_of
+from services.library.contract.build_record import OverriddenStack, StackChange, function_of
 from services.library.guardrails import assembly
 
 Key = tuple[str, str]
 """Rule and construct path of a finding."""
-Templates = dict[str, list[Template]]
+Templates = Mapping[str, Sequence[Template]]
 """By the path of their stack."""
 MOST_LINES = 512
 """An override that runs through more than this is named by its first line alone."""
@@ -28,38 +28,26 @@ class _ReachedError(BaseException):
     """Ends an override before a line. Not an Exception, which an override might catch."""
 
 
-def without_override(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> list[Template]:
-    """Make the stack without its override, and without any beside it. `beside`: all the stacks of its stage."""
-    return of_stack(overridden.stack.node.path, synthesised([overridden], {}, inherited=beside[0].inherited))
+def without_override(overridden: OverriddenStack) -> Templates:
+    """Make the stack without its override, and whatever stack its service makes beside it."""
+    return _synthesised(overridden, _nothing)
 
 
-def up_to_line(overridden: OverriddenStack, count: int, beside: Sequence[StackFactory]) -> list[Template]:
+def up_to_line(overridden: OverriddenStack, count: int) -> Templates:
     """Make the stack with an override that ends before its line number `count`, as they run."""
-    return _alone_if_it_can(overridden, _part(overridden, count), beside)
+    return _synthesised(overridden, _part(overridden, count))
 
 
-def stage_with_override(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> Templates:
-    """Make all the stacks beside it, with no other override."""
-    return synthesised(beside, {overridden.stack.node.path: overridden.override})
-
-
-def stage_up_to_line(overridden: OverriddenStack, count: int, beside: Sequence[StackFactory]) -> Templates:
-    """Make all the stacks beside it when the override ends before its line number `count`."""
-    return synthesised(beside, {overridden.stack.node.path: _part(overridden, count)})
-
-
-def lines_of(overridden: OverriddenStack, beside: Sequence[StackFactory]) -> list[int]:
+def lines_of(overridden: OverriddenStack) -> list[int]:
     """Run the override, and list its lines in the order in which they run; none of one that is not in Python."""
-    code = _code(overridden.written)
-    traced: list[_Traced] = []
+    traced = _Traced(_code(overridden.written))
 
     def whole(stack: cdk.Stack) -> None:
-        traced.append(_Traced(code))
-        with traced[-1]:
+        with traced:
             overridden.override(stack)
 
-    _alone_if_it_can(overridden, whole, beside)
-    return traced[-1].lines
+    _synthesised(overridden, whole)
+    return traced.lines
 
 
 def _part(overridden: OverriddenStack, count: int) -> StackChange:
@@ -72,45 +60,23 @@ def _part(overridden: OverriddenStack, count: int) -> StackChange:
     return part
 
 
-def _alone_if_it_can(
-    overridden: OverriddenStack, change: StackChange, beside: Sequence[StackFactory]
-) -> list[Template]:
-    """Made beside the others only if it fails without them: they take their time."""
-    path = overridden.stack.node.path
-    try:
-        made = synthesised([overridden], {path: change}, inherited=beside[0].inherited)
-    except Exception:
-        if len(beside) <= 1:
-            raise
-        made = synthesised(beside, {path: change})
-    return of_stack(path, made)
-
-
-def synthesised(
-    stacks: Sequence[StackFactory],
-    changes: Mapping[str, StackChange],
-    *,
-    inherited: Sequence[cdk.AspectApplication] | None = None,
-) -> Templates:
-    """The stacks of one stage made again, each with the change for its path, if there is one.
-
-    `inherited`: of the stage's first stack, if that is not among these. A later one has what an override has done, too.
-    """
-    scopes = stacks[0].stack.node.scopes
+def _synthesised(overridden: OverriddenStack, change: StackChange) -> Templates:
+    """Make the stack again in an App of its own, below scopes of the same names, with this change."""
+    scopes = overridden.stack.node.scopes
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(
             outdir=folder,
             analytics_reporting=False,
             tree_metadata=False,
+            auto_synth=False,
             context=scopes[-2].node.get_all_context(),
         )
         scope = _copied(app, scopes[1:-1])
-        for applied in stacks[0].inherited if inherited is None else inherited:
+        for applied in overridden.inherited:
             cdk.Aspects.of(scope).add(applied.aspect, priority=applied.priority)
-        for each in stacks:
-            stack = each.build(scope)
-            changes.get(each.stack.node.path, _nothing)(stack)
-        # The stage alone: an App has everything validated, by plugins and by the CDK's own slow rules.
+        stack = overridden.build(scope)
+        change(stack)
+        # The stage alone: an App has everything validated, by the CDK's own slow rules.
         made = Path((cdk.Stage.of(stack) or app).synth(skip_validation=True).directory)
         return {path: [*assembly.templates(made, file, path)] for path, file in assembly.stacks(made)}
 

@@ -1,7 +1,10 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.guardrails.acknowledgement import acceptance
@@ -173,3 +176,49 @@ def test_review_acknowledgement_that_may_not_be_given_is_a_problem_and_not_recor
     source = service(replace(REVIEW, rule=rule))
     assert problem in the_problem(apply([], [source]))
     assert list(acceptance.for_review([source])) == []
+
+
+NAMES = st.lists(st.sampled_from(("dev", "web", "Bucket", "Bucket2")), min_size=1, max_size=4)
+PATHS = NAMES.map("/".join)
+
+
+def covered(path: str, construct: str, stacks: set[str]) -> bool:
+    """Say it as the page does: at or below the path, with no other stack beginning in between."""
+
+    def holds(scope: str, below: str) -> bool:
+        return below == scope or below.startswith(f"{scope}/")
+
+    return holds(path, construct) and not any(
+        stack != path and holds(path, stack) and holds(stack, construct) for stack in stacks
+    )
+
+
+@given(stacks=st.sets(PATHS, max_size=6), construct=PATHS, paths=st.lists(PATHS, min_size=1, max_size=4, unique=True))
+def test_acknowledgements_cover_what_is_below_them_in_the_same_stack_and_the_first_is_used(
+    stacks: set[str], construct: str, paths: list[str]
+) -> None:
+    given_ = [replace(ACKNOWLEDGED, path=path, reason=f"{REASON} {number}") for number, path in enumerate(paths)]
+    outcome = acceptance.apply([finding(construct)], [platform(*given_)], stacks=sorted(stacks))
+    expected = [each for each in given_ if covered(each.path, construct, stacks)]
+    assert [each.acknowledgement for each in outcome.accepted] == expected[:1]
+    assert len(outcome.remaining) == (0 if expected else 1)
+    assert len(outcome.problems) == len(given_) - len(expected), "nothing needs the others"
+
+
+class Stacks(list[str]):
+    """Counts how often somebody goes through all of them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_stacks_are_gone_through_once_whatever_the_number_of_findings() -> None:
+    stacks = Stacks(f"dev/service{number}" for number in range(100))
+    found = [finding(f"{stack}/Bucket") for stack in stacks]
+    stacks.times = 0
+    outcome = acceptance.apply(found, [service(ACKNOWLEDGED, stacks=tuple(stacks))], stacks=stacks)
+    assert len(outcome.accepted) == 100
+    assert stacks.times == 2, "by this test itself, and once"

@@ -32,11 +32,12 @@ from services.library.contract import defaults
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Override, Service, ServiceStack
-from services.library.guardrails import assembly, nag, not_applicable
+from services.library.guardrails import nag, not_applicable
+from services.library.guardrails.checked_stack import CheckedStack
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, DecidedBy, Decision, decide
 from services.library.guardrails.finding import DeploymentLocation, Finding, TierBaseline, without_hashes
-from services.library.guardrails.plugin import CheckedStack, Guardrails, Synthesised
+from services.library.guardrails.judgement import Guardrails
 from services.library.guardrails.tests.near_misses import (
     BACKUP,
     EVERYWHERE,
@@ -241,8 +242,7 @@ def test_guardrails_record_what_is_decided_and_find_what_an_override_adds_to_it(
         ),
     )
     made = Path(stage.synth(skip_validation=True).directory)
-    stacks = [Synthesised(path=path, file=file, account=QA.account) for path, file in assembly.stacks(made)]
-    judgement = Guardrails([checked], accepted=()).judge(app, made, stacks)
+    judgement = Guardrails([checked], accepted=()).judge(app, made)
     assert {(each.rule, each.path) for each in judgement.failed} == left
     record = json.loads((made / "guardrails.json").read_text())
     assert [each["path"] for each in record["accepted"]] == ["qa/some/Documents/Bucket/Resource"]

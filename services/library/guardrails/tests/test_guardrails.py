@@ -27,7 +27,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.guardrails.plugin import Guardrails, CheckedStack
+from services.library.guardrails.checked_stack import CheckedStack
+from services.library.guardrails.judgement import Guardrails
 
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account="1" * 12, region="eu-west-1")
 
@@ -54,8 +55,7 @@ def checked(stack, *acknowledgements, handles_personal_data=False):
 
 
 def check(*checked_stacks, accepted=()):
-    Guardrails(checked_stacks, accepted=accepted).check(app)
-    app.synth()
+    Guardrails(checked_stacks, accepted=accepted).synthesise(app)
 
 
 def queue(stack):

@@ -20,8 +20,8 @@ from services.library.constructs.table import Table
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
-from services.library.guardrails import assembly
-from services.library.guardrails.plugin import CheckedStack, Guardrails, Judgement, Synthesised
+from services.library.guardrails.checked_stack import CheckedStack
+from services.library.guardrails.judgement import Guardrails, Judgement
 from services.library.guardrails.tests import weakened
 
 ROOT = Path(__file__).parents[4]
@@ -63,8 +63,7 @@ def judge(
     )
     guardrails = Guardrails([checked], accepted=tuple(accepted))
     made = Path(stage.synth(skip_validation=True).directory)
-    stacks = [Synthesised(path=path, file=file, account="1" * 12) for path, file in assembly.stacks(made)]
-    return guardrails.judge(app, made, stacks)
+    return guardrails.judge(app, made)
 
 
 def ours(judgement: Judgement) -> dict[tuple[str, str], str]:

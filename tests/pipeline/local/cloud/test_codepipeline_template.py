@@ -128,6 +128,10 @@ def test_a_template_with_properties_that_a_pipeline_does_not_have_is_refused(
         ({"executionMode": "SIDEWAYS"}, "it can be QUEUED, SUPERSEDED, PARALLEL"),
         ({"stages": []}, "at least two stages"),
         ({"artifactStores": {}}, "cannot use both"),
+        (
+            {"stages": [stage("Gate", {**approval(), "configuration": {"CustomData": "x" * 1_001}})]},
+            "configuration.CustomData has 1001 characters; it can have 1000",
+        ),
     ],
 )
 def test_a_pipeline_that_the_model_of_the_api_does_not_have_is_refused(

@@ -1,0 +1,153 @@
+"""One service's stack in one stage, synthesised in an App of its own: no other stack is within its reach."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from pipeline.catalogue.model import Stage
+from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from pipeline.synthesis import findings_data
+from pipeline.synthesis.apps import new_app
+from pipeline.synthesis.content import Sources, digest
+from pipeline.synthesis.store import Part, files_below
+from pipeline.synthesis.values import plain
+from services.library.contract.service import Service
+from services.library.guardrails.checked_stack import CheckedStack, StoredStack
+from services.library.guardrails.stack_findings import StackFindings, find, synthesised
+
+STACK = "aws:cloudformation:stack"
+ASSEMBLY = "cdk:cloud-assembly"
+REPORT = "cdk:feature-flag-report"
+"""What the CDK writes into every assembly: the flags of its context."""
+
+
+class OutsideStageError(Exception):
+    """A service that makes a stack where no stage would deploy it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What all units of one App share."""
+
+    scope: str
+    """The construct that stages are below, such as the pipeline's stack; empty: the App."""
+    context: Mapping[str, Any]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    stack_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceUnit:
+    """One entry of one stage."""
+
+    stage: Stage
+    service: Service[Any]
+    around: Surroundings
+
+    @property
+    def path(self) -> str:
+        """Return the stack's construct path."""
+        return "/".join(filter(None, (self.around.scope, self.stage.label, self.service.name)))
+
+    def key(self, sources: Sources, tools: str) -> str:
+        """Return the digest of all that the unit is made of. Raises OpaqueValueError if nobody can tell."""
+        kind = type(self.service)
+        return digest(
+            tools,
+            sources.library(),
+            sources.module(kind.__module__),
+            plain((self.service, self.stage.environment), sources.module),
+            [kind.name, kind.owner, kind.handles_personal_data],
+            [self.around.scope, sorted(self.around.tags.items()), sorted(self.around.stack_tags.items())],
+        )
+
+    def checked(self) -> CheckedStack:
+        """Return what guardrails must know of its stack when an earlier synth has made it."""
+        return CheckedStack(
+            stack=StoredStack(path=self.path),
+            environment=self.stage.environment,
+            service=self.service.name,
+            owner=self.service.owner,
+            handles_personal_data=self.service.handles_personal_data,
+            acknowledgements=self.service.acknowledgements,
+            stage_acknowledgements=self.service.stage_acknowledgements,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SynthesisedUnit:
+    """What a unit came to, made now or kept."""
+
+    unit: ServiceUnit
+    part: Part
+    findings: StackFindings
+
+    @property
+    def folder(self) -> str:
+        """Return the stage's folder in the assembly."""
+        return str(self.part.data["folder"])
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Return the manifest of its stage, if it were the only one there."""
+        return dict(self.part.data["manifest"])
+
+    @property
+    def artifacts(self) -> dict[str, Any]:
+        """Return what the stage's manifest says of it, by artifact id, its own stack among others."""
+        return dict(self.manifest["artifacts"])
+
+    @property
+    def stack_id(self) -> str:
+        """Return the artifact id of its stack."""
+        return str(self.part.data["stack"])
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Return the logical id of each of its stack's outputs by the construct's."""
+        return dict(self.part.data["outputs"])
+
+    @classmethod
+    def kept(cls, unit: ServiceUnit, part: Part) -> "SynthesisedUnit":
+        """Return a unit that an earlier synth has made."""
+        return cls(unit=unit, part=part, findings=findings_data.read(part.data["findings"]))
+
+
+def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
+    """Build the unit into an empty folder, and check it."""
+    around = unit.around
+    app = new_app(folder, around.context)
+    scope = Construct(app, around.scope) if around.scope else app
+    built = ServiceStage(scope, unit.stage, only=unit.service.name, tags=around.tags, stack_tags=around.stack_tags)
+    made = Path(built.synth(validate_on_synthesis=True).directory)
+    _refuse_what_is_outside(app, unit)
+    found = find(app, folder, synthesised(made), checked_stacks(built), folders=[made])
+    manifest = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
+    stack = built.stacks[unit.service.name]
+    outputs = {child.node.id: child for child in stack.node.children if isinstance(child, cdk.CfnOutput)}
+    data = {
+        "folder": made.name,
+        "manifest": manifest,
+        "stack": stack.artifact_id,
+        "outputs": {name: stack.resolve(output.logical_id) for name, output in outputs.items()},
+        "findings": findings_data.write(found),
+    }
+    names = sorted(path.name for path in folder.iterdir() if path.name.startswith("asset."))
+    stage_files = sorted(path.name for path in made.iterdir() if path.name not in ("manifest.json", "cdk.out"))
+    files = files_below(folder, *names, *(f"{made.name}/{each}" for each in stage_files))
+    return SynthesisedUnit(unit=unit, part=Part(files=tuple(files), data=data), findings=found)
+
+
+def _refuse_what_is_outside(app: cdk.App, unit: ServiceUnit) -> None:
+    """Raise OutsideStageError for a stack beside the stage, which no pipeline would deploy."""
+    outside = [each.node.path for each in app.node.children if isinstance(each, cdk.Stack)]
+    if outside:
+        raise OutsideStageError(
+            f"{unit.service.name} makes the stack {outside[0]} outside of its stage {unit.stage.label},"
+            " where nothing deploys it. Give its support stacks a scope of their own within the stage."
+        )

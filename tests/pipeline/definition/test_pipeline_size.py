@@ -1,0 +1,89 @@
+"""How large a pipeline becomes: its actions counted beforehand, its bytes for each service, its template's spaces."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import assertions
+
+from pipeline.catalogue.model import Catalogue, Shipped, Wave
+from pipeline.definition import pipeline_size
+from services.library.contract.environment import Tier
+from services.library.contract.steps import Approval, Command
+from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS, TEMPLATE_LIMITS
+from stages import accounts
+from tests.conftest import Assembly
+from tests.testbed import reachable, tiny
+
+PIPELINE = "AWS::CodePipeline::Pipeline"
+DEV = tiny.stage("dev")
+PROD = tiny.stage(
+    "prod",
+    tiny.Tiny(before=(Approval(name="Ask", note="May it?"),), after=(Command(name="Run", commands=("true",)),)),
+    tier=Tier.PRODUCTION,
+)
+REMOVAL = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.SECOND_REGION)
+
+
+def synthesised(folder: Path, catalogue: Catalogue, removals: tuple[Shipped, ...] = ()) -> Assembly:
+    app, _ = tiny.app(folder, catalogue=catalogue, removals=removals)
+    app.synth()
+    return Assembly(folder=folder)
+
+
+def stages(assembly: Assembly) -> list[dict[str, Any]]:
+    (pipeline,) = assembly.resources("Pipeline", PIPELINE).values()
+    found: list[dict[str, Any]] = pipeline["Properties"]["Stages"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "removals"),
+    [
+        pytest.param((DEV,), (), id="one stage"),
+        pytest.param((DEV, PROD), (), id="steps, an approval and the protection of production"),
+        pytest.param((Wave(name="all", stages=(DEV, PROD)),), (), id="a wave"),
+        pytest.param((DEV,), (REMOVAL,), id="a removal"),
+    ],
+)
+def test_actions_of_a_pipeline_are_known_from_its_catalogue(
+    catalogue: Catalogue, removals: tuple[Shipped, ...], tmp_path: Path
+) -> None:
+    found = stages(synthesised(tmp_path, catalogue, removals))
+    assert pipeline_size.actions(catalogue, removals) == sum(len(stage["Actions"]) for stage in found)
+
+
+def test_four_hundred_deployments_with_a_probe_each_fit_one_pipeline(tmp_path: Path) -> None:
+    """What one more service takes, times a hundred in four stages: two small pipelines instead of a very large one."""
+    few, more = (
+        synthesised(tmp_path / str(count), (reachable.stage("development", reachable.services(count)),))
+        for count in (20, 30)
+    )
+    grown = [len((each.folder / "Pipeline.template.json").read_bytes()) for each in (few, more)]
+    added = sum(len(stage["Actions"]) for stage in stages(more)) - sum(len(stage["Actions"]) for stage in stages(few))
+    assert added == 20
+    assert (grown[1] - grown[0]) / 10 * 400 < TEMPLATE_LIMITS["bytes"], "with indentation, even"
+    assert added / 10 * 400 < PIPELINE_QUOTAS["actions"]
+    assert len(more.template("Pipeline")["Resources"]) == len(few.template("Pipeline")["Resources"])
+
+
+def test_a_large_pipelines_template_is_written_without_indentation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert synthesised(tmp_path / "small", (DEV,)).folder.joinpath("Pipeline.template.json").read_text()[:3] == "{\n "
+    monkeypatch.setattr(pipeline_size, "INDENTED_ACTIONS", 4)
+    large = synthesised(tmp_path / "large", (DEV,)).folder.joinpath("Pipeline.template.json").read_text()
+    assert "\n" not in large
+    (manifest,) = (tmp_path / "large").glob("assembly-*/*.template.json")
+    assert "\n" in manifest.read_text(), "a service's template stays as people read it"
+
+
+def test_synth_says_what_is_left_when_few_actions_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert pipeline_size.warning(899) == ""
+    assert pipeline_size.warning(900) == (
+        "The pipeline has 900 of the 1,000 actions that CodePipeline allows. What to do: docs/scale.md."
+    )
+    monkeypatch.setattr(pipeline_size, "PIPELINE_QUOTAS", {"actions": 5})
+    _, stack = tiny.app(tmp_path, catalogue=(DEV,))
+    said = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
+    assert "The pipeline has 5 of the 5 actions" in str([each.entry.data for each in said])
