@@ -20,13 +20,13 @@ setup: ## install the locked tools (nothing else is needed but python3, git and 
 lock: ## write the lock files anew after pyproject.toml or package.json changed
 	@python3 -I pipeline/toolset lock
 
-check: setup ## the gate for people and pull requests: lint, types, fast tests, synth with guardrails; deploys nothing
+check: setup ## the gate for people and pull requests: lint, types, synth with guardrails, fast tests; deploys nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(MAKE) --no-print-directory types
 	$(BIN)/penstock validate
 	$(SYNTH)
-	$(BIN)/pytest -q -n 2 -m 'not cloud and not soak'
+	$(BIN)/python -m tests.gate # what has passed today on the very same inputs is not run again: docs/decisions/0025-the-gate-remembers-what-passed.md
 
 # A cold run over the CDK takes two minutes and 3 GB. Its cache is good for one environment, so it is kept beside that
 # for new checkouts to start from; each then has its own, because two that share one spoil it for each other.

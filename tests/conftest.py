@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest._code.code import TracebackEntry  # no public name has it
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from pipeline.local.environment import drop_aws_variables
@@ -26,13 +27,26 @@ APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool.
+
+    The summary has a line for each place that skips: the fixture, however many tests need it.
+    """
     report = yield
-    if report.skipped and "CI" in os.environ and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
+    if report.skipped and not hasattr(report, "wasxfail"):
+        if "CI" in os.environ:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
+        elif call.excinfo is not None and (where := _ours(call.excinfo)):
+            report.longrepr = (str(where.path), where.lineno + 1, f"Skipped: {call.excinfo.value}")
     return report
+
+
+def _ours(raised: pytest.ExceptionInfo[BaseException]) -> TracebackEntry | None:
+    """Where our own code raised, rather than pytest for a mark of ours."""
+    return next((each for each in reversed(raised.traceback) if each.path.name.startswith(("conftest", "test_"))), None)
 
 
 class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
