@@ -1,6 +1,8 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+# Tests with local clouds wait half of their time, so that three keep two cores busy.
+WORKERS ?= 3
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
 .PHONY: help up down setup lock check types synth test coverage bench soak review
@@ -38,8 +40,8 @@ types:
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)
 
-test: setup ## every test, with local clouds of their own
-	$(BIN)/pytest -n 2 --no-loadscope-reorder # in the order of collection: what takes long first
+test: setup ## every test, with local clouds of their own; WORKERS=3 at once
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder # in the order of collection: what takes long first
 
 # What a process measures goes to a file of its own; so do the local clouds and their builds, which get both variables.
 coverage: setup ## which lines and branches `make test` runs, in local clouds and builds too; TESTS=paths for a part

@@ -56,6 +56,13 @@ class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
         scope: str = super()._split_scope(nodeid)
         return END_TO_END if scope.startswith(END_TO_END) and not scope.startswith(APART) else scope
 
+    def _assign_work_unit(self, node: object) -> None:
+        """Give the next file to a worker, and the last one to the last of three: they wait for clouds, it computes."""
+        workers: list[object] = self.nodes
+        if len(workers) > 2 and node is workers[-1]:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneWorkerAFile:

@@ -20,7 +20,7 @@ from tests.gate.records import Inputs
 
 FAST = "not cloud and not soak and not slow"
 WITHOUT_CLOUDS = "not cloud and not soak"
-WORKERS = 2
+WORKERS = max(2, min(4, os.cpu_count() or 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         else:
             unchanged.append(count)
     due.sort(key=lambda inputs: records.seconds(ROOT, inputs.batch), reverse=True)
-    with tempfile.TemporaryDirectory() as shared, ThreadPoolExecutor(WORKERS) as pool:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as shared, ThreadPoolExecutor(WORKERS) as pool:
         outcomes = list(pool.map(Gate(state=state, marks=marks, shared=Path(shared)).run, due))
     say("\n".join(summary(outcomes, unchanged)))
     return 0 if all(outcome.good for outcome in outcomes) else 1

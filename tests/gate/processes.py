@@ -53,7 +53,7 @@ def environment(of: Mapping[str, str]) -> dict[str, str]:
 
 def run(batch: Batch, variables: Mapping[str, str], *, marks: str, shared: Path) -> Outcome:
     """Run a batch, and observe it."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         observation = Path(folder) / "observation.json"
         told = {
             OBSERVATION: str(observation),

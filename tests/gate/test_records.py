@@ -34,8 +34,14 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def observed(root: Path, **more: object) -> Observation:
-    compiled = root / "__pycache__/read.cpython-311.pyc"
-    read = (compiled, root / "data.json", root / "tests/test_it.py", root / ".venv/tool.py", Path("/etc/hosts"))
+    compiled = (
+        root / "__pycache__/read.cpython-311.pyc",
+        root / "tests/__pycache__/test_it.cpython-311-pytest-9.2.0.pyc",
+    )
+    for file in compiled:
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    read = (*compiled, root / "data.json", root / ".venv/tool.py", Path("/etc/hosts"))
     return replace(Observation(read=[str(file) for file in read], passed=3), **more)
 
 
