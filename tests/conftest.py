@@ -46,7 +46,8 @@ def pytest_runtest_makereport(
 
 def _ours(raised: pytest.ExceptionInfo[BaseException]) -> TracebackEntry | None:
     """Where our own code raised, rather than pytest for a mark of ours."""
-    return next((each for each in reversed(raised.traceback) if each.path.name.startswith(("conftest", "test_"))), None)
+    ours = [each for each in raised.traceback if Path(each.path).name.startswith(("conftest", "test_"))]
+    return ours[-1] if ours else None
 
 
 class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said

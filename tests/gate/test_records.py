@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=root, check=True)
 
 
-def observed(root: Path, **more: object) -> Observation:
+def observed(root: Path, **more: Any) -> Observation:
     compiled = (
         root / "__pycache__/read.cpython-311.pyc",
         root / "tests/__pycache__/test_it.cpython-311-pytest-9.2.0.pyc",
