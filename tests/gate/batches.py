@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-STARTS_PROCESSES = ("subprocess", "copy_of_the_checkout", "small_checkout", "assembly: Assembly", "mypy_cache")
+STARTS_PROCESSES = (
+    "subprocess",
+    "browser",
+    "copy_of_the_checkout",
+    "small_checkout",
+    "assembly: Assembly",
+    "mypy_cache",
+)
 """What the text of a test file has that starts processes. Those depend on every file, so others are apart from them."""
 PATTERNS = ("test_*.py", "*_test.py")
 """As pytest's python_files has them."""
