@@ -1,7 +1,7 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-# Tests with local clouds wait half of their time, so that three keep two cores busy.
+# Tests with local clouds wait for timers, retries and builds: a third process computes meanwhile.
 WORKERS ?= 3
 SYNTH := CDK_VALIDATION=false $(BIN)/cdk synth --quiet --no-lookups
 
