@@ -3,9 +3,13 @@
 Standard library alone, as an unchanged repository is recognised before anything else is imported.
 """
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,9 +77,24 @@ def written(out: Path) -> list[str]:
     return sorted(names - OF_THE_CLI)
 
 
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Let one synth at a time write into an assembly's folder; the next one waits, and says so."""
+    out.mkdir(parents=True, exist_ok=True)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"Another synth writes to {out}; waiting for it.\n")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def emptied(out: Path) -> Path:
     """Return an assembly's folder without what earlier synths have written there."""
-    out.mkdir(parents=True, exist_ok=True)
     for path in (out / name for name in written(out)):
         if path.is_dir():
             shutil.rmtree(path)
