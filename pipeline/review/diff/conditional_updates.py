@@ -6,6 +6,7 @@ its page and the day on which it was read. What the templates do not tell may re
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.review.diff import update_tests as tests
 from pipeline.review.diff.compare import Difference
@@ -163,22 +164,23 @@ ROWS: tuple[ConditionalUpdate, ...] = (
         tests.is_true("AutoDeploy"),
     ),
 )
-"""The exceptions."""
+"""The exceptions, at most one for a property of a type."""
 
 
 def exception(old: Resource, new: Resource, difference: Difference) -> Impact | None:
     """Return what AWS's page says of a difference in a resource; None where no row speaks of it."""
-    for row in _rows(new.type):
-        if difference.path[:1] == (row.path,):
-            holds = row.holds(old, new)
-            if holds is None:
-                return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=(row.source,))
-            if holds:
-                return Impact(outcome=row.outcome, sources=(row.source,))
+    row = _rows().get((new.type, *difference.path[:1]))
+    if row is not None:
+        holds = row.holds(old, new)
+        if holds is None:
+            return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=(row.source,))
+        if holds:
+            return Impact(outcome=row.outcome, sources=(row.source,))
     if new.type == "AWS::Elasticsearch::Domain" and difference.path == ("ElasticsearchVersion",):
         return Impact(outcome=ResourceOutcome.UPDATE, sources=("EnableVersionUpgrade is on",))
     return None
 
 
-def _rows(type_: str) -> list[ConditionalUpdate]:
-    return [row for row in ROWS if row.type == type_]
+@cache
+def _rows() -> Mapping[tuple[str, ...], ConditionalUpdate]:
+    return {(row.type, row.path): row for row in ROWS}

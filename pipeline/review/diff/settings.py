@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.review.model import Json
+from services.library.cloudformation.undecided import branches
 from services.library.cloudformation.values import is_function
 
 Setting = tuple[tuple[str, ...], Json]
@@ -13,8 +14,8 @@ def after_conditions(value: Json, path: tuple[str, ...] = ()) -> Iterator[Settin
 
     Positions in lists are no part of a path, so that a path may come more than once.
     """
-    if isinstance(value, dict) and "Fn::If" in value:
-        for branch in value["Fn::If"][1:]:
+    if alternatives := branches(value):
+        for branch in alternatives:
             yield from after_conditions(branch, path)
     elif isinstance(value, dict) and value and not is_function(value):
         for key, each in value.items():
