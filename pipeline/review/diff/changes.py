@@ -193,7 +193,7 @@ def _attributes(old: Resource, new: Resource) -> Iterator[PropertyChange]:
 
 
 def _guard_dropped(old: Resource, new: Resource) -> bool:
-    return stateful.holds_data(new) and (
+    return stateful.is_guarded(new) and (
         (stateful.on_deletion(old) != "Delete" and stateful.on_deletion(new) == "Delete")
         or (stateful.on_replacement(old) != "Delete" and stateful.on_replacement(new) == "Delete")
         or (stateful.is_protected(old) and not stateful.is_protected(new))

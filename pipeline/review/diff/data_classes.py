@@ -21,6 +21,8 @@ class DataClass(StrEnum):
     ADDRESS = "address"
     INSTANCE = "instance"
     CACHE = "cache"
+    PROTECTION = "protection"
+    """Nothing yet: it has others backed up."""
     NONE = "none"
     """Nothing: all that it is stands in its template, or comes back by itself."""
     UNKNOWN = "unknown"

@@ -13,7 +13,7 @@ PROPERTY = re.compile(
     Retention(Period|Duration|Days|Hours|InDays|InHours|InDay|InHour|Limit|Count|Time)*\w*$
     | ^DeleteAfterDays$ | ^(Max)?RetentionDays$ | ^BacktrackWindow$ | Retain(Count|For)\w*$
     | ^Ttl(Duration|InDays|Seconds)?$ | ^\w*Expir(y|ation)(In)?(Days|Duration)$
-    | ^PendingWindowInDays$ | ^RecoveryPeriodInDays$
+    | ^RecoveryPeriodInDays$
     """,
     re.VERBOSE,
 )
@@ -28,7 +28,6 @@ DEFAULTS: Mapping[str, int] = {
     "AWS::Events::Archive.RetentionDays": FOREVER,
     "AWS::ElastiCache::CacheCluster.SnapshotRetentionLimit": 0,
     "AWS::ElastiCache::ReplicationGroup.SnapshotRetentionLimit": 0,
-    "AWS::KMS::Key.PendingWindowInDays": 30,
     "AWS::Kinesis::Stream.RetentionPeriodHours": 24,
     "AWS::KinesisVideo::Stream.DataRetentionInHours": 0,
     "AWS::Logs::LogGroup.RetentionInDays": FOREVER,

@@ -25,6 +25,9 @@ PROTECTIONS = frozenset(
 """Properties that make a service refuse to delete; Cognito's is ACTIVE or INACTIVE, the others are true or false."""
 KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
+TRANSIENT = frozenset({DataClass.CACHE, DataClass.LOGS, DataClass.MESSAGES, DataClass.PROTECTION})
+"""Classes of which a guard protects no more than what a deletion is a lesser finding for."""
+
 
 def class_of(resource: Resource) -> DataClass:
     """Return what a resource holds. A member of an Aurora cluster holds nothing: the data are the cluster's."""
@@ -41,6 +44,11 @@ def is_store(resource: Resource) -> bool:
 def holds_data(resource: Resource) -> bool:
     """Return whether something goes with it: data, or a secret, messages, logs, an address, a disk, a cache."""
     return class_of(resource) not in {DataClass.NONE, DataClass.UNKNOWN}
+
+
+def is_guarded(resource: Resource) -> bool:
+    """Return whether it matters by itself that a guard against its deletion goes."""
+    return holds_data(resource) and class_of(resource) not in TRANSIENT
 
 
 def is_unknown(resource: Resource) -> bool:

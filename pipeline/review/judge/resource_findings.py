@@ -28,6 +28,7 @@ LOST: Mapping[DataClass, str] = {
     DataClass.ADDRESS: "Review-AddressLost",
     DataClass.INSTANCE: "Review-InstanceLost",
     DataClass.CACHE: "Review-CacheLost",
+    DataClass.PROTECTION: "Review-RecoveryEnds",
 }
 """The rule for a deletion of what is no store, and still not nothing."""
 AFTERWARDS: Mapping[DataClass, str] = {

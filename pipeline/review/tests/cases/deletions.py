@@ -20,8 +20,9 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "Review-AddressLost": ("EC2::EIP", "GlobalAccelerator::Accelerator", "Route53::HostedZone"),
     "Review-InstanceLost": ("Cloud9::EnvironmentEC2", "EC2::Instance", "EMR::Cluster", "Lightsail::Instance"),
     "Review-CacheLost": ("DAX::Cluster", "ElastiCache::ReplicationGroup", "ElastiCache::ServerlessCache"),
+    "Review-RecoveryEnds": ("Backup::BackupPlan", "Backup::BackupSelection", "DLM::LifecyclePolicy"),
     "Review-UnknownData": (
-        *("Backup::BackupPlan", "Bedrock::KnowledgeBase", "CustomerProfiles::ObjectType", "DLM::LifecyclePolicy"),
+        *("Bedrock::KnowledgeBase", "CustomerProfiles::ObjectType"),
         *("DMS::ReplicationTask", "Deadline::Farm", "Glue::Database", "Glue::Registry", "IoTSiteWise::Asset"),
         *("IoT::Thing", "ManagedBlockchain::Node", "QuickSight::DataSet", "Transfer::User", "Wickr::Network"),
     ),

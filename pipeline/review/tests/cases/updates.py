@@ -389,7 +389,6 @@ ENDING = (
             ("RDS::DBCluster", "BackupRetentionPeriod", "UPDATE", ("DataExpire",)),
             ("RDS::DBCluster", "BacktrackWindow", "UPDATE", ("DataExpire",)),
             ("Redshift::Cluster", "AutomatedSnapshotRetentionPeriod", "UPDATE", ("DataExpire",)),
-            ("KMS::Key", "PendingWindowInDays", "UPDATE", ("DataExpire",)),
         )
     ),
     update("backups of a cluster begin", "RDS::DBCluster", {}, {"BackupRetentionPeriod": 14}),
@@ -492,6 +491,7 @@ ENDING = (
         "UPDATE",
         "EncryptionWeakened",
     ),
+    update("days until a deleted key is gone", "KMS::Key", {"PendingWindowInDays": 30}, {"PendingWindowInDays": 7}),
     update(
         "instance can be terminated",
         "EC2::Instance",
