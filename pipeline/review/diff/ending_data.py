@@ -68,14 +68,54 @@ def _dead_letters(old: Resource, new: Resource) -> Found:
         )
 
 
+def _stream(old: Resource, new: Resource) -> Found:
+    before, after = (_mapping(side.properties.get("StreamSpecification")) for side in (old, new))
+    if before and not is_same(before.get("StreamViewType"), after.get("StreamViewType")):
+        yield EndingData(
+            path="StreamSpecification",
+            kind=EndingKind.EXPIRY,
+            what="the table's stream ends, and with it the changes in it that are not consumed yet",
+            when="with the deployment",
+        )
+
+
+def _disabled_key(old: Resource, new: Resource) -> Found:
+    before, after = (str(side.properties.get("Enabled", True)).lower() for side in (old, new))
+    if before == "true" and after != "true":
+        yield EndingData(
+            path="Enabled",
+            kind=EndingKind.RECOVERY,
+            what="what the key encrypts cannot be read until it is enabled again",
+            when="with the deployment",
+        )
+
+
+def _backup_rules(old: Resource, new: Resource) -> Found:
+    before, after = (_rule_names(side) for side in (old, new))
+    if gone := sorted(before - after):
+        yield EndingData(
+            path="BackupPlan.BackupPlanRule",
+            kind=EndingKind.RECOVERY,
+            what=f"no backups are made any more by the rule {', '.join(gone)}",
+            when="from the deployment on",
+        )
+
+
+def _rule_names(plan: Resource) -> set[str]:
+    rules = _mapping(plan.properties.get("BackupPlan")).get("BackupPlanRule")
+    return {str(_mapping(rule).get("RuleName")) for rule in rules} if isinstance(rules, list) else set()
+
+
 def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
 
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
-    "AWS::DynamoDB::GlobalTable": (_time_to_live,),
-    "AWS::DynamoDB::Table": (_time_to_live,),
+    "AWS::Backup::BackupPlan": (_backup_rules,),
+    "AWS::DynamoDB::GlobalTable": (_time_to_live, _stream),
+    "AWS::DynamoDB::Table": (_time_to_live, _stream),
     "AWS::ECR::Repository": (_repository_lifecycle,),
+    "AWS::KMS::Key": (_disabled_key,),
     "AWS::S3::Bucket": (lifecycle_rules.expiring,),
     "AWS::SecretsManager::Secret": (_regenerated,),
     "AWS::SQS::Queue": (_dead_letters,),
@@ -83,6 +123,9 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 """What is looked at beside the kinds of property. Where it is written:
 
 - https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+- https://docs.aws.amazon.com/aws-backup/latest/devguide/updating-a-backup-plan.html
+- https://docs.aws.amazon.com/kms/latest/developerguide/enabling-keys.html
 - https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 - https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
 - https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html

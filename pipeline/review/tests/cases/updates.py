@@ -86,6 +86,20 @@ def schema(**mutable: bool) -> Json:
     }
 
 
+def rules(*names: str) -> Json:
+    return {"BackupPlan": {"BackupPlanRule": [{"RuleName": name, "TargetBackupVault": "v"} for name in names]}}
+
+
+def copying(*on: bool, role: str = "a") -> Json:
+    each = [{"Id": str(number), "Status": "Enabled" if is_on else "Disabled"} for number, is_on in enumerate(on)]
+    return {"ReplicationConfiguration": {"Role": role, "Rules": each}}
+
+
+def encrypted(algorithm: str) -> Json:
+    default = {"SSEAlgorithm": algorithm, "KMSMasterKeyID": OWN_KEY}
+    return {"BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": default}]}}
+
+
 UPGRADE = {"EnableVersionUpgrade": True}
 PARAMETER = {"Ref": "Given"}
 OWN_KEY = "arn:aws:kms:eu-central-1:111111111111:key/own"
@@ -492,6 +506,45 @@ ENDING = (
         "EncryptionWeakened",
     ),
     update("days until a deleted key is gone", "KMS::Key", {"PendingWindowInDays": 30}, {"PendingWindowInDays": 7}),
+    update(
+        "stream of a table ends",
+        TABLE,
+        {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}},
+        {},
+        "UPDATE",
+        "DataExpire",
+    ),
+    update("stream of a table begins", TABLE, {}, {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}),
+    update("key is disabled", "KMS::Key", {}, {"Enabled": False}, "UPDATE", "RecoveryEnds"),
+    update("key is enabled", "KMS::Key", {"Enabled": False}, {"Enabled": True}),
+    update("rule of a backup plan goes", "Backup::BackupPlan", rules("a", "b"), rules("b"), "UPDATE", "RecoveryEnds"),
+    update("rule of a backup plan comes", "Backup::BackupPlan", rules("a"), rules("a", "b")),
+    update(
+        "one copy of a bucket ends", "S3::Bucket", copying(True, True), copying(True, False), "UPDATE", "RecoveryEnds"
+    ),
+    update("one copy of a bucket is off as it was", "S3::Bucket", copying(True, False), copying(True, False, role="b")),
+    update("repository is emptied", "ECR::Repository", {}, {"EmptyOnDelete": True}, "UPDATE", "RecoveryEnds"),
+    update(
+        "backups go along with the database",
+        "RDS::DBInstance",
+        {"DeleteAutomatedBackups": False},
+        {},
+        "UPDATE",
+        "RecoveryEnds",
+    ),
+    update("backups go along as by default", "RDS::DBInstance", {}, {"DeleteAutomatedBackups": True}),
+    update("last snapshot is skipped", "MemoryDB::Cluster", {"FinalSnapshotName": "a"}, {}, "UPDATE", "RecoveryEnds"),
+    update("bucket under the service's key", "S3::Bucket", encrypted("aws:kms"), {}, "UPDATE", "EncryptionWeakened"),
+    update("bucket under a doubled key", "S3::Bucket", encrypted("aws:kms"), encrypted("aws:kms:dsse")),
+    update("bucket under a key of its own", "S3::Bucket", {}, encrypted("aws:kms")),
+    update(
+        "stream under no key",
+        "Kinesis::Stream",
+        {"StreamEncryption": {"EncryptionType": "KMS", "KeyId": OWN_KEY}},
+        {},
+        "UPDATE",
+        "EncryptionWeakened",
+    ),
     update(
         "instance can be terminated",
         "EC2::Instance",
