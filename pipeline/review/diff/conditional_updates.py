@@ -17,13 +17,14 @@ from services.library.cloudformation.template import Resource
 
 READ = "2026-11-29"
 """The day on which the pages were read."""
-LIMITS = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html"
-RESHARD = "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html"
+DOCS = "https://docs.aws.amazon.com"
+LIMITS = f"{DOCS}/amazondynamodb/latest/APIReference/API_UpdateTable.html"
+RESHARD = f"{DOCS}/kinesis/latest/APIReference/API_UpdateShardCount.html"
 POOLS = (
     "https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-updating-user-pool.html"
 )
-EBS = "https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html"
-RDS_STORAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.ModifyingExisting.html"
+EBS = f"{DOCS}/ebs/latest/userguide/modify-volume-requirements.html"
+RDS_STORAGE = f"{DOCS}/AmazonRDS/latest/UserGuide/USER_PIOPS.ModifyingExisting.html"
 Test = Callable[[Resource, Resource], bool | None]
 """Whether the exception holds for these two sides of a resource; None: the templates do not tell."""
 
@@ -60,17 +61,25 @@ def _replaces(type_: str, property_: str, says: str, holds: Test = tests.always)
     )
 
 
-UNCHANGEABLE: Mapping[str, tuple[str, ...]] = {
-    "KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion", "Origin"),
-    "EC2::Volume": ("AvailabilityZone", "AvailabilityZoneId", "Encrypted", "KmsKeyId", "OutpostArn", "SnapshotId"),
-    "Cognito::UserPool": ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration"),
-}
-"""Properties that have no update at all: to change one makes the deployment fail."""
+UNCHANGEABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("KMS::Key", "", ("KeySpec", "KeyUsage", "MultiRegion", "Origin")),
+    (
+        "EC2::Volume",
+        f"{DOCS}/AWSEC2/latest/APIReference/API_ModifyVolume.html",
+        ("AvailabilityZone", "AvailabilityZoneId", "Encrypted", "KmsKeyId", "OutpostArn", "SnapshotId"),
+    ),
+    (
+        "Cognito::UserPool",
+        f"{DOCS}/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html",
+        ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration"),
+    ),
+)
+"""Properties that no API changes once a resource is there: type, the page that shows it, names."""
 
 ROWS: tuple[ConditionalUpdate, ...] = (
     *(
-        _fails(type_, property_, f"{property_} cannot be changed after creation")
-        for type_, properties in UNCHANGEABLE.items()
+        _fails(type_, property_, f"{property_} cannot be changed after creation", where=where)
+        for type_, where, properties in UNCHANGEABLE
         for property_ in properties
     ),
     _replaces(
@@ -84,7 +93,7 @@ ROWS: tuple[ConditionalUpdate, ...] = (
         path="LocalSecondaryIndexes",
         outcome=ResourceOutcome.MAY_REPLACE,
         says="a local index is made with its table alone",
-        page="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html",
+        page=f"{DOCS}/amazondynamodb/latest/developerguide/LSI.html",
     ),
     *(
         _fails(
@@ -115,7 +124,7 @@ ROWS: tuple[ConditionalUpdate, ...] = (
         "dual stack cannot be left again",
         tests.leaves_value("IPAddressType", "dualstack"),
     ),
-    _replaces("RDS::DBInstance", "Port", "replacement"),
+    _replaces("RDS::DBInstance", "Port", "replacement", tests.is_no_member_of_cluster),
     _fails(
         "RDS::DBInstance",
         "AllocatedStorage",
@@ -156,6 +165,12 @@ ROWS: tuple[ConditionalUpdate, ...] = (
             tests.changes_more_than("ReleaseVersion", "Version", "ForceUpdateEnabled"),
         )
         for name in ("ReleaseVersion", "Version")
+    ),
+    _fails(
+        "EC2::PrefixList",
+        "MaxEntries",
+        "entries and size cannot be changed at the same time",
+        tests.changes_with("Entries"),
     ),
     _fails(
         "ApiGatewayV2::Stage",

@@ -1,7 +1,7 @@
 """What a resource of a type holds, by the reviewed lists in `data_classes.json`.
 
 The lists say what holds something and what holds nothing; everything else is unknown, a type that AWS adds tomorrow
-included. Each entry was read on the type's page (`page`) on the day in the file.
+included. They were drawn up by hand on the day in the file; `page` is where an entry is to be checked.
 """
 
 import json

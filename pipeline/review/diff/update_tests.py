@@ -45,6 +45,12 @@ def is_true(name: str) -> Test:
     return holds
 
 
+def is_no_member_of_cluster(old: Resource, new: Resource) -> bool:
+    """Hold if a database is one of its own; a member's port and version are its cluster's."""
+    del old
+    return "DBClusterIdentifier" not in new.properties
+
+
 def decreases(name: str) -> Test:
     """Hold if a number becomes smaller."""
 
@@ -53,6 +59,11 @@ def decreases(name: str) -> Test:
         return None if before is None or after is None else after < before
 
     return holds
+
+
+def changes_with(name: str) -> Test:
+    """Hold if another property changes, too."""
+    return lambda old, new: not is_same(old.properties.get(name), new.properties.get(name))
 
 
 def changes_more_than(*names: str) -> Test:
@@ -110,6 +121,8 @@ def upgrades_major_version(old: Resource, new: Resource) -> bool | None:
     """Hold if the engine's major version changes without leave, or its version goes back."""
     before, after = old.properties.get("EngineVersion"), new.properties.get("EngineVersion")
     if "EngineVersion" not in old.properties or "EngineVersion" not in new.properties:
+        return False
+    if not is_no_member_of_cluster(old, new):
         return False
     if not isinstance(before, str) or not isinstance(after, str):
         return None

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.review import engine
-from pipeline.review.diff.data_classes import DataClass, data_class, types_of
-from pipeline.review.diff.replacement import known_types
+from pipeline.review.diff.data_classes import DataClass, data_class
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, Review, Verdict
 from pipeline.review.read import assembly
@@ -70,10 +69,3 @@ def test_review_of_an_update_against_itself_is_empty(id_: str, tmp_path: Path) -
 
 def test_update_cases_have_a_name_each() -> None:
     assert len(UPDATES) == len(CONDITIONAL) + len(ENDING)
-
-
-def test_no_type_has_two_classes_and_each_listed_one_exists() -> None:
-    listed = [type_ for class_ in DataClass for type_ in types_of(class_)]
-    assert len(listed) == len(set(listed))
-    ours = {type_ for type_ in listed if type_.startswith("Custom::")}
-    assert set(listed) - ours <= known_types().keys()

@@ -198,6 +198,12 @@ CONDITIONAL = (
         "Replacement",
         UpdateReplacePolicy="Snapshot",
     ),
+    update(
+        "version of a cluster's member",
+        "RDS::DBInstance",
+        {"Engine": "aurora-postgresql", "EngineVersion": "15.4", "DBClusterIdentifier": "c"},
+        {"Engine": "aurora-postgresql", "EngineVersion": "16.1", "DBClusterIdentifier": "c"},
+    ),
     update("class of a database", "RDS::DBInstance", {"DBInstanceClass": "a"}, {"DBInstanceClass": "b"}),
     update("more storage", "RDS::DBInstance", {"AllocatedStorage": "20"}, {"AllocatedStorage": "40"}),
     update(
@@ -269,6 +275,15 @@ CONDITIONAL = (
         "EKS::Nodegroup",
         {"Version": "1.30", "ScalingConfig": {"MaxSize": 1}},
         {"Version": "1.31", "ScalingConfig": {"MaxSize": 2}},
+        "WILL_FAIL",
+        "WillFail",
+    ),
+    update("size of a list of prefixes", "EC2::PrefixList", {"MaxEntries": 5}, {"MaxEntries": 9}),
+    update(
+        "size of a list of prefixes and an entry",
+        "EC2::PrefixList",
+        {"MaxEntries": 5},
+        {"MaxEntries": 9, "Entries": [{"Cidr": "10.0.0.0/8"}]},
         "WILL_FAIL",
         "WillFail",
     ),
