@@ -148,7 +148,9 @@ def _same_but_for_assets(old: Resource, new: Resource) -> bool:
 def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> ResourceChange:
     outcome = max((each.impact for each in properties), key=lambda each: each.rank)
     reason = next(iter(reasons)) if len(reasons) == 1 else ""
-    replaces = any(each.impact in REPLACES and not _is_unknown(each) for each in properties)
+    replaces = outcome is not ResourceOutcome.WILL_FAIL and any(
+        each.impact in REPLACES and not _is_unknown(each) for each in properties
+    )
     return ResourceChange(
         logical_id=new.logical_id,
         path=new.path,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 class DataClass(StrEnum):
@@ -57,19 +58,15 @@ def page(type_: str) -> str:
 
 
 @cache
-def _document() -> Mapping[str, Mapping[str, Mapping[str, str] | list[str]]]:
-    document: Mapping[str, Mapping[str, Mapping[str, str] | list[str]]] = json.loads(
-        Path(__file__).with_name("data_classes.json").read_bytes()
-    )
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(Path(__file__).with_name("data_classes.json").read_bytes())
     return document
 
 
 @cache
 def _holds() -> Mapping[str, tuple[DataClass, str]]:
     return {
-        type_: (DataClass(name), what)
-        for name, types in _document()["holds"].items()
-        for type_, what in dict(types).items()
+        type_: (DataClass(name), what) for name, types in _document()["holds"].items() for type_, what in types.items()
     }
 
 

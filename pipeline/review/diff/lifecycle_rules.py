@@ -84,7 +84,8 @@ def _where(each: _Expiry) -> str:
 
 
 def _said(after: Json) -> str:
-    return f"{after} days" if number(after) is not None else "what the rule says"
+    days = number(after)
+    return "what the rule says" if days is None else f"{days} day{'s' * (days != 1)}"
 
 
 def _ends(what: str) -> EndingData:

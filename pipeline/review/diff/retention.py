@@ -56,7 +56,7 @@ def shortened(old: Resource, new: Resource) -> Iterator[EndingData]:
             yield EndingData(
                 path=path,
                 kind=EndingKind.EXPIRY,
-                what=f"what is older than {path} says is deleted: {_said(was)} becomes {_said(will)}",
+                what=f"what is older than {path} (now {_said(will)}, so far {_said(was)}) is deleted",
                 when="soon after the deployment, and cannot be had back",
             )
 
@@ -82,4 +82,4 @@ def _least(values: tuple[Json, ...] | None, key: str, default: int | None) -> in
 
 
 def _said(time: int | None) -> str:
-    return "what is not known" if time is None else "for ever" if time == FOREVER else str(time)
+    return "not known" if time is None else "for ever" if time == FOREVER else str(time)

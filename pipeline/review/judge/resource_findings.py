@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.review.diff import cosmetic_changes
 from pipeline.review.diff.data_classes import DataClass, contents, data_class, page
 from pipeline.review.diff.replacement import is_custom
+from pipeline.review.diff.stateful import SNAPSHOTS
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import EndingData, EndingKind, PropertyChange, ResourceChange, ResourceOutcome
 
@@ -31,12 +32,14 @@ LOST: Mapping[DataClass, str] = {
     DataClass.PROTECTION: "Review-RecoveryEnds",
 }
 """The rule for a deletion of what is no store, and still not nothing."""
-AFTERWARDS: Mapping[DataClass, str] = {
-    DataClass.SECRET: " A secret of Secrets Manager can be restored for as long as its recovery window lasts.",
-    DataClass.MESSAGES: " Let them be consumed first.",
-    DataClass.ADDRESS: " Another one is given in its place, and nobody chooses which.",
+NOT_HAD_BACK = frozenset({DataClass.SECRET, DataClass.ADDRESS})
+"""Of these, to perhaps lose one is as much as to lose it: nobody can make the same again."""
+AFTERWARDS: Mapping[str, str] = {
+    "AWS::EC2::EIP": " Another one is given in its place, and nobody chooses which.",
+    "AWS::SQS::Queue": " Let them be consumed first.",
+    "AWS::SecretsManager::Secret": " It can be restored for as long as its recovery window lasts.",
 }
-"""What is to be known of it."""
+"""What is to be known of a deletion of the type."""
 ENDS: Mapping[EndingKind, tuple[str, str]] = {
     EndingKind.EXPIRY: ("Review-DataExpire", "Save what is still needed first, or keep the time as it was."),
     EndingKind.RECOVERY: ("Review-RecoveryEnds", "Keep it, or take a backup of your own first."),
@@ -84,7 +87,8 @@ def _said(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
 def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     """What happens to a resource of which nothing is lost."""
     if row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
-        kept = f" The new one starts empty; the old one stays behind with {contents(row.type)}."
+        old = "the old one, or a snapshot of it," if row.type in SNAPSHOTS else "the old one"
+        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}."
         said = f"{_named(row)} is replaced: {_why(row)}.{kept if contents(row.type) else ''}"
         yield "Review-Replacement", said, _beside(row)
     elif row.outcome is ResourceOutcome.MAY_REPLACE:
@@ -133,12 +137,13 @@ def _lesser_loss(row: ResourceChange) -> tuple[str, str, str]:
     """A loss of what is no store. A replacement is never less than that."""
     class_, data = _held(row), _data(row)
     if row.outcome is ResourceOutcome.DESTROY:
-        said = f"{_named(row)} is deleted, and with it {data}.{AFTERWARDS.get(class_, '')}"
+        said = f"{_named(row)} is deleted, and with it {data}.{AFTERWARDS.get(row.type, '')}"
         return LOST[class_], said, KEEP_FIRST
     if row.outcome is ResourceOutcome.REPLACE:
         said = f"{_named(row)} is replaced, and {data} are lost with the old one, because {_why(row)}."
         return "Review-Replacement", said, BESIDE
-    return "Review-PossibleReplacement", f"{_named(row)} may be replaced, and lose {data}, because {_why(row)}.", BESIDE
+    rule = LOST[class_] if class_ in NOT_HAD_BACK else "Review-PossibleReplacement"
+    return rule, f"{_named(row)} may be replaced or removed, and {data} lost, because {_why(row)}.", BESIDE
 
 
 def _unknown(row: ResourceChange) -> tuple[str, str, str]:

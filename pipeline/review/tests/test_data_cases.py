@@ -18,12 +18,16 @@ Json = Any
 UPDATES = {case.id: case for case in (*CONDITIONAL, *ENDING)}
 DELETIONS = [(f"AWS::{type_}", rule) for rule, types in LOSSES.items() for type_ in types]
 BESIDE = {"Type": "AWS::SNS::Topic"}
+UNDECIDED = {
+    "Parameters": {"Given": {"Type": "String"}},
+    "Conditions": {"Given": {"Fn::Equals": [{"Ref": "Given"}, "yes"]}},
+}
 
 
 def review(folder: Path, old: Json, new: Json) -> Review:
     for name, resource in (("old.json", old), ("new.json", new)):
         resources = {"Beside": BESIDE, **({"A": resource} if resource else {})}
-        (folder / name).write_text(json.dumps({"Parameters": {"Given": {"Type": "String"}}, "Resources": resources}))
+        (folder / name).write_text(json.dumps({**UNDECIDED, "Resources": resources}))
     sides = [assembly.of_template(folder / name) for name in ("old.json", "new.json")]
     return engine.review(sides[0], sides[1], ReviewBaseline())
 
@@ -45,6 +49,21 @@ def test_review_blocks_a_deletion_of_what_nobody_has_classed(type_: str, tmp_pat
 def test_review_says_of_a_retained_resource_that_it_stays(type_: str, tmp_path: Path) -> None:
     found = review(tmp_path, {"Type": type_, "DeletionPolicy": "Retain"}, None)
     assert [finding.rule for finding in found.findings] == ["Review-LeftBehind"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "rule"),
+    [
+        ("AWS::DSQL::Cluster", "Review-PossibleDataLoss"),
+        ("AWS::SecretsManager::Secret", "Review-SecretLost"),
+        ("AWS::SQS::Queue", "Review-PossibleReplacement"),
+        ("AWS::Glue::Registry", "Review-UnknownData"),
+        ("AWS::SNS::Topic", "Review-PossibleReplacement"),
+    ],
+)
+def test_review_says_what_an_undecided_condition_may_take(type_: str, rule: str, tmp_path: Path) -> None:
+    found = review(tmp_path, {"Type": type_}, {"Type": type_, "Condition": "Given"})
+    assert [finding.rule for finding in found.findings] == [rule]
 
 
 def test_review_says_of_a_protected_resource_that_it_cannot_be_deleted(tmp_path: Path) -> None:

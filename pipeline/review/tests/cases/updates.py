@@ -247,6 +247,14 @@ CONDITIONAL = (
         update(f"{name} of a volume", "EC2::Volume", {name: old}, {name: new}, "WILL_FAIL", "WillFail")
         for name, old, new in (("AvailabilityZone", "a", "b"), ("Encrypted", False, True), ("SnapshotId", "a", "b"))
     ),
+    update(
+        "zone of a volume, and a size that nobody knows",
+        "EC2::Volume",
+        {"AvailabilityZone": "a", "Size": 10},
+        {"AvailabilityZone": "b", "Size": PARAMETER},
+        "WILL_FAIL",
+        "WillFail",
+    ),
     update("larger volume", "EC2::Volume", {"Size": 10}, {"Size": 20}),
     update("smaller volume", "EC2::Volume", {"Size": 20}, {"Size": 10}, "WILL_FAIL", "WillFail"),
     update(
