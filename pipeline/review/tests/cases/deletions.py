@@ -34,5 +34,11 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Rule -> types whose deletion it must be said of; the empty one: nothing is lost, and nothing is said."""
-NOT_AMAZONS = ("Custom::Anything", "AWS::CloudFormation::CustomResource", "MongoDB::Atlas::Cluster", "AWS::New::Thing")
+NOT_AMAZONS = (
+    "Custom::Anything",
+    "Custom::LogRetention",
+    "AWS::CloudFormation::CustomResource",
+    "MongoDB::Atlas::Cluster",
+    "AWS::New::Thing",
+)
 """Types of others, and one that AWS may add tomorrow."""
