@@ -11,6 +11,8 @@ from services.library.cloudformation.values import canonical
 
 SWITCH = re.compile(r"PointInTimeRecovery|Versioning|Backup|Snapshot|ObjectLock|Replication", re.IGNORECASE)
 """What a setting, or what it stands in, is called that switches a way back on."""
+TAGS = re.compile(r"(^|\.)CopyTags\w*$")
+"""What only has tags copied to a backup."""
 ON = frozenset({"true", "enabled", "active", "on"})
 COPIES = re.compile(r"^(Replicas?|ReplicaRegions|ReplicationConfiguration|ReplicationDestinations)$")
 """What a property is called that has the data copied elsewhere."""
@@ -37,11 +39,15 @@ def switched_off(old: Resource, new: Resource) -> Iterator[EndingData]:
     copies = dict(_copies(old, new))
     for path in sorted(before):
         is_said = path.partition(".")[0] in copies
-        if SWITCH.search(path) and not is_said and _count_on(after.get(path, ())) < _count_on(before[path]):
+        if _is_switch(path) and not is_said and _count_on(after.get(path, ())) < _count_on(before[path]):
             yield _ends(path, GONE)
     yield from copies.values()
     yield from _taken_along(old, new)
     yield from itertools.islice(_keys(before, after), 1)  # a key and its algorithm are one matter
+
+
+def _is_switch(path: str) -> bool:
+    return bool(SWITCH.search(path)) and not TAGS.search(path)
 
 
 def _count_on(values: Values) -> int:

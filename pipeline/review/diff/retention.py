@@ -18,6 +18,8 @@ PROPERTY = re.compile(
     re.VERBOSE,
 )
 """What a property is called that says for how long something is kept."""
+UNITS = frozenset({"NumberOfDays", "Value"})
+"""What the number is called where a time is a part of its own."""
 ELSEWHERE = frozenset({"PerformanceInsightsRetentionPeriod", "ExpirationInDays", "NoncurrentVersionExpirationInDays"})
 """A database's measurements, which are nobody's data; and what `lifecycle_rules` reads together with its scope."""
 DEFAULTS: Mapping[str, int] = {
@@ -65,10 +67,16 @@ def _times(resource: Resource) -> dict[str, tuple[Json, ...]]:
     """Path -> the values that stand there, of each property that is a time by its name."""
     found: dict[str, tuple[Json, ...]] = {}
     for path, value in after_conditions(resource.properties):
-        if path and PROPERTY.search(path[-1]) and path[-1] not in ELSEWHERE:
+        if _is_time(path):
             name = ".".join(path)
             found[name] = (*found.get(name, ()), value)
     return found
+
+
+def _is_time(path: tuple[str, ...]) -> bool:
+    """Whether a property says for how long something is kept, or is the number in what does."""
+    named = path[-2:-1] if path[-1:] and path[-1] in UNITS else path[-1:]
+    return any(PROPERTY.search(name) and name not in ELSEWHERE for name in named)
 
 
 def _least(values: tuple[Json, ...] | None, key: str, default: int | None) -> int | None:
