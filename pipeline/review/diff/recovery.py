@@ -11,8 +11,18 @@ from services.library.cloudformation.values import canonical
 
 SWITCH = re.compile(r"PointInTimeRecovery|Versioning|Backup|Snapshot|ObjectLock|Replication", re.IGNORECASE)
 """What a setting, or what it stands in, is called that switches a way back on."""
-TAGS = re.compile(r"(^|\.)CopyTags\w*$")
-"""What only has tags copied to a backup."""
+HARMLESS = re.compile(
+    r"""
+    (^|\.)(
+    CopyTags\w* | OptInToArchiveForSupportedResources  # of backups, and not whether they are made
+    | CloudWatchLoggingOptions\.Enabled | Metrics\.Status | ReplicationTime\.Status  # what is told of them
+    | DeleteAutomatedBackups | DeleteMarkerReplication\.Status | SnapshotManagement\.Status  # more is kept if it is off
+    | AutomatedSnapshotPauseOptions\.Enabled
+    )$
+    """,
+    re.VERBOSE,
+)
+"""Switches beside a way back which do not end it."""
 ON = frozenset({"true", "enabled", "active", "on"})
 COPIES = re.compile(r"^(Replicas?|ReplicaRegions|ReplicationConfiguration|ReplicationDestinations)$")
 """What a property is called that has the data copied elsewhere."""
@@ -47,7 +57,7 @@ def switched_off(old: Resource, new: Resource) -> Iterator[EndingData]:
 
 
 def _is_switch(path: str) -> bool:
-    return bool(SWITCH.search(path)) and not TAGS.search(path)
+    return bool(SWITCH.search(path)) and not HARMLESS.search(path)
 
 
 def _count_on(values: Values) -> int:

@@ -11,7 +11,7 @@ FOREVER = 10**9
 PROPERTY = re.compile(
     r"""
     Retention(Period|Duration|Days|Hours|InDays|InHours|InDay|InHour|Limit|Count|Time)*\w*$
-    | ^DeleteAfterDays$ | ^(Max)?RetentionDays$ | ^BacktrackWindow$ | Retain(Count|For)\w*$
+    | ^DeleteAfterDays$ | ^MaxSnapshotAgeHours$ | ^BacktrackWindow$ | Retain(Count|For)\w*$
     | ^Ttl(Duration|InDays|Seconds)?$ | ^\w*Expir(y|ation)(In)?(Days|Duration)$
     | ^RecoveryPeriodInDays$
     """,
@@ -20,8 +20,14 @@ PROPERTY = re.compile(
 """What a property is called that says for how long something is kept."""
 UNITS = frozenset({"NumberOfDays", "Value"})
 """What the number is called where a time is a part of its own."""
-ELSEWHERE = frozenset({"PerformanceInsightsRetentionPeriod", "ExpirationInDays", "NoncurrentVersionExpirationInDays"})
-"""A database's measurements, which are nobody's data; and what `lifecycle_rules` reads together with its scope."""
+ELSEWHERE = frozenset(
+    {
+        "PerformanceInsightsRetentionPeriod",  # a database's measurements, which are nobody's data
+        *("ExpirationInDays", "NoncurrentVersionExpirationInDays"),  # `lifecycle_rules` reads them with their scope
+        *("MaxRetentionDays", "MinRetentionDays", "MaximumRetention", "MinimumRetention"),  # bounds of what may be said
+    }
+)
+"""Names that are not read here."""
 DEFAULTS: Mapping[str, int] = {
     # The default stands on each type's page.
     "AWS::CloudTrail::EventDataStore.RetentionPeriod": 2557,
@@ -30,7 +36,12 @@ DEFAULTS: Mapping[str, int] = {
     "AWS::Events::Archive.RetentionDays": FOREVER,
     "AWS::ElastiCache::CacheCluster.SnapshotRetentionLimit": 0,
     "AWS::ElastiCache::ReplicationGroup.SnapshotRetentionLimit": 0,
+    "AWS::ElastiCache::ServerlessCache.SnapshotRetentionLimit": 0,
     "AWS::Kinesis::Stream.RetentionPeriodHours": 24,
+    **{
+        f"AWS::FSx::FileSystem.{kind}Configuration.AutomaticBackupRetentionDays": days
+        for kind, days in (("Lustre", 0), ("Ontap", 30), ("OpenZFS", 30), ("Windows", 30))
+    },
     "AWS::KinesisVideo::Stream.DataRetentionInHours": 0,
     "AWS::Logs::LogGroup.RetentionInDays": FOREVER,
     "AWS::MemoryDB::Cluster.SnapshotRetentionLimit": 0,

@@ -545,6 +545,41 @@ ENDING = (
         "UPDATE",
         "DataExpire",
     ),
+    update(
+        "snapshots of a table are kept shorter",
+        "S3Tables::Table",
+        {"SnapshotManagement": {"Status": "enabled", "MaxSnapshotAgeHours": 120}},
+        {"SnapshotManagement": {"Status": "enabled", "MaxSnapshotAgeHours": 24}},
+        "UPDATE",
+        "DataExpire",
+    ),
+    update(
+        "snapshots of a table do not expire any more",
+        "S3Tables::Table",
+        {"SnapshotManagement": {"Status": "enabled"}},
+        {"SnapshotManagement": {"Status": "disabled"}},
+    ),
+    update(
+        "bounds of a vault's lock",
+        "Backup::BackupVault",
+        {"LockConfiguration": {"MinRetentionDays": 9}},
+        {"LockConfiguration": {"MinRetentionDays": 7}},
+    ),
+    *(
+        update(
+            f"backups of files kept for {days} days, {kind}",
+            "FSx::FileSystem",
+            {},
+            {f"{kind}Configuration": {"AutomaticBackupRetentionDays": days}},
+            outcome,
+            *said,
+        )
+        for kind, days, outcome, said in (
+            ("Lustre", 7, "UPDATE", ()),
+            ("Windows", 30, "UPDATE", ()),
+            ("Windows", 7, "UPDATE", ("DataExpire",)),
+        )
+    ),
     update("tags of snapshots", "RDS::DBInstance", {"CopyTagsToSnapshot": True}, {"CopyTagsToSnapshot": False}),
     update("stream of a table begins", TABLE, {}, {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}),
     update("key is disabled", "KMS::Key", {}, {"Enabled": False}, "UPDATE", "RecoveryEnds"),
@@ -563,6 +598,12 @@ ENDING = (
         {},
         "UPDATE",
         "RecoveryEnds",
+    ),
+    update(
+        "backups outlive the database",
+        "RDS::DBInstance",
+        {"DeleteAutomatedBackups": True},
+        {"DeleteAutomatedBackups": False},
     ),
     update("backups go along as by default", "RDS::DBInstance", {}, {"DeleteAutomatedBackups": True}),
     update("last snapshot is skipped", "MemoryDB::Cluster", {"FinalSnapshotName": "a"}, {}, "UPDATE", "RecoveryEnds"),
