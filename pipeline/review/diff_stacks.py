@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.review.access import changes as access
-from pipeline.review.diff import assets, exports, outputs, overrides, pipeline_shape, redact, stacks, trees
+from pipeline.review.diff import assets, exports, outputs, overrides, pipeline_shape, redact, stacks, stateful, trees
+from pipeline.review.diff.changes import removed
 from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
     AccessChange,
@@ -49,7 +50,8 @@ class StackDifferences:
             self.stacks.append(whole)
             self.drafts += findings.of_stack(whole)
         if whole or not _has_same_content(pair):
-            self._templates(pair, place, is_whole=whole is not None)
+            is_removed = whole is not None and whole.outcome is ResourceOutcome.DESTROY
+            self._templates(pair, place, is_whole=whole is not None, is_removed=is_removed)
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
@@ -61,12 +63,14 @@ class StackDifferences:
         """Return whether a hash is an asset's on either side."""
         return any(side.is_asset(digest) for side in self._assemblies)
 
-    def _templates(self, pair: stacks.Pair, place: StackLocation, *, is_whole: bool) -> None:
+    def _templates(self, pair: stacks.Pair, place: StackLocation, *, is_whole: bool, is_removed: bool) -> None:
         before = trees.grow(pair.before) if pair.before else trees.NOTHING
         after = trees.grow(pair.after) if pair.after else trees.NOTHING
         self._exports(before, after, place)
         self.overrides += overrides.changes(pair.before, pair.after, place, pair.path)
         rows: list[ResourceChange] = []
+        if is_removed:
+            self._lost_with_stack(before, place, pair.path)
         if not is_whole:
             rows = [
                 *self._rows(before, after, place),
@@ -91,6 +95,16 @@ class StackDifferences:
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
                 self._macros(where, old, new, pair.path)
+
+    def _lost_with_stack(self, before: trees.Tree, place: StackLocation, path: str) -> None:
+        """Say what goes with a stack that is deleted, besides its stores, of which the stack's own finding speaks."""
+        for where, old, _ in trees.pairs(before, trees.NOTHING, place):
+            for resource in old.resources.values():
+                row = removed(resource)
+                said_already = where == place and stateful.is_store(resource)
+                if (row.data_loss or row.unknown_data) and not said_already:
+                    located = replace(row, stage=where.stage, service=where.service, stack=where.stack)
+                    self.drafts += resource_findings.of_change(located, _join(path, row.path))
 
     def _rows(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> Iterator[ResourceChange]:
         values = {
@@ -127,6 +141,11 @@ class StackDifferences:
         self.incomplete += [
             f"{place.stack or 'The template'} is rewritten at deployment by {name}: what comes out is not known."
             for name in new.transforms
+        ]
+        self.incomplete += [
+            f"{place.stack or 'The template'} was rewritten by {name} so far: what goes with that is not known."
+            for name in old.transforms
+            if name not in new.transforms
         ]
         self.incomplete += new.unread
         added = [name for name in new.transforms if name not in old.transforms]

@@ -52,6 +52,8 @@ class ResourceOutcome(StrEnum):
     CREATE = "CREATE"
     UPDATE = "UPDATE"
     MAY_REPLACE = "MAY_REPLACE"
+    WILL_FAIL = "WILL_FAIL"
+    """Refused by the service: the deployment fails, and is rolled back."""
     SNAPSHOT = "SNAPSHOT"
     """Deleted, after its last state was kept as a snapshot."""
     ORPHAN = "ORPHAN"
@@ -111,9 +113,32 @@ class PropertyChange:
     """None where there was none. Redacted, if it may be a secret."""
     new: Json
     impact: ResourceOutcome
-    """What this change alone does: UPDATE, MAY_REPLACE or REPLACE."""
+    """What this change alone does: UPDATE, MAY_REPLACE, WILL_FAIL or REPLACE."""
     sources: tuple[str, ...] = ()
     """Who says so, such as `cfn-lint: create-only`. Two that disagree are both named."""
+
+
+class EndingKind(StrEnum):
+    """How data end while their resource stays."""
+
+    EXPIRY = "expiry"
+    """They are kept for less time."""
+    RECOVERY = "recovery"
+    """A backup, a version or a copy of them is gone."""
+    SECRET = "secret"  # noqa: S105 - the name of a kind, and no secret
+    """The value is replaced by another."""
+    ENCRYPTION = "encryption"
+    """A key that others share encrypts them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndingData:
+    """What ends with a change of a resource that is neither deleted nor replaced."""
+
+    path: str
+    kind: EndingKind
+    what: str
+    when: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +151,14 @@ class ResourceChange(StackLocation):
     type: str
     outcome: ResourceOutcome
     data_loss: bool = False
+    unknown_data: bool = False
+    """Whether it goes, or may go, and nobody has said what its type holds."""
+    is_protected: bool = False
+    """Whether it leaves its stack and its service refuses to delete it."""
     guard_dropped: bool = False
     """A deletion guard (Retain, Snapshot, deletion protection) is gone, and nothing is lost yet."""
+    ending_data: tuple[EndingData, ...] = ()
+    """What ends although the resource stays."""
     noise: str = ""
     """Why the row is folded away, such as `asset hash`; empty for a row that people should read."""
     properties: tuple[PropertyChange, ...] = ()

@@ -72,6 +72,7 @@ def _followed(
         base,
         outcome=outcome,
         data_loss=base.data_loss or stateful.lost_by_replacement(old, new),
+        unknown_data=base.unknown_data or stateful.goes_unknown(old, new),
         noise="",
         properties=(*base.properties, *added),
         cause=base.cause or cause[0],

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pipeline.review.diff import cosmetic_changes, pipeline_shape, stateful
+from pipeline.review.diff import conditional_updates, cosmetic_changes, pipeline_shape, stateful
 from pipeline.review.diff.cascade import cascade
 from pipeline.review.diff.compare import Difference, differences
+from pipeline.review.diff.ending_data import ending_data
 from pipeline.review.diff.replacement import impact
 from pipeline.review.model import PropertyChange, ResourceChange, ResourceOutcome
 from services.library.cloudformation.resolved_template import ResolvedTemplate
@@ -43,7 +44,7 @@ def changes(
         elif old is None and new is not None:
             rows[logical_id] = _created(new)
         elif new is None and old is not None:
-            rows[logical_id] = _removed(old)
+            rows[logical_id] = removed(old)
         elif old is not None and new is not None:
             row = _changed(old, new, is_asset) or renaming.get(logical_id)
             if row:
@@ -62,8 +63,11 @@ def _created(new: Resource) -> ResourceChange:
     )
 
 
-def _removed(old: Resource) -> ResourceChange:
-    """The deployed template's policy decides, which is the old one's."""
+def removed(old: Resource) -> ResourceChange:
+    """Return what becomes of a resource that leaves its stack, or goes with it.
+
+    The deployed template's policy decides, which is the old one's.
+    """
     outcome = {"Retain": ResourceOutcome.ORPHAN, "Snapshot": ResourceOutcome.SNAPSHOT}.get(
         stateful.on_deletion(old), ResourceOutcome.DESTROY
     )
@@ -73,6 +77,8 @@ def _removed(old: Resource) -> ResourceChange:
         type=old.type,
         outcome=ResourceOutcome.NONE if old.type == METADATA_TYPE else outcome,
         data_loss=stateful.lost_by_deletion(old),
+        unknown_data=outcome is ResourceOutcome.DESTROY and stateful.is_unknown(old) and not stateful.is_protected(old),
+        is_protected=outcome is ResourceOutcome.DESTROY and stateful.is_protected(old),
         noise=cosmetic_changes.METADATA if old.type == METADATA_TYPE else _publishing(old),
     )
 
@@ -116,7 +122,7 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
         return _row(old, new, [row], reasons={""})
     properties, reasons = [], set()
     for difference in differences(old.properties, new.properties):
-        judged = impact(new.type, difference)
+        judged = conditional_updates.exception(old, new, difference) or impact(new.type, difference)
         properties.append(
             PropertyChange(
                 path=".".join(difference.path),
@@ -142,14 +148,18 @@ def _same_but_for_assets(old: Resource, new: Resource) -> bool:
 def _row(old: Resource, new: Resource, properties: list[PropertyChange], reasons: set[str]) -> ResourceChange:
     outcome = max((each.impact for each in properties), key=lambda each: each.rank)
     reason = next(iter(reasons)) if len(reasons) == 1 else ""
-    replaces = any(each.impact in REPLACES and not _is_unknown(each) for each in properties)
+    replaces = outcome is not ResourceOutcome.WILL_FAIL and any(
+        each.impact in REPLACES and not _is_unknown(each) for each in properties
+    )
     return ResourceChange(
         logical_id=new.logical_id,
         path=new.path,
         type=new.type,
         outcome=ResourceOutcome.NONE if new.type == METADATA_TYPE else outcome,
         data_loss=replaces and stateful.lost_by_replacement(old, new),
+        unknown_data=replaces and stateful.goes_unknown(old, new),
         guard_dropped=_guard_dropped(old, new),
+        ending_data=ending_data(old, new) if old.type == new.type else (),
         noise=cosmetic_changes.METADATA if new.type == METADATA_TYPE else reason,
         properties=tuple(properties),
     )
@@ -185,7 +195,7 @@ def _attributes(old: Resource, new: Resource) -> Iterator[PropertyChange]:
 
 
 def _guard_dropped(old: Resource, new: Resource) -> bool:
-    return stateful.holds_data(new) and (
+    return stateful.is_guarded(new) and (
         (stateful.on_deletion(old) != "Delete" and stateful.on_deletion(new) == "Delete")
         or (stateful.on_replacement(old) != "Delete" and stateful.on_replacement(new) == "Delete")
         or (stateful.is_protected(old) and not stateful.is_protected(new))
@@ -231,4 +241,4 @@ def _same_properties(old: Resource, new: Resource) -> bool:
 
 def _same_store(old: Resource, new: Resource) -> bool:
     """The one store of its type that goes and the one that comes."""
-    return stateful.holds_data(old) and stateful.holds_data(new)
+    return stateful.is_store(old) and stateful.is_store(new)

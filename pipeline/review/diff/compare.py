@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.review.model import Json
+from services.library.cloudformation.undecided import branches
 from services.library.cloudformation.values import is_function, is_same
 
 
@@ -31,8 +32,8 @@ def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[Di
 
 def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of each leaf below a value, through undecided conditions."""
-    if isinstance(value, dict) and "Fn::If" in value:
-        for branch in value["Fn::If"][1:]:
+    if alternatives := branches(value):
+        for branch in alternatives:
             yield from leaves(branch, path)
     elif is_named_parts(value) and value:
         for key, each in value.items():

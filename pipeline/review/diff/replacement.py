@@ -32,7 +32,7 @@ class _Type:
 
 def impact(type_: str, difference: Difference) -> Impact:
     """Return the worst over all below the path that differs, since a part that comes or goes takes its own along."""
-    path = difference.path
+    path = difference.path or ("Properties",)
     if is_custom(type_):
         return Impact(
             outcome=ResourceOutcome.MAY_REPLACE, sources=("custom resource: its handler decides",), unknown=True

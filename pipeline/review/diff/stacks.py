@@ -76,7 +76,7 @@ def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
         after=pair.after.place if pair.after else None,
         resources=len(stack.body.get("Resources", ())),
         stateful=tuple(
-            sorted(id_ for id_, resource in left.resources.items() if stateful.holds_data(resource)) if left else ()
+            sorted(id_ for id_, resource in left.resources.items() if stateful.is_store(resource)) if left else ()
         ),
         lost=tuple(
             sorted(id_ for id_, resource in left.resources.items() if stateful.is_lost_with_stack(resource))

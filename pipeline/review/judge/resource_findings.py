@@ -1,11 +1,13 @@
 """Findings about resources, in sentences: what would happen, to which data, and what to do instead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pipeline.review.diff import cosmetic_changes, stateful
+from pipeline.review.diff import cosmetic_changes
+from pipeline.review.diff.data_classes import DataClass, contents, data_class, page
 from pipeline.review.diff.replacement import is_custom
+from pipeline.review.diff.stateful import SNAPSHOTS
 from pipeline.review.judge.finding import Draft
-from pipeline.review.model import PropertyChange, ResourceChange, ResourceOutcome
+from pipeline.review.model import EndingData, EndingKind, PropertyChange, ResourceChange, ResourceOutcome
 
 KEEP_FIRST = (
     "Keep it in the code, or first release it with removal_policy=RemovalPolicy.RETAIN (DeletionPolicy and"
@@ -20,7 +22,31 @@ SAME_ID = (
     "Keep the logical id, so that CloudFormation sees the same resource:"
     " resource.node.default_child.override_logical_id({old!r})."
 )
-REPLACES = frozenset({ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE})
+LOST: Mapping[DataClass, str] = {
+    DataClass.SECRET: "Review-SecretLost",
+    DataClass.MESSAGES: "Review-MessagesLost",
+    DataClass.LOGS: "Review-LogsLost",
+    DataClass.ADDRESS: "Review-AddressLost",
+    DataClass.INSTANCE: "Review-InstanceLost",
+    DataClass.CACHE: "Review-CacheLost",
+    DataClass.PROTECTION: "Review-RecoveryEnds",
+}
+"""The rule for a deletion of what is no store, and still not nothing."""
+NOT_HAD_BACK = frozenset({DataClass.SECRET, DataClass.ADDRESS})
+"""Of these, to perhaps lose one is as much as to lose it: nobody can make the same again."""
+AFTERWARDS: Mapping[str, str] = {
+    "AWS::EC2::EIP": " Another one is given in its place, and nobody chooses which.",
+    "AWS::SQS::Queue": " Let them be consumed first.",
+    "AWS::SecretsManager::Secret": " It can be restored for as long as its recovery window lasts.",
+}
+"""What is to be known of a deletion of the type."""
+ENDS: Mapping[EndingKind, tuple[str, str]] = {
+    EndingKind.EXPIRY: ("Review-DataExpire", "Save what is still needed first, or keep the time as it was."),
+    EndingKind.RECOVERY: ("Review-RecoveryEnds", "Keep it, or take a backup of your own first."),
+    EndingKind.SECRET: ("Review-SecretRegenerated", "Leave it as it is, and let a rotation change the value."),
+    EndingKind.ENCRYPTION: ("Review-EncryptionWeakened", "Keep the key, or give it a new one of its own."),
+}
+"""Rule and advice for data that end while their resource stays."""
 
 
 def of_change(row: ResourceChange, full_path: str) -> Iterator[Draft]:
@@ -43,28 +69,47 @@ def of_change(row: ResourceChange, full_path: str) -> Iterator[Draft]:
 
 def _said(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     if row.data_loss:
-        yield _loss(row)
-    elif row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
-        kept = ""
-        if row.type in stateful.HOLDS:
-            kept = f" The new one starts empty; the old one stays behind with {stateful.HOLDS[row.type]}."
-        yield "Review-Replacement", f"{_named(row)} is replaced: {_why(row)}.{kept}", _beside(row)
-    elif row.outcome is ResourceOutcome.MAY_REPLACE:
-        yield _maybe(row)
-    elif row.outcome is ResourceOutcome.SNAPSHOT:
-        said = (
-            f"{_named(row)} is deleted. CloudFormation first takes a snapshot of {stateful.HOLDS.get(row.type, 'it')}."
-        )
-        yield "Review-Snapshot", said, "Nothing reads the snapshot again by itself. Remove it only if nobody needs it."
-    elif row.outcome is ResourceOutcome.ORPHAN:
-        said = f"{_named(row)} leaves its stack and stays in the account, unmanaged and still paid for."
-        yield "Review-LeftBehind", said, "Delete it by hand once nobody needs it, or keep it in the code."
+        yield _loss(row) if _is_store(row) else _lesser_loss(row)
+    elif row.unknown_data:
+        yield _unknown(row)
+    else:
+        yield from _kept(row)
+    if not row.data_loss:
+        yield from (_ends(row, each) for each in row.ending_data)
     if row.guard_dropped and not row.data_loss:
         said = f"{_named(row)} loses a guard: {_why(row)}. Its next removal or replacement loses {_data(row)}."
         yield "Review-GuardDropped", said, "Keep the policy or the protection as it was."
     for stage in row.points_at:
         said = f"{_named(row)} now names the account of {stage}: {', '.join(each.path for each in row.properties)}."
         yield "Review-CrossEnvironment", said, "Take the account from the environment that the stack is built for."
+
+
+def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
+    """What happens to a resource of which nothing is lost."""
+    if row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
+        old = "the old one, or a snapshot of it," if row.type in SNAPSHOTS else "the old one"
+        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}."
+        said = f"{_named(row)} is replaced: {_why(row)}.{kept if contents(row.type) else ''}"
+        yield "Review-Replacement", said, _beside(row)
+    elif row.outcome is ResourceOutcome.MAY_REPLACE:
+        yield _maybe(row)
+    elif row.outcome is ResourceOutcome.WILL_FAIL:
+        said = f"The deployment will fail: {_named(row)} cannot be changed like this: {_why(row)}."
+        yield "Review-WillFail", said, "Leave it as it is, or add a new one beside it under another construct id."
+    else:
+        yield from _removed(row)
+
+
+def _removed(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
+    if row.outcome is ResourceOutcome.SNAPSHOT:
+        said = f"{_named(row)} is deleted. CloudFormation first takes a snapshot of {contents(row.type) or 'it'}."
+        yield "Review-Snapshot", said, "Nothing reads the snapshot again by itself. Remove it only if nobody needs it."
+    elif row.outcome is ResourceOutcome.ORPHAN:
+        said = f"{_named(row)} leaves its stack and stays in the account, unmanaged and still paid for."
+        yield "Review-LeftBehind", said, "Delete it by hand once nobody needs it, or keep it in the code."
+    elif row.outcome is ResourceOutcome.DESTROY and row.is_protected:
+        said = f"{_named(row)} leaves its stack, and its service refuses to delete it: it stays, unmanaged."
+        yield "Review-LeftBehind", said, "Keep it in the code, or take its protection away in a commit before."
 
 
 def _loss(row: ResourceChange) -> tuple[str, str, str]:
@@ -86,6 +131,33 @@ def _loss(row: ResourceChange) -> tuple[str, str, str]:
         return "Review-DataLoss", said, BESIDE
     said = f"Possible data loss ({data}): {_named(row)} may be replaced or removed, because {_why(row)}."
     return "Review-PossibleDataLoss", said, BESIDE
+
+
+def _lesser_loss(row: ResourceChange) -> tuple[str, str, str]:
+    """A loss of what is no store. A replacement is never less than that."""
+    class_, data = _held(row), _data(row)
+    if row.outcome is ResourceOutcome.DESTROY:
+        said = f"{_named(row)} is deleted, and with it {data}.{AFTERWARDS.get(row.type, '')}"
+        return LOST[class_], said, KEEP_FIRST
+    if row.outcome is ResourceOutcome.REPLACE:
+        said = f"{_named(row)} is replaced, and {data} are lost with the old one, because {_why(row)}."
+        return "Review-Replacement", said, BESIDE
+    rule = LOST[class_] if class_ in NOT_HAD_BACK else "Review-PossibleReplacement"
+    return rule, f"{_named(row)} may be replaced or removed, and {data} lost, because {_why(row)}.", BESIDE
+
+
+def _unknown(row: ResourceChange) -> tuple[str, str, str]:
+    happens = {ResourceOutcome.DESTROY: "is deleted", ResourceOutcome.REPLACE: f"is replaced, because {_why(row)}"}
+    said = f"{_named(row)} {happens.get(row.outcome, f'may be replaced, because {_why(row)}')}."
+    if is_custom(row.type):
+        return "Review-UnknownData", f"{said} Its own function decides what is deleted with it.", KEEP_FIRST
+    where = f": look at {page(row.type)}" if row.type.startswith("AWS::") else ""
+    return "Review-UnknownData", f"{said} Whether it holds data is not known here{where}.", KEEP_FIRST
+
+
+def _ends(row: ResourceChange, each: EndingData) -> tuple[str, str, str]:
+    rule, advice = ENDS[each.kind]
+    return rule, f"{_named(row)}: {each.what}, {each.when} ({each.path} changes).", advice
 
 
 def _maybe(row: ResourceChange) -> tuple[str, str, str]:
@@ -122,9 +194,20 @@ def _named(row: ResourceChange) -> str:
 
 def _data(row: ResourceChange) -> str:
     """What the resource holds; of one whose type changes, what the old one holds."""
-    types = [row.type, *(str(each.old) for each in row.properties if each.path == "Type")]
-    return next((stateful.HOLDS[type_] for type_ in types if type_ in stateful.HOLDS), "what it holds")
+    return contents(_old_type(row)) or "what it holds"
+
+
+def _old_type(row: ResourceChange) -> str:
+    return next((str(each.old) for each in row.properties if each.path == "Type"), row.type)
+
+
+def _held(row: ResourceChange) -> DataClass:
+    return data_class(_old_type(row))
+
+
+def _is_store(row: ResourceChange) -> bool:
+    return _held(row) is DataClass.DATA
 
 
 def _beside(row: ResourceChange) -> str:
-    return BESIDE if row.type in stateful.HOLDS else ""
+    return BESIDE if contents(row.type) else ""

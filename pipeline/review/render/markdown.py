@@ -240,9 +240,7 @@ def _stack(stack: StackChange) -> str:
 
 def _row(rated: Rated) -> str:
     row, change = rated.row, rated.row.first
-    flags = [
-        word for word, is_so in (("data lost", change.data_loss), ("guard dropped", change.guard_dropped)) if is_so
-    ]
+    flags = view.flags(change)
     marked = f" **{', '.join(flags)}**" if flags else ""
     risk = f" {rated.risk.value}" if rated.risk is not Level.NONE else ""
     name = code(change.path or change.logical_id)

@@ -16,6 +16,7 @@ SIGNS = {Verdict.PASS: "✓", Verdict.BLOCKED: "✕", Verdict.INCOMPLETE: "?"}
 WEIGHTS = {
     ResourceOutcome.DESTROY: Level.HIGH,
     ResourceOutcome.REPLACE: Level.HIGH,
+    ResourceOutcome.WILL_FAIL: Level.HIGH,
     ResourceOutcome.MAY_REPLACE: Level.MEDIUM,
     ResourceOutcome.ORPHAN: Level.MEDIUM,
     ResourceOutcome.SNAPSHOT: Level.MEDIUM,
@@ -172,8 +173,7 @@ def _row(rated: Rated) -> str:
     change = rated.row.first
     flags = [
         _badge(words, Level.CRITICAL) if words == "data lost" else _badge(words, Level.HIGH)
-        for words, is_so in (("data lost", change.data_loss), ("guard dropped", change.guard_dropped))
-        if is_so
+        for words in view.flags(change)
     ]
     notes = [
         f"{words} <code>{markup(given)}</code>"

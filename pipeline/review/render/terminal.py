@@ -63,10 +63,9 @@ def _section(section: Section) -> Iterator[str]:
         yield f"  stack {view.WORDS[stack.outcome]}{_in([stack.stage])}: {flat(places)}, {count}"
     for rated in section.rows:
         change = rated.row.first
-        lost = ", data lost" if change.data_loss else ""
-        guard = ", guard dropped" if change.guard_dropped else ""
+        flags = "".join(f", {flag}" for flag in view.flags(change))
         name = flat(f"{change.path or change.logical_id} {change.type}")
-        yield f"  {view.WORDS[change.outcome]}{lost}{guard}: {name}{_in(rated.row.stages)}"
+        yield f"  {view.WORDS[change.outcome]}{flags}: {name}{_in(rated.row.stages)}"
         for each in rated.row.properties:
             for values in each.values:
                 stages = _in(values.stages) if len(each.values) > 1 else ""

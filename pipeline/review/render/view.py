@@ -11,6 +11,7 @@ from pipeline.review.model import (
     Finding,
     GuardrailChange,
     Level,
+    ResourceChange,
     ResourceOutcome,
     Review,
     StackChange,
@@ -25,11 +26,23 @@ WORDS = {
     ResourceOutcome.CREATE: "new",
     ResourceOutcome.UPDATE: "updated",
     ResourceOutcome.MAY_REPLACE: "perhaps replaced",
+    ResourceOutcome.WILL_FAIL: "fails",
     ResourceOutcome.SNAPSHOT: "deleted, snapshot kept",
     ResourceOutcome.ORPHAN: "left behind",
     ResourceOutcome.REPLACE: "replaced",
     ResourceOutcome.DESTROY: "deleted",
 }
+
+
+def flags(change: ResourceChange) -> tuple[str, ...]:
+    """Return what a row is marked with besides its outcome."""
+    marks = (
+        ("data lost", change.data_loss),
+        ("data unknown", change.unknown_data),
+        ("data ending", bool(change.ending_data)),
+        ("guard dropped", change.guard_dropped),
+    )
+    return tuple(words for words, is_so in marks if is_so)
 
 
 T = TypeVar("T", AccessChange, GuardrailChange, AssetChange)

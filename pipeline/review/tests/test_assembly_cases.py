@@ -110,6 +110,28 @@ def test_review_finds_data_lost_with_a_deleted_stack(tmp_path: Path) -> None:
     assert "The data in A are deleted with the stack dev-two" in evidence(found, "Review-DataLoss")
 
 
+@pytest.mark.parametrize(
+    ("type_", "rule", "level"),
+    [
+        ("SecretsManager::Secret", "Review-SecretLost", Level.HIGH),
+        ("SQS::Queue", "Review-MessagesLost", Level.MEDIUM),
+        ("Glue::Registry", "Review-UnknownData", Level.HIGH),
+    ],
+)
+def test_review_finds_what_else_is_lost_with_a_deleted_stack(
+    type_: str, rule: str, level: Level, tmp_path: Path
+) -> None:
+    found = removal(tmp_path, StackOf(template=template({"A": resource(type_), **TOPIC})), "Remove-dev-two")
+    assert rules(found)[rule] is level
+    assert rules(found).keys() <= {rule, "Review-StackRemoved", "Review-PipelineChanged"}
+
+
+def test_review_finds_data_lost_with_a_deleted_stack_in_its_nested_one(tmp_path: Path) -> None:
+    nested = resource("CloudFormation::Stack", {"TemplateURL": "u"}, Metadata={"aws:asset:path": "inner.json"})
+    stack = StackOf(template=template({"N": nested}), nested={"inner.json": template({"A": {**table(), **DELETED}})})
+    assert rules(removal(tmp_path, stack, "Remove-dev-two"))["Review-DataLoss"] is Level.CRITICAL
+
+
 def test_a_tombstone_of_another_stack_covers_nothing(tmp_path: Path) -> None:
     found = removal(tmp_path, plain(), "Remove-dev-three")
     assert rules(found)["Review-StackOrphaned"] is Level.CRITICAL

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from services.library.cloudformation.intrinsics import ABSENT, UNDECIDED, Resolver, parameter_value
+from services.library.cloudformation.intrinsics import ABSENT, UNDECIDED, Resolver, parameter_value, transform_name
 from services.library.cloudformation.template import Json, Resource, Template
 from services.library.cloudformation.values import Value
 
@@ -81,7 +81,7 @@ def resolve(
         outputs=outputs,
         exports=exports,
         imports=frozenset(resolver.imports),
-        transforms=tuple(_transforms(template.body)),
+        transforms=tuple(dict.fromkeys((*_transforms(template.body), *sorted(resolver.transforms)))),
         secrets=frozenset(secrets),
         unread=tuple(unread),
         account=account,
@@ -129,4 +129,4 @@ def _export_name(output: Value) -> Value:
 def _transforms(body: Json) -> Iterator[str]:
     transform = body.get("Transform")
     for each in transform if isinstance(transform, list) else [transform] if transform else []:
-        yield str(each.get("Name", each)) if isinstance(each, Mapping) else str(each)
+        yield transform_name(each)

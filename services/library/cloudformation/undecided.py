@@ -32,6 +32,11 @@ def decide(value: Value, assumed: Mapping[str, bool]) -> Value:
     return Resolver(assumed=assumed).plain(value)
 
 
+def branches(value: Value) -> tuple[Value, ...]:
+    """Return what a value is, whichever way its undecided condition turns out; nothing if it depends on none."""
+    return tuple(value["Fn::If"][1:]) if isinstance(value, Mapping) and _is_branch(value) else ()
+
+
 def _is_branch(value: Mapping[str, Value]) -> bool:
     branch = value.get("Fn::If")
     return isinstance(branch, list | tuple) and len(branch) == 3 and isinstance(branch[0], str)

@@ -33,7 +33,7 @@ def test_review_json_page_marks_lists(kind: type) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [model.Level, model.Verdict, model.ResourceOutcome, model.Direction, model.AccessKind]
+    "words", [model.Level, model.Verdict, model.ResourceOutcome, model.EndingKind, model.Direction, model.AccessKind]
 )
 def test_review_json_page_has_every_word(words: type[StrEnum]) -> None:
     assert [word.value for word in words if f"`{word.value}`" not in DOCUMENT] == []

@@ -59,6 +59,17 @@ def revision(seen: Seen) -> bool:
     return seen.ours is not None and seen.ours.outcome is ResourceOutcome.NONE and bool(seen.ours.noise)
 
 
+def refused(seen: Seen) -> bool:
+    """The service refuses the update, by AWS's page: nothing is replaced, and the deployment fails."""
+    return seen.ours is not None and seen.ours.outcome is ResourceOutcome.WILL_FAIL
+
+
+def upgraded_in_place(seen: Seen) -> bool:
+    """A domain whose UpdatePolicy lets it be upgraded in place; their engine reads no UpdatePolicy."""
+    upgrade = "EnableVersionUpgrade is on"
+    return seen.ours is not None and any(upgrade in each.sources for each in seen.ours.properties)
+
+
 ROWS: tuple[Callable[[Seen], bool], ...] = (
     snapshot,
     retained_except_on_create,
@@ -67,6 +78,8 @@ ROWS: tuple[Callable[[Seen], bool], ...] = (
     same_to_cloudformation,
     never_there,
     revision,
+    refused,
+    upgraded_in_place,
 )
 RANKS: Mapping[str, int] = {
     "NO_CHANGE": ResourceOutcome.NONE.rank,
