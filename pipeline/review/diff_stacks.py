@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.review.access import changes as access
-from pipeline.review.diff import assets, exports, outputs, overrides, pipeline_shape, redact, stacks, trees
+from pipeline.review.diff import assets, exports, macros, outputs, overrides, pipeline_shape, redact, stacks, trees
 from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
     AccessChange,
@@ -84,13 +84,14 @@ class StackDifferences:
             }
             self._add(rows, pair.path, secrets)
         self._shape(pair.path, before.template, after.template, rows)
+        self.incomplete += macros.unknown(before, after, place)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
             base = trees.NOTHING if is_whole else before
             self.incomplete += trees.unseen(base, after, place)
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
-                self._macros(where, old, new, pair.path)
+                self.drafts += findings.of_transforms(where, pair.path, macros.added(old, new))
 
     def _rows(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> Iterator[ResourceChange]:
         values = {
@@ -122,15 +123,6 @@ class StackDifferences:
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
             self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
-
-    def _macros(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, path: str) -> None:
-        self.incomplete += [
-            f"{place.stack or 'The template'} is rewritten at deployment by {name}: what comes out is not known."
-            for name in new.transforms
-        ]
-        self.incomplete += new.unread
-        added = [name for name in new.transforms if name not in old.transforms]
-        self.drafts += findings.of_transforms(place, path, added)
 
     def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):

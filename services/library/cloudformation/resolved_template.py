@@ -9,6 +9,11 @@ from services.library.cloudformation.template import Json, Resource, Template
 from services.library.cloudformation.values import Value
 
 PARTITIONS = {"cn": ("aws-cn", "amazonaws.com.cn"), "us-gov": ("aws-us-gov", "amazonaws.com")}
+MODULE = "::MODULE"
+"""Ends the type of a resource that CloudFormation replaces by others.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
+"""
 DECIDED = ("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
 
 
@@ -81,7 +86,7 @@ def resolve(
         outputs=outputs,
         exports=exports,
         imports=frozenset(resolver.imports),
-        transforms=tuple(_transforms(template.body)),
+        transforms=tuple(sorted(set(_transforms(template.body)))),
         secrets=frozenset(secrets),
         unread=tuple(unread),
         account=account,
@@ -127,6 +132,20 @@ def _export_name(output: Value) -> Value:
 
 
 def _transforms(body: Json) -> Iterator[str]:
-    transform = body.get("Transform")
+    """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
+    yield from _named(body.get("Transform"))
+    waiting: list[Value] = [body]
+    while waiting:  # and not by recursion: a template may be as deep as somebody likes
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            yield from _named(value.get("Fn::Transform"))
+            if isinstance(type_ := value.get("Type"), str) and type_.endswith(MODULE):
+                yield f"the module {type_}"
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _named(transform: Value) -> Iterator[str]:
     for each in transform if isinstance(transform, list) else [transform] if transform else []:
         yield str(each.get("Name", each)) if isinstance(each, Mapping) else str(each)
