@@ -1,10 +1,21 @@
 """What two assemblies say, gathered stack by stack, so that hundreds of them need the memory of one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.review.access import changes as access
-from pipeline.review.diff import assets, exports, macros, outputs, overrides, pipeline_shape, redact, stacks, trees
+from pipeline.review.diff import (
+    assets,
+    exports,
+    macros,
+    outputs,
+    overrides,
+    pipeline_settings,
+    pipeline_shape,
+    redact,
+    stacks,
+    trees,
+)
 from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
     AccessChange,
@@ -53,7 +64,7 @@ class StackDifferences:
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
-            self._shape(pair.path, tree.template, tree.template, [])
+            self._shape(place, pair.path, tree.template, tree.template, ())
         self._protection(pair, place)
         pair.forget()
 
@@ -83,7 +94,7 @@ class StackDifferences:
                 for secret in each.secrets
             }
             self._add(rows, pair.path, secrets)
-        self._shape(pair.path, before.template, after.template, rows)
+        self._shape(place, pair.path, before.template, after.template, rows)
         self.incomplete += macros.unknown(before, after, place)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
@@ -129,13 +140,23 @@ class StackDifferences:
             for where, template, _ in trees.pairs(tree, tree, place):
                 side.add(where, template)
 
-    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[ResourceChange]) -> None:
+    def _shape(
+        self,
+        place: StackLocation,
+        path: str,
+        old: ResolvedTemplate,
+        new: ResolvedTemplate,
+        rows: Sequence[ResourceChange],
+    ) -> None:
         """The pipeline's shape, if this is its stack."""
         before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
         if before or after:
             restarts = any(row.type == PIPELINE for row in rows) or not (before and after)
+            settings = [*pipeline_settings.changed(old, new)]
+            if before and after and not place.stage:
+                settings += pipeline_settings.elsewhere(old, new)
             self.pipeline = pipeline_shape.compare(
-                before, after, self_mutates=bool(rows) or restarts, restarts=restarts
+                before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )
             if new.resources:  # a stack that goes as a whole says so itself
                 self.drafts += findings.of_pipeline(self.pipeline, path)

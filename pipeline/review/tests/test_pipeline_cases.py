@@ -194,7 +194,7 @@ def test_review_finds_stages_in_another_order(tmp_path: Path) -> None:
     found = of_pipelines(tmp_path, staged(*STAGES), staged(*reversed(STAGES)))
     (moved,) = found.pipeline.differences
     assert (moved.what, moved.old, moved.new) == ("order changed", "qa → prod", "prod → qa")
-    assert levels(found) == {"Review-PipelineChanged": Level.MEDIUM}
+    assert levels(found) == {"Review-PipelineControl": Level.HIGH}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ ACCEPTED_BY: Mapping[str, AcceptedBy] = {
     "Review-TerminationProtectionOff": AcceptedBy.PLATFORM,
     "Review-CrossEnvironment": AcceptedBy.PLATFORM,
     "Review-PrivilegedBuild": AcceptedBy.PLATFORM,
+    "Review-PipelineControl": AcceptedBy.PLATFORM,
     "Review-PossibleReplacement": AcceptedBy.SERVICE,
     "Review-CustomResource": AcceptedBy.SERVICE,
     "Review-UnknownProperty": AcceptedBy.SERVICE,
