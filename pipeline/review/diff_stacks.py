@@ -129,7 +129,7 @@ class StackDifferences:
     def _access(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, pair: stacks.Pair) -> None:
         own = pair.either.place.account
         for found in access.changes(old, new, place):
-            change = replace(found, evidence=redact.text(found.evidence))
+            change = replace(found, evidence=redact.text(found.evidence, old.secrets | new.secrets))
             self.access.append(change)
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
