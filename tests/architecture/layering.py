@@ -172,7 +172,7 @@ ROOMS = {
     "pipeline.review.access": Room(
         ours=("pipeline.review.access", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
     ),
-    # It looks at what differs between properties, as the rows of resources do, and shows it with the same secrets left out.
+    # It looks at what differs between properties as the rows of resources do, and leaves the same secrets out.
     "pipeline.review.access.properties": Room(
         ours=(
             "pipeline.review.access",

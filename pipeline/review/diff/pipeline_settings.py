@@ -128,17 +128,20 @@ def _parts(
 
 def _commands(old: Json, new: Json, stage: str, action: str) -> Iterator[PipelineDifference]:
     """A build's commands as they stand, and whatever else its buildspec says, part by part."""
-    specs = [_spec(each) for each in (old, new)]
-    if specs[0] is None or specs[1] is None:
+    before, after = _spec(old), _spec(new)
+    if before is None or after is None:
         yield PipelineDifference(stage=stage, action=action, what=COMMANDS, old=_shown(old), new=_shown(new))
         return
-    left, right = ("\n".join(_lines(each)) for each in specs if each is not None)
+    left, right = ("\n".join(_lines(each)) for each in (before, after))
     if left != right:
         yield PipelineDifference(stage=stage, action=action, what=COMMANDS, old=left, new=right)
-    rest = [_without(each, {f"phases.{phase}.commands" for phase in _phases(each)}) for each in specs if each]
-    for each in differences(*rest) if len(rest) == len(specs) else ():
+    for each in differences(_without_commands(before), _without_commands(after)):
         what = f"buildspec's {'.'.join(each.path)} changed"
         yield PipelineDifference(stage=stage, action=action, what=what, old=_shown(each.old), new=_shown(each.new))
+
+
+def _without_commands(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return _without(spec, {f"phases.{phase}.commands" for phase in _phases(spec)})
 
 
 def _lines(spec: Mapping[str, Any]) -> Iterator[str]:
