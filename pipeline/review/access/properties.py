@@ -232,6 +232,8 @@ def _values(value: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 def _managed(resource: Resource) -> set[str]:
     """The managed policies of AWS's that a resource names, where that is not compared as a policy."""
+    if "policy/" not in str(resource.properties):
+        return set()
     compared = COMPARED.get(resource.type, frozenset())
     texts = (policy_text(value) for path, value in _values(resource.properties, ()) if path[0] not in compared)
     return {text for text in texts if managed.is_graded(text)}

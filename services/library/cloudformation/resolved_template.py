@@ -134,16 +134,17 @@ def _export_name(output: Value) -> Value:
 def _transforms(body: Json) -> Iterator[str]:
     """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
     yield from _named(body.get("Transform"))
+    resources = body.get("Resources")
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        if isinstance(resource, dict) and str(resource.get("Type")).endswith(MODULE):
+            yield f"the module {resource['Type']}"
     waiting: list[Value] = [body]
     while waiting:  # and not by recursion: a template may be as deep as somebody likes
         value = waiting.pop()
-        if isinstance(value, Mapping):
-            yield from _named(value.get("Fn::Transform"))
-            if isinstance(type_ := value.get("Type"), str) and type_.endswith(MODULE):
-                yield f"the module {type_}"
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
+        if isinstance(value, dict) and "Fn::Transform" in value:
+            yield from _named(value["Fn::Transform"])
+        parts = value.values() if isinstance(value, dict) else value
+        waiting += [each for each in parts if isinstance(each, dict | list)]
 
 
 def _named(transform: Value) -> Iterator[str]:
