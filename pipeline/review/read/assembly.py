@@ -224,21 +224,21 @@ def _manifests(
     for name, artifact in manifest.get("artifacts", {}).items():
         if artifact["type"] == NESTED_ASSEMBLY:
             properties = artifact["properties"]
-            inner = properties.get("displayName", name)
+            inner = _text(properties.get("displayName", name))
             below = _inside(folder, properties["directoryName"])
             yield from _manifests(below, inner.rpartition("/")[2], inner, (*around, folder.resolve()))
 
 
 def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, stage_path: str) -> Stack:
     properties = artifact["properties"]
-    path = artifact.get("displayName", name)
+    path = _text(artifact.get("displayName", name))
     account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
     return Stack(
         path=path,
         stage=stage,
         service=path.removeprefix(f"{stage_path}/" if stage_path else "").partition("/")[0],
         place=DeploymentLocation(
-            name=properties.get("stackName", name),
+            name=_text(properties.get("stackName", name)),
             account="" if account.startswith("unknown") else account,
             region="" if region.startswith("unknown") else region,
         ),
@@ -246,6 +246,17 @@ def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, st
         protected=bool(properties.get("terminationProtection")),
         parameters=properties.get("parameters", {}),
     )
+
+
+def _text(value: Json) -> str:
+    """A manifest's text.
+
+    Raises:
+        TypeError: if it is something else, which would be no name.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{json.dumps(value)} stands where a name must")
+    return value
 
 
 def _of_the_platform(stack: Stack) -> Stack:

@@ -183,6 +183,11 @@ MANIFESTS = {
     "a stack of two files": {
         "artifacts": {"a": {"type": "aws:cloudformation:stack", "properties": {"templateFile": []}}}
     },
+    "a stack whose name is none": {
+        "artifacts": {
+            "a": {"type": "aws:cloudformation:stack", "properties": {"templateFile": "t.json", "stackName": ["a"]}}
+        }
+    },
     "a list": [],
     "null": None,
     "itself": {"artifacts": {"a": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}}},
