@@ -5,7 +5,7 @@ a change allows is not compared; the row says so.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pipeline.review.access import exposure, managed, network
 from pipeline.review.access.policy_attachments import POLICY_TYPES, policy_documents
@@ -166,7 +166,7 @@ def _changed(before: Resource, after: Resource) -> Iterator[str]:
         if any(True for value in (each.old, each.new) for _ in policy_documents(value)):
             continue
         below = {leaf for value in (each.old, each.new) if value is not None for leaf in leaves(value, each.path)}
-        if any(_is_relevant(after, name) for path in below or {each.path} for name in path):
+        if any(_is_relevant(after, path) for path in below or {each.path}):
             name = each.path[-1] if each.path else ""
             yield f"{'.'.join(each.path)} changes from {_shown(each.old, name)} to {_shown(each.new, name)}"
 
@@ -175,7 +175,7 @@ def _introduced(resource: Resource, old: ResolvedTemplate, new: ResolvedTemplate
     """What a new resource names that is not new itself, and ways in that its settings leave open."""
     compared = COMPARED.get(resource.type, frozenset())
     for path, value in _values(resource.properties, ()):
-        if path[0] in compared or not _is_relevant(resource, path[-1]):
+        if path[0] in compared or not _is_relevant(resource, path[-1:], path[:-1]):
             continue
         text = policy_text(value).lower()
         if text in OPEN and not PROTECTS & set(WORD.findall(path[-1])):
@@ -204,9 +204,11 @@ def _row(resource: Resource, found: list[str], arns: Iterable[str], place: Stack
     )
 
 
-def _is_relevant(resource: Resource, name: str) -> bool:
-    """Whether a property is about access, and not what the resource itself is called."""
-    return is_about_access(name) and name != f"{resource.type.rpartition(':')[2]}Name"
+def _is_relevant(resource: Resource, path: Sequence[str], around: Sequence[str] = ()) -> bool:
+    """Whether a part of a path is about access, and not what the resource itself, or where it logs, is called."""
+    words = {word for name in (*around, *path) for word in WORD.findall(name)}
+    own = f"{resource.type.rpartition(':')[2]}Name"
+    return any(is_about_access(name) and name != own and not (name in WHO_NAMES and words & HARMLESS) for name in path)
 
 
 def _names_who(name: str) -> bool:

@@ -1,5 +1,8 @@
 """Which differences of a pipeline decide what reaches production, or how the pipeline changes itself."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from pipeline.review.diff.pipeline_settings import COMMANDS
 from pipeline.review.diff.pipeline_shape import REMOVES
 from pipeline.review.model import Pipeline, PipelineDifference, PipelineStage
@@ -21,16 +24,29 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline) -> bool:
         return False  # what a removal deletes is a finding of its own
     if not difference.stage:
         return True
-    stages = {stage.name: stage for side in (pipeline.after, pipeline.before) for stage in side}
+    stages = {stage.name: stage for side in (pipeline.before, pipeline.after) for stage in side}
     stage = stages.get(difference.stage)
     if stage is None or not _deploys(stage):
         return True
-    if difference.what == ADDED:
+    if difference.what == ADDED or _follows_stacks(difference, pipeline):
         return False
     if difference.action and OF_A_SERVICE not in difference.action:
         return True
     of_stage = not difference.action
     return (of_stage or difference.what == COMMANDS) and stage.name in _production(pipeline)
+
+
+def _follows_stacks(difference: PipelineDifference, pipeline: Pipeline) -> bool:
+    """Whether commands only name what their stage deploys more, or no more, as those that protect its stacks do."""
+    if difference.what != COMMANDS:
+        return False
+    was, is_ = (_targets(side, difference.stage) for side in (pipeline.before, pipeline.after))
+    before, after = Counter(difference.old.split()), Counter(difference.new.split())
+    return set(after - before) <= is_ - was and set(before - after) <= was - is_
+
+
+def _targets(side: Iterable[PipelineStage], name: str) -> set[str]:
+    return {action.target for stage in side if stage.name == name for action in stage.actions if action.target}
 
 
 def _deploys(stage: PipelineStage) -> bool:

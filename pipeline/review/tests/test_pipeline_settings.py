@@ -200,6 +200,27 @@ def test_review_shows_commands_whole_with_what_goes_and_what_comes(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("one", "one two", "Review-PipelineChanged"),
+        ("one two", "one", "Review-PipelineChanged"),
+        ("one", "one && true", "Review-PipelineControl"),
+        ("one", "true", "Review-PipelineControl"),
+    ],
+)
+def test_review_does_not_block_commands_that_follow_the_stacks_of_their_stage(
+    old: str, new: str, rule: str, tmp_path: Path
+) -> None:
+    def protecting(stacks: str) -> Json:
+        whole = changed(f"Protect/{COMMANDS}", spec(phases={"build": {"commands": [f"protect {stacks}"]}}))
+        whole["Resources"]["P"]["Properties"]["Stages"][5]["Actions"] += [deploy("two")] if "two" in stacks else []
+        return whole
+
+    found = of(tmp_path, protecting(new), base=protecting(old))
+    assert {each.rule for each in said(found) if "commands" in each.evidence} == {rule}
+
+
 def test_review_shows_a_shared_builds_commands_once(tmp_path: Path) -> None:
     (difference,) = of(tmp_path, changed(f"Probes/{COMMANDS}", OTHER)).pipeline.differences
     assert (difference.stage, difference.action) == ("", "Probes")

@@ -200,6 +200,7 @@ def test_new_resource_with_a_role_that_was_there_before_is_said(role: Json) -> N
         ("ApiGateway::Stage", {"AccessLogSetting": {"Format": "public"}}, False),
         ("Lambda::Function", {"Environment": {"Variables": {"ROLE_ARN": "a"}}}, False),
         ("IAM::Group", {"GroupName": "Readers"}, False),
+        ("CodeBuild::Project", {"LogsConfig": {"CloudWatchLogs": {"GroupName": "builds"}}}, False),
     ],
 )
 def test_new_resource_is_said_where_it_leaves_something_open_or_names_somebody(
