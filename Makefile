@@ -1,6 +1,8 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+# Tests with local clouds wait for timers, retries and builds: a third process computes meanwhile.
+WORKERS ?= 3
 # Everything is made anew with `CACHE=off`; docs/push.md.
 SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m pipeline.synthesis
 
@@ -21,13 +23,13 @@ setup: ## install the locked tools (nothing else is needed but python3, git and 
 lock: ## write the lock files anew after pyproject.toml or package.json changed
 	@python3 -I pipeline/toolset lock
 
-check: setup ## the gate for people and pull requests: lint, types, fast tests, synth with guardrails; deploys nothing
+check: setup ## the gate for people and pull requests: lint, types, synth with guardrails, fast tests; deploys nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(MAKE) --no-print-directory types
 	$(BIN)/penstock validate
 	$(SYNTH)
-	$(BIN)/pytest -q -n 2 -m 'not cloud and not soak'
+	$(BIN)/python -m tests.gate # what has passed today on the very same inputs is not run again: docs/decisions/0025-the-gate-remembers-what-passed.md
 
 # A cold run over the CDK takes two minutes and 3 GB. Its cache is good for one environment, so it is kept beside that
 # for new checkouts to start from; each then has its own, because two that share one spoil it for each other.
@@ -39,8 +41,8 @@ types:
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)
 
-test: setup ## every test, with local clouds of their own
-	$(BIN)/pytest -n 2 --no-loadscope-reorder # in the order of collection: what takes long first
+test: setup ## every test, with local clouds of their own; WORKERS=3 at once
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder # in the order of collection: what takes long first
 
 # What a process measures goes to a file of its own; so do the local clouds and their builds, which get both variables.
 coverage: setup ## which lines and branches `make test` runs, in local clouds and builds too; TESTS=paths for a part

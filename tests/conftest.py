@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest._code.code import TracebackEntry  # no public name has it
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from pipeline.local.environment import drop_aws_variables
@@ -26,13 +27,27 @@ APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool.
+
+    The summary has a line for each place that skips: the fixture, however many tests need it.
+    """
     report = yield
-    if report.skipped and "CI" in os.environ and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
+    if report.skipped and not hasattr(report, "wasxfail"):
+        if "CI" in os.environ:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
+        elif call.excinfo is not None and (where := _ours(call.excinfo)):
+            report.longrepr = (str(where.path), where.lineno + 1, f"Skipped: {call.excinfo.value}")
     return report
+
+
+def _ours(raised: pytest.ExceptionInfo[BaseException]) -> TracebackEntry | None:
+    """Where our own code raised, rather than pytest for a mark of ours."""
+    ours = [each for each in raised.traceback if Path(each.path).name.startswith(("conftest", "test_"))]
+    return ours[-1] if ours else None
 
 
 class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
@@ -41,6 +56,13 @@ class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
         return END_TO_END if scope.startswith(END_TO_END) and not scope.startswith(APART) else scope
+
+    def _assign_work_unit(self, node: object) -> None:
+        """Give the next file to a worker, and the last one to the last of three: they wait for clouds, it computes."""
+        workers: list[object] = self.nodes
+        if len(workers) > 2 and node is workers[-1]:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)

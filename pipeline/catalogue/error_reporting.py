@@ -18,6 +18,8 @@ from services.library.contract.constraints import suggestion
 
 SETTINGS = "pipeline/settings.py"
 OF_THE_CDK = "@jsii/kernel.RuntimeError: "
+CLIENT_OF_JSII = frozenset({"pipeline/synthesis/jsii_client.py", "pipeline/synthesis/argument_checks.py"})
+"""What each call of the CDK goes through: an error that comes out there is the caller's."""
 SETTING = re.compile(r"(?P<field>\w+)=(?P<given>.+) is not allowed; give (?P<allowed>.+)\.")
 """How the contract and the library refuse a value."""
 ARGUMENT = re.compile(r"(?:unexpected keyword argument|required (?:keyword-only|positional) arguments?:) '(\w+)'")
@@ -122,8 +124,11 @@ def _frames(error: BaseException) -> list[tuple[FrameType, traceback.FrameSummar
     """Return our own frames that the error came through, the innermost last."""
     walked = traceback.walk_tb(error.__traceback__)
     found = [(frame, at) for (frame, _), at in zip(walked, traceback.extract_tb(error.__traceback__), strict=True)]
+    files = [relative(Path(at.filename)) for _, at in found]
     ours = ("services/", "stages/", "pipeline/")
-    return [(frame, at) for frame, at in found if relative(Path(at.filename)).startswith(ours)]
+    return [
+        each for each, file in zip(found, files, strict=True) if file.startswith(ours) and file not in CLIENT_OF_JSII
+    ]
 
 
 def _is_a_teams(file: str) -> bool:

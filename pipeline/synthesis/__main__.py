@@ -3,13 +3,11 @@
 import os
 import sys
 
-from pipeline.synthesis import messages
 from pipeline.synthesis.whole import synthesise
 
 if __name__ == "__main__":
-    folder = synthesise(os.environ)
-    problems = messages.errors(folder)
-    for each in (*problems, *messages.annotations(folder, "warning")):
+    outcome = synthesise(os.environ)
+    for each in (*outcome.errors, *outcome.warnings):
         sys.stderr.write(f"{each}\n\n")
-    if problems:
-        sys.exit(f"{len(problems)} to change. The assembly is in {folder}.")
+    if outcome.errors:
+        sys.exit(f"{len(outcome.errors)} to change. The assembly is in {outcome.folder}.")

@@ -3,9 +3,13 @@
 Standard library alone, as an unchanged repository is recognised before anything else is imported.
 """
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,8 @@ from pipeline.synthesis.store import Store
 
 ROOT = Path(__file__).absolute().parents[2]
 OFF = "off"
+OF_THE_CLI = frozenset({"performance-counters.json", "error.txt"})
+"""What the CDK's CLI has an App write for it, besides the assembly."""
 CLI_CONTEXT = {
     "aws:cdk:enable-path-metadata": True,
     "aws:cdk:enable-asset-metadata": True,
@@ -66,13 +72,29 @@ def _cache(environment: Mapping[str, str]) -> Path:
 
 
 def written(out: Path) -> list[str]:
-    """Return what synths have written into an assembly's folder: not the locks of the CDK's CLI."""
-    return sorted(path.name for path in out.iterdir() if not path.name.startswith(".") and path.suffix != ".lock")
+    """Return what synths have written into an assembly's folder: nothing of the CDK's CLI, which differs each time."""
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".") and path.suffix != ".lock"}
+    return sorted(names - OF_THE_CLI)
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Let one synth at a time write into an assembly's folder; the next one waits, and says so."""
+    out.mkdir(parents=True, exist_ok=True)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"Another synth writes to {out}; waiting for it.\n")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def emptied(out: Path) -> Path:
     """Return an assembly's folder without what earlier synths have written there."""
-    out.mkdir(parents=True, exist_ok=True)
     for path in (out / name for name in written(out)):
         if path.is_dir():
             shutil.rmtree(path)

@@ -1,7 +1,6 @@
 """A synth: every service in every stage by itself, the pipeline over them, then one judgement of all."""
 
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +110,9 @@ class _Parts:
         return self.make(unit, key)
 
     def make(self, unit: ServiceUnit, key: str | None = None) -> SynthesisedUnit:
-        """Make a unit beside the assembly, keep it, and put it in."""
-        with tempfile.TemporaryDirectory(dir=self._synth.out, prefix=".unit-") as folder:
-            made = synthesise(unit, Path(folder))
-            self._keep(key, made.part, Path(folder))
-            for name in made.part.files:
-                target = self._synth.out / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (Path(folder) / name).replace(target)
+        """Make a unit, and keep it."""
+        made = synthesise(unit, self._synth.out)
+        self._keep(key, made.part)
         return made
 
     def pipeline(self, pipeline: Pipeline, units: Sequence[SynthesisedUnit]) -> StackFindings:
@@ -130,7 +124,7 @@ class _Parts:
         part = store.take(key, out) if store and key else None
         if part is None:
             part = pipeline.synthesise(out, units)
-            self._keep(key, part, out)
+            self._keep(key, part)
         else:
             pipeline.write_stage_manifests(out, units)
         return findings_data.read(part.data["findings"])
@@ -151,9 +145,9 @@ class _Parts:
             sys.stderr.write(f"{name} is made anew in each synth: {error}.\n")
             return None
 
-    def _keep(self, key: str | None, part: Part, folder: Path) -> None:
+    def _keep(self, key: str | None, part: Part) -> None:
         if key and self._synth.store:
-            self._synth.store.keep(key, part, folder)
+            self._synth.store.keep(key, part, self._synth.out)
             self._kept += 1
 
 

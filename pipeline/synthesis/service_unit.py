@@ -1,7 +1,8 @@
 """One service's stack in one stage, synthesised in an App of its own: no other stack is within its reach."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
+from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.synthesis import findings_data
 from pipeline.synthesis.apps import new_app
@@ -119,7 +121,10 @@ class SynthesisedUnit:
 
 
 def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
-    """Build the unit into an empty folder, and check it."""
+    """Build the unit into the assembly's folder, and check it.
+
+    The stage's manifest is this unit's alone then; that of all units is written over it at the end.
+    """
     around = unit.around
     app = new_app(folder, around.context)
     scope = Construct(app, around.scope) if around.scope else app
@@ -137,10 +142,23 @@ def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
         "outputs": {name: stack.resolve(output.logical_id) for name, output in outputs.items()},
         "findings": findings_data.write(found),
     }
-    names = sorted(path.name for path in folder.iterdir() if path.name.startswith("asset."))
-    stage_files = sorted(path.name for path in made.iterdir() if path.name not in ("manifest.json", "cdk.out"))
-    files = files_below(folder, *names, *(f"{made.name}/{each}" for each in stage_files))
-    return SynthesisedUnit(unit=unit, part=Part(files=tuple(files), data=data), findings=found)
+    files = tuple(files_below(folder, *sorted(set(_written(folder, made, manifest)))))
+    return SynthesisedUnit(unit=unit, part=Part(files=files, data=data), findings=found)
+
+
+def _written(folder: Path, made: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the files and folders of one stage's assembly and their assets, below the whole one's folder."""
+    names: list[str] = []
+    for artifact in manifest["artifacts"].values():
+        properties = artifact["properties"]
+        names += filter(None, (properties.get("templateFile"), artifact.get("additionalMetadataFile")))
+        if artifact["type"] == MANIFEST:
+            names.append(properties["file"])
+            assets = json.loads((made / properties["file"]).read_text(encoding="utf-8"))
+            names += [each["source"]["path"] for each in assets.get("files", {}).values() if "path" in each["source"]]
+            images = assets.get("dockerImages", {}).values()
+            names += [each["source"]["directory"] for each in images if "directory" in each["source"]]
+    yield from (os.path.relpath(made / each, folder) for each in names)
 
 
 def _refuse_what_is_outside(app: cdk.App, unit: ServiceUnit) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 MOST_BYTES = 512 * 1024 * 1024
 """What is kept in all; what was used longest ago goes first."""
+_Signature = tuple[int, ...]
 RECENT_SECONDS = 3600
 """So young a file may belong to a record that another synth is about to write."""
 
@@ -42,6 +43,8 @@ class Store:
         self._parts = folder / "parts"
         self._files = folder / "files"
         self._folder = folder
+        self._taken: dict[Path, tuple[str, _Signature]] = {}
+        """File in an assembly -> digest and state of what was last taken or kept: many parts bring the same asset."""
 
     def take(self, key: str, into: Path) -> Part | None:
         """Copy a part's files into an assembly's folder. None if it is not there, damaged, or of another format."""
@@ -50,12 +53,16 @@ class Store:
         try:
             files, data = _read(record, key)
             for name, (content, mode) in files.items():
-                copied.append(into / name)
-                _copy(self._files / content, into / name, content, mode)
+                target = into / name
+                if self._taken.get(target) != (content, _signature(target)):
+                    copied.append(target)
+                    _copy(self._files / content, target, content, mode)
+                    self._taken[target] = (content, _signature(target))
             os.utime(record)
         except (OSError, DamagedError):
             for path in copied:
                 path.unlink(missing_ok=True)
+                self._taken.pop(path, None)
             return None
         return Part(files=tuple(files), data=data)
 
@@ -100,10 +107,14 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def _keep_file(self, path: Path) -> str:
+        name, state = self._taken.get(path, ("", ()))
+        if state and state == _signature(path) and (self._files / name).exists():
+            return name
         content = path.read_bytes()
         name = _digest(content)
+        self._taken[path] = (name, _signature(path))
         target = self._files / name
-        if not target.exists() or _digest(target.read_bytes()) != name:
+        if not target.exists():  # of one that is damaged, `take` finds out
             _write(target, content)
         return name
 
@@ -141,6 +152,15 @@ def _copy(source: Path, target: Path, digest: str, mode: int) -> None:
     target.unlink(missing_ok=True)
     target.write_bytes(content)
     target.chmod(mode)
+
+
+def _signature(path: Path) -> _Signature:
+    """Return what tells whether a file was written or replaced since; nothing of one that is not there."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -4,28 +4,44 @@ Standard library alone until something is to be made: neither the CDK nor the ca
 """
 
 from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.synthesis import messages
 from pipeline.synthesis.content import Sources, digest
-from pipeline.synthesis.process import ROOT, Told, emptied, told, written
+from pipeline.synthesis.process import ROOT, Told, emptied, locked, told, written
 from pipeline.synthesis.store import Part, files_below
 
 
-def synthesise(environment: MutableMapping[str, str]) -> Path:
-    """Write the assembly that a process is asked for, and return its folder. What is wrong with it stands in it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """An assembly, and what is to be said of it."""
+
+    folder: Path
+    errors: tuple[str, ...]
+    """What must change before it may be deployed."""
+    warnings: tuple[str, ...]
+
+
+def synthesise(environment: MutableMapping[str, str]) -> Outcome:
+    """Write the assembly that a process is asked for.
 
     Leaves the CDK's own rules off: in a synth of parts they would look at the pipeline's templates and at no others.
     """
     environment["CDK_VALIDATION"] = "false"
     asked = told(environment)
-    emptied(asked.out)  # a synth that ends at a mistake leaves nothing that looks like its assembly
-    if not take(asked, environment):
-        from pipeline.synthesis.app import synthesise as made  # noqa: PLC0415 - what is unchanged does not wait for it
+    with locked(asked.out):
+        emptied(asked.out)  # a synth that ends at a mistake leaves nothing that looks like its assembly
+        if not take(asked, environment):
+            from pipeline.synthesis import jsii_client  # noqa: PLC0415 - what is unchanged does not wait for it
 
-        made(asked, environment)
-        keep(asked, environment)
-    return asked.out
+            jsii_client.enable()  # before the next import, which starts jsii's kernel
+            from pipeline.synthesis.app import synthesise as made  # noqa: PLC0415 - as above
+
+            made(asked, environment)
+            keep(asked, environment)
+        errors, warnings = messages.errors(asked.out), messages.annotations(asked.out, "warning")
+        return Outcome(folder=asked.out, errors=tuple(errors), warnings=tuple(warnings))
 
 
 def take(asked: Told, environment: Mapping[str, str], root: Path = ROOT) -> bool:

@@ -121,8 +121,13 @@ ROOMS = {
             f"{LIBRARY}.contract",
             f"{LIBRARY}.guardrails",
         ),
-        third_party=("aws_cdk", "constructs", "jsii"),
+        third_party=("aws_cdk", "constructs"),
     ),
+    # It replaces parts of jsii before anything imports the CDK, so it knows neither that nor any other room.
+    **{
+        f"pipeline.synthesis.{module}": Room(ours=("pipeline.synthesis",), third_party=("jsii", "attr"))
+        for module in ("jsii_client", "argument_checks")
+    },
     # Recognises an unchanged checkout before anything else is imported.
     **{
         f"pipeline.synthesis.{module}": Room(ours=("pipeline.synthesis",), third_party=())

@@ -1,5 +1,8 @@
 """How long a change of a handler takes from `git push` to production, and where the time goes."""
 
+import os
+from pathlib import Path
+
 from tests.bench.figures import Figure
 from tests.end_to_end.clone import Clone
 
@@ -8,10 +11,11 @@ HANDLER = "services/intake/runtime/handler.py"
 
 
 def measure_warm_push(clone: Clone, figure: Figure) -> None:
-    figure.aim = "20 s"
+    figure.aim = "12 s"
     for number in range(RUNS):
         clone.edit(HANDLER, ("logger = ", f"# {number}\nlogger = "))
         clone.commit(f"Measure {number}")
+        emulator = processor_seconds(clone.cloud.emulator_pid)
         with figure.sample():
             clone.push()
         run = clone.wait()
@@ -24,3 +28,11 @@ def measure_warm_push(clone: Clone, figure: Figure) -> None:
         for name, seconds in actions.items():
             figure.part(name, seconds)
         figure.part("between actions, git, following", figure.samples[-1] - sum(actions.values()))
+        figure.part("emulator, processor time", processor_seconds(clone.cloud.emulator_pid) - emulator)
+
+
+def processor_seconds(process: int) -> float:
+    """Return what a process has used itself: unlike a clock it says the same on a machine that others use, too."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

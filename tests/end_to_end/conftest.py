@@ -13,13 +13,17 @@ ORDER = ("test_promotion", "test_recovery", "test_push")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with these files, which one worker has for itself, and with the round trip on the other."""
-    here = Path(__file__).parent
+    """Begin with these files, which one worker has for itself, and with the two that have platforms of their own.
 
-    def place(item: pytest.Item) -> int:
+    Files with local clouds are next, which mostly wait, so that what is left at the end is short.
+    """
+    here = Path(__file__).parent
+    clouds = {item.path for item in items if item.get_closest_marker("cloud")}
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
         if not item.path.is_relative_to(here):
-            return len(ORDER) + 1
-        return ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER)
+            return len(ORDER) + 1, item.path not in clouds
+        return ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER), False
 
     items.sort(key=place)
 

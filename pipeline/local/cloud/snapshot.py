@@ -2,31 +2,33 @@
 
 import asyncio
 import copy
-import gc
+import json
 import logging
 import math
 import os
-import pickle
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ministack.app as ministack_app
-from ministack.services import cloudformation, lambda_svc, sts
+from ministack.services import lambda_svc, sts
 
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.forked import ForkedProcess, ForkError, fork
 from pipeline.local.cloud.snapshot_store import SnapshotError, SnapshotStore, StoredSnapshot
 
 logger = logging.getLogger("penstock.snapshot")
 
+Value = TypeVar("Value")
+
 PERIOD_SECONDS = 5.0
-COLLECT_ATTEMPTS = 5
+LONGEST_SECONDS = 60.0
 UNDISTURBED_SECONDS = 0.1
 OUR_STORES = "penstock"
 READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Lookup", "Filter", "Poll", "Validate")
@@ -59,11 +61,6 @@ class Snapshots:
         # A function's package belongs to the snapshot, not to a folder that forgets what an older one needs.
         lambda_svc._externalize_code_zip = lambda _function, _referenced: None  # noqa: SLF001 - as above
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None  # noqa: SLF001 - as above
-        # Its templates and events are most of what there is to copy, and copying them its way is most of the pause.
-        cloudformation.get_state = lambda: {
-            name: pickle.loads(pickle.dumps(store(), pickle.HIGHEST_PROTOCOL))  # noqa: S301 - written here, just now
-            for store, name in cloudformation._PERSISTED_STORES  # noqa: SLF001 - as above
-        }
         # Sessions outlive a restart on AWS; without them, their keys would mean no account.
         sts.get_state = lambda: {"sessions": copy.deepcopy(sts._sessions)}  # noqa: SLF001 - as above
         sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])  # noqa: SLF001 - as above
@@ -79,7 +76,7 @@ class Snapshots:
     def take(self, reason: str) -> str | None:
         """Take a snapshot now; returns once it is safe on disk, or says why it failed.
 
-        For worker threads: the state is collected on the event loop, between two requests.
+        For worker threads: the process is copied on the event loop, between two requests, and the copy writes.
         """
         if self.loop is None:
             raise RuntimeError("a snapshot needs a running emulator")
@@ -90,8 +87,8 @@ class Snapshots:
             began = time.perf_counter()
             self.changed = False
             try:
-                collected = asyncio.run_coroutine_threadsafe(self._collect(), self.loop).result()
-                written = self.store.write(collected.states, collected.objects)
+                begun = asyncio.run_coroutine_threadsafe(self._begin(), self.loop).result()
+                written = _written(begun.writer)
                 for tell in self.emulator.after_snapshot:
                     tell()
             except (SnapshotError, OSError) as error:
@@ -102,7 +99,7 @@ class Snapshots:
             self.has_all_before = began
         if written:
             took = time.perf_counter() - began
-            logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, collected.pause * 1e3)
+            logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, begun.pause * 1e3)
         return None
 
     async def at_stop(self) -> None:
@@ -139,20 +136,29 @@ class Snapshots:
         for begin in self.emulator.at_start:
             begin()
 
-    async def _collect(self) -> "_Collected":
-        """Copy every service's state and link every object file, with nothing else running meanwhile."""
+    async def _begin(self) -> "_Begun":
+        """Link every object file and copy the process, with nothing else running meanwhile."""
         began = time.perf_counter()
         with _undisturbed():
             for prepare in self.emulator.before_snapshot:
                 prepare()
-            states = _retried(self._copy_states)
             objects = self._link_objects()
-        return _Collected(states=states, objects=objects, pause=time.perf_counter() - began)
+            writer = fork(lambda: self._write(objects))
+        return _Begun(writer=writer, pause=time.perf_counter() - began)
 
-    def _copy_states(self) -> dict[str, Any]:
+    def _write(self, objects: Path | None) -> bytes:
+        """Write everything as it is, in a copy of the process; what it answers is for `_written`."""
+        try:
+            return json.dumps({"written": self.store.write(self._states(), objects)}).encode()
+        except (SnapshotError, OSError) as error:
+            return json.dumps({"error": str(error)}).encode()
+
+    def _states(self) -> dict[str, Any]:
+        # Services copy what they hold, lest it changes while it is written. Nothing changes in a copy of the process.
+        copy.deepcopy = _itself
         services: dict[str, Callable[[], Any]] = ministack_app._build_persistence_save_dict()  # noqa: SLF001 - as above
         states = {name: get_state() for name, get_state in services.items()}
-        states[OUR_STORES] = copy.deepcopy(dict(self.emulator.stores))
+        states[OUR_STORES] = dict(self.emulator.stores)
         # None is what a module says that could not be imported: it has no state.
         return {name: state for name, state in states.items() if state is not None}
 
@@ -174,11 +180,27 @@ class Snapshots:
         return links
 
 
+def _itself(x: Value, memo: dict[int, Any] | None = None, _nil: Any = None) -> Value:
+    """Take the place of `copy.deepcopy`."""
+    del memo, _nil
+    return x
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Collected:
-    states: Mapping[str, Any]
-    objects: Path | None
+class _Begun:
+    writer: ForkedProcess
     pause: float
+
+
+def _written(writer: ForkedProcess) -> bool:
+    """Wait until a snapshot is safe on disk; False when nothing differed from the last one."""
+    try:
+        answer = json.loads(writer.result(LONGEST_SECONDS) or b'{"error": "what should write it has ended"}')
+    except ForkError as error:
+        raise SnapshotError(str(error)) from error
+    if "error" in answer:
+        raise SnapshotError(answer["error"])
+    return bool(answer["written"])
 
 
 def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
@@ -201,19 +223,7 @@ def _undisturbed() -> Iterator[None]:
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(UNDISTURBED_SECONDS)
-    gc.disable()  # so many new objects at once would make it run again and again
     try:
         yield
     finally:
-        gc.enable()
         sys.setswitchinterval(interval)
-
-
-def _retried(collect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Collect again when a dict changed while it was copied: a thread came in between all the same."""
-    for _ in range(COLLECT_ATTEMPTS):
-        try:
-            return collect()
-        except RuntimeError as error:
-            last = error
-    raise SnapshotError(f"the state kept changing while it was copied ({last})")

@@ -47,24 +47,19 @@ class _Unpickler(pickle.Unpickler):
 
 @dataclass
 class Blobs:
-    """Remembers the name of each large byte string while it lives in the emulator: hashing 30 MB takes a while."""
+    """The large byte strings of one snapshot. Many functions share one package: each is hashed once."""
 
-    _known: dict[int, tuple[bytes, str]] = field(default_factory=dict)
+    _names: dict[int, tuple[bytes, str]] = field(default_factory=dict)
+    """By identity, which is a byte string's own only while it lives: so they are held here."""
     used: dict[str, bytes] = field(default_factory=dict)
 
     def name_of(self, value: bytes) -> str:
         """Return the file name of this byte string, which is its content's."""
-        known = self._known.get(id(value))
-        if known is None or known[0] is not value:
-            known = (value, f"{hashlib.sha256(value).hexdigest()}.blob")
-            self._known[id(value)] = known
-        self.used[known[1]] = value
-        return known[1]
-
-    def forget_unused(self) -> None:
-        """Keep only what the snapshot just taken contains."""
-        self._known = {id(value): (value, name) for name, value in self.used.items()}
-        self.used = {}
+        if id(value) not in self._names:
+            name = f"{hashlib.sha256(value).hexdigest()}.blob"
+            self._names[id(value)] = (value, name)
+            self.used[name] = value
+        return self._names[id(value)][1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +67,6 @@ class SnapshotStore:
     """The folder that holds them, each named by a number that only grows."""
 
     folder: Path
-    blobs: Blobs = field(default_factory=Blobs)
 
     def write(self, states: Mapping[str, Any], objects: Path | None) -> bool:
         """Add a snapshot and drop the oldest; False when nothing differs from the last one.
@@ -83,24 +77,23 @@ class SnapshotStore:
         last = next(self._complete(), None)
         before = _sums(last) if last is not None else {}
         files: dict[str, bytes] = {}
+        blobs = Blobs()
         for name, state in states.items():
             out = BytesIO()
             try:
-                _Pickler(out, self.blobs).dump(state)
+                _Pickler(out, blobs).dump(state)
             except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
                 raise SnapshotError(f"the state of {name} cannot be saved: {error}") from error
             files[f"{name}{STATE}"] = out.getvalue()
         sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-        blobs = dict(self.blobs.used)
-        self.blobs.forget_unused()
         if objects is None and before == sums:
             return False
         number = int(last.name) + 1 if last is not None else 1
         new = self.folder / f"{number}.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        for name, data in (files | blobs).items():
-            unchanged = name in blobs or before.get(name) == sums[name]
+        for name, data in (files | blobs.used).items():
+            unchanged = name in blobs.used or before.get(name) == sums[name]
             if not (unchanged and last is not None and _linked(last / name, new / name)):
                 _write(new / name, data)
         if objects is not None:

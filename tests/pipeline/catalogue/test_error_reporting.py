@@ -79,12 +79,14 @@ def end_of(folder: Path, line: str, *, imports: str = "") -> subprocess.Complete
         ("pass pass", "", "services/sample/service.py:6:10: invalid syntax: pass pass\n"),
     ],
 )
+@pytest.mark.slow
 def test_synth_reports_a_teams_error_with_its_line(line: str, imports: str, said: str, tmp_path: Path) -> None:
     done = end_of(tmp_path, line, imports=imports)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
     assert done.stderr.startswith(said)
 
 
+@pytest.mark.slow
 def test_synth_keeps_the_traceback_of_a_platform_error(tmp_path: Path) -> None:
     done = end_of(tmp_path, "broken()")
     assert done.returncode == 1

@@ -189,7 +189,7 @@ class Other(tiny.Tiny):
 
 def with_one_beside(stack: tiny.TinyStack, environment: Environment) -> None:
     """Until the other one is heard."""
-    more = cdk.Stack(cdk.Stage.of(stack), "more")  # here
+    more = cdk.Stack(cdk.Stage.of(stack), "more")
     ssm.CfnParameter(more, "Value", type="String", value="new")
 
 
@@ -198,7 +198,7 @@ def test_explain_names_an_override_that_makes_another_stack(checkout: Path) -> N
     found = explanation.explain(checkout, tiny.stage("one", Other(), service), service)
     (refused,) = found["refused"]
     assert (refused["rule"], refused["path"]) == ("Penstock-OtherStack", "Pipeline/one/more")
-    at = line_of(Path(__file__), "# here")
+    at = line_of(Path(__file__), "more = cdk.Stack(")
     assert f"with_one_beside does this at tests/pipeline/cli/test_explain.py:{at}." in refused["text"]
 
 

@@ -164,6 +164,7 @@ def test_the_same_commit_and_context_give_the_same_bytes(like: Stage, tmp_path: 
     assert json.dumps(build(later, tmp_path / "later", like=like)) == json.dumps(fix)
 
 
+@pytest.mark.slow
 def test_a_branch_passes_guardrails_and_is_deployed_by_its_own_roles(tmp_path: Path) -> None:
     context = ("branch=fix/rounding", "expires=2026-12-01T12:00:00Z", "services=second")
     done = synth(tmp_path / "out", checkout=small_checkout.make(tmp_path / "checkout"), context=context)

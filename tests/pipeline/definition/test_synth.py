@@ -33,6 +33,7 @@ def aged_copy_of_the_checkout(target: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 def test_the_same_commit_gives_the_same_bytes_elsewhere_at_another_time_and_offline(
     assembly: Assembly, tmp_path: Path
 ) -> None:

@@ -1,7 +1,10 @@
 """After a kill the local cloud comes back as it was at its last snapshot, whole, and takes the next deployment."""
 
+import contextlib
 import json
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -120,6 +123,54 @@ def test_a_kill_during_deployments_leaves_the_last_snapshot_and_blocks_nothing(
     again.deploy("new0", roles("New0x", 21))
     assert {again.stacks()["base"], again.stacks()["new0"]} <= {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
     assert "before" in again.rows()
+
+
+def stop_writer(cloud: LocalCloud) -> int:
+    """Stop the copy of the emulator that writes a snapshot, in the middle of it."""
+    emulator = cloud.emulator_pid
+    pause = threading.Event()
+    for _ in range(30_000):
+        for writer in Path(f"/proc/{emulator}/task/{emulator}/children").read_text(encoding="ascii").split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(writer), signal.SIGSTOP)
+                return int(writer)
+        pause.wait(0.001)
+    raise AssertionError("no snapshot was written")
+
+
+def test_requests_are_answered_while_a_snapshot_is_written(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    account.deploy("kept", {"Table": TABLE, **roles("big", 40)})
+    account.put("before")
+    with ThreadPoolExecutor(1) as thread:
+        saving = thread.submit(account.cloud.save)
+        writer = stop_writer(account.cloud)
+        try:
+            account.put("meanwhile")
+            assert account.rows() == {"before", "meanwhile"}
+            assert not saving.done()
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        saving.result()
+    kill(account.cloud)
+    assert "before" in Account(fresh_cloud()).rows()
+
+
+def test_a_kill_while_a_snapshot_is_written_leaves_the_one_before_it_and_no_writer(fresh_cloud: FreshCloud) -> None:
+    account = Account(fresh_cloud())
+    account.deploy("kept", {"Table": TABLE, **roles("big", 40)})
+    account.put("saved")
+    account.cloud.save()
+    account.put("lost")
+    with ThreadPoolExecutor(1) as thread:
+        saving = thread.submit(account.cloud.save)
+        writer = stop_writer(account.cloud)
+        kill(account.cloud)
+        with pytest.raises(LocalCloudError, match="does not answer"):
+            saving.result()
+    with pytest.raises(ProcessLookupError):
+        os.kill(writer, 0)
+    assert "saved" in Account(fresh_cloud()).rows()
 
 
 WAITING = {

@@ -161,6 +161,7 @@ def test_new_changes_one_hand_written_file_and_generated_ones(generated: Path) -
     assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
 
 
+@pytest.mark.slow
 def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.Subtests, mypy_cache: Path) -> None:
     binaries = generated / ".venv/bin"
     folders = [Path("services") / ServiceName(name=name).module for name in (NEW, LONGEST)]
@@ -228,6 +229,7 @@ FUNCTION = """        Function(
 """
 
 
+@pytest.mark.slow
 def test_new_service_passes_guardrails_without_an_acknowledgement_and_so_does_a_further_function(
     generated: Path,
 ) -> None:

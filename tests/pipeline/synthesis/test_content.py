@@ -138,7 +138,7 @@ def test_values_that_differ_are_told_apart() -> None:
 
 
 def test_a_function_is_its_module() -> None:
-    here, there = (plain(closing_over(1), lambda _, content=content: content) for content in ("here", "there"))
+    here, there = plain(closing_over(1), lambda _: "here"), plain(closing_over(1), lambda _: "there")
     assert plain(one, str) != plain(test_a_function_is_its_module, str)
     assert here == there  # of a module that is none of the rooms', the locks say it
 

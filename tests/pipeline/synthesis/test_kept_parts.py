@@ -30,22 +30,26 @@ class Synth:
     files: dict[str, str]
 
 
-def synth(root: Path, out: Path, store: str, **environment: str) -> Synth:
-    done = subprocess.run(
+def start(root: Path, out: Path, store: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [root / ".venv/bin/python", "-m", "pipeline.synthesis"],
         cwd=root,
-        env={**clean_environment(), **environment, "PENSTOCK_SYNTH_CACHE": store, "CDK_OUTDIR": str(out)},
-        capture_output=True,
+        env={**clean_environment(), "PENSTOCK_SYNTH_CACHE": store, "CDK_OUTDIR": str(out)},
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    files = {
-        str(file.relative_to(out)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(out.rglob("*"))
-        if file.is_file()
-    }
-    return Synth(code=done.returncode, says=done.stderr.replace(str(out), "out"), files=files)
+
+
+def written(out: Path) -> dict[str, str]:
+    files = (file for file in sorted(out.rglob("*")) if file.is_file())
+    return {str(file.relative_to(out)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def synth(root: Path, out: Path, store: str) -> Synth:
+    process = start(root, out, store)
+    _, says = process.communicate()
+    assert "Traceback" not in says, says
+    return Synth(code=process.returncode, says=says.replace(str(out), "out"), files=written(out))
 
 
 def compare(names: tuple[str, ...], folder: Path) -> list[int]:
@@ -66,6 +70,15 @@ def compare(names: tuple[str, ...], folder: Path) -> list[int]:
 @pytest.mark.parametrize(("scene", "codes"), [*SCENES.items()], ids=map("-".join, SCENES))
 def test_kept_parts_change_nothing(scene: tuple[str, ...], codes: tuple[int, ...], tmp_path: Path) -> None:
     assert tuple(compare(scene, tmp_path)) == codes
+
+
+def test_two_synths_at_once_write_what_one_writes(tmp_path: Path) -> None:
+    root = small_checkout.make(tmp_path / "checkout")
+    store, out, other = str(tmp_path / "store"), tmp_path / "out", tmp_path / "other"
+    running = [start(root, folder, store) for folder in (out, out, other)]
+    said = [each.communicate()[1] for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0], said
+    assert written(out) == written(other) == synth(root, tmp_path / "alone", "off").files
 
 
 @pytest.mark.soak

@@ -49,6 +49,17 @@ def test_what_is_taken_cannot_be_written_through(store: Store, tmp_path: Path) -
     assert (tmp_path / "four/run").read_text() == "#!/bin/sh"
 
 
+def test_a_file_that_several_parts_bring_is_written_again_if_it_is_not_as_it_was(store: Store, tmp_path: Path) -> None:
+    for key in (KEY, OTHER):
+        store.keep(key, made(tmp_path / "one"), tmp_path / "one")
+    assert store.take(KEY, tmp_path / "two") is not None
+    (tmp_path / "two/run").write_text("spoilt")
+    (tmp_path / "two/stage/template.json").unlink()
+    assert store.take(OTHER, tmp_path / "two") is not None
+    assert (tmp_path / "two/run").read_text() == "#!/bin/sh"
+    assert (tmp_path / "two/stage/template.json").read_text() == "one"
+
+
 def damaged_file(store: Path) -> None:
     largest = max((store / "files").iterdir(), key=lambda each: each.stat().st_size)
     largest.write_text("x" * largest.stat().st_size)

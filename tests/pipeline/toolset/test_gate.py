@@ -1,7 +1,10 @@
 """The gate for people and pull requests, and the part of it that decides a deployment."""
 
+import os
 import subprocess
+import sys
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT
@@ -15,7 +18,7 @@ def commands(target: str) -> str:
 
 def test_gate_lints_types_validates_synthesises_and_tests_and_deploys_nothing() -> None:
     gate = commands("check")
-    fast = "-m 'not cloud and not soak'"
+    fast = "python -m tests.gate"
     steps = ("ruff check .", "ruff format --check .", "mypy .", "penstock validate\n", "-m pipeline.synthesis", fast)
     assert [step for step in steps if step not in gate] == []
     assert "deploy" not in gate
@@ -35,3 +38,28 @@ def test_pipeline_synth_ignores_expiry() -> None:
     assert "-m pipeline.synthesis" in decides
     assert "penstock validate" not in decides  # which asks for expiry; the synth checks the stages without
     assert "pytest" not in decides
+
+
+@pytest.mark.slow
+def test_missing_tool_is_one_line_of_the_summary_and_a_failure_in_continuous_integration() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "tests/services/library/velocity",
+    ]
+    without_jars = {name: value for name, value in os.environ.items() if name != "CI"}
+    without_jars["PENSTOCK_VELOCITY_JARS"] = str(ROOT / "no-such.jar")
+    done = subprocess.run(command, cwd=ROOT, env=without_jars, capture_output=True, text=True, check=False)
+    said = [line for line in done.stdout.splitlines() if "Apache Velocity is not installed" in line]
+    assert (done.returncode, len(said)) == (0, 1), done.stdout
+    environment = without_jars | {"CI": "true"}
+    command += ["-k", "test_engine", "--maxfail=1"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "CI skips nothing" in done.stdout

@@ -73,6 +73,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return root, cache
 
 
+@pytest.mark.slow
 def test_setup_needs_the_standard_library_alone(installed: tuple[Path, Path]) -> None:
     root, cache = installed
     for name, expected in (("cdk", "2.1148.1"), ("cdk-assets", "4.7.3"), ("node", "v24.")):
@@ -81,6 +82,7 @@ def test_setup_needs_the_standard_library_alone(installed: tuple[Path, Path]) ->
     assert (root / ".venv").resolve().parent == cache
 
 
+@pytest.mark.slow
 def test_a_second_setup_changes_nothing_and_says_nothing(installed: tuple[Path, Path]) -> None:
     root, cache = installed
     (marker,) = cache.glob(f"*/{environment.COMPLETE}")
@@ -96,6 +98,7 @@ def test_a_second_setup_changes_nothing_and_says_nothing(installed: tuple[Path, 
     assert written() == before
 
 
+@pytest.mark.slow
 def test_the_emulator_cannot_see_the_platforms_packages(installed: tuple[Path, Path]) -> None:
     root, _ = installed
     for python, module in ((".venv/emulator/bin/python", "aws_cdk"), (".venv/bin/python", "ministack")):

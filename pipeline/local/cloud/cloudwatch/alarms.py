@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.cloud.cloudwatch import patches
-from pipeline.local.cloud.cloudwatch.evaluation import UNKNOWN, Span, Verdict, evaluated
+from pipeline.local.cloud.cloudwatch.evaluation import UNKNOWN, Series, Span, Verdict, evaluated
 from pipeline.local.cloud.cloudwatch.expressions import Expression, UnknownExpressionError
 from pipeline.local.cloud.cloudwatch.queues import NAMESPACE as QUEUES
 from pipeline.local.cloud.cloudwatch.queues import Gauges
@@ -53,38 +53,32 @@ class Alarms:
             self._change(alarm, found)
 
     def _of_metric(self, alarm: Json, now: float) -> Verdict | None:
-        points = self._points(alarm, now)
-        return evaluated(alarm, lambda span: self._statistic(points, alarm, span), now)
+        series = self._series(alarm, now)
+        return evaluated(alarm, lambda span: self._statistic(series, alarm, span), now)
 
     def _of_expression(self, alarm: Json, now: float) -> Verdict | None:
         expression = Expression(alarm["Metrics"])
-        points = {name: self._points(stat["Metric"], now) for name, stat in expression.stats.items()}
+        series = {name: self._series(stat["Metric"], now) for name, stat in expression.stats.items()}
 
         def measure(span: Span) -> float | None:
             return expression.value(
-                {name: self._statistic(points[name], stat, span) for name, stat in expression.stats.items()}
+                {name: self._statistic(series[name], stat, span) for name, stat in expression.stats.items()}
             )
 
         return evaluated({**alarm, "Period": expression.period}, measure, now)
 
-    def _points(self, metric: Mapping[str, Any], now: float) -> Sequence[Json]:
+    def _series(self, metric: Mapping[str, Any], now: float) -> Series:
         if metric.get("Namespace") == QUEUES:
             measured = self.gauges.points(metric, now)
             if measured is not None:
-                return measured
+                return Series(points=measured, late_seconds=0.0)
         named = {part["Name"]: part["Value"] for part in metric.get("Dimensions") or []}
-        return patches.points(str(metric.get("Namespace")), str(metric.get("MetricName")), named)
+        points = patches.points(str(metric.get("Namespace")), str(metric.get("MetricName")), named)
+        return Series(points=points, late_seconds=OUT_OF_ORDER_SECONDS)
 
-    def _statistic(self, points: Sequence[Json], about: Mapping[str, Any], span: Span) -> float | None:
-        begin, end = span
-        within = []
-        for point in reversed(points):
-            if point["Timestamp"] < begin - OUT_OF_ORDER_SECONDS:
-                break
-            if begin < point["Timestamp"] <= end:
-                within.append(point)
+    def _statistic(self, series: Series, about: Mapping[str, Any], span: Span) -> float | None:
         name = about.get("ExtendedStatistic") or about.get("Statistic") or about.get("Stat") or "Average"
-        return patches.statistic(name, within)
+        return patches.statistic(name, series.within(span))
 
     def _change(self, alarm: Json, found: Verdict) -> None:
         before = alarm["StateValue"]

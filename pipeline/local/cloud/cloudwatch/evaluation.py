@@ -38,6 +38,27 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What was measured of a metric."""
+
+    points: Sequence[dict[str, Any]]
+    late_seconds: float
+    """How far back from its place in time a point may stand."""
+
+    def within(self, span: Span) -> list[dict[str, Any]]:
+        """Return the points of a span, looking no further back than that takes."""
+        begin, end = span
+        found = []
+        for point in reversed(self.points):
+            at = point["Timestamp"]
+            if at < begin - self.late_seconds:
+                break
+            if begin < at <= end:
+                found.append(point)
+        return found
+
+
 def evaluated(alarm: Mapping[str, Any], measure: Measure, now: float) -> Verdict | None:
     """Return what the alarm says now; None when it stays as it is."""
     if alarm.get("ComparisonOperator") not in COMPARISONS or alarm.get("Threshold") is None:

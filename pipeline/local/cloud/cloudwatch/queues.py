@@ -11,7 +11,9 @@ from pipeline.local.cloud.emulator import Emulator, Json
 
 NAMESPACE = "AWS/SQS"
 KEPT = 7200
-"""Measurements: those of an hour."""
+"""Measurements: those of an hour, if a queue is never quiet."""
+EQUAL_SECONDS = 1.0
+"""How long a value stands for those that follow it and are the same."""
 
 
 class Gauges:
@@ -31,7 +33,8 @@ class Gauges:
         if value is None:
             return None
         found = self.series.setdefault((account, region, queue_name, name), deque(maxlen=KEPT))
-        if not found or found[-1]["Timestamp"] != now:  # another alarm may have asked already
+        last = found[-1] if found else None
+        if last is None or last["Value"] != value or now - last["Timestamp"] >= EQUAL_SECONDS:
             found.append({"Timestamp": now, "Value": value})
         return found
 

@@ -16,8 +16,9 @@ from pipeline.local.cloud.codebuild.environment import Variable
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.plan import Destination, Plan, PlanError
 from pipeline.local.cloud.codebuild.record import STEPS_BEFORE_THE_BUILD, BuildRecord, interrupted
-from pipeline.local.cloud.codebuild.run import Run
+from pipeline.local.cloud.codebuild.run import BuildCaches, Run
 from pipeline.local.cloud.codebuild.source import Artifact, BuildSource
+from pipeline.local.cloud.codebuild.source_cache import SourceCache
 from pipeline.local.cloud.codebuild.stream import LogStream
 from pipeline.local.cloud.codebuild.workspace import Workspace
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
@@ -63,6 +64,9 @@ class Builds:
         self._stops: dict[str, threading.Event] = {}
         self._folder = emulator.folder / "builds"
         self._kept = emulator.folder / "build-caches"
+        self._caches = BuildCaches(
+            projects=self._kept / "projects", sources=SourceCache(emulator.folder / "build-sources")
+        )
 
     def start(self, asked: PipelineBuild) -> str:
         """Begin a build on a thread of its own and return its id; AwsError where StartBuild would answer one."""
@@ -143,7 +147,7 @@ class Builds:
     def forget_cache(self, project: str, *, account: str, region: str) -> None:
         """Let the project's next build begin with an empty cache."""
         name = self._project(project, account, region)["name"]
-        shutil.rmtree(self._kept / "projects" / account / region / name, ignore_errors=True)
+        shutil.rmtree(self._caches.projects / account / region / name, ignore_errors=True)
 
     def end_interrupted(self) -> None:
         """Fail every build that the saved state calls running: nobody carries it on."""
@@ -211,7 +215,7 @@ class Builds:
                 workspace=workspace,
                 clients=self._clients,
                 log=BuildLog(workspace.log, send=send),
-                caches=self._kept / "projects",
+                caches=self._caches,
                 host_environment=os.environ,
                 stopped=stop,
             )

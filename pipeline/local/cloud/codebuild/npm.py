@@ -8,10 +8,17 @@ that `Workspace` makes, as `python3 npm.py NPM FOLDERS -- arguments`.)
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+LAUNCHERS = {"cdk-assets": "asset_publisher.py"}
+"""Commands that something of ours stands before, too: what `npm ci` or another version installs stays npm's."""
+LAUNCHER = """\
+#!/bin/sh
+exec {python} -IS {program} {command} -- "$@"
+"""
 PINNED = re.compile(r"(?P<name>(?:@[\w.-]+/)?[\w.-]+)@(?P<version>\d+\.\d+\.\d+(?:-[\w.]+)?)")
 
 
@@ -42,7 +49,20 @@ def link(package: Path, name: str, prefix: Path) -> None:
     for place, target in links.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
-        place.symlink_to(target)
+        if place.name in LAUNCHERS and place.parent.name == "bin":
+            _launch(place, target)
+        else:
+            place.symlink_to(target)
+
+
+def _launch(place: Path, command: Path) -> None:
+    values = {
+        "python": sys.executable,
+        "program": str(Path(__file__).with_name(LAUNCHERS[place.name])),
+        "command": str(command),
+    }
+    place.write_text(LAUNCHER.format(**{name: shlex.quote(value) for name, value in values.items()}), encoding="utf-8")
+    place.chmod(0o755)
 
 
 def main(npm: str, folders: str, arguments: Sequence[str]) -> None:

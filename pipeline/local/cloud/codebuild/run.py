@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.local.cloud.codebuild.plan import Plan
 from pipeline.local.cloud.codebuild.record import BuildRecord
 from pipeline.local.cloud.codebuild.shell import Shell, ShellError
 from pipeline.local.cloud.codebuild.source import Artifact, SourceError, download, fetch
+from pipeline.local.cloud.codebuild.source_cache import SourceCache
 from pipeline.local.cloud.codebuild.upload import Upload
 from pipeline.local.cloud.codebuild.workspace import Workspace
 
@@ -53,6 +55,15 @@ class PhaseFailedError(Exception):
     """A phase has failed and said so; the build goes to its end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BuildCaches:
+    """What builds leave for later ones."""
+
+    projects: Path
+    """The folder of projects' own caches."""
+    sources: SourceCache
+
+
 class Run:
     """Carries out a plan."""
 
@@ -64,7 +75,7 @@ class Run:
         workspace: Workspace,
         clients: Clients,
         log: BuildLog,
-        caches: Path,
+        caches: BuildCaches,
         host_environment: Mapping[str, str],
         stopped: threading.Event,
     ) -> None:
@@ -112,7 +123,7 @@ class Run:
         s3 = self._clients.of("s3", credentials, self._plan.region)
         self._note_what_differs()
         with self._phase("DOWNLOAD_SOURCE"):
-            folders = fetch(self._plan.sources, self._workspace, s3)
+            folders = fetch(self._plan.sources, self._workspace, s3, self._caches.sources)
             buildspec = parse(self._buildspec_text(s3))
             for note in buildspec.notes:
                 self._log.say(note)
@@ -222,7 +233,7 @@ class Run:
         custom = kind == "S3" or "LOCAL_CUSTOM_CACHE" in self._plan.cache.get("modes", [])
         if not buildspec.cache_paths or not custom:
             return None
-        folder = self._caches / self._plan.account / self._plan.region / self._plan.project["name"]
+        folder = self._caches.projects / self._plan.account / self._plan.region / self._plan.project["name"]
         cache = Cache(folder, source=self._workspace.source, home=self._workspace.home)
         self._log.say(f"Restored {cache.restore()} files from the project's cache on this machine")
         return cache

@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.local.cloud.codebuild.artifacts import ArtifactError, unpack
+from pipeline.local.cloud.codebuild.artifacts import ArtifactError
+from pipeline.local.cloud.codebuild.source_cache import SourceCache
 from pipeline.local.cloud.codebuild.workspace import Workspace
 
 
@@ -36,7 +37,9 @@ class BuildSource:
     artifact: Artifact | None
 
 
-def fetch(sources: Mapping[str | None, BuildSource], workspace: Workspace, s3: Any) -> dict[str, Path]:
+def fetch(
+    sources: Mapping[str | None, BuildSource], workspace: Workspace, s3: Any, cache: SourceCache
+) -> dict[str, Path]:
     """Download every source; the folders by identifier, the secondary ones alone."""
     folders: dict[str, Path] = {}
     for identifier, source in sources.items():
@@ -45,11 +48,11 @@ def fetch(sources: Mapping[str | None, BuildSource], workspace: Workspace, s3: A
         if identifier is not None:
             folders[identifier] = folder
         if source.artifact is not None:
-            _fetch(source.artifact, folder, workspace.temporary / "source.zip", s3)
+            _fetch(source.artifact, folder, workspace.temporary / "source.zip", s3, cache)
     return folders
 
 
-def _fetch(artifact: Artifact, folder: Path, archive: Path, s3: Any) -> None:
+def _fetch(artifact: Artifact, folder: Path, archive: Path, s3: Any, cache: SourceCache) -> None:
     """A key that ends with a slash is a folder; everything else is a zip file."""
     if artifact.key.endswith("/"):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=artifact.bucket, Prefix=artifact.key):
@@ -60,7 +63,7 @@ def _fetch(artifact: Artifact, folder: Path, archive: Path, s3: Any) -> None:
         return
     download(s3, artifact, archive)
     try:
-        unpack(archive, folder)
+        cache.unpack(archive, folder)
     except ArtifactError as error:
         raise SourceError(f"{error} for primary source and source version {artifact.bucket}/{artifact.key}") from error
     archive.unlink()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -45,6 +46,7 @@ class ActionRunner:
         self._report = report
         self._abandoned: dict[str, threading.Event] = {}
         self._timers: dict[str, threading.Timer] = {}
+        self._copying = threading.Lock()
 
     def begin(self, pipeline: Pipeline, begin: Begin) -> None:
         """Start an action; its outcome comes later."""
@@ -142,11 +144,24 @@ class ActionRunner:
             return place
         declaration = pipeline.executor.declarations[execution.version]
         caller = Caller(account=pipeline.account, roles=(declaration.role_arn,))
-        body = self._sessions.client("s3", caller, place["region"]).get_object(Bucket=place["bucket"], Key=place["key"])
         store = declaration.store(region)
         copy = {"bucket": store.bucket, "key": place["key"], "region": region}
-        put_encrypted(self._sessions.client("s3", caller, region), copy, body["Body"].read(), store.encryption_key)
+        there = self._sessions.client("s3", caller, region)
+        with self._copying:
+            if not _is_there(there, copy):
+                here = self._sessions.client("s3", caller, place["region"])
+                body = here.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
+                put_encrypted(there, copy, body, store.encryption_key)
         return copy
+
+
+def _is_there(s3: Any, place: dict[str, str]) -> bool:
+    """Tell whether an earlier action's copy of an artifact is still there; its key is no other artifact's."""
+    try:
+        s3.head_object(Bucket=place["bucket"], Key=place["key"])
+    except ClientError:
+        return False
+    return True
 
 
 def _failure(error: Exception) -> ActionOutcome:

@@ -1,6 +1,5 @@
 """What a provider gets to do its action with."""
 
-import io
 import secrets
 import threading
 import zipfile
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.local.cloud.codepipeline.artifact import open_artifact
 from pipeline.local.cloud.codepipeline.declaration import Action, Declaration, Json
 from pipeline.local.cloud.codepipeline.sessions import Caller, Sessions
 from pipeline.local.cloud.emulator import Emulator
@@ -80,9 +80,7 @@ class Work:
 
     def read(self, artifact: str) -> zipfile.ZipFile:
         """Read an input artifact."""
-        place = self.inputs[artifact]
-        body = self.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
-        return zipfile.ZipFile(io.BytesIO(body))
+        return open_artifact(self.client("s3"), self.inputs[artifact])
 
     def read_file(self, place: str) -> str:
         """Read one file of an input artifact, `artifact::path` as configurations write it."""

@@ -108,3 +108,19 @@ def test_a_damaged_one_is_named_and_dropped(store: SnapshotStore, caplog: pytest
     with caplog.at_level(logging.ERROR):
         assert resumed(store) == {"service": 1}
     assert "Snapshot 2 is damaged" in caplog.text
+
+
+class Large:
+    """Makes its bytes anew each time that it is saved, where those before may have been."""
+
+    def __init__(self, filling: int) -> None:
+        self.filling = filling
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        return bytes, (bytes([self.filling]) * (BLOB_BYTES + 1),)
+
+
+def test_large_bytes_that_live_no_longer_than_their_saving_are_told_apart(store: SnapshotStore) -> None:
+    fillings = {f"service{number}": number // 2 for number in range(6)}
+    store.write({name: Large(filling) for name, filling in fillings.items()}, None)
+    assert {name: large[0] for name, large in resumed(store).items()} == fillings

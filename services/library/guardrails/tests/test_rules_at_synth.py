@@ -8,6 +8,9 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).parents[4]
 BIN = REPOSITORY / ".venv/bin"
 

@@ -103,6 +103,29 @@ def test_an_action_in_another_region_gets_its_artifacts_there(tools: Tools) -> N
     assert ireland.head_object(Bucket=other, Key=given["s3location"]["key"])
 
 
+def test_an_artifact_is_copied_to_another_region_once_for_all_actions_there(tools: Tools) -> None:
+    other = f"{tools.name}-ireland"
+    ireland: Any = tools.cloud.client("s3", region="eu-west-1")
+    ireland.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    ireland.put_bucket_versioning(Bucket=other, VersioningConfiguration={"Status": "Enabled"})
+    tools.push({"template.json": parameter_template(tools.name, "ireland")})
+    definition = tools.definition(
+        stage(
+            "Deploy",
+            *(tools.deployment(f"Deploy{order}", "CREATE_UPDATE", order, region="eu-west-1") for order in (1, 2)),
+        )
+    )
+    del definition["artifactStore"]
+    definition["artifactStores"] = {
+        "us-east-1": {"type": "S3", "location": tools.bucket},
+        "eu-west-1": {"type": "S3", "location": other},
+    }
+    tools.codepipeline.create_pipeline(pipeline=definition)
+    execution = str(tools.executions()[0]["pipelineExecutionId"])
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    assert len(ireland.list_object_versions(Bucket=other)["Versions"]) == 1
+
+
 def test_artifacts_are_encrypted_with_the_key_of_their_store(tools: Tools) -> None:
     kms: Any = tools.cloud.client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]

@@ -3,11 +3,12 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipeline.local.cloud.cloudwatch.evaluation import SHORT_SECONDS, Span, evaluated
+from pipeline.local.cloud.cloudwatch.evaluation import SHORT_SECONDS, Series, Span, evaluated
 
 
 def alarm(**settings: Any) -> dict[str, Any]:
@@ -81,3 +82,26 @@ def test_the_reason_says_what_was_measured() -> None:
         "Threshold Crossed: 1 out of the last 1 datapoints [4.0] was greater than or equal to the threshold (1.0)"
         " (1 needed to alarm)."
     )
+
+
+class Points(list[dict[str, Any]]):
+    """Counts how many of them are looked at."""
+
+    looked_at = 0
+
+    def __reversed__(self) -> Iterator[dict[str, Any]]:
+        for point in super().__reversed__():
+            self.looked_at += 1
+            yield point
+
+
+def test_series_in_order_is_looked_at_no_further_than_the_span_reaches() -> None:
+    points = Points({"Timestamp": float(second), "Value": 0.0} for second in range(1000))
+    found = Series(points=points, late_seconds=0.0).within((989.0, 999.0))
+    assert [point["Timestamp"] for point in found] == [float(second) for second in range(999, 989, -1)]
+    assert points.looked_at == 12
+
+
+def test_series_out_of_order_has_what_came_late() -> None:
+    late = [{"Timestamp": 30.0, "Value": 1.0}, {"Timestamp": 10.0, "Value": 1.0}]
+    assert Series(points=late, late_seconds=900.0).within((20.0, 40.0)) == late[:1]
