@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.review import engine
+from pipeline.review.diff import trees
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Review, Verdict
 from pipeline.review.read import assembly
@@ -138,6 +139,8 @@ def test_review_is_incomplete_where_a_nested_stack_is_nested_in_itself(tmp_path:
         inner = nesting(f"https://s3/{each}", None).template
         sides.append(nesting(f"https://s3/{each}", inner))
     assert of_nested(tmp_path, *sides).verdict is Verdict.INCOMPLETE
+    (stack,) = assembly.read(tmp_path / "head").stacks
+    assert trees.grow(stack).nested["N"].nested == {}
 
 
 def deep(levels: int) -> str:
