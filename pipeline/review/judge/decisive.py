@@ -22,11 +22,9 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline) -> bool:
     is_removal = difference.what == ADDED and REMOVES in difference.action
     if difference.what.startswith(OF_A_RESOURCE) or is_removal:
         return False  # what a removal deletes is a finding of its own
-    if not difference.stage:
-        return True
     stages = {stage.name: stage for side in (pipeline.before, pipeline.after) for stage in side}
     stage = stages.get(difference.stage)
-    if stage is None or not _deploys(stage):
+    if stage is None or not _deploys(stage):  # of the pipeline as a whole, or before the first deployment
         return True
     if difference.what == ADDED or _follows_stacks(difference, pipeline):
         return False
