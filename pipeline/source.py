@@ -10,7 +10,24 @@ from enum import StrEnum
 MOST_PATTERNS = 8
 """Of one kind in one filter: https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 REPOSITORY = re.compile(r"[^\s/]+(/[^\s/]+)+")
+CONNECTION_ARN = re.compile(
+    r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[A-Za-z0-9-]+"
+)
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+REFUSED_IN_A_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[-./]|[./]$|\.lock(/|$)|^@$|^refs/")
+"""What git refuses in a branch's name, and the prefix that a branch's name does not have.
+
+https://git-scm.com/docs/git-check-ref-format
+"""
 COMMIT_ARN = re.compile(r"arn:aws[a-z-]*:codecommit:[a-z0-9-]+:\d{12}:[A-Za-z0-9._-]+")
+
+
+def check_branch(source: str, branch: str) -> None:
+    """Refuse what git takes for no branch: CodePipeline would wait for it for ever, without a word."""
+    if not branch or REFUSED_IN_A_BRANCH.search(branch):
+        raise ValueError(
+            f"{source}: branch={branch!r} is not allowed; give a branch's name as git has it, such as main."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +76,12 @@ class ConnectionSource:
     def __post_init__(self) -> None:
         if not REPOSITORY.fullmatch(self.repository):
             raise ValueError(f"ConnectionSource: repository={self.repository!r} is not allowed; give owner/name.")
+        if not CONNECTION_ARN.fullmatch(self.connection_arn):
+            raise ValueError(
+                f"ConnectionSource: connection_arn={self.connection_arn!r} is not allowed;"
+                " give arn:aws:codeconnections:REGION:ACCOUNT:connection/ID."
+            )
+        check_branch("ConnectionSource", self.branch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +97,7 @@ class CodeCommitSource:
                 f"CodeCommitSource: repository_arn={self.repository_arn!r} is not allowed;"
                 " give arn:aws:codecommit:REGION:ACCOUNT:NAME."
             )
+        check_branch("CodeCommitSource", self.branch)
 
     @property
     def region(self) -> str:
@@ -97,6 +121,12 @@ class S3Source:
 
     bucket: str
     key: str
+
+    def __post_init__(self) -> None:
+        if not BUCKET.fullmatch(self.bucket):
+            raise ValueError(f"S3Source: bucket={self.bucket!r} is not allowed; give a bucket's name.")
+        if not self.key or self.key != self.key.strip("/ "):
+            raise ValueError(f"S3Source: key={self.key!r} is not allowed; give the key of an object, such as main.zip.")
 
 
 Source = ConnectionSource | CodeCommitSource | S3Source

@@ -16,6 +16,7 @@ from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.source_location import SourceExpression, problem, relative
 from services.library.contract.constraints import suggestion
 
+SETTINGS = "pipeline/settings.py"
 OF_THE_CDK = "@jsii/kernel.RuntimeError: "
 CLIENT_OF_JSII = frozenset({"pipeline/synthesis/jsii_client.py", "pipeline/synthesis/argument_checks.py"})
 """What each call of the CDK goes through: an error that comes out there is the caller's."""
@@ -131,7 +132,9 @@ def _frames(error: BaseException) -> list[tuple[FrameType, traceback.FrameSummar
 
 
 def _is_a_teams(file: str) -> bool:
-    """Return whether teams write it. The library's own checks speak of the line that called them."""
+    """Return whether a company writes it. The library's own checks speak of the line that called them."""
+    if file == SETTINGS:
+        return True
     folder, below = Path(file).parts[:2]
     return folder == "stages" or (folder == "services" and below != "library")
 

@@ -18,6 +18,14 @@ if __name__ == "__main__":
     if root is None:
         sys.exit("penstock: not in a checkout (no cdk.json and stages/ here or above). Change into one and try again.")
     sys.path.insert(0, str(root))
-    from pipeline.cli.main import main
+    try:
+        from pipeline.cli.main import main
+    except ValueError as error:  # the commands need the pipeline's settings, which somebody has to mend first
+        from pipeline.catalogue.error_reporting import problem_of
+
+        found = problem_of(error)
+        if found is None:
+            raise
+        sys.exit(f"penstock: {found}")
 
     main(root)

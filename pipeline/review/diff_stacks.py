@@ -1,10 +1,22 @@
 """What two assemblies say, gathered stack by stack, so that hundreds of them need the memory of one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.review.access import changes as access
-from pipeline.review.diff import assets, exports, outputs, overrides, pipeline_shape, redact, stacks, stateful, trees
+from pipeline.review.diff import (
+    assets,
+    exports,
+    macros,
+    outputs,
+    overrides,
+    pipeline_settings,
+    pipeline_shape,
+    redact,
+    stacks,
+    stateful,
+    trees,
+)
 from pipeline.review.diff.changes import removed
 from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
@@ -55,7 +67,7 @@ class StackDifferences:
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
-            self._shape(pair.path, tree.template, tree.template, [])
+            self._shape(place, pair.path, tree.template, tree.template, ())
         self._protection(pair, place)
         pair.forget()
 
@@ -87,14 +99,15 @@ class StackDifferences:
                 for secret in each.secrets
             }
             self._add(rows, pair.path, secrets)
-        self._shape(pair.path, before.template, after.template, rows)
+        self._shape(place, pair.path, before.template, after.template, rows)
+        self.incomplete += macros.unknown(before, after, place)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
             base = trees.NOTHING if is_whole else before
             self.incomplete += trees.unseen(base, after, place)
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
-                self._macros(where, old, new, pair.path)
+                self.drafts += findings.of_transforms(where, pair.path, macros.added(old, new))
 
     def _lost_with_stack(self, before: trees.Tree, place: StackLocation, path: str) -> None:
         """Say what goes with a stack that is deleted, besides its stores, of which the stack's own finding speaks."""
@@ -131,38 +144,34 @@ class StackDifferences:
     def _access(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, pair: stacks.Pair) -> None:
         own = pair.either.place.account
         for found in access.changes(old, new, place):
-            change = replace(found, evidence=redact.text(found.evidence))
+            change = replace(found, evidence=redact.text(found.evidence, old.secrets | new.secrets))
             self.access.append(change)
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
             self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
-
-    def _macros(self, place: StackLocation, old: ResolvedTemplate, new: ResolvedTemplate, path: str) -> None:
-        self.incomplete += [
-            f"{place.stack or 'The template'} is rewritten at deployment by {name}: what comes out is not known."
-            for name in new.transforms
-        ]
-        self.incomplete += [
-            f"{place.stack or 'The template'} was rewritten by {name} so far: what goes with that is not known."
-            for name in old.transforms
-            if name not in new.transforms
-        ]
-        self.incomplete += new.unread
-        added = [name for name in new.transforms if name not in old.transforms]
-        self.drafts += findings.of_transforms(place, path, added)
 
     def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):
             for where, template, _ in trees.pairs(tree, tree, place):
                 side.add(where, template)
 
-    def _shape(self, path: str, old: ResolvedTemplate, new: ResolvedTemplate, rows: list[ResourceChange]) -> None:
+    def _shape(
+        self,
+        place: StackLocation,
+        path: str,
+        old: ResolvedTemplate,
+        new: ResolvedTemplate,
+        rows: Sequence[ResourceChange],
+    ) -> None:
         """The pipeline's shape, if this is its stack."""
         before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
         if before or after:
             restarts = any(row.type == PIPELINE for row in rows) or not (before and after)
+            settings = [*pipeline_settings.changed(old, new)]
+            if before and after and not place.stage:
+                settings += pipeline_settings.elsewhere(old, new)
             self.pipeline = pipeline_shape.compare(
-                before, after, self_mutates=bool(rows) or restarts, restarts=restarts
+                before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )
             if new.resources:  # a stack that goes as a whole says so itself
                 self.drafts += findings.of_pipeline(self.pipeline, path)

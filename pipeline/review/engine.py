@@ -1,12 +1,15 @@
 """`review`: two assemblies in, one review out. Pure but for reading the templates."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pipeline.review.diff import exports, guardrails
 from pipeline.review.diff import stacks as both_sides
 from pipeline.review.diff_stacks import StackDifferences
 from pipeline.review.judge import finding, findings, verdict
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Review, StackLocation
-from pipeline.review.read.assembly import Assembly
+from pipeline.review.read.assembly import Assembly, UnreadableError
 from pipeline.review.read.places import Constructs
 
 
@@ -14,11 +17,13 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     """Compare two assemblies, and judge what the head side would change."""
     differences = StackDifferences(base, head)
     for pair in both_sides.pairs(base.stacks, head.stacks):
-        differences.add(pair)
+        with _said_of(pair.either.place.name, differences.incomplete):
+            differences.add(pair)
     before, after = guardrails.read(base), guardrails.read(head)
-    guardrail_changes = (
-        () if before == after or base.unread else guardrails.changes(before, after, _constructs(head))
-    ) + tuple(differences.overrides)
+    unchecked = () if base.unread else tuple(guardrails.unchecked(base, head))
+    guardrail_changes = tuple(differences.overrides)
+    if before != after and not base.unread and not unchecked:
+        guardrail_changes += guardrails.changes(before, after, _constructs(head, differences.incomplete))
     drafts = differences.drafts
     paths = {stack.place.name: stack.path for side in (base, head) for stack in side.stacks}
     drafts += [
@@ -31,7 +36,8 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     judged = finding.merged(
         drafts, given=before.given, judged_by=baseline.judged_by, today=baseline.today, order=stages
     )
-    incomplete = tuple(dict.fromkeys([*base.unread, *head.unread, *_lookups(base, head), *differences.incomplete]))
+    unknown = [*base.unread, *head.unread, *_lookups(base, head), *unchecked, *differences.incomplete]
+    incomplete = tuple(dict.fromkeys(unknown))
     result, risk = verdict.judge(judged, incomplete, baseline.fail_on)
     return Review(
         verdict=result,
@@ -60,11 +66,26 @@ def _lookups(base: Assembly, head: Assembly) -> list[str]:
     ]
 
 
-def _constructs(side: Assembly) -> dict[str, StackLocation]:
+@contextmanager
+def _said_of(stack: str, incomplete: list[str]) -> Iterator[None]:
+    """Turn whatever goes wrong with one stack into a sentence, so that the others are still reviewed."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a template may be malformed in any way, and none may end in a traceback
+        incomplete.append(
+            f"{stack or 'The template'} cannot be compared ({type(error).__name__}): it is malformed, or nested too"
+            " deeply, or this review has a defect."
+        )
+
+
+def _constructs(side: Assembly, incomplete: list[str]) -> dict[str, StackLocation]:
     """Find the location of every construct of a side."""
     found = Constructs()
     for stack in side.stacks:
         place = StackLocation(stage=stack.stage, service=stack.service, stack=stack.place.name)
-        found.add(stack, place, stack.resolve())
+        with _said_of(stack.place.name, incomplete):
+            found.add(stack, place, stack.resolve())
         stack.forget()
     return found.known

@@ -6,7 +6,6 @@ from pipeline.catalogue import ledger, validation
 from pipeline.catalogue.branch import asked_for
 from pipeline.catalogue.error_reporting import report_errors
 from pipeline.definition.branch import resource_tags
-from pipeline.settings import SETTINGS
 from pipeline.synthesis.pipeline_part import Pipeline
 from pipeline.synthesis.process import Told
 from pipeline.synthesis.run import Synth
@@ -16,7 +15,8 @@ from services.library.guardrails.judgement import Judgement
 def synthesise(asked: Told, environment: Mapping[str, str]) -> Judgement:
     """Check the stages, write the assembly, and judge it. Ends the process at a team's mistake, with its line."""
     with report_errors():
-        from stages.acknowledgements import ACKNOWLEDGEMENTS  # noqa: PLC0415 - what is wrong in these is explained
+        from pipeline.settings import SETTINGS  # noqa: PLC0415 - what is wrong in these is explained
+        from stages.acknowledgements import ACKNOWLEDGEMENTS  # noqa: PLC0415 - as above
         from stages.branches import BRANCHES_LIKE, CLEANED_UP  # noqa: PLC0415 - as above
         from stages.catalogue import STAGES  # noqa: PLC0415 - as above
         from stages.removed import REMOVED  # noqa: PLC0415 - as above

@@ -177,6 +177,17 @@ ROOMS = {
     "pipeline.review.access": Room(
         ours=("pipeline.review.access", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
     ),
+    # It looks at what differs between properties as the rows of resources do, and leaves the same secrets out.
+    "pipeline.review.access.properties": Room(
+        ours=(
+            "pipeline.review.access",
+            "pipeline.review.diff.compare",
+            "pipeline.review.diff.redact",
+            "pipeline.review.model",
+            f"{LIBRARY}.cloudformation",
+        ),
+        third_party=(),
+    ),
     "pipeline.review.judge": Room(
         ours=("pipeline.review.judge", "pipeline.review.diff", "pipeline.review.read", "pipeline.review.model"),
         third_party=(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.review.access import evidence, exposure, managed, network
+from pipeline.review.access import evidence, exposure, managed, network, properties
 from pipeline.review.access.compare import Comparison, Gain, compare
 from pipeline.review.access.policy_attachments import PolicyAttachment, boundaries, default, policy_attachments
 from pipeline.review.access.statements import AttachedStatement, PolicySource, allow, read_policy
@@ -29,10 +29,12 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) 
         )
         for change in pair.changes():
             found.setdefault((change.logical_id, change.kind, change.evidence), change)
+    opened = list(exposure.changes(old, new, place))
     for change in (
         *_of_boundaries(old, new, place),
         *network.changes(old, new, place),
-        *exposure.changes(old, new, place),
+        *opened,
+        *properties.changes(old, new, place, {change.logical_id for change in opened}),
     ):
         found.setdefault((change.logical_id, change.kind, change.evidence), change)
     return tuple(sorted(found.values(), key=lambda each: (each.logical_id, each.kind, each.evidence)))

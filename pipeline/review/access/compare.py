@@ -12,7 +12,7 @@ from pipeline.review.access.statements import AttachedStatement, PolicySource
 from pipeline.review.model import Direction
 from services.library.cloudformation.conditions import ConditionTest, Requests
 from services.library.cloudformation.patterns import EVERYTHING, CombinationsError, Pattern, classes
-from services.library.cloudformation.statements import Matcher
+from services.library.cloudformation.statements import Matcher, actions_matcher
 
 MOST_CELLS = 2_000_000
 ESCALATING = tuple(
@@ -29,6 +29,9 @@ ESCALATING = tuple(
     )
 )
 """Actions that let one who may use them on any resource give themselves everything else."""
+
+
+WITH_TOKEN = actions_matcher("sts:AssumeRoleWithWebIdentity")
 
 
 @dataclass(slots=True)
@@ -142,7 +145,7 @@ class _Space:
             reached = gain.patterns.setdefault(each, set())
             for action in self._actions.reaching(each.actions, by_action):
                 reached |= {(action, resource) for resource in self._resources.reaching(each.resources, by_resource)}
-            if is_public and by_principal in self._principals.far:
+            if is_public and (by_principal in self._principals.far or _is_for_tokens(each)):
                 gain.public.add(each.source)
             if by_resource in self._resources.far and (
                 by_action in self._actions.far or by_action in self._actions.further
@@ -198,6 +201,12 @@ class _Dimension:
             for pattern in matcher.patterns
             if any(matched & self._number[pattern] for matched in self.masks[mask])
         ]
+
+
+def _is_for_tokens(statement: AttachedStatement) -> bool:
+    """Whether it lets in whoever has a token of an identity provider, most of which give one to everybody."""
+    federated = any("".join(each).startswith("Federated:") for each in statement.principals.patterns)
+    return federated and not statement.principals.is_negated and statement.actions.covers(WITH_TOKEN)
 
 
 def is_universal(pattern: Pattern) -> bool:

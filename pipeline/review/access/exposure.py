@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
-from services.library.cloudformation.policy_text import policy_text
+from services.library.cloudformation.policy_text import list_of, policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
 from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
@@ -52,7 +52,7 @@ def _ways(sides: Iterable[Resource | None]) -> Iterator[Mapping[str, bool]]:
 
 def _openings(resource: Resource | None, way: Mapping[str, bool]) -> set[Opening] | None:
     """The ways in that a resource leaves; None for one that is not there."""
-    if resource is None or not way.get(resource.condition, True):
+    if resource is None or not way.get(resource.condition, True) or is_preflight(resource):
         return None
     return set(OPENINGS[resource.type](decide(resource.properties, way) if way else resource.properties))
 
@@ -92,10 +92,17 @@ def _function_url(properties: Mapping[str, Json]) -> Iterator[Opening]:
         )
 
 
+def is_preflight(resource: Resource) -> bool:
+    """Return whether it answers a browser's preflight requests, which cannot be signed."""
+    match resource.type:
+        case "AWS::ApiGateway::Method":
+            return resource.properties.get("HttpMethod") == "OPTIONS"
+        case "AWS::ApiGatewayV2::Route":
+            return policy_text(resource.properties.get("RouteKey")).startswith("OPTIONS ")
+    return False
+
+
 def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
-    # A browser's preflight request cannot be signed.
-    if properties.get("HttpMethod") == "OPTIONS":
-        return
     yield from _undecided(properties, "AuthorizationType")
     if properties.get("AuthorizationType", "NONE") == "NONE":
         needs_key = properties.get("ApiKeyRequired") in (True, "true")
@@ -108,8 +115,6 @@ def _method(properties: Mapping[str, Json]) -> Iterator[Opening]:
 
 def _route(properties: Mapping[str, Json]) -> Iterator[Opening]:
     route = policy_text(properties.get("RouteKey"))
-    if route.startswith("OPTIONS "):
-        return
     yield from _undecided(properties, "AuthorizationType")
     if properties.get("AuthorizationType", "NONE") == "NONE":
         yield Opening(f"open to anybody, without an authorizer ({route})", public=True)
@@ -134,15 +139,56 @@ def _endpoint(properties: Mapping[str, Json]) -> Iterator[Opening]:
         yield Opening("with an address on the internet (PubliclyAccessible)", world=True)
 
 
+def _identity_pool(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    yield from _undecided(properties, "AllowUnauthenticatedIdentities")
+    if properties.get("AllowUnauthenticatedIdentities") in (True, "true"):
+        yield Opening("giving credentials to guests, so to anybody (AllowUnauthenticatedIdentities)", public=True)
+
+
+def _user_pool(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    created = properties.get("AdminCreateUserConfig")
+    if not isinstance(created, Mapping) or created.get("AllowAdminCreateUserOnly") not in (True, "true"):
+        yield Opening("letting anybody sign up (AllowAdminCreateUserOnly is not true)", public=True)
+
+
+def _cluster(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    network = properties.get("ResourcesVpcConfig")
+    settings = network if isinstance(network, Mapping) else {}
+    ranges = list_of(settings.get("PublicAccessCidrs")) or ["0.0.0.0/0"]
+    if settings.get("EndpointPublicAccess") not in (False, "false"):
+        named = ", ".join(sorted(map(policy_text, ranges)))
+        is_world = any(policy_text(each).endswith("/0") for each in ranges)
+        yield Opening(f"with an endpoint on the internet for {named} (EndpointPublicAccess)", world=is_world)
+
+
 OPENINGS: Mapping[str, Callable[[Mapping[str, Json]], Iterator[Opening]]] = {
     "AWS::Lambda::Url": _function_url,
     "AWS::ApiGateway::Method": _method,
     "AWS::ApiGatewayV2::Route": _route,
     "AWS::S3::Bucket": _bucket,
+    "AWS::Cognito::IdentityPool": _identity_pool,
+    "AWS::Cognito::UserPool": _user_pool,
+    "AWS::EKS::Cluster": _cluster,
     "AWS::RDS::DBInstance": _endpoint,
     "AWS::RDS::DBCluster": _endpoint,
     "AWS::Redshift::Cluster": _endpoint,
     "AWS::DMS::ReplicationInstance": _endpoint,
 }
+SETTINGS: Mapping[str, frozenset[str]] = {
+    "AWS::Lambda::Url": frozenset({"AuthType"}),
+    "AWS::S3::Bucket": frozenset({"AccessControl", "PublicAccessBlockConfiguration"}),
+    "AWS::Cognito::IdentityPool": frozenset({"AllowUnauthenticatedIdentities"}),
+    "AWS::Cognito::UserPool": frozenset({"AdminCreateUserConfig"}),
+    **{
+        type_: frozenset({"PubliclyAccessible"})
+        for type_ in (
+            "AWS::RDS::DBInstance",
+            "AWS::RDS::DBCluster",
+            "AWS::Redshift::Cluster",
+            "AWS::DMS::ReplicationInstance",
+        )
+    },
+}
+"""Type -> its properties of which every value is graded here."""
 ONLY_AS_A_CHANGE = frozenset({"AWS::S3::Bucket"})
 """A new bucket blocks public access unless its template says otherwise, so only its ACL counts then."""

@@ -8,6 +8,8 @@ from services.library.cloudformation.patterns import Pattern
 from services.library.cloudformation.statements import Matcher
 
 ADMINISTRATOR = "AdministratorAccess"
+CLUSTER_ADMINISTRATOR = "AmazonEKSClusterAdminPolicy"
+"""https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
 KNOWN = {
     "PowerUserAccess": {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"},
     "IAMFullAccess": {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
@@ -23,6 +25,21 @@ def statements(arn: str, source: PolicySource) -> list[AttachedStatement]:
     if ":aws:policy/" in arn and name in KNOWN:
         return list(read_policy({"Statement": [KNOWN[name]]}, source=source))
     return [allow(source, Matcher((_only(arn),)))]
+
+
+def is_everything(arn: str) -> bool:
+    """Return whether a policy of AWS's allows everything, or the means to it."""
+    return arn.endswith((f":aws:policy/{ADMINISTRATOR}", ":aws:policy/IAMFullAccess"))
+
+
+def is_wide(arn: str) -> bool:
+    """Return whether a policy of AWS's allows all of a service, or of a cluster."""
+    return arn.endswith(("FullAccess", "PowerUserAccess", CLUSTER_ADMINISTRATOR))
+
+
+def is_graded(text: str) -> bool:
+    """Return whether a text names a policy of AWS's of which it is known how much it allows."""
+    return (":aws:policy/" in text or ":cluster-access-policy/" in text) and (is_everything(text) or is_wide(text))
 
 
 def apart(found: Sequence[AttachedStatement]) -> list[AttachedStatement]:

@@ -14,6 +14,7 @@ from services.library.cloudformation.undecided import MOST_UNDECIDED, combinatio
 GROUP = "AWS::EC2::SecurityGroup"
 INLINE = {"SecurityGroupIngress": True, "SecurityGroupEgress": False}
 STANDALONE = {"AWS::EC2::SecurityGroupIngress": True, "AWS::EC2::SecurityGroupEgress": False}
+TYPES = frozenset({GROUP, *STANDALONE})
 EVERY_PROTOCOL = "-1"
 ANY_DESTINATION = {"IpProtocol": EVERY_PROTOCOL, "CidrIp": "0.0.0.0/0"}
 """What a group without rules for what goes out has."""

@@ -61,6 +61,9 @@ _ABOUT = {
 }
 """Standalone policy -> the property that names what it is about."""
 
+POLICY_TYPES = frozenset({*FLAT_POLICIES, *_ATTACHED, *_ABOUT})
+"""Types that are nothing but a policy, and whom or what it is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyAttachment:
@@ -108,6 +111,11 @@ def default(subject: str, template: ResolvedTemplate) -> Iterator[PolicyAttachme
         yield PolicyAttachment(
             subject, PolicySource(kind, resource.logical_id), WITHOUT_POLICY[resource.type], resource.condition
         )
+
+
+def policy_documents(value: Json) -> Iterator[Json]:
+    """Yield every policy document within a property."""
+    return (document for _, document in _documents(value, ""))
 
 
 def boundaries(template: ResolvedTemplate) -> Mapping[str, Json]:

@@ -125,7 +125,7 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
         judged = conditional_updates.exception(old, new, difference) or impact(new.type, difference)
         properties.append(
             PropertyChange(
-                path=".".join(difference.path),
+                path=".".join(difference.path) or "Properties",
                 old=difference.old,
                 new=difference.new,
                 impact=judged.outcome,
@@ -171,7 +171,7 @@ def _is_unknown(property_: PropertyChange) -> bool:
 
 
 def _reason(resource: Resource, difference: Difference, is_asset: cosmetic_changes.IsAsset) -> str:
-    if cosmetic_changes.is_publishing(resource) and difference.path[0] == "Source":
+    if cosmetic_changes.is_publishing(resource) and difference.path[:1] == ("Source",):
         return cosmetic_changes.PUBLISHING
     if is_same(cosmetic_changes.erased(difference.old, is_asset), cosmetic_changes.erased(difference.new, is_asset)):
         return cosmetic_changes.NESTED if resource.type == NESTED_TYPE else cosmetic_changes.CODE

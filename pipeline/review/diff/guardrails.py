@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.review.model import GuardrailChange, Json, StackLocation
-from pipeline.review.read.assembly import Assembly
+from pipeline.review.read.assembly import Assembly, UnreadableError
 
 REPORT = "validation-report.json"
 RECORD = "guardrails.json"
@@ -41,15 +41,37 @@ class Guardrails:
 
 
 def read(assembly: Assembly) -> Guardrails:
-    """Read the guardrails' report and record of one side."""
-    record = assembly.document(RECORD) or {}
+    """Read the guardrails' report and record of one side.
+
+    Raises:
+        UnreadableError: if one of them is not as a synth writes it.
+    """
+    try:
+        return _read(assembly)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnreadableError(f"{assembly.label}: {REPORT} or {RECORD} is not as a synth writes it.") from error
+
+
+def unchecked(base: Assembly, head: Assembly) -> Iterator[str]:
+    """Yield a sentence for a side that no guardrail has checked while the other one was.
+
+    All that is found on the other side would look new, or mended.
+    """
+    checked = [any(side.has(name) for name in (REPORT, RECORD)) for side in (base, head)]
+    for what, is_checked in zip(("base", "head"), checked, strict=True):
+        if any(checked) and not is_checked:
+            yield f"The {what} side has neither {REPORT} nor {RECORD}: what guardrails newly find is not known."
+
+
+def _read(assembly: Assembly) -> Guardrails:
+    record, report = ({} if found is None else found for found in map(assembly.document, (RECORD, REPORT)))
     accepted = {_key(entry): _accepted(entry) for entry in record.get("accepted", ())}
     for path, entries in assembly.metadata.items():
         for rules in entries:
             for rule, reason in rules.items() if isinstance(rules, Mapping) else ((str(each), "") for each in rules):
                 accepted.setdefault((plain(rule), path), Accepted(text=str(reason)))
     return Guardrails(
-        found=dict(_violations(assembly.document(REPORT) or {})),
+        found=dict(_violations(report)),
         accepted=accepted,
         decided={_key(entry): _decided(entry) for entry in record.get("decided", ())},
         given={_key(entry): _accepted(entry) for entry in record.get("review", ())},

@@ -39,13 +39,21 @@ def removed(stages: Iterable[PipelineStage]) -> set[str]:
 
 
 def compare(
-    before: tuple[PipelineStage, ...], after: tuple[PipelineStage, ...], *, self_mutates: bool, restarts: bool
+    before: tuple[PipelineStage, ...],
+    after: tuple[PipelineStage, ...],
+    settings: Iterable[PipelineDifference] = (),
+    *,
+    self_mutates: bool,
+    restarts: bool,
 ) -> Pipeline:
-    """Both, with what differs. `restarts`: whether the definition changes; no stage can be rolled back to another."""
+    """Both, with what differs. `settings`: what does so besides the shape.
+
+    `restarts`: whether the definition changes; no stage can be rolled back to another.
+    """
     return Pipeline(
         before=before,
         after=after,
-        differences=tuple(_differences(before, after)),
+        differences=(*_differences(before, after), *settings),
         self_mutates=self_mutates,
         restarts=restarts,
         rollback_available=not restarts,

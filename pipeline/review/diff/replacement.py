@@ -10,6 +10,8 @@ from pipeline.review.diff.compare import Difference, leaves
 from pipeline.review.model import ResourceOutcome
 from services.library.cloudformation.undecided import undecided_conditions
 
+SAM = "AWS::Serverless::"
+"""Begins the types that are no resources: a macro makes others of them."""
 SAYS = {"y": "create-only", "m": "may replace", "n": "in place", "-": "does not know the type"}
 
 
@@ -33,6 +35,8 @@ class _Type:
 def impact(type_: str, difference: Difference) -> Impact:
     """Return the worst over all below the path that differs, since a part that comes or goes takes its own along."""
     path = difference.path or ("Properties",)
+    if type_.startswith(SAM):
+        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=("AWS SAM: its macro decides",), unknown=True)
     if is_custom(type_):
         return Impact(
             outcome=ResourceOutcome.MAY_REPLACE, sources=("custom resource: its handler decides",), unknown=True

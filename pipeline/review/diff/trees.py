@@ -29,24 +29,30 @@ NOTHING = Tree(template=EMPTY)
 
 def grow(stack: assembly.Stack) -> Tree:
     """Return a stack's tree."""
-    return _grow(stack, stack.body, stack.file.parent, stack.resolve())
+    return _grow(stack, stack.body, stack.file, stack.resolve(), ())
 
 
-def _grow(stack: assembly.Stack, body: Mapping[str, Json], folder: Path, template: ResolvedTemplate) -> Tree:
+def _grow(
+    stack: assembly.Stack, body: Mapping[str, Json], own: Path, template: ResolvedTemplate, around: tuple[Path, ...]
+) -> Tree:
+    """`around`: the files of the stacks that a nested one lies in. What cannot be read is none, which `unseen` says."""
     found = {}
-    for logical_id, file in assembly.nested(folder, body):
+    for logical_id, file in assembly.nested(own.parent, body):
         parent = template.resources.get(logical_id)
-        if parent is None:
+        if parent is None or file in (own, *around) or len(around) >= assembly.MOST_NESTED:
             continue
         parameters = parent.properties.get("Parameters")
-        inner = assembly.read_template(file.read_bytes(), file.name)
+        try:
+            inner = assembly.read_template(file.read_bytes(), file.name)
+        except (OSError, assembly.UnreadableError):
+            continue
         resolved = resolve(
             Template(inner, stack_path=stack.path),
             account=stack.place.account,
             region=stack.place.region,
             parameters=parameters if isinstance(parameters, Mapping) else {},
         )
-        found[logical_id] = _grow(stack, inner, file.parent, resolved)
+        found[logical_id] = _grow(stack, inner, file, resolved, (*around, own))
     return Tree(template=template, nested=found)
 
 

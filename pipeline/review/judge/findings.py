@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from pipeline.review.diff.exports import BrokenExport
+from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
+from pipeline.review.judge import decisive
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import (
     AccessChange,
@@ -100,22 +102,26 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
 def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
     """Differences in the pipeline's shape. An added stage or approval is no risk of its own."""
     for each in pipeline.differences:
-        rule = _pipeline_rule(each)
+        rule = _pipeline_rule(each, pipeline)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
             yield _draft(place, rule, each.action, "", path, _difference(each))
 
 
-def _pipeline_rule(difference: PipelineDifference) -> str:
+def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:
     if difference.what == "approval removed":
         return "Review-ApprovalRemoved"
     if difference.what == "privilege changed" and difference.new == "True":
         return "Review-PrivilegedBuild"
-    return "" if difference.what in {"approval added", "stage added"} else "Review-PipelineChanged"
+    if difference.what in {"approval added", "stage added"}:
+        return ""
+    return "Review-PipelineControl" if decisive.is_decisive(difference, pipeline) else "Review-PipelineChanged"
 
 
 def _difference(each: PipelineDifference) -> str:
     where = " / ".join(part for part in (each.stage, each.action) if part)
+    if each.what == COMMANDS:
+        return f"Pipeline{f' {where}' if where else ''}: {each.what}.\n{commands_compared(each.old, each.new)}"
     values = f": {each.old or 'none'} → {each.new or 'none'}" if each.old or each.new else ""
     return f"Pipeline{f' {where}' if where else ''}: {each.what}{values}."
 

@@ -17,12 +17,13 @@ GUARDRAILS = (
     "services/library/contract/acknowledgement.py",
     "services/library/contract/build_record.py",
     "services/library/contract/defaults.py",
+    "pipeline/catalogue",
     "pipeline/definition/decided_findings.py",
     "pipeline/definition/service_stage.py",
     "pipeline/definition/stack.py",
     "app.py",
 )
-"""What finds and accepts in each synth, and what decides which stacks it sees."""
+"""What finds and accepts in each synth, what decides which stacks it sees, and what refuses a catalogue."""
 
 
 @dataclass(frozen=True, kw_only=True)

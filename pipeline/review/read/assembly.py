@@ -19,6 +19,10 @@ PLATFORM = "pipeline"
 """The service that the pipeline's own stacks count as."""
 
 
+MOST_NESTED = 8
+"""Assemblies within assemblies, or stacks within stacks; a synth of stages has two."""
+
+
 class UnreadableError(Exception):
     """Something given for a review cannot be read; one sentence that says what and why."""
 
@@ -90,19 +94,32 @@ class Assembly:
 
     def document(self, name: str) -> Json:
         """Return a JSON file that stands beside the manifest; None if there is none."""
-        return read_json(self.folder / name) if self.folder and (self.folder / name).exists() else None
+        return read_json(self.folder / name) if self.folder and self.has(name) else None
+
+    def has(self, name: str) -> bool:
+        """Return whether a file stands beside the manifest."""
+        return self.folder is not None and (self.folder / name).exists()
 
 
 def read(folder: Path, label: str = "") -> Assembly:
     """Read an assembly with the ones in it."""
     if not (folder / "manifest.json").exists():
         raise UnreadableError(f"{folder} is no cloud assembly: it has no manifest.json. Give a folder like cdk.out.")
+    try:
+        return _read(folder, label)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableError(
+            f"{folder} is no cloud assembly: a manifest is not as the CDK writes it ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _read(folder: Path, label: str) -> Assembly:
     stacks: list[Stack] = []
     stages: list[str] = []
     missing: list[str] = []
     assets: set[str] = set()
     metadata: dict[str, tuple[Mapping[str, Json], ...]] = {}
-    for below, manifest, stage, stage_path in _manifests(folder, "", ""):
+    for below, manifest, stage, stage_path in _manifests(folder, "", "", ()):
         if stage:
             stages.append(stage)
         missing += [f"{each.get('provider')} {each.get('key')}" for each in manifest.get("missing", ())]
@@ -111,7 +128,7 @@ def read(folder: Path, label: str = "") -> Assembly:
                 stacks.append(_stack(name, artifact, below, stage, stage_path))
                 metadata |= _acceptances(artifact, below)
             elif artifact["type"] == ASSETS:
-                content = read_json(below / artifact["properties"]["file"])
+                content = read_json(_inside(below, artifact["properties"]["file"]))
                 assets |= {*content.get("files", ()), *content.get("dockerImages", ())}
     if stages:
         stacks = [stack if stack.stage else _of_the_platform(stack) for stack in stacks]
@@ -135,19 +152,44 @@ def of_template(file: Path) -> Assembly:
 
 
 def nested(folder: Path, body: Mapping[str, Json]) -> Iterator[tuple[str, Path]]:
-    """Logical id and file of each nested stack whose template lies in the assembly. `folder`: of the parent's."""
-    for logical_id, resource in body.get("Resources", {}).items():
-        if isinstance(resource, Mapping) and resource.get("Type") == NESTED_STACK:
-            asset = resource.get("Metadata", {}).get("aws:asset:path")
-            if isinstance(asset, str) and (folder / asset).is_file():
-                yield logical_id, folder / asset
+    """Logical id and file of each nested stack whose template lies in the assembly. `folder`: of the parent's.
+
+    One whose TemplateURL names another file than its metadata does is deployed from elsewhere.
+    """
+    found = {
+        logical_id: (resource, asset)
+        for logical_id, resource in body.get("Resources", {}).items()
+        if isinstance(resource, Mapping)
+        and resource.get("Type") == NESTED_STACK
+        and isinstance(metadata := resource.get("Metadata"), Mapping)
+        and isinstance(asset := metadata.get("aws:asset:path"), str)
+    }
+    published = _published(folder) if found else {}
+    for logical_id, (resource, asset) in found.items():
+        file = (folder / asset).resolve()
+        is_here = file.is_relative_to(folder.resolve()) and file.is_file()
+        url = json.dumps(resource.get("Properties", {}))
+        if is_here and (asset not in published or any(digest in url for digest in published[asset])):
+            yield logical_id, folder / asset
+
+
+def _published(folder: Path) -> Mapping[str, set[str]]:
+    """File -> the hashes that it is published under, by the asset manifests of a folder."""
+    found: dict[str, set[str]] = {}
+    for manifest in sorted(folder.glob("*.assets.json")):
+        files = read_json(manifest).get("files", {})
+        for digest, entry in files.items():
+            path = entry.get("source", {}).get("path")
+            if isinstance(path, str):
+                found.setdefault(path, set()).add(digest)
+    return found
 
 
 def read_template(content: bytes, name: str) -> Mapping[str, Json]:
     """Return a template from its bytes."""
     try:
         body = json.loads(content)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise UnreadableError(f"{name} is no JSON: {error}. A template must be JSON, as synth writes it.") from error
     if not isinstance(body, Mapping):
         raise UnreadableError(f"{name} is no CloudFormation template: it is not an object.")
@@ -158,37 +200,63 @@ def read_json(file: Path) -> Json:
     """Return a file of an assembly."""
     try:
         return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise UnreadableError(f"{file} cannot be read: {error}.") from error
 
 
-def _manifests(folder: Path, stage: str, path: str) -> Iterator[tuple[Path, Mapping[str, Json], str, str]]:
+def _inside(folder: Path, name: str) -> Path:
+    """A file or folder that a manifest names: one that lies elsewhere is not the assembly's."""
+    found = folder / name
+    if not found.resolve().is_relative_to(folder.resolve()):
+        raise UnreadableError(f"{folder} is no cloud assembly: its manifest names {name!r}, which lies outside.")
+    return found
+
+
+def _manifests(
+    folder: Path, stage: str, path: str, around: tuple[Path, ...]
+) -> Iterator[tuple[Path, Mapping[str, Json], str, str]]:
+    if folder.resolve() in around:
+        raise UnreadableError(f"{folder} is no cloud assembly: it is nested in itself.")
+    if len(around) > MOST_NESTED:
+        raise UnreadableError(f"{folder} is nested too deeply: a review reads {MOST_NESTED} assemblies in each other.")
     manifest = read_json(folder / "manifest.json")
     yield folder, manifest, stage, path
     for name, artifact in manifest.get("artifacts", {}).items():
         if artifact["type"] == NESTED_ASSEMBLY:
             properties = artifact["properties"]
-            inner = properties.get("displayName", name)
-            yield from _manifests(folder / properties["directoryName"], inner.rpartition("/")[2], inner)
+            inner = _text(properties.get("displayName", name))
+            below = _inside(folder, properties["directoryName"])
+            yield from _manifests(below, inner.rpartition("/")[2], inner, (*around, folder.resolve()))
 
 
 def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, stage_path: str) -> Stack:
     properties = artifact["properties"]
-    path = artifact.get("displayName", name)
+    path = _text(artifact.get("displayName", name))
     account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
     return Stack(
         path=path,
         stage=stage,
         service=path.removeprefix(f"{stage_path}/" if stage_path else "").partition("/")[0],
         place=DeploymentLocation(
-            name=properties.get("stackName", name),
+            name=_text(properties.get("stackName", name)),
             account="" if account.startswith("unknown") else account,
             region="" if region.startswith("unknown") else region,
         ),
-        file=folder / properties["templateFile"],
+        file=_inside(folder, properties["templateFile"]),
         protected=bool(properties.get("terminationProtection")),
         parameters=properties.get("parameters", {}),
     )
+
+
+def _text(value: Json) -> str:
+    """A manifest's text.
+
+    Raises:
+        TypeError: if it is something else, which would be no name.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{json.dumps(value)} stands where a name must")
+    return value
 
 
 def _of_the_platform(stack: Stack) -> Stack:
@@ -207,7 +275,7 @@ def _acceptances(artifact: Mapping[str, Json], folder: Path) -> dict[str, tuple[
     """What was accepted by the CDK's own means, by construct path without a slash in front."""
     metadata = dict(artifact.get("metadata", {}))
     if "additionalMetadataFile" in artifact:
-        metadata |= read_json(folder / artifact["additionalMetadataFile"])
+        metadata |= read_json(_inside(folder, artifact["additionalMetadataFile"]))
     return {
         path.lstrip("/"): found
         for path, entries in metadata.items()

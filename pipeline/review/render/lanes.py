@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.review.model import Action, Level, Pipeline, PipelineStage
+from pipeline.review.render import view
 from pipeline.review.render.escape import markup
 
 SHOWN = 8
@@ -22,7 +23,7 @@ def drawn(pipeline: Pipeline) -> Iterator[str]:
         place = " / ".join(part for part in (each.stage, each.action) if part) or "pipeline"
         values = (
             f": <code>{markup(each.old) or 'nothing'}</code> → <code>{markup(each.new) or 'nothing'}</code>"
-            if each.old or each.new
+            if view.has_short_values(each)
             else ""
         )
         yield f'<p><span class="name">{markup(place)}</span>: {markup(each.what)}{values}</p>'

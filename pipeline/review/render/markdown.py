@@ -193,7 +193,9 @@ def _folds(review: Review, *, folds: bool) -> Iterator[tuple[str, list[str], str
 def _pipeline(pipeline: Pipeline) -> Iterator[str]:
     for each in pipeline.differences:
         place = " / ".join(code(part) for part in (each.stage, each.action) if part)
-        values = f": {code(each.old) or 'nothing'} → {code(each.new) or 'nothing'}" if each.old or each.new else ""
+        values = (
+            f": {code(each.old) or 'nothing'} → {code(each.new) or 'nothing'}" if view.has_short_values(each) else ""
+        )
         yield f"- {place or 'pipeline'}: {prose(each.what)}{values}"
     if pipeline.self_mutates:
         restarts = ", and the run starts anew with the new definition" if pipeline.restarts else ""

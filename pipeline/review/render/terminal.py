@@ -44,7 +44,7 @@ def _pipeline(review: Review) -> Iterator[str]:
         yield from ("", "The pipeline itself")
     for each in pipeline.differences:
         place = " / ".join(part for part in (each.stage, each.action) if part)
-        values = f": {each.old or 'nothing'} -> {each.new or 'nothing'}" if each.old or each.new else ""
+        values = f": {each.old or 'nothing'} -> {each.new or 'nothing'}" if view.has_short_values(each) else ""
         yield f"  {flat(place) or 'pipeline'}: {flat(each.what + values)}"
     if pipeline.self_mutates:
         yield f"  this push updates the pipeline before it deploys{' and starts it anew' if pipeline.restarts else ''}"

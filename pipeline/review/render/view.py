@@ -11,6 +11,7 @@ from pipeline.review.model import (
     Finding,
     GuardrailChange,
     Level,
+    PipelineDifference,
     ResourceChange,
     ResourceOutcome,
     Review,
@@ -106,6 +107,12 @@ class Section:
         if self.noise:
             words.append(f"{len(self.noise)} folded")
         return ", ".join(words) or "nothing"
+
+
+def has_short_values(difference: PipelineDifference) -> bool:
+    """Return whether values fit beside what is said of them; commands of several lines stand in the finding."""
+    values = f"{difference.old}{difference.new}"
+    return bool(values) and "\n" not in values
 
 
 def counted_noun(number: int, noun: str) -> str:

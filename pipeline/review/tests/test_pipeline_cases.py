@@ -194,7 +194,7 @@ def test_review_finds_stages_in_another_order(tmp_path: Path) -> None:
     found = of_pipelines(tmp_path, staged(*STAGES), staged(*reversed(STAGES)))
     (moved,) = found.pipeline.differences
     assert (moved.what, moved.old, moved.new) == ("order changed", "qa → prod", "prod → qa")
-    assert levels(found) == {"Review-PipelineChanged": Level.MEDIUM}
+    assert levels(found) == {"Review-PipelineControl": Level.HIGH}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,7 @@ REPORT = {
 
 def of_reports(tmp_path: Path, resources: Json, head: StackOf | None = None, **files: Json) -> Review:
     """A finding on the base side's queue, and a head side without it."""
+    files = files or {"report": {"pluginReports": []}}
     before = {"dev": {"one": StackOf(template=template(QUEUE))}}
     after = {"dev": {"one": head or StackOf(template=template(resources))}}
     return review(write(tmp_path / "base", before, report=REPORT), write(tmp_path / "head", after, **files))
@@ -313,7 +314,8 @@ def test_review_shows_a_decided_finding_that_is_fixed(tmp_path: Path) -> None:
 
 def test_a15_an_assembly_with_guardrail_findings_is_read_and_the_findings_are_new(tmp_path: Path) -> None:
     stages = {"dev": {"one": StackOf(template=template(QUEUE))}}
-    found = review(write(tmp_path / "base", stages), write(tmp_path / "head", stages, report=REPORT))
+    clean = write(tmp_path / "base", stages, report={"pluginReports": []})
+    found = review(clean, write(tmp_path / "head", stages, report=REPORT))
     assert states(found) == [("finding", "new")]
     assert levels(found) == {"Review-Guardrail": Level.HIGH}
 

@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from services.library.cloudformation import patterns
+from services.library.cloudformation import identity, patterns
 from services.library.cloudformation.patterns import CombinationsError, Pattern
 from services.library.cloudformation.policy_text import is_token, is_unreadable, list_of, pattern, policy_text
 
@@ -41,20 +42,18 @@ _TEXT = {
 _ORDER = {"equals", "notequals", "lessthan", "lessthanequals", "greaterthan", "greaterthanequals"}
 _FOLDED = {"stringequalsignorecase", "stringnotequalsignorecase", "bool"}
 
+ARN_COLONS = 5
+IN_COMPONENT = {patterns.STAR: patterns.COMPONENT_STAR, patterns.ONE: patterns.COMPONENT_ONE}
+NARROW = {4: 8, 6: 32}
+"""A network with a shorter prefix than this holds strangers.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+"""
+
 Value = object
 """A class of values of one key: a number of `patterns.classes`, an address, a number, a yes or no."""
 Request = Mapping[tuple[str, str], frozenset[Value]]
 """(key, family) -> the classes of the key's values; the empty set where the request has no such key."""
-
-_IDENTIFYING = (
-    "aws:principalorgid aws:principalorgpaths aws:principalarn aws:principalaccount aws:sourceaccount aws:sourceowner"
-    " aws:sourcearn aws:sourceorgid aws:sourceorgpaths aws:sourcevpc aws:sourcevpce aws:sourceip aws:vpcsourceip"
-    " aws:userid aws:principalservicename aws:principalisawsservice aws:principaltype aws:calledvia"
-    " aws:viaawsservice aws:ec2instancesourcevpc s3:dataaccesspointaccount s3:dataaccesspointarn kms:calleraccount"
-    " kms:viaservice elasticfilesystem:accessedviamounttarget"
-)
-IDENTIFYING = frozenset(_IDENTIFYING.split())
-"""Keys that a stranger cannot set as they like: a condition on one of these keeps strangers out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,8 @@ class ConditionTest:
         """Return the values of a comparison of text."""
         wildcards = _TEXT.get(self.operator, (False, False))[1]
         found = [pattern(value, wildcards=wildcards) for value in self.values]
+        if self.operator.startswith("arn"):
+            found = [_by_components(each) for each in found]
         return [tuple(map(_of_either_case, each)) for each in found] if self.operator in _FOLDED else found
 
 
@@ -208,18 +209,21 @@ class Requests:
         What names the caller's account, network or organisation is as far off as can be, whatever else it says.
         """
         return all(
-            self._is_far((key, family), values) for (key, family), values in request.items() if key in IDENTIFYING
+            self._is_far((key, family), values)
+            for (key, family), values in request.items()
+            if identity.is_identifying(key)
         )
 
     def _is_far(self, place: tuple[str, str], values: frozenset[Value]) -> bool:
-        """Whether a key's values are such as no test asks for by name, but for one that everything passes."""
+        """Whether a key's values are such as no test asks for by the name of somebody in particular."""
         if place[1] == "text":
-            named = sum(1 << at for at, each in enumerate(self._patterns.get(place, ())) if each != patterns.EVERYTHING)
+            known = enumerate(self._patterns.get(place, ()))
+            named = sum(1 << at for at, each in known if identity.names_somebody(place[0], each))
             return not any(isinstance(value, int) and value & named for value in values)
         tests = [test for test in self._tests if (test.key, test.family) == place]
         if place[1] == "address":
             networks = [network for test in tests for network in map(_network, test.values) if network]
-            small = [network for network in networks if network.prefixlen >= 8]
+            small = [network for network in networks if network.prefixlen >= NARROW[network.version]]
             return not any(_contains(network, value) for network in small for value in values)
         if place[1] not in ("numeric", "date"):
             # What nobody can tell keeps nobody out, unless it names something of the stack.
@@ -284,6 +288,24 @@ class Requests:
 
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=8192)
+def _by_components(arn: Pattern) -> Pattern:
+    """An ARN's six components are compared one by one: a wildcard in one of the first five does not reach the next.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    if arn.count(patterns.COLON) < ARN_COLONS:
+        return arn
+    found: list[str] = []
+    colons = 0
+    for symbol in arn:
+        colons += symbol == patterns.COLON
+        within = IN_COMPONENT.get(symbol, symbol) if colons < ARN_COLONS else symbol
+        if not (found and within == found[-1] == patterns.COMPONENT_STAR):
+            found.append(within)
+    return tuple(found)
 
 
 def _of_either_case(symbol: str) -> str:

@@ -42,7 +42,7 @@ def _layer_permission(given: Json) -> Json:
 
 def _bus_policy(given: Json) -> Json:
     if "Statement" in given:
-        return {"Statement": given["Statement"]}
+        return {"Version": "2012-10-17", "Statement": given["Statement"]}
     principal, condition = given.get("Principal"), given.get("Condition")
     if not isinstance(condition, Mapping):
         condition = {}
@@ -59,7 +59,7 @@ def _one_statement(principal: Value, action: Value, condition: Mapping[str, Valu
         "Resource": "*",
         "Condition": {name: keys for name, keys in condition.items() if keys},
     }
-    return {"Statement": [statement]}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 FLAT_POLICIES: Mapping[str, Callable[[Json], Json]] = {

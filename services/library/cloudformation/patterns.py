@@ -2,14 +2,17 @@
 
 A pattern is a tuple of symbols: one character, `*`, `?`, an escaped literal such as `\\*`, or a longer token that
 stands for text known only at deployment, such as `<Bucket.Arn>`. A token equals itself alone; `*` covers it, `?` not.
-A letter that may be of either case is written `~a`.
+A letter that may be of either case is written `~a`. `:*` and `:?` are wildcards that stop at a colon.
 """
 
 from collections.abc import Iterable, Sequence
 
 Pattern = tuple[str, ...]
 STAR, ONE = "*", "?"
+COMPONENT_STAR, COMPONENT_ONE = ":*", ":?"
+"""Wildcards within one of an ARN's components."""
 EVERYTHING: Pattern = (STAR,)
+COLON = ":"
 OTHER = "\0"
 """A character that stands in no pattern."""
 MOST_STATES = 20_000
@@ -82,21 +85,26 @@ class _Automaton:
             offset += 1
         self._stars = self._at.pop(STAR, 0)
         self._ones = self._at.pop(ONE, 0)
+        self._component_stars = self._at.pop(COMPONENT_STAR, 0)
+        self._component_ones = self._at.pop(COMPONENT_ONE, 0)
+        self._wildcards = self._stars | self._ones | self._component_stars | self._component_ones
         self.accepting = sum(1 << position for position in self._accept)
         self.start = self._past_stars(start)
 
     def after(self, state: int, symbol: str) -> int:
         """Return the state that one more symbol leads to."""
-        moving = state & self._at.get(symbol, 0)
+        moving, staying = state & self._at.get(symbol, 0), state & self._stars
+        if symbol != COLON:
+            staying |= state & self._component_stars
         if len(symbol) == 1 or symbol.startswith("\\"):
-            moving |= state & self._ones
-        return self._past_stars(moving << 1 | state & self._stars)
+            moving |= state & (self._ones if symbol == COLON else self._ones | self._component_ones)
+        return self._past_stars(moving << 1 | staying)
 
     def symbols_that_matter(self, state: int) -> Iterable[str]:
         """Return those that some pattern waits for here, and one that none does."""
         yield OTHER
-        waiting = state & ~(self._stars | self._ones | self.accepting)
-        found: set[str] = set()
+        waiting = state & ~(self._wildcards | self.accepting)
+        found = {COLON} if state & (self._component_stars | self._component_ones) else set()
         while waiting:
             lowest = waiting & -waiting
             found.update(self._symbols[lowest.bit_length() - 1])
@@ -108,7 +116,7 @@ class _Automaton:
         return sum(1 << number for number, position in enumerate(self._accept) if state >> position & 1)
 
     def _past_stars(self, state: int) -> int:
-        return state | (state & self._stars) << 1
+        return state | (state & (self._stars | self._component_stars)) << 1
 
 
 def _meant(symbol: str) -> tuple[str, ...]:

@@ -9,6 +9,11 @@ from services.library.cloudformation.template import Json, Resource, Template
 from services.library.cloudformation.values import Value
 
 PARTITIONS = {"cn": ("aws-cn", "amazonaws.com.cn"), "us-gov": ("aws-us-gov", "amazonaws.com")}
+MODULE = "::MODULE"
+"""Ends the type of a resource that CloudFormation replaces by others.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
+"""
 DECIDED = ("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
 
 
@@ -81,7 +86,7 @@ def resolve(
         outputs=outputs,
         exports=exports,
         imports=frozenset(resolver.imports),
-        transforms=tuple(dict.fromkeys((*_transforms(template.body), *sorted(resolver.transforms)))),
+        transforms=tuple(sorted(set(_transforms(template.body)))),
         secrets=frozenset(secrets),
         unread=tuple(unread),
         account=account,
@@ -127,6 +132,21 @@ def _export_name(output: Value) -> Value:
 
 
 def _transforms(body: Json) -> Iterator[str]:
-    transform = body.get("Transform")
+    """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
+    yield from _named(body.get("Transform"))
+    resources = body.get("Resources")
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        if isinstance(resource, dict) and str(resource.get("Type")).endswith(MODULE):
+            yield f"the module {resource['Type']}"
+    waiting: list[Value] = [body]
+    while waiting:  # and not by recursion: a template may be as deep as somebody likes
+        value = waiting.pop()
+        if isinstance(value, dict) and "Fn::Transform" in value:
+            yield from _named(value["Fn::Transform"])
+        parts = value.values() if isinstance(value, dict) else value
+        waiting += [each for each in parts if isinstance(each, dict | list)]
+
+
+def _named(transform: Value) -> Iterator[str]:
     for each in transform if isinstance(transform, list) else [transform] if transform else []:
         yield transform_name(each)

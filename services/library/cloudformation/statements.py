@@ -10,6 +10,7 @@ from services.library.cloudformation.patterns import EVERYTHING, CombinationsErr
 from services.library.cloudformation.policy_text import is_token, list_of, pattern, policy_text, written
 from services.library.cloudformation.values import Value
 
+WITH_VARIABLES = "2012-10-17"
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12}|<AWS::AccountId>)(?::root)?")
 _IN_ACCOUNT = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(\d{12}|<AWS::AccountId>):(.+)")
 _PARTS = re.compile(r"<[^<>]*>|.", re.DOTALL)
@@ -87,8 +88,29 @@ def read_document(document: Value, *, account: str = "") -> Iterator[Statement]:
         if not document or set(document) <= {"Version", "Id"}:
             return
         raise UnreadablePolicyError(f"the policy is known only at deployment: {policy_text(document)}")
-    for statement in list_of(document["Statement"]):
+    for statement in list_of(_without_variables(document)):
         yield read_statement(statement, account=account)
+
+
+def _without_variables(document: Mapping[str, Value]) -> Value:
+    """A document's statements; in one of another version than 2012-10-17, also in one that says none, `${` is text.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+    """
+    statements, version = document["Statement"], document.get("Version", "")
+    if version == WITH_VARIABLES or "${" not in json.dumps(statements, default=str):
+        return statements
+    if not isinstance(version, str):
+        raise UnreadablePolicyError(f"the policy's Version is known only at deployment: {policy_text(version)}")
+    return _escaped(statements)
+
+
+def _escaped(value: Value) -> Value:
+    if isinstance(value, str):
+        return value.replace("${", "${$}{")
+    if isinstance(value, Mapping):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value
 
 
 def read_statement(statement: Value, *, account: str = "") -> Statement:

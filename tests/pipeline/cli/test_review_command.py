@@ -63,6 +63,22 @@ def test_review_refuses_a_budget_that_is_none(template: Path, budget: str) -> No
     assert f"--budget is {budget!r}; it takes " in done.stderr
 
 
+@pytest.mark.parametrize("manifest", ["[]", '{"artifacts": {"a": {}}}', "[" * 100_000])
+def test_review_of_a_malformed_assembly_is_one_sentence(manifest: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    done = penstock(tmp_path, tmp_path)
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+@pytest.mark.parametrize("deep", [800, 100_000])
+def test_review_of_a_template_that_is_too_deep_answers_2(deep: int, template: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.json"
+    odd.write_text(
+        '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"Tags": ' + "[" * deep + "]" * deep + "}}}}"
+    )
+    assert penstock("template", template, odd).exit_code == 2
+
+
 @pytest.mark.parametrize("both_are_revisions", [True, False])
 def test_review_of_two_revisions_is_judged_by_what_both_say(
     template: Path, monkeypatch: pytest.MonkeyPatch, both_are_revisions: bool

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import SETTINGS
-from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters
+from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters, S3Source
 from tests.conftest import ROOT, clean_environment
 
 APP = """
@@ -27,6 +27,16 @@ stages = (tiny.stage("dev"),)
 app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
 Guardrails((), accepted=(), decided=pipeline.decided_findings).synthesise(app)
 """
+REPOSITORY = "arn:aws:codecommit:eu-west-1:999999999999:platform"
+CONNECTED = ConnectionSource(
+    repository="example/platform",
+    connection_arn="arn:aws:codeconnections:eu-west-1:999999999999:connection/00000000-0000-0000-0000-000000000000",
+)
+# https://git-scm.com/docs/git-check-ref-format
+NO_BRANCHES = (
+    *("", " ", "main ", " main", "a b", "a..b", "a~1", "a^", "a:b", "a?", "ma*n", "[ab]", "a\\b", "a@{1}", "@"),
+    *("refs/heads/main", "/main", "main/", "a//b", "-main", ".main", "a/.b", "main.", "main.lock", "a\n", "a.lock/b"),
+)
 KINDS = {
     "a connection with path filters": "replace(SETTINGS.source, paths=PathFilters(includes=('src/**',)))",
     "a connection whose pull requests a webhook reviews": "replace(SETTINGS.source, review_webhook=Host.BITBUCKET)",
@@ -69,6 +79,11 @@ def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> N
     assert all("PermissionsBoundary" in role["Properties"] for role in roles), "or no account lets them be made"
 
 
+@pytest.mark.parametrize("branch", ["main", "release/2.x", "fix/rounding-1.0", "users/a@b", "feature_#1", "größe"])
+def test_a_branch_that_git_takes_is_allowed(branch: str) -> None:
+    assert replace(CONNECTED, branch=branch).branch == branch
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -78,6 +93,22 @@ def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> N
             lambda: ConnectionSource(repository="platform", connection_arn="arn:aws:codeconnections:..."),
             "repository='platform' is not allowed; give owner/name",
         ),
+        (
+            lambda: replace(CONNECTED, connection_arn="arn:aws:codeconnections:..."),
+            "give arn:aws:codeconnections:REGION",
+        ),
+        (lambda: replace(CONNECTED, connection_arn=""), "give arn:aws:codeconnections:REGION"),
+        *(
+            (
+                lambda branch=branch: replace(CONNECTED, branch=branch),
+                f"branch={branch!r} is not allowed; give a branch",
+            )
+            for branch in NO_BRANCHES
+        ),
+        (lambda: CodeCommitSource(repository_arn=REPOSITORY, branch="main "), "CodeCommitSource: branch='main '"),
+        (lambda: S3Source(bucket="Sources", key="platform.zip"), "bucket='Sources' is not allowed"),
+        (lambda: S3Source(bucket="example-sources", key=""), "key='' is not allowed"),
+        (lambda: S3Source(bucket="example-sources", key="/platform.zip"), "key='/platform.zip' is not allowed"),
         (lambda: CodeCommitSource(repository_arn="platform"), "give arn:aws:codecommit:REGION:ACCOUNT:NAME"),
         (
             lambda: replace(

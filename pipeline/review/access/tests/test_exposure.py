@@ -117,11 +117,15 @@ def test_setting_that_opens_a_resource_is_broadened_and_backwards_narrowed(case:
         (one(METHOD, HttpMethod="OPTIONS", AuthorizationType="AWS_IAM"), one(METHOD, HttpMethod="OPTIONS")),
         ({}, one(BUCKET)),
         ({}, one(DATABASE, PubliclyAccessible=False)),
-        (route(branch("NONE", "JWT")), route(branch("NONE", "CUSTOM"))),
     ],
 )
 def test_setting_that_opens_nothing_is_no_change_of_access(old: Resources, new: Resources) -> None:
     assert compared(old, new) == ()
+
+
+def test_route_with_another_authorizer_is_changed_and_not_graded() -> None:
+    (found,) = compared(route(branch("NONE", "JWT")), route(branch("NONE", "CUSTOM")))
+    assert (found.direction, found.public) == (Direction.UNKNOWN, False)
 
 
 def exposed(old: Resources, new: Resources, old_condition: str, new_condition: str) -> tuple[AccessChange, ...]:

@@ -60,6 +60,7 @@ def test_review_baseline_names_a_change_of_the_engine_and_of_its_reader(path: st
         "services/library/contract/acknowledgement.py",
         "services/library/contract/build_record.py",
         "services/library/contract/defaults.py",
+        "pipeline/catalogue",
         "pipeline/definition/service_stage.py",
         "pipeline/definition/stack.py",
         "app.py",

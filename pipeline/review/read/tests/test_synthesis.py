@@ -30,6 +30,7 @@ out = pathlib.Path(sys.argv[sys.argv.index("--output") + 1]); out.mkdir()
 (out / "asset.1").mkdir(); (out / "asset.1" / "large.bin").write_text("x")
 (out / "one.template.json").write_text(json.dumps({"Resources": {"A": {"Type": "AWS::SNS::Topic",
     "Properties": {"DisplayName": text}}}}))
+(out / "guardrails.json").write_text("{}")
 (out / "manifest.json").write_text(json.dumps({"version": "54", "artifacts": {"one": {
     "type": "aws:cloudformation:stack", "environment": "aws://1/eu-west-1",
     "properties": {"templateFile": "one.template.json"}}}}))

@@ -30,6 +30,7 @@ ACCEPTED_BY: Mapping[str, AcceptedBy] = {
     "Review-TerminationProtectionOff": AcceptedBy.PLATFORM,
     "Review-CrossEnvironment": AcceptedBy.PLATFORM,
     "Review-PrivilegedBuild": AcceptedBy.PLATFORM,
+    "Review-PipelineControl": AcceptedBy.PLATFORM,
     "Review-PossibleReplacement": AcceptedBy.SERVICE,
     "Review-MessagesLost": AcceptedBy.SERVICE,
     "Review-LogsLost": AcceptedBy.SERVICE,
