@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from services.library.cloudformation.resolved_template import is_rewritten
+
 
 class DataClass(StrEnum):
     """What goes with a resource that is deleted."""
@@ -31,7 +33,9 @@ class DataClass(StrEnum):
 
 
 def data_class(type_: str) -> DataClass:
-    """Return what resources of the type hold."""
+    """Return what resources of the type hold; of what is rewritten at deployment, the review is incomplete anyway."""
+    if is_rewritten(type_):
+        return DataClass.NONE
     held = _holds().get(type_)
     if held is not None:
         return held[0]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pipeline.review.diff.compare import Difference, leaves
 from pipeline.review.model import ResourceOutcome
+from services.library.cloudformation.resolved_template import is_rewritten
 from services.library.cloudformation.undecided import undecided_conditions
 
-SAM = "AWS::Serverless::"
-"""Begins the types that are no resources: a macro makes others of them."""
+MACRO = "no resource: what CloudFormation makes of it decides"
 SAYS = {"y": "create-only", "m": "may replace", "n": "in place", "-": "does not know the type"}
 
 
@@ -35,8 +35,8 @@ class _Type:
 def impact(type_: str, difference: Difference) -> Impact:
     """Return the worst over all below the path that differs, since a part that comes or goes takes its own along."""
     path = difference.path or ("Properties",)
-    if type_.startswith(SAM):
-        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=("AWS SAM: its macro decides",), unknown=True)
+    if is_rewritten(type_):
+        return Impact(outcome=ResourceOutcome.MAY_REPLACE, sources=(MACRO,), unknown=True)
     if is_custom(type_):
         return Impact(
             outcome=ResourceOutcome.MAY_REPLACE, sources=("custom resource: its handler decides",), unknown=True

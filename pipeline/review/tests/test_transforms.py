@@ -39,7 +39,9 @@ def test_review_of_a_template_that_includes_another_is_incomplete(beside: Json, 
 def test_review_of_a_template_that_a_macro_leaves_is_incomplete(tmp_path: Path) -> None:
     found = review(tmp_path, {"Transform": "Macro", "Resources": BUCKET}, {"Resources": BUCKET})
     assert found.verdict is Verdict.INCOMPLETE
-    assert found.incomplete == ("The template was rewritten by Macro so far: what goes with that is not known.",)
+    assert found.incomplete == (
+        "The template was rewritten at deployment by Macro: what came out, and may go, is not known.",
+    )
 
 
 def test_review_that_is_blocked_and_incomplete_is_blocked(tmp_path: Path) -> None:

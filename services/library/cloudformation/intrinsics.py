@@ -56,8 +56,6 @@ class Resolver:
     ) -> None:
         self.imports: set[str] = set()
         """The names of the exports that were read."""
-        self.transforms: set[str] = set()
-        """The names of the macros that write a part of what was read."""
         self._values = values or {}
         self._mappings = mappings or {}
         self._conditions = conditions or {}
@@ -82,8 +80,6 @@ class Resolver:
             return [each for each in map(self.value, value) if each is not ABSENT]
         if not isinstance(value, dict):
             return value
-        if "Fn::Transform" in value:
-            self.transforms.add(transform_name(value["Fn::Transform"]))
         if len(value) == 1:
             ((name, argument),) = value.items()
             function = getattr(self, FUNCTIONS.get(name, ""), None)
@@ -345,8 +341,3 @@ def _has_function(value: Value) -> bool:
     if isinstance(value, list):
         return any(map(_has_function, value))
     return isinstance(value, str) and DYNAMIC_REFERENCE.search(value) is not None
-
-
-def transform_name(transform: Value) -> str:
-    """Return the name of a macro, however it is given."""
-    return str(transform.get("Name", transform)) if isinstance(transform, Mapping) else str(transform)

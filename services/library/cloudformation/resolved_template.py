@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from services.library.cloudformation.intrinsics import ABSENT, UNDECIDED, Resolver, parameter_value, transform_name
+from services.library.cloudformation.intrinsics import ABSENT, UNDECIDED, Resolver, parameter_value
 from services.library.cloudformation.template import Json, Resource, Template
 from services.library.cloudformation.values import Value
 
@@ -14,6 +14,8 @@ MODULE = "::MODULE"
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
 """
+SAM = "AWS::Serverless::"
+"""Begins the types that AWS SAM's macro makes others of."""
 DECIDED = ("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
 
 
@@ -131,6 +133,11 @@ def _export_name(output: Value) -> Value:
     return export.get("Name") if isinstance(export, Mapping) else None
 
 
+def is_rewritten(type_: str) -> bool:
+    """Return whether a type is no resource's: CloudFormation makes others of it, and nobody knows which before."""
+    return type_.startswith(SAM) or type_.endswith(MODULE)
+
+
 def _transforms(body: Json) -> Iterator[str]:
     """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
     yield from _named(body.get("Transform"))
@@ -149,4 +156,4 @@ def _transforms(body: Json) -> Iterator[str]:
 
 def _named(transform: Value) -> Iterator[str]:
     for each in transform if isinstance(transform, list) else [transform] if transform else []:
-        yield transform_name(each)
+        yield str(each.get("Name", each)) if isinstance(each, Mapping) else str(each)

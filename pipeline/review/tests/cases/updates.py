@@ -376,6 +376,7 @@ ENDING = (
         {"ReplicationConfiguration": {"Role": "r", "Rules": []}},
         {},
         "UPDATE",
+        "AccessUnknown",
         "RecoveryEnds",
     ),
     update("logs are kept for a day", "Logs::LogGroup", {}, {"RetentionInDays": 1}, "UPDATE", "DataExpire"),
@@ -589,7 +590,14 @@ ENDING = (
     update(
         "one copy of a bucket ends", "S3::Bucket", copying(True, True), copying(True, False), "UPDATE", "RecoveryEnds"
     ),
-    update("one copy of a bucket is off as it was", "S3::Bucket", copying(True, False), copying(True, False, role="b")),
+    update(
+        "one copy of a bucket is off as it was",
+        "S3::Bucket",
+        copying(True, False),
+        copying(True, False, role="b"),
+        "UPDATE",
+        "AccessUnknown",
+    ),
     update("repository is emptied", "ECR::Repository", {}, {"EmptyOnDelete": True}, "UPDATE", "RecoveryEnds"),
     update(
         "backups go along with the database",

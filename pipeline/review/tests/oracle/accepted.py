@@ -6,6 +6,7 @@ A row names what must be true of our side and of the templates, so that it excus
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.review.diff.replacement import MACRO
 from pipeline.review.model import ResourceChange, ResourceOutcome
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.values import is_same
@@ -70,6 +71,11 @@ def upgraded_in_place(seen: Seen) -> bool:
     return seen.ours is not None and any(upgrade in each.sources for each in seen.ours.properties)
 
 
+def rewritten(seen: Seen) -> bool:
+    """A type of AWS SAM's is no resource: its macro decides, and the review is incomplete. Theirs takes its word."""
+    return _may_replace_because(seen, MACRO)
+
+
 ROWS: tuple[Callable[[Seen], bool], ...] = (
     snapshot,
     retained_except_on_create,
@@ -80,6 +86,7 @@ ROWS: tuple[Callable[[Seen], bool], ...] = (
     revision,
     refused,
     upgraded_in_place,
+    rewritten,
 )
 RANKS: Mapping[str, int] = {
     "NO_CHANGE": ResourceOutcome.NONE.rank,
