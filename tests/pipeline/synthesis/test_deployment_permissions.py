@@ -1,6 +1,7 @@
 """Each part of a synth is held against what CloudFormation may do where that part is deployed."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -28,15 +29,20 @@ ACCOUNTS = DeploymentAccounts(tools=SETTINGS.account)
 BRANCH = Environment(name="dev", tier=Tier.SANDBOX, account="1" * 12, region="eu-west-1", prefix="branch-a-aaaaaa")
 
 
+def add_a_pool(stack: tiny.TinyStack, _environment: Environment) -> None:
+    """Adds what no account of ours allows."""
+    cdk.CfnResource(stack, "Pool", type="AWS::Cognito::UserPool")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Login(tiny.Tiny):
-    """Makes what no account of ours allows."""
+    """Has it from the beginning."""
 
     name: ClassVar[str] = "login"
 
     def build(self, scope: Construct, environment: Environment) -> tiny.TinyStack:
         stack = tiny.TinyStack(scope, self.name, environment=environment, value=self.value)
-        cdk.CfnResource(stack, "Pool", type="AWS::Cognito::UserPool")
+        add_a_pool(stack, environment)
         return stack
 
 
@@ -56,7 +62,7 @@ def test_a_service_hears_at_its_construct_what_its_account_does_not_allow(tmp_pa
     (said,) = refused(synthesise(unit(ACCOUNTS), tmp_path).findings.undecided).items()
     assert said[0] == "Pipeline/dev/login/Pool"
     assert (
-        "It may not create or read or update or delete AWS::Cognito::UserPool: pipeline/accounts/foundation.yaml,"
+        "It may not create, read, update or delete AWS::Cognito::UserPool: pipeline/accounts/foundation.yaml,"
         in said[1]
     )
     assert "Sid WhatServicesAreMadeOf, lacks cognito-idp:AddCustomAttributes, cognito-idp:CreateUserPool," in said[1]
@@ -67,6 +73,13 @@ def test_a_branch_is_held_against_the_branches_own_role(tmp_path: Path) -> None:
     judgement = synth.branch(Stage(environment=BRANCH, services=(Login(),)), {}, {})
     (text,) = refused(judgement.failed).values()
     assert "pipeline/accounts/branches.yaml, Sid WhatIsNamedAsABranchs, lacks cognito-idp:AddCustomAttributes" in text
+
+
+def test_an_override_hears_the_line_that_its_account_does_not_allow(tmp_path: Path) -> None:
+    synth = Synth(root=ROOT, out=tmp_path, context=CONTEXT, environment={}, store=None)
+    judgement = synth.branch(Stage(environment=BRANCH, services=(tiny.Tiny(override=add_a_pool),)), {}, {})
+    (text,) = refused(judgement.failed).values()
+    assert re.search(rf"The override [\w.]+add_a_pool does this at .*{Path(__file__).name}:\d+\.", text)
 
 
 def test_the_pipelines_own_stack_is_held_against_its_accounts_policy(

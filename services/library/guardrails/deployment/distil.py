@@ -61,8 +61,7 @@ def resources(called: Iterable[str], definitions: Mapping[str, Any]) -> dict[str
     for action in sorted(called):
         prefix, _, name = action.partition(":")
         service = definitions.get(prefix)
-        known = service and service["privileges"].get(service["privileges_lower_name"].get(name.lower()))
-        if known:
+        if service and (known := service["privileges"].get(service["privileges_lower_name"].get(name.lower()))):
             types = service["resources"] if prefix in OF_TWO_LISTS else filter(None, known["resource_types"])
             arns = {_pattern(service["resources"][each]["arn"]) for each in types}
             for arn in sorted(arns) or [NO_RESOURCE]:

@@ -70,9 +70,10 @@ def refused_calls(type_: str, policy: ExecutionPolicy) -> tuple[RefusedCall, ...
 
 def _sentence(resource: Resource, refused: Sequence[RefusedCall], policy: ExecutionPolicy) -> str:
     callers = {caller for each in refused for caller in each.callers}
-    verbs = " or ".join(verb for initial, verb in VERBS.items() if initial in callers)
+    *verbs, last = (verb for initial, verb in VERBS.items() if initial in callers)
+    may = f"{', '.join(verbs)} or {last}" if verbs else last
     by_statement: dict[str, list[str]] = {}
     for each in refused:
         by_statement.setdefault(f"Sid {each.refusal.sid}, {each.refusal.verb}", []).append(each.refusal.action)
     statements = "; ".join(f"{statement} {', '.join(actions)}" for statement, actions in by_statement.items())
-    return f"It may not {verbs} {resource.type}: {policy.file}, {statements}."
+    return f"It may not {may} {resource.type}: {policy.file}, {statements}."

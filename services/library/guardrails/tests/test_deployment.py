@@ -55,7 +55,7 @@ def test_handler_calls_equal_the_locked_sources() -> None:
 def test_a_service_that_the_account_does_not_allow_is_refused_with_the_statement_that_lacks_it() -> None:
     text = refused("AWS::Scheduler::Schedule", allow("iam:PassRole"))
     assert text == (
-        "It may not create or read or update or delete AWS::Scheduler::Schedule: accounts.yaml, Sid Services, lacks"
+        "It may not create, read, update or delete AWS::Scheduler::Schedule: accounts.yaml, Sid Services, lacks"
         " scheduler:CreateSchedule, scheduler:DeleteSchedule, scheduler:GetSchedule, scheduler:UpdateSchedule."
     )
 
