@@ -56,8 +56,17 @@ def calls_of(type_: str) -> Calls | None:
 def arns_of(action: str) -> tuple[str, ...]:
     """Return the patterns of the ARNs that IAM asks about; `*` alone if about none, empty if IAM's list lacks it."""
     prefix, _, name = action.partition(":")
-    by_arn: Mapping[str, list[str]] = _document()["resources"].get(prefix, {})
-    return tuple(arn for arn, names in by_arn.items() if name in names)
+    return _arns_of_service(prefix).get(name, ())
+
+
+@cache
+def _arns_of_service(prefix: str) -> Mapping[str, tuple[str, ...]]:
+    """Turn the lists of one service around: an action's name -> the patterns of its ARNs."""
+    found: dict[str, tuple[str, ...]] = {}
+    for arn, names in _document()["resources"].get(prefix, {}).items():
+        for name in names:
+            found[name] = (*found.get(name, ()), arn)
+    return found
 
 
 @cache
