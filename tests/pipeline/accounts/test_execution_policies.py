@@ -22,7 +22,14 @@ SERVICE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/backup.amazonaws.c
 KEYS = {KEY: BOUNDARY, "iam:AWSServiceName": "backup.amazonaws.com"}
 IN_A_VPC = "no function of ours is in a VPC; one that a team puts into its stage's network is"
 TAGGED = "the schema of a managed policy has no tags, and CloudFormation gives a stack's tags to what can carry them"
+NESTED = "no stack of ours has one within it; one that a team splits has"
 CALLED_FOR_NOTHING_OF_OURS = {
+    **dict.fromkeys((f"cloudformation:{each}Stack" for each in ("Create", "Delete", "Update")), NESTED),
+    "cloudformation:DescribeStacks": NESTED,
+    "cloudformation:GetStackPolicy": NESTED,
+    "cloudformation:GetTemplate": NESTED,
+    "cloudformation:SetStackPolicy": NESTED,
+    "cloudformation:UpdateTerminationProtection": NESTED,
     "codecommit:*": "the pipeline's source action reads a repository",
     "codeconnections:*": "the pipeline's source action uses a connection",
     "ec2:DescribeNetworkInterfaces": IN_A_VPC,
@@ -79,6 +86,20 @@ def test_the_template_and_statement_of_a_refusal_are_the_accounts_own() -> None:
     assert pipeline.refusal("codebuild:CreateProject", ()) is None
     assert OF_BRANCHES.policy(DEV).file == "pipeline/accounts/branches.yaml"
     assert OF_BRANCHES.policy(DEV).refusal("backup:CreateBackupVault", ())
+
+
+VPC = {"VpcConfig": {"SubnetIds": ["subnet-1"]}, "Role": "arn"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [("AWS::Lambda::Function", VPC), ("AWS::CloudFormation::Stack", {}), ("AWS::HealthLake::FHIRDatastore", {})],
+)
+def test_a_stage_may_have_what_a_branch_may_not(type_: str, properties: dict[str, object]) -> None:
+    template = Template({"Resources": {"It": {"Type": type_, "Properties": properties}}})
+    assert list(refused(template, ACCOUNTS.policy(DEV))) == []
+    assert list(refused(template, ACCOUNTS.policy(TOOLS))) == []
+    assert list(refused(template, OF_BRANCHES.policy(DEV))) != []
 
 
 @pytest.mark.parametrize("account", [TOOLS, PROD, DEV])
