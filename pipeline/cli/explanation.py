@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.source_location import SourceExpression, assignments, expression_of, relative
 from pipeline.cli.template_lines import hunks
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from pipeline.settings import SETTINGS
 from services.library.contract import defaults
 from services.library.contract.environment import Tier
 from services.library.contract.published import Published
@@ -211,7 +213,10 @@ def _published(names: Iterable[Published], at_other_end: Mapping[str, Iterable[P
 
 def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
     # That an acknowledgement is not needed takes all stages to say.
-    return Guardrails(checked_stacks(built), accepted=ACKNOWLEDGEMENTS, every_stage=False).judge(app, folder)
+    accounts = DeploymentAccounts.of([built.stage.environment], tools=SETTINGS.account)
+    return Guardrails(
+        checked_stacks(built), accepted=ACKNOWLEDGEMENTS, execution=accounts.policy, every_stage=False
+    ).judge(app, folder)
 
 
 def _override(folder: Path, stack: ServiceStack, entry: SourceExpression) -> Explanation | None:

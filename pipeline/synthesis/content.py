@@ -19,8 +19,8 @@ FORMAT = 1
 ROOMS = ("pipeline", "services", "stages")
 """The folders of our own modules."""
 LIBRARY = "services/library"
-DEFINITION = ("pipeline/catalogue", "pipeline/definition", "pipeline/synthesis")
-"""What makes constructs of a stage, beside the library and the services."""
+DEFINITION = ("pipeline/accounts", "pipeline/catalogue", "pipeline/definition", "pipeline/synthesis")
+"""What makes and judges constructs of a stage, beside the library and the services."""
 TOOLS = ("uv.lock", "package-lock.json", "cdk.json", ".venv/functions/packages.json")
 NEVER_READ = "__pycache__"
 """A folder that no synth reads; those whose names begin with a dot neither."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Catalogue, Shipped, stages_of
 from pipeline.definition import asset_publishing
 from pipeline.definition.stack import PipelineStack
@@ -38,6 +39,12 @@ class Pipeline:
     branches: Environment | None
     context: Mapping[str, Any]
 
+    @property
+    def accounts(self) -> DeploymentAccounts:
+        """Return the accounts that it deploys to, by what CloudFormation may do there."""
+        environments = (stage.environment for stage in stages_of(self.catalogue))
+        return DeploymentAccounts.of(environments, tools=self.settings.account)
+
     def key(self, sources: Sources, tools: str, units: Sequence[SynthesisedUnit], folder: Path) -> str:
         """Return the digest of all that it is made of. Raises OpaqueValueError if nobody can tell."""
         values = (self.settings, self._facts(), tuple(self.removals), self.branches)
@@ -65,7 +72,7 @@ class Pipeline:
         app.synth()
         theirs = {path for each in units for path in each.findings.stacks}
         stacks = [each for each in synthesised(folder) if each.path not in theirs]
-        found = find(app, folder, stacks, (), stack.decided_findings, folders=[folder])
+        found = find(app, folder, stacks, (), stack.decided_findings, execution=self.accounts.policy, folders=[folder])
         made = sorted(set(files_below(folder, *written(folder))) - before)
         theirs_too = {f"{each.folder}/{name}" for each in units for name in MANIFESTS}
         return Part(

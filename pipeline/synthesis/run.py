@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.accounts.execution_policies import OF_BRANCHES
 from pipeline.catalogue.model import Stage, stages_of
 from pipeline.definition import asset_publishing
 from pipeline.synthesis import findings_data
@@ -43,7 +44,7 @@ class Synth:
 
     def pipeline(self, pipeline: Pipeline, accepted: Sequence[Acknowledgement]) -> Judgement:
         """Synthesise the pipeline with all of its stages."""
-        around = Surroundings(scope=NAME, context=self.context)
+        around = Surroundings(scope=NAME, context=self.context, accounts=pipeline.accounts)
         parts = _Parts(self)
         wanted = [
             ServiceUnit(stage=stage, service=service, around=around)
@@ -59,7 +60,7 @@ class Synth:
 
     def branch(self, stage: Stage, tags: Mapping[str, str], stack_tags: Mapping[str, str]) -> Judgement:
         """Synthesise a branch environment, which has no pipeline."""
-        around = Surroundings(scope="", context=self.context, tags=tags, stack_tags=stack_tags)
+        around = Surroundings(scope="", context=self.context, accounts=OF_BRANCHES, tags=tags, stack_tags=stack_tags)
         parts = _Parts(self)
         units = [parts.unit(ServiceUnit(stage=stage, service=each, around=around)) for each in stage.services]
         app = new_app(self.out, self.context)

@@ -10,6 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
@@ -39,6 +40,7 @@ class Surroundings:
     scope: str
     """The construct that stages are below, such as the pipeline's stack; empty: the App."""
     context: Mapping[str, Any]
+    accounts: DeploymentAccounts
     tags: Mapping[str, str] = field(default_factory=dict)
     stack_tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class ServiceUnit:
             sources.module(kind.__module__),
             plain((self.service, self.stage.environment), sources.module),
             [kind.name, kind.owner, kind.handles_personal_data],
+            [self.around.accounts.tools, sorted(self.around.accounts.keep_data), self.around.accounts.is_branch],
             [self.around.scope, sorted(self.around.tags.items()), sorted(self.around.stack_tags.items())],
         )
 
@@ -131,7 +134,9 @@ def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
     built = ServiceStage(scope, unit.stage, only=unit.service.name, tags=around.tags, stack_tags=around.stack_tags)
     made = Path(built.synth(validate_on_synthesis=True).directory)
     _refuse_what_is_outside(app, unit)
-    found = find(app, folder, synthesised(made), checked_stacks(built), folders=[made])
+    found = find(
+        app, folder, synthesised(made), checked_stacks(built), execution=around.accounts.policy, folders=[made]
+    )
     manifest = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
     stack = built.stacks[unit.service.name]
     outputs = {child.node.id: child for child in stack.node.children if isinstance(child, cdk.CfnOutput)}

@@ -22,7 +22,7 @@ DRAWN = {
     "app.py, pipeline/cli": ("app", "pipeline.cli"),
     "stages, pipeline/settings.py": ("stages", "pipeline.settings", "pipeline.source"),
     "services/&lt;service&gt;": ("services",),
-    "pipeline/definition, synthesis": ("pipeline.definition", "pipeline.synthesis"),
+    "pipeline/definition, synthesis, accounts": ("pipeline.definition", "pipeline.synthesis", "pipeline.accounts"),
     "pipeline/catalogue": ("pipeline.catalogue",),
     "pipeline/builds": ("pipeline.builds",),
     "pipeline/review": ("pipeline.review",),

@@ -95,6 +95,11 @@ ROOMS = {
         third_party=(),
         never=(f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation", f"{LIBRARY}.packaging", f"{LIBRARY}.operations"),
     ),
+    # Reads its own templates for the guardrails, which may not know the pipeline.
+    "pipeline.accounts": Room(
+        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment"),
+        third_party=("yaml",),
+    ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
     "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts"), third_party=()),
     "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
@@ -114,6 +119,7 @@ ROOMS = {
     "pipeline.synthesis": Room(
         ours=(
             "pipeline.synthesis",
+            "pipeline.accounts",
             "pipeline.catalogue",
             "pipeline.definition",
             "pipeline.settings",

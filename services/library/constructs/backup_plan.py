@@ -79,7 +79,11 @@ class BackupPlan(Construct):
         self._notify_of_failures(environment, alarms_to)
 
     def _role(self, tables: Sequence[Table], key: Key) -> iam.IRole:
-        """Make the role, with AWSBackupServiceRolePolicyForBackup's permissions for DynamoDB on these tables alone."""
+        """Make the role, with AWSBackupServiceRolePolicyForBackup's permissions for DynamoDB on these tables alone.
+
+        Copies of an account that has not opted in to AWS Backup's own are DynamoDB's, which the role follows and ends:
+        https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html
+        """
         role = Role(self, "Role", service="backup.amazonaws.com")
         for table in tables:
             table.grant(
@@ -88,6 +92,12 @@ class BackupPlan(Construct):
                 "dynamodb:DescribeTable",
                 "dynamodb:ListTagsOfResource",
                 "dynamodb:StartAwsBackupJob",
+            )
+            role.add_to_principal_policy(
+                iam.PolicyStatement(
+                    actions=["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"],
+                    resources=[f"{table.table.table_arn}/backup/*"],
+                )
             )
         key.grant_through("backup", role)
         return role

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.library.cloudformation.template import Resource, Template
+from services.library.guardrails.deployment.execution_policy import ExecutionPolicy
 
 
 class AcceptedBy(StrEnum):
@@ -37,6 +38,8 @@ class DeploymentLocation:
     account: str | None = None
     tier: TierBaseline | None = None
     """What the tier asks for beyond that; None where nobody said which it is."""
+    execution: ExecutionPolicy | None = None
+    """What CloudFormation may do there; None for a template that is only looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from services.library.guardrails.acknowledgement import acceptance, record
 from services.library.guardrails.acknowledgement.acceptance import Accepted, AcknowledgementSource
 from services.library.guardrails.checked_stack import CheckedStack
 from services.library.guardrails.decisions.decision import Decided, Decision
+from services.library.guardrails.deployment.execution_policy import ExecutionPolicies
 from services.library.guardrails.finding import AcceptedBy, Finding
 from services.library.guardrails.overrides.override_findings import Known, OverrideFindings
 from services.library.guardrails.rules import lookups
@@ -39,15 +40,19 @@ class Guardrails:
         *,
         accepted: Sequence[Acknowledgement],
         decided: Sequence[Decision] = (),
+        execution: ExecutionPolicies | None = None,
         every_stage: bool = True,
     ) -> None:
         """`decided`: what the pipeline decides of its own findings, beside what the library decides.
+
+        `execution`: what CloudFormation may do in each account, for stacks that are judged here and deployed.
 
         `every_stage`: whether these stacks are all there are, so that an acknowledgement nobody needs is wrong.
         """
         self._checked = {each.path: each for each in checked}
         self._accepted = tuple(accepted)
         self._decisions = tuple(decided)
+        self._execution = execution
         self._every_stage = every_stage
 
     def synthesise(self, app: cdk.App) -> Judgement:
@@ -57,7 +62,8 @@ class Guardrails:
 
     def judge(self, app: IConstruct, folder: Path) -> Judgement:
         """Check the stacks of an assembly that is written to a folder, and write down there what is accepted."""
-        found = find(app, folder, synthesised(folder), tuple(self._checked.values()), self._decisions)
+        checked = tuple(self._checked.values())
+        found = find(app, folder, synthesised(folder), checked, self._decisions, execution=self._execution)
         return self.conclude(folder, [found], context=app.node.get_all_context() or {})
 
     def conclude(self, folder: Path, found: Sequence[StackFindings], *, context: Iterable[str]) -> Judgement:

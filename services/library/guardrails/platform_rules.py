@@ -9,6 +9,7 @@ from services.library.guardrails.finding import AcceptedBy, Check, DeploymentLoc
 from services.library.guardrails.rules import (
     baseline,
     datastores,
+    deployment,
     functions,
     lookups,
     privileged_builds,
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     functions.check,
     datastores.check,
     quotas.check,
+    deployment.check,
     baseline.check,
 )
 
@@ -53,6 +55,8 @@ RULES: tuple[Rule, ...] = (
     quotas.PIPELINE,
     quotas.CONFIGURATION,
     quotas.TEMPLATE,
+    deployment.REFUSED,
+    deployment.UNKNOWN,
     lookups.RULE,
     *guard.RULES,
 )

@@ -17,6 +17,7 @@ from services.library.guardrails.acknowledgement import acceptance
 from services.library.guardrails.checked_stack import CheckedStack
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, Decided, Decision, decide
+from services.library.guardrails.deployment.execution_policy import ExecutionPolicies, ExecutionPolicy
 from services.library.guardrails.finding import DeploymentLocation, Finding, TierBaseline
 from services.library.guardrails.overrides.override_findings import OverrideFindings
 from services.library.guardrails.rules import lookups
@@ -70,16 +71,18 @@ def find(
     checked: Sequence[CheckedStack],
     decisions: Sequence[Decision] = (),
     *,
+    execution: ExecutionPolicies | None,
     folders: Sequence[Path] | None = None,
 ) -> StackFindings:
     """Run every check over the stacks of an assembly that is written to a folder.
 
-    `checked`: whose they are; `decisions`: what is decided of them beside what the library decides; `folders`: where
-    their manifests are, if these are not all of the assembly.
+    `checked`: whose they are; `decisions`: what is decided of them beside what the library decides; `execution`: what
+    CloudFormation may do in each account, None for stacks that nobody deploys; `folders`: where their manifests are,
+    if these are not all of the assembly.
     """
     manifests = [*assembly.folders(folder)] if folders is None else folders
     by_path = {each.path: each for each in checked}
-    owned = [_stack(each, by_path) for each in stacks]
+    owned = [_stack(each, by_path, execution) for each in stacks]
     templates = {stack.path: [*assembly.templates(folder, stack.file, stack.path)] for stack in owned}
     found = [*_nag_findings(app, owned, templates), *_platform_findings(owned, templates)]
     overridden = [*_overridden(checked, owned, templates)]
@@ -102,7 +105,7 @@ def innermost(path: str, scopes: Iterable[str]) -> str:
     return max((scope for scope in scopes if f"{path}/".startswith(f"{scope}/")), key=len, default="")
 
 
-def _stack(stack: Synthesised, checked: Mapping[str, CheckedStack]) -> _Stack:
+def _stack(stack: Synthesised, checked: Mapping[str, CheckedStack], execution: ExecutionPolicies | None) -> _Stack:
     """Find whose a stack is: a support stack inside a service's is the service's; one beside it is in its place."""
     owner = innermost(stack.path, checked)
     whose = checked[owner] if owner else None
@@ -111,14 +114,16 @@ def _stack(stack: Synthesised, checked: Mapping[str, CheckedStack]) -> _Stack:
     return _Stack(
         path=stack.path,
         file=stack.file,
-        place=_place(environment, stack.account),
+        place=_place(environment, stack.account, execution and execution(stack.account)),
         checked=whose,
     )
 
 
-def _place(environment: Environment | None, account: str | None) -> DeploymentLocation:
+def _place(
+    environment: Environment | None, account: str | None, execution: ExecutionPolicy | None
+) -> DeploymentLocation:
     if environment is None:
-        return DeploymentLocation(keeps_data=True, account=account)
+        return DeploymentLocation(keeps_data=True, account=account, execution=execution)
     tier = defaults.for_environment(environment)
     return DeploymentLocation(
         keeps_data=environment.keeps_data,
@@ -128,6 +133,7 @@ def _place(environment: Environment | None, account: str | None) -> DeploymentLo
             key_pending_days=int(tier.key_pending_window.to_days()),
             web_firewall=tier.web_firewall,
         ),
+        execution=execution,
     )
 
 

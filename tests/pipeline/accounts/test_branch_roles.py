@@ -49,12 +49,14 @@ EXECUTION, DEPLOY, WORKLOAD = POLICIES.values()
 WITHOUT_RESOURCE = {
     "the execution role": {
         "kms:CreateKey",
+        "kms:ListAliases",
         # On a function of a branch alone.
         "lambda:CreateEventSourceMapping",
         "lambda:DeleteEventSourceMapping",
         "lambda:GetEventSourceMapping",
         "lambda:UpdateEventSourceMapping",
         "lambda:GetAccountSettings",
+        "logs:DescribeIndexPolicies",
         "logs:DescribeLogGroups",
         "logs:DescribeResourcePolicies",
     },

@@ -17,6 +17,7 @@ APP = """
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, Host, PathFilters, S3Source
 from services.library.guardrails.judgement import Guardrails
@@ -25,7 +26,9 @@ from tests.testbed import tiny
 settings = replace(SETTINGS, source={source})
 stages = (tiny.stage("dev"),)
 app, pipeline = tiny.app(Path("out"), settings=settings, catalogue=stages)
-Guardrails((), accepted=(), decided=pipeline.decided_findings).synthesise(app)
+accounts = DeploymentAccounts(tools=settings.account)
+guardrails = Guardrails((), accepted=(), decided=pipeline.decided_findings, execution=accounts.policy)
+guardrails.synthesise(app)
 """
 REPOSITORY = "arn:aws:codecommit:eu-west-1:999999999999:platform"
 CONNECTED = ConnectionSource(

@@ -196,6 +196,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from services.library.contract.environment import Environment, Tier
@@ -209,7 +210,8 @@ for tier in Tier:
         app = cdk.App(outdir=folder, context=context)
         built = ServiceStage(app, Stage(environment=environment, services=({class_name}(),)))
         made = Path(built.synth(skip_validation=True).directory)
-        judgement = Guardrails(checked_stacks(built), accepted=()).judge(app, made)
+        execution = DeploymentAccounts.of([environment], tools="").policy
+        judgement = Guardrails(checked_stacks(built), accepted=(), execution=execution).judge(app, made)
         assert {class_name}.acknowledgements == ()
         assert judgement.failed == (), judgement.failed
         print(tier, len([each for each in judgement.decided if each.finding.path.endswith("/Function/Resource")]))

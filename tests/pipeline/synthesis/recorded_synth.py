@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import stages_of
 from pipeline.synthesis.content import Sources
 from pipeline.synthesis.process import told
@@ -41,9 +42,10 @@ def main(out: Path) -> None:
     sys.addaudithook(heard)
     os.environ.__class__ = Environment
     found = []
+    around = Surroundings(scope="Pipeline", context=context, accounts=DeploymentAccounts())
     for stage in stages_of(STAGES):
         for service in stage.services:
-            unit = ServiceUnit(stage=stage, service=service, around=Surroundings(scope="Pipeline", context=context))
+            unit = ServiceUnit(stage=stage, service=service, around=around)
             sources = Sources(Path.cwd())
             covered = sources.files(type(service).__module__)
             with tempfile.TemporaryDirectory(dir=out) as folder:

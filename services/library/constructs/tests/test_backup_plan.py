@@ -63,6 +63,26 @@ def test_no_copy_can_be_deleted_before_its_time_and_the_vault_outlives_its_stack
     )
 
 
+def test_backup_plan_follows_and_ends_dynamodbs_own_copies_of_its_tables(template: Template) -> None:
+    copies = [{"Fn::GetAtt": [Match.string_like_regexp("^SeenTable"), "Arn"]}, "/backup/*"]
+    template.has_resource_properties(
+        "AWS::IAM::ManagedPolicy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        {
+                            "Action": ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"],
+                            "Effect": "Allow",
+                            "Resource": {"Fn::Join": ["", copies]},
+                        }
+                    ]
+                )
+            }
+        },
+    )
+
+
 def test_backup_plan_notifies_of_failed_jobs(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Events::Rule",

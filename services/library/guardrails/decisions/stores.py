@@ -1,7 +1,9 @@
-"""What the library's `Table`, `Stream`, `Bucket` and the buckets of a `StreamConsumer` cause."""
+"""What the library's `Table`, `BackupPlan`, `Stream`, `Bucket` and the buckets of a `StreamConsumer` cause."""
 
 from services.library.guardrails.decisions.decision import Cause, Decision
+from services.library.guardrails.decisions.grants import Grant, granted
 
+COPIES = frozenset({"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"})
 REPLICATION = ("HIPAA.Security-S3BucketReplicationEnabled",)
 
 
@@ -10,6 +12,10 @@ def _goes_with_its_stack(cause: Cause) -> bool:
         case {"PointInTimeRecoveryEnabled": True}:
             return cause.place.tier is not None and not cause.place.keeps_data
     return False
+
+
+def _copies_of_a_table_here(spelled: str, cause: Cause) -> bool:
+    return spelled in {f"<{each.path}.Arn>/backup/*" for each in cause.beside("AWS::DynamoDB::Table")}
 
 
 def _has_a_key_of_its_own(cause: Cause) -> bool:
@@ -47,6 +53,14 @@ DECISIONS = (
         holds=_goes_with_its_stack,
         reason="The tier keeps no data: people's data here are invented, go with the stack, and can be restored to any"
         " second of 35 days until then. In production the finding stays until a backup plan has the table.",
+    ),
+    Decision(
+        construct="BackupPlan",
+        path=r".+/Role/Granted/Resource",
+        rules=("AwsSolutions-IAM5[Resource::<*.Arn>/backup/*]",),
+        holds=granted(Grant(actions=COPIES, resources=_copies_of_a_table_here), to="backup.amazonaws.com"),
+        reason="AWS Backup follows and ends the copies that it makes of its stack's tables; DynamoDB gives each a name"
+        " when it is made.",
     ),
     Decision(
         construct="Stream",

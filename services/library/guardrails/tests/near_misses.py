@@ -88,6 +88,11 @@ def versions_of_no_function(_body: Body, properties: Body) -> None:
     found["Resource"] = json.loads(json.dumps(found["Resource"]).replace("WorkFunction", "Keys"))
 
 
+def copies_of_no_table(_body: Body, properties: Body) -> None:
+    found = statement(properties, "dynamodb:DeleteBackup")
+    found["Resource"] = json.loads(json.dumps(found["Resource"]).replace("CopiedTable", "Keys"))
+
+
 def function_url(body: Body, _properties: Body) -> None:
     name = named(body, "/Work/Function/Resource")
     target = {"Fn::GetAtt": [name, "Arn"]}
@@ -190,6 +195,7 @@ EVERYWHERE, QUARANTINED, COPIES = (
     f"{IAM5}[Resource::{each}]" for each in ("*", "<*.Arn>/quarantined/*", "<*.Arn>/aws/lambda/*")
 )
 VERSIONS = f"{IAM5}[Resource::<*.Arn>:*]"
+BACKED_UP, BACKUP_ROLE = f"{IAM5}[Resource::<*.Arn>/backup/*]", "Backups/Role/Granted/Resource"
 VPC, REPLICATION = "HIPAA.Security-LambdaInsideVPC", "HIPAA.Security-S3BucketReplicationEnabled"
 CACHE, TLS = "HIPAA.Security-APIGWCacheEnabledAndEncrypted", "HIPAA.Security-APIGWSSLEnabled"
 BACKUP = "HIPAA.Security-DynamoDBInBackupPlan"
@@ -250,6 +256,13 @@ NEAR_MISSES: Mapping[str, tuple[str, str, Change]] = {
         WORKFLOW,
         versions_of_no_function,
     ),
+    "a backup plan that may restore its copies": (
+        BACKED_UP,
+        BACKUP_ROLE,
+        one_action_more("dynamodb:DeleteBackup", "dynamodb:RestoreTableFromBackup"),
+    ),
+    "a backup plan's role that a function has": (BACKED_UP, BACKUP_ROLE, role_assumed_by_another_service),
+    "a backup plan of what is no table": (BACKED_UP, BACKUP_ROLE, copies_of_no_table),
     "a workflow that logs nothing": (
         "AwsSolutions-SF1",
         "Workflow/StateMachine/Resource",

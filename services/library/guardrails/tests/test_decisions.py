@@ -18,6 +18,7 @@ from constructs import Construct
 from services.library.cloudformation.template import Template
 from services.library.constructs.api import ApiSettings
 from services.library.constructs.async_api import AsyncApi
+from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings
@@ -52,6 +53,8 @@ from tests.testbed import runtime_code
 ROOT = Path(__file__).parents[4]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
 QA = Environment(name="qa", tier=Tier.PRE_PRODUCTION, account="1" * 12, region="eu-west-1")
+KEPT = replace(QA, tier=Tier.PRODUCTION)
+"""For what there is in production alone."""
 
 
 class EverythingStack(ServiceStack):
@@ -64,6 +67,8 @@ class EverythingStack(ServiceStack):
         settings = FunctionSettings(handler=runtime_code.HANDLER, description="Works", reserved_concurrency=10)
         work = self.work = Function(self, "Work", environment=QA, settings=settings, alarms_to=alarms)
         Table(self, "Items", environment=QA, partition_key="id", encryption_key=key)
+        copied = Table(self, "Copied", environment=QA, partition_key="id", encryption_key=key)
+        BackupPlan(self, "Backups", environment=KEPT, tables=[copied], alarms_to=alarms)
         Bucket(self, "Documents", environment=QA, encryption_key=key)
         stream = Stream(self, "Readings", environment=QA)
         StreamConsumer(

@@ -1,0 +1,126 @@
+"""The policy that CloudFormation has in each account, as this folder's templates make it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from services.library.contract.environment import Environment
+from services.library.guardrails.deployment.execution_policy import ExecutionPolicy, PolicyStatement
+
+HERE = Path(__file__).parent
+FOUNDATION = "foundation.yaml"
+BRANCHES = "branches.yaml"
+SERVICE_NAME = "iam:AWSServiceName"
+UNKNOWN = "*"
+"""What only a deployment knows, such as the account: it is somewhere in the pattern of an ARN."""
+Json = Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentAccounts:
+    """Which accounts a synth is for, as far as it decides what CloudFormation may do in each."""
+
+    tools: str = ""
+    keep_data: frozenset[str] = frozenset()
+    """Those with a stage of tier PRODUCTION."""
+    is_branch: bool = False
+    """Whether it is for a branch environment, whose role has policies of its own."""
+
+    @classmethod
+    def of(cls, environments: Iterable[Environment], *, tools: str) -> "DeploymentAccounts":
+        """Return the accounts of a pipeline's stages."""
+        return cls(tools=tools, keep_data=frozenset(each.account for each in environments if each.keeps_data))
+
+    def policy(self, account: str | None) -> ExecutionPolicy:
+        """Return what CloudFormation may do in one of them."""
+        if self.is_branch:
+            return _branches()
+        return _foundation(holds_pipeline=account == self.tools, keeps_data=account in self.keep_data)
+
+
+OF_BRANCHES = DeploymentAccounts(is_branch=True)
+
+
+@cache
+def _foundation(*, holds_pipeline: bool, keeps_data: bool) -> ExecutionPolicy:
+    chosen = {"InTools": holds_pipeline, "InStages": not holds_pipeline, "GuardsData": keeps_data}
+    usual = "WhatThePipelineIsMadeOf" if holds_pipeline else "WhatServicesAreMadeOf"
+    return _policy(FOUNDATION, ("ExecutionPolicy",), chosen, usual)
+
+
+@cache
+def _branches() -> ExecutionPolicy:
+    return _policy(BRANCHES, ("ExecutionPolicy", "IdentityPolicy"), {}, "WhatIsNamedAsABranchs")
+
+
+def _policy(file: str, names: Collection[str], chosen: Mapping[str, bool], usual_sid: str) -> ExecutionPolicy:
+    """Read some policies of a template as one, for a role that has them all."""
+    resources = _template(file)["Resources"]
+    documents = [_resolved(resources[name]["Properties"]["PolicyDocument"], chosen) for name in names]
+    statements = [_statement(each) for document in documents for each in document["Statement"]]
+    return ExecutionPolicy(file=f"pipeline/accounts/{file}", usual_sid=usual_sid, statements=tuple(statements))
+
+
+@cache
+def _template(file: str) -> Mapping[str, Json]:
+    found: Mapping[str, Json] = _ShortForms((HERE / file).read_text(encoding="utf-8")).get_single_data()
+    return found
+
+
+class _ShortForms(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as mappings: `!If [a, b, c]` as `{"If": [a, b, c]}`."""
+
+
+def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Json]:
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    if isinstance(node, yaml.ScalarNode):
+        return {tag: loader.construct_scalar(node)}
+    raise yaml.YAMLError(f"!{tag} of a mapping is not read here")
+
+
+_ShortForms.add_multi_constructor("!", _short_form)
+
+
+def _resolved(value: Json, chosen: Mapping[str, bool]) -> Json:
+    """Resolve a part of the template as a deployment would; what only that knows is UNKNOWN."""
+    match value:
+        case {"If": [condition, yes, no]}:
+            return _resolved(yes if chosen[condition] else no, chosen)
+        case {"Ref": name} | {"GetAtt": name}:
+            return None if name == "AWS::NoValue" else UNKNOWN
+        case {"Sub": str(text)}:
+            return "".join(_with_unknown(text))
+        case dict():
+            return {key: _resolved(part, chosen) for key, part in value.items()}
+        case list():
+            return [part for part in (_resolved(part, chosen) for part in value) if part is not None]
+    return value
+
+
+def _with_unknown(text: str) -> Iterator[str]:
+    first, *others = text.split("${")
+    yield first
+    for each in others:
+        yield UNKNOWN + each.partition("}")[2]
+
+
+def _statement(written: Mapping[str, Json]) -> PolicyStatement:
+    conditions = written.get("Condition", {})
+    return PolicyStatement(
+        sid=written["Sid"],
+        allows=written["Effect"] == "Allow",
+        actions=_listed(written["NotAction" if "NotAction" in written else "Action"]),
+        excepts_actions="NotAction" in written,
+        resources=_listed(written["Resource"]),
+        has_condition=bool(conditions),
+        service_names=_listed(conditions.get("StringEquals", {}).get(SERVICE_NAME, ())),
+    )
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
