@@ -1,6 +1,7 @@
 """A synth: every service in every stage by itself, the pipeline over them, then one judgement of all."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +88,10 @@ class Synth:
         again = [each for each in units if parts.hides_a_line(each) and _is_in(each.unit.path, failing)]
         if not again:
             return judgement
-        made = [parts.make(each.unit) if each in again else each for each in units]
-        found = [*([pipeline] if pipeline else []), *(each.findings for each in made)]
-        return guardrails.conclude(self.out, found, context=self.context)
+        with tempfile.TemporaryDirectory() as folder:  # the assembly is finished: its stages' manifests are all units'
+            made = [synthesise(each.unit, Path(folder)) if each in again else each for each in units]
+            found = [*([pipeline] if pipeline else []), *(each.findings for each in made)]
+            return guardrails.conclude(self.out, found, context=self.context)
 
 
 class _Parts:

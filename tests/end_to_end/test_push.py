@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
             ("PROD = Stage(", OVERRIDE),
             ("Intake(claim_check=True)", "Intake(claim_check=True, override=forget_everything)"),
         ],
-        r"FATAL Penstock-Retained: .*\(guardrails\)\n.* Pipeline/prod/intake/Submissions/Table/Resource",
+        r"error  Penstock-Retained: .*\n.* Pipeline/prod/intake/Submissions/Table/Resource",
     ),
     "a pipeline that cannot be imported": (
         "pipeline/definition/stack.py",
