@@ -23,8 +23,6 @@ from services.library.contract.acknowledgement import Acknowledgement
 from services.library.guardrails.judgement import Guardrails, Judgement
 from services.library.guardrails.stack_findings import StackFindings
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Synth:
