@@ -28,7 +28,7 @@ class DeploymentAccounts:
     keep_data: frozenset[str] = frozenset()
     """Those with a stage of tier PRODUCTION."""
     is_branch: bool = False
-    """Whether it is for a branch environment, whose role has policies of its own."""
+    """Whether it is for a branch environment: branches.yaml then says what its execution role may do."""
 
     @classmethod
     def of(cls, environments: Iterable[Environment], *, tools: str) -> "DeploymentAccounts":

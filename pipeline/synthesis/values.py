@@ -59,7 +59,8 @@ def _code(value: Any, module: Callable[[str], str]) -> Any:
         cells = [each.cell_contents for each in value.__closure__ or ()]
         wrapped = getattr(value, "__wrapped__", None)
         held = [plain(each, module) for each in (cells, value.__defaults__, value.__kwdefaults__, wrapped)]
-        return ["function", value.__module__, value.__qualname__, _of(value.__module__, module), held]
+        which = [value.__module__, value.__qualname__, *_place(value.__code__)]
+        return ["function", *which, _of(value.__module__, module), held]
     if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
         return ["built in", value.__module__, value.__qualname__]
     if isinstance(value, type):
@@ -68,6 +69,11 @@ def _code(value: Any, module: Callable[[str], str]) -> Any:
     if callable(value) and kind.__module__.partition(".")[0] in ROOMS and hasattr(value, "__dict__"):
         return ["callable", *_named(value, module), plain(vars(value), module)]
     raise OpaqueValueError(f"{kind.__module__}.{kind.__qualname__} is no data, and no code whose state can be read")
+
+
+def _place(code: types.CodeType) -> list[Any]:
+    """Return which of a module's functions it is: all lambdas of one have the same name."""
+    return [code.co_firstlineno, code.co_code.hex(), [*code.co_names], [*code.co_positions()]]
 
 
 def _named(value: object, module: Callable[[str], str]) -> list[str]:

@@ -137,6 +137,12 @@ def test_values_that_differ_are_told_apart() -> None:
     assert len(set(found)) == len(VALUES)
 
 
+def test_lambdas_of_one_line_are_told_apart() -> None:
+    hooks = [lambda: "one", lambda: "two"]
+    first, second = (plain(each, lambda _: "the same module") for each in hooks)
+    assert first != second
+
+
 def test_a_function_is_its_module() -> None:
     here, there = plain(closing_over(1), lambda _: "here"), plain(closing_over(1), lambda _: "there")
     assert plain(one, str) != plain(test_a_function_is_its_module, str)
