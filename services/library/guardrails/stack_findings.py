@@ -95,7 +95,7 @@ def find(
         templates={template.file: path for path, its in templates.items() for template in its},
         undecided=tuple(undecided),
         decided=tuple(decided),
-        suppressed=tuple(_suppressed(manifests, checked)),
+        suppressed=tuple(_suppressed(app, manifests, checked)),
         overridden=tuple(overridden),
     )
 
@@ -209,11 +209,12 @@ def _decide(
     return decided, undecided
 
 
-def _suppressed(folders: Iterable[Path], checked: Iterable[CheckedStack]) -> Iterator[Finding]:
+def _suppressed(app: IConstruct, folders: Iterable[Path], checked: Iterable[CheckedStack]) -> Iterator[Finding]:
     """Find suppressions by the CDK's own means, which would hide a finding from the packs and so from us."""
     found = set(assembly.suppressed(folders))
     built = [each.stack for each in checked if isinstance(each.stack, cdk.Stack)]
-    for scope in {scope.node.path: scope for each in built for scope in each.node.scopes}.values():
+    scopes = [app, *(scope for each in built for scope in each.node.scopes)]
+    for scope in {scope.node.path: scope for scope in scopes}.values():
         for entry in scope.node.metadata:
             if entry.type == assembly.SUPPRESSIONS:
                 found |= {(scope.node.path, rule) for rule in entry.data}
