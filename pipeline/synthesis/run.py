@@ -16,7 +16,7 @@ from pipeline.synthesis.content import Sources
 from pipeline.synthesis.pipeline_part import NAME, Pipeline
 from pipeline.synthesis.process import ROOT, Told
 from pipeline.synthesis.service_unit import ServiceUnit, Surroundings, SynthesisedUnit, synthesise
-from pipeline.synthesis.stage_assembly import SynthesisedStage
+from pipeline.synthesis.stage_assembly import SynthesisedStage, refuse_stacks_of_two
 from pipeline.synthesis.store import Part, Store
 from pipeline.synthesis.values import OpaqueValueError
 from services.library.contract.acknowledgement import Acknowledgement
@@ -51,6 +51,7 @@ class Synth:
             for service in stage.services
         ]
         units = [parts.unit(each) for each in wanted]
+        refuse_stacks_of_two(units)
         findings = parts.pipeline(pipeline, units)
         asset_publishing.write_commands(self.out)
         judgement = self._judge(parts, units, findings, accepted, every_stage=True)
@@ -62,6 +63,7 @@ class Synth:
         around = Surroundings(scope="", context=self.context, accounts=OF_BRANCHES, tags=tags, stack_tags=stack_tags)
         parts = _Parts(self)
         units = [parts.unit(ServiceUnit(stage=stage, service=each, around=around)) for each in stage.services]
+        refuse_stacks_of_two(units)
         app = new_app(self.out, self.context)
         SynthesisedStage(app, stage, units)
         app.synth()

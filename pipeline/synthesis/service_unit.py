@@ -12,6 +12,7 @@ from constructs import Construct
 
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
+from pipeline.catalogue.problem import MistakeError
 from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.synthesis import findings_data
@@ -29,7 +30,7 @@ REPORT = "cdk:feature-flag-report"
 """What the CDK writes into every assembly: the flags of its context."""
 
 
-class OutsideStageError(Exception):
+class OutsideStageError(MistakeError):
     """A service that makes a stack where no stage would deploy it."""
 
 

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Stage
 from pipeline.definition.service_stage import BuiltStage
-from pipeline.synthesis.service_unit import REPORT, OutsideStageError, SynthesisedUnit
+from pipeline.synthesis.service_unit import REPORT, STACK, OutsideStageError, SynthesisedUnit
 
 MANIFESTS = ("manifest.json", "cdk.out")
 """What stands in a stage's folder for all of its units together."""
@@ -61,34 +61,32 @@ def stage_factory(units: Mapping[str, Sequence[SynthesisedUnit]]) -> Callable[[C
     return lambda scope, stage: SynthesisedStage(scope, stage, units[stage.label])
 
 
-def write_manifest(folder: Path, units: Sequence[SynthesisedUnit]) -> None:
-    """Write the manifest of a stage into its folder of the assembly, where the files of its units are.
+def refuse_stacks_of_two(units: Sequence[SynthesisedUnit]) -> None:
+    """Raise OutsideStageError for a stack that two services of a stage make beside their own: whose is it?"""
+    made_by: dict[tuple[str, str], str] = {}
+    for each in units:
+        name, stage = each.unit.service.name, each.unit.stage.label
+        for artifact, its in each.artifacts.items():
+            if its["type"] == STACK and made_by.setdefault((stage, artifact), name) != name:
+                raise OutsideStageError(
+                    f"{made_by[stage, artifact]} and {name} both make the stack {its['displayName']}."
+                    " Give the stacks that support them names of their own."
+                )
 
-    Raises OutsideStageError for a stack that two services make beside their own.
-    """
+
+def write_manifest(folder: Path, units: Sequence[SynthesisedUnit]) -> None:
+    """Write the manifest of a stage into its folder of the assembly, where the files of its units are."""
     artifacts: dict[str, Any] = {}
-    made_by: dict[str, str] = {}
     offers = {published.name: each.stack_id for each in units for published in each.unit.service.offers}
     missing: list[Any] = []
     for each in units:
-        service = each.unit.service
-        for name, artifact in each.artifacts.items():
-            if artifact["type"] == REPORT:
-                continue
-            if name in made_by:
-                raise OutsideStageError(
-                    f"{made_by[name]} and {service.name} both make {name} in the stage {each.unit.stage.label}."
-                    " Give the stacks that support them names of their own."
-                )
-            made_by[name] = service.name
-            artifacts[name] = artifact
-        needed = [offers[published.name] for published in service.all_needs]
+        artifacts |= {name: its for name, its in each.artifacts.items() if its["type"] != REPORT}
+        needed = [offers[published.name] for published in each.unit.service.all_needs]
         stack = artifacts[each.stack_id]
         artifacts[each.stack_id] = stack | {"dependencies": [*dict.fromkeys(needed), *stack.get("dependencies", ())]}
         missing += each.manifest.get("missing", ())
-    manifest = (
-        units[0].manifest | {"artifacts": artifacts | _report(units[0])} | ({"missing": missing} if missing else {})
-    )
+    open_lookups = {"missing": missing} if missing else {}
+    manifest = units[0].manifest | {"artifacts": artifacts | _report(units[0])} | open_lookups
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False), encoding="utf-8")
     (folder / "cdk.out").write_text(
