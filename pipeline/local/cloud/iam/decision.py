@@ -109,6 +109,26 @@ class Decision:
         return self.reason is Reason.ALLOWED
 
 
+@dataclass(frozen=True, kw_only=True)
+class Denial:
+    """A request that is denied: the one that was made, or one that it comes to, such as the use of a key."""
+
+    principal: Principal
+    request: Request
+    decision: Decision
+
+    @property
+    def message(self) -> str:
+        """Say it as AWS does.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        """
+        who, asked = f"User: {self.principal.arn} is not authorized", self.request
+        if self.decision.reason is Reason.UNKNOWN:
+            return f"{who}: {self.decision.because}"
+        return f"{who} to perform: {asked.action} on resource: {asked.resource} {self.decision.clause}"
+
+
 def decide(principal: Principal, request: Request) -> Decision:
     """Decide a request. What the evaluator does not understand is denied, and said."""
     try:
