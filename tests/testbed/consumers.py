@@ -113,12 +113,16 @@ class Stream:
 
 
 class Queue:
-    """An SQS queue."""
+    """An SQS queue that services may deliver to."""
 
     def __init__(self, cloud: LocalCloud, name: str, **attributes: str) -> None:
         self.client = cloud.client("sqs", ACCOUNT, REGION)
-        self.url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        services = {"Service": ["events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com"]}
+        statement = {"Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": self.arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        asked = {"Policy": policy, **attributes}
+        self.url = self.client.create_queue(QueueName=name, Attributes=asked)["QueueUrl"]
 
     def send(self, items: Iterable[Json], **settings: Any) -> None:
         for item in items:
