@@ -43,13 +43,18 @@ class LogStream:
         self._logs.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=entries)
 
     def _make(self) -> None:
+        """Make the stream, and the group if there is none, for which a role may lack the permission."""
         group = {"logGroupName": self._group}
-        for make, wanted in (
-            (self._logs.create_log_group, group),
-            (self._logs.create_log_stream, {**group, "logStreamName": self._stream}),
-        ):
-            try:
-                make(**wanted)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != EXISTS:
-                    raise
+        try:
+            self._make_unless_there(self._logs.create_log_stream, **group, logStreamName=self._stream)
+        except self._logs.exceptions.ResourceNotFoundException:
+            self._make_unless_there(self._logs.create_log_group, **group)
+            self._make_unless_there(self._logs.create_log_stream, **group, logStreamName=self._stream)
+
+    @staticmethod
+    def _make_unless_there(make: Callable[..., Any], **wanted: str) -> None:
+        try:
+            make(**wanted)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != EXISTS:
+                raise

@@ -3,7 +3,7 @@
 A denial says in which stack, and at which path of the CDK's, its principal or its resource stands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipeline.local.cloud.cloudformation.patches import resources_of, stacks_everywhere, template_of
 from pipeline.local.cloud.emulator import Emulator, Json
@@ -44,7 +44,7 @@ class Reports:
         return {"roles": found}
 
 
-def _access(role: str, account: str, used: dict[str, int]) -> Json:
+def _access(role: str, account: str, used: Mapping[str, int]) -> Json:
     granted = sorted(patches.granted_actions(role, account))
     unused = [each for each in granted if not any(matches(each, action, ignore_case=True) for action in used)]
     return {"granted": granted, "used": dict(sorted(used.items())), "unused": unused}

@@ -150,7 +150,7 @@ def replace_decisions(judge: Judge) -> None:
     # API Gateway asks for itself (`apigateway/signature.py`), so that a refusal is in its log.
     replace(ministack_app, "_enforce_execute_api", lambda *_asked, **_named: None)
     foreign = replace(s3, "_foreign_bucket_allows", lambda *asked: bool(asked[5]) or foreign(*asked))
-    _note_passed_roles()
+    _note_parameters()
     _say_what_aws_says()
     _count_loopback_as_secure()
 
@@ -178,6 +178,8 @@ class _Enforcement:
         if iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:  # noqa: SLF001 - as above
             return None
         asking = principal_of(known) if known else Principal(arn=ANONYMOUS, account="")
+        if iam_action.startswith("logs:") and iam_action not in _OF_LOG_GROUPS:
+            resource_arn = _of_log_stream(resource_arn)
         denied = self._result(asking, _request(asking, iam_action, resource_arn, region, service_context or {}))
         role = _passed_role.get()
         _passed_role.set("")
@@ -241,18 +243,31 @@ PASSES_ROLE = {
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 _passed_role: ContextVar[str] = ContextVar("passed_role", default="")
+_log_stream: ContextVar[str] = ContextVar("log_stream", default="")
 """Of the request under way."""
+_OF_LOG_GROUPS = ("logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource")
 
 
-def _note_passed_roles() -> None:
+def _note_parameters() -> None:
     """Look at a request where the emulator does, for its tags: what decides it sees no body."""
 
     def tags(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> Any:
         member = PASSES_ROLE.get(iam_action, ("", ""))[0]
+        _log_stream.set(str(iam_actions._param(body, params, "logStreamName")) if service == "logs" else "")  # noqa: SLF001 - as above
         _passed_role.set(str(iam_actions._param(body, params, member)) if member else "")  # noqa: SLF001 - as above
         return theirs(service, iam_action, body, params)
 
     theirs = replace(iam_actions, "request_tag_context", tags)
+
+
+def _of_log_stream(arn: str) -> str:
+    """Return the ARN of a log group as IAM sees it: a stream of it, or no stream, which policies name as `:*`.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    if ":log-group:" not in arn or ":log-stream:" in arn:
+        return arn
+    return f"{arn.removesuffix(':*')}:log-stream:{_log_stream.get()}"
 
 
 _refusals: ContextVar[str] = ContextVar("refusals", default="")

@@ -53,6 +53,10 @@ class Permissions:
         self.check_trust(role, service)
         return self.call_as(patches.session_of_role(role, session), via=service)
 
+    def call_as_session(self, role: str, session: str) -> "Calls":
+        """Return the calls within a session of a role that has begun already."""
+        return self.call_as(patches.session_of_role(role, session))
+
     def start_session(self, role: str, session: str, *, service: str) -> Json:
         """Return the credentials of a role that a service assumes.
 

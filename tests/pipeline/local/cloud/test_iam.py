@@ -3,6 +3,7 @@
 What a decision is made of has its own cases: `pipeline/local/cloud/iam/tests/decision_cases.py`.
 """
 
+import functools
 import itertools
 import json
 from typing import Any
@@ -201,7 +202,7 @@ class TestCallsWithin:
             machine = states.create_state_machine(name=fresh("machine"), definition=definition, roleArn=acting)
             started = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
             found = until(
-                lambda arn=started: states.describe_execution(executionArn=arn),
+                functools.partial(states.describe_execution, executionArn=started),
                 lambda each: each["status"] != "RUNNING",
             )
             assert found["status"] == status, found

@@ -200,7 +200,7 @@ LIMITS = [
         session=[allow("s3:Get*")],
     ),
 ]
-FOREIGN = {"owner": THERE, "page": ACROSS}
+FOREIGN: Mapping[str, Any] = {"owner": THERE, "page": ACROSS}
 ACROSS_ACCOUNTS = [
     Case(about="identity alone", answer=RESOURCE, identity=ALL, **FOREIGN),
     Case(about="resource alone", answer=IDENTITY, held=[allow(Principal=to(ROLE))], **FOREIGN),
