@@ -35,6 +35,9 @@ class RulePermissions:
         action = ACTIONS.get(service_of(arn))
         if action is None:
             return None
+        if not role and action == "events:PutEvents":
+            # Another account's bus lets this account in, not EventBridge.
+            return self._permissions.call_as_account(str(rule.get("Arn", "")).split(":")[4]).refusal(action, arn)
         if not role:
             return self._refusal_of_service(action, arn, rule)
         try:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import ministack.app as ministack_app
 from ministack.core import iam_actions, iam_evaluator, responses, sigv4
-from ministack.services import dynamodb, iam, kinesis, kms, s3, secretsmanager, sns, sqs, sts, tagging
+from ministack.services import dynamodb, eventbridge, iam, kinesis, kms, s3, secretsmanager, sns, sqs, sts, tagging
 
 from pipeline.local.cloud.emulator import LOCAL_SECRET, Json, replace
 from pipeline.local.cloud.iam.conditions import Keys
@@ -336,6 +336,11 @@ def principal_of(known: Any) -> Principal:
     return Principal(arn=arn, account=account, policies=(EVERYTHING,), session=limits, keys=keys)
 
 
+def root_of(account: str) -> Principal:
+    """Return an account's root."""
+    return Principal(arn=f"arn:aws:iam::{account}:root", account=account, policies=(EVERYTHING,))
+
+
 def role_principal(
     name: str,
     account: str,
@@ -463,6 +468,8 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
         service = "apigateway"
     with responses.request_scope(owner, _region(resource, region)):
         found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
+        if ":event-bus/" in resource:
+            found = eventbridge._event_bus_policies.get(resource.rpartition("/")[2]), owner  # noqa: SLF001 - as above
     if found is None:
         return None
     kind = "key policy" if service == "kms" else "resource-based policy"

@@ -40,6 +40,10 @@ class Permissions:
         """Return what a principal's calls within the cloud are held against."""
         return Calls(permissions=self, principal=principal, via=via)
 
+    def call_as_account(self, account: str) -> "Calls":
+        """Return the calls that a service makes for an account as a whole."""
+        return self.call_as(patches.root_of(account))
+
     def call_as_service(self, name: str) -> "Calls":
         """Return the calls of a service itself, such as `events.amazonaws.com`: the resource's policy must name it."""
         return self.call_as(Principal(arn=name, account=""))

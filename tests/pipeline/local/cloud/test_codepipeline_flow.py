@@ -169,16 +169,24 @@ def test_variables_have_defaults_and_can_be_given(tools: Tools) -> None:
     assert run["input"]["configuration"] == configuration
 
 
+def letting_in(service: str, action: str, resource: str) -> str:
+    """The policy of a resource that a service may call."""
+    who = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [who]})
+
+
 def queue_of(tools: Tools, name: str) -> tuple[Any, str, str]:
     """A topic, and the queue that hears it."""
     sns: Any = tools.cloud.client("sns")
     sqs: Any = tools.cloud.client("sqs")
+    arn = f"arn:aws:sqs:{HOME}:{TOOLS}:{tools.name}-{name}"
     topic = sns.create_topic(Name=f"{tools.name}-{name}")["TopicArn"]
-    queue = sqs.create_queue(QueueName=f"{tools.name}-{name}")["QueueUrl"]
+    heard = {"Policy": letting_in("sns.amazonaws.com", "sqs:SendMessage", arn)}
+    queue = sqs.create_queue(QueueName=f"{tools.name}-{name}", Attributes=heard)["QueueUrl"]
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
-        Endpoint=f"arn:aws:sqs:{HOME}:{TOOLS}:{tools.name}-{name}",
+        Endpoint=arn,
         Attributes={"RawMessageDelivery": "true"},
     )
     return sqs, topic, queue
@@ -194,6 +202,8 @@ def received(sqs: Any, queue: str) -> dict[str, Any]:
 def test_a_rule_for_failures_tells_its_topic(tools: Tools) -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
     sqs, topic, queue = queue_of(tools, "failures")
+    open_ = letting_in("events.amazonaws.com", "sns:Publish", topic)
+    tools.cloud.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=open_)
     events: Any = tools.cloud.client("events")
     pattern = {
         "source": ["aws.codepipeline"],
