@@ -69,13 +69,17 @@ def during(port: int, run: Run) -> Denials:
 
 
 def count(found: Denials) -> str:
-    """Say how many kinds of calls were denied."""
-    several = len(found.found)
-    if not several:
+    """Say how many kinds of calls were denied, and how many an audit let pass."""
+    refused = sum(bool(each["enforced"]) for each in found.found)
+    passed = len(found.found) - refused
+    if not found.found:
         return "IAM denied nothing." if found.enforced else "IAM would have denied nothing."
-    calls = "1 call" if several == 1 else f"{several} calls"
-    verb = ("was" if several == 1 else "were") + " denied" if found.enforced else "would be denied"
-    return f"{calls} {verb}."
+    said = [f"{_calls(refused)} {'was' if refused == 1 else 'were'} denied"] if refused else []
+    return ", ".join([*said, f"{_calls(passed)} would be denied"] if passed else said) + "."
+
+
+def _calls(several: int) -> str:
+    return "1 call" if several == 1 else f"{several} calls"
 
 
 def _show_role(role: dict[str, Any]) -> None:

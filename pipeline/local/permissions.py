@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline.local.client import ask
@@ -40,13 +41,13 @@ def access(port: int, stacks: str) -> list[Json]:
     return found
 
 
-def file_of(stack: str) -> str:
+def file_of(stack: str, checkout: Path = CHECKOUT) -> str:
     """Return the file that says what a stack's roles and resources allow."""
     if stack.startswith("Pipeline"):
         return "pipeline/definition/"
-    named = {f"-{file.parent.name.replace('_', '-')}": file for file in CHECKOUT.glob("services/*/service.py")}
+    named = {f"-{file.parent.name.replace('_', '-')}": file for file in checkout.glob("services/*/service.py")}
     found = next((file for suffix, file in named.items() if stack.endswith(suffix)), None)
-    return str(found.relative_to(CHECKOUT)) if found else "pipeline/accounts/foundation.yaml"
+    return str(found.relative_to(checkout)) if found else "pipeline/accounts/foundation.yaml"
 
 
 def _denial(found: Json) -> Iterator[str]:
