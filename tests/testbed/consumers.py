@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.roles import letting_in
 
 Json = dict[str, Any]
 CODE = """
@@ -118,9 +119,8 @@ class Queue:
     def __init__(self, cloud: LocalCloud, name: str, **attributes: str) -> None:
         self.client = cloud.client("sqs", ACCOUNT, REGION)
         self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-        services = {"Service": ["events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com"]}
-        statement = {"Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": self.arn}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        services = ("events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com")
+        policy = letting_in(*services, action="sqs:SendMessage", resource=self.arn)
         asked = {"Policy": policy, **attributes}
         self.url = self.client.create_queue(QueueName=name, Attributes=asked)["QueueUrl"]
 

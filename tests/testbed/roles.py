@@ -1,4 +1,4 @@
-"""Makes roles that may do what a test is not about."""
+"""Roles that may do what a test is not about, and policies of resources that let services in."""
 
 import json
 from collections.abc import Sequence
@@ -35,6 +35,11 @@ def role(
     allowed = {**EVERYTHING, **statement}
     iam.put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=_document(allowed))
     return str(made["Role"]["Arn"])
+
+
+def letting_in(*services: str, action: str, resource: str) -> str:
+    """The policy of a resource that these services may call, such as `sns.amazonaws.com`."""
+    return _document({"Effect": "Allow", "Principal": {"Service": services}, "Action": action, "Resource": resource})
 
 
 def _document(statement: Any) -> str:

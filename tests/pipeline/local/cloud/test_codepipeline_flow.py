@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.pipelines import HOME, TOOLS, Tools, approval, parameter_template, stage, until
+from tests.testbed.roles import letting_in
 
 pytestmark = pytest.mark.cloud
 
@@ -169,19 +170,13 @@ def test_variables_have_defaults_and_can_be_given(tools: Tools) -> None:
     assert run["input"]["configuration"] == configuration
 
 
-def letting_in(service: str, action: str, resource: str) -> str:
-    """The policy of a resource that a service may call."""
-    who = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": resource}
-    return json.dumps({"Version": "2012-10-17", "Statement": [who]})
-
-
 def queue_of(tools: Tools, name: str) -> tuple[Any, str, str]:
     """A topic, and the queue that hears it."""
     sns: Any = tools.cloud.client("sns")
     sqs: Any = tools.cloud.client("sqs")
     arn = f"arn:aws:sqs:{HOME}:{TOOLS}:{tools.name}-{name}"
     topic = sns.create_topic(Name=f"{tools.name}-{name}")["TopicArn"]
-    heard = {"Policy": letting_in("sns.amazonaws.com", "sqs:SendMessage", arn)}
+    heard = {"Policy": letting_in("sns.amazonaws.com", action="sqs:SendMessage", resource=arn)}
     queue = sqs.create_queue(QueueName=f"{tools.name}-{name}", Attributes=heard)["QueueUrl"]
     sns.subscribe(
         TopicArn=topic,
@@ -202,7 +197,7 @@ def received(sqs: Any, queue: str) -> dict[str, Any]:
 def test_a_rule_for_failures_tells_its_topic(tools: Tools) -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
     sqs, topic, queue = queue_of(tools, "failures")
-    open_ = letting_in("events.amazonaws.com", "sns:Publish", topic)
+    open_ = letting_in("events.amazonaws.com", action="sns:Publish", resource=topic)
     tools.cloud.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=open_)
     events: Any = tools.cloud.client("events")
     pattern = {
