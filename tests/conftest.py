@@ -1,6 +1,7 @@
 """What tests of several rooms share: one synthesised assembly a run, and local clouds on ports of their own."""
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-u
 from pipeline.local.environment import drop_aws_variables
 from pipeline.local.lifecycle import CHECKOUT, PARENT, CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
+from pipeline.synthesis import jsii_client
 
 ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
@@ -24,6 +26,18 @@ FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
 APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
 """Have a platform of their own, so that they run beside the others."""
+
+
+def pytest_configure() -> None:
+    """Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation."""
+    os.environ["CDK_VALIDATION"] = "false"
+    jsii_client.enable()  # before any of them imports the CDK
+
+
+def pytest_collection_finish() -> None:
+    """What the tests import stays: the collector of garbage need not walk over the whole CDK again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

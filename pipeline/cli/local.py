@@ -85,8 +85,14 @@ def up(
     run = _run_of(pipeline, commit)
     if run is None:
         run_control.start(pipeline)
+    is_over = run is not None and not run.is_live
     run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
-    _summary(pipeline, run, seconds=time.monotonic() - started)
+    _summary(pipeline, run, seconds=None if is_over else time.monotonic() - started)
+    if exit_code(run) == 0:
+        typer.echo(
+            f"\nNext: commit a change and `git push {origin.remote_of(checkout)} HEAD:{branch}`;"
+            " `.venv/bin/penstock --help` lists what else there is."
+        )
     raise typer.Exit(exit_code(run))
 
 
@@ -180,12 +186,14 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
     return run
 
 
-def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
+def _summary(pipeline: Pipeline, run: Run, *, seconds: float | None) -> None:
+    """Say what is where, and how to use it. `seconds`: how long it took; None of a run that had ended before."""
     run_commands.show_what_is_next(pipeline, run)
     if exit_code(run) != 0:
         return
     found = deployed.read(pipeline)
-    typer.echo(f"\nDeployed {run.commit[:12]} in {seconds:.0f} s:")
+    said = "was deployed by an earlier run, and is where it was" if seconds is None else f"deployed in {seconds:.0f} s"
+    typer.echo(f"\n{run.commit[:12]} {said}:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
     production = [each for each in found if each.service == EXAMPLE_OF and "Url" in each.outputs][-1:]
@@ -193,12 +201,15 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
         request = signed.to_service(pipeline.target, each, body=EXAMPLE_BODY)
         typer.echo(f"\nCall {each.stage}/{each.service}:\n  {signed.curl(pipeline.target, request)}")
         typer.echo(f"or:\n  .venv/bin/penstock call {each.service} --stage {each.stage}")
-    typer.echo(
-        "\nNext: commit a change and `git push local main`; `.venv/bin/penstock --help` lists what else there is."
-    )
 
 
 def _head(checkout: Path) -> str:
+    top = output_of(checkout, "git", "rev-parse", "--show-toplevel")
+    if top is None or Path(top) != checkout.resolve():
+        raise OperateError(
+            f"{checkout} is no git repository, and the pipeline deploys commits. Clone Penstock, or make this folder"
+            " one: `git init -b main && git add --all && git commit -m 'Start'`."
+        )
     found = output_of(checkout, "git", "rev-parse", "--verify", "HEAD")
     if found is None:
         raise OperateError("There is no commit to push yet: `git commit` first.")

@@ -16,10 +16,14 @@ from typing import Any, Literal
 from pipeline.local.client import Clients, failure_to_save, is_healthy
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
+from pipeline.local.processes import Process, children_of, free_port, holder_of, is_free, process, send
 from pipeline.local.version import code_version
 
 DEFAULT_PORT = 4566
+LAST_PORT = 65535
+PROGRAM = "pipeline.local.cloud"
+FOLDER = "--folder"
+"""Its option with the folder, by which another clone's cloud is known, too."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
@@ -65,8 +69,8 @@ class CloudLocation:
 def default_place(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> CloudLocation:
     """The checkout's own local cloud; PENSTOCK_PORT moves it."""
     wanted = environment.get("PENSTOCK_PORT", str(DEFAULT_PORT))
-    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
-        raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to 65535.")
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= LAST_PORT:
+        raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to {LAST_PORT}.")
     return CloudLocation(home=checkout / ".penstock", port=int(wanted))
 
 
@@ -201,8 +205,7 @@ def _launch(
     iam: IamMode,
     without: tuple[str, ...],
 ) -> LocalCloud:
-    command = [str(python), "-m", "pipeline.local.cloud", "--detach"]
-    command += ["--port", str(place.port), "--folder", str(place.folder)]
+    command = [str(python), "-m", PROGRAM, "--detach", "--port", str(place.port), FOLDER, str(place.folder)]
     for name in without:
         command += ["--without", name]
     if parent := environment.get(PARENT):
@@ -309,11 +312,19 @@ def _alone(place: CloudLocation, progress: Progress) -> Iterator[None]:
 
 def _port_in_use(port: int) -> str:
     holder = holder_of(port)
-    by_whom = f"by {holder}" if holder else "by a process that this user may not see"
+    by_whom = f"by {holder.name} (process {holder.pid})" if holder else "by a process that this user may not see"
+    stop_it = "Stop that"
+    if holder and PROGRAM in holder.command and FOLDER in holder.command:
+        clone = Path(holder.command[holder.command.index(FOLDER) + 1]).parents[1]
+        by_whom, stop_it = f"by the local cloud of {clone}", f"Run `penstock down` in {clone}"
     return (
         f"Port {port} of 127.0.0.1, where the local cloud should listen, is in use {by_whom}. "
-        f"Stop that, or choose another port: PENSTOCK_PORT={port + 1} make up"
+        f"{stop_it}, or choose another port: PENSTOCK_PORT={_next_free(port)} make up"
     )
+
+
+def _next_free(port: int) -> int:
+    return next((each for each in range(port + 1, LAST_PORT + 1) if is_free(each)), free_port())
 
 
 def _log_end(place: CloudLocation) -> str:

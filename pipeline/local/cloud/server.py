@@ -15,7 +15,8 @@ from hypercorn.config import Config
 from pipeline.local.cloud.emulator import AsgiRoute, Emulator
 from pipeline.local.cloud.snapshot import Snapshots
 
-KEEP_ALIVE_SECONDS = 75
+KEEP_ALIVE_SECONDS = 24 * 3600
+"""No client loses a request to a connection that ends for idleness meanwhile: what connects ends with its process."""
 SNAPSHOT_PATH = "/_penstock/snapshot"
 
 Message = dict[str, Any]
