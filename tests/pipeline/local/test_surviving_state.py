@@ -11,8 +11,9 @@ from zipfile import ZipFile
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate.session import LocalClients
 from tests.testbed.killing import kill
-from tests.testbed.roles import role
+from tests.testbed.roles import letting_in, role
 
 pytestmark = pytest.mark.cloud
 
@@ -85,11 +86,16 @@ def session(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     credentials = cloud.client("sts").assume_role(
         RoleArn="arn:aws:iam::222222222222:role/deploy", RoleSessionName="session"
     )
-    key_id = credentials["Credentials"]["AccessKeyId"]
+    given = credentials["Credentials"]
+    signing = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
 
     def verify(again: LocalCloud) -> None:
         check(again.client("iam", account="222222222222").get_role(RoleName="deploy")["Role"]["RoleName"], "deploy")
-        identity = again.client("sts", account=key_id).get_caller_identity()
+        identity = LocalClients(again.endpoint).create("sts", "us-east-1", signing).get_caller_identity()
         check(identity["Account"], "222222222222")
 
     return verify
@@ -139,9 +145,10 @@ def stacks(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
 
 
 def messages(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
-    queue = cloud.client("sqs").create_queue(QueueName="q")["QueueUrl"]
-    topic = cloud.client("sns").create_topic(Name="t")["TopicArn"]
     queue_arn = "arn:aws:sqs:us-east-1:111111111111:q"
+    policy = letting_in("sns.amazonaws.com", "events.amazonaws.com", action="sqs:SendMessage", resource=queue_arn)
+    queue = cloud.client("sqs").create_queue(QueueName="q", Attributes={"Policy": policy})["QueueUrl"]
+    topic = cloud.client("sns").create_topic(Name="t")["TopicArn"]
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
     cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="before")
     pattern = json.dumps({"source": ["test"]})

@@ -14,13 +14,27 @@ from typing import Any, Protocol
 
 import ministack.app as ministack_app
 from ministack.core import iam_actions, iam_evaluator, responses, sigv4
-from ministack.services import dynamodb, eventbridge, iam, kinesis, kms, s3, secretsmanager, sns, sqs, sts, tagging
+from ministack.services import (
+    cloudformation,
+    dynamodb,
+    eventbridge,
+    iam,
+    kinesis,
+    kms,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+    sts,
+    tagging,
+)
 
 from pipeline.local.cloud.emulator import LOCAL_SECRET, Json, replace
 from pipeline.local.cloud.iam.conditions import Keys
 from pipeline.local.cloud.iam.decision import EVERYTHING, Denial, Principal, Reason, Request, ResourcePolicy
 from pipeline.local.cloud.iam.encryption import EncryptionKey
 from pipeline.local.cloud.iam.policies import Policy, read_policy
+from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
 
 SIGNATURE_MISMATCH = str(sigv4.SIGNATURE_MISMATCH)
 
@@ -123,6 +137,7 @@ SERVICES_OF_OURS = {
     "codecommit": "codecommit",
     "codeconnections": "codeconnections",
     "codestar-connections": "codestar-connections",
+    "healthlake": "healthlake",
     "xray": "xray",
 }
 """The namespaces of actions of what the emulator does not know."""
@@ -150,6 +165,7 @@ def replace_decisions(judge: Judge) -> None:
     # API Gateway asks for itself (`apigateway/signature.py`), so that a refusal is in its log.
     replace(ministack_app, "_enforce_execute_api", lambda *_asked, **_named: None)
     foreign = replace(s3, "_foreign_bucket_allows", lambda *asked: bool(asked[5]) or foreign(*asked))
+    _name_resources_of_ours()
     _note_parameters()
     _say_what_aws_says()
     _count_loopback_as_secure()
@@ -258,6 +274,22 @@ def _note_parameters() -> None:
         return theirs(service, iam_action, body, params)
 
     theirs = replace(iam_actions, "request_tag_context", tags)
+
+
+def _name_resources_of_ours() -> None:
+    """Say which resource a request is about, where the emulator does not know."""
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        if service not in RESOURCES:
+            return str(theirs(service, method, path, headers, body, *rest))
+        try:
+            parameters = json.loads(body or b"{}")
+        except ValueError:
+            parameters = {}
+        _, region, account = rest
+        return resource_of_request(service, parameters, f"{region}:{account}")
+
+    theirs = replace(iam_actions, "extract_resource_arn", resource)
 
 
 def _of_log_stream(arn: str) -> str:
@@ -399,6 +431,7 @@ def _session_policies(passed: Json | None, account: str) -> tuple[Policy, ...] |
 
 def _request(asking: Principal, action: str, resource: str, region: str, context: Mapping[str, Any]) -> Request:
     owner = _owner(resource) or asking.account or responses.get_account_id()
+    resource = _stack_id(resource, owner, region)
     keys = {
         "aws:securetransport": ["true"],
         "aws:sourceip": ["127.0.0.1"],
@@ -437,6 +470,23 @@ def _owner(resource: str) -> str:
     return parts[4] if parts[4].isdigit() else ""
 
 
+def _stack(resource: str, owner: str, region: str) -> Json:
+    """Return the emulator's own record of the stack that an ARN names, by its id or by its name alone."""
+    if not _STACK.fullmatch(resource):
+        return {}
+    found = cloudformation._stacks.get_scoped(owner, _region(resource, region), resource.split("/")[1])  # noqa: SLF001 - as above
+    return found or {}
+
+
+def _stack_id(resource: str, owner: str, region: str) -> str:
+    """Return the id of a stack that a request names by its name: policies are about ids."""
+    named = resource.endswith("/*")
+    return str(_stack(resource, owner, region).get("StackId") or resource) if named else resource
+
+
+_STACK = re.compile(r"arn:[^:]+:cloudformation:[^:]*:\d{12}:stack/[^/]+/.+")
+
+
 def _names_tags(asking: Principal, held: ResourcePolicy | None) -> bool:
     policies = [*asking.policies, *(asking.session or ())]
     policies += [policy for policy in (asking.boundary, held.policy if held else None) if policy]
@@ -445,7 +495,9 @@ def _names_tags(asking: Principal, held: ResourcePolicy | None) -> bool:
 
 def _tags(resource: str, owner: str, region: str) -> Keys:
     found: Mapping[str, str] = {}
-    if ":role/" in resource:
+    if stack := _stack(resource, owner, region):
+        found = {tag["Key"]: tag["Value"] for tag in stack.get("Tags") or ()}
+    elif ":role/" in resource:
         role = iam._roles.get_scoped(owner, None, resource.rpartition("/")[2]) or {}  # noqa: SLF001 - as above
         found = {tag["Key"]: tag["Value"] for tag in role.get("Tags") or ()}
     else:
