@@ -111,7 +111,7 @@ class TestRequests:
         request = AWSRequest("POST", f"{cloud.endpoint}/", headers={"Content-Type": "application/json"}, data=b"{}")
         credentials = Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
         SigV4Auth(credentials, "dynamodb", REGION).add_auth(request)
-        answer = httpx.post(request.url, content=b"{}", headers=dict(request.headers.items()), trust_env=False)
+        answer = httpx.post(f"{cloud.endpoint}/", content=b"{}", headers=dict(request.headers.items()), trust_env=False)
         assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), answer.text
         assert any("a request to dynamodb" in each["resource"] for each in denials(cloud.port).found)
 
