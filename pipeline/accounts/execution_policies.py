@@ -45,9 +45,23 @@ class DeploymentAccounts:
 OF_BRANCHES = DeploymentAccounts(is_branch=True)
 
 
+def documents(file: str, kind: str, unknown: str, *, holds_pipeline: bool, keeps_data: bool) -> dict[str, Json]:
+    """Return the documents of a template's policies of one type by their names, resolved as a deployment would.
+
+    `unknown` stands for whatever only that knows.
+    """
+    chosen = _chosen(holds_pipeline=holds_pipeline, keeps_data=keeps_data)
+    policies = (each["Properties"] for each in _template(file)["Resources"].values() if each["Type"] == kind)
+    return {each["ManagedPolicyName"]: _resolved(each["PolicyDocument"], chosen, unknown) for each in policies}
+
+
+def _chosen(*, holds_pipeline: bool, keeps_data: bool) -> Mapping[str, bool]:
+    return {"InTools": holds_pipeline, "InStages": not holds_pipeline, "GuardsData": keeps_data}
+
+
 @cache
 def _foundation(*, holds_pipeline: bool, keeps_data: bool) -> ExecutionPolicy:
-    chosen = {"InTools": holds_pipeline, "InStages": not holds_pipeline, "GuardsData": keeps_data}
+    chosen = _chosen(holds_pipeline=holds_pipeline, keeps_data=keeps_data)
     usual = "WhatThePipelineIsMadeOf" if holds_pipeline else "WhatServicesAreMadeOf"
     return _policy(FOUNDATION, ("ExecutionPolicy",), chosen, usual)
 
@@ -86,27 +100,27 @@ def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str,
 _ShortForms.add_multi_constructor("!", _short_form)
 
 
-def _resolved(value: Json, chosen: Mapping[str, bool]) -> Json:
-    """Resolve a part of the template as a deployment would; what only that knows is UNKNOWN."""
+def _resolved(value: Json, chosen: Mapping[str, bool], unknown: str = UNKNOWN) -> Json:
+    """Resolve a part of the template as a deployment would, with `unknown` for what only that knows."""
     match value:
         case {"If": [condition, yes, no]}:
-            return _resolved(yes if chosen[condition] else no, chosen)
+            return _resolved(yes if chosen[condition] else no, chosen, unknown)
         case {"Ref": name} | {"GetAtt": name}:
-            return None if name == "AWS::NoValue" else UNKNOWN
+            return None if name == "AWS::NoValue" else unknown
         case {"Sub": str(text)}:
-            return "".join(_with_unknown(text))
+            return "".join(_with_unknown(text, unknown))
         case dict():
-            return {key: _resolved(part, chosen) for key, part in value.items()}
+            return {key: _resolved(part, chosen, unknown) for key, part in value.items()}
         case list():
-            return [part for part in (_resolved(part, chosen) for part in value) if part is not None]
+            return [part for part in (_resolved(part, chosen, unknown) for part in value) if part is not None]
     return value
 
 
-def _with_unknown(text: str) -> Iterator[str]:
+def _with_unknown(text: str, unknown: str) -> Iterator[str]:
     first, *others = text.split("${")
     yield first
     for each in others:
-        yield UNKNOWN + each.partition("}")[2]
+        yield unknown + each.partition("}")[2]
 
 
 def _statement(written: Mapping[str, Json]) -> PolicyStatement:
