@@ -38,6 +38,13 @@ class Approve(StrEnum):
     AUTO = "auto"
 
 
+class Iam(StrEnum):
+    """What IAM does with what it denies."""
+
+    ENFORCE = "enforce"
+    AUDIT = "audit"
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
     for command in (up, down):
@@ -50,6 +57,9 @@ def up(
     approve: Annotated[
         Approve, typer.Option(help="auto: answer every approval at once, for benches and tests.")
     ] = Approve.ASK,
+    iam: Annotated[
+        Iam, typer.Option(help="audit: let pass what IAM denies, and note it for `penstock denied`.")
+    ] = Iam.ENFORCE,
 ) -> None:
     """Start the local cloud, deploy the pipeline to it once, push this commit, and follow the run to production.
 
@@ -62,7 +72,7 @@ def up(
     place = default_place(os.environ, checkout)
     commit = _head(checkout)
     catalogue = loading.whole(checkout)
-    cloud = _start(place, checkout, approve)
+    cloud = _start(place, checkout, approve, iam)
     prepare_accounts(cloud, catalogue)
     _deploy_once(cloud, checkout)
     origin.create(place, checkout=checkout, repository=upstream.prepare(cloud, SETTINGS))
@@ -100,10 +110,13 @@ def down(
         _say("The local cloud is stopped." if lifecycle.stop(place) else "The local cloud was not running.")
 
 
-def _start(place: CloudLocation, checkout: Path, approve: Approve) -> LocalCloud:
+def _start(place: CloudLocation, checkout: Path, approve: Approve, iam: Iam) -> LocalCloud:
     running = lifecycle.find(place)
     if running is not None and running.approve != approve.value:
         _say(f"Restarting the local cloud with APPROVE={approve.value}")
+        lifecycle.stop(place)
+    elif running is not None and running.iam != iam.value:
+        _say(f"Restarting the local cloud with --iam {iam.value}")
         lifecycle.stop(place)
     elif running is not None and not running.is_current:
         _say("Restarting the local cloud: older code of this checkout started it")
@@ -115,6 +128,7 @@ def _start(place: CloudLocation, checkout: Path, approve: Approve) -> LocalCloud
         environment=environment,
         python=checkout / ".venv/emulator/bin/python",
         approve=approve.value,
+        iam=iam.value,
         progress=_say,
     )
 

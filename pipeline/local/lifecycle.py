@@ -34,6 +34,7 @@ PARENT = "PENSTOCK_PARENT"
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 ApproveMode = Literal["ask", "auto"]
+IamMode = Literal["enforce", "audit"]
 Progress = Callable[[str], None]
 
 
@@ -83,6 +84,8 @@ class LocalCloud:
     approve: ApproveMode
     version: str
     """Which code it was started from."""
+    iam: IamMode = "enforce"
+    """Whether IAM denies, or only notes what it would deny."""
 
     @property
     def port(self) -> int:
@@ -139,6 +142,7 @@ def find(place: CloudLocation) -> LocalCloud | None:
             supervisor=Process(pid=int(described["pid"]), started=str(described["started"])),
             approve="auto" if described["approve"] == "auto" else "ask",
             version=str(described["version"]),
+            iam="audit" if described.get("iam") == "audit" else "enforce",
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
@@ -151,6 +155,7 @@ def start(
     environment: Mapping[str, str],
     python: Path = CHECKOUT / ".venv/emulator/bin/python",
     approve: ApproveMode = "ask",
+    iam: IamMode = "enforce",
     without: tuple[str, ...] = (),
     progress: Progress = lambda _line: None,
 ) -> LocalCloud:
@@ -159,7 +164,7 @@ def start(
     `without` leaves services out, to show that their contract tests notice.
     """
     try:
-        return _start(place, environment, python, approve, without, progress)
+        return _start(place, environment, python, approve, iam, without, progress)
     except OSError as error:
         raise LocalCloudError(f"The local cloud cannot use {place.home}: {error.strerror or error}.") from error
 
@@ -169,6 +174,7 @@ def _start(
     environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
+    iam: IamMode,
     without: tuple[str, ...],
     progress: Progress,
 ) -> LocalCloud:
@@ -185,7 +191,7 @@ def _start(
         if not python.exists():
             raise LocalCloudError(f"{python} is missing: `make setup` installs the local cloud.")
         progress(f"Starting the local cloud on 127.0.0.1:{place.port}")
-        cloud = _launch(place, environment=environment, python=python, approve=approve, without=without)
+        cloud = _launch(place, environment=environment, python=python, approve=approve, iam=iam, without=without)
         _await_health(cloud)
         return cloud
 
@@ -196,6 +202,7 @@ def _launch(
     environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
+    iam: IamMode,
     without: tuple[str, ...],
 ) -> LocalCloud:
     command = [str(python), "-m", PROGRAM, "--detach", "--port", str(place.port), FOLDER, str(place.folder)]
@@ -207,7 +214,7 @@ def _launch(
         launched = subprocess.run(
             command,
             cwd=CHECKOUT,
-            env=for_the_cloud(environment, place.folder) | {"PENSTOCK_APPROVE": approve},
+            env=for_the_cloud(environment, place.folder) | {"PENSTOCK_APPROVE": approve, "PENSTOCK_IAM": iam},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -217,13 +224,14 @@ def _launch(
     supervisor = process(int(launched.stdout)) if launched.returncode == 0 else None
     if supervisor is None:
         raise LocalCloudError(f"The local cloud did not start. {_log_end(place)}")
-    cloud = LocalCloud(place=place, supervisor=supervisor, approve=approve, version=code_version())
+    cloud = LocalCloud(place=place, supervisor=supervisor, approve=approve, version=code_version(), iam=iam)
     described = {
         "port": place.port,
         "pid": supervisor.pid,
         "started": supervisor.started,
         "approve": approve,
         "version": cloud.version,
+        "iam": iam,
     }
     written = place.state_file.with_suffix(".new")
     written.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

@@ -152,6 +152,8 @@ class Emulator:
     """Where services may keep files of their own; nothing in it outlives `penstock down --erase`."""
     approves: bool = False
     """Whether approvals are answered at once, for whoever started this cloud so: benches and tests."""
+    audits: bool = False
+    """Whether IAM only notes what it would deny."""
     stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
     at_start: list[Callable[[], None]] = field(default_factory=list)
     """Called once the saved state is loaded and before the first request is answered."""
@@ -329,6 +331,17 @@ class Emulator:
             return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
 
         ministack_app._handle_post_body_shortcuts = handle  # noqa: SLF001 - as above
+
+    def client_of(self, session: Mapping[str, str], service: str, *, region: str) -> BaseClient:
+        """Make a boto3 client that acts in a role's session, whose credentials are as AssumeRole answers them."""
+        made = boto3.Session(
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+            region_name=region,
+        )
+        client: BaseClient = made.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
+        return client
 
     def client(self, service: str, *, account: str, region: str) -> BaseClient:
         """Make a boto3 client of this cloud; a twelve-digit access key is the account."""

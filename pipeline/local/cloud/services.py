@@ -15,6 +15,7 @@ from pipeline.local.cloud import (
     eventbridge,
     eventsources,
     healthlake,
+    iam,
     kinesis,
     partner,
     s3,
@@ -25,6 +26,7 @@ from pipeline.local.cloud.emulator import Emulator
 
 SERVICES: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
+    "iam": iam.install,
     "s3": s3.install,
     "partner": partner.install,
     "xray": xray.install,

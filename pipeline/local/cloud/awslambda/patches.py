@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch_logs, lambda_svc, sts
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from pipeline.local.cloud.emulator import Json, replace
 
@@ -40,16 +40,3 @@ def layer_content(layer: Json | str) -> bytes | None:
     """Return the zip file of an attached layer version."""
     found: bytes | None = lambda_svc._resolve_layer_zip(layer)  # noqa: SLF001 - as above
     return found
-
-
-def register_session(*, key: str, secret: str, token: str, account: str, role: str, name: str) -> None:
-    """Register a session of a role, as AssumeRole answers it; `role` is an ARN, `name` the session's."""
-    session = {
-        "Arn": f"arn:aws:sts::{account}:assumed-role/{role.rsplit('/', 1)[-1]}/{name}",
-        "UserId": f"{sts._role_id(role)}:{name}",  # noqa: SLF001 - as above
-        "SecretAccessKey": secret,
-        "SessionToken": token,
-        "AccountId": account,
-        "PrincipalType": "AssumedRole",
-    }
-    sts.register_session(key, session)

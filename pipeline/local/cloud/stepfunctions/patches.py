@@ -34,6 +34,45 @@ def replace_restore(restore: Callable[[Json], None]) -> Callable[[Json], None]:
     return replace(states, "load_persisted_state", restore)
 
 
+def check_tasks(refusal: Callable[[Json, str, Any], tuple[str, str] | None]) -> None:
+    """Fail each task that is refused: `refusal(execution, resource, parameters)` is None, or an error and its cause."""
+    current: contextvars.ContextVar[Json | None] = contextvars.ContextVar("execution", default=None)
+
+    def execute(state: Json, given: Any, execution: Json, context: Json) -> Any:
+        token = current.set(execution)
+        try:
+            return task(state, given, execution, context)
+        finally:
+            current.reset(token)
+
+    def checked(invoke: Callable[..., Any]) -> Callable[..., Any]:
+        def invoke_checked(resource: str, parameters: Any, *rest: Any) -> Any:
+            execution = current.get()
+            refused = refusal(execution, resource, parameters) if execution else None
+            if refused:
+                raise states._ExecutionError(*refused)  # noqa: SLF001 - as above
+            token = current.set(None)  # one of these functions calls another
+            try:
+                return invoke(resource, parameters, *rest)
+            finally:
+                current.reset(token)
+
+        return invoke_checked
+
+    task = replace(states, "_execute_task", execute)
+    for name in ("_invoke_resource", "_invoke_resource_with_timeout", "_invoke_with_callback"):
+        setattr(states, name, checked(getattr(states, name)))
+
+
+def function_arn(reference: str) -> str:
+    """Return the ARN of a function that a task names in full, in part or by its name; of `here`."""
+    name = str(states._extract_lambda_ref(reference) or reference)  # noqa: SLF001 - as above
+    if name.startswith("arn:"):
+        return name
+    account, region = responses.get_account_id(), responses.get_region()
+    return f"arn:aws:lambda:{region}:{account}:function:{name}"
+
+
 def run_in_thread(arn: str) -> threading.Thread:
     """Run an execution on a thread of its own, in the account and region of `here`."""
     run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - the emulator offers no other way

@@ -335,4 +335,4 @@ def test_the_role_of_an_action_is_really_assumed(tools: Tools) -> None:
     nobody = f"arn:aws:iam::{TOOLS}:role/{tools.name}-nobody"
     execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", roleArn=nobody)))
     assert tools.ended(execution) == "Failed"
-    assert f"{nobody} cannot be assumed" in tools.error(execution, "Deploy")
+    assert f"not authorized to perform: sts:AssumeRole on resource: {nobody}" in tools.error(execution, "Deploy")
