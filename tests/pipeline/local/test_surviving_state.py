@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.killing import kill
+from tests.testbed.roles import make_role
 
 pytestmark = pytest.mark.cloud
 
@@ -103,7 +104,7 @@ def function(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     functions.create_function(
         FunctionName="f",
         Runtime="python3.13",
-        Role="arn:aws:iam::111111111111:role/any",
+        Role=make_role(cloud, "111111111111", "lambda", name="worker"),
         Handler="handler.handle",
         Code={"ZipFile": package.getvalue()},
     )

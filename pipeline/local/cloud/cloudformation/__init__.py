@@ -19,7 +19,7 @@ def install(emulator: "Emulator") -> None:
 
     patches.remove_unsupported_types()
     patches.validate_templates()
-    patches.validate_resources()
+    patches.validate_resources(emulator)
     for type_name in ACCEPTED_ONLY:
         if not patches.is_provided(type_name):  # the emulator keeps records of some itself
             emulator.provide(type_name, accepted(emulator, type_name))

@@ -12,7 +12,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 
 from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
-from pipeline.local.cloud.emulator import Json
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 
 
 def remove_unsupported_types() -> None:
@@ -41,17 +41,20 @@ def validate_templates() -> None:
         module.validate_template_support = validate
 
 
-def validate_resources() -> None:
+def validate_resources(emulator: Emulator) -> None:
     """Fail a resource whose properties turn out to be wrong once every intrinsic function has its value."""
     make: Callable[..., tuple[str, Any]] = provisioners._provision_resource  # noqa: SLF001 - as above
     change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
 
     def provision(type_name: str, logical_id: str, properties: Any, *rest: Any) -> tuple[str, Any]:
         _require_valid(type_name, properties)
+        _require_accepted(emulator, type_name, properties)
         return make(type_name, logical_id, properties, *rest)
 
     def update(type_name: str, physical_id: str, old: Any, new: Any, *rest: Any) -> tuple[str, Any]:
         _require_valid(type_name, new)
+        if old != new:  # nothing is asked of a service whose resource stays as it is
+            _require_accepted(emulator, type_name, new)
         return change(type_name, physical_id, old, new, *rest)
 
     for module in (provisioners, stacks):
@@ -116,6 +119,17 @@ def _require_valid(type_name: str, properties: Any) -> None:
     found = problems(type_name, properties or {}, unknown=_left_out)
     if found:
         raise ValueError("Properties validation failed: " + "; ".join(found))
+
+
+def _require_accepted(emulator: Emulator, type_name: str, properties: Any) -> None:
+    """Fail a resource that its service refuses, with the reason that the type's handler on AWS gives."""
+    for check in emulator.resource_checks.get(type_name, ()):
+        try:
+            check(properties or {})
+        except AwsError as error:
+            said = f"{error.message} (Service: {type_name.split('::')[1]}, Status Code: {error.status})"
+            reason = f'Resource handler returned message: "{said}" (HandlerErrorCode: InvalidRequest)'
+            raise ValueError(reason) from error
 
 
 def _left_out(value: Any) -> bool:
