@@ -8,8 +8,9 @@ from typing import Any
 
 from ministack.core import responses
 from ministack.services import stepfunctions as states
+from ministack.services.cloudformation import provisioners
 
-from pipeline.local.cloud.emulator import HttpResponse, Json, replace
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, replace
 
 Operation = Callable[[Json], HttpResponse]
 
@@ -17,6 +18,33 @@ Operation = Callable[[Json], HttpResponse]
 def replace_operation(name: str, by: Operation) -> Operation:
     """Replace an operation of the API: `start_execution`, `describe_execution`, ..."""
     return replace(states, f"_{name}", by)
+
+
+def check_definitions(emulator: Emulator, refusal: Callable[[str, str], AwsError | None]) -> None:
+    """Have a definition checked before it is taken, by the API or by CloudFormation: `refusal(definition, type)`."""
+
+    def create(request: Json) -> HttpResponse:
+        refused = refusal(request.get("definition", ""), request.get("type", "STANDARD"))
+        return creation(request) if refused is None else error_response(refused.code, refused.message)
+
+    def change(request: Json) -> HttpResponse:
+        machine = state_machine(request.get("stateMachineArn", ""))
+        refused = None
+        if machine is not None and "definition" in request:
+            refused = refusal(request["definition"], machine["type"])
+        return update(request) if refused is None else error_response(refused.code, refused.message)
+
+    def check(properties: Json) -> None:
+        refused = refusal(
+            provisioners._sfn_definition(properties),  # noqa: SLF001 - the emulator offers no other way
+            properties.get("StateMachineType", "STANDARD"),
+        )
+        if refused is not None:
+            raise refused
+
+    creation = replace_operation("create_state_machine", create)
+    update = replace_operation("update_state_machine", change)
+    emulator.check_resource("AWS::StepFunctions::StateMachine", check)
 
 
 def replace_run(run: Callable[[str], None]) -> Callable[[str], None]:
@@ -36,7 +64,7 @@ def replace_restore(restore: Callable[[Json], None]) -> Callable[[Json], None]:
 
 def run_in_thread(arn: str) -> threading.Thread:
     """Run an execution on a thread of its own, in the account and region of `here`."""
-    run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - the emulator offers no other way
+    run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - as above
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
