@@ -1,32 +1,41 @@
-"""Makes roles in a local cloud that a service may assume."""
+"""Makes roles that may do what a test is not about."""
 
-import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
 
-
-def trust(*services: str) -> dict[str, Any]:
-    """A trust policy: who may assume the role."""
-    principals = [f"{service}.amazonaws.com" for service in services]
-    statement = {"Effect": "Allow", "Principal": {"Service": principals}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+ACCOUNT = "111111111111"
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
-def allowing(*actions: str, resource: str = "*") -> dict[str, Any]:
-    """A policy that allows these actions."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}],
-    }
+def role(
+    cloud: LocalCloud,
+    name: str,
+    *services: str,
+    account: str = ACCOUNT,
+    principals: Sequence[str] = (),
+    **statement: Any,
+) -> str:
+    """Make a role, unless there is one, that these services and principals may assume.
+
+    It may do what a statement says, or anything.
+
+    Returns:
+        Its ARN.
+    """
+    iam = cloud.client("iam", account)
+    who = {"Service": services, **({"AWS": principals} if principals else {})}
+    trust = {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}
+    try:
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+    except iam.exceptions.EntityAlreadyExistsException:
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+    allowed = {**EVERYTHING, **statement}
+    iam.put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=_document(allowed))
+    return str(made["Role"]["Arn"])
 
 
-def make_role(cloud: LocalCloud, account: str, *services: str, name: str, may: tuple[str, ...] = ()) -> str:
-    """The ARN of a role that these services may assume and that may do this; the same name is the same role."""
-    client = cloud.client("iam", account)
-    with contextlib.suppress(client.exceptions.EntityAlreadyExistsException):
-        client.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust(*services)))
-    if may:
-        client.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=json.dumps(allowing(*may)))
-    return f"arn:aws:iam::{account}:role/{name}"
+def _document(statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -17,6 +17,7 @@ from pipeline.local.cloud import (
     healthlake,
     kinesis,
     partner,
+    policies,
     s3,
     stepfunctions,
     xray,
@@ -26,6 +27,7 @@ from pipeline.local.cloud.emulator import Emulator
 SERVICES: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
     "s3": s3.install,
+    "policies": policies.install,
     "partner": partner.install,
     "xray": xray.install,
     "datadog": datadog.install,
@@ -43,7 +45,7 @@ SERVICES: dict[str, Callable[[Emulator], None]] = {
     "healthlake": healthlake.install,
 }
 """One AWS service each, by its name, and the systems beside AWS that functions know. (Event source mappings are
-Lambda's, between it and others.)"""
+Lambda's, between it and others; policies are taken by IAM and several others.)"""
 
 
 def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:

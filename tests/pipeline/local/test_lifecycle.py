@@ -20,7 +20,7 @@ from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, CloudLocation, LocalCloud, default_place, erase, find, start, stop
 from pipeline.local.processes import free_port, is_free, process
 from pipeline.local.version import code_version
-from tests.testbed.roles import make_role
+from tests.testbed.roles import role
 
 FreshCloud = Callable[..., LocalCloud]
 HOSTILE = {
@@ -95,7 +95,7 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
     functions.create_function(
         FunctionName="worker",
         Runtime="python3.13",
-        Role=make_role(cloud, "111111111111", "lambda", name="worker"),
+        Role=role(cloud, "worker", "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": zipped("import os\n\ndef handle(event, context):\n    return os.getpid()\n")},
     )

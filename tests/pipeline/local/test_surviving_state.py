@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.killing import kill
-from tests.testbed.roles import make_role
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -40,7 +40,7 @@ def workflow(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     states = cloud.client("stepfunctions")
     definition = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "Result": {"ok": True}, "End": True}}}
     machine = states.create_state_machine(
-        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::111111111111:role/any"
+        name="m", definition=json.dumps(definition), roleArn=role(cloud, "states", "states.amazonaws.com")
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine, name="e", input="{}")["executionArn"]
     until(lambda: states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
@@ -62,7 +62,7 @@ def running_workflow(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     states = cloud.client("stepfunctions")
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
     machine = states.create_state_machine(
-        name="slow", definition=json.dumps(definition), roleArn="arn:aws:iam::111111111111:role/any"
+        name="slow", definition=json.dumps(definition), roleArn=role(cloud, "states", "states.amazonaws.com")
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine, name="e", input="{}")["executionArn"]
     return lambda again: check(
@@ -104,7 +104,7 @@ def function(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     functions.create_function(
         FunctionName="f",
         Runtime="python3.13",
-        Role=make_role(cloud, "111111111111", "lambda", name="worker"),
+        Role=role(cloud, "worker", "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": package.getvalue()},
     )

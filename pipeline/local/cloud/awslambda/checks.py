@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 
 import re
 
+from pipeline.local.cloud.awslambda.patches import trust_policy
 from pipeline.local.cloud.emulator import AwsError
-from pipeline.local.cloud.iam import patches as iam
+from pipeline.local.cloud.policies.grammar import trusts
 
 PRINCIPAL = "lambda.amazonaws.com"
 PATTERN = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
@@ -25,7 +26,7 @@ def check_role(account: str, role: object) -> None:
     owner = role.split(":")[4]
     if owner != account:
         raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.", status=403)
-    if iam.role(role) is None or not iam.role_trusts(owner, role.rsplit("/", 1)[-1], PRINCIPAL):
+    if not trusts(trust_policy(role), PRINCIPAL):
         raise AwsError(
             "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
         )

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ministack.core import iam_evaluator, responses, sigv4
 from ministack.services import iam
@@ -121,13 +120,6 @@ def may(asking: Caller, action: str, resource: str, *, region: str) -> bool | Re
         principal_keys=principal.keys,
     )
     return bool(iam_evaluator.evaluate(asked, principal.policies, *principal.limits).decision == "Allow")
-
-
-def role(arn: str) -> Mapping[str, Any] | None:
-    """Return the emulator's own record of a role, by its ARN with its path; None if there is none."""
-    account, path = arn.split(":", 5)[4:]
-    found: Mapping[str, Any] | None = iam._roles.get_scoped(account, None, path.rsplit("/", 1)[-1])  # noqa: SLF001 - as above
-    return found if found and found["Arn"] == arn else None
 
 
 def role_trusts(account: str, role: str, service: str) -> bool:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.lifecycle import LocalCloud
 from tests.pipeline.local.cloud.test_codepipeline_recovery import project
 from tests.testbed.pipelines import TOOLS, Tools, action, approval, parameter_template, stage, zipped
-from tests.testbed.roles import make_role
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 ELSEWHERE = "333333333333"
@@ -218,7 +218,7 @@ def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> No
     functions.create_function(
         FunctionName=tools.name,
         Runtime="python3.11",
-        Role=make_role(tools.cloud, TOOLS, "lambda", name=tools.name),
+        Role=role(tools.cloud, tools.name, "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": zipped({"handler.py": REPORTING})},
         Timeout=20,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.deployments import deploy
 from tests.testbed.functions import ACCOUNT, zipped
-from tests.testbed.roles import make_role, trust
+from tests.testbed.roles import role as make_role
 
 pytestmark = pytest.mark.cloud
 
@@ -33,7 +33,7 @@ def create(cloud: LocalCloud, role: str) -> str:
 @pytest.fixture
 def untrusting(cloud: LocalCloud) -> str:
     """A role that trusts another service."""
-    return make_role(cloud, ACCOUNT, "states", name="of-workflows-alone")
+    return make_role(cloud, "of-workflows-alone", "states.amazonaws.com")
 
 
 def test_a_role_that_trusts_another_service_is_refused(cloud: LocalCloud, untrusting: str) -> None:
@@ -44,7 +44,7 @@ def test_a_role_that_trusts_another_service_is_refused(cloud: LocalCloud, untrus
 
 @pytest.mark.parametrize("role", [f"arn:aws:iam::{ACCOUNT}:role/nobody", f"arn:aws:iam::{ACCOUNT}:role/a/path/worker"])
 def test_a_role_that_does_not_exist_is_refused(cloud: LocalCloud, role: str) -> None:
-    make_role(cloud, ACCOUNT, "lambda", name="worker")  # which has no path
+    make_role(cloud, "worker", "lambda.amazonaws.com")  # which has no path
     with pytest.raises(ClientError, match=NOT_ASSUMED):
         create(cloud, role)
 
@@ -52,7 +52,7 @@ def test_a_role_that_does_not_exist_is_refused(cloud: LocalCloud, role: str) -> 
 def test_a_role_of_another_account_is_refused(cloud: LocalCloud) -> None:
     """ "The execution role must be in the same account": Lambda answers that a cross-account pass is not allowed."""
     with pytest.raises(ClientError, match="Cross-account pass role is not allowed"):
-        create(cloud, make_role(cloud, "222222222222", "lambda", name="worker"))
+        create(cloud, make_role(cloud, "worker", "lambda.amazonaws.com", account="222222222222"))
 
 
 def test_a_role_that_is_no_arn_is_refused(cloud: LocalCloud) -> None:
@@ -62,7 +62,7 @@ def test_a_role_that_is_no_arn_is_refused(cloud: LocalCloud) -> None:
 
 
 def test_a_change_to_a_role_that_does_not_trust_lambda_is_refused(cloud: LocalCloud, untrusting: str) -> None:
-    name = create(cloud, make_role(cloud, ACCOUNT, "lambda", name="worker"))
+    name = create(cloud, make_role(cloud, "worker", "lambda.amazonaws.com"))
     functions = cloud.client("lambda", ACCOUNT)
     with pytest.raises(ClientError, match=NOT_ASSUMED):
         functions.update_function_configuration(FunctionName=name, Role=untrusting)
@@ -71,7 +71,9 @@ def test_a_change_to_a_role_that_does_not_trust_lambda_is_refused(cloud: LocalCl
 
 def template(*trusted: str) -> dict[str, Any]:
     """A function and its role, which is there when the function is made."""
-    role = {"Type": "AWS::IAM::Role", "Properties": {"Path": "/some/", "AssumeRolePolicyDocument": trust(*trusted)}}
+    trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"Path": "/some/", "AssumeRolePolicyDocument": document}}
     function = {
         "Runtime": "python3.13",
         "Handler": "index.handle",
@@ -82,10 +84,10 @@ def template(*trusted: str) -> dict[str, Any]:
 
 
 def test_a_stack_with_such_a_function_rolls_back_and_says_why(cloud: LocalCloud) -> None:
-    deployed = deploy(cloud, template("edgelambda"))
+    deployed = deploy(cloud, template("states.amazonaws.com"))
     assert deployed.status == "ROLLBACK_COMPLETE"
     assert NOT_ASSUMED in deployed.reason("Function")
 
 
 def test_a_role_and_its_function_in_one_stack_are_made(cloud: LocalCloud) -> None:
-    assert deploy(cloud, template("lambda", "edgelambda")).status == "CREATE_COMPLETE"
+    assert deploy(cloud, template("lambda.amazonaws.com", "states.amazonaws.com")).status == "CREATE_COMPLETE"

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.testbed import roles
 from tests.testbed.deployments import ACCOUNT, deploy
-from tests.testbed.roles import make_role
 
 pytestmark = pytest.mark.cloud
 
@@ -28,7 +28,7 @@ REASON = (
 
 @pytest.fixture
 def role(cloud: LocalCloud) -> str:
-    return make_role(cloud, ACCOUNT, "states", name="workflows")
+    return roles.role(cloud, "workflows", "states.amazonaws.com")
 
 
 def create(cloud: LocalCloud, role: str, definition: Any, **more: Any) -> str:
