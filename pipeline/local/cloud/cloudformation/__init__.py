@@ -19,6 +19,7 @@ def install(emulator: "Emulator") -> None:
 
     patches.remove_unsupported_types()
     patches.validate_templates()
+    patches.keep_members_called_condition()
     patches.validate_resources(emulator)
     for type_name in ACCEPTED_ONLY:
         if not patches.is_provided(type_name):  # the emulator keeps records of some itself

@@ -27,6 +27,7 @@ def validate_templates() -> None:
     theirs: Callable[..., None] = engine.validate_template_support
 
     def validate(template: Mapping[str, Any], conditions: Mapping[str, bool], *rest: Any, **named: Any) -> None:
+        _require_named_conditions(template)
         theirs(template, conditions, *rest, **named)
         found = [
             f"{logical_id} ({resource['Type']}) {problem}"
@@ -60,6 +61,23 @@ def validate_resources(emulator: Emulator) -> None:
     for module in (provisioners, stacks):
         module._provision_resource = provision  # noqa: SLF001 - as above
         module._update_resource = update  # noqa: SLF001 - as above
+
+
+def keep_members_called_condition() -> None:
+    """Take a member `Condition` of a property for what it is: only conditions refer to a condition by one.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
+    """
+    resolve: Callable[..., Any] = engine._resolve_refs  # noqa: SLF001 - as above
+
+    def resolved(value: Any, *rest: Any, **named: Any) -> Any:
+        if isinstance(value, dict) and value.keys() == {"Condition"}:
+            return {"Condition": resolved(value["Condition"], *rest, **named)}
+        return resolve(value, *rest, **named)
+
+    for module in (engine, stacks, changesets, handlers, cloudformation):
+        if hasattr(module, "_resolve_refs"):
+            module._resolve_refs = resolved  # noqa: SLF001 - as above
 
 
 def is_provided(type_name: str) -> bool:
@@ -119,6 +137,13 @@ def _require_valid(type_name: str, properties: Any) -> None:
     found = problems(type_name, properties or {}, unknown=_left_out)
     if found:
         raise ValueError("Properties validation failed: " + "; ".join(found))
+
+
+def _require_named_conditions(template: Mapping[str, Any]) -> None:
+    for section in ("Resources", "Outputs"):
+        for part in (template.get(section) or {}).values():
+            if isinstance(part, dict) and not isinstance(part.get("Condition", ""), str):
+                raise ValueError("Template format error: Every Condition member must be a string.")
 
 
 def _require_accepted(emulator: Emulator, type_name: str, properties: Any) -> None:

@@ -274,6 +274,17 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
     assert tools.artifact(made) == {"outputs.json": json.dumps({"Made": tools.name})}
 
 
+def test_a_deployment_may_have_an_output_artifact_and_no_file_for_it(tools: Tools) -> None:
+    """OutputFileName is not required, with an output artifact or without; an action has 0 or 1 of these.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    """
+    tools.push({"template.json": parameter_template(tools.name, "there")})
+    execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", outputs=["Made"])))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    assert tools.parameter() == "there"
+
+
 def test_a_stack_is_deleted_and_one_that_is_not_there_is_no_failure(tools: Tools) -> None:
     """ "If you specify a stack that doesn't exist, the action is completed successfully without deleting a stack."
 

@@ -211,7 +211,7 @@ class _Deployment:
     def _deployed(self, summary: str) -> Done:
         found = self._describe() or {}
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        if self._work.action.outputs:
+        if "OutputFileName" in self._configuration:  # without it, nothing comes of the artifact
             body = io.BytesIO()
             with zipfile.ZipFile(body, "w") as archive:
                 archive.writestr(self._configuration["OutputFileName"], json.dumps(outputs))
