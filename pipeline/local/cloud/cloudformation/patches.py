@@ -12,7 +12,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 
 from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
-from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json
 
 
 def remove_unsupported_types() -> None:
@@ -40,6 +40,24 @@ def validate_templates() -> None:
 
     for module in (engine, handlers, changesets):
         module.validate_template_support = validate
+
+
+def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
+    """Have the names and values of every request's parameters checked before it is answered."""
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+
+    def checking(own: Callable[[Any], HttpResponse]) -> Callable[[Any], HttpResponse]:
+        def handle(parameters: Any) -> HttpResponse:
+            try:
+                check((name, str(values[0] if values else "")) for name, values in parameters.items())
+            except AwsError as error:
+                refused: HttpResponse = handlers._error(error.code, error.message)  # noqa: SLF001 - as above
+                return refused
+            return own(parameters)
+
+        return handle
+
+    actions.update({name: checking(own) for name, own in actions.items()})
 
 
 def validate_resources(emulator: Emulator) -> None:

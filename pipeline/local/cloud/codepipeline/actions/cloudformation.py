@@ -122,6 +122,10 @@ class _Deployment:
         settings: Json = {}
         if "TemplateConfiguration" in configuration:
             settings = json.loads(work.read_file(configuration["TemplateConfiguration"]))
+        if settings.get("StackPolicy"):
+            raise ActionFailedError(
+                "JobFailed", "The local cloud does not take a StackPolicy: it obeys no stack policies"
+            )
         parameters = settings.get("Parameters", {}) | resolve(
             json.loads(configuration.get("ParameterOverrides", "{}")), work
         )
