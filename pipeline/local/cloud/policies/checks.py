@@ -154,9 +154,10 @@ def _actions(document: Any) -> Iterator[str]:
 
 
 @cache
-def managed_policies() -> frozenset[str]:
-    """Return the path and name of each of AWS's managed policies. (`distil.py` makes the file.)"""
-    return frozenset(json.loads(MANAGED.read_text(encoding="utf-8"))["policies"])
+def managed_policies() -> tuple[str, frozenset[str]]:
+    """Return the path and name of each of AWS's managed policies, after their day. (`distil.py` makes the file.)"""
+    document = json.loads(MANAGED.read_text(encoding="utf-8"))
+    return document["day"], frozenset(document["policies"])
 
 
 def check_attached(arn: str, exists: Known) -> None:
@@ -168,6 +169,10 @@ def check_attached(arn: str, exists: Known) -> None:
         raise AwsError("InvalidInput", f"ARN {arn} is not valid.")
     if arn.startswith(f"{AWS_MANAGED}aws-service-role/"):
         raise AwsError("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.")
-    aws_managed = arn.removeprefix(AWS_MANAGED) in managed_policies() if arn.startswith(AWS_MANAGED) else False
-    if not aws_managed and not exists(arn):
-        raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", status=404)
+    message = f"Policy {arn} does not exist or is not attachable."
+    if arn.startswith(AWS_MANAGED):
+        day, known = managed_policies()
+        if arn.removeprefix(AWS_MANAGED) not in known:
+            raise AwsError("NoSuchEntity", f"{message} (The local cloud knows AWS's policies of {day}.)", status=404)
+    elif not exists(arn):
+        raise AwsError("NoSuchEntity", message, status=404)

@@ -86,7 +86,7 @@ def _comparison_problems(operator: str, rule: dict[str, Any], location: str) -> 
         yield Diagnostic(message=f"Value of {operator} is of the wrong type: {value!r}", location=where)
     elif operator.endswith("Path") and not is_reference_path(value):
         yield Diagnostic(message=_no_reference(value), location=where)
-    elif operator.startswith("Timestamp") and not operator.endswith("Path") and not TIMESTAMP.fullmatch(value):
+    elif operator.startswith("Timestamp") and not operator.endswith("Path") and not TIMESTAMP.fullmatch(str(value)):
         yield Diagnostic(message="Value is not a valid timestamp in the RFC 3339 format", location=where)
 
 
