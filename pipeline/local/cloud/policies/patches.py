@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import iam, kms, s3, sns, sqs
+from ministack.core import iam_evaluator
+from ministack.services import iam, kms, lambda_svc, s3, sns, sqs
 
 from pipeline.local.cloud.emulator import AwsError, HttpResponse, Json, error_response, replace
 
@@ -95,6 +96,45 @@ def _checking_key(own: Callable[[Json], HttpResponse], check: Check) -> Callable
         return own(data)
 
     return handle
+
+
+def check_function_notifications() -> None:
+    """Refuse notifications of a bucket to a function whose policy does not let S3 in, as S3 does.
+
+    The emulator does so for queues and topics.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
+    """
+
+    def validate(configurations: list[Json], region: str, bucket: str = "", skip: bool = False) -> Any:
+        refused = own(configurations, region, bucket, skip)
+        if refused is not None or skip:
+            return refused
+        closed = [
+            each["arn"] for each in configurations if each["type"] == "lambda" and not _lets_in(each["arn"], bucket)
+        ]
+        message = f"Unable to validate the following destination configurations: {', '.join(closed)}"
+        return s3._invalid_notification_config(message) if closed else None  # noqa: SLF001 - as above
+
+    own = replace(s3, "_validate_notification_configs", validate)
+
+
+def _lets_in(function: str, bucket: str) -> bool:
+    found, _, _ = lambda_svc._get_func_record_for_ref(function)  # noqa: SLF001 - as above
+    asked = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="lambda:InvokeFunction",
+        resource_arn=function,
+        region=function.split(":")[3],
+        service_context={
+            "aws:sourcearn": f"arn:aws:s3:::{bucket}",
+            "aws:sourceaccount": s3._bucket_owner_account(bucket) or "",  # noqa: SLF001 - as above
+        },
+    )
+    policy = (found or {}).get("policy") or {}
+    decided = iam_evaluator.evaluate_resource_policy(policy, asked, service="s3.amazonaws.com")
+    return bool(decided.decision == "Allow")
 
 
 def principal_exists(arn: str) -> bool:

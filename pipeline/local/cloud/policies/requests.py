@@ -15,6 +15,7 @@ def check_requests() -> None:
     patches.check_bucket_policies(lambda bucket, policy: checks.check_bucket(bucket, policy, principal_exists))
     patches.check_queue_policies(lambda policy: checks.check_queue(policy, principal_exists))
     patches.check_topic_policies(lambda policy: checks.check_topic(policy, principal_exists))
+    patches.check_function_notifications()
     patches.check_key_policies(lambda policy: checks.check_key(policy, principal_exists))
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.deployments import ACCOUNT, deploy
+from tests.testbed.functions import Functions
 from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
@@ -222,6 +223,51 @@ def test_a_key_policy_with_a_principal_that_does_not_exist(cloud: LocalCloud) ->
     assert code(refused) == "MalformedPolicyDocumentException"
     deployed = deploy(cloud, {"Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": document}}})
     assert "one or more invalid principals" in deployed.reason("Key")
+
+
+class TestNotifications:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html: S3
+    "must have permission" to invoke the function; and https://github.com/aws/aws-cdk/issues/18090
+    """
+
+    def notify(self, cloud: LocalCloud, bucket: str, function: str) -> None:
+        arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}"
+        cloud.client("s3").put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={
+                "LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+            },
+        )
+
+    def test_a_function_that_does_not_let_s3_in(self, cloud: LocalCloud, name: str) -> None:
+        functions = Functions(cloud)
+        cloud.client("s3").create_bucket(Bucket=name)
+        function = functions.make("def handle(event, context): return event")
+        for source in (None, "arn:aws:s3:::another"):
+            if source:
+                functions.lambda_.add_permission(
+                    FunctionName=function,
+                    StatementId="s3",
+                    Action="lambda:InvokeFunction",
+                    Principal="s3.amazonaws.com",
+                    SourceArn=source,
+                )
+            with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+                self.notify(cloud, name, function)
+
+    def test_a_function_that_does(self, cloud: LocalCloud, name: str) -> None:
+        functions = Functions(cloud)
+        cloud.client("s3").create_bucket(Bucket=name)
+        function = functions.make("def handle(event, context): return event")
+        functions.lambda_.add_permission(
+            FunctionName=function,
+            StatementId="s3",
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+            SourceArn=f"arn:aws:s3:::{name}",
+            SourceAccount=ACCOUNT,
+        )
+        self.notify(cloud, name, function)
 
 
 def test_without_the_service_these_policies_are_taken(fresh_cloud: Callable[..., LocalCloud], name: str) -> None:
