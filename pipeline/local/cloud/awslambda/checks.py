@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 
 import re
 
-from pipeline.local.cloud.awslambda.patches import trust_policy
 from pipeline.local.cloud.emulator import AwsError
 from pipeline.local.cloud.policies.grammar import trusts
+from pipeline.local.cloud.policies.patches import trust_policy
 
 PRINCIPAL = "lambda.amazonaws.com"
 PATTERN = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"

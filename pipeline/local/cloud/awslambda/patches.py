@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch_logs, iam, lambda_svc, sts
+from ministack.services import cloudwatch_logs, lambda_svc, sts
 
 from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, replace
 
@@ -13,13 +13,6 @@ Execute = Callable[[Json, Any, str], Json]
 def replace_execution(execute: Execute) -> Execute:
     """Replace the one place where the emulator runs a function in a warm process."""
     return replace(lambda_svc, "_execute_function_warm", execute)
-
-
-def trust_policy(role: str) -> Any:
-    """Return the trust policy of a role by its ARN with its path; None if there is no such role."""
-    account, path = role.split(":", 5)[4:]
-    found = iam._roles.get_scoped(account, None, path.rsplit("/", 1)[-1])  # noqa: SLF001 - the emulator offers no other way
-    return found.get("AssumeRolePolicyDocument") if found and found["Arn"] == role else None
 
 
 def check_functions(emulator: Emulator, check_role: Callable[[str, object], None]) -> None:
@@ -36,7 +29,7 @@ def check_functions(emulator: Emulator, check_role: Callable[[str, object], None
         return refusal(request) or creation(request)
 
     def change(name: str, request: Json) -> HttpResponse:
-        exists = name in lambda_svc._functions  # noqa: SLF001 - as above
+        exists = name in lambda_svc._functions  # noqa: SLF001 - the emulator offers no other way
         return (refusal(request) if exists and "Role" in request else None) or update(name, request)
 
     creation = replace(lambda_svc, "_create_function", create)

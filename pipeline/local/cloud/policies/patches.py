@@ -137,6 +137,13 @@ def _lets_in(function: str, bucket: str) -> bool:
     return bool(decided.decision == "Allow")
 
 
+def trust_policy(role: str) -> Any:
+    """Return the trust policy of a role by its ARN with its path; None if there is no such role."""
+    account, path = role.split(":", 5)[4:]
+    found = iam._roles.get_scoped(account, None, path.rsplit("/", 1)[-1])  # noqa: SLF001 - as above
+    return found.get("AssumeRolePolicyDocument") if found and found["Arn"] == role else None
+
+
 def principal_exists(arn: str) -> bool:
     """Tell whether a role or a user exists; of an account without any, which is none of this cloud's, it may."""
     account, path = arn.split(":", 5)[4:]

@@ -20,31 +20,35 @@ def replace_operation(name: str, by: Operation) -> Operation:
     return replace(states, f"_{name}", by)
 
 
-def check_definitions(emulator: Emulator, refusal: Callable[[str, str], AwsError | None]) -> None:
-    """Have a definition checked before it is taken, by the API or by CloudFormation: `refusal(definition, type)`."""
+def check_state_machines(emulator: Emulator, check: Callable[[Json], None]) -> None:
+    """Have what a state machine is to be checked before it is taken, by the API or by CloudFormation.
 
-    def create(request: Json) -> HttpResponse:
-        refused = refusal(request.get("definition", ""), request.get("type", "STANDARD"))
-        return creation(request) if refused is None else error_response(refused.code, refused.message)
+    `check` gets the type, and the definition and the role where they are given.
+    """
 
-    def change(request: Json) -> HttpResponse:
+    def checking(own: Operation, described: Callable[[Json], Json]) -> Operation:
+        def handle(request: Json) -> HttpResponse:
+            try:
+                check(described(request))
+            except AwsError as error:
+                return error_response(error.code, error.message, error.status)
+            return own(request)
+
+        return handle
+
+    def update(request: Json) -> Json:
         machine = state_machine(request.get("stateMachineArn", ""))
-        refused = None
-        if machine is not None and "definition" in request:
-            refused = refusal(request["definition"], machine["type"])
-        return update(request) if refused is None else error_response(refused.code, refused.message)
+        return {} if machine is None else {**request, "type": machine["type"]}
 
-    def check(properties: Json) -> None:
-        refused = refusal(
-            provisioners._sfn_definition(properties),  # noqa: SLF001 - the emulator offers no other way
-            properties.get("StateMachineType", "STANDARD"),
-        )
-        if refused is not None:
-            raise refused
+    def of_template(properties: Json) -> Json:
+        definition = provisioners._sfn_definition(properties)  # noqa: SLF001 - the emulator offers no other way
+        type_ = properties.get("StateMachineType", "STANDARD")
+        return {"definition": definition, "type": type_, "roleArn": properties["RoleArn"]}
 
-    creation = replace_operation("create_state_machine", create)
-    update = replace_operation("update_state_machine", change)
-    emulator.check_resource("AWS::StepFunctions::StateMachine", check)
+    for operation, described in (("create_state_machine", dict), ("update_state_machine", update)):
+        own: Operation = getattr(states, f"_{operation}")
+        replace_operation(operation, checking(own, described))
+    emulator.check_resource("AWS::StepFunctions::StateMachine", lambda properties: check(of_template(properties)))
 
 
 def replace_run(run: Callable[[str], None]) -> Callable[[str], None]:

@@ -66,6 +66,29 @@ def test_an_express_machine_that_waits_for_a_callback_is_not_created(cloud: Loca
         create(cloud, role, definition, type="EXPRESS")
 
 
+@pytest.mark.parametrize("trusted", ["lambda.amazonaws.com", "states.eu-west-1.amazonaws.com"])
+def test_a_machine_whose_role_trusts_another_service_is_not_created(cloud: LocalCloud, trusted: str) -> None:
+    """The role must have "a trust policy" for states.amazonaws.com or the region's own principal.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    The words: https://github.com/lumigo-io/lumigo-CLI/issues/83
+    """
+    other = roles.role(cloud, f"not-workflows-{trusted.partition('.')[0]}", trusted)
+    with pytest.raises(ClientError, match="is authorized to assume the provided role") as refused:
+        create(cloud, other, GOOD)
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("name", ["nobody", "nowhere/workflows"])
+def test_a_machine_whose_role_does_not_exist_is_not_created(cloud: LocalCloud, role: str, name: str) -> None:
+    with pytest.raises(ClientError, match="is authorized to assume the provided role"):
+        create(cloud, role.replace("workflows", name), GOOD)
+
+
+def test_a_role_that_trusts_the_regions_own_principal_will_do(cloud: LocalCloud) -> None:
+    create(cloud, roles.role(cloud, "regional-workflows", "states.us-east-1.amazonaws.com"), GOOD)
+
+
 def test_a_definition_can_be_validated_alone(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
     steps = cloud.client("stepfunctions")
