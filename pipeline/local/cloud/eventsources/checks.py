@@ -13,6 +13,7 @@ May = Callable[[str, str], bool]
 """Tells whether the function's role may do an action on a resource."""
 OF_QUEUES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 OF_STREAMS = ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream")
+OF_CONSUMED_STREAMS = ("kinesis:DescribeStreamSummary",)
 OF_CONSUMERS = ("kinesis:SubscribeToShard",)
 TO_DESTINATIONS = {"sqs": ("SendMessage", "SQS"), "sns": ("Publish", "SNS")}
 NO_STREAM = (
@@ -33,9 +34,10 @@ def _problems(mapping: Mapping[str, Any], may: May) -> Iterator[str]:
             if not may(action, source):
                 yield _not_permitted(action.partition(":")[2], "SQS")
     if is_stream(source):
-        if not all(may(action, stream_arn(source)) for action in OF_STREAMS):
-            yield NO_STREAM.format(arn=stream_arn(source))
-        if "/consumer/" in source and not all(may(action, source) for action in OF_CONSUMERS):
+        consumed = "/consumer/" in source
+        wanted = [(action, stream_arn(source)) for action in (OF_CONSUMED_STREAMS if consumed else OF_STREAMS)]
+        wanted += [(action, source) for action in OF_CONSUMERS if consumed]
+        if not all(may(action, arn) for action, arn in wanted):
             yield NO_STREAM.format(arn=source)
     destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
     service = destination.split(":")[2] if destination.count(":") >= 5 else ""
