@@ -155,13 +155,11 @@ def test_a_member_called_condition_is_kept_as_it_is(cloud: LocalCloud) -> None:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
     """
-    nested = {"Condition": {"StringEquals": {"aws:PrincipalType": "User"}}}
-    value = {"Fn::ToJsonString": [nested, {"Condition": "Never"}]}
-    parameter = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Name": "conditions", "Value": value}}
-    parts = {"Transform": "AWS::LanguageExtensions", "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
-    assert create(cloud, "members", {"Parameter": parameter}, **parts) == "CREATE_COMPLETE"
-    found = cloud.client("ssm", account=ACCOUNT).get_parameter(Name="conditions")["Parameter"]["Value"]
-    assert json.loads(found) == [nested, {"Condition": "Never"}]
+    pattern = {"detail": {"Condition": [{"prefix": "x"}]}, "source": ["s"]}
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": "conditions", "EventPattern": pattern}}
+    assert create(cloud, "members", {"Rule": rule}) == "CREATE_COMPLETE"
+    found = cloud.client("events", account=ACCOUNT).describe_rule(Name="conditions")["EventPattern"]
+    assert json.loads(found) == pattern
 
 
 def test_conditions_refer_to_each_other_at_any_depth(cloud: LocalCloud) -> None:

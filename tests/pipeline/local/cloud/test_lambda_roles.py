@@ -50,8 +50,11 @@ def test_a_role_that_does_not_exist_is_refused(cloud: LocalCloud, role: str) -> 
 
 
 def test_a_role_of_another_account_is_refused(cloud: LocalCloud) -> None:
-    """ "The execution role must be in the same account": Lambda answers that a cross-account pass is not allowed."""
-    with pytest.raises(ClientError, match="Cross-account pass role is not allowed"):
+    """ "You cannot pass permissions to a role in another account": Lambda refuses it whatever the caller may do.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    with pytest.raises(ClientError, match="AccessDeniedException"):
         create(cloud, make_role(cloud, "worker", "lambda.amazonaws.com", account="222222222222"))
 
 

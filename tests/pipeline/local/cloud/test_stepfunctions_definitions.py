@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed import roles
-from tests.testbed.deployments import ACCOUNT, deploy
+from tests.testbed.deployments import deploy
 
 pytestmark = pytest.mark.cloud
 
@@ -128,4 +128,5 @@ def test_an_update_to_such_a_machine_rolls_back(cloud: LocalCloud, role: str) ->
 
 
 def test_without_the_service_such_a_machine_is_created(fresh_cloud: Callable[..., LocalCloud]) -> None:
-    create(fresh_cloud(without=("stepfunctions",)), f"arn:aws:iam::{ACCOUNT}:role/any", BAD)
+    cloud = fresh_cloud(without=("stepfunctions",))
+    create(cloud, roles.role(cloud, "workflows", "states.amazonaws.com"), BAD)
