@@ -1,4 +1,9 @@
-"""Walks a definition, and says what is wrong with it."""
+"""Walks a definition, and says what Step Functions refuses of it. Pure, as all of its folder: it knows no cloud.
+
+https://states-language.net/spec.html
+https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html
+"""
 
 import json
 import re
