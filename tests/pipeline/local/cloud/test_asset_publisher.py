@@ -71,7 +71,7 @@ def build(cloud: LocalCloud, tmp_path: Path) -> Iterator[AssetBuild]:
     bucket = f"assets-{uuid.uuid4().hex[:12]}"
     client: Any = cloud.client("s3", ACCOUNT)
     client.create_bucket(Bucket=bucket)
-    link(PACKAGE, "cdk-assets", tmp_path / "tools")
+    link(PACKAGE, "cdk-assets", tmp_path / "tools/lib/node_modules", tmp_path / "tools/bin")
     node = tmp_path / "tools/bin/node"
     node.write_text(NODE.format(starts=tmp_path / "starts", node=ROOT / ".venv/bin/node"))
     node.chmod(0o755)
