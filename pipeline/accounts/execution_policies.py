@@ -14,7 +14,7 @@ from services.library.guardrails.deployment.execution_policy import ExecutionPol
 HERE = Path(__file__).parent
 FOUNDATION = "foundation.yaml"
 BRANCHES = "branches.yaml"
-SERVICE_NAME = "iam:AWSServiceName"
+SERVICE_NAME, PASSED_TO = "iam:AWSServiceName", "iam:PassedToService"
 UNKNOWN = "*"
 """What only a deployment knows, such as the account: it is somewhere in the pattern of an ARN."""
 Json = Any
@@ -93,13 +93,23 @@ def _resolved(value: Json, chosen: Mapping[str, bool]) -> Json:
             return _resolved(yes if chosen[condition] else no, chosen)
         case {"Ref": name} | {"GetAtt": name}:
             return None if name == "AWS::NoValue" else UNKNOWN
-        case {"Sub": str(text)}:
-            return "".join(_with_unknown(text))
+        case {"Sub": _} | {"Join": _} | {"Split": _}:
+            return _text(value, chosen)
         case dict():
             return {key: _resolved(part, chosen) for key, part in value.items()}
         case list():
             return [part for part in (_resolved(part, chosen) for part in value) if part is not None]
     return value
+
+
+def _text(function: Mapping[str, Json], chosen: Mapping[str, bool]) -> Json:
+    """Resolve a function of text; a list of which only a deployment knows the parts is one text, UNKNOWN."""
+    match function:
+        case {"Join": [separator, parts]}:
+            return separator.join(_resolved(parts, chosen))
+        case {"Split": [separator, text]}:
+            return _resolved(text, chosen).split(separator)
+    return "".join(_with_unknown(function["Sub"]))
 
 
 def _with_unknown(text: str) -> Iterator[str]:
@@ -119,6 +129,7 @@ def _statement(written: Mapping[str, Json]) -> PolicyStatement:
         resources=_listed(written["Resource"]),
         has_condition=bool(conditions),
         service_names=_listed(conditions.get("StringEquals", {}).get(SERVICE_NAME, ())),
+        passed_to=_listed(conditions.get("StringEquals", {}).get(PASSED_TO, ())),
     )
 
 
