@@ -182,7 +182,9 @@ def test_a_vault_of_production_keeps_its_lock_for_as_long_as_daily_copies_are_ke
     "action",
     [
         "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive",
+        "events:UpdateArchive",
         "kms:PutKeyPolicy",
         "logs:PutRetentionPolicy",
         "s3:PutBucketVersioning",
