@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.accounts import role_names
+from pipeline.catalogue.model import stages_of
 from pipeline.settings import SETTINGS
 from services.library.constructs.backup_plan import DAILY_RETENTION
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
@@ -108,7 +109,10 @@ def test_every_role_and_policy_that_we_deploy_is_called_as_its_account_expects(
     assembly: Assembly, platform: Assembly
 ) -> None:
     """CloudFormation begins the name that it gives with the stack's."""
-    stages = {each.environment.account: role_names.of_stage(each.label) for each in (*STAGES, small.DEV, small.PROD)}
+    stages = {
+        each.environment.account: role_names.of_stage(each.label)
+        for each in stages_of((*STAGES, small.DEV, small.PROD))
+    }
     named = [(account, name) for each in (assembly, platform) for account, name in names_of_roles(each)]
     assert len(named) > 60
     for account, name in named:

@@ -2,6 +2,7 @@
 
 import re
 
+from pipeline.catalogue.model import stages_of
 from stages.catalogue import STAGES
 from tests.conftest import ROOT, Assembly
 from tests.testbed import idle_cost
@@ -9,7 +10,8 @@ from tests.testbed import idle_cost
 
 def test_the_page_has_the_counts_and_sums_of_the_templates(assembly: Assembly) -> None:
     page = (ROOT / "docs/cost.md").read_text()
-    generated = "\n".join(idle_cost.table(assembly.folder, [idle_cost.TOOLS, *(each.label for each in STAGES)]))
+    columns = [idle_cost.TOOLS, *(stage.label for stage in stages_of(STAGES))]
+    generated = "\n".join(idle_cost.table(assembly.folder, columns))
     assert generated in page, f"write this into docs/cost.md:\n{generated}"
 
 
@@ -18,6 +20,6 @@ def test_the_page_of_the_first_deployment_has_the_concurrency_that_each_stage_se
     assert found is not None
     usual, with_records = map(int, found.groups())
     sums = idle_cost.concurrency(assembly.folder)
-    for stage in STAGES:
+    for stage in stages_of(STAGES):
         has_records = any(service.name == "records" for service in stage.services)
         assert sums[stage.label] == (with_records if has_records else usual), stage.label

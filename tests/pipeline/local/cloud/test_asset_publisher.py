@@ -143,5 +143,5 @@ def test_cdk_assets_of_a_package_that_ends_otherwise_is_run_as_it_is(build: Asse
     (other / "bin/cdk-assets.js").write_text("console.log('of another version')")
     (other / "bin/cdk-assets").write_text("#!/usr/bin/env node\nrequire('./cdk-assets.js')")
     (other / "bin/cdk-assets").chmod(0o755)
-    link(other, "cdk-assets", build.folder / "tools")
+    link(other, "cdk-assets", build.folder / "tools/lib/node_modules", build.folder / "tools/bin")
     assert build.run("--path", "any.json", "publish", "x:y") == (0, "of another version\n")
