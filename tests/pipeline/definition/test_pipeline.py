@@ -136,6 +136,9 @@ def test_every_region_in_use_has_an_artifact_store_of_ours(
     encryption = logs["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
     # S3 delivers no access logs to a bucket that is encrypted with a key of KMS by default.
     assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for each in (bucket, logs):
+        (rule,) = each["Properties"]["LifecycleConfiguration"]["Rules"]
+        assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0, "what expired stays as an old version"
     keys = assembly.resources(STORES[region], "AWS::KMS::Key")
     (key,) = (key for key in keys.values() if "Artifacts" in key["Properties"]["Description"])
     assert key["Properties"]["EnableKeyRotation"] is True
