@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.accounts.execution_policies import FOUNDATION, documents
+from pipeline.accounts.execution_policies import FoundationParameters, documents
 
 Json = Any
-KIND = "AWS::IAM::ManagedPolicy"
 UNKNOWN = "\0"
 """In a document, what only its deployment knows: an account, a partition. No policy can have it."""
 
 
-def foundation_policies(*, holds_pipeline: bool, keeps_data: bool) -> dict[str, Json]:
+def foundation_policies(given: FoundationParameters) -> dict[str, Json]:
     """Return the documents of the foundation's policies by their names, with UNKNOWN in them."""
-    return documents(FOUNDATION, KIND, UNKNOWN, holds_pipeline=holds_pipeline, keeps_data=keeps_data)
+    return documents(given, unknown=UNKNOWN)
 
 
 def differing_statements(deployed: Json, expected: Json) -> list[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.accounts import role_names
 from pipeline.accounts.deployed_policies import differing_statements, foundation_policies
+from pipeline.accounts.execution_policies import FoundationParameters
 from pipeline.catalogue.model import Catalogue, stages_of
 from pipeline.cli import place_needs
 from pipeline.cli.place_needs import PlaceNeeds
@@ -39,8 +41,7 @@ class Place:
     """An account and region that something is deployed to."""
 
     account: Account
-    holds_pipeline: bool
-    keeps_data: bool
+    foundation: FoundationParameters
     needs: PlaceNeeds
 
     @property
@@ -66,14 +67,20 @@ def left_to_do(root: Path, target: Target, catalogue: Catalogue, say: Callable[[
 def _places(target: Target, catalogue: Catalogue, needs: dict[tuple[str, str], PlaceNeeds]) -> Iterator[Place]:
     environments = [stage.environment for stage in stages_of(catalogue)]
     keeping = {each.account for each in environments if each.keeps_data}
+    names: dict[str, set[str]] = {SETTINGS.account: set(role_names.PIPELINE)}
+    for each in environments:
+        names.setdefault(each.account, set()).add(role_names.of_stage(each.label))
     regions = {SETTINGS.region, *(each.region for each in environments)}
     wanted = {(SETTINGS.account, region) for region in regions}
     wanted |= {(each.account, each.region) for each in environments}
     for account, region in sorted(wanted, key=lambda each: (each[0] != SETTINGS.account, each)):
         yield Place(
             account=Account(target, account, region),
-            holds_pipeline=account == SETTINGS.account,
-            keeps_data=account in keeping,
+            foundation=FoundationParameters(
+                holds_pipeline=account == SETTINGS.account,
+                keeps_data=account in keeping,
+                role_names=tuple(sorted(names[account])),
+            ),
             needs=needs.get((account, region), PlaceNeeds()),
         )
 
@@ -126,7 +133,7 @@ def bootstrap(place: Place) -> Iterator[OpenItem]:
 
 def foundation(place: Place) -> Iterator[OpenItem]:
     """The foundation's policies."""
-    expected = foundation_policies(holds_pipeline=place.holds_pipeline, keeps_data=place.keeps_data)
+    expected = foundation_policies(place.foundation)
     for name, document in expected.items():
         deployed = place.account.policy(name)
         differing = [] if deployed is None else differing_statements(deployed, document)
@@ -212,7 +219,7 @@ def backups(place: Place) -> Iterator[OpenItem]:
 
 def trails(place: Place) -> Iterator[OpenItem]:
     """The trail that tells of holds."""
-    if place.holds_pipeline and place.account.region == SETTINGS.region and not place.account.is_trailed():
+    if place.foundation.holds_pipeline and place.account.region == SETTINGS.region and not place.account.is_trailed():
         yield OpenItem(
             file=place.title,
             field="",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.accounts import role_names
 from pipeline.cli import account_readiness, doctor, place_needs, readiness
 from pipeline.cli.main import app
 from pipeline.cli.place_needs import PlaceNeeds
@@ -103,10 +104,11 @@ class Backup:
 def ready_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     place = CloudLocation(home=tmp_path_factory.mktemp("accounts"), port=free_port())
     cloud = start(place, environment=os.environ)
-    places = {(TOOLS, REGION), (TOOLS, PLACE[1]), PLACE}
+    pipeline = [(TOOLS, region, role_names.PIPELINE) for region in {REGION, PLACE[1]}]
+    places = [*pipeline, (*PLACE, (role_names.of_stage(STAGE.environment.label),))]
     bootstrap.bootstrap(
         cloud,
-        {bootstrap.Target(account=account, region=region) for account, region in places},
+        {bootstrap.Target(account=account, region=region, role_names=names) for account, region, names in places},
         tools_account=TOOLS,
         foundation=bootstrap.checkout_foundation(),
         template=bootstrap.checkout_template(),
