@@ -50,8 +50,10 @@ class StackDifferences:
         self.incomplete: list[str] = []
         self.pipeline = Pipeline()
         self.exports = exports.Exports(), exports.Exports()
+        self._pipeline_path: str | None = None
         self._assemblies = base, head
         self._environments = places.accounts(head.stacks or base.stacks)
+        self._services = {stack.service for stack in base.stacks}
 
     def add(self, pair: stacks.Pair) -> None:
         """Compare one pair, and let go of its templates."""
@@ -59,7 +61,8 @@ class StackDifferences:
         # Stacks that only the base side has come last, when the head's pipeline is known.
         whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after))
         if whole:
-            self.stacks.append(whole)
+            is_promotion = whole.outcome is ResourceOutcome.CREATE and place.service in self._services
+            self.stacks.append(replace(whole, is_promotion=is_promotion))
             self.drafts += findings.of_stack(whole)
         if whole or not _has_same_content(pair):
             is_removed = whole is not None and whole.outcome is ResourceOutcome.DESTROY
@@ -70,6 +73,13 @@ class StackDifferences:
             self._shape(place, pair.path, tree.template, tree.template, ())
         self._protection(pair, place)
         pair.forget()
+
+    def of_pipeline(self) -> list[finding.Draft]:
+        """Return what there is to say of the pipeline, once it is known which of its stacks are new."""
+        if self._pipeline_path is None:
+            return []
+        new = {each.stack for each in self.stacks if each.outcome is ResourceOutcome.CREATE}
+        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, new)]
 
     def is_asset(self, digest: str) -> bool:
         """Return whether a hash is an asset's on either side."""
@@ -148,7 +158,8 @@ class StackDifferences:
             self.access.append(change)
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
-            self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
+            for draft in findings.of_access(said if own else change, _join(pair.path, change.path)):
+                self.drafts.append(replace(draft, of_new_stack=change.within_stack and pair.before is None))
 
     def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):
@@ -173,8 +184,8 @@ class StackDifferences:
             self.pipeline = pipeline_shape.compare(
                 before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            if new.resources:  # a stack that goes as a whole says so itself
-                self.drafts += findings.of_pipeline(self.pipeline, path)
+            # A stack that goes as a whole says so itself.
+            self._pipeline_path = path if new.resources else None
 
     def _protection(self, pair: stacks.Pair, place: StackLocation) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:

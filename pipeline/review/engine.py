@@ -24,7 +24,7 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     guardrail_changes = tuple(differences.overrides)
     if before != after and not base.unread and not unchecked:
         guardrail_changes += guardrails.changes(before, after, _constructs(head, differences.incomplete))
-    drafts = differences.drafts
+    drafts = [*differences.drafts, *differences.of_pipeline()]
     paths = {stack.place.name: stack.path for side in (base, head) for stack in side.stacks}
     drafts += [
         findings.of_export(each, paths.get(each.place.stack, "")) for each in exports.broken(*differences.exports)
@@ -33,9 +33,7 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     drafts += findings.of_stages(base.stages, head.stages, differences.stacks)
     drafts += findings.of_rules(baseline.changed_rules, by_base=baseline.by_base)
     stages = (*head.stages, *(stage for stage in base.stages if stage not in head.stages))
-    judged = finding.merged(
-        drafts, given=before.given, judged_by=baseline.judged_by, today=baseline.today, order=stages
-    )
+    judged = finding.merged(drafts, given=before.given, baseline=baseline, order=stages)
     unknown = [*base.unread, *head.unread, *_lookups(base, head), *unchecked, *differences.incomplete]
     incomplete = tuple(dict.fromkeys(unknown))
     result, risk = verdict.judge(judged, incomplete, baseline.fail_on)

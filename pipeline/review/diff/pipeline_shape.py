@@ -67,6 +67,39 @@ def without_assets(properties: Mapping[str, Json]) -> Json:
     return {**properties, "Stages": kept}
 
 
+def without_renumbering(before: Mapping[str, Json], after: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the new properties with the old numbers of actions that only move up or down, in the same order."""
+    old = {stage["Name"]: stage for stage in _named(before.get("Stages"))}
+    stages = [
+        _with_old_numbers(old[stage["Name"]], stage) if stage.get("Name") in old else stage
+        for stage in after.get("Stages", ())
+    ]
+    return {**after, "Stages": stages} if len(stages) == len(_named(after.get("Stages"))) else after
+
+
+def _with_old_numbers(before: Mapping[str, Json], after: Mapping[str, Json]) -> Json:
+    old, new = ({each["Name"]: each for each in _named(stage.get("Actions"))} for stage in (before, after))
+    common = sorted(old.keys() & new.keys())
+    if [_rank(old, name, common) for name in common] != [_rank(new, name, common) for name in common]:
+        return after
+    actions = [
+        {**each, "RunOrder": old[each["Name"]].get("RunOrder", 1)} if each.get("Name") in common else each
+        for each in after.get("Actions", ())
+    ]
+    return {**after, "Actions": actions}
+
+
+def _rank(actions: Mapping[str, Mapping[str, Json]], name: str, among: Iterable[str]) -> int:
+    """How many steps of those actions come before one of them."""
+    numbers = {str(actions[each].get("RunOrder", 1)) for each in among}
+    return sorted(numbers, key=lambda number: (len(number), number)).index(str(actions[name].get("RunOrder", 1)))
+
+
+def _named(entries: Json) -> list[Mapping[str, Json]]:
+    listed = entries if isinstance(entries, list) else []
+    return [each for each in listed if isinstance(each, Mapping) and isinstance(each.get("Name"), str)]
+
+
 def _stage(stage: Mapping[str, Json], template: ResolvedTemplate) -> PipelineStage:
     actions = [_action(each, template) for each in stage.get("Actions", ()) if isinstance(each, Mapping)]
     return PipelineStage(

@@ -1,7 +1,7 @@
 """Which differences of a pipeline decide what reaches production, or how the pipeline changes itself."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pipeline.review.diff.pipeline_settings import COMMANDS
 from pipeline.review.diff.pipeline_shape import REMOVES
@@ -32,6 +32,16 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline) -> bool:
         return True
     of_stage = not difference.action
     return (of_stage or difference.what == COMMANDS) and stage.name in _production(pipeline)
+
+
+def comes_with_a_stack(difference: PipelineDifference, pipeline: Pipeline, stacks: Collection[str]) -> bool:
+    """Return whether an action is added for one of these stacks: its deployment, or a step of its service's."""
+    service, dot, _ = difference.action.partition(OF_A_SERVICE)
+    if difference.what != ADDED or not dot:
+        return False
+    actions = next((stage.actions for stage in pipeline.after if stage.name == difference.stage), ())
+    own = [action for action in actions if action.name.startswith(f"{service}{OF_A_SERVICE}")]
+    return any(action.target in stacks for action in own)
 
 
 def _follows_stacks(difference: PipelineDifference, pipeline: Pipeline) -> bool:

@@ -1,6 +1,7 @@
 """Findings about everything but single resources: stacks, access, exports, the pipeline, guardrails, templates."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
@@ -99,13 +100,17 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
     return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
 
 
-def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
-    """Differences in the pipeline's shape. An added stage or approval is no risk of its own."""
+def of_pipeline(pipeline: Pipeline, path: str, new_stacks: Collection[str] = ()) -> Iterator[Draft]:
+    """Differences in the pipeline's shape. An added stage or approval is no risk of its own.
+
+    `new_stacks`: those whose own actions come with them.
+    """
     for each in pipeline.differences:
         rule = _pipeline_rule(each, pipeline)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
-            yield _draft(place, rule, each.action, "", path, _difference(each))
+            draft = _draft(place, rule, each.action, "", path, _difference(each))
+            yield replace(draft, of_new_stack=decisive.comes_with_a_stack(each, pipeline, new_stacks))
 
 
 def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:

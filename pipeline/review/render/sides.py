@@ -1,38 +1,78 @@
-"""One property, its old value beside its new one, with the lines that differ marked."""
+"""One property, its old value beside its new one, with what differs marked."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.review.model import Json, ResourceOutcome
 from pipeline.review.render import view
-from pipeline.review.render.escape import markup, value
+from pipeline.review.render.compared import Entries, Part, cut, parts, shared, why_alike
+from pipeline.review.render.escape import flat, markup, value
 from pipeline.review.render.group_rows import RowProperty, Values
 
 MOST_LINES = 2_000
 """Of one value, beyond which its lines are not compared with each other."""
+LONGEST_LINE = 400
+"""Characters of a value of one line, beyond which it is cut around the difference."""
 
 
 def drawn(each: RowProperty) -> str:
     """Return the HTML of one property, for each set of environments that agree on its values."""
     replaces = f" · {view.WORDS[each.impact]}" if each.impact is not ResourceOutcome.UPDATE else ""
     sources = f'<span class="faint">{markup("; ".join(each.sources))}</span>' if each.sources else ""
+    name = f"<code>{markup(each.path)}</code>"
     shown = [
-        f'<div class="property"><p><code>{markup(each.path)}</code><span class="faint">{replaces}</span>{sources}</p>'
+        f'<div class="property"><p>{name}<span class="faint">{view.in_entries(each)}{replaces}</span>{sources}</p>'
     ]
     for values in each.values:
         if len(each.values) > 1:
             stages = "".join(f'<span class="stage">{markup(stage)}</span> ' for stage in values.stages)
             shown.append(f'<p class="values">{stages}</p>')
-        shown.append(_sides(values))
+        shown += _values(values)
     return "".join(shown) + "</div>"
 
 
-def _sides(values: Values) -> str:
-    old, new = (_lines(given) for given in (values.old, values.new))
+def _values(values: Values) -> Iterator[str]:
+    for part in parts(values.old, values.new):
+        if part.label:
+            yield f'<p class="values faint">{markup(part.label)}</p>'
+        before, after = _sides(part)
+        yield f'<div class="sides"><pre>{before}</pre><pre>{after}</pre></div>'
+
+
+def _sides(part: Part) -> tuple[str, str]:
+    if isinstance(part, Entries):
+        dropped, added = (_marked(listed, set(), tag) for listed, tag in ((part.dropped, "del"), (part.added, "ins")))
+        return dropped or _absent("drops nothing"), added or _absent("adds nothing")
+    old, new = (_lines(given) for given in (part.old, part.new))
+    if old == new:
+        return _marked(old, {*range(len(old))}, "del"), _absent(why_alike("\n".join(old), "\n".join(new)))
+    if len(old) == len(new) == 1:
+        return _within_line(old[0], new[0])
     kept_old, kept_new = _same(old, new)
-    before = _marked(old, kept_old, "del") if values.old is not None else '<span class="absent">nothing</span>'
-    after = _marked(new, kept_new, "ins") if values.new is not None else '<span class="absent">nothing</span>'
-    return f'<div class="sides"><pre>{before}</pre><pre>{after}</pre></div>'
+    return (
+        _marked(old, kept_old, "del") if part.old is not None else _absent("nothing"),
+        _marked(new, kept_new, "ins") if part.new is not None else _absent("nothing"),
+    )
+
+
+def _within_line(old: str, new: str) -> tuple[str, str]:
+    """Two values of one line each, with the characters marked that differ."""
+    if flat(old) == flat(new):
+        return markup(old), _absent(why_alike(old, new))
+    before, after = (cut(each, *shared(old, new), LONGEST_LINE) for each in (old, new))
+    start, end = shared(before, after)
+    return _around(before, start, end, "del"), _around(after, start, end, "ins")
+
+
+def _around(text: str, start: int, end: int, tag: str) -> str:
+    """The text with what lies between its beginning and its end marked."""
+    differs = markup(text[start : len(text) - end])
+    marked = f'<{tag} class="part">{differs}</{tag}>' if differs else ""
+    return f"{markup(text[:start])}{marked}{markup(text[len(text) - end :])}"
+
+
+def _absent(words: str) -> str:
+    return f'<span class="absent">{words}</span>'
 
 
 def _lines(given: Json) -> list[str]:

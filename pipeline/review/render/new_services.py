@@ -1,0 +1,105 @@
+"""Stacks that are new as one row each for all stages: a service's first, or its promotion."""
+
+from dataclasses import dataclass
+
+from pipeline.review.model import AccessChange, Finding, GuardrailChange, ResourceOutcome, Review, StackChange
+from pipeline.review.render.words import PLATFORM, counted_noun
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewService:
+    """A service's stacks that are new, with what they grant."""
+
+    stacks: tuple[StackChange, ...]
+    grants: tuple[AccessChange, ...]
+    """Those that stay within their own stack, of all stages."""
+    outside: int
+    """Statements that reach out of it."""
+    decided: tuple[GuardrailChange, ...] = ()
+    """Guardrail findings in it that the library or the pipeline has decided."""
+
+    @property
+    def first(self) -> StackChange:
+        """Return what all of them share: service, whether it is a promotion, the number of resources."""
+        return self.stacks[0]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Return where it is new, in promotion order."""
+        return tuple(stack.stage for stack in self.stacks)
+
+    @property
+    def summary(self) -> str:
+        """Such as `31 resources, 24 grants, all within its own stack`; with several stages, of each."""
+        within = sum(map(_statements, self.grants)) // len(self.stacks)
+        every = within + self.outside
+        parts = [counted_noun(self.first.resources, "resource"), counted_noun(every, "grant")]
+        if every:
+            parts.append("all within its own stack" if not self.outside else f"{within} within its own stack")
+        if self.decided:
+            parts.append(f"{counted_noun(len(self.decided) // len(self.stacks), 'guardrail finding')} decided")
+        return ", ".join(parts) + (" in each" if len(self.stacks) > 1 else "")
+
+    @property
+    def title(self) -> str:
+        """Return what is new: `new service payments in dev`, or `records promoted to qa`."""
+        stages = ", ".join(self.stages)
+        return (
+            f"{self.first.service} promoted to {stages}"
+            if self.first.is_promotion
+            else f"new service {self.first.service} in {stages}"
+        )
+
+
+def new_services(service: str, review: Review) -> tuple[NewService, ...]:
+    """Return a service's new stacks, those with the same numbers together."""
+    groups: dict[object, list[StackChange]] = {}
+    for stack in filter(is_new, review.stacks):
+        if stack.service == service:
+            key = (stack.resources, *(sum(map(_statements, each)) for each in _grants(stack, review)))
+            groups.setdefault(key, []).append(stack)
+    return tuple(_new_service(stacks, review) for stacks in groups.values())
+
+
+def is_new(stack: StackChange) -> bool:
+    """Return whether a stack is a service's, and new."""
+    return stack.outcome is ResourceOutcome.CREATE and stack.service not in {"", PLATFORM}
+
+
+def is_folded(finding: Finding, review: Review) -> bool:
+    """Return whether a finding is only counted: a new stack always brings it, and it does not block."""
+    return finding.of_new_stack and finding.level.rank < review.fail_on.rank
+
+
+def is_decided(change: GuardrailChange) -> bool:
+    """Return whether it is a finding that nobody has to accept."""
+    return change.kind == "finding" and change.state == "decided"
+
+
+def is_in_row(change: AccessChange | GuardrailChange, review: Review) -> bool:
+    """Return whether a change is a part of the row of a new service."""
+    is_part = change.within_stack if isinstance(change, AccessChange) else is_decided(change)
+    new = {(stack.stage, stack.service) for stack in filter(is_new, review.stacks)}
+    return is_part and (change.stage, change.service) in new
+
+
+def _new_service(stacks: list[StackChange], review: Review) -> NewService:
+    within = tuple(grant for stack in stacks for grant in _grants(stack, review)[0])
+    outside = sum(map(_statements, _grants(stacks[0], review)[1]))
+    stages = {stack.stage for stack in stacks}
+    decided = tuple(
+        each
+        for each in review.guardrails
+        if is_decided(each) and each.service == stacks[0].service and each.stage in stages
+    )
+    return NewService(stacks=tuple(stacks), grants=within, outside=outside, decided=decided)
+
+
+def _grants(stack: StackChange, review: Review) -> tuple[list[AccessChange], list[AccessChange]]:
+    """What a new stack grants within it, and what reaches out of it."""
+    own = [each for each in review.access if (each.stage, each.service) == (stack.stage, stack.service)]
+    return [each for each in own if each.within_stack], [each for each in own if not each.within_stack]
+
+
+def _statements(change: AccessChange) -> int:
+    return len(change.evidence.splitlines())
