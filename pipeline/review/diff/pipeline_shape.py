@@ -70,17 +70,19 @@ def without_assets(properties: Mapping[str, Json]) -> Json:
 def without_renumbering(before: Mapping[str, Json], after: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the new properties with the old numbers of actions that only move up or down, in the same order."""
     old = {stage["Name"]: stage for stage in _named(before.get("Stages"))}
-    stages = [
-        _with_old_numbers(old[stage["Name"]], stage) if stage.get("Name") in old else stage
-        for stage in after.get("Stages", ())
-    ]
-    return {**after, "Stages": stages} if len(stages) == len(_named(after.get("Stages"))) else after
+    stages = _named(after.get("Stages"))
+    if not stages or len(stages) != len(after["Stages"]):
+        return after
+    kept = [_with_old_numbers(old[each["Name"]], each) if each["Name"] in old else each for each in stages]
+    return {**after, "Stages": kept}
 
 
 def _with_old_numbers(before: Mapping[str, Json], after: Mapping[str, Json]) -> Json:
     old, new = ({each["Name"]: each for each in _named(stage.get("Actions"))} for stage in (before, after))
     common = sorted(old.keys() & new.keys())
-    if [_rank(old, name, common) for name in common] != [_rank(new, name, common) for name in common]:
+    if len(new) != len(after.get("Actions", ())) or [_rank(old, name, common) for name in common] != [
+        _rank(new, name, common) for name in common
+    ]:
         return after
     actions = [
         {**each, "RunOrder": old[each["Name"]].get("RunOrder", 1)} if each.get("Name") in common else each

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.review.model import Json, PropertyChange, ResourceChange, ResourceOutcome
+from pipeline.review.render.compared import Part, parts
 from services.library.cloudformation.values import is_same
 
 
@@ -31,6 +32,20 @@ class RowProperty:
     """One for all stages if they agree."""
     entries: int = 1
     """In how many entries of a list it is the same; more than one is one line for all of them."""
+
+    @property
+    def parts(self) -> tuple[tuple[tuple[str, ...], Part], ...]:
+        """Return what differs within it, each with its stages; none are named if it is the same in all of them."""
+        every = tuple(stage for values in self.values for stage in values.stages)
+        found: list[tuple[tuple[str, ...], Part]] = []
+        for values in self.values:
+            for part in parts(values.old, values.new):
+                at = next((at for at, (_, other) in enumerate(found) if other == part), None)
+                if at is None:
+                    found.append((values.stages, part))
+                else:
+                    found[at] = (*found[at][0], *values.stages), part
+        return tuple(((), part) if len(stages) == len(every) else (stages, part) for stages, part in found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

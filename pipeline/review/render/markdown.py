@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pipeline.review.model import Finding, Level, Pipeline, Review, StackChange, Verdict
 from pipeline.review.render import view
-from pipeline.review.render.compared import Part, Replaced, parts, sides
+from pipeline.review.render.compared import Part, Replaced, sides
 from pipeline.review.render.escape import code, inert_markup, prose, shortened
 from pipeline.review.render.group_rows import Row
 from pipeline.review.render.new_services import NewService
@@ -274,10 +274,8 @@ def _row(rated: Rated) -> str:
 def _properties(row: Row) -> Iterator[str]:
     for each in row.properties:
         sources = f" ({prose('; '.join(each.sources))})" if each.sources else ""
-        for values in each.values:
-            stages = _in(values.stages) if len(each.values) > 1 else ""
-            name = f"{code(each.path)}{view.in_entries(each)}{stages}"
-            yield from (f"  - {name}{_part(part)}{sources}" for part in parts(values.old, values.new))
+        name = f"{code(each.path)}{view.in_entries(each)}"
+        yield from (f"  - {name}{_in(stages)}{_part(part)}{sources}" for stages, part in each.parts)
 
 
 def _part(part: Part) -> str:

@@ -1,13 +1,13 @@
 """One property, its old value beside its new one, with what differs marked."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipeline.review.model import Json, ResourceOutcome
 from pipeline.review.render import view
-from pipeline.review.render.compared import Entries, Part, cut, parts, shared, why_alike
+from pipeline.review.render.compared import Entries, Part, cut, shared, why_alike
 from pipeline.review.render.escape import flat, markup, value
-from pipeline.review.render.group_rows import RowProperty, Values
+from pipeline.review.render.group_rows import RowProperty
 
 MOST_LINES = 2_000
 """Of one value, beyond which its lines are not compared with each other."""
@@ -23,20 +23,15 @@ def drawn(each: RowProperty) -> str:
     shown = [
         f'<div class="property"><p>{name}<span class="faint">{view.in_entries(each)}{replaces}</span>{sources}</p>'
     ]
-    for values in each.values:
-        if len(each.values) > 1:
-            stages = "".join(f'<span class="stage">{markup(stage)}</span> ' for stage in values.stages)
-            shown.append(f'<p class="values">{stages}</p>')
-        shown += _values(values)
+    shown += (_part(stages, part) for stages, part in each.parts)
     return "".join(shown) + "</div>"
 
 
-def _values(values: Values) -> Iterator[str]:
-    for part in parts(values.old, values.new):
-        if part.label:
-            yield f'<p class="values faint">{markup(part.label)}</p>'
-        before, after = _sides(part)
-        yield f'<div class="sides"><pre>{before}</pre><pre>{after}</pre></div>'
+def _part(stages: Sequence[str], part: Part) -> str:
+    named = "".join(f'<span class="stage">{markup(stage)}</span> ' for stage in stages)
+    title = f'<p class="values faint">{named}{markup(part.label)}</p>' if named or part.label else ""
+    before, after = _sides(part)
+    return f'{title}<div class="sides"><pre>{before}</pre><pre>{after}</pre></div>'
 
 
 def _sides(part: Part) -> tuple[str, str]:

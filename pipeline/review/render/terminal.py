@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.review.model import Finding, Level, Review
 from pipeline.review.render import view
-from pipeline.review.render.compared import Part, Replaced, parts, sides
+from pipeline.review.render.compared import Part, Replaced, sides
 from pipeline.review.render.escape import flat, shortened, visible
 from pipeline.review.render.view import Section
 from pipeline.review.render.words import counted_noun
@@ -93,10 +93,8 @@ def _rows(section: Section) -> Iterator[str]:
         name = flat(f"{change.path or change.logical_id} {change.type}")
         yield f"  {view.WORDS[change.outcome]}{flags}: {name}{_in(rated.row.stages)}"
         for each in rated.row.properties:
-            for values in each.values:
-                stages = _in(values.stages) if len(each.values) > 1 else ""
-                name = flat(f"{each.path}{view.in_entries(each)}")
-                yield from (f"    {name}{stages}{_part(part)}" for part in parts(values.old, values.new))
+            name = flat(f"{each.path}{view.in_entries(each)}")
+            yield from (f"    {name}{_in(stages)}{_part(part)}" for stages, part in each.parts)
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -166,10 +166,18 @@ def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
         stacks=tuple(each for each in review.stacks if each.service == service and not is_new(each)),
         access=shared(each for each in review.access if each.service == service and not is_in_row(each, review)),
         guardrails=shared(
-            each for each in review.guardrails if each.service == service and not is_in_row(each, review)
+            _below_its_stack(each)
+            for each in review.guardrails
+            if each.service == service and not is_in_row(each, review)
         ),
         assets=shared([each for each in review.assets if each.service == service]),
     )
+
+
+def _below_its_stack(change: GuardrailChange) -> GuardrailChange:
+    """The change with its path from the service's stack on, which is the same in every stage."""
+    below = change.path.partition(f"/{change.stage}/{change.service}/")[2]
+    return replace(change, path=below or change.path)
 
 
 def in_front(review: Review) -> tuple[Finding, ...]:
