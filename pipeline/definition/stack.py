@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.definition import decided_findings, entry_conditions, pipeline_size, rollback_conditions, steps
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
@@ -41,7 +41,7 @@ class PipelineStack(cdk.Stack):
         *,
         settings: Settings,
         catalogue: Catalogue,
-        removals: Sequence[Shipped] = (),
+        removals: Sequence[Removal] = (),
         branches: Environment | None = None,
         make_stage: StageFactory = ServiceStage,
     ) -> None:
@@ -197,7 +197,7 @@ class PipelineStack(cdk.Stack):
             removing = [
                 self._removal(each, keeps_data=stage.environment.keeps_data)
                 for each in self._removals
-                if each.stage == stage.environment.label
+                if each.shipped.stage == stage.environment.label
             ]
             if not built.stacks:
                 wave.add_post(*removing)
@@ -234,10 +234,10 @@ class PipelineStack(cdk.Stack):
 
     def _remove_from_gone_stages(self, stages: set[str]) -> None:
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
-        gone = [each for each in self._removals if each.stage not in stages]
+        gone = [each for each in self._removals if each.shipped.stage not in stages]
         if gone:
             wave = self._engine.add_wave(REMOVALS_STAGE)
             wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
 
-    def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:
-        return steps.remove_stack(shipped, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)
+    def _removal(self, removal: Removal, *, keeps_data: bool) -> pipelines.Step:
+        return steps.remove_stack(removal, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)

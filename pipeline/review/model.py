@@ -198,6 +198,8 @@ class StackChange(StackLocation):
     """Logical ids of those that hold data, for a stack that is left behind or deleted."""
     lost: tuple[str, ...] = ()
     """Those among them whose data a deletion of the stack deletes."""
+    tombstone: str = ""
+    """The reason and the owner of its removal, if the step that deletes it is the one that pipelines here have."""
     is_promotion: bool = False
     """Whether a stack is new whose service the base side has in another stage already."""
 
@@ -340,7 +342,7 @@ class Finding:
     of_new_stack: bool = False
     """Whether a new stack always brings it: a grant within it, its own actions. Folded and counted unless it blocks."""
     acknowledged: str = ""
-    """The reason, if the base side accepts it; it does not count for the verdict then."""
+    """The reason, if the base side, or a stack's tombstone, accepts it; it does not count for the verdict then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from itertools import groupby
 from pipeline.review.diff import redact
 from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
 from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
 PROJECT = "AWS::CodeBuild::Project"
@@ -30,6 +31,16 @@ def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
     found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
     stages = found.properties.get("Stages") if found else None
     return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
+
+
+def builds(template: ResolvedTemplate) -> Iterator[tuple[str, Resource]]:
+    """Yield the name of each action that runs a build of the template, and the build."""
+    found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
+    for stage in _named(found.properties.get("Stages")) if found else ():
+        for action in _named(stage.get("Actions")):
+            match action.get("Configuration"):
+                case {"ProjectName": {"Ref": str(name)}} if name in template.resources:
+                    yield action["Name"], template.resources[name]
 
 
 def removed(stages: Iterable[PipelineStage]) -> set[str]:

@@ -25,6 +25,8 @@ class Draft(StackLocation):
     """None: the rule's."""
     of_new_stack: bool = False
     """Whether a new stack always brings it."""
+    tombstone: str = ""
+    """The reason and the owner of the removal that causes it, where those accept it."""
 
 
 def merged(
@@ -79,7 +81,9 @@ def _how_to_accept(draft: Draft, judged_by: rules.ReviewRules) -> str:
 
 
 def _accepted(draft: Draft, given: Mapping[tuple[str, str], Accepted], baseline: ReviewBaseline) -> str:
-    """The reason of an acknowledgement that has not expired, on the construct or on one around it."""
+    """The reason of a tombstone, or of an acknowledgement that has not expired, on the construct or one around it."""
+    if draft.tombstone and not baseline.removals_change:
+        return draft.tombstone
     rule = baseline.judged_by.get(draft.rule) or rules.own()[draft.rule]
     if rule.accepted_by == "nobody":
         return ""
