@@ -77,11 +77,11 @@ class StackDifferences:
         pair.forget()
 
     def of_pipeline(self) -> list[finding.Draft]:
-        """Return what there is to say of the pipeline, once it is known which of its stacks are new."""
+        """Return what there is to say of the pipeline, once it is known which of its stacks come and go."""
         if self._pipeline_path is None:
             return []
-        new = {each.stack for each in self.stacks if each.outcome is ResourceOutcome.CREATE}
-        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, new)]
+        stacks = {each.stack for each in self.stacks if each.outcome is ResourceOutcome.CREATE or each.tombstone}
+        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, stacks)]
 
     def is_asset(self, digest: str) -> bool:
         """Return whether a hash is an asset's on either side."""
@@ -165,7 +165,7 @@ class StackDifferences:
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
             for draft in findings.of_access(said if own else change, _join(pair.path, change.path)):
-                self.drafts.append(replace(draft, of_new_stack=change.within_stack and pair.before is None))
+                self.drafts.append(replace(draft, follows_stack=change.within_stack and pair.before is None))
 
     def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):

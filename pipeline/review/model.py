@@ -339,8 +339,8 @@ class Finding:
     """What to do instead, where there is an alternative."""
     accept: str = ""
     """How to accept it, if it blocks and somebody may."""
-    of_new_stack: bool = False
-    """Whether a new stack always brings it: a grant within it, its own actions. Folded and counted unless it blocks."""
+    follows_stack: bool = False
+    """Whether a stack that is new, or removed by its tombstone, always brings it. It is folded unless it blocks."""
     acknowledged: str = ""
     """The reason, if the base side, or a stack's tombstone, accepts it; it does not count for the verdict then."""
 

@@ -23,8 +23,8 @@ class Draft(StackLocation):
     advice: str = ""
     level: Level | None = None
     """None: the rule's."""
-    of_new_stack: bool = False
-    """Whether a new stack always brings it."""
+    follows_stack: bool = False
+    """Whether a stack that is new, or removed by its tombstone, always brings it."""
     tombstone: str = ""
     """The reason and the owner of the removal that causes it, where those accept it."""
 
@@ -43,7 +43,7 @@ def merged(
     found: dict[object, Finding] = {}
     for draft in drafts:
         accepted = _accepted(draft, given, baseline)
-        where = (draft.service, draft.path, draft.logical_id, draft.of_new_stack)
+        where = (draft.service, draft.path, draft.logical_id, draft.follows_stack)
         key = (draft.rule, *where, draft.evidence, draft.level, accepted)
         if key in found:
             stages = {*found[key].stages, draft.stage}
@@ -59,9 +59,9 @@ def merged(
             logical_id=draft.logical_id,
             path=draft.path,
             evidence=draft.evidence,
-            advice=draft.advice,
+            advice="" if accepted else draft.advice,
             accept=_how_to_accept(draft, baseline.judged_by) if blocks else "",
-            of_new_stack=draft.of_new_stack,
+            follows_stack=draft.follows_stack,
             acknowledged=accepted,
         )
     return tuple(sorted(found.values(), key=lambda each: (bool(each.acknowledged), -each.level.rank)))

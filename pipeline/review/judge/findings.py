@@ -72,7 +72,9 @@ def with_tombstone(drafts: Iterable[Draft], change: StackChange, step: RemovalSt
     """
     for draft in drafts:
         is_accepted = change.tombstone and not (step and step.keeps_data and draft.rule in LOSES_DATA)
-        yield replace(draft, tombstone=f"Tombstone: {change.tombstone}") if is_accepted else draft
+        follows = draft.rule != "Review-StackRemoved"
+        accepted = replace(draft, tombstone=f"Tombstone: {change.tombstone}", follows_stack=follows)
+        yield accepted if is_accepted else draft
 
 
 def _removed(change: StackChange, place: DeploymentLocation, step: RemovalStep | None) -> Iterator[Draft]:
@@ -126,17 +128,17 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
     return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
 
 
-def of_pipeline(pipeline: Pipeline, path: str, new_stacks: Collection[str] = ()) -> Iterator[Draft]:
+def of_pipeline(pipeline: Pipeline, path: str, stacks: Collection[str] = ()) -> Iterator[Draft]:
     """Differences in the pipeline's shape. An added stage or approval is no risk of its own.
 
-    `new_stacks`: those whose own actions come with them.
+    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them.
     """
     for each in pipeline.differences:
         rule = _pipeline_rule(each, pipeline)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
             draft = _draft(place, rule, each.action, "", path, _difference(each))
-            yield replace(draft, of_new_stack=decisive.comes_with_a_stack(each, pipeline, new_stacks))
+            yield replace(draft, follows_stack=decisive.follows_a_stack(each, pipeline, stacks))
 
 
 def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:

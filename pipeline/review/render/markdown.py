@@ -230,6 +230,8 @@ def _section(section: Section) -> Iterator[str]:
         until = f" ({prose(change.owner)}, until {prose(change.expires)})" if change.owner else ""
         name = f"{code(change.rule)} {code(change.path)}"
         yield f"- {change.kind} {change.state} {name}{_in(guardrail.stages)}{until}{said}"
+    if section.gone:
+        yield f"- {view.gone(section)}"
     for asset in section.assets:
         yield f"- {prose(asset.first.kind)} changed {code(asset.first.path)}{_in(asset.stages)}"
     if section.noise:

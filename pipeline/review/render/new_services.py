@@ -67,8 +67,8 @@ def is_new(stack: StackChange) -> bool:
 
 
 def is_folded(finding: Finding, review: Review) -> bool:
-    """Return whether a finding is only counted: a new stack always brings it, and it does not block."""
-    return finding.of_new_stack and finding.level.rank < review.fail_on.rank
+    """Return whether a finding is only counted: a stack that comes or goes always brings it, and it does not block."""
+    return finding.follows_stack and finding.level.rank < review.fail_on.rank
 
 
 def is_decided(change: GuardrailChange) -> bool:

@@ -164,6 +164,8 @@ def _sections(parts: Sequence[Section]) -> Iterator[str]:
         yield from _group("Access", _access(part))
         yield from _group("Guardrails, acknowledgements and overrides", _guardrails(part))
         yield from _group("Assets", _assets(part))
+        if part.gone:
+            yield f'<p class="faint">{view.gone(part)}</p>'
         yield from _group("Folded", (_row(Rated(row=row, risk=Level.NONE)) for row in part.noise))
         yield "</div></details>"
 

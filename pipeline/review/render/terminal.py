@@ -79,6 +79,8 @@ def _section(section: Section) -> Iterator[str]:
         yield f"  {guarded.kind} {guarded.state}: {flat(f'{guarded.rule} {guarded.path}')}{_in(guardrail.stages)}"
         if guarded.state == "decided":
             yield from _indented(guarded.text)
+    if section.gone:
+        yield f"  {view.gone(section)}"
     for asset in section.assets:
         yield f"  {flat(asset.first.kind)} changed: {flat(asset.first.path)}{_in(asset.stages)}"
     if section.noise:

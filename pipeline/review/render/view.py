@@ -84,6 +84,9 @@ class Section:
     access: tuple[Shared[AccessChange], ...]
     """Without what stays within a new stack."""
     guardrails: tuple[Shared[GuardrailChange], ...]
+    """Without findings that go with their resources."""
+    gone: int
+    """How many those are."""
     assets: tuple[Shared[AssetChange], ...]
 
     @property
@@ -112,6 +115,8 @@ class Section:
         ):
             if number:
                 words.append(counted_noun(number, noun))
+        if self.gone:
+            words.append(f"{counted_noun(self.gone, 'guardrail finding')} gone")
         if self.noise:
             words.append(f"{len(self.noise)} folded")
         return ", ".join(words) or "nothing"
@@ -121,6 +126,11 @@ def has_short_values(difference: PipelineDifference) -> bool:
     """Return whether values fit beside what is said of them; commands of several lines stand in the finding."""
     values = f"{difference.old}{difference.new}"
     return bool(values) and "\n" not in values
+
+
+def gone(section: Section) -> str:
+    """Return how many guardrail findings go with their resources; empty if there are none."""
+    return f"{counted_noun(section.gone, 'guardrail finding')} gone with their resources" if section.gone else ""
 
 
 def in_entries(property_: RowProperty) -> str:
@@ -151,6 +161,7 @@ def sections(review: Review) -> tuple[Section, ...]:
 def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
     own = [row for row in rows if row.first.service == service]
     findings = [each for each in in_front(review) if each.service == service]
+    guardrails = [each for each in review.guardrails if each.service == service]
     risks: dict[str, Level] = {}
     for finding in findings:
         risks[finding.logical_id] = worst([finding], risks.get(finding.logical_id, Level.NONE))
@@ -166,10 +177,9 @@ def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
         stacks=tuple(each for each in review.stacks if each.service == service and not is_new(each)),
         access=shared(each for each in review.access if each.service == service and not is_in_row(each, review)),
         guardrails=shared(
-            _below_its_stack(each)
-            for each in review.guardrails
-            if each.service == service and not is_in_row(each, review)
+            _below_its_stack(each) for each in guardrails if each.state != "gone" and not is_in_row(each, review)
         ),
+        gone=sum(each.state == "gone" for each in guardrails),
         assets=shared([each for each in review.assets if each.service == service]),
     )
 
@@ -188,7 +198,7 @@ def in_front(review: Review) -> tuple[Finding, ...]:
 def folded(review: Review) -> str:
     """Return how many findings are only counted, and why; empty if there are none."""
     number = sum(is_folded(each, review) for each in review.findings)
-    what = "what a new service always brings, within its own stack and as its own actions"
+    what = "what a new service, or a removal, always brings: within its own stack, and as its own actions"
     return f"{counted_noun(number, 'finding')} folded: {what}" if number else ""
 
 
@@ -218,8 +228,8 @@ def counted_levels(findings: Iterable[Finding]) -> str:
 def headline(review: Review) -> str:
     """Return the verdict in one line. "Nothing changed" and "could not review" are never alike."""
     counts = counted_levels(review.findings)
-    if within := sum(is_folded(each, review) for each in review.findings):
-        counts += f" ({within} of them of new services)"
+    if within := sum(is_folded(each, review) and not each.acknowledged for each in review.findings):
+        counts += f" ({within} of them folded)"
     if review.verdict is Verdict.BLOCKED:
         also = "" if review.complete else ", and not everything could be reviewed"
         return f"Blocked: {counts}{also}"

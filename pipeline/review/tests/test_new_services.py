@@ -55,7 +55,7 @@ def test_a_new_service_within_its_own_stack_is_one_row_and_no_finding_in_front(t
         "new service payments in dev: 3 resources, 2 grants, all within its own stack"
     )
     for document in (terminal.render(found), markdown.render(found), page.render(found)):
-        assert "2 findings folded: what a new service always brings" in document
+        assert "2 findings folded: what a new service, or a removal, always brings" in document
         assert "new service payments in dev" in document
     assert data.read(data.write(found)) == found
 

@@ -10,10 +10,10 @@ from aws_cdk import assertions
 
 from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Tombstone, stages_of
-from services.library.contract.environment import Tier
 from pipeline.review.diff.removals import removal_steps
 from services.library.cloudformation.resolved_template import resolve
 from services.library.cloudformation.template import Template
+from services.library.contract.environment import Tier
 from stages import accounts
 from stages.catalogue import STAGES
 from stages.removed import REMOVED
