@@ -5,12 +5,16 @@ from collections.abc import Sequence
 
 from pipeline.review.model import Json, ResourceOutcome
 from pipeline.review.render import view
-from pipeline.review.render.compared import Entries, Part, cut, shared, why_alike
+from pipeline.review.render.compared import Entries, Part, Replaced, cut, shared, why_alike
 from pipeline.review.render.escape import flat, markup, value
 from pipeline.review.render.group_rows import RowProperty
+from services.library.cloudformation.policy_text import policy_text
+from services.library.cloudformation.values import is_function
 
 MOST_LINES = 2_000
 """Of one value, beyond which its lines are not compared with each other."""
+MOST_BESIDE_NOTHING = 8
+"""Lines of a value that comes or goes as a whole before they are folded."""
 LONGEST_LINE = 400
 """Characters of a value of one line, beyond which it is cut around the difference."""
 
@@ -30,8 +34,21 @@ def drawn(each: RowProperty) -> str:
 def _part(stages: Sequence[str], part: Part) -> str:
     named = "".join(f'<span class="stage">{markup(stage)}</span> ' for stage in stages)
     title = f'<p class="values faint">{named}{markup(part.label)}</p>' if named or part.label else ""
+    if isinstance(part, Replaced) and (part.old is None or part.new is None):
+        lines = _lines(part.new if part.old is None else part.old)
+        if len(lines) > MOST_BESIDE_NOTHING:
+            return f"{title}{_whole(lines, is_new=part.old is None)}"
     before, after = _sides(part)
     return f'{title}<div class="sides"><pre>{before}</pre><pre>{after}</pre></div>'
+
+
+def _whole(lines: Sequence[str], *, is_new: bool) -> str:
+    """A long value that comes or goes as a whole: there is nothing to compare it with."""
+    verb, tag = ("added", "ins") if is_new else ("removed", "del")
+    return (
+        f'<details class="whole"><summary class="faint">{verb}: {len(lines)} lines</summary>'
+        f"<pre>{_marked(lines, set(), tag)}</pre></details>"
+    )
 
 
 def _sides(part: Part) -> tuple[str, str]:
@@ -71,6 +88,8 @@ def _absent(words: str) -> str:
 
 
 def _lines(given: Json) -> list[str]:
+    if is_function(given):
+        return [policy_text(given)]
     return value(given, indent=2).split("\n") if given is not None else []
 
 

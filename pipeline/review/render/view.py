@@ -161,7 +161,9 @@ def sections(review: Review) -> tuple[Section, ...]:
 def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
     own = [row for row in rows if row.first.service == service]
     findings = [each for each in in_front(review) if each.service == service]
+    order = {stage: at for at, stage in enumerate(review.stages)}
     guardrails = [each for each in review.guardrails if each.service == service]
+    guardrails.sort(key=lambda each: order.get(each.stage, 0))
     risks: dict[str, Level] = {}
     for finding in findings:
         risks[finding.logical_id] = worst([finding], risks.get(finding.logical_id, Level.NONE))
