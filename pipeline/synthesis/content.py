@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,9 +49,12 @@ class Sources:
 
     @functools.cache  # noqa: B019 - one of these lives as long as the process
     def file(self, name: str) -> str:
-        """Return the digest of one file; of one that is not there, too."""
+        """Return the digest of one file, and whether it may be executed; of one that is not there, too."""
         path = self._root / name
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
+        if not path.is_file():
+            return "none"
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        return f"{found} x" if path.stat().st_mode & stat.S_IXUSR else found
 
     @functools.cache  # noqa: B019 - as above
     def folder(self, name: str) -> tuple[tuple[str, str], ...]:
@@ -58,11 +62,23 @@ class Sources:
         return tuple((path, self.file(path)) for path in sorted(self._below(self._root / name)))
 
     def _below(self, folder: Path) -> Iterator[str]:
-        for base, folders, files in os.walk(folder):
+        """Yield what is in a folder, and in those that links of it lead to."""
+        for base, folders, files in os.walk(folder, followlinks=True):
             here = Path(base).relative_to(self._root)
             left_out = {NEVER_READ} if "runtime" in here.parts else {NEVER_READ, TESTS}
-            folders[:] = [each for each in folders if each not in left_out and not each.startswith(".")]
+            folders[:] = [
+                each
+                for each in folders
+                if each not in left_out and not each.startswith(".") and self._is_followed(Path(base, each))
+            ]
             yield from ((here / each).as_posix() for each in files if not each.endswith((".pyc", "~")))
+
+    def _is_followed(self, folder: Path) -> bool:
+        """Not out of the checkout, and not round in a circle: packaging refuses both."""
+        if not folder.is_symlink():
+            return True
+        target = folder.resolve()
+        return target.is_relative_to(self._root.resolve()) and target not in map(Path.resolve, folder.parents)
 
     def tools(self, context: Mapping[str, Any], environment: Mapping[str, str]) -> str:
         """Return the digest of what every part depends on: locks, Python, context, and the CDK's switches."""

@@ -1,7 +1,9 @@
 """What functions import and where they run: decided here, prepared by setup, read by packaging."""
 
+import functools
 import hashlib
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,11 @@ class Distributions:
     modules: frozenset[str]
     """The top-level modules that can be imported from them."""
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes they are unzipped."""
+        return _unzipped(self.archive)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
@@ -57,3 +64,9 @@ class Dependencies:
                 for name, group in content["groups"].items()
             }
         )
+
+
+@functools.cache
+def _unzipped(archive: Path) -> int:
+    with zipfile.ZipFile(archive) as zipped:
+        return sum(each.file_size for each in zipped.infolist())

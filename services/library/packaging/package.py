@@ -4,16 +4,25 @@ import ast
 import hashlib
 import shutil
 import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.library.packaging import imports
 from services.library.packaging.dependencies import LAYER_GROUP, Dependencies, Distributions, PackagingError
+from services.library.packaging.source_files import SourceFile, source_files
 
 ON_A_LAYER = {"services/library/runtime/datadog.py": "datadog"}
 """Our files that are only imported beside a layer of somebody else's, and the dependency group with what it brings."""
 LAYER_PREFIX = "python/"
 """Lambda puts this folder of a layer on the path of the function."""
+LARGEST_BYTES = 250 * 1024 * 1024
+"""What a function may have unzipped, its layers included: "Deployment package" on
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-30)."""
+NAMED = 3
+"""Files that are named when there is too much."""
+READABLE, EXECUTABLE = 0o100644, 0o100755
+"""Modes in a package, which Lambda's user needs, whatever the umask was here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +31,8 @@ class Package:
 
     sources: dict[str, bytes]
     """Our own files by their path in the repository, e.g. `services/intake/runtime/handler.py`."""
+    executables: frozenset[str] = frozenset()
+    """Which of them may be executed."""
     prefix: str = ""
     """Where they are in the package."""
     distributions: Distributions | None = None
@@ -31,7 +42,7 @@ class Package:
         """Return the asset's hash: of content alone, so neither of the machine, the user, the folder nor the day."""
         lines = [f"{self.distributions.digest}\n" if self.distributions else "\n"]
         lines += [
-            f"{self.prefix}{name}\0{hashlib.sha256(content).hexdigest()}\n"
+            f"{self.prefix}{name}\0{hashlib.sha256(content).hexdigest()}{' x' * (name in self.executables)}\n"
             for name, content in sorted(self.sources.items())
         ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -44,21 +55,24 @@ class Package:
             for name, content in sorted(self.sources.items()):
                 entry = zipfile.ZipInfo(f"{self.prefix}{name}")  # dated 1980
                 entry.create_system = 3
-                entry.external_attr = 0o100644 << 16  # readable by Lambda's user, whatever the umask was here
+                entry.external_attr = (EXECUTABLE if name in self.executables else READABLE) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 zipped.writestr(entry, content)
 
 
 def layer(root: Path, dependencies: Dependencies) -> Package:
     """Return the layer's package: our shared code. The dependency group `runtime` is a layer of its own beside it."""
-    package = Package(prefix=LAYER_PREFIX, sources=_sources(root, "library"))
+    package = _packed(_files(root, "library"), prefix=LAYER_PREFIX)
     _refuse_missing_imports(package, dependencies, available=package.sources, group=LAYER_GROUP)
     return package
 
 
 def function(root: Path, service: str, dependencies: Dependencies) -> Package:
     """Return a service's own code and the dependency group of its name, to be run together with the layers."""
-    package = Package(sources=_sources(root, service), distributions=dependencies.groups.get(service))
+    files = _files(root, service)
+    groups = [dependencies.groups[name] for name in (service, LAYER_GROUP) if name in dependencies.groups]
+    _refuse_too_large([*files, *_files(root, "library")], groups)
+    package = _packed(files, distributions=dependencies.groups.get(service))
     available = {**package.sources, **layer(root, dependencies).sources}
     _refuse_missing_imports(package, dependencies, available=available, group=service)
     return package
@@ -84,26 +98,43 @@ def refuse_unknown_handler(package: Package, handler: str) -> None:
         raise PackagingError(f"handler {handler!r}: {file} defines no {name!r}")
 
 
-def _sources(root: Path, owner: str) -> dict[str, bytes]:
+def _files(root: Path, owner: str) -> list[SourceFile]:
     folder = root / "services" / owner / "runtime"
-    found = {
-        file.relative_to(root).as_posix(): file.read_bytes()
-        for file in folder.rglob("*")
-        if file.is_file() and not any(_stays_here(part) for part in file.relative_to(folder).parts)
-    }
+    found = source_files(root, folder) if folder.is_dir() else []
     if not found:
         raise PackagingError(f"{folder} has no files: a service's runtime code lives there.")
     return found
+
+
+def _packed(files: Sequence[SourceFile], *, prefix: str = "", distributions: Distributions | None = None) -> Package:
+    return Package(
+        sources={each.name: each.path.read_bytes() for each in files},
+        executables=frozenset(each.name for each in files if each.is_executable),
+        prefix=prefix,
+        distributions=distributions,
+    )
+
+
+def _refuse_too_large(files: Sequence[SourceFile], distributions: Iterable[Distributions]) -> None:
+    """Before anything is read: what Lambda would refuse at the deployment may not fit into memory either."""
+    total = sum(each.size for each in files) + sum(each.size for each in distributions)
+    if total > LARGEST_BYTES:
+        largest = sorted(files, key=lambda each: -each.size)[:NAMED]
+        named = ", ".join(f"{each.name} ({_megabytes(each.size)})" for each in largest)
+        raise PackagingError(
+            f"{_megabytes(total)} unzipped with its layers, and Lambda takes {_megabytes(LARGEST_BYTES)}."
+            f" The largest files: {named}. Keep what is large in a bucket, and read it there."
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024 / 1024:.0f} MB"
 
 
 def _brought(file: str, dependencies: Dependencies) -> frozenset[str]:
     """Return the modules that this file may import, because a layer brings them wherever the file is imported."""
     group = dependencies.groups.get(ON_A_LAYER.get(file, ""))
     return group.modules if group else frozenset()
-
-
-def _stays_here(part: str) -> bool:
-    return part.startswith(".") or part == "__pycache__" or part.endswith((".pyc", "~"))
 
 
 def _refuse_missing_imports(

@@ -60,6 +60,20 @@ def test_a_service_is_its_folder_and_what_it_imports(root: Path, file: str, coun
     assert changes(root, file, lambda sources: sources.module("services.one.service")) == counts
 
 
+def test_a_linked_folder_counts_with_what_it_leads_to(root: Path) -> None:
+    (root / "shared").mkdir()
+    (root / "services/one/runtime/shared").symlink_to("../../../shared")
+    (root / "services/one/runtime/round").symlink_to("..")
+    (root / "services/one/runtime/outside").symlink_to("/")
+    assert changes(root, "shared/new.json", lambda sources: sources.module("services.one.service"))
+
+
+def test_who_may_execute_a_file_counts(root: Path) -> None:
+    before = Sources(root).module("services.one.service")
+    (root / "services/one/runtime/handler.py").chmod(0o755)
+    assert Sources(root).module("services.one.service") != before
+
+
 def test_a_service_that_imports_another_is_that_folder_too(root: Path) -> None:
     assert changes(root, "services/one/runtime/handler.py", lambda sources: sources.module("services.two.service"))
 

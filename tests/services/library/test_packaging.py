@@ -306,3 +306,60 @@ def test_a_service_with_dependencies_of_its_own_carries_them(root: Path, tmp_pat
 def test_a_service_without_runtime_code_is_refused(root: Path) -> None:
     with pytest.raises(PackagingError, match="services/other/runtime has no files"):
         packaging.function(root, "other", prepared(root))
+
+
+def test_links_within_the_repository_carry_what_they_lead_to(root: Path, tmp_path: Path) -> None:
+    shared = root / "shared"
+    (shared / "rules").mkdir(parents=True)
+    (shared / "rules/first.json").write_text("1\n")
+    runtime = root / "services/sample/runtime"
+    (runtime / "rules").symlink_to("../../../shared/rules")
+    (runtime / "alias.json").symlink_to("query.json")
+    with write(packaging.function(root, "sample", prepared(root)), tmp_path / "function.zip") as zipped:
+        assert zipped.read("services/sample/runtime/rules/first.json") == b"1\n"
+        assert zipped.read("services/sample/runtime/alias.json") == b"{}\n"
+
+
+def test_what_may_be_executed_stays_so_and_is_another_package(root: Path, tmp_path: Path) -> None:
+    tool = root / "services/sample/runtime/tool.sh"
+    tool.write_text("#!/bin/sh\necho hi\n")
+    tool.chmod(0o644)
+    before = packaging.function(root, "sample", prepared(root)).digest
+    tool.chmod(0o744)  # git keeps no more than the owner's bit
+    package = packaging.function(root, "sample", prepared(root))
+    assert package.digest != before
+    with write(package, tmp_path / "function.zip") as zipped:
+        assert zipped.getinfo("services/sample/runtime/tool.sh").external_attr >> 16 == 0o100755
+        assert zipped.getinfo("services/sample/runtime/handler.py").external_attr >> 16 == 0o100644
+
+
+def test_what_no_package_can_carry_is_refused_by_name(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("not ours")
+    (root / ".git").mkdir()
+    (root / ".git/config").write_text("hidden")
+    runtime = root / "services/sample/runtime"
+    wrong = {
+        "broken.json": ("nowhere.json", "is a link to nowhere.json, which is not there"),
+        "itself": ("itself", "is a link to itself, which is not there"),
+        "outside.txt": (str(tmp_path / "secret.txt"), "out of the repository"),
+        "hidden.txt": ("../../../.git/config", "is never packaged"),
+        "round": ("..", "leads back to a folder that it is in"),
+    }
+    for name, (target, said) in wrong.items():
+        (runtime / name).symlink_to(target)
+        with pytest.raises(PackagingError, match=f"^services/sample/runtime/{name}.*{said}"):
+            packaging.function(root, "sample", prepared(root))
+        (runtime / name).unlink()
+    os.mkfifo(runtime / "pipe")
+    with pytest.raises(PackagingError, match="services/sample/runtime/pipe is neither a file nor a folder"):
+        packaging.function(root, "sample", prepared(root))
+
+
+def test_more_than_lambda_takes_is_refused_before_it_is_read(root: Path) -> None:
+    with (root / "services/sample/runtime/model.bin").open("wb") as file:
+        file.truncate(10 * packaging.LARGEST_BYTES)
+    said = (
+        r"2\d{3} MB unzipped with its layers, and Lambda takes 250 MB\. .*services/sample/runtime/model.bin \(2500 MB\)"
+    )
+    with pytest.raises(PackagingError, match=said):
+        packaging.function(root, "sample", prepared(root))
