@@ -1,5 +1,6 @@
 """Stacks that are new as one row each for all stages: a service's first, or its promotion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.review.model import AccessChange, Finding, GuardrailChange, ResourceOutcome, Review, StackChange
@@ -53,12 +54,19 @@ class NewService:
 
 def new_services(service: str, review: Review) -> tuple[NewService, ...]:
     """Return a service's new stacks, those with the same numbers together."""
+    access = [each for each in review.access if each.service == service]
+    guardrails = [each for each in review.guardrails if each.service == service and is_decided(each)]
     groups: dict[object, list[StackChange]] = {}
     for stack in filter(is_new, review.stacks):
         if stack.service == service:
-            key = (stack.resources, *(sum(map(_statements, each)) for each in _grants(stack, review)))
+            key = (stack.resources, *(sum(map(_statements, each)) for each in _grants(stack, access)))
             groups.setdefault(key, []).append(stack)
-    return tuple(_new_service(stacks, review) for stacks in groups.values())
+    return tuple(_new_service(stacks, access, guardrails) for stacks in groups.values())
+
+
+def places(review: Review) -> frozenset[tuple[str, str]]:
+    """Return stage and service of each stack that is a service's, and new."""
+    return frozenset((stack.stage, stack.service) for stack in filter(is_new, review.stacks))
 
 
 def is_new(stack: StackChange) -> bool:
@@ -76,28 +84,27 @@ def is_decided(change: GuardrailChange) -> bool:
     return change.kind == "finding" and change.state == "decided"
 
 
-def is_in_row(change: AccessChange | GuardrailChange, review: Review) -> bool:
-    """Return whether a change is a part of the row of a new service."""
+def is_in_row(change: AccessChange | GuardrailChange, new: frozenset[tuple[str, str]]) -> bool:
+    """Return whether a change is a part of the row of a new service. `new`: their places."""
     is_part = change.within_stack if isinstance(change, AccessChange) else is_decided(change)
-    new = {(stack.stage, stack.service) for stack in filter(is_new, review.stacks)}
     return is_part and (change.stage, change.service) in new
 
 
-def _new_service(stacks: list[StackChange], review: Review) -> NewService:
-    within = tuple(grant for stack in stacks for grant in _grants(stack, review)[0])
-    outside = sum(map(_statements, _grants(stacks[0], review)[1]))
+def _new_service(
+    stacks: Sequence[StackChange], access: Sequence[AccessChange], guardrails: Sequence[GuardrailChange]
+) -> NewService:
     stages = {stack.stage for stack in stacks}
-    decided = tuple(
-        each
-        for each in review.guardrails
-        if is_decided(each) and each.service == stacks[0].service and each.stage in stages
+    return NewService(
+        stacks=tuple(stacks),
+        grants=tuple(grant for stack in stacks for grant in _grants(stack, access)[0]),
+        outside=sum(map(_statements, _grants(stacks[0], access)[1])),
+        decided=tuple(each for each in guardrails if each.stage in stages),
     )
-    return NewService(stacks=tuple(stacks), grants=within, outside=outside, decided=decided)
 
 
-def _grants(stack: StackChange, review: Review) -> tuple[list[AccessChange], list[AccessChange]]:
-    """What a new stack grants within it, and what reaches out of it."""
-    own = [each for each in review.access if (each.stage, each.service) == (stack.stage, stack.service)]
+def _grants(stack: StackChange, access: Sequence[AccessChange]) -> tuple[list[AccessChange], list[AccessChange]]:
+    """What a service's new stack grants within it, and what reaches out of it."""
+    own = [each for each in access if each.stage == stack.stage]
     return [each for each in own if each.within_stack], [each for each in own if not each.within_stack]
 
 

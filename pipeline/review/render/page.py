@@ -18,7 +18,7 @@ from pipeline.review.model import (
 )
 from pipeline.review.render import lanes, sides, view
 from pipeline.review.render.escape import markup
-from pipeline.review.render.new_services import NewService
+from pipeline.review.render.new_services import NewService, is_folded
 from pipeline.review.render.view import Rated, Section, Shared
 from pipeline.review.render.words import counted_noun
 
@@ -128,7 +128,7 @@ def _findings(review: Review) -> Iterator[str]:
     yield from _cards(view.in_front(review))
     if folded := view.folded(review):
         yield f'<details class="card folded"><summary>{folded}</summary>'
-        yield from _cards([each for each in review.findings if each not in view.in_front(review)])
+        yield from _cards([each for each in review.findings if is_folded(each, review)])
         yield "</details>"
     yield "</section>"
 

@@ -22,7 +22,7 @@ from pipeline.review.model import (
 from pipeline.review.render.compared import Entries
 from pipeline.review.render.escape import shortened
 from pipeline.review.render.group_rows import Row, RowProperty, group_rows
-from pipeline.review.render.new_services import NewService, is_folded, is_in_row, is_new, new_services
+from pipeline.review.render.new_services import NewService, is_folded, is_in_row, is_new, new_services, places
 from pipeline.review.render.words import PLATFORM, counted_noun
 
 WORDS = {
@@ -161,6 +161,7 @@ def sections(review: Review) -> tuple[Section, ...]:
 def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
     own = [row for row in rows if row.first.service == service]
     findings = [each for each in in_front(review) if each.service == service]
+    new = places(review)
     order = {stage: at for at, stage in enumerate(review.stages)}
     guardrails = [each for each in review.guardrails if each.service == service]
     guardrails.sort(key=lambda each: order.get(each.stage, 0))
@@ -177,9 +178,9 @@ def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
         noise=tuple(row for row in own if row.first.noise),
         new=new_services(service, review),
         stacks=tuple(each for each in review.stacks if each.service == service and not is_new(each)),
-        access=shared(each for each in review.access if each.service == service and not is_in_row(each, review)),
+        access=shared(each for each in review.access if each.service == service and not is_in_row(each, new)),
         guardrails=shared(
-            _below_its_stack(each) for each in guardrails if each.state != "gone" and not is_in_row(each, review)
+            _below_its_stack(each) for each in guardrails if each.state != "gone" and not is_in_row(each, new)
         ),
         gone=sum(each.state == "gone" for each in guardrails),
         assets=shared([each for each in review.assets if each.service == service]),
