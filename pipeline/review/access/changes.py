@@ -156,7 +156,7 @@ class _Pair:
         if self._subject not in self._new.resources:
             return Gain()
         kept = {each: reached for each, reached in gain.patterns.items() if stays_within(each, reached, self._new)}
-        return Gain(patterns=kept, loosened=gain.loosened)
+        return Gain(patterns=kept, principals=gain.principals, loosened=gain.loosened)
 
     def _resource(self, logical_id: str) -> Resource | None:
         return self._new.resources.get(logical_id) or self._old.resources.get(logical_id)

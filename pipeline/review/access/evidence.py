@@ -1,7 +1,7 @@
 """A comparison in words that a reviewer understands."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pipeline.review.access import levels
 from pipeline.review.access.compare import Gain, is_universal
@@ -72,7 +72,7 @@ def _granted(
     actions = _named(statement.actions, {action for action, _ in pairs}, "every action")
     resources = _named(statement.resources, {resource for _, resource in pairs}, "every resource")
     verb = "may no longer perform" if is_lost else "may now perform"
-    who = _who(statement, who)
+    who = _who(statement, who, gain.principals.get(statement, ()))
     if statement.source.managed:
         name = statement.source.managed.rpartition("/")[2]
         yield f"{who} {'no longer has' if is_lost else 'now has'} the managed policy {name}"
@@ -95,11 +95,12 @@ def _kinds(statement: AttachedStatement, actions: Iterable[Pattern]) -> str:
     return f" ({levels.described(names)})" if names and statement.source.kind != AccessKind.TRUST else ""
 
 
-def _who(statement: AttachedStatement, holder: str) -> str:
+def _who(statement: AttachedStatement, holder: str, reached: Collection[Pattern]) -> str:
+    """Those of a statement's principals that it is about."""
     principals = statement.principals
     if principals == ANYTHING:
         return "everybody" if statement.source.kind not in (*_BY_IDENTITY, AccessKind.BOUNDARY) else holder
-    names = _several([principals.text(each) for each in principals.patterns])
+    names = _several([principals.text(each) for each in principals.patterns if each in reached])
     return f"everybody but {names}" if principals.is_negated else names
 
 
@@ -120,7 +121,7 @@ def _conditions(statement: AttachedStatement) -> str:
 def granted_before(statement: AttachedStatement) -> str:
     """Return whom a policy let in so far, and to do what."""
     actions = _named(statement.actions, statement.actions.patterns, "every action")
-    return f"until now: {_who(statement, 'it')}, {actions}{_conditions(statement)}"
+    return f"until now: {_who(statement, 'it', statement.principals.patterns)}, {actions}{_conditions(statement)}"
 
 
 def _undenied(statement: AttachedStatement, *, is_lost: bool) -> str:
