@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Stage, Wave, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
@@ -50,7 +50,7 @@ class PipelineStack(cdk.Stack):
         *,
         settings: Settings,
         catalogue: Catalogue,
-        removals: Sequence[Shipped] = (),
+        removals: Sequence[Removal] = (),
         branches: Environment | None = None,
         make_stage: StageFactory = ServiceStage,
     ) -> None:
@@ -221,7 +221,7 @@ class PipelineStack(cdk.Stack):
             removing = [
                 self._removal(each, keeps_data=stage.environment.keeps_data)
                 for each in self._removals
-                if each.stage == stage.environment.label
+                if each.shipped.stage == stage.environment.label
             ]
             if not built.stacks:
                 wave.add_post(*removing)
@@ -258,10 +258,10 @@ class PipelineStack(cdk.Stack):
 
     def _remove_from_gone_stages(self, stages: set[str]) -> None:
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
-        gone = [each for each in self._removals if each.stage not in stages]
+        gone = [each for each in self._removals if each.shipped.stage not in stages]
         if gone:
             wave = self._engine.add_wave(REMOVALS_STAGE)
             wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
 
-    def _removal(self, shipped: Shipped, *, keeps_data: bool) -> pipelines.Step:
-        return steps.remove_stack(shipped, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)
+    def _removal(self, removal: Removal, *, keeps_data: bool) -> pipelines.Step:
+        return steps.remove_stack(removal, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)
