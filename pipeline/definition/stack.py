@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Shipped, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
