@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,10 @@ END_TO_END = "tests/end_to_end/"
 APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
 """Have a platform of their own, so that they run beside the others."""
 
-
-def pytest_configure() -> None:
-    """Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation."""
-    os.environ["CDK_VALIDATION"] = "false"
-    jsii_client.enable()  # before any of them imports the CDK
+# Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation.
+os.environ["CDK_VALIDATION"] = "false"
+if "constructs" not in sys.modules:  # a folder's own conftest may have been faster
+    jsii_client.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -29,8 +29,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--region", required=True)
     parser.add_argument("--record", required=True, help="the parameter to write, in the build's own account")
     parser.add_argument("--keeps-data", action="store_true", help="refuse while a store of data would be deleted")
+    parser.add_argument("--why", required=True, help="the reason that its tombstone gives")
+    parser.add_argument("--owner", required=True, help="the team that owns the removal")
     parser.add_argument("stack")
     chosen = parser.parse_args(arguments)
+    _say(f"{chosen.stack} is to go: {chosen.why} ({chosen.owner})")
     cloudformation = assumed_role.client("cloudformation", role=chosen.role, region=chosen.region, session="remove")
     stack = _find(cloudformation, chosen.stack)
     if stack is None:

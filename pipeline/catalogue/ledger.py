@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.catalogue.model import Catalogue, Shipped, Tombstone, file_of, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Tombstone, file_of, stages_of
 from pipeline.catalogue.problem import Problem
 from services.library.contract.environment import Environment
 from services.library.contract.names import OWNER, SHORTEST_REASON
@@ -51,10 +51,14 @@ def text_of(stacks: Iterable[Shipped]) -> str:
     return f"[\n{lines}\n]\n" if lines else "[]\n"
 
 
-def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Shipped, ...]:
+def removals(catalogue: Catalogue, shipped: Iterable[Shipped], tombstones: Iterable[Tombstone]) -> tuple[Removal, ...]:
     """Return the stacks that the pipeline is to delete: deployed once, listed in no stage now, and with a tombstone."""
-    tombstoned = {(each.stage, each.service) for each in tombstones}
-    return tuple(each for each in orphaned_stacks(catalogue, shipped) if (each.stage, each.service) in tombstoned)
+    tombstoned = {(each.stage, each.service): each for each in tombstones}
+    return tuple(
+        Removal(shipped=each, why=tombstone.why, owner=tombstone.owner)
+        for each in orphaned_stacks(catalogue, shipped)
+        if (tombstone := tombstoned.get((each.stage, each.service)))
+    )
 
 
 def orphaned_stacks(catalogue: Catalogue, shipped: Iterable[Shipped]) -> tuple[Shipped, ...]:

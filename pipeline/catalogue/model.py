@@ -89,6 +89,15 @@ class Tombstone:
     """The team that owns the removal, as CODEOWNERS writes it: @organisation/team."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """A stack that the pipeline is to delete, and what its tombstone says."""
+
+    shipped: Shipped
+    why: str
+    owner: str
+
+
 def file_of(stage: str) -> str:
     """Return where a stage of this name is, from the checkout's root; a module's name has no -."""
     return f"stages/{stage.replace('-', '_')}.py"

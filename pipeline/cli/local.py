@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.accounts import role_names
 from pipeline.cli import loading, upstream
 from pipeline.cli import run as run_commands
 from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
@@ -138,14 +139,19 @@ def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
     from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
     targets = {
-        bootstrap.Target(account=account, region=SETTINGS.region)
+        bootstrap.Target(account=account, region=SETTINGS.region, role_names=role_names.PIPELINE)
         for account in (SETTINGS.account, SETTINGS.source_account)
     }
     for environment in (stage.environment for stage in stages_of(catalogue)):
         account, region = environment.account, environment.region
         targets |= {
-            bootstrap.Target(account=account, region=region, keeps_data=environment.keeps_data),
-            bootstrap.Target(account=SETTINGS.account, region=region),
+            bootstrap.Target(
+                account=account,
+                region=region,
+                keeps_data=environment.keeps_data,
+                role_names=(role_names.of_stage(environment.label),),
+            ),
+            bootstrap.Target(account=SETTINGS.account, region=region, role_names=role_names.PIPELINE),
         }
     changed = bootstrap.bootstrap(
         cloud,

@@ -25,7 +25,7 @@ def finish(root: Path, target: Target, name: str | None, *, delete_code: bool) -
     plan = Plan(draft=Draft(root=root))
     before = ledger.read()
     after, pending = set(before), []
-    for each in ledger.removals(catalogue, before, REMOVED):
+    for each in (removal.shipped for removal in ledger.removals(catalogue, before, REMOVED)):
         if name not in (None, each.service):
             continue
         record = _record(target, each)

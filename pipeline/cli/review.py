@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import review_deployed
+from pipeline.cli.connection import Aws, Profile, connect
+from pipeline.operate.pipeline import Pipeline
 from pipeline.review.engine import review
 from pipeline.review.judge import review_baseline
 from pipeline.review.judge.review_baseline import ReviewBaseline
@@ -19,7 +22,7 @@ from pipeline.review.render import data, markdown, page, terminal
 from pipeline.toolset.environment import cache_folder
 
 TEMPLATE = "template"
-USAGE = "Give at most BASE and HEAD, or `template OLD.json NEW.json`."
+USAGE = "Give at most BASE and HEAD, `template OLD.json NEW.json`, or `--deployed STAGE` with at most HEAD."
 
 
 class Format(StrEnum):
@@ -45,14 +48,14 @@ def register(app: typer.Typer) -> None:
     app.command(name="review")(review_)
 
 
-def review_(
+def review_(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     sides: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[BASE] [HEAD] | template OLD.json NEW.json",
             help="Git revisions, or folders with a cloud assembly. Default: where this branch left main, and the"
-            " working tree.",
+            " working tree. With --deployed only HEAD, which may be the id of a run as well.",
         ),
     ] = None,
     *,
@@ -66,8 +69,15 @@ def review_(
     ] = None,
     pointer: Annotated[str, typer.Option(help="Markdown: where the full review is.")] = "",
     fail_on: Annotated[Threshold, typer.Option(help="The lowest level that blocks.")] = Threshold.HIGH,
+    deployed: Annotated[
+        str | None, typer.Option(metavar="STAGE", help="Compare with what runs in this stage, by its lookup role.")
+    ] = None,
+    profile: Profile = None,
+    aws: Aws = False,
 ) -> None:
-    """Say what a change would do to data, access, stacks and the pipeline, in every environment. Needs no credentials.
+    """Say what a change would do to data, access, stacks and the pipeline, in every environment.
+
+    Needs no credentials, but for --deployed, which looks at the local cloud, or with --profile or --aws at AWS.
 
     Answers 0 if it may be merged, 1 if a finding blocks, 2 if it could not be reviewed, or not all of it.
     docs/review.md says how to read one.
@@ -75,7 +85,16 @@ def review_(
     given = sides or []
     root, level = ctx.ensure_object(Path), Level(fail_on.value)
     host = _host(budget)
-    made = _of_templates(given[1:], level) if given[:1] == [TEMPLATE] else _of_assemblies(given, root, level)
+    if deployed is not None:
+        made = _of_stage(deployed, given, root, level, connect(ctx, profile=profile, aws=aws).pipeline)
+    elif aws or profile is not None:
+        raise UnreadableError(
+            f"--profile and --aws are for --deployed: a review of two synths asks no account. {USAGE}"
+        )
+    elif given[:1] == [TEMPLATE]:
+        made = _of_templates(given[1:], level)
+    else:
+        made = _of_assemblies(given, root, level)
     written = _written(made, form, host, pointer)
     if out:
         try:
@@ -93,6 +112,16 @@ def _of_templates(files: list[str], fail_on: Level) -> Review:
         raise UnreadableError(f"`penstock review template` compares two files, and {len(files)} are given. {USAGE}")
     old, new = (assembly.of_template(Path(file)) for file in files)
     return review(old, new, ReviewBaseline(fail_on=fail_on, today=datetime.now(UTC).date()))
+
+
+def _of_stage(stage: str, given: list[str], root: Path, fail_on: Level, pipeline: Pipeline) -> Review:
+    if len(given) > 1 or given == [TEMPLATE]:
+        raise UnreadableError(f"--deployed compares what runs with one HEAD, and {' '.join(given)} is given. {USAGE}")
+    cache = cache_folder() / "review"
+    repository = Repository(root, cache / "objects")
+    head = review_deployed.side(given[0], repository) if given else repository.working_tree()
+    baseline = ReviewBaseline(fail_on=fail_on, today=datetime.now(UTC).date())
+    return review_deployed.of_stage(stage, head, pipeline, Synthesis(repository, cache, _say), baseline)
 
 
 def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from pipeline.catalogue.model import Catalogue, Shipped, Stage, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -13,7 +13,7 @@ INDENTED_ACTIONS = 400
 WARNED_SHARE = 0.9
 
 
-def actions(catalogue: Catalogue, removals: Collection[Shipped]) -> int:
+def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
     return ALWAYS + len(removals) + sum(map(_actions_of, stages_of(catalogue)))
 

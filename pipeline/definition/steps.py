@@ -1,5 +1,6 @@
 """Steps as services declare them, as CDK Pipelines' own."""
 
+import shlex
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -11,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Shipped
+from pipeline.catalogue.model import Removal
 from pipeline.definition.probes import ProbeBuild, ProbeStep
 from services.library.contract.names import bootstrap_role
 from services.library.contract.steps import Approval, Command, Probe, Step
@@ -36,7 +37,7 @@ class StepBuilds(Construct):
         artifacts_key: kms.IKey,
         pipeline_role: iam.IRole,
         deploy_roles: Sequence[str],
-        removals: Sequence[Shipped] = (),
+        removals: Sequence[Removal] = (),
     ) -> None:
         super().__init__(scope, id_)
         self._artifacts = artifacts
@@ -73,14 +74,14 @@ class StepBuilds(Construct):
             cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
         )
 
-    def _remove_role(self, removals: Sequence[Shipped]) -> iam.IRole:
+    def _remove_role(self, removals: Sequence[Removal]) -> iam.IRole:
         """For the steps that delete stacks: their accounts' deploy roles, and the records of these removals alone."""
         stack = cdk.Stack.of(self)
         role = self._role("RemoveRole")
-        roles = {deploy_role_arn(stack, account=each.account, region=each.region) for each in removals}
+        roles = {deploy_role_arn(stack, account=each.shipped.account, region=each.shipped.region) for each in removals}
         role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles)))
         records = {
-            f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{each.removal_record}"
+            f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{each.shipped.removal_record}"
             for each in removals
         }
         role.add_to_policy(iam.PolicyStatement(actions=["ssm:PutParameter"], resources=sorted(records)))
@@ -143,12 +144,17 @@ def protect_from_termination(
 
 
 def remove_stack(
-    shipped: Shipped, *, keeps_data: bool, stack: cdk.Stack, source: pipelines.IFileSetProducer, builds: StepBuilds
+    removal: Removal, *, keeps_data: bool, stack: cdk.Stack, source: pipelines.IFileSetProducer, builds: StepBuilds
 ) -> pipelines.Step:
-    """Delete a stack that is in no stage any more, which CDK Pipelines never does. `stack`: the pipeline's own."""
+    """Delete a stack that is in no stage any more, which CDK Pipelines never does. `stack`: the pipeline's own.
+
+    A review reads the command (pipeline/review/diff/removals.py), and takes no other one for a removal with a reason.
+    """
+    shipped = removal.shipped
     arn = deploy_role_arn(stack, account=shipped.account, region=shipped.region)
     words = ["--role", f'"{arn}"', "--region", shipped.region, "--record", shipped.removal_record]
     words += ["--keeps-data"] if keeps_data else []
+    words += ["--why", shlex.quote(" ".join(removal.why.split())), "--owner", shlex.quote(removal.owner)]
     return pipelines.CodeBuildStep(
         f"Remove-{shipped.stack}",
         input=source,

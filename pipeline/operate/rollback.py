@@ -4,7 +4,6 @@ CodePipeline can roll back a whole stage, and only while the pipeline's structur
 from the artifact that the earlier run left, so it works across updates of the pipeline and for one service alone.
 """
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from pipeline.operate import outputs
+from pipeline.operate.artifacts import unpacked
 from pipeline.operate.errors import OperateError
 from pipeline.operate.logs import failures_of
 from pipeline.operate.outputs import DeployedStack
@@ -57,7 +57,7 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> EarlierDep
     configuration = given.get("resolvedConfiguration") or given["configuration"]
     deploy_role = given.get("roleArn")
     artifact, _, path = configuration["TemplatePath"].partition("::")
-    files = _unpacked(pipeline, given["inputArtifacts"], artifact, deployed.region)
+    files = unpacked(pipeline, given["inputArtifacts"], artifact, deployed.region)
     if path not in files.namelist():
         raise OperateError(f"The artifact of execution {execution['pipelineExecutionId']} has no {path}.")
     return EarlierDeployment(
@@ -189,20 +189,6 @@ def _deployment(pipeline: Pipeline, execution: str, deployed: DeployedStack) -> 
                 found: Mapping[str, Any] = detail
                 return found
     return None
-
-
-def _unpacked(pipeline: Pipeline, artifacts: Sequence[Any], name: str, region: str) -> zipfile.ZipFile:
-    (place,) = (each["s3location"] for each in artifacts if each["name"] == name)
-    client = pipeline.target.client("s3", region=region)
-    try:
-        content = client.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
-    except ClientError as error:
-        why = error.response["Error"]["Message"].rstrip(".")
-        raise OperateError(
-            f"The artifact s3://{place['bucket']}/{place['key']} cannot be read: {why}."
-            " An old one is gone once its bucket's lifecycle has ended it."
-        ) from error
-    return zipfile.ZipFile(io.BytesIO(content))
 
 
 def _missing(

@@ -18,10 +18,12 @@ from pipeline.review.diff import (
     trees,
 )
 from pipeline.review.diff.changes import removed
+from pipeline.review.diff.removals import RemovalStep, removal_steps
 from pipeline.review.judge import finding, findings, resource_findings
 from pipeline.review.model import (
     AccessChange,
     AssetChange,
+    DeploymentLocation,
     GuardrailChange,
     Pipeline,
     ResourceChange,
@@ -50,20 +52,23 @@ class StackDifferences:
         self.incomplete: list[str] = []
         self.pipeline = Pipeline()
         self.exports = exports.Exports(), exports.Exports()
+        self._pipeline_path: str | None = None
+        self._removals: Mapping[DeploymentLocation, RemovalStep] = {}
         self._assemblies = base, head
         self._environments = places.accounts(head.stacks or base.stacks)
+        self._services = {stack.service for stack in base.stacks}
 
     def add(self, pair: stacks.Pair) -> None:
         """Compare one pair, and let go of its templates."""
         place = _place(pair)
         # Stacks that only the base side has come last, when the head's pipeline is known.
-        whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after))
+        whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after), self._removals)
         if whole:
-            self.stacks.append(whole)
-            self.drafts += findings.of_stack(whole)
+            is_promotion = whole.outcome is ResourceOutcome.CREATE and place.service in self._services
+            self.stacks.append(replace(whole, is_promotion=is_promotion))
+            self.drafts += findings.of_stack(whole, self._removal_of(whole))
         if whole or not _has_same_content(pair):
-            is_removed = whole is not None and whole.outcome is ResourceOutcome.DESTROY
-            self._templates(pair, place, is_whole=whole is not None, is_removed=is_removed)
+            self._templates(pair, place, whole)
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
@@ -71,19 +76,29 @@ class StackDifferences:
         self._protection(pair, place)
         pair.forget()
 
+    def of_pipeline(self) -> list[finding.Draft]:
+        """Return what there is to say of the pipeline, once it is known which of its stacks come and go."""
+        if self._pipeline_path is None:
+            return []
+        stacks = {each.stack for each in self.stacks if each.outcome is ResourceOutcome.CREATE or each.tombstone}
+        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, stacks)]
+
     def is_asset(self, digest: str) -> bool:
         """Return whether a hash is an asset's on either side."""
         return any(side.is_asset(digest) for side in self._assemblies)
 
-    def _templates(self, pair: stacks.Pair, place: StackLocation, *, is_whole: bool, is_removed: bool) -> None:
+    def _removal_of(self, whole: StackChange) -> RemovalStep | None:
+        return self._removals.get(whole.before) if whole.before else None
+
+    def _templates(self, pair: stacks.Pair, place: StackLocation, whole: StackChange | None) -> None:
         before = trees.grow(pair.before) if pair.before else trees.NOTHING
         after = trees.grow(pair.after) if pair.after else trees.NOTHING
         self._exports(before, after, place)
         self.overrides += overrides.changes(pair.before, pair.after, place, pair.path)
         rows: list[ResourceChange] = []
-        if is_removed:
-            self._lost_with_stack(before, place, pair.path)
-        if not is_whole:
+        if whole and whole.outcome is ResourceOutcome.DESTROY:
+            self._lost_with_stack(before, place, whole)
+        if not whole:
             rows = [
                 *self._rows(before, after, place),
                 *(
@@ -103,13 +118,13 @@ class StackDifferences:
         self.incomplete += macros.unknown(before, after, place)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
-            base = trees.NOTHING if is_whole else before
+            base = trees.NOTHING if whole else before
             self.incomplete += trees.unseen(base, after, place)
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
                 self.drafts += findings.of_transforms(where, pair.path, macros.added(old, new))
 
-    def _lost_with_stack(self, before: trees.Tree, place: StackLocation, path: str) -> None:
+    def _lost_with_stack(self, before: trees.Tree, place: StackLocation, whole: StackChange) -> None:
         """Say what goes with a stack that is deleted, besides its stores, of which the stack's own finding speaks."""
         for where, old, _ in trees.pairs(before, trees.NOTHING, place):
             for resource in old.resources.values():
@@ -117,7 +132,8 @@ class StackDifferences:
                 said_already = where == place and stateful.is_store(resource)
                 if (row.data_loss or row.unknown_data) and not said_already:
                     located = replace(row, stage=where.stage, service=where.service, stack=where.stack)
-                    self.drafts += resource_findings.of_change(located, _join(path, row.path))
+                    lost = resource_findings.of_change(located, _join(whole.path, row.path))
+                    self.drafts += findings.with_tombstone(lost, whole, self._removal_of(whole))
 
     def _rows(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> Iterator[ResourceChange]:
         values = {
@@ -148,7 +164,8 @@ class StackDifferences:
             self.access.append(change)
             # The same grant in several environments is one finding; only the account has another number.
             said = replace(change, evidence=change.evidence.replace(f"account {own}", "its own account"))
-            self.drafts += findings.of_access(said if own else change, _join(pair.path, change.path))
+            for draft in findings.of_access(said if own else change, _join(pair.path, change.path)):
+                self.drafts.append(replace(draft, follows_stack=change.within_stack and pair.before is None))
 
     def _exports(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> None:
         for side, tree in zip(self.exports, (before, after), strict=True):
@@ -173,8 +190,9 @@ class StackDifferences:
             self.pipeline = pipeline_shape.compare(
                 before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            if new.resources:  # a stack that goes as a whole says so itself
-                self.drafts += findings.of_pipeline(self.pipeline, path)
+            self._removals = removal_steps(new)
+            # A stack that goes as a whole says so itself.
+            self._pipeline_path = path if new.resources else None
 
     def _protection(self, pair: stacks.Pair, place: StackLocation) -> None:
         if pair.before and pair.after and pair.before.protected and not pair.after.protected:

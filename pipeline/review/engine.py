@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from pipeline.review.diff import exports, guardrails
 from pipeline.review.diff import stacks as both_sides
 from pipeline.review.diff_stacks import StackDifferences
 from pipeline.review.judge import finding, findings, verdict
 from pipeline.review.judge.review_baseline import ReviewBaseline
-from pipeline.review.model import Review, StackLocation
+from pipeline.review.model import GuardrailChange, Review, StackLocation
 from pipeline.review.read.assembly import Assembly, UnreadableError
 from pipeline.review.read.places import Constructs
 
@@ -23,8 +24,9 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     unchecked = () if base.unread else tuple(guardrails.unchecked(base, head))
     guardrail_changes = tuple(differences.overrides)
     if before != after and not base.unread and not unchecked:
-        guardrail_changes += guardrails.changes(before, after, _constructs(head, differences.incomplete))
-    drafts = differences.drafts
+        found = guardrails.changes(before, after, _constructs(head, differences.incomplete))
+        guardrail_changes += tuple(_located(each, base) for each in found)
+    drafts = [*differences.drafts, *differences.of_pipeline()]
     paths = {stack.place.name: stack.path for side in (base, head) for stack in side.stacks}
     drafts += [
         findings.of_export(each, paths.get(each.place.stack, "")) for each in exports.broken(*differences.exports)
@@ -33,9 +35,7 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     drafts += findings.of_stages(base.stages, head.stages, differences.stacks)
     drafts += findings.of_rules(baseline.changed_rules, by_base=baseline.by_base)
     stages = (*head.stages, *(stage for stage in base.stages if stage not in head.stages))
-    judged = finding.merged(
-        drafts, given=before.given, judged_by=baseline.judged_by, today=baseline.today, order=stages
-    )
+    judged = finding.merged(drafts, given=before.given, baseline=baseline, order=stages)
     unknown = [*base.unread, *head.unread, *_lookups(base, head), *unchecked, *differences.incomplete]
     incomplete = tuple(dict.fromkeys(unknown))
     result, risk = verdict.judge(judged, incomplete, baseline.fail_on)
@@ -78,6 +78,14 @@ def _said_of(stack: str, incomplete: list[str]) -> Iterator[None]:
             f"{stack or 'The template'} cannot be compared ({type(error).__name__}): it is malformed, or nested too"
             " deeply, or this review has a defect."
         )
+
+
+def _located(change: GuardrailChange, base: Assembly) -> GuardrailChange:
+    """Return a change with its place, also where its construct goes with the stack that it is in."""
+    if change.stack:
+        return change
+    stack = next((each for each in base.stacks if change.path.startswith(f"{each.path}/") and each.stage), None)
+    return replace(change, stage=stack.stage, service=stack.service, stack=stack.place.name) if stack else change
 
 
 def _constructs(side: Assembly, incomplete: list[str]) -> dict[str, StackLocation]:

@@ -116,6 +116,8 @@ class PropertyChange:
     """What this change alone does: UPDATE, MAY_REPLACE, WILL_FAIL or REPLACE."""
     sources: tuple[str, ...] = ()
     """Who says so, such as `cfn-lint: create-only`. Two that disagree are both named."""
+    keyed_path: str = ""
+    """The path with the keys of lists' entries, such as `Stages[prod].Actions[Approve]`; empty if there are none."""
 
 
 class EndingKind(StrEnum):
@@ -196,6 +198,10 @@ class StackChange(StackLocation):
     """Logical ids of those that hold data, for a stack that is left behind or deleted."""
     lost: tuple[str, ...] = ()
     """Those among them whose data a deletion of the stack deletes."""
+    tombstone: str = ""
+    """The reason and the owner of its removal, if the step that deletes it is the one that pipelines here have."""
+    is_promotion: bool = False
+    """Whether a stack is new whose service the base side has in another stage already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,6 +220,8 @@ class AccessChange(StackLocation):
     """Everything, in effect: `*` on `*`, AdministratorAccess and its like."""
     wildcard: bool = False
     """All actions of a service, or all resources for actions that write, and not yet everything."""
+    within_stack: bool = False
+    """Whether all that is granted stays between resources of its own stack and AWS's services."""
     evidence: str
     """What is now possible and was not, or the other way round, in one sentence or a line for each statement."""
 
@@ -328,9 +336,13 @@ class Finding:
     evidence: str
     """What would happen, where, in sentences."""
     advice: str = ""
-    """What to do instead."""
+    """What to do instead, where there is an alternative."""
+    accept: str = ""
+    """How to accept it, if it blocks and somebody may."""
+    follows_stack: bool = False
+    """Whether a stack that is new, or removed by its tombstone, always brings it. It is folded unless it blocks."""
     acknowledged: str = ""
-    """The reason, if the base side accepts it; it does not count for the verdict then."""
+    """The reason, if the base side, or a stack's tombstone, accepts it; it does not count for the verdict then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

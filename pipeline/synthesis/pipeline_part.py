@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounts.execution_policies import DeploymentAccounts
-from pipeline.catalogue.model import Catalogue, Shipped, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, stages_of
 from pipeline.definition import asset_publishing
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import Settings
@@ -35,7 +35,7 @@ class Pipeline:
 
     settings: Settings
     catalogue: Catalogue
-    removals: Sequence[Shipped]
+    removals: Sequence[Removal]
     branches: Environment | None
     context: Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Shipped, Stage
+from pipeline.catalogue.model import Catalogue, Removal, Stage
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import SETTINGS, Settings
 from services.library.contract.environment import Environment, Tier
@@ -64,7 +64,7 @@ def app(
     *,
     settings: Settings = SETTINGS,
     catalogue: Catalogue,
-    removals: tuple[Shipped, ...] = (),
+    removals: tuple[Removal, ...] = (),
     branches: Environment | None = None,
 ) -> tuple[cdk.App, PipelineStack]:
     """The App as app.py makes it, with the same flags, over this catalogue."""

@@ -1,5 +1,6 @@
 """Who may do what, before and after: every access change of one stack."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,15 +8,22 @@ from pipeline.review.access import evidence, exposure, managed, network, propert
 from pipeline.review.access.compare import Comparison, Gain, compare
 from pipeline.review.access.policy_attachments import PolicyAttachment, boundaries, default, policy_attachments
 from pipeline.review.access.statements import AttachedStatement, PolicySource, allow, read_policy
+from pipeline.review.access.within_stack import stays_within
 from pipeline.review.model import AccessChange, AccessKind, Direction, Json, StackLocation
 from services.library.cloudformation.patterns import CombinationsError
 from services.library.cloudformation.policy_text import policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.statements import UnreadablePolicyError
+from services.library.cloudformation.template import Resource
 from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
 
 WITHIN_A_NETWORK = frozenset({"AWS::EC2::VPCEndpoint"})
 """Types whose policy names everybody and is met only by who is in the network already."""
+LETS_OTHERS_IN = frozenset({AccessKind.RESOURCE, AccessKind.TRUST, AccessKind.KEY})
+"""Kinds of policy that say who, so that who could so far is worth a line."""
+MOST_BEFORE = 3
+"""So many of those are named."""
+_REFERENCE = re.compile(r"<([A-Za-z0-9]+)((?:\.[A-Za-z0-9.]+)?)>")
 
 
 def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> tuple[AccessChange, ...]:
@@ -23,7 +31,7 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) 
     before, after = _by_subject(old), _by_subject(new)
     found: dict[tuple[str, AccessKind, str], AccessChange] = {}
     for subject in sorted(before.keys() | after.keys()):
-        pair = _Pair(old, new, place)
+        pair = _Pair(old, new, place, subject)
         pair.compare(
             before.get(subject) or list(default(subject, old)), after.get(subject) or list(default(subject, new))
         )
@@ -46,10 +54,27 @@ class _SourceChange:
 
     gained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     public: bool = False
     admin: bool = False
     wildcard: bool = False
+    within: list[str] = field(default_factory=list)
+    """What of the gained stays within the stack."""
+
+    @property
+    def stays_within(self) -> bool:
+        """Whether all that is granted stays within the stack, and none of it is more than is named."""
+        is_more = self.public or self.admin or self.wildcard or self.unknown
+        return bool(self.gained) and set(self.gained) <= set(self.within) and not is_more
+
+    def split(self) -> "tuple[_SourceChange, ...]":
+        """Return what reaches outside the stack and what does not, if all of it is new and plain grants."""
+        outside = [line for line in self.gained if line not in self.within]
+        is_more = self.public or self.admin or self.wildcard or self.unknown or self.lost
+        if is_more or not (outside and self.within):
+            return (self,)
+        return replace(self, gained=outside, within=[]), _SourceChange(gained=self.within, within=self.within)
 
     @property
     def direction(self) -> Direction:
@@ -63,8 +88,10 @@ class _SourceChange:
 class _Pair:
     """Two sides of the policies about one subject."""
 
-    def __init__(self, old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> None:
+    def __init__(self, old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation, subject: str) -> None:
         self._old, self._new, self._place = old, new, place
+        self._subject = subject.partition(" ")[0]
+        self._who = self._path_of(self._subject)
         self._told: dict[PolicySource, _SourceChange] = {}
 
     def compare(self, old: Sequence[PolicyAttachment], new: Sequence[PolicyAttachment]) -> None:
@@ -82,15 +109,19 @@ class _Pair:
             before = self._statements(old, way, self._old.account, both)
             after = self._statements(new, way, self._new.account, both)
             try:
-                self._tell(compare(managed.apart(before), managed.apart(after)))
+                self._tell(compare(managed.apart(before), managed.apart(after)), before)
             except CombinationsError:
                 for each in (*old, *new):
                     self._unknown(each.source, "its statements are too entangled to compare; read them side by side")
 
     def changes(self) -> Iterator[AccessChange]:
         """Yield one for each resource whose policies grant more, or less, or nobody knows what."""
-        for source, told in self._told.items():
-            resource = self._new.resources.get(source.logical_id) or self._old.resources.get(source.logical_id)
+        is_new = not self._old.resources
+        for source, told in (
+            (source, part) for source, whole in self._told.items() for part in (whole.split() if is_new else (whole,))
+        ):
+            resource = self._resource(source.logical_id)
+            lines = dict.fromkeys([*told.unknown, *told.gained, *told.before, *told.lost])
             yield AccessChange(
                 stage=self._place.stage,
                 service=self._place.service,
@@ -102,20 +133,41 @@ class _Pair:
                 public=told.public and not (resource and resource.type in WITHIN_A_NETWORK),
                 admin=told.admin,
                 wildcard=told.wildcard and not told.admin,
-                evidence="\n".join(dict.fromkeys([*told.unknown, *told.gained, *told.lost])),
+                within_stack=told.stays_within,
+                evidence=_REFERENCE.sub(self._named, "\n".join(lines)),
             )
 
-    def _tell(self, found: Comparison) -> None:
+    def _tell(self, found: Comparison, before: Sequence[AttachedStatement]) -> None:
         for gain, is_lost in ((found.gained, False), (found.lost, True)):
             for source in _sources(gain):
                 told = self._told.setdefault(source, _SourceChange())
-                words = evidence.lines(gain, source, is_lost=is_lost)
+                words = evidence.lines(gain, source, who=self._who, is_lost=is_lost)
                 (told.lost if is_lost else told.gained).extend(words)
                 if not is_lost:
+                    told.within += evidence.lines(self._within(gain), source, who=self._who, is_lost=False)
+                    told.before += _granted_before(gain, source, before)
                     by_identity = source.kind in (AccessKind.IDENTITY, AccessKind.MANAGED)
                     told.public |= source in gain.public and not by_identity and source.kind != AccessKind.BOUNDARY
                     told.admin |= source in gain.everything and by_identity
                     told.wildcard |= evidence.is_wildcard(gain, source)
+
+    def _within(self, gain: Gain) -> Gain:
+        """What of a gain stays within the stack."""
+        if self._subject not in self._new.resources:
+            return Gain()
+        kept = {each: reached for each, reached in gain.patterns.items() if stays_within(each, reached, self._new)}
+        return Gain(patterns=kept, principals=gain.principals, loosened=gain.loosened)
+
+    def _resource(self, logical_id: str) -> Resource | None:
+        return self._new.resources.get(logical_id) or self._old.resources.get(logical_id)
+
+    def _path_of(self, logical_id: str) -> str:
+        """A construct's path; what is no resource of the stack by its own name."""
+        resource = self._resource(logical_id)
+        return resource.path.removesuffix("/Resource") if resource else logical_id
+
+    def _named(self, reference: re.Match[str]) -> str:
+        return f"<{self._path_of(reference[1])}{reference[2]}>"
 
     def _statements(
         self, held: Iterable[PolicyAttachment], way: Mapping[str, bool], account: str, both: set[tuple[str, str]]
@@ -142,7 +194,7 @@ def _of_boundaries(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLoc
     """A role without a boundary may do whatever its policies say: taking one away broadens, adding one narrows."""
     before, after = boundaries(old), boundaries(new)
     for name in sorted(before.keys() & after.keys()):
-        pair = _Pair(old, new, place)
+        pair = _Pair(old, new, place, name)
         pair.compare(_boundary(name, before[name], old), _boundary(name, after[name], new))
         for change in pair.changes():
             if after[name] is None:
@@ -180,6 +232,14 @@ def _by_subject(template: ResolvedTemplate) -> dict[str, list[PolicyAttachment]]
     for each in policy_attachments(template):
         found.setdefault(each.subject, []).append(each)
     return found
+
+
+def _granted_before(gain: Gain, source: PolicySource, before: Iterable[AttachedStatement]) -> list[str]:
+    """Who could so far, where a policy says who, and no line says already which condition is gone."""
+    is_said = any(each.source == source for each in gain.loosened)
+    if is_said or source.kind not in LETS_OTHERS_IN:
+        return []
+    return [evidence.granted_before(each) for each in before if each.allows][:MOST_BEFORE]
 
 
 def _documents(held: Iterable[PolicyAttachment]) -> list[tuple[str, str]]:

@@ -40,6 +40,8 @@ class Gain:
 
     patterns: dict[AttachedStatement, set[tuple[Pattern, Pattern]]] = field(default_factory=dict)
     """Statement that grants it -> the action and resource patterns of it that reach what is gained."""
+    principals: dict[AttachedStatement, set[Pattern]] = field(default_factory=dict)
+    """Statement that grants it -> those of its principals that are given something."""
     undenied: set[AttachedStatement] = field(default_factory=set)
     """Deny statements of the other side that kept it away."""
     loosened: dict[AttachedStatement, set[AttachedStatement]] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class _Space:
         before = self._chosen(signature & ~granting & self._allow)
         for each in self._chosen(signature & granting & self._allow):
             reached = gain.patterns.setdefault(each, set())
+            gain.principals.setdefault(each, set()).update(self._principals.reaching(each.principals, by_principal))
             for action in self._actions.reaching(each.actions, by_action):
                 reached |= {(action, resource) for resource in self._resources.reaching(each.resources, by_resource)}
             if is_public and (by_principal in self._principals.far or _is_for_tokens(each)):

@@ -1,7 +1,7 @@
 """A comparison in words that a reviewer understands."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pipeline.review.access import levels
 from pipeline.review.access.compare import Gain, is_universal
@@ -16,13 +16,13 @@ _WHOLE_SERVICE = re.compile(r"[^:]+:[*?]*\*[*?]*|[^:]*[*?][^:]*:.*")
 _BY_IDENTITY = frozenset({AccessKind.IDENTITY, AccessKind.MANAGED})
 
 
-def lines(gain: Gain, source: PolicySource, *, is_lost: bool) -> list[str]:
-    """Return what one resource's policies grant, or granted, a line for each statement."""
+def lines(gain: Gain, source: PolicySource, *, who: str, is_lost: bool) -> list[str]:
+    """Return what one resource's policies grant, or granted, a line for each statement. `who`: whose policies."""
     found = [
         line
         for statement, reached in gain.patterns.items()
         if statement.source == source
-        for line in _granted(statement, reached, gain, is_lost=is_lost)
+        for line in _granted(statement, reached, gain, who=who, is_lost=is_lost)
     ]
     found += [_undenied(each, is_lost=is_lost) for each in gain.undenied if each.source == source]
     return sorted(set(found))
@@ -66,13 +66,13 @@ def _is_one_account(principals: Matcher) -> bool:
 
 
 def _granted(
-    statement: AttachedStatement, reached: Iterable[tuple[Pattern, Pattern]], gain: Gain, *, is_lost: bool
+    statement: AttachedStatement, reached: Iterable[tuple[Pattern, Pattern]], gain: Gain, *, who: str, is_lost: bool
 ) -> Iterator[str]:
     pairs = list(reached)
     actions = _named(statement.actions, {action for action, _ in pairs}, "every action")
     resources = _named(statement.resources, {resource for _, resource in pairs}, "every resource")
-    verb = "may no longer" if is_lost else "may now"
-    who = _who(statement)
+    verb = "may no longer perform" if is_lost else "may now perform"
+    who = _who(statement, who, gain.principals.get(statement, ()))
     if statement.source.managed:
         name = statement.source.managed.rpartition("/")[2]
         yield f"{who} {'no longer has' if is_lost else 'now has'} the managed policy {name}"
@@ -95,11 +95,12 @@ def _kinds(statement: AttachedStatement, actions: Iterable[Pattern]) -> str:
     return f" ({levels.described(names)})" if names and statement.source.kind != AccessKind.TRUST else ""
 
 
-def _who(statement: AttachedStatement) -> str:
+def _who(statement: AttachedStatement, holder: str, reached: Collection[Pattern]) -> str:
+    """Those of a statement's principals that it is about."""
     principals = statement.principals
     if principals == ANYTHING:
-        return "everybody" if statement.source.kind not in (*_BY_IDENTITY, AccessKind.BOUNDARY) else "it"
-    names = _several([principals.text(each) for each in principals.patterns])
+        return "everybody" if statement.source.kind not in (*_BY_IDENTITY, AccessKind.BOUNDARY) else holder
+    names = _several([principals.text(each) for each in principals.patterns if each in reached])
     return f"everybody but {names}" if principals.is_negated else names
 
 
@@ -115,6 +116,12 @@ def _named(matcher: Matcher, reached: Iterable[Pattern], everything: str) -> str
 def _conditions(statement: AttachedStatement) -> str:
     words = "; ".join(sorted(each.words for each in statement.tests))
     return f" if {words}" if words else ""
+
+
+def granted_before(statement: AttachedStatement) -> str:
+    """Return whom a policy let in so far, and to do what."""
+    actions = _named(statement.actions, statement.actions.patterns, "every action")
+    return f"until now: {_who(statement, 'it', statement.principals.patterns)}, {actions}{_conditions(statement)}"
 
 
 def _undenied(statement: AttachedStatement, *, is_lost: bool) -> str:

@@ -121,7 +121,7 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
         row = PropertyChange(path="Type", old=old.type, new=new.type, impact=ResourceOutcome.REPLACE)
         return _row(old, new, [row], reasons={""})
     properties, reasons = [], set()
-    for difference in differences(old.properties, new.properties):
+    for difference in _differences(old, new):
         judged = conditional_updates.exception(old, new, difference) or impact(new.type, difference)
         properties.append(
             PropertyChange(
@@ -130,6 +130,7 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
                 new=difference.new,
                 impact=judged.outcome,
                 sources=judged.sources,
+                keyed_path=".".join(difference.keyed_path) if difference.keyed_path != difference.path else "",
             )
         )
         reasons.add(_reason(new, difference, is_asset))
@@ -139,6 +140,15 @@ def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -
     if attributes:
         reasons.add("")
     return _row(old, new, [*properties, *attributes], reasons) if properties or attributes else None
+
+
+def _differences(old: Resource, new: Resource) -> list[Difference]:
+    """What differs; of a pipeline not that actions are numbered anew, unless nothing else does."""
+    if new.type == pipeline_shape.PIPELINE:
+        renumbered = pipeline_shape.without_renumbering(old.properties, new.properties)
+        if found := [*differences(old.properties, renumbered)]:
+            return found
+    return [*differences(old.properties, new.properties)]
 
 
 def _same_but_for_assets(old: Resource, new: Resource) -> bool:

@@ -1,11 +1,15 @@
 """Where two resolved values differ, in a way that means something to CloudFormation."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.review.model import Json
 from services.library.cloudformation.undecided import branches
 from services.library.cloudformation.values import is_function, is_same
+
+KEYS = ("Sid", "Name", "Id", "ID", "Key", "IndexName", "AttributeName", "ActionName", "DeviceName")
+"""What a list's entries are known by, where each has its own: the first of these that all of them have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,19 +19,23 @@ class Difference:
     path: tuple[str, ...]
     old: Json
     new: Json
+    keyed_path: tuple[str, ...] = ()
+    """The path with the keys of lists' entries, as in `Stages[prod]`."""
 
 
-def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[Difference]:
+def differences(
+    old: Json, new: Json, path: tuple[str, ...] = (), keyed_path: tuple[str, ...] = ()
+) -> Iterator[Difference]:
     """Yield each place in which two values differ, as deep as both are made of named parts."""
     if is_same(old, new):
         return
     if is_named_parts(old) and is_named_parts(new):
         for key in {**old, **new}:
-            yield from differences(old.get(key), new.get(key), (*path, key))
+            yield from differences(old.get(key), new.get(key), (*path, key), (*keyed_path, key))
     elif _is_list_of_parts(old) and _is_list_of_parts(new):
-        yield from _in_lists(old, new, path)
+        yield from _in_lists(old, new, path, keyed_path)
     else:
-        yield Difference(path=path, old=old, new=new)
+        yield Difference(path=path, old=old, new=new, keyed_path=keyed_path)
 
 
 def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -54,19 +62,52 @@ def _is_list_of_parts(value: Json) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_named_parts, value))
 
 
-def _in_lists(old: list[Json], new: list[Json], path: tuple[str, ...]) -> Iterator[Difference]:
-    """What is in both is no difference wherever it stands; the rest is compared in order."""
+def _in_lists(
+    old: list[Json], new: list[Json], path: tuple[str, ...], keyed_path: tuple[str, ...]
+) -> Iterator[Difference]:
+    """What is in both is no difference wherever it stands; the rest is compared by its keys, or else in order."""
     left = [each for each in old if not any(is_same(each, other) for other in new)]
     right = [each for each in new if not any(is_same(each, other) for other in old)]
     if not left and not right:
-        yield Difference(path=path, old=old, new=new)  # another order, or one more of the same
+        # Another order, or one more of the same.
+        yield Difference(path=path, old=old, new=new, keyed_path=keyed_path)
         return
-    for index in range(max(len(left), len(right))):
-        if index < len(left) and index < len(right):
-            yield from differences(left[index], right[index], path)
+    name = key_of(old, new)
+    for before, after in _paired(left, right, name):
+        labels = keyed_path
+        kept = {str(each[name]) for each in (before, after) if each is not None} if name else set()
+        if len(kept) == 1 and keyed_path:
+            labels = (*keyed_path[:-1], f"{keyed_path[-1]}[{kept.pop()}]")
+        if before is None or after is None:
+            yield Difference(path=path, old=before, new=after, keyed_path=labels)
         else:
-            yield Difference(
-                path=path,
-                old=left[index] if index < len(left) else None,
-                new=right[index] if index < len(right) else None,
-            )
+            yield from differences(before, after, path, labels)
+
+
+def key_of(*sides: Sequence[Json]) -> str:
+    """Return the property by which the entries of each list are told apart; empty if there is none."""
+    return next((name for name in KEYS if all(_is_key(name, side) for side in sides)), "")
+
+
+def _is_key(name: str, entries: Sequence[Json]) -> bool:
+    values = [each.get(name) for each in entries]
+    return all(isinstance(value, str) and value for value in values) and len({*values}) == len(values)
+
+
+def _paired(left: list[Json], right: list[Json], name: str) -> Iterator[tuple[Json, Json]]:
+    """Entries of one key together, and those that only got another key; without keys, all of them in order."""
+    if not name:
+        yield from itertools.zip_longest(left, right)
+        return
+    others = {each[name]: each for each in right}
+    known = {each[name] for each in left}
+    come = [each for each in right if each[name] not in known]
+    for entry in left:
+        other = others.get(entry[name]) or next((each for each in come if _is_renamed(entry, each, name)), None)
+        come = [each for each in come if each is not other]
+        yield entry, other
+    yield from ((None, each) for each in come)
+
+
+def _is_renamed(entry: Json, other: Json, name: str) -> bool:
+    return is_same({**entry, name: ""}, {**other, name: ""})

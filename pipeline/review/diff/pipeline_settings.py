@@ -78,6 +78,13 @@ def commands_compared(old: str, new: str) -> str:
     return "\n".join(line.rstrip() for line in lines if not line.startswith("?"))
 
 
+def commands(build: Mapping[str, Any]) -> list[str]:
+    """Return the commands of a build, by its properties, a line each with its phase; none if they cannot be read."""
+    source = build.get("Source")
+    spec = _spec(source.get("BuildSpec")) if isinstance(source, Mapping) else None
+    return [*_lines(spec)] if spec else []
+
+
 def _builds(before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[PipelineDifference]:
     """The builds that both sides have, each named by the one action that runs it, or by its path."""
     old_uses, new_uses = _uses(before), _uses(after)

@@ -7,6 +7,7 @@ from itertools import groupby
 from pipeline.review.diff import redact
 from pipeline.review.model import Action, Json, Pipeline, PipelineDifference, PipelineStage
 from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
 PROJECT = "AWS::CodeBuild::Project"
@@ -30,6 +31,16 @@ def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
     found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
     stages = found.properties.get("Stages") if found else None
     return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
+
+
+def builds(template: ResolvedTemplate) -> Iterator[tuple[str, Resource]]:
+    """Yield the name of each action that runs a build of the template, and the build."""
+    found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
+    for stage in _named(found.properties.get("Stages")) if found else ():
+        for action in _named(stage.get("Actions")):
+            match action.get("Configuration"):
+                case {"ProjectName": {"Ref": str(name)}} if name in template.resources:
+                    yield action["Name"], template.resources[name]
 
 
 def removed(stages: Iterable[PipelineStage]) -> set[str]:
@@ -65,6 +76,41 @@ def without_assets(properties: Mapping[str, Json]) -> Json:
     stages = properties.get("Stages", ())
     kept = [each for each in stages if not (isinstance(each, Mapping) and each.get("Name") == ASSETS_STAGE)]
     return {**properties, "Stages": kept}
+
+
+def without_renumbering(before: Mapping[str, Json], after: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the new properties with the old numbers of actions that only move up or down, in the same order."""
+    old = {stage["Name"]: stage for stage in _named(before.get("Stages"))}
+    stages = _named(after.get("Stages"))
+    if not stages or len(stages) != len(after["Stages"]):
+        return after
+    kept = [_with_old_numbers(old[each["Name"]], each) if each["Name"] in old else each for each in stages]
+    return {**after, "Stages": kept}
+
+
+def _with_old_numbers(before: Mapping[str, Json], after: Mapping[str, Json]) -> Json:
+    old, new = ({each["Name"]: each for each in _named(stage.get("Actions"))} for stage in (before, after))
+    common = sorted(old.keys() & new.keys())
+    if len(new) != len(after.get("Actions", ())) or [_rank(old, name, common) for name in common] != [
+        _rank(new, name, common) for name in common
+    ]:
+        return after
+    actions = [
+        {**each, "RunOrder": old[each["Name"]].get("RunOrder", 1)} if each.get("Name") in common else each
+        for each in after.get("Actions", ())
+    ]
+    return {**after, "Actions": actions}
+
+
+def _rank(actions: Mapping[str, Mapping[str, Json]], name: str, among: Iterable[str]) -> int:
+    """How many steps of those actions come before one of them."""
+    numbers = {str(actions[each].get("RunOrder", 1)) for each in among}
+    return sorted(numbers, key=lambda number: (len(number), number)).index(str(actions[name].get("RunOrder", 1)))
+
+
+def _named(entries: Json) -> list[Mapping[str, Json]]:
+    listed = entries if isinstance(entries, list) else []
+    return [each for each in listed if isinstance(each, Mapping) and isinstance(each.get("Name"), str)]
 
 
 def _stage(stage: Mapping[str, Json], template: ResolvedTemplate) -> PipelineStage:

@@ -1,10 +1,11 @@
 """Which stack of one side is which of the other, and what becomes of those that have no counterpart."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.review.diff import stateful
-from pipeline.review.model import ResourceOutcome, StackChange
+from pipeline.review.diff.removals import RemovalStep
+from pipeline.review.model import DeploymentLocation, ResourceOutcome, StackChange
 from pipeline.review.read.assembly import Stack
 
 
@@ -59,8 +60,13 @@ def pairs(before: Sequence[Stack], after: Sequence[Stack]) -> list[Pair]:
     return found + [Pair(before=stack, after=None) for stack in before if stack.path not in used]
 
 
-def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
-    """Return what happens to a stack as a whole; None if it is the same one. `removed`: what the pipeline deletes."""
+def change(
+    pair: Pair, removed: Collection[str] = (), steps: Mapping[DeploymentLocation, RemovalStep] | None = None
+) -> StackChange | None:
+    """Return what happens to a stack as a whole; None if it is the same one.
+
+    `removed`: what the pipeline deletes; `steps`: those of the deletions that say why, and look at what is deployed.
+    """
     stack = pair.either
     if pair.is_same_stack:
         return None
@@ -83,7 +89,14 @@ def change(pair: Pair, removed: Collection[str] = ()) -> StackChange | None:
             if left and is_removed
             else ()
         ),
+        tombstone=_tombstone(pair.before, steps or {}) if pair.before and is_removed else "",
     )
+
+
+def _tombstone(stack: Stack, steps: Mapping[DeploymentLocation, RemovalStep]) -> str:
+    """Why a stack is removed, and by whom. One that was protected from termination needs a step that keeps data."""
+    step = steps.get(stack.place)
+    return f"{step.why} ({step.owner})" if step and (step.keeps_data or not stack.protected) else ""
 
 
 def _outcome(pair: Pair, *, is_removed: bool) -> ResourceOutcome:

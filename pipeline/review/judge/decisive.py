@@ -1,7 +1,7 @@
 """Which differences of a pipeline decide what reaches production, or how the pipeline changes itself."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pipeline.review.diff.pipeline_settings import COMMANDS
 from pipeline.review.diff.pipeline_shape import REMOVES
@@ -9,7 +9,7 @@ from pipeline.review.model import Pipeline, PipelineDifference, PipelineStage
 
 OF_A_RESOURCE = "AWS::"
 """Begins what is said of a resource beside the pipeline."""
-ADDED = "action added"
+ADDED, REMOVED = "action added", "action removed"
 OF_A_SERVICE = "."
 """In the name of an action of a service's; those without are the pipeline's own."""
 
@@ -32,6 +32,24 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline) -> bool:
         return True
     of_stage = not difference.action
     return (of_stage or difference.what == COMMANDS) and stage.name in _production(pipeline)
+
+
+def follows_a_stack(difference: PipelineDifference, pipeline: Pipeline, stacks: Collection[str]) -> bool:
+    """Return whether it is an action of one of these stacks that comes or goes, or commands that only name them.
+
+    Actions of a stack are its deployment, the steps of its service, and the step that removes it.
+    """
+    if difference.what == COMMANDS:
+        return _follows_stacks(difference, pipeline)
+    if difference.what not in (ADDED, REMOVED):
+        return False
+    if REMOVES in difference.action:
+        return difference.action.rpartition(REMOVES)[2] in stacks
+    service, dot, _ = difference.action.partition(OF_A_SERVICE)
+    side = pipeline.after if difference.what == ADDED else pipeline.before
+    actions = next((stage.actions for stage in side if stage.name == difference.stage), ())
+    own = [action for action in actions if action.name.startswith(f"{service}{OF_A_SERVICE}")]
+    return bool(dot) and any(action.target in stacks for action in own)
 
 
 def _follows_stacks(difference: PipelineDifference, pipeline: Pipeline) -> bool:

@@ -1,9 +1,11 @@
 """Findings about everything but single resources: stacks, access, exports, the pipeline, guardrails, templates."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
+from pipeline.review.diff.removals import RemovalStep
 from pipeline.review.judge import decisive
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import (
@@ -20,6 +22,8 @@ from pipeline.review.model import (
 )
 
 PLATFORM = "pipeline"
+LOSES_DATA = frozenset({"Review-DataLoss", "Review-PossibleDataLoss", "Review-UnknownData"})
+"""What no tombstone accepts where data are kept."""
 
 
 def of_access(change: AccessChange, full_path: str) -> Iterator[Draft]:
@@ -41,8 +45,8 @@ def _access_rule(change: AccessChange) -> str:
     return "Review-AccessUnknown" if change.direction is Direction.UNKNOWN else "Review-AccessBroadened"
 
 
-def of_stack(change: StackChange) -> Iterator[Draft]:
-    """Yield a stack that moves or is left behind. One that is added is its stage's matter."""
+def of_stack(change: StackChange, step: RemovalStep | None = None) -> Iterator[Draft]:
+    """Yield a stack that moves, is left behind or is deleted by a step. One that is added is its stage's matter."""
     if change.outcome is ResourceOutcome.CREATE:
         return
     data = f" It holds data: {', '.join(change.stateful)}." if change.stateful else ""
@@ -51,14 +55,7 @@ def of_stack(change: StackChange) -> Iterator[Draft]:
         advice = "CDK Pipelines deletes no stack. Keep the service in the stage, or remove it as docs/remove.md shows."
         yield _draft(change, "Review-StackOrphaned", "", "", change.path, said, advice)
     elif change.outcome is ResourceOutcome.DESTROY and change.before:
-        kept = [each for each in change.stateful if each not in change.lost]
-        stays = f" What stays, and is no longer anybody's: {', '.join(kept)}." if kept else ""
-        said = f"The stack {_at(change.before)} has a tombstone: the pipeline deletes it.{stays}"
-        yield _draft(change, "Review-StackRemoved", "", "", change.path, said)
-        if change.lost:
-            said = f"The data in {', '.join(change.lost)} are deleted with the stack {_at(change.before)}."
-            advice = "Have them retained (removal_policy=RETAIN) and deploy that first, or save what is needed."
-            yield _draft(change, "Review-DataLoss", "", "", change.path, said, advice)
+        yield from with_tombstone(_removed(change, change.before, step), change, step)
     elif change.before and change.after:
         said = (
             f"The stack {_at(change.before)} becomes {_at(change.after)}: a new one is created with nothing in it, and"
@@ -66,6 +63,38 @@ def of_stack(change: StackChange) -> Iterator[Draft]:
         )
         advice = "Keep its name, account and region; to move it on purpose, add a second stack and migrate the data."
         yield _draft(change, "Review-StackMoved", "", "", change.path, said, advice)
+
+
+def with_tombstone(drafts: Iterable[Draft], change: StackChange, step: RemovalStep | None) -> Iterator[Draft]:
+    """Yield the findings of a stack that is removed, accepted by its tombstone as far as that reaches.
+
+    Where data are kept, the step refuses to lose those of the types that it knows, and nobody wants to find out which.
+    """
+    for draft in drafts:
+        is_accepted = change.tombstone and not (step and step.keeps_data and draft.rule in LOSES_DATA)
+        follows = draft.rule != "Review-StackRemoved"
+        accepted = replace(draft, tombstone=f"Tombstone: {change.tombstone}", follows_stack=follows)
+        yield accepted if is_accepted else draft
+
+
+def _removed(change: StackChange, place: DeploymentLocation, step: RemovalStep | None) -> Iterator[Draft]:
+    kept = [each for each in change.stateful if each not in change.lost]
+    stays = f" What stays, and is no longer anybody's: {', '.join(kept)}." if kept else ""
+    said = f"The stack {_at(place)} has a tombstone: {_checked(step) if step else 'the pipeline deletes it'}.{stays}"
+    yield _draft(change, "Review-StackRemoved", "", "", change.path, said)
+    if change.lost:
+        refuses = " The removal step refuses to do that." if step and step.keeps_data else ""
+        said = f"The data in {', '.join(change.lost)} are deleted with the stack {_at(place)}.{refuses}"
+        advice = "Have them retained (removal_policy=RETAIN) and deploy that first, or save what is needed."
+        yield _draft(change, "Review-DataLoss", "", "", change.path, said, advice)
+
+
+def _checked(step: RemovalStep) -> str:
+    """What the step looks at before it deletes anything."""
+    unless = "another one imports from it"
+    if step.keeps_data:
+        unless += ", or data would be lost with it"
+    return f"the step {step.step} reads what is deployed, and deletes it unless {unless}"
 
 
 def of_stages(before: Iterable[str], after: Iterable[str], stacks: Iterable[StackChange]) -> Iterator[Draft]:
@@ -99,13 +128,17 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
     return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
 
 
-def of_pipeline(pipeline: Pipeline, path: str) -> Iterator[Draft]:
-    """Differences in the pipeline's shape. An added stage or approval is no risk of its own."""
+def of_pipeline(pipeline: Pipeline, path: str, stacks: Collection[str] = ()) -> Iterator[Draft]:
+    """Differences in the pipeline's shape. An added stage or approval is no risk of its own.
+
+    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them.
+    """
     for each in pipeline.differences:
         rule = _pipeline_rule(each, pipeline)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
-            yield _draft(place, rule, each.action, "", path, _difference(each))
+            draft = _draft(place, rule, each.action, "", path, _difference(each))
+            yield replace(draft, follows_stack=decisive.follows_a_stack(each, pipeline, stacks))
 
 
 def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:

@@ -13,10 +13,13 @@ KEEP_FIRST = (
     "Keep it in the code, or first release it with removal_policy=RemovalPolicy.RETAIN (DeletionPolicy and"
     " UpdateReplacePolicy: Retain) and remove it in a later commit, which then leaves it behind with its data."
 )
-BESIDE = (
+MOVE_OVER = (
     "Add the new one beside the old one under another construct id, copy the data, switch over, and remove the old one"
-    " in a later commit. With removal_policy=RemovalPolicy.RETAIN released first, the old one at least stays, with its"
-    " data, and the new one starts empty."
+    " in a later commit."
+)
+BESIDE = (
+    f"{MOVE_OVER} With removal_policy=RemovalPolicy.RETAIN released first, the old one at least stays, with its data,"
+    " and the new one starts empty."
 )
 SAME_ID = (
     "Keep the logical id, so that CloudFormation sees the same resource:"
@@ -102,14 +105,20 @@ def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
 
 def _removed(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     if row.outcome is ResourceOutcome.SNAPSHOT:
-        said = f"{_named(row)} is deleted. CloudFormation first takes a snapshot of {contents(row.type) or 'it'}."
-        yield "Review-Snapshot", said, "Nothing reads the snapshot again by itself. Remove it only if nobody needs it."
+        said = (
+            f"{_named(row)} is deleted. CloudFormation first takes a snapshot of {contents(row.type) or 'it'}, which"
+            " nothing reads again by itself."
+        )
+        yield "Review-Snapshot", said, ""
     elif row.outcome is ResourceOutcome.ORPHAN:
-        said = f"{_named(row)} leaves its stack and stays in the account, unmanaged and still paid for."
-        yield "Review-LeftBehind", said, "Delete it by hand once nobody needs it, or keep it in the code."
+        said = (
+            f"{_named(row)} leaves its stack and stays in the account, unmanaged and still paid for, until somebody"
+            " deletes it by hand."
+        )
+        yield "Review-LeftBehind", said, ""
     elif row.outcome is ResourceOutcome.DESTROY and row.is_protected:
         said = f"{_named(row)} leaves its stack, and its service refuses to delete it: it stays, unmanaged."
-        yield "Review-LeftBehind", said, "Keep it in the code, or take its protection away in a commit before."
+        yield "Review-LeftBehind", said, "To have it deleted, take its protection away in a commit before."
 
 
 def _loss(row: ResourceChange) -> tuple[str, str, str]:
@@ -210,4 +219,5 @@ def _is_store(row: ResourceChange) -> bool:
 
 
 def _beside(row: ResourceChange) -> str:
-    return BESIDE if contents(row.type) else ""
+    """For what is replaced and stays: to keep it first would be no news."""
+    return MOVE_OVER if contents(row.type) else ""

@@ -24,6 +24,13 @@ GUARDRAILS = (
     "app.py",
 )
 """What finds and accepts in each synth, what decides which stacks it sees, and what refuses a catalogue."""
+REMOVALS = (
+    "pipeline/builds/delete_stack.py",
+    "pipeline/builds/assumed_role.py",
+    "services/library/cloudformation",
+    "services/library/guardrails",
+)
+"""What the step that removes a stack runs, and judges data by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,8 @@ class ReviewBaseline:
     """The base side's."""
     changed_rules: tuple[str, ...] = ()
     """Sentences: what the head side changes of the rules, the engine or the guardrails."""
+    removals_change: bool = False
+    """Whether the head side changes what the step that removes a stack runs, so that no tombstone accepts anything."""
     by_base: bool = True
     """Whether the code that runs is the base side's."""
 
@@ -51,6 +60,7 @@ def of_revisions(
         today=today,
         judged_by=before or rules.own(),
         changed_rules=tuple(_changed(repository, base, head, before, _rules(repository, head))),
+        removals_change=any(repository.hash_of(base, path) != repository.hash_of(head, path) for path in REMOVALS),
         by_base=_code(repository, repository.working_tree()) == _code(repository, base),
     )
 

@@ -47,17 +47,16 @@ class Synthesis:
         """
         with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
             before, after = pool.submit(self.folder, base, BASE), pool.submit(self.folder, head, HEAD)
-        try:
-            right = assembly.read(after.result(), _label(head))
-        except SynthError as error:
-            raise UnreadableError(
-                f"{_label(head)} cannot be synthesised: there is nothing to review.\n{error}"
-            ) from error
+        right = _head(head, after.result)
         try:
             return assembly.read(before.result(), _label(base)), right
         except SynthError as error:
             said = f"{_label(base)} cannot be synthesised, so that everything is shown as new.\n{error}"
             return Assembly(label=_label(base), unread=(said,)), right
+
+    def head(self, side: Side) -> Assembly:
+        """Return the head side alone, for a base that is no synth."""
+        return _head(side, lambda: self.folder(side, HEAD))
 
     def folder(self, side: Side, role: str) -> Path:
         """Return the folder with a side's assembly. Of a revision's, only the documents are kept, and no assets.
@@ -108,6 +107,13 @@ def clean_environment() -> dict[str, str]:
     """This process's environment without credentials, so that a synth asks no account for anything."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GIT_", "PYTHON"))}
     return {**kept, "CDK_VALIDATION": "false", "CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
+
+
+def _head(side: Side, folder: Callable[[], Path]) -> Assembly:
+    try:
+        return assembly.read(folder(), _label(side))
+    except SynthError as error:
+        raise UnreadableError(f"{_label(side)} cannot be synthesised: there is nothing to review.\n{error}") from error
 
 
 def _label(side: Side) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.review.model import Json, PropertyChange, ResourceChange, ResourceOutcome
+from pipeline.review.render.compared import Part, parts
 from services.library.cloudformation.values import is_same
 
 
@@ -24,10 +25,27 @@ class RowProperty:
     """One property of a row."""
 
     path: str
+    """With the keys of lists' entries, as in `Stages[prod]`."""
     impact: ResourceOutcome
     sources: tuple[str, ...]
     values: tuple[Values, ...]
     """One for all stages if they agree."""
+    entries: int = 1
+    """In how many entries of a list it is the same; more than one is one line for all of them."""
+
+    @property
+    def parts(self) -> tuple[tuple[tuple[str, ...], Part], ...]:
+        """Return what differs within it, each with its stages; none are named if it is the same in all of them."""
+        every = tuple(stage for values in self.values for stage in values.stages)
+        found: list[tuple[tuple[str, ...], Part]] = []
+        for values in self.values:
+            for part in parts(values.old, values.new):
+                at = next((at for at, (_, other) in enumerate(found) if other == part), None)
+                if at is None:
+                    found.append((values.stages, part))
+                else:
+                    found[at] = (*found[at][0], *values.stages), part
+        return tuple(((), part) if len(stages) == len(every) else (stages, part) for stages, part in found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +67,15 @@ class Row:
     @property
     def properties(self) -> tuple[RowProperty, ...]:
         """Return the properties with the values of each stage."""
-        return tuple(
-            RowProperty(
-                path=each.path,
-                impact=each.impact,
-                sources=each.sources,
-                values=_values([(change.stage, change.properties[index]) for change in self.changes]),
+        return _merged(
+            (
+                each,
+                RowProperty(
+                    path=each.keyed_path or each.path,
+                    impact=each.impact,
+                    sources=each.sources,
+                    values=_values([(change.stage, change.properties[index]) for change in self.changes]),
+                ),
             )
             for index, each in enumerate(self.first.properties)
         )
@@ -87,8 +108,19 @@ def _shared(change: ResourceChange) -> object:
         change.paired_with,
         change.cause,
         change.points_at,
-        tuple((each.path, each.impact, each.sources) for each in change.properties),
+        tuple((each.path, each.keyed_path, each.impact, each.sources) for each in change.properties),
     )
+
+
+def _merged(properties: Iterable[tuple[PropertyChange, RowProperty]]) -> tuple[RowProperty, ...]:
+    """The properties; what changes alike in several entries of a list, such as actions that move up, once."""
+    found: dict[object, RowProperty] = {}
+    for change, each in properties:
+        alike = (change.path, each.impact, each.sources, repr(each.values))
+        before = found.get(alike)
+        path = each.path if before is None else change.path
+        found[alike] = replace(each, path=path, entries=before.entries + 1 if before else 1)
+    return tuple(found.values())
 
 
 def _values(properties: Sequence[tuple[str, PropertyChange]]) -> tuple[Values, ...]:

@@ -1,10 +1,12 @@
 """The pipeline drawn before and after, with what goes and what comes marked."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pipeline.review.model import Action, Level, Pipeline, PipelineStage
 from pipeline.review.render import view
 from pipeline.review.render.escape import markup
+from pipeline.review.render.words import counted_noun
 
 SHOWN = 8
 """Actions in a box before the rest is only counted; those that differ are always shown."""
@@ -15,10 +17,12 @@ def drawn(pipeline: Pipeline) -> Iterator[str]:
     if not (pipeline.differences or pipeline.self_mutates):
         return
     yield f'<section data-group><h2>The pipeline itself</h2><div class="card" {_of_everything()}>'
-    yield '<div class="lanes">'
-    yield _lane("before", pipeline.before, pipeline.after, "was")
-    yield _lane("after", pipeline.after, pipeline.before, "becomes")
-    yield "</div>"
+    before, after = (tuple(map(_without_numbers, side)) for side in (pipeline.before, pipeline.after))
+    if before != after:
+        yield '<div class="lanes">'
+        yield _lane("before", before, after, "was")
+        yield _lane("after", after, before, "becomes")
+        yield "</div>"
     for each in pipeline.differences:
         place = " / ".join(part for part in (each.stage, each.action) if part) or "pipeline"
         values = (
@@ -45,7 +49,16 @@ def _lane(name: str, stages: Sequence[PipelineStage], others: Sequence[PipelineS
     return f'<div class="lane"><b>{name}</b><div class="flow">{boxes or "none"}</div></div>'
 
 
+def _without_numbers(stage: PipelineStage) -> PipelineStage:
+    """The stage with its actions in running order, as they would be if nothing came or went before them."""
+    return replace(stage, actions=tuple(replace(action, order=0) for action in stage.actions))
+
+
 def _box(stage: PipelineStage, other: set[Action] | None, mark: str) -> str:
+    """A stage with its actions, or their number if they are the same on both sides."""
+    if other == set(stage.actions):
+        count = counted_noun(len(stage.actions), "action")
+        return f'<div class="box"><b>{markup(stage.name)}</b><ol><li>{count}</li></ol></div>'
     marked = f" {mark}" if other is None else ""
     items = [(action, other is not None and action not in other) for action in stage.actions]
     shown = [pair for at, pair in enumerate(items) if pair[1] or at < SHOWN]

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from pipeline.review.model import Finding, Level, Pipeline, Review, StackChange, Verdict
 from pipeline.review.render import view
-from pipeline.review.render.escape import code, inert_markup, prose, shortened, value
+from pipeline.review.render.compared import Part, Replaced, sides
+from pipeline.review.render.escape import code, inert_markup, prose, shortened
 from pipeline.review.render.group_rows import Row
+from pipeline.review.render.new_services import NewService
 from pipeline.review.render.view import Rated, Section
+from pipeline.review.render.words import counted_noun
 
 MARKER = "<!-- penstock review -->"
 """By which a host's script finds the comment to keep up to date."""
@@ -53,7 +56,7 @@ def render(review: Review, *, host: Host | None = None, pointer: str = "") -> st
         return whole
     kept = _Kept(most - _size(closing) - _size(_rest(review, pointer=pointer)) - 2)
     kept.add_all(opening)
-    kept.add_first_that_fits(_ways_to_say(review.findings))
+    kept.add_first_that_fits(_ways_to_say(view.in_front(review)))
     _add_sections(kept, review, folds=folds)
     return kept.text + _rest(review, pointer=pointer) + closing
 
@@ -110,7 +113,8 @@ def _opening(review: Review) -> list[str]:
 
 
 def _findings(review: Review) -> list[str]:
-    return _ways_to_say(review.findings)[0] if review.findings else []
+    folded = view.folded(review)
+    return [*next(iter(_ways_to_say(view.in_front(review))), []), *(["", f"{folded}."] if folded else [])]
 
 
 def _ways_to_say(findings: Sequence[Finding]) -> list[list[str]]:
@@ -133,10 +137,10 @@ def _finding(finding: Finding, *, advice: bool, most: int | None = None) -> Iter
     said = finding.evidence if most is None else shortened(finding.evidence.replace("\n", "; "), most)
     accepted = f" Accepted: {_lines(finding.acknowledged)}" if finding.acknowledged else ""
     title = f"{finding.level.value}{', accepted' if finding.acknowledged else ''}"
-    yield f"- **{title}** {code(finding.rule)} {what}{name if most is None else ''} · {place}  "
-    yield f"  {_lines(said)}{accepted}" + ("  " if advice and finding.advice else "")
-    if advice and finding.advice:
-        yield f"  *Instead:* {_lines(finding.advice)}"
+    yield f"- **{title}** {code(finding.rule)} {what}{name if most is None else ''}{f' · {place}' if place else ''}  "
+    notes = [("Instead", finding.advice), ("To accept", finding.accept)] if advice else []
+    lines = [f"{_lines(said)}{accepted}", *(f"*{title}:* {_lines(text)}" for title, text in notes if text)]
+    yield "  \n".join(f"  {line}" for line in lines)
 
 
 def _by_name(findings: Sequence[Finding]) -> Iterator[str]:
@@ -207,6 +211,8 @@ def _pipeline(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _section(section: Section) -> Iterator[str]:
+    for new in section.new:
+        yield "\n".join([f"- **{prose(new.title)}**: {new.summary}", *_grants(new)])
     for stack in section.stacks:
         yield _stack(stack)
     for rated in section.rows:
@@ -224,11 +230,23 @@ def _section(section: Section) -> Iterator[str]:
         until = f" ({prose(change.owner)}, until {prose(change.expires)})" if change.owner else ""
         name = f"{code(change.rule)} {code(change.path)}"
         yield f"- {change.kind} {change.state} {name}{_in(guardrail.stages)}{until}{said}"
+    if section.gone:
+        yield f"- {view.gone(section)}"
     for asset in section.assets:
         yield f"- {prose(asset.first.kind)} changed {code(asset.first.path)}{_in(asset.stages)}"
     if section.noise:
         reasons = sorted({row.first.noise for row in section.noise})
-        yield f"- folded: {view.counted_noun(len(section.noise), 'row')} ({prose(', '.join(reasons))})"
+        yield f"- folded: {counted_noun(len(section.noise), 'row')} ({prose(', '.join(reasons))})"
+
+
+def _grants(new: NewService) -> Iterator[str]:
+    for grant in view.shared(new.grants):
+        each = grant.first
+        place = f"({each.kind.value}){_in(grant.stages)}"
+        yield f"  - {code(each.path or each.logical_id)} {place}: {_lines(each.evidence)}"
+    for decided in view.shared(new.decided):
+        name = f"{code(decided.first.rule)} {code(decided.first.path)}"
+        yield f"  - {name}{_in(decided.stages)}: {_lines(decided.first.text)}"
 
 
 def _stack(stack: StackChange) -> str:
@@ -236,7 +254,7 @@ def _stack(stack: StackChange) -> str:
         f"{code(each.name)} {prose(each.account)} {prose(each.region)}" for each in (stack.before, stack.after) if each
     ]
     data = f", with data in {', '.join(map(code, stack.stateful))}" if stack.stateful else ""
-    count = view.counted_noun(stack.resources, "resource")
+    count = counted_noun(stack.resources, "resource")
     return f"- stack {view.WORDS[stack.outcome]}{_in([stack.stage])}: {' → '.join(places)}, {count}{data}"
 
 
@@ -258,14 +276,16 @@ def _row(rated: Rated) -> str:
 def _properties(row: Row) -> Iterator[str]:
     for each in row.properties:
         sources = f" ({prose('; '.join(each.sources))})" if each.sources else ""
-        for values in each.values:
-            stages = _in(values.stages) if len(each.values) > 1 else ""
-            old, new = (_value(given) for given in (values.old, values.new))
-            yield f"  - {code(each.path)}{stages}: {old} → {new}{sources}"
+        name = f"{code(each.path)}{view.in_entries(each)}"
+        yield from (f"  - {name}{_in(stages)}{_part(part)}{sources}" for stages, part in each.parts)
 
 
-def _value(given: object) -> str:
-    return "nothing" if given is None else code(shortened(value(given), LONGEST_VALUE)) or '`""`'
+def _part(part: Part) -> str:
+    label = f", {code(shortened(part.label, LONGEST_VALUE))}" if part.label else ""
+    if isinstance(part, Replaced):
+        given = zip((part.old, part.new), sides(part.old, part.new, LONGEST_VALUE), strict=True)
+        return f"{label}: {' → '.join('nothing' if each is None else code(text) for each, text in given)}"
+    return f"{label}: {'; '.join(f'{verb} {code(listed)}' for verb, listed in view.entries(part, LONGEST_VALUE))}"
 
 
 def _in(stages: Sequence[str]) -> str:

@@ -6,10 +6,21 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.review.model import Finding, Level, ResourceOutcome, Review, StackChange, Verdict
+from pipeline.review.model import (
+    AccessChange,
+    Finding,
+    GuardrailChange,
+    Level,
+    ResourceOutcome,
+    Review,
+    StackChange,
+    Verdict,
+)
 from pipeline.review.render import lanes, sides, view
 from pipeline.review.render.escape import markup
-from pipeline.review.render.view import Rated, Section
+from pipeline.review.render.new_services import NewService, is_folded
+from pipeline.review.render.view import Rated, Section, Shared
+from pipeline.review.render.words import counted_noun
 
 HERE = Path(__file__).parent
 SIGNS = {Verdict.PASS: "✓", Verdict.BLOCKED: "✕", Verdict.INCOMPLETE: "?"}
@@ -38,7 +49,7 @@ def render(review: Review) -> str:
         *_header(review, tone, parts),
         *_filters(review, parts),
         "<main>",
-        *_findings(review.findings),
+        *_findings(review),
         *lanes.drawn(review.pipeline),
         *_sections(parts),
         "<footer>Made by <code>penstock review</code>. docs/review.md says how to read it.</footer>",
@@ -110,10 +121,19 @@ def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
     return f'<label>{label}<select id="{name}">{shown}</select></label>'
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[str]:
-    if not findings:
+def _findings(review: Review) -> Iterator[str]:
+    if not review.findings:
         return
     yield "<section data-group><h2>Findings</h2>"
+    yield from _cards(view.in_front(review))
+    if folded := view.folded(review):
+        yield f'<details class="card folded"><summary>{folded}</summary>'
+        yield from _cards([each for each in review.findings if is_folded(each, review)])
+        yield "</details>"
+    yield "</section>"
+
+
+def _cards(findings: Iterable[Finding]) -> Iterator[str]:
     for each in findings:
         accepted = " accepted" if each.acknowledged else ""
         risk = Level.NONE if each.acknowledged else each.level
@@ -124,10 +144,11 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
         yield f'<p class="said">{markup(each.evidence)}</p>'
         if each.advice:
             yield f'<p class="advice"><b>Instead:</b> {markup(each.advice)}</p>'
+        if each.accept:
+            yield f'<p class="advice"><b>To accept:</b> {markup(each.accept)}</p>'
         if each.acknowledged:
             yield f'<p class="advice"><b>Accepted:</b> {markup(each.acknowledged)}</p>'
         yield "</article>"
-    yield "</section>"
 
 
 def _sections(parts: Sequence[Section]) -> Iterator[str]:
@@ -138,11 +159,13 @@ def _sections(parts: Sequence[Section]) -> Iterator[str]:
         yield '<details class="service" data-group open><summary>'
         yield f'<b>{markup(part.service) or "template"}</b>{risk}<span class="faint">{part.summary}</span>'
         yield f"{_stages(part.stages)}</summary><div>"
-        yield from _group("Stacks", (_stack(each) for each in part.stacks))
+        yield from _group("Stacks", (*map(_new, part.new), *map(_stack, part.stacks)))
         yield from _group("Resources", (_row(each) for each in part.rows))
         yield from _group("Access", _access(part))
         yield from _group("Guardrails, acknowledgements and overrides", _guardrails(part))
         yield from _group("Assets", _assets(part))
+        if part.gone:
+            yield f'<p class="faint">{view.gone(part)}</p>'
         yield from _group("Folded", (_row(Rated(row=row, risk=Level.NONE)) for row in part.noise))
         yield "</div></details>"
 
@@ -155,6 +178,33 @@ def _group(title: str, items: Iterable[str]) -> Iterator[str]:
         yield "</section>"
 
 
+def _new(new: NewService) -> str:
+    names = ", ".join(f"<code>{markup(stack.after.name)}</code>" for stack in new.stacks if stack.after)
+    listed = "".join((*map(_grant, view.shared(new.grants)), *map(_decided, view.shared(new.decided))))
+    return (
+        f'<details class="item"{_data(new.first.service, new.stages, Level.NONE)}><summary class="line">'
+        f"{_badge('promoted' if new.first.is_promotion else 'new', Level.LOW)}{_name(new.title)}"
+        f'<span class="faint">{new.summary}</span></summary><p class="faint">{names}</p>{listed}</details>'
+    )
+
+
+def _grant(grant: Shared[AccessChange]) -> str:
+    each = grant.first
+    return (
+        f'<div class="grant"><div class="line">{_name(each.path or each.logical_id)}'
+        f'<span class="faint">{each.kind.value}</span>{_stages(grant.stages)}</div>'
+        f'<p class="evidence">{markup(each.evidence)}</p></div>'
+    )
+
+
+def _decided(decided: Shared[GuardrailChange]) -> str:
+    each = decided.first
+    return (
+        f'<div class="grant"><div class="line">{_name(each.path)}<span class="faint">{markup(each.rule)}</span>'
+        f'{_stages(decided.stages)}</div><p class="evidence">{markup(each.text)}</p></div>'
+    )
+
+
 def _stack(stack: StackChange) -> str:
     places = " → ".join(
         f'<code>{markup(each.name)}</code> <span class="faint">{markup(each.account)} {markup(each.region)}</span>'
@@ -165,7 +215,7 @@ def _stack(stack: StackChange) -> str:
     return (
         f'<div class="item"{_data(stack.service, [stack.stage], Level.NONE)}><div class="line">'
         f"{_outcome(stack.outcome)}<span>{places}</span>{_stages([stack.stage])}"
-        f'<span class="faint">{view.counted_noun(stack.resources, "resource")}</span></div>{data}</div>'
+        f'<span class="faint">{counted_noun(stack.resources, "resource")}</span></div>{data}</div>'
     )
 
 

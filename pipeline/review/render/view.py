@@ -1,7 +1,7 @@
 """What every document shows of a review, in the order in which it shows it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -19,9 +19,12 @@ from pipeline.review.model import (
     StackLocation,
     Verdict,
 )
-from pipeline.review.render.group_rows import Row, group_rows
+from pipeline.review.render.compared import Entries
+from pipeline.review.render.escape import shortened
+from pipeline.review.render.group_rows import Row, RowProperty, group_rows
+from pipeline.review.render.new_services import NewService, is_folded, is_in_row, is_new, new_services, places
+from pipeline.review.render.words import PLATFORM, counted_noun
 
-PLATFORM = "pipeline"
 WORDS = {
     ResourceOutcome.NONE: "unchanged",
     ResourceOutcome.CREATE: "new",
@@ -75,9 +78,15 @@ class Section:
     rows: tuple[Rated, ...]
     """The worst first."""
     noise: tuple[Row, ...]
+    new: tuple[NewService, ...]
     stacks: tuple[StackChange, ...]
+    """The others that come, go or move."""
     access: tuple[Shared[AccessChange], ...]
+    """Without what stays within a new stack."""
     guardrails: tuple[Shared[GuardrailChange], ...]
+    """Without findings that go with their resources."""
+    gone: int
+    """How many those are."""
     assets: tuple[Shared[AssetChange], ...]
 
     @property
@@ -89,13 +98,15 @@ class Section:
         every += [stage for shared in self.guardrails for stage in shared.stages]
         every += [stage for shared in self.assets for stage in shared.stages]
         every += [stack.stage for stack in self.stacks]
+        every += [stage for each in self.new for stage in each.stages]
         return tuple(stage for stage in dict.fromkeys(every) if stage)
 
     @property
     def summary(self) -> str:
         """Such as `2 replaced, 5 updated, 3 access changes`."""
         counted = Counter(each.row.first.outcome for each in self.rows)
-        words = [f"{counted[each]} {WORDS[each]}" for each in sorted(counted, key=lambda each: -each.rank)]
+        words = [each.title if each.first.is_promotion else "new service" for each in self.new]
+        words += [f"{counted[each]} {WORDS[each]}" for each in sorted(counted, key=lambda each: -each.rank)]
         for number, noun in (
             (len(self.stacks), "stack"),
             (len(self.access), "access change"),
@@ -104,6 +115,8 @@ class Section:
         ):
             if number:
                 words.append(counted_noun(number, noun))
+        if self.gone:
+            words.append(f"{counted_noun(self.gone, 'guardrail finding')} gone")
         if self.noise:
             words.append(f"{len(self.noise)} folded")
         return ", ".join(words) or "nothing"
@@ -115,9 +128,21 @@ def has_short_values(difference: PipelineDifference) -> bool:
     return bool(values) and "\n" not in values
 
 
-def counted_noun(number: int, noun: str) -> str:
-    """`1 stack`, `2 stacks`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def gone(section: Section) -> str:
+    """Return how many guardrail findings go with their resources; empty if there are none."""
+    return f"{counted_noun(section.gone, 'guardrail finding')} gone with their resources" if section.gone else ""
+
+
+def in_entries(property_: RowProperty) -> str:
+    """Return how many entries of a list a line is about, if they are several."""
+    return f" of {property_.entries} entries" if property_.entries > 1 else ""
+
+
+def entries(part: Entries, most: int) -> Iterator[tuple[str, str]]:
+    """Yield what goes and what comes of a list, each side with at most that many characters."""
+    for verb, listed in (("drops", part.dropped), ("adds", part.added)):
+        if listed:
+            yield verb, shortened(", ".join(listed), most)
 
 
 def sections(review: Review) -> tuple[Section, ...]:
@@ -135,7 +160,11 @@ def sections(review: Review) -> tuple[Section, ...]:
 
 def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
     own = [row for row in rows if row.first.service == service]
-    findings = [each for each in review.findings if each.service == service]
+    findings = [each for each in in_front(review) if each.service == service]
+    new = places(review)
+    order = {stage: at for at, stage in enumerate(review.stages)}
+    guardrails = [each for each in review.guardrails if each.service == service]
+    guardrails.sort(key=lambda each: order.get(each.stage, 0))
     risks: dict[str, Level] = {}
     for finding in findings:
         risks[finding.logical_id] = worst([finding], risks.get(finding.logical_id, Level.NONE))
@@ -147,14 +176,37 @@ def _section(service: str, review: Review, rows: Sequence[Row]) -> Section:
             sorted(rated, key=lambda each: (-each.risk.rank, -each.row.first.outcome.rank, each.row.first.path))
         ),
         noise=tuple(row for row in own if row.first.noise),
-        stacks=tuple(each for each in review.stacks if each.service == service),
-        access=_shared([each for each in review.access if each.service == service]),
-        guardrails=_shared([each for each in review.guardrails if each.service == service]),
-        assets=_shared([each for each in review.assets if each.service == service]),
+        new=new_services(service, review),
+        stacks=tuple(each for each in review.stacks if each.service == service and not is_new(each)),
+        access=shared(each for each in review.access if each.service == service and not is_in_row(each, new)),
+        guardrails=shared(
+            _below_its_stack(each) for each in guardrails if each.state != "gone" and not is_in_row(each, new)
+        ),
+        gone=sum(each.state == "gone" for each in guardrails),
+        assets=shared([each for each in review.assets if each.service == service]),
     )
 
 
-def _shared(changes: Iterable[T]) -> tuple[Shared[T], ...]:
+def _below_its_stack(change: GuardrailChange) -> GuardrailChange:
+    """The change with its path from the service's stack on, which is the same in every stage."""
+    below = change.path.partition(f"/{change.stage}/{change.service}/")[2]
+    return replace(change, path=below or change.path)
+
+
+def in_front(review: Review) -> tuple[Finding, ...]:
+    """Return the findings that are shown each by itself."""
+    return tuple(each for each in review.findings if not is_folded(each, review))
+
+
+def folded(review: Review) -> str:
+    """Return how many findings are only counted, and why; empty if there are none."""
+    number = sum(is_folded(each, review) for each in review.findings)
+    what = "what a new service, or a removal, always brings: within its own stack, and as its own actions"
+    return f"{counted_noun(number, 'finding')} folded: {what}" if number else ""
+
+
+def shared(changes: Iterable[T]) -> tuple[Shared[T], ...]:
+    """Return each thing that is the same in several stages once."""
     groups: dict[T, list[T]] = {}
     for change in changes:
         groups.setdefault(replace(change, stage="", stack=""), []).append(change)
@@ -179,6 +231,8 @@ def counted_levels(findings: Iterable[Finding]) -> str:
 def headline(review: Review) -> str:
     """Return the verdict in one line. "Nothing changed" and "could not review" are never alike."""
     counts = counted_levels(review.findings)
+    if within := sum(is_folded(each, review) and not each.acknowledged for each in review.findings):
+        counts += f" ({within} of them folded)"
     if review.verdict is Verdict.BLOCKED:
         also = "" if review.complete else ", and not everything could be reviewed"
         return f"Blocked: {counts}{also}"

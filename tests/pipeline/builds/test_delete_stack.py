@@ -87,7 +87,8 @@ def remove_stack(cloud: LocalCloud, account: Account, monkeypatch: pytest.Monkey
     role = f"arn:aws:iam::{STAGE}:role/{account.role}"
 
     def run(stack: str, *more: str) -> int:
-        return delete_stack.main(["--role", role, "--region", REGION, "--record", f"/removed/{stack}", *more, stack])
+        place = ["--role", role, "--region", REGION, "--record", f"/removed/{stack}"]
+        return delete_stack.main([*place, "--why", "It is of no use any more", "--owner", "@example/old", *more, stack])
 
     return run
 

@@ -9,7 +9,10 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue import ledger
-from pipeline.catalogue.model import Catalogue, Shipped, Tombstone, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Tombstone, stages_of
+from pipeline.review.diff.removals import removal_steps
+from services.library.cloudformation.resolved_template import resolve
+from services.library.cloudformation.template import Template
 from services.library.contract.environment import Tier
 from stages import accounts
 from stages.catalogue import STAGES
@@ -81,7 +84,8 @@ def test_ledger_has_one_line_for_each_stack_and_reads_back(tmp_path: Path) -> No
 
 
 def pipeline_of(folder: Path, *removals: Shipped) -> dict[str, Any]:
-    _, stack = tiny.app(folder, catalogue=CATALOGUE, removals=removals)
+    removed = tuple(Removal(shipped=each, why=TOMBSTONE.why, owner=TOMBSTONE.owner) for each in removals)
+    _, stack = tiny.app(folder, catalogue=CATALOGUE, removals=removed)
     return dict(assertions.Template.from_stack(stack).to_json())
 
 
@@ -101,8 +105,21 @@ def test_pipeline_removes_a_stack_in_its_stage_or_in_a_last_one(tmp_path: Path) 
     template = pipeline_of(tmp_path, GONE, nowhere)
     assert removing(template) == {"dev": ["Remove-dev-old"], "removals": ["Remove-demo-old"]}
     commands = json.dumps(template)
-    assert "--keeps-data demo-old" in commands
-    assert "--keeps-data dev-old" not in commands  # a sandbox
+    said = f"--why '{TOMBSTONE.why}' --owner {TOMBSTONE.owner}"
+    assert f"--keeps-data {said} demo-old" in commands
+    assert f"{said} dev-old" in commands
+    assert f"--keeps-data {said} dev-old" not in commands  # a sandbox
+
+
+def test_review_reads_the_removal_steps_that_the_pipeline_has(tmp_path: Path) -> None:
+    nowhere = replace(GONE, stage="demo", stack="demo-old")
+    template = pipeline_of(tmp_path, GONE, nowhere)
+    found = removal_steps(resolve(Template(template), account=accounts.TOOLS, region=accounts.TOOLS_REGION))
+    assert {each.name: (step.why, step.owner, step.keeps_data) for each, step in found.items()} == {
+        "dev-old": (TOMBSTONE.why, TOMBSTONE.owner, False),
+        "demo-old": (TOMBSTONE.why, TOMBSTONE.owner, True),
+    }
+    assert {(each.account, each.region) for each in found} == {(GONE.account, GONE.region)}
 
 
 def test_removal_step_may_assume_its_accounts_deploy_role_alone(tmp_path: Path) -> None:

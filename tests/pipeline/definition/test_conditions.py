@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import assertions
 
-from pipeline.catalogue.model import Catalogue, Shipped, Wave
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Wave
 from services.library.contract.names import REMOVALS_STAGE
 from services.library.contract.release import Release
 from stages import accounts
@@ -42,7 +42,11 @@ def test_each_stage_and_wave_and_what_deletes_stacks_can_be_left_out_and_nothing
     both = Wave(name="both", stages=(tiny.stage("one"), tiny.stage("two")))
     gone = Shipped(stage="gone", service="tiny", stack="gone-tiny", account=accounts.DEV, region=accounts.FIRST_REGION)
     catalogue = (tiny.stage("dev", *services), both, tiny.stage("dev-2"))
-    _, stack = tiny.app(tmp_path, catalogue=catalogue, removals=(gone,))
+    _, stack = tiny.app(
+        tmp_path,
+        catalogue=catalogue,
+        removals=(Removal(shipped=gone, why="It is of no use any more", owner="@example/tiny"),),
+    )
     (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
     entered = {
         stage["Name"]: condition["Rules"][0]["Configuration"]["Value"]

@@ -11,7 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 
-from pipeline.catalogue.model import Shipped
+from pipeline.catalogue.model import Removal, Shipped
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, S3Source, Source
@@ -69,7 +69,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
         folder = tmp_path_factory.mktemp("pipeline")
         settings = replace(SETTINGS, source=source)
         app = cdk.App(outdir=str(folder), context=CONTEXT)
-        pipeline = PipelineStack(app, "Pipeline", settings=settings, catalogue=stages, removals=(removed,))
+        pipeline = PipelineStack(
+            app,
+            "Pipeline",
+            settings=settings,
+            catalogue=stages,
+            removals=(Removal(shipped=removed, why="It is of no use any more", owner="@example/old"),),
+        )
         made += list(_findings(app, pipeline))
     assert len(made) > 100
     return made

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk import assertions
 
-from pipeline.catalogue.model import Catalogue, Shipped, Wave
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Wave
 from pipeline.definition import pipeline_size
 from services.library.contract.environment import Tier
 from services.library.contract.steps import Approval, Command
@@ -22,10 +22,11 @@ PROD = tiny.stage(
     tiny.Tiny(before=(Approval(name="Ask", note="May it?"),), after=(Command(name="Run", commands=("true",)),)),
     tier=Tier.PRODUCTION,
 )
-REMOVAL = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.SECOND_REGION)
+OLD = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.SECOND_REGION)
+REMOVAL = Removal(shipped=OLD, why="It is of no use any more", owner="@example/old")
 
 
-def synthesised(folder: Path, catalogue: Catalogue, removals: tuple[Shipped, ...] = ()) -> Assembly:
+def synthesised(folder: Path, catalogue: Catalogue, removals: tuple[Removal, ...] = ()) -> Assembly:
     app, _ = tiny.app(folder, catalogue=catalogue, removals=removals)
     app.synth()
     return Assembly(folder=folder)
@@ -47,7 +48,7 @@ def stages(assembly: Assembly) -> list[dict[str, Any]]:
     ],
 )
 def test_actions_of_a_pipeline_are_known_from_its_catalogue(
-    catalogue: Catalogue, removals: tuple[Shipped, ...], tmp_path: Path
+    catalogue: Catalogue, removals: tuple[Removal, ...], tmp_path: Path
 ) -> None:
     found = stages(synthesised(tmp_path, catalogue, removals))
     assert pipeline_size.actions(catalogue, removals) == sum(len(stage["Actions"]) for stage in found)

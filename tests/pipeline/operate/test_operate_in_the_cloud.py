@@ -20,6 +20,8 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import LONGEST_BODY
 from pipeline.operate.run import Action
 from pipeline.operate.target import local_target
+from pipeline.review.tests import assemblies
+from pipeline.review.tests.assemblies import StackOf
 from pipeline.settings import SETTINGS
 from services.library.contract import names
 from tests.conftest import ROOT
@@ -75,6 +77,21 @@ def broken(tools: Tools) -> str:
     execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
     assert tools.ended(execution) == "Failed"
     return execution
+
+
+def test_review_of_what_runs_reads_it_in_the_cloud_and_a_run_by_its_id(tools: Tools, tmp_path: Path) -> None:
+    template, other = (json.loads(parameter_template(tools.name, value)) for value in ("one", "two"))
+    stack = StackOf(template=other, name=f"{tools.name}-stack", account=TOOLS, region=HOME)
+    head = assemblies.write(tmp_path / "head", {"Deploy": {"orders": stack}})
+    files = {str(file.relative_to(head)): file.read_text() for file in head.rglob("*.json")}
+    tools.push({**files, "template.json": json.dumps(template)})
+    execution = tools.create(stage("Deploy", tools.deployment("Create", "CREATE_UPDATE")))
+    assert tools.ended(execution) == "Succeeded"
+    for side in (str(head), execution):
+        done = penstock("review", "--deployed", "Deploy", side, "--format", "json")
+        (change,) = json.loads(done.stdout)["changes"]
+        (value,) = change["properties"]
+        assert (value["path"], value["old"], value["new"]) == ("Value", "one", "two")
 
 
 def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_succeeds(tools: Tools) -> None:

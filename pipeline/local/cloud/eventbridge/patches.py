@@ -12,7 +12,7 @@ import logging
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+from ministack.services import eventbridge, kms, lambda_svc, sns, sqs, stepfunctions
 
 from pipeline.local.cloud.emulator import Emulator, Json, replace
 from pipeline.local.cloud.eventbridge.permissions import LOOKED_FOR, RulePermissions, service_of
@@ -154,6 +154,75 @@ class Deliveries:
             return True
         _fail(REFUSED, f"{spec} is in another account or region, which a rule reaches through a bus there only")
         return False
+
+
+class BusKeys:
+    """Lets an event into its bus if the bus can encrypt it; an event that it cannot goes to its dead-letter queue.
+
+    "EventBridge sends custom and partner events to this DLQ if it encounters a non-retriable error [...] such as the
+    specified customer managed key being disabled or missing", and no rule and no archive hears of them:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self._dispatch = replace(eventbridge, "_dispatch_event", self.dispatch)
+        self._archive = replace(eventbridge, "_archive_event", self.archive)
+
+    def dispatch(self, event: Json, view: Any = None) -> None:
+        """Follow the rules of an event's bus, or send the event to the bus's dead-letter queue."""
+        its = _encrypting_bus(event)
+        why = _refusal(its.get("KmsKeyIdentifier"))
+        if why is None:
+            self._dispatch(event, view)
+            return
+        logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why)
+        if arn := (its.get("DeadLetterConfig") or {}).get("Arn"):
+            view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
+            self._keep(arn, json.dumps(view.event_with_detail()), why)
+
+    def archive(self, event: Json, view: Any = None) -> None:
+        """Keep an event in the archives of its bus, if the bus can encrypt it."""
+        if _refusal(_encrypting_bus(event).get("KmsKeyIdentifier")) is None:
+            self._archive(event, view)
+
+    def _keep(self, arn: str, body: str, why: str) -> None:
+        queue = self.emulator.queue(arn)
+        refusal = "it does not exist" if queue is None else _refusal(queue["attributes"].get("KmsMasterKeyId"))
+        if refusal is not None:
+            logger.warning("The dead-letter queue %s takes no event: %s", arn, refusal)
+            return
+        _, _, _, region, account, name = arn.split(":", 5)
+        said = {"ERROR_CODE": REFUSED, "ERROR_MESSAGE": why}
+        attributes = {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
+        with self.emulator.within(account, region):
+            url = sqs._queue_url(name)  # noqa: SLF001 - as above
+            request = {"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes}
+            sqs._act_send_message(request, url)  # noqa: SLF001 - as above
+
+
+def bus(name: str) -> Json:
+    """Return the emulator's own record of a bus of `here`, which changes as the bus does; empty if there is none."""
+    found: Json = eventbridge._event_buses.get(name) or {}  # noqa: SLF001 - as above
+    return found
+
+
+def _encrypting_bus(event: Json) -> Json:
+    """Return the bus of an event, if it may encrypt that: events of AWS services it does not."""
+    if str(event.get("Source", "")).startswith("aws."):
+        return {}
+    return bus(event.get("EventBusName", "default"))
+
+
+def _refusal(key: str | None) -> str | None:
+    """Say why a key encrypts nothing; None if it does, or if AWS has it or nobody."""
+    if not key or "alias/aws/" in key:
+        return None
+    found = kms._resolve_key(key)  # noqa: SLF001 - as above
+    if found is None:
+        return f"the key {key} does not exist"
+    refused = kms._check_key_state(found)  # noqa: SLF001 - as above
+    return str(json.loads(refused[2])["message"]) if refused else None
 
 
 def _fail(code: str, message: str) -> None:

@@ -366,8 +366,8 @@ def test_access_change_of_one_grant_for_another_is_changed() -> None:
     (found,) = compared(policy(allow("s3:GetObject", BUCKET)), policy(allow("s3:PutObject", BUCKET)))
     assert found.direction == Direction.CHANGED
     assert found.evidence == (
-        "it may now s3:PutObject (write) on arn:aws:s3:::records\n"
-        "it may no longer s3:GetObject (read) on arn:aws:s3:::records"
+        "Role may now perform s3:PutObject (write) on arn:aws:s3:::records\n"
+        "Role may no longer perform s3:GetObject (read) on arn:aws:s3:::records"
     )
 
 
@@ -387,7 +387,7 @@ def test_access_evidence_names_principal_action_resource_and_condition() -> None
         ),
     )
     assert found.evidence == (
-        "the service sns.amazonaws.com may now sqs:AddPermission, sqs:SendMessage"
+        "the service sns.amazonaws.com may now perform sqs:AddPermission, sqs:SendMessage"
         " (write, permissions management such as sqs:AddPermission) on <Q.Arn> if arnequals aws:sourcearn = <Topic>"
     )
     assert not found.public
@@ -419,5 +419,5 @@ def test_access_change_is_reported_for_the_resource_that_has_the_statement() -> 
     }
     found = {each.kind: each for each in compared(old, new)}
     assert (found[AccessKind.MANAGED].logical_id, found[AccessKind.MANAGED].wildcard) == ("Role", True)
-    assert found[AccessKind.MANAGED].evidence == "it now has the managed policy AmazonS3FullAccess"
+    assert found[AccessKind.MANAGED].evidence == "Role now has the managed policy AmazonS3FullAccess"
     assert (found[AccessKind.IDENTITY].logical_id, found[AccessKind.IDENTITY].wildcard) == ("P", False)

@@ -88,3 +88,15 @@ def test_review_baseline_judges_by_the_base_sides_rules(path: str, tmp_path: Pat
 
 def test_review_baseline_is_the_running_codes_for_a_base_without_rules(tmp_path: Path) -> None:
     assert baseline(tmp_path, {}, {RULES: json.dumps(LAX)}).judged_by == rules.own()
+
+
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("pipeline/builds/delete_stack.py", True),
+        ("services/library/guardrails/rules/retained.py", True),
+        ("pipeline/builds/probe.py", False),
+    ],
+)
+def test_review_baseline_knows_whether_what_removes_stacks_changes(path: str, changes: bool, tmp_path: Path) -> None:
+    assert baseline(tmp_path, {path: "old"}, {path: "new"}).removals_change is changes

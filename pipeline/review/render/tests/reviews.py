@@ -309,7 +309,7 @@ def hostile() -> Review:
         findings=tuple(
             replace(each, rule=HOSTILE, service=HOSTILE, stages=(HOSTILE,), logical_id=HOSTILE, path=HOSTILE)
             if number
-            else replace(each, evidence=HOSTILE, advice=HOSTILE, acknowledged=HOSTILE)
+            else replace(each, evidence=HOSTILE, advice=HOSTILE, accept=HOSTILE, acknowledged=HOSTILE)
             for number, each in enumerate(made.findings)
         ),
         changes=tuple(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,24 @@ def test_the_pipeline_is_drawn_before_and_after(tab: Tab, tmp_path: Path) -> Non
     assert drawn == [["Build", "dev", "qa", "staging", "prod"]] * 2
     assert tab.run("[...document.querySelectorAll('li.was')].map((each) => each.textContent)") == ["Approve-prod"]
     assert tab.run("document.querySelectorAll('li.becomes').length") == 3
+
+
+def test_stages_that_are_the_same_are_only_named_and_a_move_up_is_no_difference(tab: Tab, tmp_path: Path) -> None:
+    shown(tab, reviews.usual(), tmp_path)
+    build, prod = "document.querySelector('.lane .box')", "[...document.querySelectorAll('.lane .box')].at(-1)"
+    assert tab.run(f"{build}.innerText") == "Build\n1 action"
+    assert tab.run(f"[...{prod}.querySelectorAll('li')].map((each) => each.className)") == ["", "", ""]
+
+
+def test_a_pipeline_of_the_same_shape_is_not_drawn(tab: Tab, tmp_path: Path) -> None:
+    made = reviews.usual()
+    shown(tab, replace(made, pipeline=replace(made.pipeline, after=made.pipeline.before)), tmp_path)
+    assert tab.run("document.querySelectorAll('.lane').length") == 0
+    assert "approval removed" in tab.run("document.body.textContent")
+
+
+def test_a_new_service_unfolds(tab: Tab, tmp_path: Path) -> None:
+    shown(tab, reviews.usual(), tmp_path)
+    row = "document.querySelector('details.item')"
+    assert tab.run(f"{row}.open") is False
+    assert "new service enrichment in dev, qa, staging" in tab.run(f"{row}.querySelector('summary').textContent")

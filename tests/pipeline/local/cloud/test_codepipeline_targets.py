@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.lifecycle import LocalCloud
 from tests.pipeline.local.cloud.test_codepipeline_recovery import project
 from tests.testbed.pipelines import TOOLS, Tools, action, approval, parameter_template, stage, zipped
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 ELSEWHERE = "333333333333"
@@ -217,7 +218,7 @@ def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> No
     functions.create_function(
         FunctionName=tools.name,
         Runtime="python3.11",
-        Role=tools.role,
+        Role=role(tools.cloud, tools.name, "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": zipped({"handler.py": REPORTING})},
         Timeout=20,
@@ -245,10 +246,13 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
         },
         "Outputs": {"Made": {"Value": {"Ref": "Value"}}},
     }
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
     tools.push(
         {
             "template.json": json.dumps(template),
-            "settings.json": json.dumps({"Parameters": {"A": "a", "B": "overridden"}, "Tags": {"team": "x"}}),
+            "settings.json": json.dumps(
+                {"Parameters": {"A": "a", "B": "overridden"}, "Tags": {"team": "x"}, "StackPolicy": policy}
+            ),
             "values.json": json.dumps({"key": "from a file"}),
         }
     )
@@ -269,8 +273,21 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
     execution = tools.create(stage("Deploy", deploy))
     assert tools.ended(execution) == "Succeeded", tools.errors(execution)
     assert tools.parameter() == f"a from a file {tools.bucket}"
+    kept = tools.cloud.client("cloudformation").get_stack_policy(StackName=f"{tools.name}-stack")["StackPolicyBody"]
+    assert json.loads(kept) == policy
     (made,) = tools.actions(execution)["Deploy"]["output"]["outputArtifacts"]
     assert tools.artifact(made) == {"outputs.json": json.dumps({"Made": tools.name})}
+
+
+def test_a_deployment_may_have_an_output_artifact_and_no_file_for_it(tools: Tools) -> None:
+    """OutputFileName is not required, with an output artifact or without; an action has 0 or 1 of these.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    """
+    tools.push({"template.json": parameter_template(tools.name, "there")})
+    execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", outputs=["Made"])))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    assert tools.parameter() == "there"
 
 
 def test_a_stack_is_deleted_and_one_that_is_not_there_is_no_failure(tools: Tools) -> None:

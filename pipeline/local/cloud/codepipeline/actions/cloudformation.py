@@ -132,6 +132,8 @@ class _Deployment:
             "Capabilities": [name.strip() for name in configuration.get("Capabilities", "").split(",") if name.strip()],
             "RoleARN": configuration["RoleArn"],
         }
+        if "StackPolicy" in settings and configuration["ActionMode"] != "CHANGE_SET_REPLACE":
+            arguments["StackPolicyBody"] = json.dumps(settings["StackPolicy"])
         if "Tags" in settings:
             arguments["Tags"] = [{"Key": key, "Value": value} for key, value in settings["Tags"].items()]
         return arguments
@@ -211,7 +213,7 @@ class _Deployment:
     def _deployed(self, summary: str) -> Done:
         found = self._describe() or {}
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        if self._work.action.outputs:
+        if "OutputFileName" in self._configuration:  # without it, nothing comes of the artifact
             body = io.BytesIO()
             with zipfile.ZipFile(body, "w") as archive:
                 archive.writestr(self._configuration["OutputFileName"], json.dumps(outputs))
