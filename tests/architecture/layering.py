@@ -48,7 +48,7 @@ DYNAMIC = frozenset(
 """What imports by a name made at run time, however it is called or renamed. (`exec` and `eval` are ruff's to find.)"""
 RUNTIME = re.compile(r"services\.\w+\.runtime")
 """Runtime code runs in Lambda: whoever builds it knows it by its path only."""
-PATCHES = sorted(Path(__file__).parents[2].glob("pipeline/local/cloud/*/patches.py"))
+PATCHES = sorted(Path(__file__).parents[2].glob("pipeline/local/cloud/*/*patches.py"))
 """What each service of the local cloud replaces of the emulator."""
 
 # The longest name that fits a module decides; a name is a module or the root of a package.
@@ -154,7 +154,7 @@ ROOMS = {
         f"pipeline.local.cloud.{module}": Room(
             ours=("pipeline.local.cloud",), third_party=("ministack", "hypercorn", "boto3", "botocore")
         )
-        for module in ("emulator", "server", "snapshot", *(f"{file.parent.name}.patches" for file in PATCHES))
+        for module in ("emulator", "server", "snapshot", *(f"{file.parent.name}.{file.stem}" for file in PATCHES))
     },
     # Its clients are those that commands use: no variable may divert either, and that is decided in one place.
     "pipeline.local": Room(

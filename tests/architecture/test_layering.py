@@ -467,6 +467,8 @@ def test_only_patches_reach_into_private_members_of_the_emulator() -> None:
     reaching = [
         str(file.relative_to(CLOUD))
         for file in CLOUD.rglob("*.py")
-        if "SLF001" in file.read_text() and file.stem not in {"patches", "emulator", "server", "snapshot"}
+        if "SLF001" in file.read_text()
+        and file.stem not in {"emulator", "server", "snapshot"}
+        and not file.stem.endswith("patches")
     ]
     assert reaching == []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pipeline.local.cloud.cloudformation.patches import resources_of, stacks_everywhere, template_of
 from pipeline.local.cloud.emulator import Emulator, Json
-from pipeline.local.cloud.iam import patches
+from pipeline.local.cloud.iam import principal_patches
 from pipeline.local.cloud.iam.decision import Reason
 from pipeline.local.cloud.iam.policies import matches
 from pipeline.local.cloud.iam.records import Records
@@ -39,13 +39,13 @@ class Reports:
                 **_access(role, account, used.get(f"{account}/role/{role}", {})),
             }
             for (account, role), place in sorted(dict(_places()).items(), key=_stack_and_path)
-            if matches(wanted, place["stack"]) and patches.is_role(f"arn:aws:iam::{account}:role/{role}")
+            if matches(wanted, place["stack"]) and principal_patches.is_role(f"arn:aws:iam::{account}:role/{role}")
         ]
         return {"roles": found}
 
 
 def _access(role: str, account: str, used: Mapping[str, int]) -> Json:
-    granted = sorted(patches.granted_actions(role, account))
+    granted = sorted(principal_patches.granted_actions(role, account))
     unused = [each for each in granted if not any(matches(each, action, ignore_case=True) for action in used)]
     return {"granted": granted, "used": dict(sorted(used.items())), "unused": unused}
 

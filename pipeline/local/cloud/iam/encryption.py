@@ -32,6 +32,13 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 """The actions on the key that an action on an encrypted resource comes to."""
 
 
+CRYPTOGRAPHIC = frozenset(
+    f"kms:{operation}"
+    for operation in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Sign")
+)
+"""What is decided on the key itself, by whatever alias it is called."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKey:
     """A customer managed key with which a resource is encrypted."""

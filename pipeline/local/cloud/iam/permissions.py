@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
-from pipeline.local.cloud.iam import patches
+from pipeline.local.cloud.iam import principal_patches
 from pipeline.local.cloud.iam.decision import Denial, Principal, Request, decide
 from pipeline.local.cloud.iam.encryption import NEEDED, key_requests
+from pipeline.local.cloud.iam.key_patches import encryption_key
 from pipeline.local.cloud.iam.records import Records
+from pipeline.local.cloud.iam.request_patches import request_of
 
 
 class Permissions:
@@ -23,7 +25,7 @@ class Permissions:
         `via`: on whose behalf.
         """
         denial = self._judge(principal, request, via)
-        key = patches.encryption_key(request) if denial is None and request.action in NEEDED else None
+        key = encryption_key(request) if denial is None and request.action in NEEDED else None
         for asked in key_requests(principal, request, key) if key else ():
             denial = denial or self._judge(principal, asked, via)
         return denial
@@ -42,7 +44,7 @@ class Permissions:
 
     def call_as_account(self, account: str) -> "Calls":
         """Return the calls that a service makes for an account as a whole."""
-        return self.call_as(patches.root_of(account))
+        return self.call_as(principal_patches.root_of(account))
 
     def call_as_service(self, name: str) -> "Calls":
         """Return the calls of a service itself, such as `events.amazonaws.com`: the resource's policy must name it."""
@@ -55,11 +57,11 @@ class Permissions:
             AwsError: AccessDenied, if the role does not exist, or does not trust the service.
         """
         self.check_trust(role, service)
-        return self.call_as(patches.session_of_role(role, session), via=service)
+        return self.call_as(principal_patches.session_of_role(role, session), via=service)
 
     def call_as_session(self, role: str, session: str) -> "Calls":
         """Return the calls within a session of a role that has begun already."""
-        return self.call_as(patches.session_of_role(role, session))
+        return self.call_as(principal_patches.session_of_role(role, session))
 
     def start_session(self, role: str, session: str, *, service: str) -> Json:
         """Return the credentials of a role that a service assumes.
@@ -68,11 +70,11 @@ class Permissions:
             AwsError: AccessDenied, if the role does not exist, or does not trust the service.
         """
         self.check_trust(role, service)
-        return patches.start_session(role, session)
+        return principal_patches.start_session(role, session)
 
     def check_trust(self, role: str, service: str) -> None:
         """Raise AccessDenied unless a service may assume a role."""
-        if not patches.is_role(role):
+        if not principal_patches.is_role(role):
             raise AwsError("AccessDenied", f"The role {role} does not exist", status=403)
         refusal = self.call_as_service(service).refusal("sts:AssumeRole", role)
         if refusal:
@@ -89,6 +91,6 @@ class Calls:
 
     def refusal(self, action: str, resource: str, *, keys: Mapping[str, str] | None = None) -> str | None:
         """Say as AWS does why a call is denied; None if it may be made."""
-        request = patches.request_of(self.principal, action, resource, keys or {})
+        request = request_of(self.principal, action, resource, keys or {})
         denial = self.permissions.judge(self.principal, request, via=self.via)
         return denial.message if denial else None

@@ -1,7 +1,7 @@
 """`AWS::IAM::Role` and `AWS::IAM::User` keep their permissions boundary, which the emulator's CloudFormation drops."""
 
 from pipeline.local.cloud.emulator import Emulator, Json, ResourceType
-from pipeline.local.cloud.iam.patches import keep_boundary
+from pipeline.local.cloud.iam.principal_patches import keep_boundary
 
 ENTITIES = ("AWS::IAM::Role", "AWS::IAM::User")
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
-from pipeline.local.cloud.iam.patches import resource_of
 from pipeline.local.cloud.iam.permissions import Permissions
+from pipeline.local.cloud.iam.request_patches import resource_of
 from pipeline.local.cloud.stepfunctions import patches
 
 SERVICE = "states.amazonaws.com"

@@ -60,6 +60,10 @@ def a_bucket(cloud: LocalCloud) -> str:
     return name
 
 
+def document(*statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def refusal(call: Any, **asked: Any) -> str:
     """The message with which a call is denied."""
     with pytest.raises(ClientError) as raised:
@@ -97,9 +101,7 @@ class TestRequests:
 
     def test_a_session_policy_limits_its_session(self, cloud: LocalCloud) -> None:
         bucket = a_bucket(cloud)
-        policy = json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": READ, "Resource": "*"}]}
-        )
+        policy = document({"Effect": "Allow", "Action": READ, "Resource": "*"})
         s3 = as_role(cloud, a_role(cloud), "s3", Policy=policy)
         assert s3.get_object(Bucket=bucket, Key="a")
         assert "because no session policy allows" in refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"")
@@ -182,12 +184,8 @@ class TestKeys:
         without = as_role(cloud, a_role(cloud, Action="s3:*"), "s3")
         said = refusal(without.put_object, Bucket=bucket, Key="a", Body=b"")
         assert f"kms:GenerateDataKey on resource: {key}" in said
-        through = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
-        s3 = as_role(
-            cloud,
-            a_role(cloud, Action=["s3:*", "kms:*"], Condition={"StringEqualsIfExists": through["StringEquals"]}),
-            "s3",
-        )
+        through = {"StringEqualsIfExists": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+        s3 = as_role(cloud, a_role(cloud, Action=["s3:*", "kms:*"], Condition=through), "s3")
         s3.put_object(Bucket=bucket, Key="a", Body=b"text")
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
 
@@ -231,18 +229,28 @@ class TestCallsWithin:
 
     @pytest.mark.parametrize("source", ["queue", "stream"])
     def test_a_mapping_reads_as_the_functions_role(self, cloud: LocalCloud, source: str) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"""
-        acting = role(cloud, fresh("role"), "lambda.amazonaws.com", Action="logs:*")
-        name = Functions(cloud).make("def handle(event, context): pass", Role=acting)
+        """Also after it was created: the role is asked whenever there is something to read.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+        """
+        name = fresh("role")
+        acting = role(cloud, name, "lambda.amazonaws.com")
+        function = Functions(cloud).make("def handle(event, context): pass", Role=acting)
         made: Any = Queue(cloud, fresh("queue")) if source == "queue" else Stream(cloud=cloud, name=fresh("s")).make()
         settings = {} if source == "queue" else {"StartingPosition": "TRIM_HORIZON"}
         lambda_ = cloud.client("lambda", ACCOUNT, REGION)
-        mapping = lambda_.create_event_source_mapping(FunctionName=name, EventSourceArn=made.arn, **settings)["UUID"]
-        (made.send if source == "queue" else made.put)([{"n": 1}])
-        result = until(
-            lambda: lambda_.get_event_source_mapping(UUID=mapping).get("LastProcessingResult", ""),
-            lambda said: said.startswith("PROBLEM"),
-        )
+        mapping = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=made.arn, **settings)[
+            "UUID"
+        ]
+        logs = document({"Effect": "Allow", "Action": "logs:*", "Resource": "*"})
+        cloud.client("iam", ACCOUNT, REGION).put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=logs)
+
+        def tried() -> str:
+            """What comes of one more record; what was decided before holds for a second."""
+            (made.send if source == "queue" else made.put)([{"n": 1}])
+            return str(lambda_.get_event_source_mapping(UUID=mapping).get("LastProcessingResult", ""))
+
+        result = until(tried, lambda said: said.startswith("PROBLEM: User"))
         assert ("sqs:ReceiveMessage" if source == "queue" else "kinesis:DescribeStream") in result
 
     def test_a_function_needs_a_role_that_trusts_lambda(self, cloud: LocalCloud) -> None:
@@ -250,8 +258,14 @@ class TestCallsWithin:
 
         https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
         """
-        acting = role(cloud, fresh("role"), "states.amazonaws.com")
-        answer, _ = Functions(cloud).run("def handle(event, context): return 1", Role=acting)
+        name, functions = fresh("role"), Functions(cloud)
+        function = functions.make(
+            "def handle(event, context): return 1", Role=role(cloud, name, "lambda.amazonaws.com")
+        )
+        trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        iam = cloud.client("iam", ACCOUNT, REGION)
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=document(trust))
+        answer, _ = functions.call(function)
         assert "cannot be assumed by Lambda" in answer["errorMessage"]
 
 
@@ -297,7 +311,7 @@ def test_an_audit_lets_pass_and_notes(fresh_cloud: FreshCloud) -> None:
     assert [each["action"] for each in found.found] == ["s3:PutObject"]
 
 
-def test_without_iam_everybody_may_do_what_no_policy_decides(fresh_cloud: FreshCloud) -> None:
+def test_without_iam_a_denial_names_no_resource(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud(without=("iam",))
     bucket, arn = a_bucket(cloud), a_role(cloud, Action=READ)
     said = refusal(as_role(cloud, arn, "s3").put_object, Bucket=bucket, Key="b", Body=b"")

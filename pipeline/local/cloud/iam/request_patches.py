@@ -1,0 +1,132 @@
+"""What a request is about: its condition keys, and the policy, the owner and the tags of its resource."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import (
+    cloudformation,
+    eventbridge,
+    iam,
+    s3,
+    tagging,
+)
+
+from pipeline.local.cloud.emulator import Json
+from pipeline.local.cloud.iam.conditions import Keys
+from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
+from pipeline.local.cloud.iam.encryption import CRYPTOGRAPHIC
+from pipeline.local.cloud.iam.key_patches import key_arn
+from pipeline.local.cloud.iam.policies import read_policy
+from pipeline.local.cloud.iam.principal_patches import trust_policy, values
+
+
+def request(asking: Principal, action: str, resource: str, region: str, context: Mapping[str, Any]) -> Request:
+    """Return a request as IAM sees it. `context`: the condition keys that are known already."""
+    owner = _owner(resource) or asking.account or responses.get_account_id()
+    resource = _stack_id(resource, owner, region)
+    if ":alias/" in resource and action in CRYPTOGRAPHIC:
+        resource = key_arn(resource, owner, region)
+    keys = {
+        "aws:securetransport": ["true"],
+        "aws:sourceip": ["127.0.0.1"],
+        "aws:requestedregion": [region],
+        "aws:viaawsservice": ["false"],
+        **_now(),
+        **{name.lower(): values(value) for name, value in context.items() if value is not None},
+    }
+    held = resource_policy(action, resource, owner, region)
+    if _names_tags(asking, held):
+        keys |= _tags(resource, owner, region)
+    return Request(action=action, resource=resource, owner=owner, keys=keys, resource_policy=held)
+
+
+def request_of(asking: Principal, action: str, resource: str, keys: Mapping[str, str]) -> Request:
+    """Return a call within the cloud as IAM sees it."""
+    return request(asking, action, resource, region_of(resource, responses.get_region()), keys)
+
+
+def _now() -> Keys:
+    now = dt.datetime.now(dt.UTC)
+    return {"aws:currenttime": [now.isoformat()], "aws:epochtime": [str(int(now.timestamp()))]}
+
+
+def _owner(resource: str) -> str:
+    """Return the account that has a resource, as its ARN says or, for buckets, as S3 knows."""
+    parts = resource.split(":", 5)
+    if len(parts) < 6:
+        return ""
+    if parts[2] == "s3" and not parts[4]:
+        return str(s3._bucket_owner_account(parts[5].split("/", 1)[0]) or "")  # noqa: SLF001 - the emulator offers no other way
+    return parts[4] if parts[4].isdigit() else ""
+
+
+def _stack(resource: str, owner: str, region: str) -> Json:
+    """Return the emulator's own record of the stack that an ARN names, by its id or by its name alone."""
+    if not _STACK.fullmatch(resource):
+        return {}
+    found = cloudformation._stacks.get_scoped(owner, region_of(resource, region), resource.split("/")[1])  # noqa: SLF001 - as above
+    return found or {}
+
+
+def _stack_id(resource: str, owner: str, region: str) -> str:
+    """Return the id of a stack that a request names by its name: policies are about ids."""
+    named = resource.endswith("/*")
+    return str(_stack(resource, owner, region).get("StackId") or resource) if named else resource
+
+
+_STACK = re.compile(r"arn:[^:]+:cloudformation:[^:]*:\d{12}:stack/[^/]+/.+")
+
+
+def _names_tags(asking: Principal, held: ResourcePolicy | None) -> bool:
+    policies = [*asking.policies, *(asking.session or ())]
+    policies += [policy for policy in (asking.boundary, held.policy if held else None) if policy]
+    return any("resourcetag/" in key for policy in policies for key in policy.condition_keys)
+
+
+def _tags(resource: str, owner: str, region: str) -> Keys:
+    found: Mapping[str, str] = {}
+    if stack := _stack(resource, owner, region):
+        found = {tag["Key"]: tag["Value"] for tag in stack.get("Tags") or ()}
+    elif ":role/" in resource:
+        role = iam._roles.get_scoped(owner, None, resource.rpartition("/")[2]) or {}  # noqa: SLF001 - as above
+        found = {tag["Key"]: tag["Value"] for tag in role.get("Tags") or ()}
+    else:
+        with responses.request_scope(owner, region_of(resource, region)):
+            found = tagging.resource_tags(resource) or {}
+    return {f"{prefix}:resourcetag/{key.lower()}": [value] for prefix in ("aws", "iam") for key, value in found.items()}
+
+
+def region_of(resource: str, default: str) -> str:
+    """Return the region of a resource, or a default where its ARN has none."""
+    parts = resource.split(":", 5)
+    return parts[3] if len(parts) == 6 and parts[3] else default
+
+
+def resource_policy(action: str, resource: str, owner: str, region: str) -> ResourcePolicy | None:
+    """Return the policy of a resource; None where it has none, and nobody needs one."""
+    service = resource.split(":", 3)[2] if resource.count(":") >= 5 else ""
+    if action.startswith("sts:AssumeRole") and service == "iam":
+        return trust_policy(owner, resource.rpartition("/")[2])
+    if service == "execute-api":
+        service = "apigateway"
+    with responses.request_scope(owner, region_of(resource, region)):
+        found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
+        if ":event-bus/" in resource:
+            found = eventbridge._event_bus_policies.get(resource.rpartition("/")[2]), owner  # noqa: SLF001 - as above
+    if found is None:
+        return None
+    kind = "key policy" if service == "kms" else "resource-based policy"
+    if not found[0] and kind != "key policy":
+        return None
+    return ResourcePolicy(policy=read_policy(f"the policy of {resource}", found[0] or {}), kind=kind)
+
+
+def resource_of(service: str, operation: str, parameters: Json) -> str:
+    """Return the ARN of what a call of an API of JSON is about, in `here`; `*` where it names none."""
+    account, region = responses.get_account_id(), responses.get_region()
+    headers, body = {"x-amz-target": f"{service}.{operation}"}, json.dumps(parameters).encode()
+    return str(iam_actions.extract_resource_arn(service, "POST", "/", headers, body, {}, region, account))
