@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from pipeline.review.diff import redact
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
 from pipeline.review.diff.removals import RemovalStep
@@ -20,6 +21,7 @@ from pipeline.review.model import (
     StackChange,
     StackLocation,
 )
+from pipeline.review.read.assembly import Drifted
 
 PLATFORM = "pipeline"
 LOSES_DATA = frozenset({"Review-DataLoss", "Review-PossibleDataLoss", "Review-UnknownData"})
@@ -171,6 +173,22 @@ def of_guardrail(change: GuardrailChange) -> Iterator[Draft]:
     elif change.kind == "override":
         said = f"Override {change.state}: {change.rule}."
         yield _draft(change, "Review-Override", "", path, change.path, said)
+
+
+def of_drift(drifted: Drifted) -> Draft:
+    """Return what somebody changed by hand, which no comparison of templates shows."""
+    name = f"{drifted.path.removesuffix('/Resource')} ({drifted.type})"
+    if drifted.is_deleted:
+        said = f"{name} was deleted by hand. An update of it fails, and the deployment with it."
+    else:
+        changed = "; ".join(
+            f"{path} is {redact.value(actual, name=path.rpartition('.')[2])}, and its template says"
+            f" {redact.value(expected, name=path.rpartition('.')[2])}"
+            for path, expected, actual in drifted.properties
+        )
+        said = f"{name} was changed by hand: {changed}. A deployment leaves that so until the property changes."
+    place = StackLocation(stage=drifted.stage, service=drifted.service, stack=drifted.stack)
+    return _draft(place, "Review-Drifted", drifted.logical_id, drifted.path, drifted.full_path, said)
 
 
 def of_protection(place: StackLocation, path: str) -> Draft:

@@ -87,10 +87,10 @@ def test_how_to_accept_is_said_only_of_what_blocks(tmp_path: Path) -> None:
 def test_advice_to_retain_is_given_only_of_what_is_not_retained(tmp_path: Path) -> None:
     for number, (policy, advised) in enumerate((("Delete", True), ("Retain", False))):
         kept = {"DeletionPolicy": policy, "UpdateReplacePolicy": policy}
-        sides = [{"T": {**table(key), **kept}} for key in ("id", "tenant")]
+        old, new = ({"T": {**table(key), **kept}} for key in ("id", "tenant"))
         folder = tmp_path / str(number)
         folder.mkdir()
-        (finding,) = reviewed(folder, *sides).findings
+        (finding,) = reviewed(folder, old, new).findings
         assert "Add the new one beside the old one" in finding.advice
         assert ("RETAIN" in finding.advice) is advised
 
