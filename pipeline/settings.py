@@ -1,4 +1,4 @@
-"""What the pipeline follows, and with which tools it works."""
+"""What the pipeline follows, and where it is."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,6 @@ class Settings:
     account: str
     region: str
     source: Source
-    cdk_version: str
-    """Of the CLI that synthesises and that updates the pipeline: the one in package-lock.json."""
-    cdk_assets_version: str
-    """Of the tool that publishes assets. Unpinned, CDK Pipelines installs the newest, which may refuse our assembly."""
 
     def __post_init__(self) -> None:
         if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:
@@ -46,6 +42,4 @@ SETTINGS = Settings(
         branch="main",
         connection_arn=f"arn:aws:codeconnections:{accounts.TOOLS_REGION}:{accounts.TOOLS}:connection/00000000-0000-0000-0000-000000000000",
     ),
-    cdk_version="2.1148.1",
-    cdk_assets_version="4.7.3",
 )

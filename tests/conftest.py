@@ -1,10 +1,12 @@
 """What tests of several rooms share: one synthesised assembly a run, and local clouds on ports of their own."""
 
 import fcntl
+import gc
 import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-u
 from pipeline.local.environment import drop_aws_variables
 from pipeline.local.lifecycle import CHECKOUT, PARENT, CloudLocation, LocalCloud, start, stop
 from pipeline.local.processes import free_port
+from pipeline.synthesis import jsii_client
 
 ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
@@ -24,6 +27,17 @@ FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
 APART = (f"{END_TO_END}test_round_trip", f"{END_TO_END}test_branches")
 """Have a platform of their own, so that they run beside the others."""
+
+# Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation.
+os.environ["CDK_VALIDATION"] = "false"
+if "constructs" not in sys.modules:  # a folder's own conftest may have been faster
+    jsii_client.enable()
+
+
+def pytest_collection_finish() -> None:
+    """What the tests import stays: the collector of garbage need not walk over the whole CDK again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

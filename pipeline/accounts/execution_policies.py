@@ -1,6 +1,6 @@
 """The policy that CloudFormation has in each account, as this folder's templates make it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from services.library.guardrails.deployment.execution_policy import ExecutionPol
 HERE = Path(__file__).parent
 FOUNDATION = "foundation.yaml"
 BRANCHES = "branches.yaml"
-SERVICE_NAME = "iam:AWSServiceName"
+SERVICE_NAME, PASSED_TO = "iam:AWSServiceName", "iam:PassedToService"
+POLICY = "AWS::IAM::ManagedPolicy"
 UNKNOWN = "*"
 """What only a deployment knows, such as the account: it is somewhere in the pattern of an ARN."""
 Json = Any
@@ -45,22 +46,85 @@ class DeploymentAccounts:
 OF_BRANCHES = DeploymentAccounts(is_branch=True)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundationParameters:
+    """What the foundation is deployed with in one account."""
+
+    holds_pipeline: bool
+    keeps_data: bool
+    role_names: tuple[str, ...] = ()
+    """None of them, where they are not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Deployment:
+    """What one deployment of a template makes of its functions."""
+
+    conditions: Mapping[str, bool]
+    parameters: Mapping[str, Json]
+    unknown: str = UNKNOWN
+    """Stands for what only the deployment itself knows."""
+
+    def resolved(self, value: Json) -> Json:
+        """Resolve a part of the template."""
+        match value:
+            case {"If": [condition, yes, no]}:
+                return self.resolved(yes if self.conditions[condition] else no)
+            case {"Ref": name} | {"GetAtt": name}:
+                return None if name == "AWS::NoValue" else self.parameters.get(name, self.unknown)
+            case {"Sub": _} | {"Join": _} | {"Split": _}:
+                return self._text(value)
+            case dict():
+                return {key: self.resolved(part) for key, part in value.items()}
+            case list():
+                return [part for part in map(self.resolved, value) if part is not None]
+        return value
+
+    def _text(self, function: Mapping[str, Json]) -> Json:
+        """Resolve a function of text; a list of which the parts are not known is one text, `unknown`."""
+        match function:
+            case {"Join": [separator, parts]}:
+                return separator.join(self.resolved(parts))
+            case {"Split": [separator, text]}:
+                return self.resolved(text).split(separator)
+        first, *others = function["Sub"].split("${")
+        return first + "".join(self.unknown + each.partition("}")[2] for each in others)
+
+
+def documents(given: FoundationParameters, *, unknown: str) -> dict[str, Json]:
+    """Return the documents of the foundation's policies by their names, as a deployment makes them.
+
+    `unknown` stands for what only the deployment itself knows.
+    """
+    deployment = _foundation_with(given, unknown)
+    resources = _template(FOUNDATION)["Resources"].values()
+    policies = (each["Properties"] for each in resources if each["Type"] == POLICY)
+    return {each["ManagedPolicyName"]: deployment.resolved(each["PolicyDocument"]) for each in policies}
+
+
+def _foundation_with(given: FoundationParameters, unknown: str = UNKNOWN) -> _Deployment:
+    chosen = {"InTools": given.holds_pipeline, "InStages": not given.holds_pipeline, "GuardsData": given.keeps_data}
+    parameters = {"RoleNames": list(given.role_names)} if given.role_names else {}
+    return _Deployment(conditions=chosen, parameters=parameters, unknown=unknown)
+
+
 @cache
 def _foundation(*, holds_pipeline: bool, keeps_data: bool) -> ExecutionPolicy:
-    chosen = {"InTools": holds_pipeline, "InStages": not holds_pipeline, "GuardsData": keeps_data}
+    deployment = _foundation_with(FoundationParameters(holds_pipeline=holds_pipeline, keeps_data=keeps_data))
     usual = "WhatThePipelineIsMadeOf" if holds_pipeline else "WhatServicesAreMadeOf"
-    return _policy(FOUNDATION, ("ExecutionPolicy",), chosen, usual)
+    return _policy(FOUNDATION, ("ExecutionPolicy",), deployment, usual)
 
 
 @cache
 def _branches() -> ExecutionPolicy:
-    return _policy(BRANCHES, ("ExecutionPolicy", "IdentityPolicy"), {}, "WhatIsNamedAsABranchs")
+    deployment = _Deployment(conditions={}, parameters={})
+    return _policy(BRANCHES, ("ExecutionPolicy", "IdentityPolicy"), deployment, "WhatIsNamedAsABranchs")
 
 
-def _policy(file: str, names: Collection[str], chosen: Mapping[str, bool], usual_sid: str) -> ExecutionPolicy:
+def _policy(file: str, names: Collection[str], deployment: _Deployment, usual_sid: str) -> ExecutionPolicy:
     """Read some policies of a template as one, for a role that has them all."""
     resources = _template(file)["Resources"]
-    documents = [_resolved(resources[name]["Properties"]["PolicyDocument"], chosen) for name in names]
+    documents = [deployment.resolved(resources[name]["Properties"]["PolicyDocument"]) for name in names]
     statements = [_statement(each) for document in documents for each in document["Statement"]]
     return ExecutionPolicy(file=f"pipeline/accounts/{file}", usual_sid=usual_sid, statements=tuple(statements))
 
@@ -86,29 +150,6 @@ def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str,
 _ShortForms.add_multi_constructor("!", _short_form)
 
 
-def _resolved(value: Json, chosen: Mapping[str, bool]) -> Json:
-    """Resolve a part of the template as a deployment would; what only that knows is UNKNOWN."""
-    match value:
-        case {"If": [condition, yes, no]}:
-            return _resolved(yes if chosen[condition] else no, chosen)
-        case {"Ref": name} | {"GetAtt": name}:
-            return None if name == "AWS::NoValue" else UNKNOWN
-        case {"Sub": str(text)}:
-            return "".join(_with_unknown(text))
-        case dict():
-            return {key: _resolved(part, chosen) for key, part in value.items()}
-        case list():
-            return [part for part in (_resolved(part, chosen) for part in value) if part is not None]
-    return value
-
-
-def _with_unknown(text: str) -> Iterator[str]:
-    first, *others = text.split("${")
-    yield first
-    for each in others:
-        yield UNKNOWN + each.partition("}")[2]
-
-
 def _statement(written: Mapping[str, Json]) -> PolicyStatement:
     conditions = written.get("Condition", {})
     return PolicyStatement(
@@ -119,6 +160,7 @@ def _statement(written: Mapping[str, Json]) -> PolicyStatement:
         resources=_listed(written["Resource"]),
         has_condition=bool(conditions),
         service_names=_listed(conditions.get("StringEquals", {}).get(SERVICE_NAME, ())),
+        passed_to=_listed(conditions.get("StringEquals", {}).get(PASSED_TO, ())),
     )
 
 

@@ -4,12 +4,17 @@ import json
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.connection import Json
+from pipeline.cli.connection import Aws, Json, Profile
 from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY, EMULATED
+from pipeline.operate.target import aws_target
+from pipeline.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from pipeline.cli.readiness import OpenItem
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +25,8 @@ def register(app: typer.Typer) -> None:
 def doctor(
     ctx: typer.Context,
     *,
+    profile: Profile = None,
+    aws: Aws = False,
     as_json: Json = False,
     types: Annotated[
         bool, typer.Option("--types", help="Print instead what the local cloud does with each resource type.")
@@ -27,10 +34,13 @@ def doctor(
 ) -> None:
     """Name what is left to do before the first deployment on AWS, each with its file and field.
 
-    Covers example values, tools and the commit, and answers 1 while anything is left. Nothing is asked of AWS, and
-    nothing of this matters to the local cloud. It ends with how much of AWS's quotas the pipeline uses that was
-    synthesized last, and how many resource types the local cloud emulates: what it only accepts, a green local run says
-    nothing about.
+    Covers example values, tools and the commit, and answers 1 while anything is left. Nothing of this matters to the
+    local cloud. With --profile or --aws it also asks AWS, reading only, what each account of the stages has: bootstrap,
+    foundation, quotas of Lambda and CodeBuild against what was synthesized last, the connection, services of the
+    region, backups, a trail. What could not be asked is left, too.
+
+    It ends with how much of AWS's quotas the pipeline uses that was synthesized last, and how many resource types the
+    local cloud emulates: what it only accepts, a green local run says nothing about.
     """
     if types:
         typer.echo(json.dumps(_types(), indent=2) if as_json else "\n".join(_table()))
@@ -39,6 +49,8 @@ def doctor(
 
     root = ctx.ensure_object(Path)
     left = readiness.left_to_do(root)
+    if aws or profile is not None:
+        left += _of_accounts(root, profile)
     used = capacity.of_last_synth(root)
     if as_json:
         found = {
@@ -62,6 +74,15 @@ def doctor(
             " all others: penstock doctor --types"
         )
     raise typer.Exit(1 if left else 0)
+
+
+def _of_accounts(root: Path, profile: str | None) -> "list[OpenItem]":
+    from pipeline.cli import account_readiness, loading  # noqa: PLC0415 - as above
+
+    target = aws_target(profile=profile, account=SETTINGS.account, region=SETTINGS.region)
+    return account_readiness.left_to_do(
+        root, target, loading.whole(root), say=lambda line: typer.secho(line, dim=True, err=True)
+    )
 
 
 def _types() -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.accounts import role_names
 from pipeline.cli import loading, upstream
 from pipeline.cli import run as run_commands
 from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
@@ -38,6 +39,13 @@ class Approve(StrEnum):
     AUTO = "auto"
 
 
+class Iam(StrEnum):
+    """What IAM does with what it denies."""
+
+    ENFORCE = "enforce"
+    AUDIT = "audit"
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
     for command in (up, down):
@@ -50,6 +58,9 @@ def up(
     approve: Annotated[
         Approve, typer.Option(help="auto: answer every approval at once, for benches and tests.")
     ] = Approve.ASK,
+    iam: Annotated[
+        Iam, typer.Option(help="audit: let pass what IAM denies, and note it for `penstock denied`.")
+    ] = Iam.ENFORCE,
 ) -> None:
     """Start the local cloud, deploy the pipeline to it once, push this commit, and follow the run to production.
 
@@ -62,7 +73,7 @@ def up(
     place = default_place(os.environ, checkout)
     commit = _head(checkout)
     catalogue = loading.whole(checkout)
-    cloud = _start(place, checkout, approve)
+    cloud = _start(place, checkout, approve, iam)
     prepare_accounts(cloud, catalogue)
     _deploy_once(cloud, checkout)
     origin.create(place, checkout=checkout, repository=upstream.prepare(cloud, SETTINGS))
@@ -75,8 +86,14 @@ def up(
     run = _run_of(pipeline, commit)
     if run is None:
         run_control.start(pipeline)
+    is_over = run is not None and not run.is_live
     run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
-    _summary(pipeline, run, seconds=time.monotonic() - started)
+    _summary(pipeline, run, seconds=None if is_over else time.monotonic() - started)
+    if exit_code(run) == 0:
+        typer.echo(
+            f"\nNext: commit a change and `git push {origin.remote_of(checkout)} HEAD:{branch}`;"
+            " `.venv/bin/penstock --help` lists what else there is."
+        )
     raise typer.Exit(exit_code(run))
 
 
@@ -94,10 +111,13 @@ def down(
         _say("The local cloud is stopped." if lifecycle.stop(place) else "The local cloud was not running.")
 
 
-def _start(place: CloudLocation, checkout: Path, approve: Approve) -> LocalCloud:
+def _start(place: CloudLocation, checkout: Path, approve: Approve, iam: Iam) -> LocalCloud:
     running = lifecycle.find(place)
     if running is not None and running.approve != approve.value:
         _say(f"Restarting the local cloud with APPROVE={approve.value}")
+        lifecycle.stop(place)
+    elif running is not None and running.iam != iam.value:
+        _say(f"Restarting the local cloud with --iam {iam.value}")
         lifecycle.stop(place)
     elif running is not None and not running.is_current:
         _say("Restarting the local cloud: older code of this checkout started it")
@@ -109,6 +129,7 @@ def _start(place: CloudLocation, checkout: Path, approve: Approve) -> LocalCloud
         environment=environment,
         python=checkout / ".venv/emulator/bin/python",
         approve=approve.value,
+        iam=iam.value,
         progress=_say,
     )
 
@@ -118,14 +139,19 @@ def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
     from pipeline.catalogue.model import stages_of  # noqa: PLC0415 - a second of imports, which no other command pays
 
     targets = {
-        bootstrap.Target(account=account, region=SETTINGS.region)
+        bootstrap.Target(account=account, region=SETTINGS.region, role_names=role_names.PIPELINE)
         for account in (SETTINGS.account, SETTINGS.source_account)
     }
     for environment in (stage.environment for stage in stages_of(catalogue)):
         account, region = environment.account, environment.region
         targets |= {
-            bootstrap.Target(account=account, region=region, keeps_data=environment.keeps_data),
-            bootstrap.Target(account=SETTINGS.account, region=region),
+            bootstrap.Target(
+                account=account,
+                region=region,
+                keeps_data=environment.keeps_data,
+                role_names=(role_names.of_stage(environment.label),),
+            ),
+            bootstrap.Target(account=SETTINGS.account, region=region, role_names=role_names.PIPELINE),
         }
     changed = bootstrap.bootstrap(
         cloud,
@@ -166,12 +192,14 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
     return run
 
 
-def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
+def _summary(pipeline: Pipeline, run: Run, *, seconds: float | None) -> None:
+    """Say what is where, and how to use it. `seconds`: how long it took; None of a run that had ended before."""
     run_commands.show_what_is_next(pipeline, run)
     if exit_code(run) != 0:
         return
     found = deployed.read(pipeline)
-    typer.echo(f"\nDeployed {run.commit[:12]} in {seconds:.0f} s:")
+    said = "was deployed by an earlier run, and is where it was" if seconds is None else f"deployed in {seconds:.0f} s"
+    typer.echo(f"\n{run.commit[:12]} {said}:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
     production = [each for each in found if each.service == EXAMPLE_OF and "Url" in each.outputs][-1:]
@@ -179,12 +207,15 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float) -> None:
         request = signed.to_service(pipeline.target, each, body=EXAMPLE_BODY)
         typer.echo(f"\nCall {each.stage}/{each.service}:\n  {signed.curl(pipeline.target, request)}")
         typer.echo(f"or:\n  .venv/bin/penstock call {each.service} --stage {each.stage}")
-    typer.echo(
-        "\nNext: commit a change and `git push local main`; `.venv/bin/penstock --help` lists what else there is."
-    )
 
 
 def _head(checkout: Path) -> str:
+    top = output_of(checkout, "git", "rev-parse", "--show-toplevel")
+    if top is None or Path(top) != checkout.resolve():
+        raise OperateError(
+            f"{checkout} is no git repository, and the pipeline deploys commits. Clone Penstock, or make this folder"
+            " one: `git init -b main && git add --all && git commit -m 'Start'`."
+        )
     found = output_of(checkout, "git", "rev-parse", "--verify", "HEAD")
     if found is None:
         raise OperateError("There is no commit to push yet: `git commit` first.")

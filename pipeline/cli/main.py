@@ -9,6 +9,7 @@ import typer
 from pipeline.cli import (
     branch,
     demo,
+    denied,
     deployed,
     doctor,
     explain,
@@ -61,6 +62,7 @@ def options(
 local.register(app)
 run.register(app)
 hold.register(app)
+denied.register(app)
 deployed.register(app)
 watch.register(app)
 demo.register(app)

@@ -1,7 +1,6 @@
 """What a clone needs before its first deployment on AWS."""
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from stages import accounts
 
 EXAMPLE_OWNER = "@example/"
 EXAMPLE_SOURCES = ("example/", "00000000-0000-0000-0000-000000000000", *sorted(accounts.EXAMPLES))
-NPM_TOOLS = {"aws-cdk": "cdk_version", "cdk-assets": "cdk_assets_version"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +83,6 @@ def examples_in_services(root: Path) -> Iterator[OpenItem]:
 
 def tools(root: Path) -> Iterator[OpenItem]:
     """Yield tools that are missing, or whose versions do not agree with each other."""
-    packages = json.loads((root / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    for name, field in NPM_TOOLS.items():
-        locked, configured = packages[f"node_modules/{name}"]["version"], getattr(SETTINGS, field)
-        if locked != configured:
-            yield OpenItem(
-                file="pipeline/settings.py",
-                field=field,
-                problem=f"says {configured}, but package-lock.json has {name} {locked}",
-                remedy="Give both the same version: the pipeline would synthesise with another than you.",
-            )
     lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))["package"]
     pinned = {package["name"]: package.get("version") for package in lock if package["name"] == "aws-cdk-lib"}
     if (installed := metadata.version("aws-cdk-lib")) != pinned["aws-cdk-lib"]:

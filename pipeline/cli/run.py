@@ -10,12 +10,14 @@ import typer
 
 from pipeline.cli import text
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
+from pipeline.cli.denied import count, during
+from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
 from pipeline.operate import outputs, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import Run
+from pipeline.operate.run import FAILED, Run
 from pipeline.operate.service_logs import Line
 
 FOLLOWING_ENDED = 130
@@ -81,8 +83,23 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     for action in text.failed(run):
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
+    _show_denials(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _show_denials(pipeline: Pipeline, run: Run) -> None:
+    """Say how many calls the local cloud's IAM denied during a run, and each of them if it failed."""
+    port = pipeline.target.local_port
+    try:
+        found = during(port, run) if port else None
+    except LocalCloudError:
+        return  # it has just answered what this is about, and is gone: what is known is shown
+    if found is None or not found.found:
+        return
+    for line in found.lines() if run.status == FAILED else ():
+        typer.echo(line)
+    typer.echo(f"{count(found)}  penstock denied --execution {run.execution}")
 
 
 def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:

@@ -33,7 +33,9 @@ class ArtifactStore(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             versioned=True,
-            lifecycle_rules=[s3.LifecycleRule(expiration=KEEP_ARTIFACTS)],
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=KEEP_ARTIFACTS, noncurrent_version_expiration=cdk.Duration.days(7))
+            ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         self.bucket = s3.Bucket(

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.definition import node_tools
+
 JOB = "buildspec-*-FileAsset.yaml"
 MANIFEST = "cdk:asset-manifest"
 
@@ -17,6 +19,7 @@ def write_commands(assembly: Path) -> None:
     """Write what the asset job runs into its buildspec, which the CDK has made for it in an assembly's folder."""
     for file in sorted(assembly.glob(JOB)):
         spec = _read(file)
+        spec["phases"]["install"]["commands"] = node_tools.install_commands()
         spec["phases"]["build"]["commands"] = [*commands(assembly)]
         file.write_text(json.dumps(spec, indent=2), encoding="utf-8")
 

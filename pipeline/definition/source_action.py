@@ -8,6 +8,7 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import pipelines
@@ -48,6 +49,20 @@ def source_action(scope: Construct, source: Source) -> pipelines.CodePipelineSou
             return pipelines.CodePipelineSource.s3(
                 bucket, source.key, action_name=ACTION, trigger=actions.S3Trigger.POLL
             )
+
+
+def grant_connection(pipeline: codepipeline.Pipeline, source: Source) -> None:
+    """Grant the source action the connection by the service's new name, too: the CDK grants it by the old one alone.
+
+    "The service prefix needs to match that of the resource", and connections made since July 2024 have the new one:
+    https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html
+    """
+    if isinstance(source, ConnectionSource):
+        role = pipeline.node.find_child("Source").node.find_child(ACTION).node.find_child("CodePipelineActionRole")
+        assert isinstance(role, iam.Role)  # noqa: S101 - what the CDK makes for each source action
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["codeconnections:UseConnection"], resources=[source.connection_arn])
+        )
 
 
 def add_trigger(

@@ -1,6 +1,8 @@
 """The pipeline itself: synth, self-mutation, assets, then one deployment for each stage."""
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -10,7 +12,14 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.definition import decided_findings, entry_conditions, pipeline_size, rollback_conditions, steps
+from pipeline.definition import (
+    decided_findings,
+    entry_conditions,
+    node_tools,
+    pipeline_size,
+    rollback_conditions,
+    steps,
+)
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
@@ -19,7 +28,7 @@ from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
 from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
-from pipeline.definition.source_action import add_trigger, source_action
+from pipeline.definition.source_action import add_trigger, grant_connection, source_action
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
@@ -100,8 +109,9 @@ class PipelineStack(cdk.Stack):
             "Engine",
             code_pipeline=pipeline,
             synth=self._synth(),
-            cli_version=settings.cdk_version,
-            cdk_assets_cli_version=settings.cdk_assets_version,
+            # Unpinned, the CDK asks for the newest, which may refuse our assembly.
+            cli_version=node_tools.locked("aws-cdk"),
+            cdk_assets_cli_version=node_tools.locked("cdk-assets"),
             # One asset job whatever the number of assets: a change of code alone then leaves the pipeline as it is.
             publish_assets_in_parallel=False,
             # A change set for each stack would double the actions, of which a pipeline has a limited number.
@@ -118,6 +128,8 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
+        self._install_locked_tools()
+        grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         scheduled = {"DailyCheck": expiry_check(self.notifications)}
         if branches is not None:
@@ -179,6 +191,18 @@ class PipelineStack(cdk.Stack):
             )
         )
         return support
+
+    def _install_locked_tools(self) -> None:
+        """Let self-mutation install what the locks name; the asset job's commands are in a file of the assembly."""
+        assembly = cdk.Stage.of(self)
+        assert assembly is not None  # noqa: S101 - every stack is in one, the App if no other
+        node_tools.write_locks(Path(assembly.outdir))
+        project = self._engine.self_mutation_project.node.default_child
+        assert isinstance(project, codebuild.CfnProject)  # noqa: S101 - what every L2 project is made of
+        assert isinstance(project.source, codebuild.CfnProject.SourceProperty)  # noqa: S101 - as CDK Pipelines makes it
+        spec = json.loads(self.resolve(project.source.build_spec))
+        spec["phases"]["install"]["commands"] = node_tools.install_commands()
+        project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
 
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""

@@ -32,6 +32,8 @@ class Target:
     region: str
     keeps_data: bool = False
     """Whether a production stage is there."""
+    role_names: tuple[str, ...] = ("*",)
+    """Patterns of what the roles of the stacks there are called: pipeline/accounts/role_names.py."""
 
 
 def bootstrap(
@@ -42,9 +44,10 @@ def bootstrap(
     `foundation`: the template pipeline/accounts/foundation.yaml; `template`: that of `cdk bootstrap`.
     """
     wanted = sorted(set(targets))
-    keeping = {target.account for target in wanted if target.keeps_data}
-    first = {target.account: target.region for target in reversed(wanted)}
-    _side_by_side(lambda account: _found(cloud, account, first, keeping, tools_account, foundation), sorted(first))
+    accounts: dict[str, list[Target]] = {}
+    for target in wanted:
+        accounts.setdefault(target.account, []).append(target)
+    _side_by_side(lambda account: _found(cloud, accounts[account], tools_account, foundation), sorted(accounts))
     places = sorted({(target.account, target.region) for target in wanted})
     changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template), places)
     return [Target(account=account, region=region) for (account, region) in changed]
@@ -100,14 +103,14 @@ def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[I
         return [item for item, changed in zip(items, pool.map(work, items), strict=True) if changed]
 
 
-def _found(
-    cloud: LocalCloud, account: str, regions: dict[str, str], keeping: set[str], tools_account: str, foundation: str
-) -> bool:
+def _found(cloud: LocalCloud, targets: Sequence[Target], tools_account: str, foundation: str) -> bool:
     """IAM knows no regions, so an account has its foundation once, in the first of its regions."""
-    client = cloud.client("cloudformation", account=account, region=regions[account])
+    account = targets[0].account
+    client = cloud.client("cloudformation", account=account, region=targets[0].region)
     parameters = {
         "HoldsPipeline": str(account == tools_account).lower(),
-        "KeepsData": str(account in keeping).lower(),
+        "KeepsData": str(any(each.keeps_data for each in targets)).lower(),
+        "RoleNames": ",".join(sorted({name for each in targets for name in each.role_names})),
     }
     return stacks.bring_to(client, FOUNDATION_STACK, template=foundation, parameters=parameters)
 

@@ -1,13 +1,16 @@
-"""How this machine talks to its local cloud: two requests of our own, and AWS clients that can reach nothing else."""
+"""How this machine talks to its local cloud: requests of our own, and AWS clients that can reach nothing else."""
 
 import http.client
+import json
 from threading import Lock
 from typing import Any
 
+from pipeline.local.errors import LocalCloudError
 from pipeline.operate.session import LocalClients, account_credentials
 
 HEALTH_SECONDS = 5
 SAVE_SECONDS = 60
+ANSWER_SECONDS = 10
 
 
 def is_healthy(port: int) -> bool:
@@ -34,6 +37,22 @@ def failure_to_save(port: int) -> str | None:
         return f"it does not answer ({error})"
     finally:
         connection.close()
+
+
+def ask(port: int, path: str, asked: dict[str, Any], *, of: str) -> dict[str, Any]:
+    """Return what a path of our own answers. `of`: what is asked, for a person whom it does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("POST", path, json.dumps(asked))
+        answer = connection.getresponse()
+        found: dict[str, Any] = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise LocalCloudError(f"The local cloud's {of} does not answer: {error}. `make up` starts it.") from error
+    finally:
+        connection.close()
+    if answer.status != http.HTTPStatus.OK:
+        raise LocalCloudError(f"The local cloud's {of} refused that: {found.get('message', found)}")
+    return found
 
 
 class Clients:

@@ -16,10 +16,14 @@ from typing import Any, Literal
 from pipeline.local.client import Clients, failure_to_save, is_healthy
 from pipeline.local.environment import for_the_cloud
 from pipeline.local.errors import LocalCloudError
-from pipeline.local.processes import Process, children_of, holder_of, is_free, process, send
+from pipeline.local.processes import Process, children_of, free_port, holder_of, is_free, process, send
 from pipeline.local.version import code_version
 
 DEFAULT_PORT = 4566
+LAST_PORT = 65535
+PROGRAM = "pipeline.local.cloud"
+FOLDER = "--folder"
+"""Its option with the folder, by which another clone's cloud is known, too."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
@@ -30,6 +34,7 @@ PARENT = "PENSTOCK_PARENT"
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 ApproveMode = Literal["ask", "auto"]
+IamMode = Literal["enforce", "audit"]
 Progress = Callable[[str], None]
 
 
@@ -64,8 +69,8 @@ class CloudLocation:
 def default_place(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> CloudLocation:
     """The checkout's own local cloud; PENSTOCK_PORT moves it."""
     wanted = environment.get("PENSTOCK_PORT", str(DEFAULT_PORT))
-    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
-        raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to 65535.")
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= LAST_PORT:
+        raise LocalCloudError(f"PENSTOCK_PORT is {wanted!r}, but a port is a number from 1024 to {LAST_PORT}.")
     return CloudLocation(home=checkout / ".penstock", port=int(wanted))
 
 
@@ -79,6 +84,8 @@ class LocalCloud:
     approve: ApproveMode
     version: str
     """Which code it was started from."""
+    iam: IamMode = "enforce"
+    """Whether IAM denies, or only notes what it would deny."""
 
     @property
     def port(self) -> int:
@@ -135,6 +142,7 @@ def find(place: CloudLocation) -> LocalCloud | None:
             supervisor=Process(pid=int(described["pid"]), started=str(described["started"])),
             approve="auto" if described["approve"] == "auto" else "ask",
             version=str(described["version"]),
+            iam="audit" if described.get("iam") == "audit" else "enforce",
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
@@ -147,6 +155,7 @@ def start(
     environment: Mapping[str, str],
     python: Path = CHECKOUT / ".venv/emulator/bin/python",
     approve: ApproveMode = "ask",
+    iam: IamMode = "enforce",
     without: tuple[str, ...] = (),
     progress: Progress = lambda _line: None,
 ) -> LocalCloud:
@@ -155,7 +164,7 @@ def start(
     `without` leaves services out, to show that their contract tests notice.
     """
     try:
-        return _start(place, environment, python, approve, without, progress)
+        return _start(place, environment, python, approve, iam, without, progress)
     except OSError as error:
         raise LocalCloudError(f"The local cloud cannot use {place.home}: {error.strerror or error}.") from error
 
@@ -165,6 +174,7 @@ def _start(
     environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
+    iam: IamMode,
     without: tuple[str, ...],
     progress: Progress,
 ) -> LocalCloud:
@@ -181,7 +191,7 @@ def _start(
         if not python.exists():
             raise LocalCloudError(f"{python} is missing: `make setup` installs the local cloud.")
         progress(f"Starting the local cloud on 127.0.0.1:{place.port}")
-        cloud = _launch(place, environment=environment, python=python, approve=approve, without=without)
+        cloud = _launch(place, environment=environment, python=python, approve=approve, iam=iam, without=without)
         _await_health(cloud)
         return cloud
 
@@ -192,10 +202,10 @@ def _launch(
     environment: Mapping[str, str],
     python: Path,
     approve: ApproveMode,
+    iam: IamMode,
     without: tuple[str, ...],
 ) -> LocalCloud:
-    command = [str(python), "-m", "pipeline.local.cloud", "--detach"]
-    command += ["--port", str(place.port), "--folder", str(place.folder)]
+    command = [str(python), "-m", PROGRAM, "--detach", "--port", str(place.port), FOLDER, str(place.folder)]
     for name in without:
         command += ["--without", name]
     if parent := environment.get(PARENT):
@@ -204,7 +214,7 @@ def _launch(
         launched = subprocess.run(
             command,
             cwd=CHECKOUT,
-            env=for_the_cloud(environment, place.folder) | {"PENSTOCK_APPROVE": approve},
+            env=for_the_cloud(environment, place.folder) | {"PENSTOCK_APPROVE": approve, "PENSTOCK_IAM": iam},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -214,13 +224,14 @@ def _launch(
     supervisor = process(int(launched.stdout)) if launched.returncode == 0 else None
     if supervisor is None:
         raise LocalCloudError(f"The local cloud did not start. {_log_end(place)}")
-    cloud = LocalCloud(place=place, supervisor=supervisor, approve=approve, version=code_version())
+    cloud = LocalCloud(place=place, supervisor=supervisor, approve=approve, version=code_version(), iam=iam)
     described = {
         "port": place.port,
         "pid": supervisor.pid,
         "started": supervisor.started,
         "approve": approve,
         "version": cloud.version,
+        "iam": iam,
     }
     written = place.state_file.with_suffix(".new")
     written.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
@@ -301,11 +312,19 @@ def _alone(place: CloudLocation, progress: Progress) -> Iterator[None]:
 
 def _port_in_use(port: int) -> str:
     holder = holder_of(port)
-    by_whom = f"by {holder}" if holder else "by a process that this user may not see"
+    by_whom = f"by {holder.name} (process {holder.pid})" if holder else "by a process that this user may not see"
+    stop_it = "Stop that"
+    if holder and PROGRAM in holder.command and FOLDER in holder.command:
+        clone = Path(holder.command[holder.command.index(FOLDER) + 1]).parents[1]
+        by_whom, stop_it = f"by the local cloud of {clone}", f"Run `penstock down` in {clone}"
     return (
         f"Port {port} of 127.0.0.1, where the local cloud should listen, is in use {by_whom}. "
-        f"Stop that, or choose another port: PENSTOCK_PORT={port + 1} make up"
+        f"{stop_it}, or choose another port: PENSTOCK_PORT={_next_free(port)} make up"
     )
+
+
+def _next_free(port: int) -> int:
+    return next((each for each in range(port + 1, LAST_PORT + 1) if is_free(each)), free_port())
 
 
 def _log_end(place: CloudLocation) -> str:

@@ -15,7 +15,7 @@ HOOKS = ("pre-receive", "post-receive")
 
 
 def create(place: CloudLocation, *, checkout: Path, repository: str) -> Path:
-    """Make the origin, its hooks and the checkout's remote `local`, or bring them up to date; returns the repository.
+    """Make the origin, its hooks and the checkout's remote of it, or bring them up to date; returns the repository.
 
     `repository` is the name under which the pipeline's source knows it: CodeCommit's, owner/name of a connection, or
     `s3://bucket/key` of a zip.
@@ -28,17 +28,26 @@ def create(place: CloudLocation, *, checkout: Path, repository: str) -> Path:
         _write_hook(bare / "hooks" / name, name, place, checkout, repository)
     # A global core.hooksPath would otherwise have other hooks run here.
     _git(checkout, "--git-dir", str(bare), "config", "core.hooksPath", str(bare / "hooks"))
+    remote = remote_of(checkout)
     known = _git(checkout, "remote").split()
-    _git(checkout, "remote", "set-url" if REMOTE in known else "add", REMOTE, str(bare))
+    _git(checkout, "remote", "set-url" if remote in known else "add", remote, str(bare))
     return bare
+
+
+def remote_of(checkout: Path) -> str:
+    """Return what the origin is called in this checkout; worktrees share remotes, so each has its own."""
+    asked = ("rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")
+    folder, common = _git(checkout, *asked).splitlines()
+    return REMOTE if folder == common else f"{REMOTE}-{Path(folder).name}"
 
 
 def push(checkout: Path, refspec: str, *, follow: bool = True) -> None:
     """Push to the origin as a person would, whose output goes through; raises if the push was refused."""
     environment = _without_git_variables() | ({} if follow else {push_hook.DO_NOT_FOLLOW: "1"})
-    pushed = subprocess.run(["git", "push", REMOTE, refspec], cwd=checkout, env=environment, check=False)
+    remote = remote_of(checkout)
+    pushed = subprocess.run(["git", "push", remote, refspec], cwd=checkout, env=environment, check=False)
     if pushed.returncode != 0:
-        raise LocalCloudError(f"`git push {REMOTE} {refspec}` failed; git says above why.")
+        raise LocalCloudError(f"`git push {remote} {refspec}` failed; git says above why.")
 
 
 def _write_hook(hook: Path, name: str, place: CloudLocation, checkout: Path, repository: str) -> None:

@@ -65,8 +65,17 @@ def is_free(port: int) -> bool:
     return True
 
 
-def holder_of(port: int) -> str | None:
-    """Who listens on a port, as `name (process 123)`, as far as this user may see it."""
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A process that listens on a port."""
+
+    pid: int
+    name: str
+    command: tuple[str, ...]
+
+
+def holder_of(port: int) -> Holder | None:
+    """Who listens on a port, as far as this user may see it."""
     inodes = {
         fields[9]
         for table in ("tcp", "tcp6")
@@ -78,11 +87,15 @@ def holder_of(port: int) -> str | None:
     for folder in PROC.glob("[0-9]*/fd"):
         try:
             if wanted.intersection(str(link.readlink()) for link in folder.iterdir()):
-                name = (folder.parent / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                return f"{name} (process {folder.parent.name})"
+                return _holder(folder.parent)
         except (PermissionError, FileNotFoundError, ProcessLookupError):
             continue
     return None
+
+
+def _holder(folder: Path) -> Holder:
+    name, command = ((folder / each).read_text(encoding="utf-8", errors="replace") for each in ("comm", "cmdline"))
+    return Holder(pid=int(folder.name), name=name.strip(), command=tuple(command.split("\0")[:-1]))
 
 
 def free_port() -> int:

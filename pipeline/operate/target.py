@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.credentials import Credentials
@@ -39,6 +40,11 @@ class Target:
     def is_local(self) -> bool:
         """Whether this is the local cloud, where nothing costs or breaks anything."""
         return self.endpoint is not None
+
+    @property
+    def local_port(self) -> int | None:
+        """The port of the local cloud; None for AWS."""
+        return urlsplit(self.endpoint).port if self.endpoint else None
 
     @property
     def poll_seconds(self) -> float:

@@ -22,7 +22,7 @@ ROOMS = ("pipeline", "services", "stages")
 LIBRARY = "services/library"
 DEFINITION = ("pipeline/accounts", "pipeline/catalogue", "pipeline/definition", "pipeline/synthesis")
 """What makes and judges constructs of a stage, beside the library and the services."""
-TOOLS = ("uv.lock", "package-lock.json", "cdk.json", ".venv/functions/packages.json")
+TOOLS = ("uv.lock", "package.json", "package-lock.json", "cdk.json", ".venv/functions/packages.json")
 NEVER_READ = "__pycache__"
 """A folder that no synth reads; those whose names begin with a dot neither."""
 TESTS = "tests"

@@ -11,8 +11,6 @@ from pathlib import Path
 from pipeline.toolset import environment, lock
 from pipeline.toolset.failure import SetupError
 
-OLDEST_PYTHON = (3, 11)
-
 
 def main(root: Path, arguments: list[str]) -> int:
     """Run one command; 0 is done, 1 is a failure that was explained."""
@@ -26,8 +24,6 @@ def main(root: Path, arguments: list[str]) -> int:
     )
     command: str = parser.parse_args(arguments).command
     try:
-        if sys.version_info < OLDEST_PYTHON:
-            raise SetupError(f"Python {sys.version.split()[0]} is too old: Penstock needs python3 3.11 or newer.")
         target = environment.path_for(root)
         if command == "path":
             sys.stdout.write(f"{target}\n")
@@ -58,8 +54,15 @@ def install(root: Path, target: Path) -> None:
 @contextmanager
 def only_one(target: Path) -> Iterator[None]:
     """Two setups of one lock at a time would undo each other: the second waits, then finds the work done."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_suffix(".lock").open("w") as handle:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = target.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise SetupError(
+            f"cannot write to {target.parent}, where the tools go ({error.strerror}): set PENSTOCK_CACHE to a folder"
+            " that you may write to."
+        ) from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

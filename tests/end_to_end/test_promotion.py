@@ -22,13 +22,14 @@ ADA = {
 
 def test_the_first_run_is_approved_by_make_up_which_says_so(clone: Clone) -> None:
     assert clone.said.count("because this is the first run; later ones wait for `penstock approve`") == 1
-    assert "Deployed" in clone.said
+    assert "deployed in" in clone.said
 
 
 def test_a_second_make_up_changes_nothing(clone: Clone) -> None:
     emulator, executions = clone.cloud.emulator_pid, executions_of(clone)
     done = clone.up()
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "was deployed by an earlier run, and is where it was" in done.stdout
     assert clone.cloud.emulator_pid == emulator
     assert executions_of(clone) == executions
 

@@ -83,7 +83,11 @@ def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
             template=bootstrap.checkout_template(),
         )
         bootstrap.prepare_for_branches(
-            cloud, account=account, region=region, deployers=(SETTINGS.account,), roles=bootstrap.checkout_branches()
+            cloud,
+            account=account,
+            region=region,
+            deployers=(SETTINGS.account, account),
+            roles=bootstrap.checkout_branches(),
         )
         build(None, folder / "main", like=stage)
         home = place.home / "home"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.roles import letting_in
 
 Json = dict[str, Any]
 CODE = """
@@ -113,12 +114,15 @@ class Stream:
 
 
 class Queue:
-    """An SQS queue."""
+    """An SQS queue that services may deliver to."""
 
     def __init__(self, cloud: LocalCloud, name: str, **attributes: str) -> None:
         self.client = cloud.client("sqs", ACCOUNT, REGION)
-        self.url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        services = ("events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com")
+        policy = letting_in(*services, action="sqs:SendMessage", resource=self.arn)
+        asked = {"Policy": policy, **attributes}
+        self.url = self.client.create_queue(QueueName=name, Attributes=asked)["QueueUrl"]
 
     def send(self, items: Iterable[Json], **settings: Any) -> None:
         for item in items:

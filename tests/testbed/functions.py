@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.roles import role
 
 ACCOUNT = "111111111111"
 REGION = "us-east-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
 
 Answer = tuple[Any, dict[str, Any]]
 """What Invoke answered: the payload, and the rest."""
@@ -34,14 +34,21 @@ class Functions:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         self.lambda_ = cloud.client("lambda", ACCOUNT, REGION)
+        self.role = role(cloud, "worker", "lambda.amazonaws.com")
 
     def make(self, code: str | Mapping[str, str] | bytes, handler: str = "app.handle", **settings: Any) -> str:
         files = {"app.py": code} if isinstance(code, str) else code
         content = files if isinstance(files, bytes) else zipped(files)
         name = f"f-{uuid.uuid4().hex[:12]}"
-        chosen: dict[str, Any] = {"Runtime": "python3.14", "Timeout": 20, "Role": ROLE, **settings}
+        chosen: dict[str, Any] = {"Runtime": "python3.14", "Timeout": 20, "Role": self.role, **settings}
         self.lambda_.create_function(FunctionName=name, Handler=handler, Code={"ZipFile": content}, **chosen)
         return name
+
+    def permit(self, name: str, service: str) -> None:
+        """Let a service invoke a function."""
+        self.lambda_.add_permission(
+            FunctionName=name, StatementId=service.partition(".")[0], Action="lambda:InvokeFunction", Principal=service
+        )
 
     def call(self, name: str, event: Any = None) -> Answer:
         answer = self.lambda_.invoke(FunctionName=name, Payload=json.dumps(event).encode(), LogType="Tail")

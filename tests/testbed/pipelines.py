@@ -10,10 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.roles import role
 
 TOOLS = "111111111111"
 HOME = "us-east-1"
 ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
+SERVICES = (
+    "cloudformation.amazonaws.com",
+    "codebuild.amazonaws.com",
+    "codepipeline.amazonaws.com",
+    "events.amazonaws.com",
+    "states.amazonaws.com",
+)
 Seen = TypeVar("Seen")
 
 
@@ -67,14 +75,8 @@ class Tools:
         self.ssm: Any = cloud.client("ssm")
 
     def make_role(self, name: str, account: str = TOOLS) -> str:
-        """A role that anybody may assume."""
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
-        }
-        iam: Any = self.cloud.client("iam", account=account)
-        made = iam.create_role(RoleName=f"{self.name}-{name}", AssumeRolePolicyDocument=json.dumps(policy))
-        return str(made["Role"]["Arn"])
+        """A role that may do anything, and that pipelines, builds, deployments and everybody's roles may assume."""
+        return role(self.cloud, f"{self.name}-{name}", *SERVICES, account=account, principals=("*",))
 
     def push(self, files: Mapping[str, str]) -> str:
         """A new version of the source, and its id."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.catalogue.model import Catalogue
 from pipeline.cli import upstream
+from pipeline.definition import asset_publishing
 from pipeline.local import bootstrap, first_deployment, origin
 from pipeline.local.lifecycle import CloudLocation, LocalCloud
 from pipeline.operate.pipeline import Pipeline
@@ -85,6 +86,7 @@ class Platform:
         shutil.rmtree(self.checkout / "assembly", ignore_errors=True)
         app, _ = tiny.app(self.checkout / "assembly", settings=self.settings, catalogue=self.catalogue(value))
         app.synth()
+        asset_publishing.write_commands(self.checkout / "assembly")
 
     def catalogue(self, value: str) -> Catalogue:
         """The one stage, with a service that deploys this value."""

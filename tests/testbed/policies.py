@@ -27,7 +27,7 @@ def template(file: Path) -> dict[str, Any]:
     return found
 
 
-def resolved(value: Any, *, account: str, chosen: Mapping[str, bool], names: Mapping[str, str]) -> Any:
+def resolved(value: Any, *, account: str, chosen: Mapping[str, bool], names: Mapping[str, Any]) -> Any:
     """A part of the template as CloudFormation would resolve it; `names`: what a Ref or an Arn of its own comes to."""
 
     def go(value: Any) -> Any:
@@ -36,13 +36,22 @@ def resolved(value: Any, *, account: str, chosen: Mapping[str, bool], names: Map
                 return go(yes if chosen[condition] else no)
             case {"Ref": str(name)} | {"GetAtt": str(name)}:
                 return None if name == "AWS::NoValue" else names[name.removesuffix(".Arn")]
-            case {"Sub": str(text)}:
-                return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", account)
+            case {"Sub": _} | {"Join": _} | {"Split": _}:
+                return text(value)
             case dict():
                 return {key: go(part) for key, part in value.items()}
             case list():
                 return [part for part in map(go, value) if part is not None]
         return value
+
+    def text(function: Any) -> Any:
+        match function:
+            case {"Join": [str(separator), parts]}:
+                return separator.join(go(parts))
+            case {"Split": [str(separator), joined]}:
+                return go(joined).split(separator)
+        written: str = function["Sub"]
+        return written.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", account)
 
     return go(value)
 
@@ -83,8 +92,11 @@ def _conditions(statement: Mapping[str, Any], keys: Mapping[str, str]) -> Iterat
             if operator == "Null":
                 yield (key not in keys) == (values == "true")
                 continue
-            assert operator in ("StringEquals", "StringLike", "ArnLike"), operator
-            given, exactly = keys.get(key), operator == "StringEquals"
+            given, exactly = keys.get(key), operator in ("StringEquals", "Bool")
+            if operator == "NumericLessThanIfExists":
+                yield given is None or float(given) < float(values)
+                continue
+            assert exactly or operator in ("StringLike", "ArnLike"), operator
             yield given is not None and any(
                 given == value if exactly else fnmatchcase(given, value) for value in _listed(values)
             )

@@ -29,6 +29,8 @@ def main() -> None:
         "STATE_DIR": str(folder / "state"),
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
+        "AUTH": "true",
+        "AWS_SECRET_ACCESS_KEY": "local",
     }
     from pipeline.local.cloud.snapshot_store import SnapshotStore  # noqa: PLC0415 - as above
 
@@ -41,7 +43,12 @@ def main() -> None:
     from pipeline.local.cloud.services import install_all  # noqa: PLC0415 - as above
     from pipeline.local.cloud.snapshot import Snapshots  # noqa: PLC0415 - as above
 
-    emulator = Emulator(port=arguments.port, folder=folder, approves=os.environ.get("PENSTOCK_APPROVE") == "auto")
+    emulator = Emulator(
+        port=arguments.port,
+        folder=folder,
+        approves=os.environ.get("PENSTOCK_APPROVE") == "auto",
+        audits=os.environ.get("PENSTOCK_IAM") == "audit",
+    )
     install_all(emulator, without=frozenset(arguments.without))
     snapshots = Snapshots(emulator=emulator, store=store, objects=objects, restored=last)
     snapshots.install()

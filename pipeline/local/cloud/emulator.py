@@ -93,6 +93,10 @@ class ResourceType:
     delete: Callable[[str, Json], None]
 
 
+ResourceCheck = Callable[[Json], None]
+"""Raises the `AwsError` by which a service refuses the properties of a resource."""
+
+
 class AsgiRoute(Protocol):
     """An ASGI application for some paths, which sees a request's bytes as they come, and sends its own as it likes."""
 
@@ -152,6 +156,8 @@ class Emulator:
     """Where services may keep files of their own; nothing in it outlives `penstock down --erase`."""
     approves: bool = False
     """Whether approvals are answered at once, for whoever started this cloud so: benches and tests."""
+    audits: bool = False
+    """Whether IAM only notes what it would deny."""
     stores: dict[str, MutableMapping[Any, Any]] = field(default_factory=dict)
     at_start: list[Callable[[], None]] = field(default_factory=list)
     """Called once the saved state is loaded and before the first request is answered."""
@@ -167,6 +173,8 @@ class Emulator:
     """Environment variables by which functions find what AWS has beside them, or their network's way out."""
     layers: dict[re.Pattern[str], LayerStub] = field(default_factory=dict)
     """Layers of other people's accounts, by their ARNs, and what stands for each here."""
+    resource_checks: dict[str, list[ResourceCheck]] = field(default_factory=dict)
+    """What services refuse of the properties of their resource types, by type."""
     routes: list[AsgiRoute] = field(default_factory=list)
     """What answers some paths itself, before the emulator sees the request."""
 
@@ -228,6 +236,10 @@ class Emulator:
         """Return a resource type as it is provided until now, for the service that completes it."""
         own = provisioners._RESOURCE_HANDLERS[type_name]  # noqa: SLF001 - as above
         return ResourceType(create=own["create"], update=own["update"], delete=own["delete"])
+
+    def check_resource(self, type_name: str, check: ResourceCheck) -> None:
+        """Let a service refuse properties as its API does, before CloudFormation creates or changes a resource."""
+        self.resource_checks.setdefault(type_name, []).append(check)
 
     def store(self, name: str) -> MutableMapping[Any, Any]:
         """Return a dict that is separate for each account and region, and in every snapshot. Values must be JSON."""
@@ -329,6 +341,17 @@ class Emulator:
             return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
 
         ministack_app._handle_post_body_shortcuts = handle  # noqa: SLF001 - as above
+
+    def client_of(self, session: Mapping[str, str], service: str, *, region: str) -> BaseClient:
+        """Make a boto3 client that acts in a role's session, whose credentials are as AssumeRole answers them."""
+        made = boto3.Session(
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+            region_name=region,
+        )
+        client: BaseClient = made.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
+        return client
 
     def client(self, service: str, *, account: str, region: str) -> BaseClient:
         """Make a boto3 client of this cloud; a twelve-digit access key is the account."""

@@ -3,21 +3,26 @@
 import asyncio
 import http
 import os
+import re
 import resource
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import ministack.app as ministack_app
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
-from pipeline.local.cloud.emulator import AsgiRoute, Emulator
+from pipeline.local.cloud import unsupported
+from pipeline.local.cloud.emulator import AsgiRoute, Emulator, HttpResponse
 from pipeline.local.cloud.snapshot import Snapshots
 
 KEEP_ALIVE_SECONDS = 24 * 3600
 """No client loses a request to a connection that ends for idleness meanwhile: what connects ends with its process."""
 SNAPSHOT_PATH = "/_penstock/snapshot"
+UNSUPPORTED = "unsupported"
+_SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
 Message = dict[str, Any]
 
@@ -27,11 +32,38 @@ def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _refuse_unsupported_services()
     config = Config()
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = 1.0
     asyncio.run(serve_asgi(_with_snapshots(snapshots, emulator.routes), config))
+
+
+def _refuse_unsupported_services() -> None:
+    """Answer what is signed for a service that nobody emulates; the emulator takes it for S3, or for another one."""
+    detect: Callable[..., str] = ministack_app.detect_service
+
+    @cache
+    def is_known(scope: str) -> bool:
+        signed = {"authorization": f"AWS4-HMAC-SHA256 Credential=1/20260101/us-east-1/{scope}/aws4_request"}
+        return detect("GET", "/", signed, {}) in ministack_app.SERVICE_HANDLERS
+
+    def detected(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, Any]) -> str:
+        scope = _SCOPE.search(headers.get("authorization", ""))
+        if scope is None or is_known(scope[1]):
+            return detect(method, path, headers, query)
+        return UNSUPPORTED
+
+    async def refuse(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+    ) -> HttpResponse:
+        del method, path, body, query
+        scope = _SCOPE.search(headers["authorization"])
+        return unsupported.refusal(scope[1] if scope else "", headers)
+
+    ministack_app.detect_service = detected
+    ministack_app.SERVICE_HANDLERS[UNSUPPORTED] = refuse
 
 
 def _with_snapshots(snapshots: Snapshots, routes: Sequence[AsgiRoute]) -> Callable[..., Awaitable[None]]:

@@ -15,8 +15,10 @@ from pipeline.local.cloud import (
     eventbridge,
     eventsources,
     healthlake,
+    iam,
     kinesis,
     partner,
+    policies,
     s3,
     stepfunctions,
     xray,
@@ -25,7 +27,9 @@ from pipeline.local.cloud.emulator import Emulator
 
 SERVICES: dict[str, Callable[[Emulator], None]] = {
     "cloudformation": cloudformation.install,
+    "iam": iam.install,
     "s3": s3.install,
+    "policies": policies.install,
     "partner": partner.install,
     "xray": xray.install,
     "datadog": datadog.install,
@@ -43,7 +47,7 @@ SERVICES: dict[str, Callable[[Emulator], None]] = {
     "healthlake": healthlake.install,
 }
 """One AWS service each, by its name, and the systems beside AWS that functions know. (Event source mappings are
-Lambda's, between it and others.)"""
+Lambda's, between it and others; policies are taken by IAM and several others.)"""
 
 
 def install_all(emulator: Emulator, *, without: frozenset[str] = frozenset()) -> None:

@@ -12,6 +12,13 @@ from services.library.runtime.trace import TraceContext
 
 from .submission import Submission
 
+REGIONAL = Config(
+    signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+)
+"""A URL is signed for its host. By boto3's defaults that is s3.amazonaws.com, which redirects for a new bucket, and
+knows none in regions that opened after March 2019:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
+
 
 def _client(service: str) -> Any:
     """Return a client that gives up before the function's timeout: the workflow retries an error with a name."""
@@ -73,7 +80,7 @@ class ClaimsBucket:
 
     def __init__(self, bucket_name: str, *, client: Any = None) -> None:
         self.bucket_name = bucket_name
-        self.client = client or boto3.client("s3", config=Config(signature_version="s3v4"))
+        self.client = client or boto3.client("s3", config=REGIONAL)
 
     def upload(self, key: str, headers: dict[str, str], *, seconds: int) -> str:
         """Return a URL that takes one PUT of exactly the bytes that these headers describe, for so long."""

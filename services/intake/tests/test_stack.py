@@ -52,8 +52,13 @@ def test_callers_are_throttled_as_the_stage_entry_says(sandbox: assertions.Templ
     )
 
 
-def test_only_production_has_a_web_firewall(production: assertions.Template, sandbox: assertions.Template) -> None:
+def test_staging_has_the_web_firewall_of_production_and_a_sandbox_has_none(
+    production: assertions.Template, sandbox: assertions.Template
+) -> None:
+    staging = template(Tier.PRE_PRODUCTION, Intake())
     production.resource_count_is("AWS::WAFv2::WebACLAssociation", 1)
+    for type_ in ("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation", "AWS::WAFv2::LoggingConfiguration"):
+        assert staging.find_resources(type_) == production.find_resources(type_)
     sandbox.resource_count_is("AWS::WAFv2::WebACL", 0)
 
 

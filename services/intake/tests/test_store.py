@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.loaders import Loader
 from botocore.stub import Stubber
 
 from services.intake.runtime import store, submission
@@ -134,3 +135,22 @@ def test_upload_url_takes_exactly_the_announced_bytes() -> None:
     assert {"content-length", "content-type"} <= signed
     assert "x-amz-checksum-sha256" in signed | in_query
     assert asked["X-Amz-Expires"] == ["900"]
+
+
+def test_an_upload_goes_to_the_regional_endpoint_in_every_region_of_the_sdks_endpoint_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The global one redirects for new buckets, and a redirected request no longer fits its signature."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111111111111")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    headers = {"Content-Length": "7", "Content-Type": "application/json", "x-amz-checksum-sha256": "A" * 43 + "="}
+    hosts, expected = [], []
+    for partition in Loader().load_data("endpoints")["partitions"]:
+        for region in partition["regions"].keys() & partition["services"]["s3"]["endpoints"].keys():
+            monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+            url = store.ClaimsBucket("claims").upload("claims/one", headers, seconds=900)
+            hosts.append(urllib.parse.urlsplit(url).hostname)
+            expected.append(f"claims.s3.{region}.{partition['dnsSuffix']}")
+    assert len(expected) > 30
+    assert hosts == expected

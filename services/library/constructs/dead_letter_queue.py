@@ -25,6 +25,7 @@ class DeadLetterQueue(Construct):
             data_key_reuse=cdk.Duration.hours(1),
             enforce_ssl=True,
             retention_period=LONGEST_RETENTION,
+            removal_policy=encryption_key.removal_policy,
         )
         self.depth = alarms_to.add_alarm(
             self,

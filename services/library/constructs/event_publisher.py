@@ -39,15 +39,26 @@ class EventPublisher(Construct):
             )
         self.encryption_key = encryption_key
         encryption_key.grant_to_service("events.amazonaws.com")
+        # Events that EventBridge could not encrypt or decrypt for the bus, so not with the bus's key.
+        operations = Key.for_operations(self, environment=environment)
+        operations.grant_to_service("events.amazonaws.com")
+        self.undelivered = DeadLetterQueue(self, "Undelivered", encryption_key=operations, alarms_to=alarms_to)
         self.bus = events.EventBus(
             self,
             "Bus",
             event_bus_name=deployment.physical_name(self, environment),
             kms_key=encryption_key.key,
-            # Events that EventBridge could not decrypt for their rules.
-            dead_letter_queue=DeadLetterQueue(
-                self, "Undelivered", encryption_key=encryption_key, alarms_to=alarms_to
-            ).queue,
+            dead_letter_queue=self.undelivered.queue,
+        )
+        # The CDK lets rules write to their dead-letter queues, and forgets the bus:
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
+        self.undelivered.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sqs:SendMessage"],
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                resources=[self.undelivered.queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": self.bus.event_bus_arn}},
+            )
         )
         # Not the CDK's Archive: it names the bus in the key's policy, while the bus needs the key.
         events.CfnArchive(

@@ -26,6 +26,8 @@ class Key(Construct):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
         super().__init__(scope, id_)
         tier = defaults.for_environment(environment)
+        self.removal_policy = tier.removal_policy
+        """What becomes of it when its stack goes, and so of what is encrypted with it."""
         self.key = kms.Key(
             self,
             "Key",

@@ -80,6 +80,7 @@ class Queue(Construct):
             enforce_ssl=True,
             visibility_timeout=self.settings.visibility_timeout,
             retention_period=self.settings.retention,
+            removal_policy=encryption_key.removal_policy,
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters.queue, max_receive_count=self.settings.receives
             ),

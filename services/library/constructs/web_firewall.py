@@ -1,5 +1,8 @@
 """An AWS WAF web ACL with managed rules, in front of an API."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import aws_cdk as cdk
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
@@ -8,7 +11,23 @@ from services.library.constructs.log_group import LogGroup
 from services.library.constructs.mappings.request_name import IDEMPOTENCY_HEADER
 from services.library.contract.environment import Environment
 
-GROUPS = ("AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet")
+COMMON, KNOWN_BAD_INPUTS = "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"
+COUNTED: Mapping[str, str] = MappingProxyType(
+    {
+        "SizeRestrictions_BODY": "it refuses bodies over 8 KB; ours may be up to 256 KB",
+        "CrossSiteScripting_BODY": "the narrative of a FHIR resource (`text.div`) is XHTML, and its tags match",
+        "GenericLFI_BODY": "the links of a narrative may be relative, and `../` matches",
+        "GenericRFI_BODY": "the links, the systems and the attachments of a resource are URLs, and one with an IPv4"
+        " address for its host matches",
+    }
+)
+"""Rules of the common rule set that count what they match in a body instead of refusing it, each with the reason.
+
+Bodies are JSON by contract, checked by a schema, and rendered or opened by nobody here. Paths, queries, headers and
+cookies are refused for all of it. https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+"""
+GROUPS: Mapping[str, Sequence[str]] = MappingProxyType({COMMON: [*COUNTED], KNOWN_BAD_INPUTS: []})
+"""Group of AWS's rules -> those of its rules that count."""
 
 
 class WebFirewall(Construct):
@@ -22,7 +41,7 @@ class WebFirewall(Construct):
             scope="REGIONAL",
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=_visibility("Firewall"),
-            rules=[_managed(group, priority) for priority, group in enumerate(GROUPS)],
+            rules=[_managed(group, counted, priority) for priority, (group, counted) in enumerate(GROUPS.items())],
         )
         wafv2.CfnWebACLAssociation(self, "Association", resource_arn=stage_arn, web_acl_arn=acl.attr_arn)
         # WAF delivers to log groups of such names alone: the construct's own address makes it unique.
@@ -52,11 +71,13 @@ class WebFirewall(Construct):
         )
 
 
-def _managed(group: str, priority: int) -> wafv2.CfnWebACL.RuleProperty:
-    # The common rule set refuses bodies over 8 KB; ours may be up to 256 KB and are JSON by contract.
-    counted = wafv2.CfnWebACL.RuleActionOverrideProperty(
-        name="SizeRestrictions_BODY", action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
-    )
+def _managed(group: str, counted: Sequence[str], priority: int) -> wafv2.CfnWebACL.RuleProperty:
+    overrides = [
+        wafv2.CfnWebACL.RuleActionOverrideProperty(
+            name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
+        )
+        for rule in counted
+    ]
     return wafv2.CfnWebACL.RuleProperty(
         name=group,
         priority=priority,
@@ -65,7 +86,7 @@ def _managed(group: str, priority: int) -> wafv2.CfnWebACL.RuleProperty:
             managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
                 vendor_name="AWS",
                 name=group,
-                rule_action_overrides=[counted] if group == GROUPS[0] else None,
+                rule_action_overrides=overrides or None,
             )
         ),
         visibility_config=_visibility(group),

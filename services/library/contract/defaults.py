@@ -60,7 +60,8 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
             log_retention=logs.RetentionDays.ONE_MONTH,
             key_pending_window=cdk.Duration.days(7),
             logs_execution_data=False,
-            web_firewall=False,
+            # What it takes for an attack, a client must meet before production does.
+            web_firewall=True,
         ),
         Tier.PRODUCTION: Defaults(
             removal_policy=cdk.RemovalPolicy.RETAIN,

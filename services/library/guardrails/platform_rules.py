@@ -12,6 +12,7 @@ from services.library.guardrails.rules import (
     deployment,
     functions,
     lookups,
+    passed_roles,
     privileged_builds,
     queues,
     quotas,
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     datastores.check,
     quotas.check,
     deployment.check,
+    passed_roles.check,
     baseline.check,
 )
 
@@ -57,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     quotas.TEMPLATE,
     deployment.REFUSED,
     deployment.UNKNOWN,
+    passed_roles.RULE,
     lookups.RULE,
     *guard.RULES,
 )

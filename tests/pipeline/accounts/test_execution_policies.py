@@ -13,13 +13,18 @@ from services.library.guardrails.deployment.handler_calls import calls_of
 from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules.deployment import check
 from tests.conftest import ROOT, Assembly
-from tests.pipeline.accounts.test_foundation import ACCOUNT, BOUNDARY, KEY, ROLE, policy
+from tests.pipeline.accounts.test_foundation import ACCOUNT, BOUNDARY, KEY, POLICY, ROLE, policy
 from tests.testbed.policies import allows
 
 TOOLS, PROD, DEV = "9" * 12, ACCOUNT, "1" * 12
 ACCOUNTS = DeploymentAccounts(tools=TOOLS, keep_data=frozenset({PROD}))
 SERVICE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"
-KEYS = {KEY: BOUNDARY, "iam:AWSServiceName": "backup.amazonaws.com"}
+KEYS = {
+    KEY: BOUNDARY,
+    "backup:MinRetentionDays": "35",
+    "iam:AWSServiceName": "backup.amazonaws.com",
+    "iam:PassedToService": "backup.amazonaws.com",
+}
 IN_A_VPC = "no function of ours is in a VPC; one that a team puts into its stage's network is"
 TAGGED = "the schema of a managed policy has no tags, and CloudFormation gives a stack's tags to what can carry them"
 NESTED = "no stack of ours has one within it; one that a team splits has"
@@ -68,7 +73,7 @@ def test_the_foundation_is_read_as_iam_decides(
     execution = ACCOUNTS.policy(account)
     assert len(asked) > 400
     for action in asked:
-        decided = any(allows(document, action, resource, KEYS) for resource in ("any", ROLE, SERVICE_ROLE))
+        decided = any(allows(document, action, resource, KEYS) for resource in ("any", ROLE, POLICY, SERVICE_ROLE))
         assert (execution.refusal(action, (), ("backup.amazonaws.com",)) is None) == decided, action
 
 

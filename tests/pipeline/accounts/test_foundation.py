@@ -1,29 +1,57 @@
 """What CloudFormation may do in each account, and the boundary of every role that it makes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from pipeline.accounts import role_names
+from pipeline.catalogue.model import stages_of
+from pipeline.settings import SETTINGS
+from services.library.constructs.backup_plan import DAILY_RETENTION
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
+from stages.catalogue import STAGES
 from tests.conftest import ROOT, Assembly
+from tests.testbed import small
 from tests.testbed.policies import allows, resolved, template
 
 ACCOUNT = "444444444444"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PERMISSIONS_BOUNDARY}"
 KEY = "iam:PermissionsBoundary"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/prod-intake-Role"
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/prod-intake-Granted"
+ROLE_NAMES = ("prod-*",)
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/any"
+OTHERS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/administrator"
+PASSED = "iam:PassedToService"
+ENDS_DATA = (
+    *("backup:DeleteBackupVault", "backup:DeleteBackupVaultLockConfiguration", "backup:DeleteRecoveryPoint"),
+    *("backup:DisassociateRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"),
+    *("dynamodb:DeleteBackup", "dynamodb:DeleteTable", "healthlake:DeleteFHIRDatastore"),
+    *("kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream"),
+    *("kms:DeleteImportedKeyMaterial", "kms:DisableKey", "kms:ScheduleKeyDeletion"),
+    *("logs:DeleteLogGroup", "logs:DeleteLogStream", "s3:BypassGovernanceRetention", "s3:DeleteBucket"),
+    "sqs:DeleteQueue",
+)
+"""With calls of their own. What a template shortens by the very call that makes it, guardrails and reviews look at."""
 LONGEST_POLICY = 6_144
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 TEMPLATE = template(ROOT / "pipeline/accounts/foundation.yaml")
 
 
-def policy(name: str, *, tools: bool = False, keeps_data: bool = False) -> dict[str, Any]:
+def policy(
+    name: str,
+    *,
+    tools: bool = False,
+    keeps_data: bool = False,
+    account: str = ACCOUNT,
+    names: Sequence[str] = ROLE_NAMES,
+) -> dict[str, Any]:
     chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
     written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
-    document: dict[str, Any] = resolved(written, account=ACCOUNT, chosen=chosen, names={})
+    document: dict[str, Any] = resolved(written, account=account, chosen=chosen, names={"RoleNames": names})
     return document
 
 
@@ -41,18 +69,70 @@ def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: 
         assert json.dumps(role["Properties"]["PermissionsBoundary"]).count(f":policy/{PERMISSIONS_BOUNDARY}") == 1
 
 
-def test_the_execution_policy_fits() -> None:
+@pytest.mark.parametrize("name", ["Boundary", "ExecutionPolicy"])
+def test_each_policy_fits_with_names_to_spare(name: str) -> None:
     for tools in (True, False):
-        document = policy("ExecutionPolicy", tools=tools, keeps_data=True)
+        document = policy(name, tools=tools, keeps_data=True, names=["a-stage-of-16-ch-*"] * 3)
         assert len(json.dumps(document, separators=(",", ":"))) < LONGEST_POLICY
 
 
-@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"])
-def test_a_role_can_be_made_and_given_policies_within_the_boundary_alone(action: str) -> None:
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"),
+        *("iam:UpdateAssumeRolePolicy", "iam:UpdateRole"),
+    ],
+)
+def test_a_role_can_be_made_changed_and_deleted_by_its_name_and_within_the_boundary_alone(action: str) -> None:
     document = policy("ExecutionPolicy")
     assert allows(document, action, ROLE, {KEY: BOUNDARY})
+    assert not allows(document, action, OTHERS_ROLE, {KEY: BOUNDARY})
     assert not allows(document, action, ROLE)
     assert not allows(document, action, ROLE, {KEY: f"arn:aws:iam::{ACCOUNT}:policy/another"})
+
+
+def test_roles_of_our_stacks_alone_are_passed_and_to_services_that_are_listed() -> None:
+    document = policy("ExecutionPolicy")
+    assert allows(document, "iam:PassRole", ROLE, {PASSED: "lambda.amazonaws.com"})
+    assert not allows(document, "iam:PassRole", OTHERS_ROLE, {PASSED: "lambda.amazonaws.com"})
+    assert not allows(document, "iam:PassRole", ROLE, {PASSED: "ec2.amazonaws.com"})
+    assert not allows(document, "iam:PassRole", ROLE)
+
+
+def test_policies_of_our_stacks_alone_are_changed() -> None:
+    for action in ("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"):
+        assert allows(policy("ExecutionPolicy"), action, POLICY)
+        assert not allows(policy("ExecutionPolicy"), action, f"arn:aws:iam::{ACCOUNT}:policy/others")
+
+
+def test_every_role_and_policy_that_we_deploy_is_called_as_its_account_expects(
+    assembly: Assembly, platform: Assembly
+) -> None:
+    """CloudFormation begins the name that it gives with the stack's."""
+    stages = {
+        each.environment.account: role_names.of_stage(each.label)
+        for each in stages_of((*STAGES, small.DEV, small.PROD))
+    }
+    named = [(account, name) for each in (assembly, platform) for account, name in names_of_roles(each)]
+    assert len(named) > 60
+    for account, name in named:
+        patterns = role_names.PIPELINE if account == SETTINGS.account else (stages[account],)
+        assert any(fnmatchcase(name, pattern) for pattern in patterns), (account, name)
+
+
+def names_of_roles(assembly: Assembly) -> Iterator[tuple[str, str]]:
+    """The account and the beginning of the name of each role and policy."""
+    for file in assembly.folder.rglob("manifest.json"):
+        for artifact_id, artifact in json.loads(file.read_text())["artifacts"].items():
+            if artifact["type"] != "aws:cloudformation:stack":
+                continue
+            stack = artifact["properties"].get("stackName", artifact.get("displayName", artifact_id))
+            template = json.loads((file.parent / artifact["properties"]["templateFile"]).read_text())
+            account = artifact["environment"].split("/")[2]
+            for resource in template["Resources"].values():
+                if resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
+                    properties = resource["Properties"]
+                    yield account, properties.get("RoleName", properties.get("ManagedPolicyName", f"{stack}-"))
 
 
 @pytest.mark.parametrize(
@@ -77,6 +157,64 @@ def test_a_deployment_deletes_no_data_where_a_production_stage_is() -> None:
     assert allows(policy("ExecutionPolicy"), "dynamodb:DeleteTable", TABLE)
     assert not allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:DeleteTable", TABLE)
     assert allows(policy("ExecutionPolicy", keeps_data=True), "dynamodb:CreateTable", TABLE)
+
+
+@pytest.mark.parametrize("action", ENDS_DATA)
+def test_nothing_that_a_template_can_call_for_ends_data_where_a_production_stage_is(action: str) -> None:
+    assert allows(policy("ExecutionPolicy"), action, "any")
+    assert not allows(policy("ExecutionPolicy", keeps_data=True), action, "any")
+    assert not allows(policy("Boundary"), action, "any") or action == "dynamodb:DeleteBackup"
+
+
+@pytest.mark.parametrize("action", ["kms:CreateKey", "kms:PutKeyPolicy"])
+def test_no_key_of_production_gets_a_policy_that_locks_its_account_out(action: str) -> None:
+    key = "kms:BypassPolicyLockoutSafetyCheck"
+    guarded = policy("ExecutionPolicy", keeps_data=True)
+    assert allows(guarded, action, "any", {key: "false"})
+    assert not allows(guarded, action, "any", {key: "true"})
+
+
+def test_a_vault_of_production_keeps_its_lock_for_as_long_as_daily_copies_are_kept() -> None:
+    action, key = "backup:PutBackupVaultLockConfiguration", "backup:MinRetentionDays"
+    guarded, days = policy("ExecutionPolicy", keeps_data=True), int(DAILY_RETENTION.to_days())
+    assert allows(guarded, action, "any", {key: str(days)})
+    assert not allows(guarded, action, "any", {key: str(days - 1)})
+    assert not allows(guarded, action, "any")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+        "events:UpdateArchive",
+        "kms:PutKeyPolicy",
+        "logs:PutRetentionPolicy",
+        "s3:PutBucketVersioning",
+        "s3:PutLifecycleConfiguration",
+        "sqs:SetQueueAttributes",
+    ],
+)
+def test_what_shortens_data_is_no_workloads_business(action: str) -> None:
+    assert not allows(policy("Boundary"), action, "any")
+    assert allows(policy("ExecutionPolicy", keeps_data=True), action, "any"), "or nothing could be made"
+
+
+@pytest.mark.parametrize(
+    ("role", "in_stages", "in_tools"),
+    [
+        (ROLE, True, True),
+        (OTHERS_ROLE, False, False),
+        ("arn:aws:iam::555555555555:role/prod-reader", False, True),
+        ("arn:aws:iam::555555555555:role/partner", False, False),
+        (f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1", False, True),
+        ("arn:aws:iam::111111111111:role/penstock-branch-deploy", False, True),
+    ],
+)
+def test_nobody_assumes_a_role_that_is_not_the_platforms(role: str, *, in_stages: bool, in_tools: bool) -> None:
+    assert allows(policy("Boundary"), "sts:AssumeRole", role) == in_stages
+    assert allows(policy("Boundary", tools=True), "sts:AssumeRole", role) == in_tools
 
 
 def test_no_workload_gains_access_or_deletes_data_whatever_its_policies_say() -> None:

@@ -21,6 +21,7 @@ from pipeline.operate.target import local_target
 from pipeline.settings import SETTINGS
 from stages import accounts
 from tests.testbed.checkout import copy_of_the_checkout
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 TOOLS, STAGE, REGION = "999999999999", "444444444444", "us-east-1"
@@ -42,15 +43,10 @@ class Account:
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloudformation = cloud.client("cloudformation", STAGE, REGION)
-        self.iam = cloud.client("iam", STAGE, REGION)
         self.records = cloud.client("ssm", TOOLS, REGION)
         self.dynamodb = cloud.client("dynamodb", STAGE, REGION)
         self.role = f"deploy-{uuid.uuid4().hex[:8]}"
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": TOOLS}}],
-        }
-        self.iam.create_role(RoleName=self.role, AssumeRolePolicyDocument=json.dumps(trust))
+        role(cloud, self.role, "cloudformation.amazonaws.com", account=STAGE, principals=(TOOLS,))
 
     def deploy(self, resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> str:
         name = f"s{uuid.uuid4().hex[:8]}"

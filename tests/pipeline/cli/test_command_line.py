@@ -63,3 +63,14 @@ def test_completion_is_shown_to_be_copied() -> None:
         check=True,
     )
     assert "complete -o default -F _penstock_completion penstock" in done.stdout
+
+
+def test_up_in_an_unpacked_archive_says_that_the_pipeline_deploys_commits(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    unpacked = tmp_path / "unpacked"  # below somebody's repository, which is not meant
+    unpacked.mkdir()
+    for folder, said in ((unpacked, "is no git repository"), (tmp_path, "There is no commit to push yet")):
+        done = CliRunner().invoke(app, ["up"], obj=folder)
+        assert said in done.output
+    assert not (unpacked / ".penstock").exists()

@@ -10,10 +10,11 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
+from pipeline.local.permissions import Denials
 from pipeline.operate import logs, outputs, service_logs
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import IN_PROGRESS, SUCCEEDED, Action, Run, Stage
+from pipeline.operate.run import FAILED, IN_PROGRESS, SUCCEEDED, Action, Run, Stage
 from pipeline.operate.service_logs import Line
 from tests.conftest import ROOT
 from tests.testbed.code_pipeline import CodePipeline, connected
@@ -52,6 +53,27 @@ def penstock(*words: str) -> Result:
     done = CliRunner().invoke(app, words, obj=ROOT)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
+
+
+def test_status_of_a_failed_run_prints_what_was_denied_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    denial: dict[str, Any] = {
+        "last": "2026-11-24T12:00:00+00:00",
+        "times": 1,
+        "who": "arn:aws:sts::1:assumed-role/deploy/codepipeline",
+        "for": "",
+        "action": "s3:GetObject",
+        "resource": "arn:aws:s3:::b/k",
+        "because": "no Allow in the policy Default of role deploy",
+        "statement": None,
+        "enforced": True,
+    }
+    monkeypatch.setattr(run_commands, "during", lambda *_asked: Denials(enforced=True, found=[denial]))
+    count = "1 call was denied.  penstock denied --execution e1"
+    assert count in penstock("status").stdout
+    assert denial["because"] not in penstock("status").stdout
+    monkeypatch.setattr(Pipeline, "read", lambda *_words: replace(RUN, status=FAILED))
+    failed = penstock("status").stdout
+    assert (denial["because"] in failed, count in failed) == (True, True)
 
 
 @pytest.mark.parametrize(

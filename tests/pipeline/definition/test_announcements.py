@@ -16,6 +16,7 @@ from services.library.contract.environment import Tier
 from tests.testbed import small_checkout, tiny
 from tests.testbed.pipelines import until
 from tests.testbed.platforms import AWAY, HOME, MAKEFILE, Platform
+from tests.testbed.roles import letting_in
 
 pytestmark = pytest.mark.cloud
 BUILD_SECONDS = 120
@@ -31,6 +32,8 @@ class Subscriber:
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"][
             "QueueArn"
         ]
+        policy = letting_in("sns.amazonaws.com", action="sqs:SendMessage", resource=arn)
+        self._sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": policy})
         (topic,) = sns.list_topics()["Topics"]
         sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
 

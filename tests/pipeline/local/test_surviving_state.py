@@ -11,7 +11,9 @@ from zipfile import ZipFile
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate.session import LocalClients
 from tests.testbed.killing import kill
+from tests.testbed.roles import letting_in, role
 
 pytestmark = pytest.mark.cloud
 
@@ -39,7 +41,7 @@ def workflow(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     states = cloud.client("stepfunctions")
     definition = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "Result": {"ok": True}, "End": True}}}
     machine = states.create_state_machine(
-        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::111111111111:role/any"
+        name="m", definition=json.dumps(definition), roleArn=role(cloud, "states", "states.amazonaws.com")
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine, name="e", input="{}")["executionArn"]
     until(lambda: states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
@@ -61,7 +63,7 @@ def running_workflow(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     states = cloud.client("stepfunctions")
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
     machine = states.create_state_machine(
-        name="slow", definition=json.dumps(definition), roleArn="arn:aws:iam::111111111111:role/any"
+        name="slow", definition=json.dumps(definition), roleArn=role(cloud, "states", "states.amazonaws.com")
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine, name="e", input="{}")["executionArn"]
     return lambda again: check(
@@ -84,11 +86,16 @@ def session(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     credentials = cloud.client("sts").assume_role(
         RoleArn="arn:aws:iam::222222222222:role/deploy", RoleSessionName="session"
     )
-    key_id = credentials["Credentials"]["AccessKeyId"]
+    given = credentials["Credentials"]
+    signing = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
 
     def verify(again: LocalCloud) -> None:
         check(again.client("iam", account="222222222222").get_role(RoleName="deploy")["Role"]["RoleName"], "deploy")
-        identity = again.client("sts", account=key_id).get_caller_identity()
+        identity = LocalClients(again.endpoint).create("sts", "us-east-1", signing).get_caller_identity()
         check(identity["Account"], "222222222222")
 
     return verify
@@ -103,7 +110,7 @@ def function(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
     functions.create_function(
         FunctionName="f",
         Runtime="python3.13",
-        Role="arn:aws:iam::111111111111:role/any",
+        Role=role(cloud, "worker", "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": package.getvalue()},
     )
@@ -138,9 +145,10 @@ def stacks(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
 
 
 def messages(cloud: LocalCloud) -> Callable[[LocalCloud], None]:
-    queue = cloud.client("sqs").create_queue(QueueName="q")["QueueUrl"]
-    topic = cloud.client("sns").create_topic(Name="t")["TopicArn"]
     queue_arn = "arn:aws:sqs:us-east-1:111111111111:q"
+    policy = letting_in("sns.amazonaws.com", "events.amazonaws.com", action="sqs:SendMessage", resource=queue_arn)
+    queue = cloud.client("sqs").create_queue(QueueName="q", Attributes={"Policy": policy})["QueueUrl"]
+    topic = cloud.client("sns").create_topic(Name="t")["TopicArn"]
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
     cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="before")
     pattern = json.dumps({"source": ["test"]})

@@ -27,6 +27,7 @@ from services.library.contract import names
 from tests.conftest import ROOT
 from tests.testbed import async_api_template
 from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 HOLD, STATUS, RESUME, HOTFIX, FOLLOW, LOOK_BACK, BACK = (
@@ -466,11 +467,8 @@ def bootstrapped(tools: Tools) -> None:
     where = f"{TOOLS}-{HOME}"
     if f"cdk-{names.QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
         tools.s3.create_bucket(Bucket=f"cdk-{names.QUALIFIER}-assets-{where}")
-        anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        tools.cloud.client("iam", account=TOOLS).create_role(
-            RoleName=f"cdk-{names.QUALIFIER}-file-publishing-role-{where}",
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}),
-        )
+        publishing = f"cdk-{names.QUALIFIER}-file-publishing-role-{where}"
+        role(tools.cloud, publishing, "cloudformation.amazonaws.com", account=TOOLS, principals=("*",))
 
 
 def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_bucket_by_the_roles_of_the_pipeline(

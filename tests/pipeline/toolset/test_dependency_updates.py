@@ -68,16 +68,6 @@ def test_renovate_leaves_the_locks_and_the_emulators_boto3_alone() -> None:
     assert any(requirement.name == "boto3" for group, requirement in PYTHON if group == "emulator")
 
 
-def test_renovate_finds_the_versions_that_the_pipeline_installs() -> None:
-    settings = (ROOT / "pipeline/settings.py").read_text()
-    found = {}
-    for manager in RENOVATE["customManagers"]:
-        (pattern,), (file,) = manager["matchStrings"], manager["managerFilePatterns"]
-        assert re.search(file.strip("/"), "pipeline/settings.py")
-        found[manager["depNameTemplate"]] = re.findall(pattern.replace("(?<", "(?P<"), settings)
-    assert found == {name: [NODE[name]] for name in ("aws-cdk", "cdk-assets")}
-
-
 def test_every_package_has_one_version_in_all_groups_but_the_emulators() -> None:
     versions: dict[str, set[str]] = {}
     for group, requirement in PYTHON:

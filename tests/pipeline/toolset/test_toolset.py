@@ -1,5 +1,6 @@
 """Setup: what it needs, what it installs, and that the tools agree with each other."""
 
+import ast
 import json
 import os
 import shutil
@@ -57,6 +58,23 @@ def setup(root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_a_python_that_is_too_old_is_told_so_before_it_reads_what_it_cannot() -> None:
+    program = "import runpy, sys; sys.version_info, sys.version = (3, 9, 18), '3.9.18 (main)';"
+    program += f" runpy.run_path({str(ROOT / 'pipeline/toolset')!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "setup: Python 3.9.18 is too old: Penstock needs python3 3.11 or newer.\n"
+    ast.parse((ROOT / "pipeline/toolset/__main__.py").read_text(), feature_version=(3, 7))
+
+
+def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    done = setup(checkout(tmp_path / "checkout"), tmp_path / "cache")
+    assert done.returncode == 1
+    assert "set PENSTOCK_CACHE to a folder that you may write to" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture(scope="module")

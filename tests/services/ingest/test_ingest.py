@@ -28,6 +28,7 @@ from tests.services.ingest.deployed_ingest import PATIENTS, DeployedIngest, subm
 from tests.services.ingest.stream.simulation import seeded
 from tests.testbed.functions import until
 from tests.testbed.killing import kill
+from tests.testbed.roles import letting_in
 from tests.testbed.signed import SignedApi
 from tests.testbed.stacks import HERE, deploy, environment
 
@@ -40,6 +41,8 @@ def heard(running: DeployedIngest) -> Callable[[], list[dict[str, Any]]]:
     sqs, events = running.stack.client("sqs"), running.stack.client("events")
     url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = letting_in("events.amazonaws.com", action="sqs:SendMessage", resource=arn)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     (bus,) = running.stack.ids("AWS::Events::EventBus")
     rule = f"r-{uuid.uuid4().hex[:8]}"
     pattern = {"source": ["penstock.ingest"], "detail-type": ["PatientChanged"]}

@@ -108,3 +108,22 @@ def test_the_worker_gets_what_it_subscribed_to_and_nothing_else(changes: Deploye
         return sorted(json.loads(line)["detail"]["n"] for line in lines)
 
     assert until(handled, lambda found: len(found) >= 2) == [2, 3]
+
+
+def test_an_event_that_the_buss_key_no_longer_encrypts_is_in_the_buss_dead_letter_queue(
+    changes: Deployed, notes: Path
+) -> None:
+    """What the queue is for: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html"""
+    bus = changes.client("events").describe_event_bus(Name=changes.outputs["Bus"])
+    entry = {"EventBusName": bus["Name"], "Source": "ingest", "DetailType": "PatientChanged", "Detail": '{"n": 9}'}
+    keys, queues = changes.client("kms"), changes.client("sqs")
+    queue = queues.get_queue_url(QueueName=bus["DeadLetterConfig"]["Arn"].rpartition(":")[2])["QueueUrl"]
+    keys.disable_key(KeyId=bus["KmsKeyIdentifier"])
+    try:
+        assert changes.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+        (message,) = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    finally:
+        keys.enable_key(KeyId=bus["KmsKeyIdentifier"])
+    event = json.loads(message["Body"])
+    assert (event["source"], event["detail"]) == ("ingest", {"n": 9})
+    assert '"n": 9' not in (notes.read_text() if notes.exists() else "")

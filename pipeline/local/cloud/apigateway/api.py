@@ -7,12 +7,18 @@ from contextvars import ContextVar
 from typing import Any
 
 from pipeline.local.cloud.apigateway import access_log, patches
-from pipeline.local.cloud.apigateway.function_integration import FunctionIntegration, proxy_answer, timed_out
+from pipeline.local.cloud.apigateway.function_integration import (
+    FunctionIntegration,
+    check_invocation,
+    proxy_answer,
+    timed_out,
+)
 from pipeline.local.cloud.apigateway.request_context import RequestContext, current_request
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
 from pipeline.local.cloud.apigateway.signature import identify
 from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json
 from pipeline.local.cloud.iam.patches import Refusal
+from pipeline.local.cloud.iam.permissions import Permissions
 
 _LARGEST_PAYLOAD = 10 * 1024 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
@@ -118,7 +124,7 @@ class RestApis:
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
             return decided
         here = current_request.get()
-        found = identify(here)
+        found = identify(here, self.emulator.part(Permissions))
         if not isinstance(found, Refusal):
             here.caller = found
             return None, None
@@ -146,6 +152,7 @@ class RestApis:
 
     async def _hand_on(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
         """Hand on a function's own answer, within the integration's time."""
+        check_invocation(self.emulator, integration, current_request.get())
         seconds = int(integration.get("timeoutInMillis") or 29_000) / 1000
         try:
             answer = await asyncio.wait_for(self.proxy(integration, *arguments, **named), seconds)

@@ -13,8 +13,15 @@ from typing import Any
 
 from pipeline.local.cloud.apigateway import patches
 from pipeline.local.cloud.apigateway.request_context import RequestContext
-from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration, misconfigured
-from pipeline.local.cloud.emulator import HttpResponse
+from pipeline.local.cloud.apigateway.service_integration import (
+    SERVICE,
+    SESSION,
+    Refused,
+    ServiceIntegration,
+    misconfigured,
+)
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse
+from pipeline.local.cloud.iam.permissions import Permissions
 
 _URI = re.compile(r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(arn:[^/]+)/invocations")
 _ENVELOPE = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
@@ -49,6 +56,7 @@ class FunctionIntegration(ServiceIntegration):
         match = _URI.fullmatch(self.integration["uri"])
         if match is None:
             raise misconfigured()
+        check_invocation(self.emulator, self.integration, request_context)
         event = json.loads(self._mapped_request(request_context))
         call = patches.call_function(match[1], event, request_context)
         try:
@@ -62,6 +70,26 @@ class FunctionIntegration(ServiceIntegration):
         message = str(body.get("errorMessage", "")) if result.get("error") and isinstance(body, dict) else ""
         text = body.decode() if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False)
         return self._mapped_response(request_context, http.HTTPStatus.OK, {}, text, chosen_by=message)
+
+
+def check_invocation(emulator: Emulator, integration: Mapping[str, Any], request_context: RequestContext) -> None:
+    """Hold the call of a function against its policy, or the policies of the integration's role.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
+    """
+    match = _URI.fullmatch(integration.get("uri") or "")
+    if match is None:
+        return
+    permissions, role = emulator.part(Permissions), integration.get("credentials")
+    keys = {"aws:sourcearn": patches.method_arn(request_context), "aws:sourceaccount": request_context.account}
+    try:
+        calls = (
+            permissions.call_as_role(role, SESSION, service=SERVICE) if role else permissions.call_as_service(SERVICE)
+        )
+    except AwsError:
+        raise misconfigured() from None
+    if calls.refusal("lambda:InvokeFunction", match[1], keys=keys):
+        raise misconfigured()
 
 
 def proxy_answer(result: Mapping[str, Any]) -> tuple[Any, str | None]:

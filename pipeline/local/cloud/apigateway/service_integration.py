@@ -16,11 +16,12 @@ from pipeline.local.cloud.apigateway.backends import Backend, backend
 from pipeline.local.cloud.apigateway.request_context import RequestContext
 from pipeline.local.cloud.apigateway.variables import mapped, select
 from pipeline.local.cloud.apigateway.velocity.syntax import TemplateError
-from pipeline.local.cloud.emulator import Emulator, HttpResponse
-from pipeline.local.cloud.iam.patches import role_may, role_trusts
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse
+from pipeline.local.cloud.iam.permissions import Calls, Permissions
 
 logger = logging.getLogger("penstock.apigateway")
 
+SERVICE, SESSION = "apigateway.amazonaws.com", "BackplaneAssumeRoleSession"
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
 
@@ -62,9 +63,9 @@ class ServiceIntegration:
         service = backend(self.integration["uri"])
         if service is None:
             raise misconfigured()
-        account, role = self._role()
+        account, calls = self._role()
         request = self._mapped_request(request_context)
-        refused = self._refusal(service, account, role, request)
+        refused = self._refusal(service, calls, request)
         if refused is not None:
             status, body = refused
             return self._mapped_response(request_context, status, {}, body)
@@ -77,23 +78,21 @@ class ServiceIntegration:
         text = answer.decode() if isinstance(answer, bytes) else answer
         return self._mapped_response(request_context, status, answered, service.text(text))
 
-    def _role(self) -> tuple[str, str]:
+    def _role(self) -> tuple[str, Calls]:
         match = _ROLE.fullmatch(self.integration.get("credentials") or "")
         if not match:
             raise misconfigured()
-        if not role_trusts(match[1], match[2], "apigateway.amazonaws.com"):
+        try:
+            return match[1], self.emulator.part(Permissions).call_as_role(match[0], SESSION, service=SERVICE)
+        except AwsError:
             logger.warning("API Gateway does not have permission to assume the role %s", match[0])
-            raise misconfigured()
-        return match[1], match[2]
+            raise misconfigured() from None
 
     @staticmethod
-    def _refusal(service: Backend, account: str, role: str, request: str) -> tuple[int, str] | None:
+    def _refusal(service: Backend, calls: Calls, request: str) -> tuple[int, str] | None:
         """Return what the service answers to a role that may not do this."""
-        principal = f"arn:aws:sts::{account}:assumed-role/{role}/BackplaneAssumeRoleSession"
-        action, resource = service.permission(request)
-        if role_may(account, role, action, resource, principal=principal, region=service.region):
-            return None
-        return service.denial(f"User: {principal} is not authorized to perform: {action}")
+        message = calls.refusal(*service.permission(request))
+        return service.denial(message) if message else None
 
     def _mapped_request(self, request_context: RequestContext) -> str:
         text = request_context.body.decode("utf-8", "replace")

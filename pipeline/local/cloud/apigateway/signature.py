@@ -9,12 +9,13 @@ curl of Debian 12:
 
 from pipeline.local.cloud.apigateway import patches
 from pipeline.local.cloud.apigateway.request_context import RequestContext
-from pipeline.local.cloud.iam.patches import Caller, Refusal, Signature, caller, foreign_authorization, may, signature
+from pipeline.local.cloud.iam.patches import Caller, Refusal, Signature, caller, foreign_authorization, signature
+from pipeline.local.cloud.iam.permissions import Permissions
 
 _NOT_SCOPED = "Credential should be scoped to {what}"
 
 
-def identify(request: RequestContext) -> Caller | Refusal:
+def identify(request: RequestContext, permissions: Permissions) -> Caller | Refusal:
     """Find out who signed a request, and whether they may make it."""
     if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
         if not request.headers.get("authorization"):
@@ -38,7 +39,7 @@ def identify(request: RequestContext) -> Caller | Refusal:
             body=request.body,
         )
     )
-    return failure or _policy_refusal(found, request) or found
+    return failure or _policy_refusal(found, request, permissions) or found
 
 
 def _scope_failure(signed: Signature, request: RequestContext) -> Refusal | None:
@@ -50,14 +51,6 @@ def _scope_failure(signed: Signature, request: RequestContext) -> Refusal | None
     return None
 
 
-def _policy_refusal(asking: Caller, request: RequestContext) -> Refusal | None:
-    action, resource = "execute-api:Invoke", patches.method_arn(request)
-    refusal = Refusal(
-        "AccessDenied", f"User: {asking.arn} is not authorized to perform: {action} on resource: {resource}"
-    )
-    if asking.account != request.account:
-        return refusal  # another account needs a resource policy as well, and no API here has one
-    allowed = may(asking, action, resource, region=request.region)
-    if isinstance(allowed, Refusal):
-        return allowed
-    return None if allowed else refusal
+def _policy_refusal(asking: Caller, request: RequestContext, permissions: Permissions) -> Refusal | None:
+    message = permissions.call_as(asking.principal).refusal("execute-api:Invoke", patches.method_arn(request))
+    return Refusal("AccessDenied", message) if message else None

@@ -2,7 +2,7 @@
 
 Emulated, by the emulator: the API, versions, aliases, permissions, asynchronous invocation, concurrency, layers. Added:
 sandboxes that see the package, its layers and nothing else, locked dependencies built for this machine, initialisation,
-time limits, errors by their class, environment variables, the session of the function's role, logs.
+time limits, errors by their class, environment variables, a role that trusts Lambda, its session, logs.
 Not emulated: the runtime's version and processor, memory size, VPCs, file systems, SnapStart; other languages than
 Python are run as the emulator does. Event source mappings are in `eventsources`.
 """
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def install(emulator: "Emulator") -> None:
     """Take over the emulator's way to run a function in a warm process, for Python."""
-    from pipeline.local.cloud.awslambda import patches
+    from pipeline.local.cloud.awslambda import checks, patches
     from pipeline.local.cloud.awslambda.runner import Runner
 
     Runner(emulator)
+    patches.check_functions(emulator, checks.check_role)
     patches.write_logs_into_groups_that_exist()

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch_logs, lambda_svc, sts
+from ministack.services import cloudwatch_logs, lambda_svc
 
-from pipeline.local.cloud.emulator import Json, replace
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, replace
 
 Execute = Callable[[Json, Any, str], Json]
 
@@ -13,6 +13,30 @@ Execute = Callable[[Json, Any, str], Json]
 def replace_execution(execute: Execute) -> Execute:
     """Replace the one place where the emulator runs a function in a warm process."""
     return replace(lambda_svc, "_execute_function_warm", execute)
+
+
+def check_functions(emulator: Emulator, check_role: Callable[[str, object], None]) -> None:
+    """Have the role of a function checked before it is created or changed, by the API or by CloudFormation."""
+
+    def refusal(request: Json) -> HttpResponse | None:
+        try:
+            check_role(emulator.here()[0], request.get("Role"))
+        except AwsError as error:
+            return error_response(error.code, error.message, error.status)
+        return None
+
+    def create(request: Json) -> HttpResponse:
+        return refusal(request) or creation(request)
+
+    def change(name: str, request: Json) -> HttpResponse:
+        exists = name in lambda_svc._functions  # noqa: SLF001 - the emulator offers no other way
+        return (refusal(request) if exists and "Role" in request else None) or update(name, request)
+
+    creation = replace(lambda_svc, "_create_function", create)
+    update = replace(lambda_svc, "_update_config", change)
+    emulator.check_resource(
+        "AWS::Lambda::Function", lambda properties: check_role(emulator.here()[0], properties["Role"])
+    )
 
 
 def write_logs_into_groups_that_exist() -> None:
@@ -24,7 +48,7 @@ def write_logs_into_groups_that_exist() -> None:
 
     def emitted(function: Json, *rest: Any, **more: Any) -> None:
         named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
-        if named is None or named in cloudwatch_logs._log_groups:  # noqa: SLF001 - the emulator offers no other way
+        if named is None or named in cloudwatch_logs._log_groups:  # noqa: SLF001 - as above
             emit(function, *rest, **more)
 
     emit = replace(lambda_svc, "_emit_lambda_logs", emitted)
@@ -40,16 +64,3 @@ def layer_content(layer: Json | str) -> bytes | None:
     """Return the zip file of an attached layer version."""
     found: bytes | None = lambda_svc._resolve_layer_zip(layer)  # noqa: SLF001 - as above
     return found
-
-
-def register_session(*, key: str, secret: str, token: str, account: str, role: str, name: str) -> None:
-    """Register a session of a role, as AssumeRole answers it; `role` is an ARN, `name` the session's."""
-    session = {
-        "Arn": f"arn:aws:sts::{account}:assumed-role/{role.rsplit('/', 1)[-1]}/{name}",
-        "UserId": f"{sts._role_id(role)}:{name}",  # noqa: SLF001 - as above
-        "SecretAccessKey": secret,
-        "SessionToken": token,
-        "AccountId": account,
-        "PrincipalType": "AssumedRole",
-    }
-    sts.register_session(key, session)

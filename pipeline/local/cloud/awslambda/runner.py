@@ -17,7 +17,11 @@ from pipeline.local.cloud.awslambda.package import HostBuildError, Packages, Unp
 from pipeline.local.cloud.awslambda.pool import Pool, Version
 from pipeline.local.cloud.awslambda.sandbox import Invocation, InvocationOutcome, Sandbox
 from pipeline.local.cloud.awslambda.variables import sandbox_variables
-from pipeline.local.cloud.emulator import Emulator, Json, LayerStub
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json, LayerStub
+from pipeline.local.cloud.iam.permissions import Permissions
+
+SERVICE = "lambda.amazonaws.com"
+UNTRUSTED = "The role defined for the function cannot be assumed by Lambda."
 
 SHAPING = (
     "CodeSha256",
@@ -65,9 +69,9 @@ class Runner:
         try:
             sandbox = self.pool.take(version, lambda: self._make(config, code))
         except HostBuildError as error:
-            return _answer(
-                InvocationOutcome(error={"errorType": "Runtime.InitError", "errorMessage": str(error)}, log=str(error))
-            )
+            return _failed("Runtime.InitError", str(error))
+        except AwsError as error:
+            return _failed(f"{error.code}Exception", f"{UNTRUSTED} {error.message}")
         try:
             return _answer(self._run(sandbox, config, event, request_id))
         finally:
@@ -89,14 +93,14 @@ class Runner:
         )
 
     def _make(self, config: Json, code: bytes) -> Sandbox:
-        account, region = self.emulator.here()
+        _, region = self.emulator.here()
         function = self.packages.unpack(code)
         day = time.strftime("%Y/%m/%d", time.gmtime())
         variables = sandbox_variables(
             config,
             region=region,
             endpoint=self.emulator.endpoint,
-            credentials=self._credentials(config, account),
+            credentials=self._credentials(config),
             task_root=str(function.folder),
             stream=f"{day}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}",
             function_environment=self.emulator.function_environment,
@@ -123,13 +127,20 @@ class Runner:
         arn = str(layer["Arn"] if isinstance(layer, dict) else layer)
         return next((found for pattern, found in self.emulator.layers.items() if pattern.fullmatch(arn)), None)
 
-    def _credentials(self, config: Json, account: str) -> dict[str, str]:
+    def _credentials(self, config: Json) -> dict[str, str]:
         """Begin a session of the function's role, as Lambda assumes it; the function's name is the session's."""
-        key = f"ASIA{secrets.token_hex(8).upper()}"
-        secret, token = secrets.token_hex(20), secrets.token_hex(32)
-        role, name = str(config.get("Role", "")), config["FunctionName"]
-        patches.register_session(key=key, secret=secret, token=token, account=account, role=role, name=name)
-        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+        role, name = str(config.get("Role", "")), str(config["FunctionName"])
+        session = self.emulator.part(Permissions).start_session(role, name, service=SERVICE)
+        return {
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
+
+
+def _failed(error_type: str, message: str) -> Json:
+    """Return what an invocation comes to that has begun no sandbox."""
+    return _answer(InvocationOutcome(error={"errorType": error_type, "errorMessage": message}, log=message))
 
 
 def _answer(outcome: InvocationOutcome) -> Json:

@@ -1,8 +1,9 @@
 """CloudFormation, as strict as on AWS, and without operations that a kill left half done.
 
 Emulated, by the emulator: stacks, change sets, exports, custom resources, and the resource types that `support.py`
-lists. Added: a template is refused for what AWS refuses, types that are only accepted, interrupted operations end.
-Not emulated: IAM roles of stacks, stack policies, drift, nested change sets, types that `support.py` does not name.
+lists. Added: a template is refused for what AWS refuses, a resource for what its service does, types that are only
+accepted, interrupted operations end. Not emulated: IAM roles of stacks, nested change sets, types that `support.py`
+does not name; refused by name: the options that `options.py` lists, stack policies among them.
 """
 
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 def install(emulator: "Emulator") -> None:
     """Complete it. Comes before the services that provide types of their own."""
     from pipeline.local.cloud.cloudformation import patches, recovery
+    from pipeline.local.cloud.cloudformation.options import check_options
     from pipeline.local.cloud.cloudformation.resources import accepted
     from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY
 
+    patches.check_requests(check_options)
     patches.remove_unsupported_types()
     patches.validate_templates()
-    patches.validate_resources()
+    patches.keep_members_called_condition()
+    patches.validate_resources(emulator)
     for type_name in ACCEPTED_ONLY:
         if not patches.is_provided(type_name):  # the emulator keeps records of some itself
             emulator.provide(type_name, accepted(emulator, type_name))

@@ -12,7 +12,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 
 from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
-from pipeline.local.cloud.emulator import Json
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json
 
 
 def remove_unsupported_types() -> None:
@@ -27,6 +27,7 @@ def validate_templates() -> None:
     theirs: Callable[..., None] = engine.validate_template_support
 
     def validate(template: Mapping[str, Any], conditions: Mapping[str, bool], *rest: Any, **named: Any) -> None:
+        _require_named_conditions(template)
         theirs(template, conditions, *rest, **named)
         found = [
             f"{logical_id} ({resource['Type']}) {problem}"
@@ -41,22 +42,60 @@ def validate_templates() -> None:
         module.validate_template_support = validate
 
 
-def validate_resources() -> None:
+def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
+    """Have the names and values of every request's parameters checked before it is answered."""
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+
+    def checking(own: Callable[[Any], HttpResponse]) -> Callable[[Any], HttpResponse]:
+        def handle(parameters: Any) -> HttpResponse:
+            try:
+                check((name, str(values[0] if values else "")) for name, values in parameters.items())
+            except AwsError as error:
+                refused: HttpResponse = handlers._error(error.code, error.message)  # noqa: SLF001 - as above
+                return refused
+            return own(parameters)
+
+        return handle
+
+    actions.update({name: checking(own) for name, own in actions.items()})
+
+
+def validate_resources(emulator: Emulator) -> None:
     """Fail a resource whose properties turn out to be wrong once every intrinsic function has its value."""
     make: Callable[..., tuple[str, Any]] = provisioners._provision_resource  # noqa: SLF001 - as above
     change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
 
     def provision(type_name: str, logical_id: str, properties: Any, *rest: Any) -> tuple[str, Any]:
         _require_valid(type_name, properties)
+        _require_accepted(emulator, type_name, properties)
         return make(type_name, logical_id, properties, *rest)
 
     def update(type_name: str, physical_id: str, old: Any, new: Any, *rest: Any) -> tuple[str, Any]:
         _require_valid(type_name, new)
+        if old != new:  # nothing is asked of a service whose resource stays as it is
+            _require_accepted(emulator, type_name, new)
         return change(type_name, physical_id, old, new, *rest)
 
     for module in (provisioners, stacks):
         module._provision_resource = provision  # noqa: SLF001 - as above
         module._update_resource = update  # noqa: SLF001 - as above
+
+
+def keep_members_called_condition() -> None:
+    """Take a member `Condition` of a property for what it is: only conditions refer to a condition by one.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
+    """
+    resolve: Callable[..., Any] = engine._resolve_refs  # noqa: SLF001 - as above
+
+    def resolved(value: Any, *rest: Any, **named: Any) -> Any:
+        if isinstance(value, dict) and value.keys() == {"Condition"}:
+            return {"Condition": resolved(value["Condition"], *rest, **named)}
+        return resolve(value, *rest, **named)
+
+    for module in (engine, stacks, changesets, handlers, cloudformation):
+        if hasattr(module, "_resolve_refs"):
+            module._resolve_refs = resolved  # noqa: SLF001 - as above
 
 
 def is_provided(type_name: str) -> bool:
@@ -116,6 +155,24 @@ def _require_valid(type_name: str, properties: Any) -> None:
     found = problems(type_name, properties or {}, unknown=_left_out)
     if found:
         raise ValueError("Properties validation failed: " + "; ".join(found))
+
+
+def _require_named_conditions(template: Mapping[str, Any]) -> None:
+    for section in ("Resources", "Outputs"):
+        for part in (template.get(section) or {}).values():
+            if isinstance(part, dict) and not isinstance(part.get("Condition", ""), str):
+                raise ValueError("Template format error: Every Condition member must be a string.")
+
+
+def _require_accepted(emulator: Emulator, type_name: str, properties: Any) -> None:
+    """Fail a resource that its service refuses, with the reason that the type's handler on AWS gives."""
+    for check in emulator.resource_checks.get(type_name, ()):
+        try:
+            check(properties or {})
+        except AwsError as error:
+            said = f"{error.message} (Service: {type_name.split('::')[1]}, Status Code: {error.status})"
+            reason = f'Resource handler returned message: "{said}" (HandlerErrorCode: InvalidRequest)'
+            raise ValueError(reason) from error
 
 
 def _left_out(value: Any) -> bool:

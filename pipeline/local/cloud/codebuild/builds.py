@@ -207,8 +207,7 @@ class Builds:
         self._put_state_change(plan, record.data)
         try:
             workspace.folder.mkdir(parents=True)
-            logs = self._clients.of_account("logs", account=plan.account, region=plan.region)
-            send = LogStream(logs, plan.log_group, plan.log_stream).put if plan.log_group else None
+            send = self._stream(plan).put if plan.log_group else None
             run = Run(
                 plan,
                 record=record,
@@ -231,6 +230,11 @@ class Builds:
             self._stops.pop(build_id, None)
             workspace.remove()
             self._put_state_change(plan, record.data)
+
+    def _stream(self, plan: Plan) -> LogStream:
+        """Return where a build's lines go, which its service role must be allowed to write."""
+        role = plan.project["serviceRole"]
+        return LogStream(lambda: self._clients.of_role("logs", role, plan.region), str(plan.log_group), plan.log_stream)
 
     def _put_state_change(self, plan: Plan, data: Json) -> None:
         """Put the event of a build that begins or has ended on the default bus of its account.

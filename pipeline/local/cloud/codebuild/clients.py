@@ -1,4 +1,4 @@
-"""Clients of the local cloud for builds: of an account, or of the service role that a build assumed."""
+"""Clients of the local cloud for builds: of the service role that a build assumed."""
 
 import threading
 from dataclasses import dataclass
@@ -7,7 +7,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.local.cloud.emulator import LOCAL_SECRET, Emulator, Json
+from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.iam.permissions import Permissions
+
+SERVICE = "codebuild.amazonaws.com"
+BESIDE_BUILDS = "AWSCodeBuild"
+"""The session in which CodeBuild writes the lines of builds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +29,22 @@ class Clients:
 
     def __init__(self, emulator: Emulator) -> None:
         self.endpoint = emulator.endpoint
+        self._permissions = emulator.part(Permissions)
         self._lock = threading.Lock()
         self._session = boto3.Session()
+        self._of_roles: dict[str, Credentials] = {}
         self._made: dict[tuple[str, Credentials, str], Any] = {}
 
-    def of_account(self, service: str, *, account: str, region: str) -> Any:
-        """Return a client that acts as CodeBuild itself does in an account."""
-        return self.of(service, Credentials(key=account, secret=LOCAL_SECRET), region)
+    def of_role(self, service: str, role: str, region: str) -> Any:
+        """Return a client with which CodeBuild acts as a service role beside its build.
+
+        Raises:
+            AwsError: AccessDenied, if the role does not exist, or does not trust CodeBuild.
+        """
+        self._permissions.check_trust(role, SERVICE)
+        if role not in self._of_roles:
+            self._of_roles[role] = self.assume(role, session=BESIDE_BUILDS)
+        return self.of(service, self._of_roles[role], region)
 
     def of(self, service: str, credentials: Credentials, region: str) -> Any:
         """Return a client with these credentials."""
@@ -53,10 +67,11 @@ class Clients:
         with self._lock:
             self._made = {key: client for key, client in self._made.items() if key[1] != credentials}
 
-    def assume(self, role: str, *, session: str, account: str, region: str) -> Credentials:
-        """Return the credentials of a service role."""
-        answer: Json = self.of_account("sts", account=account, region=region).assume_role(
-            RoleArn=role, RoleSessionName=session
-        )
-        given = answer["Credentials"]
+    def assume(self, role: str, *, session: str) -> Credentials:
+        """Return the credentials of a service role, which CodeBuild assumes.
+
+        Raises:
+            AwsError: AccessDenied, if the role does not exist, or does not trust CodeBuild.
+        """
+        given = self._permissions.start_session(role, session, service=SERVICE)
         return Credentials(key=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["SessionToken"])

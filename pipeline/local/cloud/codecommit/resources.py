@@ -41,7 +41,7 @@ def repository(repositories: Repositories) -> ResourceType:
 def _check(properties: Json) -> None:
     if "RepositoryName" not in properties:
         _refuse("lacks RepositoryName")
-    if unknown := properties.keys() - PROPERTIES:
+    if unknown := {name for name, value in properties.items() if value != []} - PROPERTIES:
         _refuse(
             f"cannot have {', '.join(sorted(unknown))} in the local cloud; it takes {', '.join(sorted(PROPERTIES))}"
         )

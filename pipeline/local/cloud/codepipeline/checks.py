@@ -25,6 +25,7 @@ def checked(pipeline: Json, region: str) -> Declaration:
     _check_conditions(pipeline)
     _check_kind(pipeline)
     declaration = parse(pipeline)
+    _check_stores(declaration, region)
     _check_stages(declaration)
     for stage in declaration.stages:
         for action in stage.actions:
@@ -92,6 +93,20 @@ def _check_kind(pipeline: Json) -> None:
         raise InvalidDeclarationError(
             "InvalidStructureException",
             "You must include either artifactStore or artifactStores in your pipeline, but you cannot use both",
+        )
+
+
+def _check_stores(declaration: Declaration, region: str) -> None:
+    """AWS: "If you have cross-region actions in your pipeline, you must have an artifact bucket in the same AWS Region
+    as the pipeline, and then you must have one artifact bucket per Region where you are executing an action".
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-cross-region.html
+    """
+    if declaration.stores.keys().isdisjoint({"", region}):
+        raise InvalidDeclarationError(
+            "InvalidStructureException",
+            f"The pipeline's artifactStores must contain its own region, {region}; they have"
+            f" {', '.join(sorted(declaration.stores)) or 'none'}",
         )
 
 

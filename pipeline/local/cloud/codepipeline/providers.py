@@ -64,8 +64,8 @@ def _cloud_formation(action: Action) -> str | None:
         place = action.configuration.get(key)
         if place is not None and place.partition("::")[0] not in action.inputs:
             return f"{key} {place} is in none of its input artifacts ({', '.join(action.inputs)})"
-    if ("OutputFileName" in action.configuration) != bool(action.outputs):
-        return "OutputFileName and an output artifact go together"
+    if "OutputFileName" in action.configuration and not action.outputs:
+        return "OutputFileName needs an output artifact that the file goes into"
     try:
         overrides = json.loads(action.configuration.get("ParameterOverrides", "{}"))
     except ValueError:

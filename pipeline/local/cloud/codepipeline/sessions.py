@@ -9,8 +9,10 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from pipeline.local.cloud.emulator import AwsError, Emulator
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.iam.permissions import Permissions
 
+SERVICE, SESSION = "codepipeline.amazonaws.com", "codepipeline"
 GOOD_FOR_SECONDS = 1800
 STARTING_SECONDS = 60
 CONFIG = Config(
@@ -34,6 +36,7 @@ class Sessions:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self._permissions = emulator.part(Permissions)
         self._session = botocore.session.Session()
         self._lock = threading.RLock()
         self._serving = False
@@ -79,10 +82,7 @@ class Sessions:
             return {"aws_access_key_id": caller.account, "aws_secret_access_key": "local"}
         made, credentials = self._credentials.get(caller, (0.0, {}))
         if not credentials or time.monotonic() - made > GOOD_FOR_SECONDS:
-            self._check_role(caller.roles[-1])
-            outer = Caller(account=caller.account, roles=caller.roles[:-1])
-            sts = self._make("sts", self._credentials_of(outer), "us-east-1")
-            answer = sts.assume_role(RoleArn=caller.roles[-1], RoleSessionName="codepipeline")["Credentials"]
+            answer = self._assume(caller)
             credentials = {
                 "aws_access_key_id": answer["AccessKeyId"],
                 "aws_secret_access_key": answer["SecretAccessKey"],
@@ -91,14 +91,18 @@ class Sessions:
             self._credentials[caller] = (time.monotonic(), credentials)
         return credentials
 
-    def _check_role(self, role: str) -> None:
-        """The emulator hands out credentials for roles that do not exist; AWS does not."""
-        _, _, _, _, account, resource = role.split(":", 5)
-        iam = self._make("iam", self._credentials_of(Caller(account=account, roles=())), "us-east-1")
-        try:
-            iam.get_role(RoleName=resource.rpartition("/")[2])
-        except iam.exceptions.NoSuchEntityException:
-            raise AwsError("PermissionError", f"The role {role} cannot be assumed: it does not exist") from None
+    def _assume(self, caller: Caller) -> Json:
+        """Assume the pipeline's role as CodePipeline itself, and an action's as the pipeline's."""
+        role = caller.roles[-1]
+        if len(caller.roles) == 1:
+            try:
+                return self._permissions.start_session(role, SESSION, service=SERVICE)
+            except AwsError as error:
+                raise AwsError("PermissionError", f"The role {role} cannot be assumed: {error.message}") from None
+        outer = Caller(account=caller.account, roles=caller.roles[:-1])
+        sts = self._make("sts", self._credentials_of(outer), "us-east-1")
+        assumed: Json = sts.assume_role(RoleArn=role, RoleSessionName=SESSION)["Credentials"]
+        return assumed
 
     def _make(self, service: str, credentials: dict[str, str], region: str) -> Any:
         make: Any = self._session.create_client  # typed only for a service known by name

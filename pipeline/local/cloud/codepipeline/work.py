@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.local.cloud.codepipeline.artifact import open_artifact
 from pipeline.local.cloud.codepipeline.declaration import Action, Declaration, Json
-from pipeline.local.cloud.codepipeline.sessions import Caller, Sessions
+from pipeline.local.cloud.codepipeline.sessions import SESSION, Caller, Sessions
 from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.iam.permissions import Permissions
 
 
 class ActionFailedError(Exception):
@@ -77,6 +78,16 @@ class Work:
     def client(self, service: str) -> Any:
         """Return a client under the action's role, in its region."""
         return self.sessions.client(service, self.caller, self.region)
+
+    def require(self, resource: str, *actions: str) -> None:
+        """Fail the action unless its role may do these, for what happens here without a request.
+
+        Raises:
+            ActionFailedError: if one of them is denied.
+        """
+        calls = self.emulator.part(Permissions).call_as_session(self.caller.roles[-1], SESSION)
+        for message in filter(None, (calls.refusal(each, resource) for each in actions)):
+            raise ActionFailedError("PermissionError", message)
 
     def read(self, artifact: str) -> zipfile.ZipFile:
         """Read an input artifact."""

@@ -1,8 +1,9 @@
 """EventBridge.
 
 Emulated, by the emulator: buses, rules, patterns, schedules, input transformers. Added: what becomes of an event that
-reaches no target, by dead-letter queue and metrics; functions are invoked asynchronously, with their retries; other
-services add targets by `Emulator.add_rule_target`, and CodePipeline the buses of other accounts.
+reaches no target, by dead-letter queue and metrics, or that the key of its bus no longer encrypts; functions are
+invoked asynchronously, with their retries; other services add targets by `Emulator.add_rule_target`, and CodePipeline
+the buses of other accounts.
 Not emulated: retries for up to 24 hours (every failure here is one that does not pass), archives and replays, API
 destinations, global endpoints, permissions of buses and targets.
 """
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 def install(emulator: "Emulator") -> None:
     """Complete it. Comes after the services that let rules target more."""
-    from pipeline.local.cloud.eventbridge.patches import Deliveries
+    from pipeline.local.cloud.eventbridge.patches import BusKeys, Deliveries
+    from pipeline.local.cloud.eventbridge.resources import event_bus
 
     emulator.part(Deliveries)
+    emulator.part(BusKeys)
+    emulator.provide("AWS::Events::EventBus", event_bus(emulator))

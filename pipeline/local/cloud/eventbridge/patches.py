@@ -12,13 +12,14 @@ import logging
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+from ministack.services import eventbridge, kms, lambda_svc, sns, sqs, stepfunctions
 
 from pipeline.local.cloud.emulator import Emulator, Json, replace
+from pipeline.local.cloud.eventbridge.permissions import LOOKED_FOR, RulePermissions, service_of
 
 logger = logging.getLogger("penstock.eventbridge")
 
-NO_RESOURCE, REFUSED = "NO_RESOURCE", "SDK_CLIENT_ERROR"
+NO_RESOURCE, REFUSED, NO_PERMISSIONS = "NO_RESOURCE", "SDK_CLIENT_ERROR", "NO_PERMISSIONS"
 
 
 class _Failure(NamedTuple):
@@ -28,7 +29,15 @@ class _Failure(NamedTuple):
     message: str
 
 
-_failures: ContextVar[list[_Failure]] = ContextVar("failures")
+class _Delivery(NamedTuple):
+    """What is delivered to whom, and why it was not."""
+
+    target: Json
+    rule: Json
+    failures: list[_Failure]
+
+
+_current: ContextVar[_Delivery | None] = ContextVar("delivery", default=None)
 
 
 class Deliveries:
@@ -36,6 +45,7 @@ class Deliveries:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self._permissions = RulePermissions(emulator)
         self._invoke = replace(eventbridge, "_invoke_target", self.invoke)
         replace(eventbridge, "_dispatch_to_lambda", self._to_function)
         replace(eventbridge, "_dispatch_to_stepfunctions", self._to_state_machine)
@@ -47,15 +57,24 @@ class Deliveries:
         """Deliver an event to one target of a rule."""
         view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
         failures: list[_Failure] = []
-        token = _failures.set(failures)
+        token = _current.set(_Delivery(target, rule, failures))
         try:
-            self._invoke(target, event, rule, view)
+            if service_of(str(target.get("Arn", ""))) in LOOKED_FOR or self._is_permitted():
+                self._invoke(target, event, rule, view)
         finally:
-            _failures.reset(token)
+            _current.reset(token)
         self._count(rule, "Invocations")
         if failures:
             self._count(rule, "FailedInvocations")
             self._keep(target, json.dumps(view.event_with_detail()), rule, failures[0])
+
+    def _is_permitted(self) -> bool:
+        """Tell whether the current rule may call its target."""
+        current = _current.get()
+        refusal = self._permissions.refusal(current.target, current.rule) if current else None
+        if refusal:
+            _fail(NO_PERMISSIONS, refusal)
+        return not refusal
 
     def _count(self, rule: Json, metric: str) -> None:
         name, bus = str(rule.get("Name", "")), str(rule.get("EventBusName", "default"))
@@ -76,7 +95,7 @@ class Deliveries:
             "RETRY_ATTEMPTS": "0",
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
-        kept = self._put(arn, event, attributes)
+        kept = self._permissions.may_send_to_dead_letter_queue(arn, rule) and self._put(arn, event, attributes)
         self._count(rule, "InvocationsSentToDlq" if kept else "InvocationsFailedToBeSentToDlq")
 
     def _put(self, queue: str, body: str, attributes: Json) -> bool:
@@ -99,6 +118,8 @@ class Deliveries:
         if not function or not configuration:
             _fail(NO_RESOURCE, f"Function not found: {arn}")
             return
+        if not self._is_permitted():
+            return
         record = lambda_svc._execution_record_for_config(function, configuration)  # noqa: SLF001 - as above
         try:
             event = json.loads(payload)
@@ -110,6 +131,8 @@ class Deliveries:
         if stepfunctions._resolve_state_machine_arn(arn) is None:  # noqa: SLF001 - as above
             _fail(NO_RESOURCE, f"State Machine Does Not Exist: '{arn}'")
             return
+        if not self._is_permitted():
+            return
         status, _, body = stepfunctions._start_execution({"stateMachineArn": arn, "input": payload})  # noqa: SLF001 - as above
         if status >= 400:
             _fail(REFUSED, str(json.loads(body).get("message", "")))
@@ -117,14 +140,14 @@ class Deliveries:
     def _to_queue(self, spec: Any, payload: str, parameters: Json | None = None) -> None:
         if self.emulator.queue(str(spec)) is None:
             _fail(NO_RESOURCE, f"The specified queue does not exist: {spec}")
-            return
-        self._send(spec, payload, parameters)
+        elif self._is_permitted():
+            self._send(spec, payload, parameters)
 
     def _to_topic(self, arn: str, payload: str) -> None:
         if arn not in sns._topics:  # noqa: SLF001 - as above
             _fail(NO_RESOURCE, f"Topic does not exist: {arn}")
-            return
-        self._publish(arn, payload)
+        elif self._is_permitted():
+            self._publish(arn, payload)
 
     def _reached(self, spec: Any) -> bool:
         if self._is_here(spec):
@@ -133,6 +156,77 @@ class Deliveries:
         return False
 
 
+class BusKeys:
+    """Lets an event into its bus if the bus can encrypt it; an event that it cannot goes to its dead-letter queue.
+
+    "EventBridge sends custom and partner events to this DLQ if it encounters a non-retriable error [...] such as the
+    specified customer managed key being disabled or missing", and no rule and no archive hears of them:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self._dispatch = replace(eventbridge, "_dispatch_event", self.dispatch)
+        self._archive = replace(eventbridge, "_archive_event", self.archive)
+
+    def dispatch(self, event: Json, view: Any = None) -> None:
+        """Follow the rules of an event's bus, or send the event to the bus's dead-letter queue."""
+        its = _encrypting_bus(event)
+        why = _refusal(its.get("KmsKeyIdentifier"))
+        if why is None:
+            self._dispatch(event, view)
+            return
+        logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why)
+        if arn := (its.get("DeadLetterConfig") or {}).get("Arn"):
+            view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
+            self._keep(arn, json.dumps(view.event_with_detail()), why)
+
+    def archive(self, event: Json, view: Any = None) -> None:
+        """Keep an event in the archives of its bus, if the bus can encrypt it."""
+        if _refusal(_encrypting_bus(event).get("KmsKeyIdentifier")) is None:
+            self._archive(event, view)
+
+    def _keep(self, arn: str, body: str, why: str) -> None:
+        queue = self.emulator.queue(arn)
+        refusal = "it does not exist" if queue is None else _refusal(queue["attributes"].get("KmsMasterKeyId"))
+        if refusal is not None:
+            logger.warning("The dead-letter queue %s takes no event: %s", arn, refusal)
+            return
+        _, _, _, region, account, name = arn.split(":", 5)
+        said = {"ERROR_CODE": REFUSED, "ERROR_MESSAGE": why}
+        attributes = {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
+        with self.emulator.within(account, region):
+            url = sqs._queue_url(name)  # noqa: SLF001 - as above
+            request = {"QueueUrl": url, "MessageBody": body, "MessageAttributes": attributes}
+            sqs._act_send_message(request, url)  # noqa: SLF001 - as above
+
+
+def bus(name: str) -> Json:
+    """Return the emulator's own record of a bus of `here`, which changes as the bus does; empty if there is none."""
+    found: Json = eventbridge._event_buses.get(name) or {}  # noqa: SLF001 - as above
+    return found
+
+
+def _encrypting_bus(event: Json) -> Json:
+    """Return the bus of an event, if it may encrypt that: events of AWS services it does not."""
+    if str(event.get("Source", "")).startswith("aws."):
+        return {}
+    return bus(event.get("EventBusName", "default"))
+
+
+def _refusal(key: str | None) -> str | None:
+    """Say why a key encrypts nothing; None if it does, or if AWS has it or nobody."""
+    if not key or "alias/aws/" in key:
+        return None
+    found = kms._resolve_key(key)  # noqa: SLF001 - as above
+    if found is None:
+        return f"the key {key} does not exist"
+    refused = kms._check_key_state(found)  # noqa: SLF001 - as above
+    return str(json.loads(refused[2])["message"]) if refused else None
+
+
 def _fail(code: str, message: str) -> None:
     """Note it for `invoke`; what the emulator's own dispatch raises, it swallows."""
-    _failures.get([]).append(_Failure(code, message))
+    current = _current.get()
+    if current:
+        current.failures.append(_Failure(code, message))

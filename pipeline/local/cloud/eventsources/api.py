@@ -4,8 +4,10 @@ import json
 
 from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json, error_response
 from pipeline.local.cloud.eventsources import mapping, patches
+from pipeline.local.cloud.eventsources.checks import permission_problem
 from pipeline.local.cloud.eventsources.queues import Queues
 from pipeline.local.cloud.eventsources.streams import Streams
+from pipeline.local.cloud.iam import patches as iam
 
 NOT_KEPT = ("MetricsConfig", "StartingPositionTimestamp", "TumblingWindowInSeconds")
 """What the emulator does not keep of a request."""
@@ -76,8 +78,26 @@ class Mappings:
         return answer
 
     def _refused(self, request: Json, complete: Json) -> HttpResponse | None:
-        found = mapping.problem(complete) or self._hidden_too_short(request, complete)
+        found = (
+            mapping.problem(complete)
+            or self._hidden_too_short(request, complete)
+            or self._not_permitted(request, complete)
+        )
         return None if found is None else error_response("InvalidParameterValueException", found)
+
+    def _not_permitted(self, request: Json, complete: Json) -> str | None:
+        """Refuse a source that the function's role may not read. Another account's has a policy besides."""
+        role = patches.function_role(request["FunctionName"]) if "FunctionName" in request else None
+        account, region = self.emulator.here()
+        if role is None or str(complete.get("EventSourceArn", "")).split(":")[4:5] != [account]:
+            return None
+        name = role.rsplit("/", 1)[-1]
+        session = f"arn:aws:sts::{account}:assumed-role/{name}/lambda"
+
+        def may(action: str, resource: str) -> bool:
+            return iam.role_may(account, name, action, resource, principal=session, region=region)
+
+        return permission_problem(complete, may)
 
     def _hidden_too_short(self, request: Json, complete: Json) -> str | None:
         """Refuse a queue whose messages do not stay hidden while the function works on them, as Lambda does."""

@@ -1,11 +1,12 @@
-"""Tells an on-failure destination of discarded records, by the same APIs that everybody uses."""
+"""Tells an on-failure destination of discarded records as the function's role, by the APIs that everybody uses."""
 
 import json
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import AwsError, Emulator
+from pipeline.local.cloud.iam.permissions import Permissions
 
 Json = dict[str, Any]
 
@@ -21,10 +22,10 @@ class Destinations:
         self.emulator = emulator
         self.clients: dict[tuple[str, str, str], Any] = {}
 
-    def send(self, arn: str, *, account: str, region: str, document: Json, whole: Json, key: str) -> None:
+    def send(self, arn: str, *, function: Json, region: str, document: Json, whole: Json, key: str) -> None:
         """Send the document to a queue or a topic, or the whole to a bucket, under the key."""
         _, _, service, its_region, owner, name = arn.split(":", 5)
-        client = self._client(service, account=account, region=its_region or region)
+        client = self._client(service, function, its_region or region)
         try:
             if service == "sqs":
                 url = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=owner)["QueueUrl"]
@@ -38,8 +39,13 @@ class Destinations:
         except (ClientError, BotoCoreError) as error:
             raise UndeliveredError(f"{arn}: {error}") from error
 
-    def _client(self, service: str, *, account: str, region: str) -> Any:
-        which = (service, account, region)
+    def _client(self, service: str, function: Json, region: str) -> Any:
+        role, name = str(function["Role"]), str(function["FunctionName"])
+        which = (service, role, region)
         if which not in self.clients:
-            self.clients[which] = self.emulator.client(service, account=account, region=region)
+            try:
+                session = self.emulator.part(Permissions).start_session(role, name, service="lambda.amazonaws.com")
+            except AwsError as error:
+                raise UndeliveredError(error.message) from error
+            self.clients[which] = self.emulator.client_of(session, service, region=region)
         return self.clients[which]

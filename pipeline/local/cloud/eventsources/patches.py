@@ -69,10 +69,22 @@ def invoke(record: Any, event: Json) -> Json:
 
 def function_timeout(name_or_arn: str) -> int | None:
     """Return the timeout of the function that a request names; None if there is no such function."""
+    configuration = _named_function(name_or_arn)
+    return None if configuration is None else int(configuration.get("Timeout", 3))
+
+
+def function_role(name_or_arn: str) -> str | None:
+    """Return the execution role of the function that a request names; None if there is no such function."""
+    configuration = _named_function(name_or_arn)
+    return None if configuration is None else str(configuration["Role"])
+
+
+def _named_function(name_or_arn: str) -> Json | None:
     name, _, failure = lambda_svc._resolve_existing_esm_function(name_or_arn)  # noqa: SLF001 - as above
     if failure is not None:
         return None
-    return int(lambda_svc._functions[name]["config"].get("Timeout", 3))  # noqa: SLF001 - as above
+    configuration: Json = lambda_svc._functions[name]["config"]  # noqa: SLF001 - as above
+    return configuration
 
 
 def stream(arn: str) -> Any:

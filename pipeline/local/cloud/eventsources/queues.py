@@ -13,6 +13,7 @@ from pipeline.local.cloud.emulator import Emulator, Json
 from pipeline.local.cloud.eventsources import documents, functions, patches
 from pipeline.local.cloud.eventsources.batches import FOREVER, Returned
 from pipeline.local.cloud.eventsources.mapping import QUEUE_DEFAULTS, REPORTS, is_queue
+from pipeline.local.cloud.eventsources.permissions import REFUSED_SECONDS, Readers
 from pipeline.local.cloud.eventsources.shards import EVENT_BYTES, PAYLOAD_BYTES
 from pipeline.local.cloud.eventsources.wake import Sleeper
 
@@ -46,6 +47,7 @@ class Queues:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self.permissions = emulator.part(Readers)
         self.readers: dict[str, _Reader] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.sleeper = Sleeper(self.visit)
@@ -71,6 +73,10 @@ class Queues:
         configuration = functions.configuration(mapping)
         if not mapping.get("Enabled", True) or queue is None or configuration is None:
             return FOREVER
+        refused = self.permissions.refusal(mapping)
+        if refused:
+            mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
+            return now + REFUSED_SECONDS
         window = float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
         size = int(mapping.get("BatchSize") or QUEUE_DEFAULTS["BatchSize"])
         limit = int((mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or CONCURRENCY)

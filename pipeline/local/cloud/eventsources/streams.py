@@ -27,6 +27,7 @@ from pipeline.local.cloud.eventsources.batches import (
 from pipeline.local.cloud.eventsources.destinations import Destinations, UndeliveredError
 from pipeline.local.cloud.eventsources.mapping import AT_TIMESTAMP, HORIZON, is_stream, stream_arn, stream_settings
 from pipeline.local.cloud.eventsources.metrics import Metrics
+from pipeline.local.cloud.eventsources.permissions import REFUSED_SECONDS, Readers
 from pipeline.local.cloud.eventsources.shards import Lane, Shard, restored
 from pipeline.local.cloud.eventsources.wake import Sleeper
 
@@ -58,6 +59,7 @@ class Streams:
         self.reading = Reading()
         self.metrics = Metrics(emulator)
         self.destinations = Destinations(emulator)
+        self.permissions = emulator.part(Readers)
         self.readers: dict[str, _Reader] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.sleeper = Sleeper(self.visit)
@@ -95,6 +97,10 @@ class Streams:
         stream = patches.stream(stream_arn(mapping["EventSourceArn"]))
         if not mapping.get("Enabled", True) or stream is None:
             return FOREVER
+        refused = self.permissions.refusal(mapping)
+        if refused:
+            mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
+            return now + REFUSED_SECONDS
         next_at = FOREVER
         settings = stream_settings(mapping, retention_hours=stream["RetentionPeriodHours"], reading=self.reading)
         for name, content in stream["shards"].items():
@@ -174,7 +180,7 @@ class Streams:
             try:
                 send = functools.partial(
                     self.destinations.send,
-                    account=reader.account,
+                    function=functions.configuration(mapping) or {},
                     region=reader.region,
                     document=document,
                     whole=whole,

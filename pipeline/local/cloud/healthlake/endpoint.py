@@ -15,6 +15,7 @@ from pipeline.local.cloud.healthlake.faults import NOTHING_DONE, Fault
 from pipeline.local.cloud.healthlake.fhir import route
 from pipeline.local.cloud.healthlake.messages import MEDIA_TYPE, FhirError, FhirResponse, Request, outcome
 from pipeline.local.cloud.healthlake.signature import Signed, refusal
+from pipeline.local.cloud.iam.permissions import Permissions
 
 _PATH = re.compile(r"/datastore/([0-9a-f]{32})/r4(?:/(.*))?$", re.DOTALL)
 ELSEWHERE = "http://records.elsewhere.invalid"
@@ -26,6 +27,7 @@ class FhirEndpoint:
 
     def __init__(self, emulator: Emulator) -> None:
         self._datastores = emulator.part(Datastores)
+        self._permissions = emulator.part(Permissions)
 
     def matches(self, path: str) -> bool:
         """Tell whether it is a datastore's."""
@@ -56,7 +58,8 @@ class FhirEndpoint:
         request = Request(method=signed.method, path=below, query=query, headers=signed.headers, body=signed.body)
         injection = self._datastores.fault_injection
         action = route(request)[0]
-        refused = refusal(signed, account=account, region=region, arn=record["DatastoreArn"], action=action)
+        arn = record["DatastoreArn"]
+        refused = refusal(signed, permissions=self._permissions, region=region, arn=arn, action=action)
         if refused is not None:
             injection.counted["refused"] += 1
             return None, _aws_error(refused.code, refused.message, 403)

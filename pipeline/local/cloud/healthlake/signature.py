@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from pipeline.local.cloud.iam.patches import SIGNATURE_MISMATCH, Caller, Refusal, Signature, caller, may, signature
+from pipeline.local.cloud.iam.patches import SIGNATURE_MISMATCH, Caller, Refusal, Signature, caller, signature
+from pipeline.local.cloud.iam.permissions import Permissions
 
 SERVICE = "healthlake"
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -29,7 +30,7 @@ class Signed:
     body: bytes
 
 
-def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str) -> Refusal | None:
+def refusal(signed: Signed, *, permissions: Permissions, region: str, arn: str, action: str) -> Refusal | None:
     """Say why a request is refused, if it is: the error's code and message, as AWS words them.
 
     `action` names the permission without its service; "" for what needs none, as there is no such interaction.
@@ -47,7 +48,7 @@ def refusal(signed: Signed, *, account: str, region: str, arn: str, action: str)
     wrong = _scope(given, region) or _mismatch(signed, given, known.secret)
     if wrong:
         return Refusal("InvalidSignatureException", wrong)
-    return _denied(known, account, region, arn, f"{SERVICE}:{action}")
+    return _denied(known, permissions, arn, action)
 
 
 def _scope(given: Signature, region: str) -> str | None:
@@ -90,15 +91,6 @@ def _parameters(raw_query: str) -> dict[str, list[str]]:
     return found
 
 
-def _denied(known: Caller, account: str, region: str, arn: str, action: str) -> Refusal | None:
-    denied = Refusal(
-        "AccessDeniedException", f"User: {known.arn} is not authorized to perform: {action} on resource: {arn}"
-    )
-    if known.account != account:
-        return denied
-    if action == f"{SERVICE}:":
-        return None
-    allowed = may(known, action, arn, region=region)
-    if isinstance(allowed, Refusal):
-        return Refusal("UnrecognizedClientException", allowed.message)
-    return None if allowed else denied
+def _denied(known: Caller, permissions: Permissions, arn: str, action: str) -> Refusal | None:
+    message = permissions.call_as(known.principal).refusal(f"{SERVICE}:{action}", arn) if action else None
+    return Refusal("AccessDeniedException", message) if message else None

@@ -1,8 +1,8 @@
 """S3.
 
-Emulated, by the emulator: buckets, objects, versions, notifications, multipart uploads. Added: a bucket's policy as a
-caller from another account meets it, by its role; the tags of a template's bucket.
-Not emulated: policies within an account, ACLs, public access, encryption at rest, replication, storage classes.
+Emulated, by the emulator: buckets, objects, versions, notifications, multipart uploads. Added: the tags
+and the encryption of a template's bucket. IAM decides who may do what (`iam/`).
+Not emulated: ACLs within an account, public access, encryption at rest, replication, storage classes.
 """
 
 from typing import TYPE_CHECKING
@@ -15,5 +15,6 @@ def install(emulator: "Emulator") -> None:
     """Complete it."""
     from pipeline.local.cloud.s3 import patches
 
-    patches.show_policies_who_asks(emulator)
-    patches.keep_tags_of_templates()
+    del emulator  # nothing of it is needed
+    patches.keep_configuration_of_templates()
+    patches.use_default_key()

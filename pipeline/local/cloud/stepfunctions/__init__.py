@@ -1,9 +1,11 @@
 """Step Functions.
 
 Emulated, by the emulator: states, JSONPath and JSONata, retries and catches, maps, task tokens, service integrations.
-Added: what a start refuses, its idempotency, Express workflows, time limits, the error log, trace headers. Accepted
-executions outlive a kill, as they do on AWS (`journal.py`); one that was cut off is run again from its first state.
-Not emulated: redrive, activities that are polled for long, jitter, execution logs but that of failures, IAM of roles.
+Added: tasks act as the state machine's role (`tasks.py`), what a definition and a start are refused for, its
+idempotency, Express workflows, limits of time, the error log, trace headers. Accepted executions outlive a kill, as
+they do on AWS (`journal.py`); one that was cut off is run again from its first state.
+Not emulated: redrive, activities that are polled for long, jitter, execution logs but that of failures, what `.sync`
+integrations need besides their call.
 """
 
 from typing import TYPE_CHECKING
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
 
 def install(emulator: "Emulator") -> None:
     """Complete it."""
+    from pipeline.local.cloud.stepfunctions import definitions, patches
     from pipeline.local.cloud.stepfunctions.api import Executions
+    from pipeline.local.cloud.stepfunctions.tasks import TaskPermissions
 
+    patches.check_tasks(TaskPermissions(emulator).refusal)
+    definitions.install(emulator)
     executions = Executions(emulator)
     emulator.at_start.append(executions.resume)
     emulator.before_snapshot.append(executions.before_snapshot)

@@ -8,8 +8,9 @@ from typing import Any
 
 from ministack.core import responses
 from ministack.services import stepfunctions as states
+from ministack.services.cloudformation import provisioners
 
-from pipeline.local.cloud.emulator import HttpResponse, Json, replace
+from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, replace
 
 Operation = Callable[[Json], HttpResponse]
 
@@ -17,6 +18,37 @@ Operation = Callable[[Json], HttpResponse]
 def replace_operation(name: str, by: Operation) -> Operation:
     """Replace an operation of the API: `start_execution`, `describe_execution`, ..."""
     return replace(states, f"_{name}", by)
+
+
+def check_state_machines(emulator: Emulator, check: Callable[[Json], None]) -> None:
+    """Have what a state machine is to be checked before it is taken, by the API or by CloudFormation.
+
+    `check` gets the type, and the definition and the role where they are given.
+    """
+
+    def checking(own: Operation, described: Callable[[Json], Json]) -> Operation:
+        def handle(request: Json) -> HttpResponse:
+            try:
+                check(described(request))
+            except AwsError as error:
+                return error_response(error.code, error.message, error.status)
+            return own(request)
+
+        return handle
+
+    def update(request: Json) -> Json:
+        machine = state_machine(request.get("stateMachineArn", ""))
+        return {} if machine is None else {**request, "type": machine["type"]}
+
+    def of_template(properties: Json) -> Json:
+        definition = provisioners._sfn_definition(properties)  # noqa: SLF001 - the emulator offers no other way
+        type_ = properties.get("StateMachineType", "STANDARD")
+        return {"definition": definition, "type": type_, "roleArn": properties["RoleArn"]}
+
+    for operation, described in (("create_state_machine", dict), ("update_state_machine", update)):
+        own: Operation = getattr(states, f"_{operation}")
+        replace_operation(operation, checking(own, described))
+    emulator.check_resource("AWS::StepFunctions::StateMachine", lambda properties: check(of_template(properties)))
 
 
 def replace_run(run: Callable[[str], None]) -> Callable[[str], None]:
@@ -34,9 +66,48 @@ def replace_restore(restore: Callable[[Json], None]) -> Callable[[Json], None]:
     return replace(states, "load_persisted_state", restore)
 
 
+def check_tasks(refusal: Callable[[Json, str, Any], tuple[str, str] | None]) -> None:
+    """Fail each task that is refused: `refusal(execution, resource, parameters)` is None, or an error and its cause."""
+    current: contextvars.ContextVar[Json | None] = contextvars.ContextVar("execution", default=None)
+
+    def execute(state: Json, given: Any, execution: Json, context: Json) -> Any:
+        token = current.set(execution)
+        try:
+            return task(state, given, execution, context)
+        finally:
+            current.reset(token)
+
+    def checked(invoke: Callable[..., Any]) -> Callable[..., Any]:
+        def invoke_checked(resource: str, parameters: Any, *rest: Any) -> Any:
+            execution = current.get()
+            refused = refusal(execution, resource, parameters) if execution else None
+            if refused:
+                raise states._ExecutionError(*refused)  # noqa: SLF001 - as above
+            token = current.set(None)  # one of these functions calls another
+            try:
+                return invoke(resource, parameters, *rest)
+            finally:
+                current.reset(token)
+
+        return invoke_checked
+
+    task = replace(states, "_execute_task", execute)
+    for name in ("_invoke_resource", "_invoke_resource_with_timeout", "_invoke_with_callback"):
+        setattr(states, name, checked(getattr(states, name)))
+
+
+def function_arn(reference: str) -> str:
+    """Return the ARN of a function that a task names in full, in part or by its name; of `here`."""
+    name = str(states._extract_lambda_ref(reference) or reference)  # noqa: SLF001 - as above
+    if name.startswith("arn:"):
+        return name
+    account, region = responses.get_account_id(), responses.get_region()
+    return f"arn:aws:lambda:{region}:{account}:function:{name}"
+
+
 def run_in_thread(arn: str) -> threading.Thread:
     """Run an execution on a thread of its own, in the account and region of `here`."""
-    run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - the emulator offers no other way
+    run = functools.partial(contextvars.copy_context().run, states._run_execution, arn)  # noqa: SLF001 - as above
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread

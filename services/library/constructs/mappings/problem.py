@@ -67,6 +67,12 @@ def gateway_responses() -> tuple[GatewayResponse, ...]:
 
 
 _FORBIDDEN = Problem(status=403, title="Forbidden", detail="The request is not signed by somebody who may make it.")
+_FILTERED = Problem(
+    status=403,
+    title="Filtered",
+    detail="The web firewall took the request for an attack. Who signed it was not asked."
+    " If it is none, tell the operator its requestId.",
+)
 _UNKNOWN = Problem(status=500, title="Internal error", detail="Retry with the same key.")
 _GATEWAY_PROBLEMS: dict[str, Problem] = {
     "BAD_REQUEST_BODY": Problem(status=400, title="Bad payload", detail=""),
@@ -77,7 +83,7 @@ _GATEWAY_PROBLEMS: dict[str, Problem] = {
     "EXPIRED_TOKEN": _FORBIDDEN,
     "INVALID_API_KEY": _FORBIDDEN,
     "ACCESS_DENIED": _FORBIDDEN,
-    "WAF_FILTERED": _FORBIDDEN,
+    "WAF_FILTERED": _FILTERED,
     "RESOURCE_NOT_FOUND": Problem(status=404, title="Not found", detail="There is nothing here."),
     "REQUEST_TOO_LARGE": TOO_LARGE,
     "UNSUPPORTED_MEDIA_TYPE": Problem(

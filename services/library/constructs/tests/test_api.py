@@ -1,5 +1,6 @@
 """What every API has, and the settings that none of them takes."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -119,6 +120,33 @@ def test_every_api_is_throttled_traced_logged_guarded_and_watched(template: Temp
     for metric, count in (("5XXError", 5), ("4XXError", 5), ("Latency", 5)):
         found = template.find_resources("AWS::CloudWatch::Alarm", {"Properties": {"MetricName": metric}})
         assert len(found) == count
+
+
+def test_the_web_firewall_counts_what_a_fhir_resource_matches_in_a_body_and_refuses_the_rest(
+    template: Template,
+) -> None:
+    """https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html"""
+    acls = template.find_resources("AWS::WAFv2::WebACL").values()
+    for common, bad_inputs in (acl["Properties"]["Rules"] for acl in acls):
+        counted = common["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
+        assert {each["Name"] for each in counted} == {
+            "CrossSiteScripting_BODY",
+            "GenericLFI_BODY",
+            "GenericRFI_BODY",
+            "SizeRestrictions_BODY",
+        }
+        assert all(each["ActionToUse"] == {"Count": {}} for each in counted)
+        assert "RuleActionOverrides" not in bad_inputs["Statement"]["ManagedRuleGroupStatement"]
+        assert common["OverrideAction"] == bad_inputs["OverrideAction"] == {"None": {}}
+
+
+def test_a_refusal_of_the_web_firewall_says_that_it_is_one(template: Template) -> None:
+    responses = template.find_resources("AWS::ApiGateway::GatewayResponse").values()
+    by_type = {each["Properties"]["ResponseType"]: each["Properties"]["ResponseTemplates"] for each in responses}
+    filtered, denied = (json.loads(by_type[each]["application/json"]) for each in ("WAF_FILTERED", "ACCESS_DENIED"))
+    assert filtered["status"] == denied["status"] == 403
+    assert "web firewall" in filtered["detail"]
+    assert "firewall" not in denied["detail"]
 
 
 def test_every_method_asks_for_a_signature_unless_it_says_who_is_let_in(template: Template) -> None:

@@ -16,6 +16,7 @@ from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.workflow import Workflow
 from tests.testbed.runtime_code import HANDLER
 
+EVENTS = "events.amazonaws.com"
 CHANGED = EventSubscription(
     source="ingest", detail_types=("PatientChanged",), detail={"kind": ["created", "updated"]}, attempts=20
 )
@@ -65,6 +66,48 @@ def test_events_can_be_replayed_for_a_month_and_are_encrypted_all_the_way(templa
         {
             "KmsKeyIdentifier": key,
             "DeadLetterConfig": {"Arn": {"Fn::GetAtt": [Match.string_like_regexp("Undelivered"), "Arn"]}},
+        },
+    )
+
+
+def test_the_dead_letter_queue_of_a_bus_takes_events_from_it_without_its_key(template: Template) -> None:
+    """The queue is for events that the bus's key, disabled or missing, no longer encrypts or decrypts:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    """
+    (bus,) = template.find_resources("AWS::Events::EventBus").values()
+    queue = bus["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+    key = template.find_resources("AWS::SQS::Queue")[queue]["Properties"]["KmsMasterKeyId"]["Fn::GetAtt"][0]
+    assert key.startswith("OperationsKey")
+    assert key != bus["Properties"]["KmsKeyIdentifier"]["Fn::GetAtt"][0]
+    in_use = {"Action": Match.array_with(["kms:Decrypt", "kms:GenerateDataKey"]), "Principal": {"Service": EVENTS}}
+    template.has_resource_properties(
+        "AWS::KMS::Key",
+        {
+            "Description": "Logs and undelivered events",
+            "KeyPolicy": {"Statement": Match.array_with([Match.object_like(in_use)])},
+        },
+    )
+    template.has_resource_properties(
+        "AWS::SQS::QueuePolicy",
+        {
+            "Queues": [{"Ref": queue}],
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        {
+                            "Action": "sqs:SendMessage",
+                            "Condition": {
+                                "ArnEquals": {
+                                    "aws:SourceArn": {"Fn::GetAtt": [Match.string_like_regexp("^ChangesBus"), "Arn"]}
+                                }
+                            },
+                            "Effect": "Allow",
+                            "Principal": {"Service": EVENTS},
+                            "Resource": {"Fn::GetAtt": [queue, "Arn"]},
+                        }
+                    ]
+                )
+            },
         },
     )
 

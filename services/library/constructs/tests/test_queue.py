@@ -33,6 +33,10 @@ def test_dead_letters_are_retained_for_longer_than_messages(template: Template) 
     template.has_resource_properties("AWS::SQS::Queue", {"MessageRetentionPeriod": 14 * 86_400})
 
 
+def test_production_retains_both_queues_with_what_is_in_them(template: Template) -> None:
+    template.all_resources("AWS::SQS::Queue", {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+
+
 def test_both_queues_are_encrypted_with_the_services_key_and_reached_over_tls_alone(template: Template) -> None:
     template.resource_count_is("AWS::SQS::Queue", 2)
     template.all_resources_properties(

@@ -1,7 +1,7 @@
 """The policy that CloudFormation deploys with in an account, and what it may not do there."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.library.cloudformation.patterns import classes
 
-SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
+SERVICE_LINKED_ROLE, PASS_ROLE = "iam:CreateServiceLinkedRole", "iam:PassRole"
 EVERYTHING = "*"
 ARN_PARTS = 5
 """Colons before an ARN's last part, which may have more of them."""
@@ -30,6 +30,8 @@ class PolicyStatement:
     has_condition: bool = False
     service_names: tuple[str, ...] = ()
     """What a condition on iam:AWSServiceName allows; empty without one."""
+    passed_to: tuple[str, ...] = ()
+    """What a condition on iam:PassedToService allows; empty without one."""
 
     def names(self, action: str) -> bool:
         """Return whether it is about this action."""
@@ -82,6 +84,15 @@ class ExecutionPolicy:
         if not allowing:
             return Refusal(self.usual_sid, "lacks", action)
         return _service_refusal(allowing, service_names) if action == SERVICE_LINKED_ROLE else None
+
+    def pass_refusal(self, services: Collection[str]) -> Refusal | None:
+        """Say which statement lets a role be passed to none of these services; None if one of them may have it."""
+        passing = [each for each in self.statements if each.allows and each.names(PASS_ROLE)]
+        if not passing:
+            return Refusal(self.usual_sid, "lacks", PASS_ROLE)
+        if any(not each.passed_to or {*services} & {*each.passed_to} for each in passing):
+            return None
+        return Refusal(passing[0].sid, "lacks", f"{PASS_ROLE} to {', '.join(sorted(services))}")
 
 
 ExecutionPolicies = Callable[[str | None], ExecutionPolicy]

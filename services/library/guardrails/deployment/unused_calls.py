@@ -45,6 +45,12 @@ ASSOCIATED = ("amplify:*", "apprunner:*", "appsync:*", "bedrock-agentcore:*", "c
 
 UNUSED_CALLS = (
     UnusedCall(
+        type="AWS::Backup::BackupVault",
+        actions=("backup:DeleteBackupVaultLockConfiguration",),
+        is_used=lacks("LockConfiguration"),
+        reason="A vault that has a lock has none taken away.",
+    ),
+    UnusedCall(
         type="AWS::DynamoDB::Table",
         actions=("iam:CreateServiceLinkedRole",),
         is_used=has("ContributorInsightsSpecification", "KinesisStreamSpecification"),
@@ -89,6 +95,13 @@ UNUSED_CALLS = (
     ),
     UnusedCall(
         type="AWS::Kinesis::Stream",
+        actions=("kinesis:DecreaseStreamRetentionPeriod",),
+        is_used=lacks("RetentionPeriodHours"),
+        reason="A stream that says how long it keeps records keeps them shorter by a change of that alone, which a"
+        " review shows and a production account refuses.",
+    ),
+    UnusedCall(
+        type="AWS::Kinesis::Stream",
         actions=("kinesis:DisableEnhancedMonitoring", "kinesis:EnableEnhancedMonitoring"),
         is_used=has("DesiredShardLevelMetrics"),
         reason="Metrics of single shards are asked for by name.",
@@ -98,6 +111,12 @@ UNUSED_CALLS = (
         actions=("kinesis:UpdateShardCount", "kinesis:UpdateStreamMode"),
         is_used=differs("StreamModeDetails", {"StreamMode": "ON_DEMAND"}),
         reason="A stream on demand has no number of shards to change, and has been on demand from the beginning.",
+    ),
+    UnusedCall(
+        type="AWS::KMS::Key",
+        actions=("kms:DisableKey",),
+        is_used=has("Enabled"),
+        reason="A key is enabled from the beginning, and stays so unless something says otherwise.",
     ),
     UnusedCall(
         type="AWS::Lambda::Function",

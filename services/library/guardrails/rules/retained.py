@@ -52,6 +52,7 @@ STATEFUL = SNAPSHOT | frozenset(
 """Left out on purpose:
 - AWS::SQS::Queue holds messages in transit, for 14 days at most; what must be kept belongs in a store.
 - AWS::Logs::LogGroup holds what the retention of the tier says, and no data of users by the library's own rule.
+  Neither is deleted in a production account all the same, whose execution policy refuses it: rules/deployment.py.
 - AWS::SecretsManager::Secret can be restored for at least 7 days, and its value comes from elsewhere.
 - AWS::ElastiCache::* is a cache: a service that stores there has a finding of another kind."""
 

@@ -54,13 +54,15 @@ ROOT = Path(__file__).parents[4]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
 QA = Environment(name="qa", tier=Tier.PRE_PRODUCTION, account="1" * 12, region="eu-west-1")
 KEPT = replace(QA, tier=Tier.PRODUCTION)
+WITHOUT_FIREWALL = replace(QA, tier=Tier.SANDBOX)
+"""The only tier in which the absence of a web firewall is decided."""
 """For what there is in production alone."""
 
 
 class EverythingStack(ServiceStack):
     """Each construct that causes a finding, as a service has it."""
 
-    def __init__(self, scope: Construct, id_: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, api_in: Environment = QA) -> None:
         super().__init__(scope, id_, environment=QA, description="everything")
         alarms = NotificationTopic(self, "Alarms", environment=QA)
         key = Key(self, "Key", environment=QA, description="Data")
@@ -96,7 +98,7 @@ class EverythingStack(ServiceStack):
         AsyncApi(
             self,
             "Api",
-            environment=QA,
+            environment=api_in,
             workflow=workflow,
             settings=ApiSettings(rate_limit=100, burst_limit=200),
             alarms_to=alarms,
@@ -142,7 +144,7 @@ def place(*, keeps_data: bool) -> DeploymentLocation:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Everything:
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("everything")), context=CONTEXT)
     with runtime_code.packaged():
-        stack = EverythingStack(cdk.Stage(app, "qa", env=QA.to_cdk()), "some")
+        stack = EverythingStack(cdk.Stage(app, "qa", env=QA.to_cdk()), "some", api_in=WITHOUT_FIREWALL)
     template = Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
     by_path = {each.path: each for each in template.resources()}
     found = {}

@@ -180,12 +180,17 @@ def test_a_firewall_calls_the_service_that_it_is_in_front_of(arn: Any, *, is_ref
 
 ON_DEMAND, LOGS, API = {"StreamMode": "ON_DEMAND"}, "arn:aws:logs:eu-west-1:1:log-group:a", "arn:aws:apigateway:a::/b"
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "AWS::Backup::BackupVault": ({}, {"LockConfiguration": {"MinRetentionDays": 35}}),
     "AWS::DynamoDB::Table": ({"KinesisStreamSpecification": {}}, {}),
     "AWS::Events::EventBus": ({"Policy": {}}, {}),
     "AWS::IAM::ManagedPolicy": ({"Groups": [], "Users": []}, {"Roles": []}),
     "AWS::IAM::Policy": ({"Groups": [], "Users": []}, {"Roles": []}),
     "AWS::IAM::Role": ({}, {"PermissionsBoundary": "arn"}),
-    "AWS::Kinesis::Stream": ({"DesiredShardLevelMetrics": ["ALL"], "ShardCount": 1}, {"StreamModeDetails": ON_DEMAND}),
+    "AWS::KMS::Key": ({"Enabled": False}, {}),
+    "AWS::Kinesis::Stream": (
+        {"DesiredShardLevelMetrics": ["ALL"], "ShardCount": 1},
+        {"RetentionPeriodHours": 168, "StreamModeDetails": ON_DEMAND},
+    ),
     "AWS::Lambda::Function": (
         {"CapacityProviderConfig": {}, "CodeSigningConfigArn": "arn", "FileSystemConfigs": [], "VpcConfig": {}},
         {"Code": {}},

@@ -24,6 +24,8 @@ from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
@@ -33,6 +35,7 @@ from services.library.guardrails.checked_stack import CheckedStack
 from services.library.guardrails.judgement import Guardrails
 
 ACCOUNT = "1" * 12
+OTHERS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/administrator"
 PROD = Environment(name="prod", tier=Tier.PRODUCTION, account=ACCOUNT, region="eu-west-1")
 
 
@@ -66,7 +69,7 @@ class Thing(ServiceStack):
                 "image": "aws/codebuild/standard:7.0",
                 "privilegedMode": self.breaks,
             },
-            service_role="arn:aws:iam::111111111111:role/build",
+            service_role=self.role_for("codebuild"),
             source={"type": "NO_SOURCE", "buildSpec": "version: 0.2"},
         )
 
@@ -85,8 +88,21 @@ class Thing(ServiceStack):
 
     def pipeline(self):
         self.pipeline = codepipeline.CfnPipeline(
-            self, "Pipeline", role_arn="arn:aws:iam::111111111111:role/p", stages=stages(51 if self.breaks else 50)
+            self, "Pipeline", role_arn=self.role_for("codepipeline"), stages=stages(51 if self.breaks else 50)
         )
+
+    def passed(self):
+        letters = {"arn": "arn:aws:sqs:eu-west-1:111111111111:letters"}
+        machine = "arn:aws:states:eu-west-1:111111111111:stateMachine:it"
+        target = {"id": "it", "arn": machine, "deadLetterConfig": letters}
+        role = OTHERS_ROLE if self.breaks else self.role_for("events")
+        self.rule = events.CfnRule(
+            self, "Rule", schedule_expression="rate(1 day)", targets=[{**target, "roleArn": role}]
+        )
+
+    def role_for(self, service):
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
+        return iam.CfnRole(self, "Role", assume_role_policy_document={"Statement": [trust]}).attr_arn
 
     def limit(self):
         self.template_options.metadata = {"Text": "x" * (1_000_000 if self.breaks else 990_000)}
@@ -130,6 +146,10 @@ def one_stage_more(stack, environment):
     stack.pipeline.stages = stages(51)
 
 
+def by_its_arn(stack, environment):
+    stack.rule.add_property_override("Targets.0.RoleArn", OTHERS_ROLE)
+
+
 def some_text_more(stack, environment):
     stack.template_options.metadata = {"Text": "x" * 1_000_000}
 
@@ -149,6 +169,7 @@ OVERRIDES = {
     "wildcard": for_another_account,
     "administrator": for_everything,
     "pipeline": one_stage_more,
+    "passed": by_its_arn,
     "limit": some_text_more,
     "baseline": shortly,
     "lookup": look_it_up,
@@ -191,6 +212,7 @@ BROKEN = {
     ("Penstock-WildcardAction[kms:*]", "Pipeline/wildcard-stage/wildcard/Key"),
     ("Penstock-AdministratorAction[*]", "Pipeline/administrator-stage/administrator/Key"),
     ("Penstock-PipelineQuota[stages]", "Pipeline/pipeline-stage/pipeline/Pipeline"),
+    ("Penstock-PassedRole[arn:aws:iam::111111111111:role/administrator]", "Pipeline/passed-stage/passed/Rule"),
     ("Penstock-TemplateLimit[bytes]", "Pipeline/limit-stage/limit"),
     ("Penstock-BaselineRetention[RetentionInDays=30]", "Pipeline/baseline-stage/baseline/Logs"),
     ("Penstock-Lookup", ""),

@@ -71,7 +71,7 @@ def build(cloud: LocalCloud, tmp_path: Path) -> Iterator[AssetBuild]:
     bucket = f"assets-{uuid.uuid4().hex[:12]}"
     client: Any = cloud.client("s3", ACCOUNT)
     client.create_bucket(Bucket=bucket)
-    link(PACKAGE, "cdk-assets", tmp_path / "tools")
+    link(PACKAGE, "cdk-assets", tmp_path / "tools/lib/node_modules", tmp_path / "tools/bin")
     node = tmp_path / "tools/bin/node"
     node.write_text(NODE.format(starts=tmp_path / "starts", node=ROOT / ".venv/bin/node"))
     node.chmod(0o755)
@@ -143,5 +143,5 @@ def test_cdk_assets_of_a_package_that_ends_otherwise_is_run_as_it_is(build: Asse
     (other / "bin/cdk-assets.js").write_text("console.log('of another version')")
     (other / "bin/cdk-assets").write_text("#!/usr/bin/env node\nrequire('./cdk-assets.js')")
     (other / "bin/cdk-assets").chmod(0o755)
-    link(other, "cdk-assets", build.folder / "tools")
+    link(other, "cdk-assets", build.folder / "tools/lib/node_modules", build.folder / "tools/bin")
     assert build.run("--path", "any.json", "publish", "x:y") == (0, "of another version\n")

@@ -110,6 +110,80 @@ def test_a_property_left_out_by_a_condition_counts_as_absent(cloud: LocalCloud) 
     assert create(cloud, "absent", resources, Conditions=conditions) == "CREATE_COMPLETE"
 
 
+IGNORED: dict[str, dict[str, Any]] = {
+    "DeploymentMode": {"DeploymentMode": "REVERT_DRIFT"},
+    "NotificationARNs": {"NotificationARNs": ["arn:aws:sns:us-east-1:333333333333:topic"]},
+    "ResourceTypes": {"ResourceTypes": ["AWS::SNS::*"]},
+    "RollbackConfiguration.RollbackTriggers": {
+        "RollbackConfiguration": {
+            "RollbackTriggers": [{"Arn": "arn:aws:cloudwatch:us-east-1:1:alarm:a", "Type": "AWS::CloudWatch::Alarm"}]
+        }
+    },
+}
+"""Options of https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html"""
+
+
+@pytest.mark.parametrize("option", IGNORED)
+def test_an_option_that_means_nothing_here_is_refused_by_name(cloud: LocalCloud, option: str) -> None:
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    with pytest.raises(ClientError, match=f"The local cloud does not take {option}"):
+        cloud.client("cloudformation", account=ACCOUNT).create_change_set(
+            StackName="options", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=template, **IGNORED[option]
+        )
+
+
+def test_a_stack_policy_is_refused_by_name(cloud: LocalCloud) -> None:
+    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    assert create(cloud, "policed", topic) == "CREATE_COMPLETE"
+    with pytest.raises(ClientError, match="it obeys no stack policies"):
+        cloud.client("cloudformation", account=ACCOUNT).set_stack_policy(StackName="policed", StackPolicyBody="{}")
+
+
+def test_options_that_say_nothing_are_taken(cloud: LocalCloud) -> None:
+    client = cloud.client("cloudformation", account=ACCOUNT)
+    client.create_stack(
+        StackName="unsaid",
+        TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        NotificationARNs=[],
+        RollbackConfiguration={},
+        TimeoutInMinutes=30,
+    )
+
+
+def test_a_member_called_condition_is_kept_as_it_is(cloud: LocalCloud) -> None:
+    """A condition is referred to by `Condition` "as part of" Fn::And, Fn::Not and Fn::Or; anywhere else, it is a name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
+    """
+    pattern = {"detail": {"Condition": [{"prefix": "x"}]}, "source": ["s"]}
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": "conditions", "EventPattern": pattern}}
+    assert create(cloud, "members", {"Rule": rule}) == "CREATE_COMPLETE"
+    found = cloud.client("events", account=ACCOUNT).describe_rule(Name="conditions")["EventPattern"]
+    assert json.loads(found) == pattern
+
+
+def test_conditions_refer_to_each_other_at_any_depth(cloud: LocalCloud) -> None:
+    yes, no = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
+    deep = {"Fn::Or": [{"Condition": "No"}, {"Fn::And": [{"Condition": "Yes"}, {"Fn::Not": [{"Condition": "No"}]}]}]}
+    resources = {
+        "Made": {"Type": "AWS::SNS::Topic", "Condition": "Deep"},
+        "Left": {"Type": "AWS::SNS::Topic", "Condition": "No"},
+    }
+    conditions = {"Deep": deep, "Yes": yes, "No": no}
+    assert create(cloud, "deep", resources, Conditions=conditions) == "CREATE_COMPLETE"
+    found = cloud.client("cloudformation", account=ACCOUNT).list_stack_resources(StackName="deep")
+    assert [each["LogicalResourceId"] for each in found["StackResourceSummaries"]] == ["Made"]
+
+
+def test_a_resource_has_a_condition_by_its_name_alone(cloud: LocalCloud) -> None:
+    """ "Template format error: Every Condition member must be a string."
+
+    https://github.com/aws/serverless-application-model/issues/1230
+    """
+    with pytest.raises(ClientError, match="Every Condition member must be a string"):
+        create(cloud, "no-name", {"Topic": {"Type": "AWS::SNS::Topic", "Condition": {"Fn::Equals": ["a", "a"]}}})
+
+
 @pytest.mark.parametrize("type_name", ["AWS::SQS::Queues", "AWS::EC2::Instance", "Some::Thing"])
 def test_an_unknown_type_is_refused_by_name(cloud: LocalCloud, type_name: str) -> None:
     """ "Template format error: Unrecognized resource types": the format of a type and its existence are checked first.

@@ -17,6 +17,7 @@ from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.consumers import Consumer, Queue, Stream
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
 from tests.testbed.killing import kill
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -121,7 +122,9 @@ def test_a_failed_execution_raises_an_alarm(cloud: LocalCloud, pager: Pager, met
     states = cloud.client("stepfunctions", ACCOUNT, REGION)
     definition = {"StartAt": "Only", "TimeoutSeconds": 1, "States": {"Only": only}}
     machine = states.create_state_machine(
-        name=f"m-{next(_numbers)}", definition=json.dumps(definition), roleArn=f"arn:aws:iam::{ACCOUNT}:role/any"
+        name=f"m-{next(_numbers)}",
+        definition=json.dumps(definition),
+        roleArn=role(cloud, "states", "states.amazonaws.com"),
     )["stateMachineArn"]
     alarm = pager.watch("AWS/States", metric, {"StateMachineArn": machine})
     states.start_execution(stateMachineArn=machine, input="{}")

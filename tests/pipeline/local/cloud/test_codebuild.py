@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud, stop
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -74,9 +75,7 @@ class CodeBuild:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         self.api = cloud.client("codebuild", ACCOUNT)
-        iam = cloud.client("iam", ACCOUNT)
-        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(RoleName="codebuild-tests", AssumeRolePolicyDocument="{}")
+        role(cloud, "codebuild-tests", "codebuild.amazonaws.com", "events.amazonaws.com")
         self.name = f"test-{uuid.uuid4().hex[:12]}"
 
     def project(self, buildspec: Mapping[str, Any] | str, **settings: Any) -> str:

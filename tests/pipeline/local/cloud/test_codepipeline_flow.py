@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.pipelines import HOME, TOOLS, Tools, approval, parameter_template, stage, until
+from tests.testbed.roles import letting_in
 
 pytestmark = pytest.mark.cloud
 
@@ -173,12 +174,14 @@ def queue_of(tools: Tools, name: str) -> tuple[Any, str, str]:
     """A topic, and the queue that hears it."""
     sns: Any = tools.cloud.client("sns")
     sqs: Any = tools.cloud.client("sqs")
+    arn = f"arn:aws:sqs:{HOME}:{TOOLS}:{tools.name}-{name}"
     topic = sns.create_topic(Name=f"{tools.name}-{name}")["TopicArn"]
-    queue = sqs.create_queue(QueueName=f"{tools.name}-{name}")["QueueUrl"]
+    heard = {"Policy": letting_in("sns.amazonaws.com", action="sqs:SendMessage", resource=arn)}
+    queue = sqs.create_queue(QueueName=f"{tools.name}-{name}", Attributes=heard)["QueueUrl"]
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
-        Endpoint=f"arn:aws:sqs:{HOME}:{TOOLS}:{tools.name}-{name}",
+        Endpoint=arn,
         Attributes={"RawMessageDelivery": "true"},
     )
     return sqs, topic, queue
@@ -194,6 +197,8 @@ def received(sqs: Any, queue: str) -> dict[str, Any]:
 def test_a_rule_for_failures_tells_its_topic(tools: Tools) -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"""
     sqs, topic, queue = queue_of(tools, "failures")
+    open_ = letting_in("events.amazonaws.com", action="sns:Publish", resource=topic)
+    tools.cloud.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=open_)
     events: Any = tools.cloud.client("events")
     pattern = {
         "source": ["aws.codepipeline"],

@@ -198,7 +198,7 @@ def test_code_commit_may_be_in_another_account(tools: Tools, tmp_path: Path) -> 
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": "*"},
+                "Principal": {"AWS": elsewhere},
                 "Action": "s3:*",
                 "Resource": [f"arn:aws:s3:::{tools.bucket}", f"arn:aws:s3:::{tools.bucket}/*"],
             }

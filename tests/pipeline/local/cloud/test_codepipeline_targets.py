@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.lifecycle import LocalCloud
 from tests.pipeline.local.cloud.test_codepipeline_recovery import project
 from tests.testbed.pipelines import TOOLS, Tools, action, approval, parameter_template, stage, zipped
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 ELSEWHERE = "333333333333"
@@ -217,7 +218,7 @@ def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> No
     functions.create_function(
         FunctionName=tools.name,
         Runtime="python3.11",
-        Role=tools.role,
+        Role=role(tools.cloud, tools.name, "lambda.amazonaws.com"),
         Handler="handler.handle",
         Code={"ZipFile": zipped({"handler.py": REPORTING})},
         Timeout=20,
@@ -271,6 +272,17 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
     assert tools.parameter() == f"a from a file {tools.bucket}"
     (made,) = tools.actions(execution)["Deploy"]["output"]["outputArtifacts"]
     assert tools.artifact(made) == {"outputs.json": json.dumps({"Made": tools.name})}
+
+
+def test_a_deployment_may_have_an_output_artifact_and_no_file_for_it(tools: Tools) -> None:
+    """OutputFileName is not required, with an output artifact or without; an action has 0 or 1 of these.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    """
+    tools.push({"template.json": parameter_template(tools.name, "there")})
+    execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", outputs=["Made"])))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    assert tools.parameter() == "there"
 
 
 def test_a_stack_is_deleted_and_one_that_is_not_there_is_no_failure(tools: Tools) -> None:
@@ -335,4 +347,4 @@ def test_the_role_of_an_action_is_really_assumed(tools: Tools) -> None:
     nobody = f"arn:aws:iam::{TOOLS}:role/{tools.name}-nobody"
     execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", roleArn=nobody)))
     assert tools.ended(execution) == "Failed"
-    assert f"{nobody} cannot be assumed" in tools.error(execution, "Deploy")
+    assert f"not authorized to perform: sts:AssumeRole on resource: {nobody}" in tools.error(execution, "Deploy")

@@ -97,11 +97,30 @@ def test_stores_by_region_disabled_transitions_and_tags_come_from_the_template(t
     assert tags["tags"] == [{"key": "team", "value": "platform"}]
 
 
+@pytest.mark.parametrize("type_", ["V1", "V2"])
+def test_a_template_may_have_no_triggers_and_no_variables(tools: Tools, type_: str) -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html: "Array Members: ...
+    Maximum number of 50 items" for both; templates that are made by programs have empty ones.
+    """
+    stack = Stack(tools)
+    body = template(tools, stage("Gate", approval()), PipelineType=type_, Triggers=[], Variables=[])
+    assert stack.create(body) == "CREATE_COMPLETE", stack.why()
+
+
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
         ({"PipelineType": "V1", "ExecutionMode": "QUEUED"}, "require a pipeline of type V2"),
         ({"Triggers": [capitalised(trigger("Nobody"))]}, "a trigger names Nobody"),
+        (
+            {
+                "ArtifactStore": {"Ref": "AWS::NoValue"},
+                "ArtifactStores": [
+                    {"Region": "eu-west-1", "ArtifactStore": {"Type": "S3", "Location": "in-another-region"}}
+                ],
+            },
+            "artifactStores must contain its own region, us-east-1",
+        ),
     ],
 )
 def test_a_template_of_a_pipeline_that_aws_would_refuse_fails(

@@ -16,6 +16,7 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.consumers import Queue
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -66,7 +67,10 @@ def notes(folder: Path) -> list[Any]:
 
 def function(cloud: LocalCloud, folder: Path, **variables: str) -> str:
     environment = {"Variables": {"NOTES": str(folder / "notes"), **variables}}
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{Functions(cloud).make(NOTING, Environment=environment)}"
+    functions = Functions(cloud)
+    name = functions.make(NOTING, Environment=environment)
+    functions.permit(name, "events.amazonaws.com")
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
 
 def test_a_rule_of_a_bus_delivers_what_matches(cloud: LocalCloud, bus: Bus, tmp_path: Path) -> None:
@@ -128,8 +132,8 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: Loca
         "other region": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:gone",
     }[kind]
     undelivered = Queue(cloud, f"undelivered-{next(_numbers)}")
-    role = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/any"} if kind == "states" else {}
-    bus.target(gone, DeadLetterConfig={"Arn": undelivered.arn}, **role)
+    acts = {"RoleArn": role(cloud, "rules", "events.amazonaws.com")} if kind == "states" else {}
+    bus.target(gone, DeadLetterConfig={"Arn": undelivered.arn}, **acts)
     bus.put({"n": 1})
     message = receive(undelivered)
     assert json.loads(message["Body"])["detail"] == {"n": 1}

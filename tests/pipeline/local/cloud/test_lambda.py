@@ -15,7 +15,8 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.processes import process
-from tests.testbed.functions import ACCOUNT, REGION, ROLE, Functions, until, zipped
+from tests.testbed.functions import ACCOUNT, REGION, Functions, until, zipped
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -66,7 +67,9 @@ def test_a_workflow_catches_a_function_error_by_its_class(functions: Functions) 
             "Caught": {"Type": "Succeed"},
         },
     }
-    machine = steps.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    states_role = role(functions.cloud, "states", "states.amazonaws.com")
+    made = steps.create_state_machine(name=name, definition=json.dumps(definition), roleArn=states_role)
+    machine = made["stateMachineArn"]
     execution = steps.start_execution(stateMachineArn=machine)["executionArn"]
     found = until(lambda: steps.describe_execution(executionArn=execution), lambda found: found["status"] != "RUNNING")
     assert found["status"] == "SUCCEEDED"

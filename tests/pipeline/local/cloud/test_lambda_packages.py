@@ -13,7 +13,7 @@ from pipeline.local.lifecycle import LocalCloud
 from services.library.packaging import package
 from services.library.packaging.dependencies import Dependencies
 from tests.testbed import runtime_code
-from tests.testbed.functions import ACCOUNT, REGION, ROLE, Functions, zipped
+from tests.testbed.functions import ACCOUNT, REGION, Functions, zipped
 
 pytestmark = pytest.mark.cloud
 
@@ -150,7 +150,7 @@ def test_a_stack_update_of_code_or_layer_reaches_the_next_call(functions: Functi
                     "FunctionName": name,
                     "Runtime": "python3.14",
                     "Handler": "app.handle",
-                    "Role": ROLE,
+                    "Role": functions.role,
                     "Code": {"S3Bucket": name, "S3Key": f"f-{who}"},
                     "Layers": [{"Ref": "Layer"}],
                 },

@@ -10,6 +10,7 @@ from pipeline.local.lifecycle import LocalCloud
 from tests.conftest import FreshCloud
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
 from tests.testbed.partner import LocalPartner
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -87,7 +88,7 @@ def test_the_functions_of_an_execution_are_in_its_trace(cloud: LocalCloud) -> No
     resource = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     definition = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": resource, "End": True}}}
     machine = states.create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn=f"arn:aws:iam::{ACCOUNT}:role/r"
+        name=name, definition=json.dumps(definition), roleArn=role(cloud, "states", "states.amazonaws.com")
     )["stateMachineArn"]
     root = "Root=1-6b0557b4-00000000000000000000000a"
     execution = states.start_execution(stateMachineArn=machine, traceHeader=root)["executionArn"]

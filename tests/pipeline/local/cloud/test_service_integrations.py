@@ -25,7 +25,8 @@ Call = Callable[..., httpx.Response]
 @pytest.fixture(scope="module")
 def role(cloud: LocalCloud) -> str:
     iam = cloud.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    services = ["apigateway.amazonaws.com", "states.amazonaws.com"]
+    trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
     allowed = {"Effect": "Allow", "Action": "states:*", "Resource": "*"}
     name = next(_names)
     made = iam.create_role(

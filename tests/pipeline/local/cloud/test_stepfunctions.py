@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
-ROLE = "arn:aws:iam::111111111111:role/states"
 LIMIT = 262_144
 _numbers = itertools.count()
 
@@ -40,7 +40,7 @@ def a_machine(cloud: LocalCloud, *, level: str = "OFF", data: bool = False) -> s
     }
     made = cloud.client("stepfunctions").create_state_machine(
         name=group.strip("/").replace("/", "-"),
-        roleArn=ROLE,
+        roleArn=role(cloud, "states", "states.amazonaws.com"),
         definition=json.dumps({"StartAt": "Wait", "States": states}),
         loggingConfiguration={
             "level": level,

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import until
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -38,7 +39,7 @@ def a_machine(cloud: LocalCloud, *, type_: str = "EXPRESS", seconds: int | None 
     limit = {} if seconds is None else {"TimeoutSeconds": seconds}
     made = cloud.client("stepfunctions").create_state_machine(
         name=f"express-{next(_numbers)}",
-        roleArn="arn:aws:iam::111111111111:role/states",
+        roleArn=role(cloud, "states", "states.amazonaws.com"),
         type=type_,
         definition=json.dumps({"StartAt": "Choose", "States": STATES, **limit}),
     )

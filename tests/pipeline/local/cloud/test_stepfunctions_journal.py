@@ -13,6 +13,7 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import until
 from tests.testbed.killing import kill
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
 
@@ -33,7 +34,7 @@ DEFINITION = {
 
 def a_machine(cloud: LocalCloud, name: str = "machine", type_: str = "STANDARD") -> str:
     made = cloud.client("stepfunctions").create_state_machine(
-        name=name, type=type_, roleArn="arn:aws:iam::111111111111:role/any", definition=json.dumps(DEFINITION)
+        name=name, type=type_, roleArn=role(cloud, "states", "states.amazonaws.com"), definition=json.dumps(DEFINITION)
     )
     return str(made["stateMachineArn"])
 

@@ -23,7 +23,9 @@ class FirstStack(ServiceStack):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_, environment=environment, description="Keeps what it is sent")
         key = Key(self, "Key", environment=environment, description="Messages")
-        queue = sqs.Queue(self, "Queue", enforce_ssl=True, encryption_master_key=key.key)
+        queue = sqs.Queue(
+            self, "Queue", enforce_ssl=True, encryption_master_key=key.key, removal_policy=key.removal_policy
+        )
         QUEUE_NAME.offer(self, environment, queue.queue_name)
 
 

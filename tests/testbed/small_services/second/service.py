@@ -30,6 +30,7 @@ class SecondStack(ServiceStack):
             "Queue",
             enforce_ssl=True,
             encryption_master_key=key.key,
+            removal_policy=key.removal_policy,
             retention_period=cdk.Duration.days(settings.retention_days),
         )
         cdk.CfnOutput(self, "First", value=QUEUE_NAME.read(self, environment))

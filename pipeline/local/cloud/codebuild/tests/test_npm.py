@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.cloud.codebuild.npm import find, link, pinned_tool
+from pipeline.local.cloud.codebuild.npm import find, find_locked, link, locked_folder, pinned_tool
 
 
 def package(folder: Path, name: str, version: str, bins: object) -> Path:
@@ -46,6 +46,48 @@ def test_another_version_is_not_the_same_tool(tmp_path: Path) -> None:
 def test_a_linked_tool_has_its_commands(tmp_path: Path, name: str, bins: object, commands: set[str]) -> None:
     here = package(tmp_path / "machine", name, "1.0.0", bins)
     for _ in range(2):  # a second time changes nothing
-        link(here, name, tmp_path / "build")
+        link(here, name, tmp_path / "build/lib/node_modules", tmp_path / "build/bin")
     assert {path.name for path in (tmp_path / "build/bin").iterdir()} == commands
     assert (tmp_path / "build/lib/node_modules" / name).resolve() == here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        ("ci --prefix tools --omit=dev --ignore-scripts --no-audit --no-fund", "tools"),
+        ("ci --prefix tools --ignore-scripts --omit=dev", "tools"),
+        ("ci --prefix tools --omit=dev", None),
+        ("ci --prefix tools --omit=dev --ignore-scripts --force", None),
+        ("ci --omit=dev --ignore-scripts", None),
+        ("install --prefix tools --omit=dev --ignore-scripts", None),
+        ("ci", None),
+    ],
+)
+def test_only_a_lock_in_a_folder_whose_scripts_do_not_run_is_ours(arguments: str, folder: str | None) -> None:
+    assert locked_folder(arguments.split()) == (Path(folder) if folder else None)
+
+
+def write_lock(file: Path, **integrity: str) -> None:
+    packages: dict[str, object] = {f"node_modules/{name}": {"integrity": its} for name, its in integrity.items()}
+    root = {"dependencies": {"tool": "1.0.0"}, "devDependencies": {"other": "1.0.0"}}
+    others = {"": root, "node_modules/other": {"integrity": "sha512-unknown", "dev": True}}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"packages": others | packages}))
+
+
+@pytest.mark.parametrize(
+    ("here", "is_found"),
+    [
+        ({"tool": "sha512-a", "part": "sha512-b"}, True),
+        ({"tool": "sha512-a", "part": "sha512-c"}, False),
+        ({"tool": "sha512-a"}, False),
+    ],
+)
+def test_a_lock_is_linked_only_if_each_package_in_it_is_the_same_one(
+    here: dict[str, str], *, is_found: bool, tmp_path: Path
+) -> None:
+    write_lock(tmp_path / "build/package-lock.json", tool="sha512-a", part="sha512-b")
+    modules = tmp_path / "machine"
+    write_lock(modules / ".package-lock.json", **here)
+    found = find_locked(tmp_path / "build", [tmp_path / "none", modules])
+    assert found == ({"tool": modules / "tool"} if is_found else None)

@@ -122,6 +122,10 @@ class _Deployment:
         settings: Json = {}
         if "TemplateConfiguration" in configuration:
             settings = json.loads(work.read_file(configuration["TemplateConfiguration"]))
+        if settings.get("StackPolicy"):
+            raise ActionFailedError(
+                "JobFailed", "The local cloud does not take a StackPolicy: it obeys no stack policies"
+            )
         parameters = settings.get("Parameters", {}) | resolve(
             json.loads(configuration.get("ParameterOverrides", "{}")), work
         )
@@ -211,7 +215,7 @@ class _Deployment:
     def _deployed(self, summary: str) -> Done:
         found = self._describe() or {}
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        if self._work.action.outputs:
+        if "OutputFileName" in self._configuration:  # without it, nothing comes of the artifact
             body = io.BytesIO()
             with zipfile.ZipFile(body, "w") as archive:
                 archive.writestr(self._configuration["OutputFileName"], json.dumps(outputs))

@@ -9,6 +9,7 @@ from pipeline.local.cloud.codebuild.builds import Artifact, Builds, PipelineBuil
 from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 from pipeline.local.cloud.emulator import Json
 
+NEEDED = ("codebuild:StartBuild", "codebuild:BatchGetBuilds")
 POLL_SECONDS = 0.5
 """How often a build is asked whether somebody has abandoned it; its end is noticed at once."""
 
@@ -19,6 +20,7 @@ def run(work: Work) -> Done:
     project = work.configuration["ProjectName"]
     # Asks as the action would on AWS, so that a wrong role or account shows.
     account = work.client("sts").get_caller_identity()["Account"]
+    work.require(f"arn:aws:codebuild:{work.region}:{account}:project/{project}", *NEEDED)
     primary = work.configuration.get("PrimarySource", work.action.inputs[0])
     build_id = builds.start(
         PipelineBuild(

@@ -11,12 +11,21 @@ from pipeline.local.cloud.codecommit.repositories import Repositories
 from pipeline.local.cloud.codeconnections.remotes import Remotes
 from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 
+NEEDED_OF_CODECOMMIT = (
+    "codecommit:GetBranch",
+    "codecommit:GetCommit",
+    "codecommit:UploadArchive",
+    "codecommit:GetUploadArchiveStatus",
+)
+"""What the source action does there where its output is a zip file."""
+
 
 def from_code_commit(work: Work) -> Done:
     """Fetch the repository of the account and region that the action acts in, which is its role's account."""
     name = work.configuration["RepositoryName"]
     # Asks as the action would on AWS, so that a wrong role or account shows.
     identity = work.client("sts").get_caller_identity()
+    work.require(f"arn:aws:codecommit:{work.region}:{identity['Account']}:{name}", *NEEDED_OF_CODECOMMIT)
     with work.emulator.within(identity["Account"], work.region):
         path = work.emulator.part(Repositories).path(name)
     commit = _take(work, path, name)

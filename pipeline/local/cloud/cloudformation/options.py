@@ -1,0 +1,32 @@
+"""Options of CloudFormation's API that mean nothing here, and are refused by name instead of ignored.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+"""
+
+from collections.abc import Iterable, Mapping
+
+from pipeline.local.cloud.emulator import AwsError
+
+REFUSED: Mapping[str, str] = {
+    "DeploymentConfig": "it deploys at once",
+    "DeploymentMode": "it reverts no drift (`--revert-drift`)",
+    "NotificationARNs": "it notifies no topics of stack events",
+    "ResourceTypes": "it limits no resource types",
+    "RollbackConfiguration.MonitoringTimeInMinutes": "it watches no alarms after a deployment",
+    "RollbackConfiguration.RollbackTriggers": "it watches no alarms during a deployment",
+    "StackPolicyBody": "it obeys no stack policies",
+    "StackPolicyDuringUpdateBody": "it obeys no stack policies",
+    "StackPolicyDuringUpdateURL": "it obeys no stack policies",
+    "StackPolicyURL": "it obeys no stack policies",
+}
+"""By the name in a request, and what does not happen. Not here: TimeoutInMinutes, since nothing takes minutes here."""
+UNSAID = ("", "0", "false")
+"""An empty list, and what comes to the same as leaving an option out."""
+
+
+def check_options(names_and_values: Iterable[tuple[str, str]]) -> None:
+    """Refuse a request that has one of these options."""
+    for name, value in names_and_values:
+        for option, reason in REFUSED.items():
+            if (name == option or name.startswith(f"{option}.")) and value.lower() not in UNSAID:
+                raise AwsError("ValidationError", f"The local cloud does not take {option}: {reason}")

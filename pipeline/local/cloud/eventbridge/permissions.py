@@ -1,0 +1,60 @@
+"""Rules call their targets as the target's role or, without one, as EventBridge itself, by the target's own policy.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+"""
+
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.iam.permissions import Permissions
+
+SERVICE, SESSION = "events.amazonaws.com", "events"
+ACTIONS = {
+    "codebuild": "codebuild:StartBuild",
+    "codepipeline": "codepipeline:StartPipelineExecution",
+    "events": "events:PutEvents",
+    "kinesis": "kinesis:PutRecord",
+    "lambda": "lambda:InvokeFunction",
+    "sns": "sns:Publish",
+    "sqs": "sqs:SendMessage",
+    "states": "states:StartExecution",
+}
+"""What a target of each service needs. (What EventBridge writes into log groups is not decided here.)"""
+LOOKED_FOR = ("lambda", "sns", "sqs", "states")
+"""Targets that are looked for before anybody asks whether they may be called."""
+
+
+class RulePermissions:
+    """Says what the rules of this cloud may not do."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._permissions = emulator.part(Permissions)
+
+    def refusal(self, target: Json, rule: Json) -> str | None:
+        """Say why a rule may not call a target; None if it may."""
+        arn, role = str(target.get("Arn", "")), target.get("RoleArn") or rule.get("RoleArn")
+        action = ACTIONS.get(service_of(arn))
+        if action is None:
+            return None
+        if not role and action == "events:PutEvents":
+            # Another account's bus lets this account in, not EventBridge.
+            return self._permissions.call_as_account(str(rule.get("Arn", "")).split(":")[4]).refusal(action, arn)
+        if not role:
+            return self._refusal_of_service(action, arn, rule)
+        try:
+            return self._permissions.call_as_role(role, SESSION, service=SERVICE).refusal(action, arn)
+        except AwsError as error:
+            return error.message
+
+    def may_send_to_dead_letter_queue(self, queue: str, rule: Json) -> bool:
+        """Tell whether a queue's policy lets a rule keep there what it could not deliver."""
+        return self._refusal_of_service("sqs:SendMessage", queue, rule) is None
+
+    def _refusal_of_service(self, action: str, arn: str, rule: Json) -> str | None:
+        source = str(rule.get("Arn", ""))
+        keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]} if source.count(":") >= 5 else {}
+        return self._permissions.call_as_service(SERVICE).refusal(action, arn, keys=keys)
+
+
+def service_of(arn: str) -> str:
+    """Return the service of a target."""
+    return arn.split(":")[2] if arn.count(":") >= 5 else ""

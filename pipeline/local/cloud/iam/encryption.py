@@ -1,0 +1,60 @@
+"""What a service asks of a key on behalf of whoever reads or writes what is encrypted with it.
+
+S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+SNS: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+Kinesis: https://docs.aws.amazon.com/streams/latest/dg/permissions-user-key-KMS.html
+DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
+
+DECRYPT, NEW_DATA_KEY = "kms:Decrypt", "kms:GenerateDataKey"
+_DYNAMODB = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "s3:GetObject": (DECRYPT,),
+    "s3:GetObjectVersion": (DECRYPT,),
+    "s3:PutObject": (NEW_DATA_KEY,),
+    "sqs:ReceiveMessage": (DECRYPT,),
+    "sqs:SendMessage": (NEW_DATA_KEY, DECRYPT),
+    "sns:Publish": (NEW_DATA_KEY, DECRYPT),
+    "kinesis:GetRecords": (DECRYPT,),
+    "kinesis:PutRecord": (NEW_DATA_KEY,),
+    "kinesis:PutRecords": (NEW_DATA_KEY,),
+    "secretsmanager:GetSecretValue": (DECRYPT,),
+    "secretsmanager:PutSecretValue": (NEW_DATA_KEY, DECRYPT),
+    **{f"dynamodb:{operation}": (DECRYPT,) for operation in _DYNAMODB},
+}
+"""The actions on the key that an action on an encrypted resource comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptionKey:
+    """A customer managed key with which a resource is encrypted."""
+
+    arn: str
+    context: Mapping[str, str]
+    """The encryption context with which the service uses it."""
+    policy: ResourcePolicy
+
+
+def key_requests(principal: Principal, request: Request, key: EncryptionKey) -> list[Request]:
+    """Return what a request asks of a key, through its service."""
+    service, region = request.action.partition(":")[0], key.arn.split(":")[3]
+    of_context = {f"kms:encryptioncontext:{name.lower()}": [value] for name, value in key.context.items()}
+    keys = {
+        **request.keys,
+        "kms:viaservice": [f"{service}.{region}.amazonaws.com"],
+        "kms:calleraccount": [principal.account or request.owner],
+        "kms:encryptioncontextkeys": list(key.context),
+        "aws:viaawsservice": ["true"],
+        "aws:calledvia": [f"{service}.amazonaws.com"],
+        **of_context,
+    }
+    owner = key.arn.split(":")[4]
+    asked = replace(request, resource=key.arn, owner=owner, keys=keys, resource_policy=key.policy)
+    return [replace(asked, action=action) for action in NEEDED.get(request.action, ())]

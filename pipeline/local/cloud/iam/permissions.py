@@ -1,0 +1,94 @@
+"""Decides each call of the local cloud, whoever makes it, and notes what it decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.iam import patches
+from pipeline.local.cloud.iam.decision import Denial, Principal, Request, decide
+from pipeline.local.cloud.iam.encryption import NEEDED, key_requests
+from pipeline.local.cloud.iam.records import Records
+
+
+class Permissions:
+    """Who may do what in this cloud; get it by `emulator.part(Permissions)`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._records = emulator.part(Records)
+
+    def judge(self, principal: Principal, request: Request, *, via: str = "") -> Denial | None:
+        """Decide a request and what it comes to: None lets it pass, as an audit does with every one.
+
+        `via`: on whose behalf.
+        """
+        denial = self._judge(principal, request, via)
+        key = patches.encryption_key(request) if denial is None and request.action in NEEDED else None
+        for asked in key_requests(principal, request, key) if key else ():
+            denial = denial or self._judge(principal, asked, via)
+        return denial
+
+    def _judge(self, principal: Principal, request: Request, via: str) -> Denial | None:
+        decision = decide(principal, request)
+        enforced = not self._emulator.audits
+        self._records.note(principal, request, decision, via=via, enforced=enforced)
+        if decision.allowed or not enforced:
+            return None
+        return Denial(principal=principal, request=request, decision=decision)
+
+    def call_as(self, principal: Principal, *, via: str = "") -> "Calls":
+        """Return what a principal's calls within the cloud are held against."""
+        return Calls(permissions=self, principal=principal, via=via)
+
+    def call_as_account(self, account: str) -> "Calls":
+        """Return the calls that a service makes for an account as a whole."""
+        return self.call_as(patches.root_of(account))
+
+    def call_as_service(self, name: str) -> "Calls":
+        """Return the calls of a service itself, such as `events.amazonaws.com`: the resource's policy must name it."""
+        return self.call_as(Principal(arn=name, account=""))
+
+    def call_as_role(self, role: str, session: str, *, service: str) -> "Calls":
+        """Return the calls of a service that has assumed a role.
+
+        Raises:
+            AwsError: AccessDenied, if the role does not exist, or does not trust the service.
+        """
+        self.check_trust(role, service)
+        return self.call_as(patches.session_of_role(role, session), via=service)
+
+    def call_as_session(self, role: str, session: str) -> "Calls":
+        """Return the calls within a session of a role that has begun already."""
+        return self.call_as(patches.session_of_role(role, session))
+
+    def start_session(self, role: str, session: str, *, service: str) -> Json:
+        """Return the credentials of a role that a service assumes.
+
+        Raises:
+            AwsError: AccessDenied, if the role does not exist, or does not trust the service.
+        """
+        self.check_trust(role, service)
+        return patches.start_session(role, session)
+
+    def check_trust(self, role: str, service: str) -> None:
+        """Raise AccessDenied unless a service may assume a role."""
+        if not patches.is_role(role):
+            raise AwsError("AccessDenied", f"The role {role} does not exist", status=403)
+        refusal = self.call_as_service(service).refusal("sts:AssumeRole", role)
+        if refusal:
+            raise AwsError("AccessDenied", refusal, status=403)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """The calls of one principal."""
+
+    permissions: Permissions
+    principal: Principal
+    via: str
+
+    def refusal(self, action: str, resource: str, *, keys: Mapping[str, str] | None = None) -> str | None:
+        """Say as AWS does why a call is denied; None if it may be made."""
+        request = patches.request_of(self.principal, action, resource, keys or {})
+        denial = self.permissions.judge(self.principal, request, via=self.via)
+        return denial.message if denial else None

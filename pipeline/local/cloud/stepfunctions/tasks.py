@@ -1,0 +1,67 @@
+"""Tasks call other services as the state machine's role.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.iam.patches import resource_of
+from pipeline.local.cloud.iam.permissions import Permissions
+from pipeline.local.cloud.stepfunctions import patches
+
+SERVICE = "states.amazonaws.com"
+INTEGRATION = "arn:aws:states:::"
+NAMESPACES: Mapping[str, str] = {"sfn": "states", "eventbridge": "events", "cloudwatchlogs": "logs"}
+"""Services that an integration calls otherwise than IAM does."""
+
+
+class TaskPermissions:
+    """Holds each task against what its state machine's role may do."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._permissions = emulator.part(Permissions)
+
+    def refusal(self, execution: Json, resource: str, parameters: Any) -> tuple[str, str] | None:
+        """Return the error and the cause with which a task fails, if its role may not do what it does."""
+        machine = patches.machine_of(execution)
+        wanted = permission(resource, parameters if isinstance(parameters, dict) else {})
+        if machine is None or wanted is None:
+            return None
+        action, target = wanted
+        name = execution["executionArn"].rpartition(":")[2]
+        try:
+            cause = self._permissions.call_as_role(machine["roleArn"], name, service=SERVICE).refusal(action, target)
+        except AwsError as error:
+            cause = error.message
+        return (_error(action), cause) if cause else None
+
+
+def permission(resource: str, parameters: Json) -> tuple[str, str] | None:
+    """Return the action and the resource that a task needs; None for an activity, which calls nobody."""
+    if ":activity:" in resource:
+        return None
+    if not resource.startswith(INTEGRATION):
+        return "lambda:InvokeFunction", patches.function_arn(resource)
+    plain = resource.removeprefix(INTEGRATION).removeprefix("aws-sdk:")
+    service, _, operation = plain.removesuffix(".waitForTaskToken").partition(".sync")[0].partition(":")
+    if (service, operation) == ("lambda", "invoke"):
+        return "lambda:InvokeFunction", patches.function_arn(str(parameters.get("FunctionName", "")))
+    namespace = NAMESPACES.get(service, service)
+    action = operation[:1].upper() + operation[1:]
+    return f"{namespace}:{action}", _target(namespace, action, parameters)
+
+
+def _target(namespace: str, action: str, parameters: Json) -> str:
+    named = parameters.get("StateMachineArn") if namespace == "states" else None
+    return str(named or resource_of(namespace, action, parameters))
+
+
+def _error(action: str) -> str:
+    """Name the error as an integration does: a function's has a name of its own."""
+    service = action.partition(":")[0]
+    if service == "lambda":
+        return "Lambda.AWSLambdaException"
+    names = {"dynamodb": "DynamoDB", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions", "events": "EventBridge"}
+    return f"{names.get(service, service.capitalize())}.AccessDeniedException"

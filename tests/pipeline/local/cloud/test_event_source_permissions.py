@@ -1,0 +1,102 @@
+"""Lambda maps no source that the function's role may not read.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html#events-kinesis-permissions
+The words are those that people report: https://github.com/scribd/terraform-oxbow/pull/30 and
+https://github.com/aws/aws-cdk/issues/17312
+"""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.deployments import deploy
+from tests.testbed.functions import Functions
+from tests.testbed.roles import role
+
+pytestmark = pytest.mark.cloud
+
+CODE = "def handle(event, context): return event"
+OF_QUEUES = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+OF_STREAMS = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"]
+
+
+@pytest.fixture
+def name() -> str:
+    return f"n-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def queue(cloud: LocalCloud, name: str) -> str:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+@pytest.fixture
+def stream(cloud: LocalCloud, name: str) -> str:
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    return str(kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"])
+
+
+@pytest.fixture
+def function(cloud: LocalCloud, name: str) -> Callable[..., str]:
+    """Makes a function that may do what is said, and returns its name."""
+
+    def make(actions: list[str], resource: str) -> str:
+        may = role(cloud, name, "lambda.amazonaws.com", Action=actions, Resource=resource)
+        return Functions(cloud).make(CODE, Role=may)
+
+    return make
+
+
+@pytest.mark.parametrize("missing", OF_QUEUES)
+def test_a_queue_that_the_role_may_not_read_is_refused(
+    cloud: LocalCloud, function: Callable[..., str], queue: str, missing: str
+) -> None:
+    reader = function([action for action in OF_QUEUES if action != missing], queue)
+    words = f"execution role does not have permissions to call {missing.partition(':')[2]} on SQS"
+    with pytest.raises(ClientError, match=words) as refused:
+        cloud.client("lambda").create_event_source_mapping(FunctionName=reader, EventSourceArn=queue)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert cloud.client("lambda").list_event_source_mappings(FunctionName=reader)["EventSourceMappings"] == []
+
+
+def test_a_queue_that_the_role_may_read_is_mapped(cloud: LocalCloud, function: Callable[..., str], queue: str) -> None:
+    cloud.client("lambda").create_event_source_mapping(FunctionName=function(OF_QUEUES, queue), EventSourceArn=queue)
+
+
+@pytest.mark.parametrize("missing", OF_STREAMS)
+def test_a_stream_that_the_role_may_not_read_is_refused(
+    cloud: LocalCloud, function: Callable[..., str], stream: str, missing: str
+) -> None:
+    reader = function([action for action in OF_STREAMS if action != missing], stream)
+    with pytest.raises(ClientError, match=f"Cannot access stream {stream}. Please ensure the role can perform"):
+        cloud.client("lambda").create_event_source_mapping(
+            FunctionName=reader, EventSourceArn=stream, StartingPosition="LATEST"
+        )
+
+
+def test_a_destination_of_failures_that_the_role_may_not_write_to_is_refused(
+    cloud: LocalCloud, function: Callable[..., str], stream: str, queue: str
+) -> None:
+    with pytest.raises(ClientError, match="does not have permissions to call SendMessage on SQS"):
+        cloud.client("lambda").create_event_source_mapping(
+            FunctionName=function(OF_STREAMS, stream),
+            EventSourceArn=stream,
+            StartingPosition="LATEST",
+            DestinationConfig={"OnFailure": {"Destination": queue}},
+        )
+
+
+def test_a_stack_with_such_a_mapping_rolls_back_and_says_why(
+    cloud: LocalCloud, function: Callable[..., str], queue: str
+) -> None:
+    properties = {"FunctionName": function(OF_QUEUES[1:], queue), "EventSourceArn": queue}
+    deployed = deploy(cloud, {"Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}})
+    assert deployed.status == "ROLLBACK_COMPLETE"
+    assert "does not have permissions to call ReceiveMessage on SQS" in deployed.reason("Mapping")

@@ -1,0 +1,294 @@
+"""IAM decides requests to the local cloud and calls within it, and explains what it denies.
+
+What a decision is made of has its own cases: `pipeline/local/cloud/iam/tests/decision_cases.py`.
+"""
+
+import functools
+import itertools
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.local.lifecycle import LocalCloud
+from pipeline.local.permissions import access, denials
+from pipeline.operate.session import LocalClients
+from tests.conftest import FreshCloud
+from tests.testbed.consumers import Queue, Stream
+from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.roles import role
+
+pytestmark = pytest.mark.cloud
+
+READ = "s3:GetObject"
+_numbers = itertools.count()
+
+
+def fresh(kind: str) -> str:
+    return f"iam-{kind}-{next(_numbers)}"
+
+
+def as_role(cloud: LocalCloud, arn: str, service: str, **asked: Any) -> Any:
+    """A client in a session of a role."""
+    sts = cloud.client("sts", ACCOUNT, REGION)
+    made = sts.assume_role(RoleArn=arn, RoleSessionName="session", **asked)["Credentials"]
+    return LocalClients(cloud.endpoint).create(
+        service,
+        REGION,
+        {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+            "aws_session_token": made["SessionToken"],
+        },
+    )
+
+
+def a_role(cloud: LocalCloud, **statement: Any) -> str:
+    """A role that the account may assume."""
+    return role(cloud, fresh("role"), "lambda.amazonaws.com", principals=(ACCOUNT,), **statement)
+
+
+def a_bucket(cloud: LocalCloud) -> str:
+    s3, name = cloud.client("s3", ACCOUNT, REGION), fresh("bucket")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="a", Body=b"text")
+    return name
+
+
+def refusal(call: Any, **asked: Any) -> str:
+    """The message with which a call is denied."""
+    with pytest.raises(ClientError) as raised:
+        call(**asked)
+    assert "AccessDenied" in raised.value.response["Error"]["Code"]
+    return str(raised.value.response["Error"]["Message"])
+
+
+def deploy(cloud: LocalCloud, resources: dict[str, Any]) -> str:
+    stacks, name = cloud.client("cloudformation", ACCOUNT, REGION), fresh("stack")
+    stacks.create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    return name
+
+
+class TestRequests:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+
+    def test_a_role_may_do_what_its_policy_says(self, cloud: LocalCloud) -> None:
+        bucket = a_bucket(cloud)
+        s3 = as_role(cloud, a_role(cloud, Action=READ, Resource=f"arn:aws:s3:::{bucket}/*"), "s3")
+        assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
+
+    def test_a_denial_says_who_may_not_do_what_and_why(self, cloud: LocalCloud) -> None:
+        """ "User: arn:... is not authorized to perform: ... because no identity-based policy allows the ... action"."""
+        bucket, arn = a_bucket(cloud), a_role(cloud, Action=READ)
+        said = refusal(as_role(cloud, arn, "s3").put_object, Bucket=bucket, Key="a", Body=b"")
+        who = arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/session"
+        assert said == (
+            f"User: {who} is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::{bucket}/a "
+            "because no identity-based policy allows the s3:PutObject action"
+        )
+
+    def test_a_session_policy_limits_its_session(self, cloud: LocalCloud) -> None:
+        bucket = a_bucket(cloud)
+        policy = json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": READ, "Resource": "*"}]}
+        )
+        s3 = as_role(cloud, a_role(cloud), "s3", Policy=policy)
+        assert s3.get_object(Bucket=bucket, Key="a")
+        assert "because no session policy allows" in refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"")
+
+    def test_a_request_that_iam_does_not_know_is_denied(self, cloud: LocalCloud) -> None:
+        mystery = as_role(cloud, a_role(cloud), "iotwireless")
+        with pytest.raises(ClientError):
+            mystery.list_destinations()
+
+    def test_the_root_of_an_account_may_do_anything_in_it(self, cloud: LocalCloud) -> None:
+        assert cloud.client("s3", ACCOUNT, REGION).list_objects_v2(Bucket=a_bucket(cloud))["KeyCount"] == 1
+
+    def test_a_role_that_does_not_trust_the_account_is_not_assumed(self, cloud: LocalCloud) -> None:
+        arn = role(cloud, fresh("role"), "lambda.amazonaws.com")
+        assert "sts:AssumeRole" in refusal(
+            cloud.client("sts", ACCOUNT, REGION).assume_role, RoleArn=arn, RoleSessionName="session"
+        )
+
+
+def test_the_boundary_of_a_templates_role_is_kept_and_obeyed(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
+    bucket, name = a_bucket(cloud), fresh("role")
+    statement = {"Effect": "Allow", "Action": READ, "Resource": "*"}
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    deploy(
+        cloud,
+        {
+            "Boundary": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
+            },
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": name,
+                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+                    "PermissionsBoundary": {"Ref": "Boundary"},
+                    "Policies": [
+                        {
+                            "PolicyName": "May",
+                            "PolicyDocument": {"Version": "2012-10-17", "Statement": [everything]},
+                        }
+                    ],
+                },
+            },
+        },
+    )
+    s3 = as_role(cloud, f"arn:aws:iam::{ACCOUNT}:role/{name}", "s3")
+    assert s3.get_object(Bucket=bucket, Key="a")
+    said = refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"")
+    assert "because no permissions boundary allows the s3:PutObject action" in said
+
+
+class TestKeys:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/services-kms.html"""
+
+    def a_key(self, cloud: LocalCloud) -> str:
+        return str(cloud.client("kms", ACCOUNT, REGION).create_key()["KeyMetadata"]["Arn"])
+
+    def test_an_encrypted_bucket_asks_for_its_key(self, cloud: LocalCloud) -> None:
+        bucket, key = fresh("bucket"), self.a_key(cloud)
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        encryption = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": default}]}
+        deploy(
+            cloud,
+            {
+                "Bucket": {
+                    "Type": "AWS::S3::Bucket",
+                    "Properties": {"BucketName": bucket, "BucketEncryption": encryption},
+                }
+            },
+        )
+        without = as_role(cloud, a_role(cloud, Action="s3:*"), "s3")
+        said = refusal(without.put_object, Bucket=bucket, Key="a", Body=b"")
+        assert f"kms:GenerateDataKey on resource: {key}" in said
+        through = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+        s3 = as_role(
+            cloud,
+            a_role(cloud, Action=["s3:*", "kms:*"], Condition={"StringEqualsIfExists": through["StringEquals"]}),
+            "s3",
+        )
+        s3.put_object(Bucket=bucket, Key="a", Body=b"text")
+        assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
+
+    def test_an_encrypted_queue_asks_for_its_key(self, cloud: LocalCloud) -> None:
+        queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=self.a_key(cloud))
+        sqs = as_role(cloud, a_role(cloud, Action="sqs:*"), "sqs")
+        with pytest.raises(ClientError, match="kms:GenerateDataKey"):
+            sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+
+
+class TestCallsWithin:
+    """Services call each other as roles, or as themselves."""
+
+    def test_a_task_acts_as_the_state_machines_role(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html"""
+        name = Functions(cloud).make("def handle(event, context): return 1")
+        task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": name}}
+        definition = json.dumps({"StartAt": "Call", "States": {"Call": {**task, "End": True}}})
+        states = cloud.client("stepfunctions", ACCOUNT, REGION)
+        for allowed, status in (("sqs:*", "FAILED"), ("lambda:InvokeFunction", "SUCCEEDED")):
+            acting = role(cloud, fresh("role"), "states.amazonaws.com", Action=allowed)
+            machine = states.create_state_machine(name=fresh("machine"), definition=definition, roleArn=acting)
+            started = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+            found = until(
+                functools.partial(states.describe_execution, executionArn=started),
+                lambda each: each["status"] != "RUNNING",
+            )
+            assert found["status"] == status, found
+        assert any(each["action"] == "lambda:InvokeFunction" for each in denials(cloud.port).found)
+
+    def test_a_rule_needs_the_queues_policy(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"""
+        closed, kept = Queue(cloud, fresh("queue"), Policy=""), Queue(cloud, fresh("queue"))
+        events, rule = cloud.client("events", ACCOUNT, REGION), fresh("rule")
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+        target = {"Id": "1", "Arn": closed.arn, "DeadLetterConfig": {"Arn": kept.arn}}
+        events.put_targets(Rule=rule, Targets=[target])
+        events.put_events(Entries=[{"Source": rule, "DetailType": "x", "Detail": "{}"}])
+        assert kept.take(1)[0]["source"] == rule
+        assert closed.counts() == (0, 0)
+
+    @pytest.mark.parametrize("source", ["queue", "stream"])
+    def test_a_mapping_reads_as_the_functions_role(self, cloud: LocalCloud, source: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"""
+        acting = role(cloud, fresh("role"), "lambda.amazonaws.com", Action="logs:*")
+        name = Functions(cloud).make("def handle(event, context): pass", Role=acting)
+        made: Any = Queue(cloud, fresh("queue")) if source == "queue" else Stream(cloud=cloud, name=fresh("s")).make()
+        settings = {} if source == "queue" else {"StartingPosition": "TRIM_HORIZON"}
+        lambda_ = cloud.client("lambda", ACCOUNT, REGION)
+        mapping = lambda_.create_event_source_mapping(FunctionName=name, EventSourceArn=made.arn, **settings)["UUID"]
+        (made.send if source == "queue" else made.put)([{"n": 1}])
+        result = until(
+            lambda: lambda_.get_event_source_mapping(UUID=mapping).get("LastProcessingResult", ""),
+            lambda said: said.startswith("PROBLEM"),
+        )
+        assert ("sqs:ReceiveMessage" if source == "queue" else "kinesis:DescribeStream") in result
+
+    def test_a_function_needs_a_role_that_trusts_lambda(self, cloud: LocalCloud) -> None:
+        """ "The role defined for the function cannot be assumed by Lambda."
+
+        https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+        """
+        acting = role(cloud, fresh("role"), "states.amazonaws.com")
+        answer, _ = Functions(cloud).run("def handle(event, context): return 1", Role=acting)
+        assert "cannot be assumed by Lambda" in answer["errorMessage"]
+
+
+def test_a_denial_is_explained(cloud: LocalCloud) -> None:
+    name, table = fresh("role"), fresh("table")
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    properties = {"RoleName": name, "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
+    path = {"aws:cdk:path": "dev/intake/Role/Resource"}
+    stack = deploy(cloud, {"Role": {"Type": "AWS::IAM::Role", "Properties": properties, "Metadata": path}})
+    dynamodb = as_role(cloud, f"arn:aws:iam::{ACCOUNT}:role/{name}", "dynamodb")
+    for _ in range(2):
+        refusal(dynamodb.get_item, TableName=table, Key={"id": {"S": "1"}})
+    (found,) = (each for each in denials(cloud.port).found if table in each["resource"])
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
+    assert found["times"] == 2
+    assert found["statement"] == {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": arn}
+    assert (found["stack"], found["path"]) == (stack, "dev/intake/Role/Resource")
+    assert found["because"].startswith("no Allow in any policy")
+
+
+def test_used_and_unused_actions_of_a_role_are_told_apart(cloud: LocalCloud) -> None:
+    bucket, name = a_bucket(cloud), fresh("role")
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    may = {"Effect": "Allow", "Action": [READ, "sqs:SendMessage"], "Resource": "*"}
+    properties = {
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "Policies": [{"PolicyName": "May", "PolicyDocument": {"Version": "2012-10-17", "Statement": [may]}}],
+    }
+    stack = deploy(cloud, {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}})
+    as_role(cloud, f"arn:aws:iam::{ACCOUNT}:role/{name}", "s3").get_object(Bucket=bucket, Key="a")
+    (found,) = access(cloud.port, stack)
+    assert (found["used"], found["unused"]) == ({READ: 1}, ["sqs:SendMessage"])
+
+
+def test_an_audit_lets_pass_and_notes(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud(iam="audit")
+    bucket = a_bucket(cloud)
+    as_role(cloud, a_role(cloud, Action=READ), "s3").put_object(Bucket=bucket, Key="b", Body=b"")
+    cloud.save()
+    found = denials(cloud.port)
+    assert not found.enforced
+    assert [each["action"] for each in found.found] == ["s3:PutObject"]
+
+
+def test_without_iam_everybody_may_do_what_no_policy_decides(fresh_cloud: FreshCloud) -> None:
+    cloud = fresh_cloud(without=("iam",))
+    bucket, arn = a_bucket(cloud), a_role(cloud, Action=READ)
+    said = refusal(as_role(cloud, arn, "s3").put_object, Bucket=bucket, Key="b", Body=b"")
+    assert "on resource" not in said
