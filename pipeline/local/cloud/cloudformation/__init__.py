@@ -1,9 +1,10 @@
 """CloudFormation, as strict as on AWS, and without operations that a kill left half done.
 
 Emulated, by the emulator: stacks, change sets, exports, custom resources, and the resource types that `support.py`
-lists. Added: a template is refused for what AWS refuses, a resource for what its service does, types that are only
-accepted, interrupted operations end. Not emulated: IAM roles of stacks, nested change sets, types that `support.py`
-does not name; refused by name: the options that `options.py` lists, stack policies among them.
+lists. Added: a template is refused for what AWS refuses, a resource for what its service does, an update for what the
+stack's policy denies, types that are only accepted, interrupted operations end.
+Not emulated: IAM roles of stacks, nested change sets, types that `support.py` does not name. Refused by name: options
+that `options.py` lists.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ def install(emulator: "Emulator") -> None:
 
     patches.check_requests(check_options)
     patches.remove_unsupported_types()
+    patches.obey_stack_policies()
     patches.validate_templates()
     patches.keep_members_called_condition()
     patches.validate_resources(emulator)

@@ -14,10 +14,7 @@ REFUSED: Mapping[str, str] = {
     "ResourceTypes": "it limits no resource types",
     "RollbackConfiguration.MonitoringTimeInMinutes": "it watches no alarms after a deployment",
     "RollbackConfiguration.RollbackTriggers": "it watches no alarms during a deployment",
-    "StackPolicyBody": "it obeys no stack policies",
-    "StackPolicyDuringUpdateBody": "it obeys no stack policies",
-    "StackPolicyDuringUpdateURL": "it obeys no stack policies",
-    "StackPolicyURL": "it obeys no stack policies",
+    "StackPolicyDuringUpdateURL": "it takes the policy itself",
 }
 """By the name in a request, and what does not happen. Not here: TimeoutInMinutes, since nothing takes minutes here."""
 UNSAID = ("", "0", "false")

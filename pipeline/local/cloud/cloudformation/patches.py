@@ -3,16 +3,20 @@
 And what `recovery.py` needs of the emulator's stacks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from ministack.core.responses import now_iso
 from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
+from pipeline.local.cloud.cloudformation import stack_policies
 from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
 from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json
+
+_OF_UPDATE = "_policy_of_update"
+"""Where a stack's record has the policy that its current update must obey."""
 
 
 def remove_unsupported_types() -> None:
@@ -58,6 +62,89 @@ def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
         return handle
 
     actions.update({name: checking(own) for name, own in actions.items()})
+
+
+def obey_stack_policies() -> None:
+    """Deny what a stack's policy does not let an update do: the update fails, and is rolled back."""
+    check_requests(_check_policies)
+    _keep_policies_of_updates()
+    change: Callable[..., tuple[str, Any]] = provisioners._update_resource  # noqa: SLF001 - as above
+    begin_failed: Callable[..., bool] = stacks._fail_property_validation  # noqa: SLF001 - as above
+
+    def update(type_name: str, physical_id: str, old: Any, new: Any, stack: str, *rest: Any) -> tuple[str, Any]:
+        if old != new and (policy := _policy_of_update(stack)):
+            replaces = provisioners._replacing_change(type_name, old, new)  # noqa: SLF001 - as above
+            action = stack_policies.REPLACE if replaces else stack_policies.MODIFY
+            if (reason := stack_policies.denial(policy, action, str(rest[0]), type_name)) is not None:
+                raise ValueError(reason)
+        return change(type_name, physical_id, old, new, stack, *rest)
+
+    def begin(
+        stack: Json, stack_id: str, name: str, declared: Json, ordered: list[str], *rest: Any, **more: Any
+    ) -> bool:
+        previous = more.get("previous_stack") or {}
+        removed = resources_of(previous).keys() - set(ordered)
+        policy = _policy_of_update(name) if previous else ""
+        for logical_id, type_name in ((each, resources_of(previous)[each]["ResourceType"]) for each in sorted(removed)):
+            reason = stack_policies.denial(policy, stack_policies.DELETE, logical_id, type_name) if policy else None
+            if reason is not None:
+                stacks._add_event(stack_id, name, logical_id, type_name, "UPDATE_FAILED", reason)  # noqa: SLF001 - as above
+                _restore(stack, previous)
+                end_operation(
+                    stack, "UPDATE_ROLLBACK_COMPLETE", f"The following resource(s) failed to update: [{logical_id}]."
+                )
+                return True
+        return begin_failed(stack, stack_id, name, declared, ordered, *rest, **more)
+
+    for module in (provisioners, stacks):
+        module._update_resource = update  # noqa: SLF001 - as above
+    stacks._fail_property_validation = begin  # noqa: SLF001 - as above
+
+
+def _check_policies(parameters: Iterable[tuple[str, str]]) -> None:
+    for name, value in parameters:
+        if name in ("StackPolicyBody", "StackPolicyDuringUpdateBody") and value:
+            stack_policies.check_policy(value)
+
+
+def _keep_policies_of_updates() -> None:
+    """Let an update obey the policy that is for it alone, or the one that the stack had before it."""
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+    own = actions["UpdateStack"]
+    deploy: Callable[..., Coroutine[Any, Any, None]] = stacks._deploy_stack_async  # noqa: SLF001 - as above
+
+    def update(parameters: Any) -> HttpResponse:
+        stack = handlers._resolve_stack(handlers._p(parameters, "StackName")) or {}  # noqa: SLF001 - as above
+        before = stack.get("_stack_policy") or ""
+        answer = own(parameters)  # the deployment that it begins runs later
+        if answer[0] == 200:
+            stack[_OF_UPDATE] = handlers._p(parameters, "StackPolicyDuringUpdateBody") or before  # noqa: SLF001 - as above
+        return answer
+
+    async def deployed(name: str, *rest: Any, **more: Any) -> None:
+        try:
+            await deploy(name, *rest, **more)
+        finally:
+            (cloudformation._stacks.get(name) or {}).pop(_OF_UPDATE, None)  # noqa: SLF001 - as above
+
+    actions["UpdateStack"] = update
+    for module in (stacks, handlers, changesets):
+        if hasattr(module, "_deploy_stack_async"):
+            module._deploy_stack_async = deployed  # noqa: SLF001 - as above
+
+
+def _policy_of_update(name: str) -> str:
+    """Return what an update of a stack must obey; nothing, while it is rolled back."""
+    stack = cloudformation._stacks.get(name) or {}  # noqa: SLF001 - as above
+    if "ROLLBACK" in stack.get("StackStatus", ""):
+        return ""
+    return str(stack.get(_OF_UPDATE, stack.get("_stack_policy") or ""))
+
+
+def _restore(stack: Json, previous: Json) -> None:
+    """Give a stack back what it was described by before its update."""
+    names = ("_template", "_resolved_params", "_template_body", "Parameters", "Tags", "Outputs", "_conditions")
+    stack |= {name: previous[name] for name in names if name in previous}
 
 
 def validate_resources(emulator: Emulator) -> None:

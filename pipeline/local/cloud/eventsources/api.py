@@ -7,7 +7,7 @@ from pipeline.local.cloud.eventsources import mapping, patches
 from pipeline.local.cloud.eventsources.checks import permission_problem
 from pipeline.local.cloud.eventsources.queues import Queues
 from pipeline.local.cloud.eventsources.streams import Streams
-from pipeline.local.cloud.iam import patches as iam
+from pipeline.local.cloud.iam.permissions import Permissions
 
 NOT_KEPT = ("MetricsConfig", "StartingPositionTimestamp", "TumblingWindowInSeconds")
 """What the emulator does not keep of a request."""
@@ -88,14 +88,13 @@ class Mappings:
     def _not_permitted(self, request: Json, complete: Json) -> str | None:
         """Refuse a source that the function's role may not read. Another account's has a policy besides."""
         role = patches.function_role(request["FunctionName"]) if "FunctionName" in request else None
-        account, region = self.emulator.here()
+        account, _ = self.emulator.here()
         if role is None or str(complete.get("EventSourceArn", "")).split(":")[4:5] != [account]:
             return None
-        name = role.rsplit("/", 1)[-1]
-        session = f"arn:aws:sts::{account}:assumed-role/{name}/lambda"
+        session = self.emulator.part(Permissions).call_as_session(role, "awslambda")
 
         def may(action: str, resource: str) -> bool:
-            return iam.role_may(account, name, action, resource, principal=session, region=region)
+            return session.refusal(action, resource) is None
 
         return permission_problem(complete, may)
 

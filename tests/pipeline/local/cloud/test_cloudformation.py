@@ -132,13 +132,6 @@ def test_an_option_that_means_nothing_here_is_refused_by_name(cloud: LocalCloud,
         )
 
 
-def test_a_stack_policy_is_refused_by_name(cloud: LocalCloud) -> None:
-    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
-    assert create(cloud, "policed", topic) == "CREATE_COMPLETE"
-    with pytest.raises(ClientError, match="it obeys no stack policies"):
-        cloud.client("cloudformation", account=ACCOUNT).set_stack_policy(StackName="policed", StackPolicyBody="{}")
-
-
 def test_options_that_say_nothing_are_taken(cloud: LocalCloud) -> None:
     client = cloud.client("cloudformation", account=ACCOUNT)
     client.create_stack(

@@ -246,10 +246,13 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
         },
         "Outputs": {"Made": {"Value": {"Ref": "Value"}}},
     }
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
     tools.push(
         {
             "template.json": json.dumps(template),
-            "settings.json": json.dumps({"Parameters": {"A": "a", "B": "overridden"}, "Tags": {"team": "x"}}),
+            "settings.json": json.dumps(
+                {"Parameters": {"A": "a", "B": "overridden"}, "Tags": {"team": "x"}, "StackPolicy": policy}
+            ),
             "values.json": json.dumps({"key": "from a file"}),
         }
     )
@@ -270,6 +273,8 @@ def test_template_configuration_overrides_and_output_files(tools: Tools) -> None
     execution = tools.create(stage("Deploy", deploy))
     assert tools.ended(execution) == "Succeeded", tools.errors(execution)
     assert tools.parameter() == f"a from a file {tools.bucket}"
+    kept = tools.cloud.client("cloudformation").get_stack_policy(StackName=f"{tools.name}-stack")["StackPolicyBody"]
+    assert json.loads(kept) == policy
     (made,) = tools.actions(execution)["Deploy"]["output"]["outputArtifacts"]
     assert tools.artifact(made) == {"outputs.json": json.dumps({"Made": tools.name})}
 

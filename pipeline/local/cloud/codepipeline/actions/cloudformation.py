@@ -122,10 +122,6 @@ class _Deployment:
         settings: Json = {}
         if "TemplateConfiguration" in configuration:
             settings = json.loads(work.read_file(configuration["TemplateConfiguration"]))
-        if settings.get("StackPolicy"):
-            raise ActionFailedError(
-                "JobFailed", "The local cloud does not take a StackPolicy: it obeys no stack policies"
-            )
         parameters = settings.get("Parameters", {}) | resolve(
             json.loads(configuration.get("ParameterOverrides", "{}")), work
         )
@@ -136,6 +132,8 @@ class _Deployment:
             "Capabilities": [name.strip() for name in configuration.get("Capabilities", "").split(",") if name.strip()],
             "RoleARN": configuration["RoleArn"],
         }
+        if "StackPolicy" in settings and configuration["ActionMode"] != "CHANGE_SET_REPLACE":
+            arguments["StackPolicyBody"] = json.dumps(settings["StackPolicy"])
         if "Tags" in settings:
             arguments["Tags"] = [{"Key": key, "Value": value} for key, value in settings["Tags"].items()]
         return arguments
