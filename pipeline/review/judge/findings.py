@@ -130,27 +130,32 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
     return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
 
 
-def of_pipeline(pipeline: Pipeline, path: str, stacks: Collection[str] = ()) -> Iterator[Draft]:
+def of_pipeline(
+    pipeline: Pipeline, path: str, stacks: Collection[str] = (), removals: Collection[str] = ()
+) -> Iterator[Draft]:
     """Differences in the pipeline's shape. An added stage or approval is no risk of its own.
 
-    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them.
+    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them;
+    `removals`: the steps that delete stacks as the pipeline's own do.
     """
     for each in pipeline.differences:
-        rule = _pipeline_rule(each, pipeline)
+        rule = _pipeline_rule(each, pipeline, removals)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
             draft = _draft(place, rule, each.action, "", path, _difference(each))
             yield replace(draft, follows_stack=decisive.follows_a_stack(each, pipeline, stacks))
 
 
-def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:
+def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline, removals: Collection[str]) -> str:
     if difference.what == "approval removed":
         return "Review-ApprovalRemoved"
     if difference.what == "privilege changed" and difference.new == "True":
         return "Review-PrivilegedBuild"
     if difference.what in {"approval added", "stage added"}:
         return ""
-    return "Review-PipelineControl" if decisive.is_decisive(difference, pipeline) else "Review-PipelineChanged"
+    return (
+        "Review-PipelineControl" if decisive.is_decisive(difference, pipeline, removals) else "Review-PipelineChanged"
+    )
 
 
 def _difference(each: PipelineDifference) -> str:
