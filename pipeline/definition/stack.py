@@ -15,6 +15,7 @@ from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
+    failed_creations,
     node_tools,
     pipeline_size,
     rollback_conditions,
@@ -171,6 +172,7 @@ class PipelineStack(cdk.Stack):
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
+        failed_creations.replace_failed_stacks(template, catalogue)
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
