@@ -131,6 +131,9 @@ class Denial:
 
 def decide(principal: Principal, request: Request) -> Decision:
     """Decide a request. What the evaluator does not understand is denied, and said."""
+    if not request.action:
+        because = f"the local cloud does not know which action of IAM {request.resource} is"
+        return Decision(reason=Reason.UNKNOWN, because=because)
     try:
         return _decide(principal, request)
     except (InvalidPolicyError, UnknownOperatorError) as error:

@@ -8,7 +8,11 @@ import itertools
 import json
 from typing import Any
 
+import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
@@ -100,10 +104,16 @@ class TestRequests:
         assert s3.get_object(Bucket=bucket, Key="a")
         assert "because no session policy allows" in refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"")
 
-    def test_a_request_that_iam_does_not_know_is_denied(self, cloud: LocalCloud) -> None:
-        mystery = as_role(cloud, a_role(cloud), "iotwireless")
-        with pytest.raises(ClientError):
-            mystery.list_destinations()
+    def test_a_request_of_which_nobody_knows_the_action_is_denied(self, cloud: LocalCloud) -> None:
+        """One that names no operation; the role may do anything that has a name."""
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        made = sts.assume_role(RoleArn=a_role(cloud), RoleSessionName="session")["Credentials"]
+        request = AWSRequest("POST", f"{cloud.endpoint}/", headers={"Content-Type": "application/json"}, data=b"{}")
+        credentials = Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+        SigV4Auth(credentials, "dynamodb", REGION).add_auth(request)
+        answer = httpx.post(f"{cloud.endpoint}/", content=b"{}", headers=dict(request.headers.items()), trust_env=False)
+        assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), answer.text
+        assert any("a request to dynamodb" in each["resource"] for each in denials(cloud.port).found)
 
     def test_the_root_of_an_account_may_do_anything_in_it(self, cloud: LocalCloud) -> None:
         assert cloud.client("s3", ACCOUNT, REGION).list_objects_v2(Bucket=a_bucket(cloud))["KeyCount"] == 1

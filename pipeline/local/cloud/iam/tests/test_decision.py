@@ -37,5 +37,12 @@ def test_decision_says_where_no_allow_is() -> None:
     assert decision.clause == f"because no identity-based policy allows the {READ} action"
 
 
+def test_request_without_an_action_is_denied_whatever_is_allowed() -> None:
+    principal = Principal(arn=SESSION, account=HERE, policies=(read_policy("all", {"Statement": list(ALL)}),))
+    decision = decide(principal, Request(action="", resource="a request to x", owner=HERE))
+    assert not decision.allowed
+    assert decision.because == "the local cloud does not know which action of IAM a request to x is"
+
+
 def test_decision_says_what_it_does_not_understand() -> None:
     assert "Equals is no condition operator of IAM" in decided({**ALL[0], "Condition": {"Equals": {"a": "b"}}}).because
