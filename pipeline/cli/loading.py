@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 
 if TYPE_CHECKING:
     from pipeline.catalogue.model import Catalogue, Stage
@@ -61,11 +61,12 @@ def find_entry(root: Path, service: str, stage: str) -> "tuple[Stage, Service[An
 
     stages = {each.name: each for each in stages_of(whole(root))}
     if stage not in stages:
-        raise OperateError(f"stages/catalogue.py has no stage {stage!r}; it has {', '.join(stages) or 'none'}.")
+        listed = ", ".join(stages) or "none"
+        raise OperateError(f"stages/catalogue.py has no stage {stage!r}; it has {listed}.{suggested(stage, stages)}")
     services = {each.name: each for each in stages[stage].services}
     if service not in services:
         others = [name for name, each in stages.items() if any(other.name == service for other in each.services)]
-        elsewhere = f" {service} is in {', '.join(others)}." if others else ""
+        elsewhere = f" {service} is in {', '.join(others)}." if others else suggested(service, services)
         listed = ", ".join(services) or "none"
         raise OperateError(f"Stage {stage!r} has no service {service!r}; it has {listed}.{elsewhere}")
     return stages[stage], services[service]

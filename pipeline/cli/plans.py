@@ -10,6 +10,7 @@ from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.validation import problems_of
 from pipeline.cli import loading
+from pipeline.operate.errors import suggested
 from pipeline.scaffold import catalogue as catalogue_file
 from pipeline.scaffold import names, owners, stage_file, tombstones
 from pipeline.scaffold import service as new
@@ -65,7 +66,10 @@ def new_stage(root: Path, name: str, *, after: str, account: str, region: str, t
     if name in _names(catalogue):
         raise ScaffoldError(f"There is a stage or wave {name} already.")
     if after not in _names(catalogue):
-        raise ScaffoldError(f"--after {after!r} is no stage; give one of {', '.join(_names(catalogue))}.")
+        entries = _names(catalogue)
+        raise ScaffoldError(
+            f"--after {after!r} is no stage; give one of {', '.join(entries)}.{suggested(after, entries)}"
+        )
     constants = {
         "account": catalogue_file.account_constant(draft, stage, account),
         "region": catalogue_file.region_constant(draft, stage, region),
@@ -199,6 +203,7 @@ def _targets(catalogue: Catalogue, name: str, to: str | None) -> list[Stage]:
     if first is None:
         raise ScaffoldError(
             f"No stage lists {name}: `penstock new service {name}` makes one, or list it in the first stage by hand."
+            f"{suggested(name, _services(catalogue))}"
         )
     lacking = [[stage for stage in stages if not _value(stage, name)] for stages in entries]
     if to is None:
@@ -211,7 +216,8 @@ def _targets(catalogue: Catalogue, name: str, to: str | None) -> list[Stage]:
                 )
             last = lacking[at] if to == entry.name else [stage for stage in lacking[at] if stage.name == to]
             return [stage for stages in lacking[first:at] for stage in stages] + last
-    raise ScaffoldError(f"--to {to!r} is no stage; give one of {', '.join(_names(catalogue))}.")
+    known = _names(catalogue)
+    raise ScaffoldError(f"--to {to!r} is no stage; give one of {', '.join(known)}.{suggested(to, known)}")
 
 
 def _first(catalogue: Catalogue, name: str) -> tuple[Stage, Service[Any]]:
@@ -236,6 +242,10 @@ def _made(value: Service[Any], entry: Entry) -> Service[Any]:
 
 def _with(catalogue: Catalogue, stage: Stage, service: Service[Any]) -> Catalogue:
     return _replaced(catalogue, stage.name, lambda listed: (*listed, service))
+
+
+def _services(catalogue: Catalogue) -> list[str]:
+    return [each.name for stage in stages_of(catalogue) for each in stage.services]
 
 
 def _without(catalogue: Catalogue, stage: Stage, name: str) -> Catalogue:

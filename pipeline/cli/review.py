@@ -72,6 +72,9 @@ def review_(  # noqa: PLR0913 - each is an option of the command line
     deployed: Annotated[
         str | None, typer.Option(metavar="STAGE", help="Compare with what runs in this stage, by its lookup role.")
     ] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="With --deployed: ask CloudFormation what was changed by hand, in minutes.")
+    ] = False,
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
@@ -86,11 +89,11 @@ def review_(  # noqa: PLR0913 - each is an option of the command line
     root, level = ctx.ensure_object(Path), Level(fail_on.value)
     host = _host(budget)
     if deployed is not None:
-        made = _of_stage(deployed, given, root, level, connect(ctx, profile=profile, aws=aws).pipeline)
-    elif aws or profile is not None:
-        raise UnreadableError(
-            f"--profile and --aws are for --deployed: a review of two synths asks no account. {USAGE}"
-        )
+        pipeline = connect(ctx, profile=profile, aws=aws).pipeline
+        made = _of_stage(deployed, given, root, level, pipeline, asks_drift=drift)
+    elif aws or drift or profile is not None:
+        said = "--profile, --aws and --drift are for --deployed: a review of two synths asks no account."
+        raise UnreadableError(f"{said} {USAGE}")
     elif given[:1] == [TEMPLATE]:
         made = _of_templates(given[1:], level)
     else:
@@ -114,14 +117,18 @@ def _of_templates(files: list[str], fail_on: Level) -> Review:
     return review(old, new, ReviewBaseline(fail_on=fail_on, today=datetime.now(UTC).date()))
 
 
-def _of_stage(stage: str, given: list[str], root: Path, fail_on: Level, pipeline: Pipeline) -> Review:
+def _of_stage(
+    stage: str, given: list[str], root: Path, fail_on: Level, pipeline: Pipeline, *, asks_drift: bool
+) -> Review:
     if len(given) > 1 or given == [TEMPLATE]:
         raise UnreadableError(f"--deployed compares what runs with one HEAD, and {' '.join(given)} is given. {USAGE}")
     cache = cache_folder() / "review"
     repository = Repository(root, cache / "objects")
     head = review_deployed.side(given[0], repository) if given else repository.working_tree()
     baseline = ReviewBaseline(fail_on=fail_on, today=datetime.now(UTC).date())
-    return review_deployed.of_stage(stage, head, pipeline, Synthesis(repository, cache, _say), baseline)
+    return review_deployed.of_stage(
+        stage, head, pipeline, Synthesis(repository, cache, _say), baseline, asks_drift=asks_drift
+    )
 
 
 def _of_assemblies(given: list[str], root: Path, fail_on: Level) -> Review:

@@ -4,10 +4,12 @@ import re
 import tempfile
 from pathlib import Path
 
-from pipeline.operate import deployed_templates
+from pipeline.operate import deployed_templates, drift
 from pipeline.operate.artifacts import unpack_assembly
 from pipeline.operate.deployed_templates import DeployedTemplate
+from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.target import Target
 from pipeline.review.engine import review
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import DeploymentLocation, Review
@@ -26,11 +28,14 @@ def of_stage(
     pipeline: Pipeline,
     synthesis: Synthesis,
     baseline: ReviewBaseline,
+    *,
+    asks_drift: bool,
 ) -> Review:
     """Review what a head side would change of what runs in a stage. `head`: a text is a run's id."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        running = [_running(each) for each in deployed_templates.read(pipeline, stage)]
+        templates = deployed_templates.read(pipeline, stage)
+        running = [_running(each, pipeline.target, asks_drift=asks_drift) for each in templates]
         if isinstance(head, str):
             unpack_assembly(pipeline, head, folder / "run")
             after = assembly.read(folder / "run", f"run {head}")
@@ -48,9 +53,15 @@ def side(given: str, repository: Repository) -> Revision | Path | str:
     return given if EXECUTION.fullmatch(given) else repository.revision(given)
 
 
-def _running(each: DeployedTemplate) -> RunningStack:
-    stack = each.stack
-    changing = f"{stack.stack} is {stack.status}: what runs may be its old template or its new one."
+def _running(each: DeployedTemplate, target: Target, *, asks_drift: bool) -> RunningStack:
+    stack, unread, drifted = each.stack, [], []
+    if each.is_changing:
+        unread.append(f"{stack.stack} is {stack.status}: what runs may be its old template or its new one.")
+    elif asks_drift:
+        try:
+            drifted = drift.detect(target, stack)
+        except OperateError as error:
+            unread.append(str(error))
     return RunningStack(
         stage=stack.stage,
         service=stack.service,
@@ -59,5 +70,12 @@ def _running(each: DeployedTemplate) -> RunningStack:
         nested=each.nested,
         protected=each.is_protected,
         parameters=each.parameters,
-        unread=changing if each.is_changing else "",
+        unread=tuple(unread),
+        drifted={
+            found.logical_id: (
+                found.is_deleted,
+                tuple((changed.path, changed.expected, changed.actual) for changed in found.properties),
+            )
+            for found in drifted
+        },
     )

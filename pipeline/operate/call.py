@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.session import require_loopback
 from pipeline.operate.target import Target
@@ -55,6 +55,7 @@ def choose(
             raise OperateError(
                 f"Service {service} has no output {output} in this stage."
                 f" `penstock outputs` lists what there is: {', '.join(callable_) or 'no service has one'}."
+                f"{suggested(service, callable_)}"
             )
         return callable_[service]
     if len(callable_) != 1:

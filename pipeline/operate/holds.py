@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline, hold_of
 from pipeline.operate.run import Hold
 
@@ -73,7 +73,7 @@ def holds_of(pipeline: Pipeline) -> dict[str, Hold | None]:
 def _state(pipeline: Pipeline, stage: str) -> Mapping[str, Any]:
     states: dict[str, Mapping[str, Any]] = {state["stageName"]: state for state in pipeline.states()}
     if stage not in states:
-        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(states)}.")
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(states)}.{suggested(stage, states)}")
     if stage == next(iter(states)):
         raise OperateError(f"{stage} is where executions begin: hold the one after it, {list(states)[1]}.")
     return states[stage]

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline
 from services.library.contract.names import REASON_VARIABLE, REMOVALS_STAGE, SHORTEST_REASON, STAGES_VARIABLE
 
@@ -23,7 +23,10 @@ def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str
     skippable = [stage["name"] for stage in declared if "beforeEntry" in stage and stage["name"] != REMOVALS_STAGE]
     for stage in stages:
         if not any(stage in (name, name.rpartition(".")[0]) for name in skippable):
-            raise OperateError(f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}.")
+            raise OperateError(
+                f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}."
+                f"{suggested(stage, skippable)}"
+            )
     arguments: dict[str, Any] = {
         "variables": [
             {"name": STAGES_VARIABLE, "value": ",".join(dict.fromkeys(stages))},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, Action, Run
 from pipeline.operate.target import account_of
@@ -37,7 +37,11 @@ def choose(run: Run, wanted: str | None) -> Action:
     found = [action for action in run.actions if wanted in (action.name, action.full_name)]
     if not found:
         known = ", ".join(action.full_name for action in run.actions)
-        raise OperateError(f"This run has no action {wanted}; it has {known}.")
+        services = {action.name.partition(".")[0] for action in run.actions if action.provider == STACK}
+        if wanted in services:
+            raise OperateError(f"{wanted} is a service: with --stage you see what it logs there. Actions: {known}.")
+        names = {*services, *(each for action in run.actions for each in (action.name, action.full_name))}
+        raise OperateError(f"This run has no action {wanted}; it has {known}.{suggested(wanted, names)}")
     if len(found) > 1:
         raise OperateError(
             f"Several stages have an action {wanted}: say which, one of {', '.join(each.full_name for each in found)}."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.logs import STACK
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, account_of
@@ -54,7 +54,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
                 found[place] = _describe(pipeline, declared["name"], *place)
     there = [each for each in found.values() if stage in (None, only, each.stage)]
     if stage is not None and only is None and not there:
-        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.")
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.{suggested(stage, names)}")
     return there
 
 
@@ -63,8 +63,9 @@ def find(pipeline: Pipeline, service: str, stage: str) -> DeployedStack:
     there = read(pipeline, stage)
     named = [each for each in there if each.service == service]
     if not named:
-        known = ", ".join(dict.fromkeys(each.service for each in there))
-        raise OperateError(f"Stage {stage} has no service {service!r}; it has {known or 'none'}.")
+        known = list(dict.fromkeys(each.service for each in there))
+        listed = ", ".join(known) or "none"
+        raise OperateError(f"Stage {stage} has no service {service!r}; it has {listed}.{suggested(service, known)}")
     if len(named) > 1:
         raise OperateError(f"Stage {stage} has {service} in {', '.join(each.stage for each in named)}: say which.")
     return named[0]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, LIVE
 
@@ -51,7 +51,7 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     states = pipeline.states()
     names = [state["stageName"] for state in states]
     if stage is not None and stage not in names:
-        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.")
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.{suggested(stage, names)}")
     failed = {
         state["stageName"]: state["latestExecution"]["pipelineExecutionId"]
         for state in states

@@ -81,7 +81,8 @@ class StackDifferences:
         if self._pipeline_path is None:
             return []
         stacks = {each.stack for each in self.stacks if each.outcome is ResourceOutcome.CREATE or each.tombstone}
-        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, stacks)]
+        removals = {each.step for each in self._removals.values()}
+        return [*findings.of_pipeline(self.pipeline, self._pipeline_path, stacks, removals)]
 
     def is_asset(self, digest: str) -> bool:
         """Return whether a hash is an asset's on either side."""

@@ -33,6 +33,7 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     ]
     drafts += [draft for each in guardrail_changes for draft in findings.of_guardrail(each)]
     drafts += findings.of_stages(base.stages, head.stages, differences.stacks)
+    drafts += [findings.of_drift(each) for each in base.drifted]
     drafts += findings.of_rules(baseline.changed_rules, by_base=baseline.by_base)
     stages = (*head.stages, *(stage for stage in base.stages if stage not in head.stages))
     judged = finding.merged(drafts, given=before.given, baseline=baseline, order=stages)

@@ -45,7 +45,7 @@ def removal_steps(template: ResolvedTemplate) -> Mapping[DeploymentLocation, Rem
 
 def _step(name: str, lines: list[str]) -> RemovalStep | None:
     match = COMMAND.fullmatch(lines[1]) if len(lines) == 2 and lines[0] == SETUP else None
-    if match is None or name.rpartition(REMOVES)[2] != match["stack"]:
+    if match is None:
         return None
     why, owner = (_unquoted(match[part]) for part in ("why", "owner"))
     if not why or not owner:

@@ -14,14 +14,16 @@ OF_A_SERVICE = "."
 """In the name of an action of a service's; those without are the pipeline's own."""
 
 
-def is_decisive(difference: PipelineDifference, pipeline: Pipeline) -> bool:
+def is_decisive(difference: PipelineDifference, pipeline: Pipeline, removals: Collection[str] = ()) -> bool:
     """Return whether it is about what the pipeline follows, builds with, or deploys itself with, or about production.
 
-    A service's own steps decide for that service, and count where their commands change in production.
+    A service's own steps decide for that service, and count where their commands change in production. `removals`: the
+    steps that delete a stack as the pipeline's own do, which is a finding of its own; another one may run anything.
     """
-    is_removal = difference.what == ADDED and REMOVES in difference.action
-    if difference.what.startswith(OF_A_RESOURCE) or is_removal:
-        return False  # what a removal deletes is a finding of its own
+    if difference.what == ADDED and REMOVES in difference.action:
+        return difference.action not in removals
+    if difference.what.startswith(OF_A_RESOURCE):
+        return False
     stages = {stage.name: stage for side in (pipeline.before, pipeline.after) for stage in side}
     stage = stages.get(difference.stage)
     if stage is None or not _deploys(stage):  # of the pipeline as a whole, or before the first deployment

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from pipeline.review.diff import redact
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
 from pipeline.review.diff.removals import RemovalStep
@@ -20,6 +21,7 @@ from pipeline.review.model import (
     StackChange,
     StackLocation,
 )
+from pipeline.review.read.assembly import Drifted
 
 PLATFORM = "pipeline"
 LOSES_DATA = frozenset({"Review-DataLoss", "Review-PossibleDataLoss", "Review-UnknownData"})
@@ -128,27 +130,32 @@ def of_export(broken: BrokenExport, full_path: str) -> Draft:
     return _draft(broken.place, "Review-ExportInUse", "", "", full_path, said, advice)
 
 
-def of_pipeline(pipeline: Pipeline, path: str, stacks: Collection[str] = ()) -> Iterator[Draft]:
+def of_pipeline(
+    pipeline: Pipeline, path: str, stacks: Collection[str] = (), removals: Collection[str] = ()
+) -> Iterator[Draft]:
     """Differences in the pipeline's shape. An added stage or approval is no risk of its own.
 
-    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them.
+    `stacks`: those that are new, or removed by their tombstones, and whose own actions come and go with them;
+    `removals`: the steps that delete stacks as the pipeline's own do.
     """
     for each in pipeline.differences:
-        rule = _pipeline_rule(each, pipeline)
+        rule = _pipeline_rule(each, pipeline, removals)
         if rule:
             place = StackLocation(stage="", service=PLATFORM)
             draft = _draft(place, rule, each.action, "", path, _difference(each))
             yield replace(draft, follows_stack=decisive.follows_a_stack(each, pipeline, stacks))
 
 
-def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline) -> str:
+def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline, removals: Collection[str]) -> str:
     if difference.what == "approval removed":
         return "Review-ApprovalRemoved"
     if difference.what == "privilege changed" and difference.new == "True":
         return "Review-PrivilegedBuild"
     if difference.what in {"approval added", "stage added"}:
         return ""
-    return "Review-PipelineControl" if decisive.is_decisive(difference, pipeline) else "Review-PipelineChanged"
+    return (
+        "Review-PipelineControl" if decisive.is_decisive(difference, pipeline, removals) else "Review-PipelineChanged"
+    )
 
 
 def _difference(each: PipelineDifference) -> str:
@@ -171,6 +178,22 @@ def of_guardrail(change: GuardrailChange) -> Iterator[Draft]:
     elif change.kind == "override":
         said = f"Override {change.state}: {change.rule}."
         yield _draft(change, "Review-Override", "", path, change.path, said)
+
+
+def of_drift(drifted: Drifted) -> Draft:
+    """Return what somebody changed by hand, which no comparison of templates shows."""
+    name = f"{drifted.path.removesuffix('/Resource')} ({drifted.type})"
+    if drifted.is_deleted:
+        said = f"{name} was deleted by hand. An update of it fails, and the deployment with it."
+    else:
+        changed = "; ".join(
+            f"{path} is {redact.value(actual, name=path.rpartition('.')[2])}, and its template says"
+            f" {redact.value(expected, name=path.rpartition('.')[2])}"
+            for path, expected, actual in drifted.properties
+        )
+        said = f"{name} was changed by hand: {changed}. A deployment leaves that so until the property changes."
+    place = StackLocation(stage=drifted.stage, service=drifted.service, stack=drifted.stack)
+    return _draft(place, "Review-Drifted", drifted.logical_id, drifted.path, drifted.full_path, said)
 
 
 def of_protection(place: StackLocation, path: str) -> Draft:

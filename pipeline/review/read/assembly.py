@@ -71,6 +71,23 @@ class Stack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drifted:
+    """A resource that is not as its template says, because somebody changed it by hand."""
+
+    stage: str
+    service: str
+    stack: str
+    path: str
+    """The construct's below its stack; the logical id without metadata."""
+    full_path: str
+    logical_id: str
+    type: str
+    is_deleted: bool
+    properties: tuple[tuple[str, str, str], ...]
+    """Path, the template's value and the actual one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assembly:
     """One side of a review."""
 
@@ -87,6 +104,8 @@ class Assembly:
     """Construct path -> its metadata entries that accept rules."""
     unread: tuple[str, ...] = ()
     """Why this side is not complete, a sentence each."""
+    drifted: tuple[Drifted, ...] = ()
+    """What was changed by hand in what runs, if that was asked for."""
 
     def is_asset(self, digest: str) -> bool:
         """Return whether a hash is that of an asset."""

