@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pipeline.local.cloud.emulator import AwsError
 
 REFUSED: Mapping[str, str] = {
-    "DeploymentConfig": "it deploys at once",
+    "DeploymentConfig.DisableRollback": "it rolls back what failed",
+    "DeploymentConfig.Mode": "it waits until resources are ready (`--express`)",
     "DeploymentMode": "it reverts no drift (`--revert-drift`)",
     "NotificationARNs": "it notifies no topics of stack events",
     "ResourceTypes": "it limits no resource types",
@@ -17,8 +18,8 @@ REFUSED: Mapping[str, str] = {
     "StackPolicyDuringUpdateURL": "it takes the policy itself",
 }
 """By the name in a request, and what does not happen. Not here: TimeoutInMinutes, since nothing takes minutes here."""
-UNSAID = ("", "0", "false")
-"""An empty list, and what comes to the same as leaving an option out."""
+UNSAID = ("", "0", "false", "standard")
+"""An empty list, and what comes to the same as leaving an option out; the CDK's CLI always says STANDARD."""
 
 
 def check_options(names_and_values: Iterable[tuple[str, str]]) -> None:
