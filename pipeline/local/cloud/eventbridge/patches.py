@@ -166,6 +166,7 @@ class BusKeys:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self._permissions = RulePermissions(emulator)
         self._dispatch = replace(eventbridge, "_dispatch_event", self.dispatch)
         self._archive = replace(eventbridge, "_archive_event", self.archive)
 
@@ -177,7 +178,8 @@ class BusKeys:
             self._dispatch(event, view)
             return
         logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why)
-        if arn := (its.get("DeadLetterConfig") or {}).get("Arn"):
+        arn = (its.get("DeadLetterConfig") or {}).get("Arn")
+        if arn and self._permissions.may_send_to_dead_letter_queue(arn, its):
             view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
             self._keep(arn, json.dumps(view.event_with_detail()), why)
 
