@@ -209,6 +209,19 @@ def bus(name: str) -> Json:
     return found
 
 
+def put_statement(name: str, sid: str, statement: Json) -> None:
+    """Keep a statement of the policy of a bus of `here`, in the place of the one that is called so."""
+    own = bus(name).get("Arn") or "*"
+    remove_statement(name, sid)
+    policy = eventbridge._event_bus_policies.setdefault(name, {"Version": "2012-10-17", "Statement": []})  # noqa: SLF001 - as above
+    policy["Statement"].append({"Resource": own, **statement, "Sid": sid})
+
+
+def remove_statement(name: str, sid: str) -> None:
+    """Forget a statement of the policy of a bus of `here`, if it is there."""
+    eventbridge._remove_permission({"EventBusName": name, "StatementId": sid})  # noqa: SLF001 - as above
+
+
 def _encrypting_bus(event: Json) -> Json:
     """Return the bus of an event, if it may encrypt that: events of AWS services it does not."""
     if str(event.get("Source", "")).startswith("aws."):
