@@ -35,8 +35,10 @@ def _is_like(deployed: Json, expected: Json) -> bool:
             pattern = "[^*]*".join(map(re.escape, expected.split(UNKNOWN)))
             return isinstance(deployed, str) and re.fullmatch(pattern, deployed) is not None
         case list():
-            return (
-                isinstance(deployed, list) and len(deployed) == len(expected) and all(map(_is_like, deployed, expected))
+            return (  # in any order: who deploys it lists names as they come
+                isinstance(deployed, list)
+                and len(deployed) == len(expected)
+                and all(any(_is_like(each, other) for each in deployed) for other in expected)
             )
         case dict():
             return (

@@ -30,10 +30,10 @@ class Target:
 
     account: str
     region: str
+    role_names: tuple[str, ...]
+    """Patterns of what the roles of the stacks there are called: pipeline/accounts/role_names.py."""
     keeps_data: bool = False
     """Whether a production stage is there."""
-    role_names: tuple[str, ...] = ("*",)
-    """Patterns of what the roles of the stacks there are called: pipeline/accounts/role_names.py."""
 
 
 def bootstrap(
@@ -48,9 +48,9 @@ def bootstrap(
     for target in wanted:
         accounts.setdefault(target.account, []).append(target)
     _side_by_side(lambda account: _found(cloud, accounts[account], tools_account, foundation), sorted(accounts))
-    places = sorted({(target.account, target.region) for target in wanted})
-    changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template), places)
-    return [Target(account=account, region=region) for (account, region) in changed]
+    places = {(target.account, target.region): target for target in wanted}
+    changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template), sorted(places))
+    return [places[place] for place in changed]
 
 
 def prepare_for_branches(cloud: LocalCloud, *, account: str, region: str, deployers: Iterable[str], roles: str) -> bool:

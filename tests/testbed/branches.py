@@ -12,6 +12,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from pipeline.accounts import role_names
 from pipeline.catalogue.branch import Branch
 from pipeline.catalogue.model import Stage
 from pipeline.definition import branch
@@ -75,8 +76,8 @@ def cloud_with(stage: Stage, folder: Path) -> Iterator[LocalCloud]:
         bootstrap.bootstrap(
             cloud,
             [
-                bootstrap.Target(account=account, region=region),
-                bootstrap.Target(account=SETTINGS.account, region=region),
+                bootstrap.Target(account=account, region=region, role_names=(role_names.of_stage(stage.label),)),
+                bootstrap.Target(account=SETTINGS.account, region=region, role_names=role_names.PIPELINE),
             ],
             tools_account=SETTINGS.account,
             foundation=bootstrap.checkout_foundation(),

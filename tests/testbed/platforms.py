@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.accounts import role_names
 from pipeline.catalogue.model import Catalogue
 from pipeline.cli import upstream
 from pipeline.definition import asset_publishing
@@ -53,9 +54,13 @@ class Platform:
         self._git("init", "--quiet", "--initial-branch=main")
         self._write()
         places = {(self.tools, HOME), (self.tools, AWAY), (self.settings.source_account, HOME), (self.target, AWAY)}
+        names = {self.target: (role_names.of_stage(self.stage.label),)}
         bootstrap.bootstrap(
             self.cloud,
-            [bootstrap.Target(account=account, region=region) for account, region in places],
+            [
+                bootstrap.Target(account=account, region=region, role_names=names.get(account, role_names.PIPELINE))
+                for account, region in places
+            ],
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.accounts import role_names
+from pipeline.accounts.deployed_policies import differing_statements, foundation_policies
+from pipeline.accounts.execution_policies import FoundationParameters
 from pipeline.catalogue.model import stages_of
 from pipeline.settings import SETTINGS
 from services.library.constructs.backup_plan import DAILY_RETENTION
@@ -103,6 +105,15 @@ def test_policies_of_our_stacks_alone_are_changed() -> None:
     for action in ("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"):
         assert allows(policy("ExecutionPolicy"), action, POLICY)
         assert not allows(policy("ExecutionPolicy"), action, f"arn:aws:iam::{ACCOUNT}:policy/others")
+
+
+def test_a_deployed_foundation_may_list_its_names_in_any_order() -> None:
+    def made(*names: str) -> dict[str, Any]:
+        return foundation_policies(FoundationParameters(holds_pipeline=False, keeps_data=True, role_names=names))
+
+    for name, document in made("dev-*", "qa-*").items():
+        assert differing_statements(made("qa-*", "dev-*")[name], document) == []
+        assert differing_statements(made("qa-*")[name], document)
 
 
 def test_every_role_and_policy_that_we_deploy_is_called_as_its_account_expects(

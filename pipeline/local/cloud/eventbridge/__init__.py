@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def install(emulator: "Emulator") -> None:
     """Complete it. Comes after the services that let rules target more."""
     from pipeline.local.cloud.eventbridge.patches import BusKeys, Deliveries
-    from pipeline.local.cloud.eventbridge.resources import event_bus
+    from pipeline.local.cloud.eventbridge.resources import event_bus, event_bus_policy
 
     emulator.part(Deliveries)
     emulator.part(BusKeys)
     emulator.provide("AWS::Events::EventBus", event_bus(emulator))
+    emulator.provide("AWS::Events::EventBusPolicy", event_bus_policy())

@@ -166,6 +166,7 @@ class BusKeys:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self._permissions = RulePermissions(emulator)
         self._dispatch = replace(eventbridge, "_dispatch_event", self.dispatch)
         self._archive = replace(eventbridge, "_archive_event", self.archive)
 
@@ -177,7 +178,8 @@ class BusKeys:
             self._dispatch(event, view)
             return
         logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why)
-        if arn := (its.get("DeadLetterConfig") or {}).get("Arn"):
+        arn = (its.get("DeadLetterConfig") or {}).get("Arn")
+        if arn and self._permissions.may_send_to_dead_letter_queue(arn, its):
             view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
             self._keep(arn, json.dumps(view.event_with_detail()), why)
 
@@ -205,6 +207,19 @@ def bus(name: str) -> Json:
     """Return the emulator's own record of a bus of `here`, which changes as the bus does; empty if there is none."""
     found: Json = eventbridge._event_buses.get(name) or {}  # noqa: SLF001 - as above
     return found
+
+
+def put_statement(name: str, sid: str, statement: Json) -> None:
+    """Keep a statement of the policy of a bus of `here`, in the place of the one that is called so."""
+    own = bus(name).get("Arn") or "*"
+    remove_statement(name, sid)
+    policy = eventbridge._event_bus_policies.setdefault(name, {"Version": "2012-10-17", "Statement": []})  # noqa: SLF001 - as above
+    policy["Statement"].append({"Resource": own, **statement, "Sid": sid})
+
+
+def remove_statement(name: str, sid: str) -> None:
+    """Forget a statement of the policy of a bus of `here`, if it is there."""
+    eventbridge._remove_permission({"EventBusName": name, "StatementId": sid})  # noqa: SLF001 - as above
 
 
 def _encrypting_bus(event: Json) -> Json:

@@ -46,7 +46,7 @@ class RulePermissions:
             return error.message
 
     def may_send_to_dead_letter_queue(self, queue: str, rule: Json) -> bool:
-        """Tell whether a queue's policy lets a rule keep there what it could not deliver."""
+        """Tell whether a queue's policy lets a rule, or a bus, keep there what it could not deliver."""
         return self._refusal_of_service("sqs:SendMessage", queue, rule) is None
 
     def _refusal_of_service(self, action: str, arn: str, rule: Json) -> str | None:

@@ -111,6 +111,7 @@ def test_a_property_left_out_by_a_condition_counts_as_absent(cloud: LocalCloud) 
 
 
 IGNORED: dict[str, dict[str, Any]] = {
+    "DeploymentConfig": {"DeploymentConfig": {"Mode": "EXPRESS"}},
     "DeploymentMode": {"DeploymentMode": "REVERT_DRIFT"},
     "NotificationARNs": {"NotificationARNs": ["arn:aws:sns:us-east-1:333333333333:topic"]},
     "ResourceTypes": {"ResourceTypes": ["AWS::SNS::*"]},
@@ -137,6 +138,7 @@ def test_options_that_say_nothing_are_taken(cloud: LocalCloud) -> None:
     client.create_stack(
         StackName="unsaid",
         TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        DeploymentConfig={"Mode": "STANDARD"},
         NotificationARNs=[],
         RollbackConfiguration={},
         TimeoutInMinutes=30,

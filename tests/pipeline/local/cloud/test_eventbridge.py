@@ -194,3 +194,25 @@ def test_without_the_service_what_has_no_target_is_lost(fresh_cloud: FreshCloud)
     bus.put({"n": 1})
     delivered.take(1)
     assert undelivered.counts() == (0, 0)
+
+
+def test_cloudformation_keeps_changes_and_forgets_a_statement_of_a_buss_policy(cloud: LocalCloud, bus: Bus) -> None:
+    stacks = cloud.client("cloudformation", ACCOUNT, REGION)
+    stack = f"policy-of-{bus.name}"
+
+    def template(who: str) -> str:
+        statement = {"Effect": "Allow", "Action": "events:PutEvents", "Principal": {"AWS": who}, "Resource": bus.arn}
+        properties = {"EventBusName": bus.name, "StatementId": "them", "Statement": statement}
+        return json.dumps({"Resources": {"Policy": {"Type": "AWS::Events::EventBusPolicy", "Properties": properties}}})
+
+    def principals() -> list[str]:
+        policy = json.loads(bus.client.describe_event_bus(Name=bus.name).get("Policy", "{}"))
+        return [each["Principal"]["AWS"] for each in policy.get("Statement", ())]
+
+    one, other = (f"arn:aws:iam::{digit * 12}:root" for digit in "56")
+    stacks.create_stack(StackName=stack, TemplateBody=template(one))
+    assert until(principals, bool) == [one]
+    stacks.update_stack(StackName=stack, TemplateBody=template(other))
+    assert until(principals, lambda found: found != [one]) == [other]
+    stacks.delete_stack(StackName=stack)
+    assert until(principals, lambda found: not found) == []
