@@ -2,8 +2,8 @@
 
 Emulated, by the emulator: stacks, change sets, exports, custom resources, and the resource types that `support.py`
 lists. Added: a template is refused for what AWS refuses, a resource for what its service does, an update for what the
-stack's policy denies, types that are only accepted, interrupted operations end.
-Not emulated: IAM roles of stacks, nested change sets, types that `support.py` does not name. Refused by name: options
+stack's policy denies, what its role may not call, types that are only accepted, interrupted operations end.
+Not emulated: nested change sets, types that `support.py` does not name. Refused by name: options
 that `options.py` lists.
 """
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 def install(emulator: "Emulator") -> None:
     """Complete it. Comes before the services that provide types of their own."""
-    from pipeline.local.cloud.cloudformation import patches, recovery
+    from pipeline.local.cloud.cloudformation import patches, recovery, role_patches
     from pipeline.local.cloud.cloudformation.options import check_options
     from pipeline.local.cloud.cloudformation.resources import accepted
     from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY
 
     patches.check_requests(check_options)
     patches.remove_unsupported_types()
+    role_patches.operate_in_roles(emulator)  # what is installed after it is looked at before it
     patches.obey_stack_policies()
     patches.validate_templates()
     patches.keep_members_called_condition()

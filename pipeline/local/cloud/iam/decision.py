@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.local.cloud.iam.conditions import Keys, UnknownOperatorError, conditions_met
 from pipeline.local.cloud.iam.policies import (
@@ -127,6 +127,29 @@ class Denial:
         if self.decision.reason is Reason.UNKNOWN:
             return f"{who}: {self.decision.because}"
         return f"{who} to perform: {asked.action} on resource: {asked.resource} {self.decision.clause}"
+
+
+def anywhere(principal: Principal) -> Principal:
+    """Return a principal to decide a call by of which nobody here knows the resource.
+
+    Each Allow holds on everything and whatever its condition asks for; a Deny only if it denies everywhere.
+    """
+    session = principal.session
+    return replace(
+        principal,
+        policies=tuple(map(_anywhere, principal.policies)),
+        boundary=principal.boundary and _anywhere(principal.boundary),
+        session=session and tuple(map(_anywhere, session)),
+    )
+
+
+def _anywhere(policy: Policy) -> Policy:
+    statements = (
+        replace(each, resources=("*",), excepts_resources=False, conditions={})
+        for each in policy.statements
+        if each.allows or (each.resources == ("*",) and not each.excepts_resources and not each.conditions)
+    )
+    return replace(policy, statements=tuple(statements))
 
 
 def decide(principal: Principal, request: Request) -> Decision:

@@ -183,6 +183,7 @@ class _Enforcement:
         if iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:  # noqa: SLF001 - as above
             return None
         asking = principal_of(known) if known else Principal(arn=ANONYMOUS, account="")
+        _caller.set(asking)
         if iam_action.startswith("logs:") and iam_action not in _OF_LOG_GROUPS:
             resource_arn = _of_log_stream(resource_arn)
         denied = self._result(asking, request(asking, iam_action, resource_arn, region, service_context or {}))
@@ -228,6 +229,14 @@ class _Enforcement:
             return None
         kind = "Deny" if denial.decision.reason is Reason.EXPLICIT_DENY else "ImplicitDeny"
         return iam_evaluator.EvalResult(kind, principal.arn, "", denial.decision.because)
+
+
+_caller: ContextVar[Principal | None] = ContextVar("caller", default=None)
+
+
+def calling() -> Principal | None:
+    """Return who made the request under way, and what it began; None where nobody did."""
+    return _caller.get()
 
 
 PASSES_ROLE = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 from pipeline.local.cloud.iam import principal_patches
-from pipeline.local.cloud.iam.decision import Denial, Principal, Request, decide
+from pipeline.local.cloud.iam.decision import Denial, Principal, Request, anywhere, decide
 from pipeline.local.cloud.iam.encryption import NEEDED, key_requests
 from pipeline.local.cloud.iam.key_patches import encryption_key
 from pipeline.local.cloud.iam.records import Records
@@ -89,8 +89,14 @@ class Calls:
     principal: Principal
     via: str
 
-    def refusal(self, action: str, resource: str, *, keys: Mapping[str, str] | None = None) -> str | None:
+    def refusal(self, action: str, resource: str, *, keys: Mapping[str, str | list[str]] | None = None) -> str | None:
         """Say as AWS does why a call is denied; None if it may be made."""
         request = request_of(self.principal, action, resource, keys or {})
         denial = self.permissions.judge(self.principal, request, via=self.via)
+        return denial.message if denial else None
+
+    def refusal_anywhere(self, action: str) -> str | None:
+        """Say why a call is denied whatever it is about; None if it may be made on some resource."""
+        request = request_of(self.principal, action, "*", {})
+        denial = self.permissions.judge(anywhere(self.principal), request, via=self.via)
         return denial.message if denial else None

@@ -146,6 +146,12 @@ def is_role(role_arn: str) -> bool:
     return iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rpartition("/")[2]) is not None  # noqa: SLF001 - as above
 
 
+def boundary_of(name: str) -> tuple[str, str]:
+    """Return the ARN of a role of `here`, and that of its permissions boundary; empty where there is none."""
+    role = iam._roles.get(name) or {}  # noqa: SLF001 - as above
+    return str(role.get("Arn") or ""), str(role.get("PermissionsBoundary") or "")
+
+
 def keep_boundary(entity: str, name: str, boundary: str | None) -> None:
     """Give a role or a user of `here` the permissions boundary of its template."""
     held = {"AWS::IAM::Role": iam._roles, "AWS::IAM::User": iam._users}[entity].get(name)  # noqa: SLF001 - as above

@@ -44,7 +44,7 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
     return Request(action=action, resource=resource, owner=owner, keys=keys, resource_policy=held)
 
 
-def request_of(asking: Principal, action: str, resource: str, keys: Mapping[str, str]) -> Request:
+def request_of(asking: Principal, action: str, resource: str, keys: Mapping[str, Any]) -> Request:
     """Return a call within the cloud as IAM sees it."""
     return request(asking, action, resource, region_of(resource, responses.get_region()), keys)
 

@@ -1,0 +1,147 @@
+"""On what CloudFormation calls an action for a resource, as far as a template says it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.local.cloud.cloudformation.handler_calls import Operation, arns_of
+from pipeline.local.cloud.cloudformation.made_calls import tags_of
+from pipeline.local.cloud.iam.policies import matches
+
+Keys = Mapping[str, str | list[str]]
+
+ANYWHERE = ""
+"""Nobody here knows the resource: an Allow counts on whatever resource, and whatever its condition asks for."""
+NO_RESOURCE = ("*",)
+"""What IAM's list has for an action that it asks about no resource for."""
+
+NAMES: Mapping[str, tuple[str, str]] = {
+    "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb:{place}:table/{name}"),
+    "AWS::Events::EventBus": ("Name", "events:{place}:event-bus/{name}"),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{account}:policy{path}{name}"),
+    "AWS::IAM::Role": ("RoleName", "iam::{account}:role{path}{name}"),
+    "AWS::IAM::User": ("UserName", "iam::{account}:user{path}{name}"),
+    "AWS::Kinesis::Stream": ("Name", "kinesis:{place}:stream/{name}"),
+    "AWS::Lambda::Function": ("FunctionName", "lambda:{place}:function:{name}"),
+    "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
+    "AWS::SNS::Topic": ("TopicName", "sns:{place}:{name}"),
+    "AWS::SQS::Queue": ("QueueName", "sqs:{place}:{name}"),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{place}:stateMachine:{name}"),
+}
+"""The property that names a resource, and its ARN. Without a name CloudFormation gives one that begins with the
+stack's."""
+IN_SMALL_LETTERS = "AWS::S3::Bucket"
+
+WITH_ROLES: Mapping[str, str] = {
+    "AWS::IAM::ManagedPolicy": "Roles",
+    "AWS::IAM::Policy": "Roles",
+    "AWS::IAM::RolePolicy": "RoleName",
+}
+"""Policies, with the property that names the roles that have them."""
+
+PASSED: Mapping[str, tuple[str, str]] = {
+    "AWS::ApiGateway::Account": ("CloudWatchRoleArn", "apigateway.amazonaws.com"),
+    "AWS::Backup::BackupSelection": ("IamRoleArn", "backup.amazonaws.com"),
+    "AWS::CodeBuild::Project": ("ServiceRole", "codebuild.amazonaws.com"),
+    "AWS::CodePipeline::Pipeline": ("RoleArn", "codepipeline.amazonaws.com"),
+    "AWS::Events::Rule": ("RoleArn", "events.amazonaws.com"),
+    "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
+    "AWS::Pipes::Pipe": ("RoleArn", "pipes.amazonaws.com"),
+    "AWS::Scheduler::Schedule": ("RoleArn", "scheduler.amazonaws.com"),
+    "AWS::StepFunctions::StateMachine": ("RoleArn", "states.amazonaws.com"),
+}
+"""Where a type's properties name a role that it passes, at whatever depth, and to whom."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What an operation does to one resource."""
+
+    type_name: str
+    operation: Operation
+    account: str
+    region: str
+    stack_name: str
+    logical_id: str
+    physical_id: str = ""
+    """Empty for a resource that is still to be made."""
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """What it has afterwards, or had before it is deleted."""
+        return self.old if self.operation == "delete" else self.new
+
+
+BoundaryOf = Callable[[str], tuple[str, str]]
+"""A role's name -> its ARN and the ARN of its boundary, each empty without one."""
+
+
+def called_on(change: Change, action: str, boundary_of: BoundaryOf) -> Iterator[tuple[str, Keys]]:
+    """List the resources that an action is called on, with the condition keys of each."""
+    properties = change.properties
+    if action == "iam:PassRole":
+        yield from _passed(change)
+    elif "ServiceToken" in properties:
+        token = str(properties["ServiceToken"])
+        if f":{action.partition(':')[0]}:" in token:
+            yield token, {}
+    elif change.type_name in WITH_ROLES and "RolePolicy" in action:
+        named = properties.get(WITH_ROLES[change.type_name]) or []
+        for role in [named] if isinstance(named, str) else named:
+            arn, boundary = boundary_of(role)
+            yield arn, _boundary(boundary)
+    elif arns_of(action) == NO_RESOURCE:
+        yield "*", _tags(properties)
+    else:
+        own = _own_arn(change)
+        is_own = any(matches(pattern, own) for pattern in arns_of(action))
+        yield (own if is_own else ANYWHERE), _tags(properties) | _boundary(properties.get("PermissionsBoundary"))
+
+
+def _passed(change: Change) -> Iterator[tuple[str, Keys]]:
+    if change.type_name in PASSED:
+        name, service = PASSED[change.type_name]
+        for role in sorted(set(_values(change.properties, name))):
+            yield role, {"iam:PassedToService": service}
+
+
+def _values(value: Any, name: str) -> Iterator[str]:
+    """Yield what bears a name, at whatever depth."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _values(each, name)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            if key == name and isinstance(each, str):
+                yield each
+            else:
+                yield from _values(each, name)
+
+
+def _own_arn(change: Change) -> str:
+    if change.type_name not in NAMES:
+        return ANYWHERE
+    property_name, pattern = NAMES[change.type_name]
+    given = change.physical_id.rpartition("/")[2].rpartition(":")[2]
+    name = given or str(change.properties.get(property_name) or f"{change.stack_name}-{change.logical_id}")
+    return f"arn:aws:{pattern}".format(
+        account=change.account,
+        name=name.lower() if change.type_name == IN_SMALL_LETTERS else name,
+        path=change.properties.get("Path") or "/",
+        place=f"{change.region}:{change.account}",
+    )
+
+
+def _tags(properties: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return the condition keys of the tags that a request has."""
+    tags = tags_of(properties)
+    return (
+        {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{key}": value for key, value in tags.items()}} if tags else {}
+    )
+
+
+def _boundary(arn: str | None) -> dict[str, str | list[str]]:
+    return {"iam:PermissionsBoundary": arn} if arn else {}

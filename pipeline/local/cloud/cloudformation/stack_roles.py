@@ -1,0 +1,46 @@
+"""A stack's operations are made in its role, which needs what each of its resources' handlers calls.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+"""
+
+from pipeline.local.cloud.cloudformation.called_resources import ANYWHERE, Change, called_on
+from pipeline.local.cloud.cloudformation.made_calls import made_calls
+from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.iam.decision import EVERYTHING, Principal
+from pipeline.local.cloud.iam.permissions import Permissions
+from pipeline.local.cloud.iam.principal_patches import boundary_of
+
+SESSION = "AWSCloudFormation"
+
+
+class StackRoles:
+    """Decides what is called for each resource; get it by `emulator.part(StackRoles)`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._permissions = emulator.part(Permissions)
+
+    def refusal(self, change: Change, role: str, caller: Principal | None) -> str | None:
+        """Say as CloudFormation does why an operation fails: the first call that is denied.
+
+        Without a role it is the caller who makes it: "a temporary session that's generated from your user credentials".
+        """
+        if role:
+            calls = self._permissions.call_as_session(role, SESSION)
+        elif caller is None or caller.policies == (EVERYTHING,):
+            return None
+        else:
+            calls = self._permissions.call_as(caller)
+        for action in made_calls(change.type_name, change.operation, change.old, change.new):
+            for resource, keys in called_on(change, action, boundary_of):
+                if resource == ANYWHERE:
+                    denied = calls.refusal_anywhere(action)
+                else:
+                    denied = calls.refusal(action, resource, keys=keys)
+                if denied:
+                    return _said(change.type_name, denied)
+        return None
+
+
+def _said(type_name: str, denied: str) -> str:
+    said = f"{denied} (Service: {type_name.split('::')[1]}, Status Code: 403)"
+    return f'Resource handler returned message: "{said}" (HandlerErrorCode: AccessDenied)'
