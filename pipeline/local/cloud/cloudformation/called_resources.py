@@ -42,16 +42,16 @@ WITH_ROLES: Mapping[str, str] = {
 
 PASSED: Mapping[str, tuple[str, str]] = {
     "AWS::ApiGateway::Account": ("CloudWatchRoleArn", "apigateway.amazonaws.com"),
-    "AWS::Backup::BackupSelection": ("IamRoleArn", "backup.amazonaws.com"),
+    "AWS::Backup::BackupSelection": ("BackupSelection.IamRoleArn", "backup.amazonaws.com"),
     "AWS::CodeBuild::Project": ("ServiceRole", "codebuild.amazonaws.com"),
     "AWS::CodePipeline::Pipeline": ("RoleArn", "codepipeline.amazonaws.com"),
-    "AWS::Events::Rule": ("RoleArn", "events.amazonaws.com"),
+    "AWS::Events::Rule": ("Targets.RoleArn", "events.amazonaws.com"),
     "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
     "AWS::Pipes::Pipe": ("RoleArn", "pipes.amazonaws.com"),
     "AWS::Scheduler::Schedule": ("RoleArn", "scheduler.amazonaws.com"),
     "AWS::StepFunctions::StateMachine": ("RoleArn", "states.amazonaws.com"),
 }
-"""Where a type's properties name a role that it passes, at whatever depth, and to whom."""
+"""Where a type's properties name a role that it passes, and to whom. The roles of actions are assumed, not passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +103,20 @@ def called_on(change: Change, action: str, boundary_of: BoundaryOf) -> Iterator[
 
 def _passed(change: Change) -> Iterator[tuple[str, Keys]]:
     if change.type_name in PASSED:
-        name, service = PASSED[change.type_name]
-        for role in sorted(set(_values(change.properties, name))):
+        path, service = PASSED[change.type_name]
+        for role in sorted(set(_values(change.properties, path))):
             yield role, {"iam:PassedToService": service}
 
 
-def _values(value: Any, name: str) -> Iterator[str]:
-    """Yield what bears a name, at whatever depth."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _values(each, name)
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            if key == name and isinstance(each, str):
-                yield each
-            else:
-                yield from _values(each, name)
+def _values(properties: Any, path: str) -> Iterator[str]:
+    """Yield what stands at the end of a path, in each entry of a list on its way."""
+    if isinstance(properties, list):
+        for each in properties:
+            yield from _values(each, path)
+    elif not path:
+        yield str(properties)
+    elif isinstance(properties, Mapping) and (name := path.partition(".")[0]) in properties:
+        yield from _values(properties[name], path.partition(".")[2])
 
 
 def _own_arn(change: Change) -> str:

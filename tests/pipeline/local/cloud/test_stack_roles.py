@@ -13,6 +13,7 @@ from pipeline.local.bootstrap import checkout_foundation
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.permissions import denials
 from pipeline.local.stacks import bring_to
+from pipeline.operate.session import LocalClients
 from tests.testbed.deployments import ACCOUNT, Deployment, deploy, ended
 from tests.testbed.functions import REGION
 from tests.testbed.roles import role
@@ -115,6 +116,37 @@ def test_a_change_set_is_executed_in_the_role_that_it_was_made_with(cloud: Local
     client.get_waiter("change_set_create_complete").wait(StackName=name, ChangeSetName="first")
     client.execute_change_set(StackName=name, ChangeSetName="first")
     assert denied(lacking, "sqs:CreateQueue") in ended(cloud, name).reason("Queue")
+
+
+def test_a_stack_without_a_role_acts_as_whoever_called(cloud: LocalCloud) -> None:
+    deployer = role(
+        cloud,
+        f"stack-role-{next(_numbers)}",
+        SERVICE,
+        principals=(ACCOUNT,),
+        Action=["cloudformation:*", "sqs:GetQueueUrl"],
+    )
+    sts = cloud.client("sts", ACCOUNT, REGION)
+    session = sts.assume_role(RoleArn=deployer, RoleSessionName="me")["Credentials"]
+    credentials = {
+        "aws_access_key_id": session["AccessKeyId"],
+        "aws_secret_access_key": session["SecretAccessKey"],
+        "aws_session_token": session["SessionToken"],
+    }
+    client, name = LocalClients(cloud.endpoint).create("cloudformation", REGION, credentials), f"by-{next(_numbers)}"
+    client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": queue()}))
+    reason = ended(cloud, name).reason("Queue")
+    assert "/me is not authorized to perform: sqs:CreateQueue" in reason
+
+
+def test_a_nested_stack_acts_in_the_role_of_the_one_around_it(cloud: LocalCloud) -> None:
+    s3, bucket = cloud.client("s3", ACCOUNT, REGION), f"stack-roles-{next(_numbers)}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="inner.json", Body=json.dumps({"Resources": queue()}).encode())
+    properties = {"TemplateURL": f"{cloud.endpoint}/{bucket}/inner.json"}
+    nested = {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}}
+    failed = deploy(cloud, nested, RoleARN=role_without(cloud, Action=["cloudformation:*"]))
+    assert "is not authorized to perform: sqs:CreateQueue" in failed.reason("Inner")
 
 
 def test_a_policy_may_name_what_the_stack_will_name(cloud: LocalCloud) -> None:
