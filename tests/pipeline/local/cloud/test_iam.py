@@ -189,6 +189,20 @@ class TestKeys:
         s3.put_object(Bucket=bucket, Key="a", Body=b"text")
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
 
+    def test_a_key_is_known_by_its_own_tags_beneath_what_it_encrypts(self, cloud: LocalCloud) -> None:
+        kms = cloud.client("kms", ACCOUNT, REGION)
+        for tag, allowed in (("mine", True), ("others", False)):
+            key = kms.create_key(Tags=[{"TagKey": "whose", "TagValue": tag}])["KeyMetadata"]["Arn"]
+            queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=key)
+            cloud.client("sqs", ACCOUNT, REGION).tag_queue(QueueUrl=queue.url, Tags={"whose": "mine"})
+            mine = {"StringEquals": {"aws:ResourceTag/whose": "mine"}}
+            sqs = as_role(cloud, a_role(cloud, Action=["sqs:*", "kms:*"], Condition=mine), "sqs")
+            if allowed:
+                sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+            else:
+                with pytest.raises(ClientError, match="kms:GenerateDataKey"):
+                    sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+
     def test_an_encrypted_queue_asks_for_its_key(self, cloud: LocalCloud) -> None:
         queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=self.a_key(cloud))
         sqs = as_role(cloud, a_role(cloud, Action="sqs:*"), "sqs")
