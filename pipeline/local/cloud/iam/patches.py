@@ -18,7 +18,7 @@ from ministack.services import (
 )
 
 from pipeline.local.cloud.emulator import LOCAL_SECRET, replace
-from pipeline.local.cloud.iam.decision import EVERYTHING, Denial, Principal, Reason, Request
+from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Principal, Reason, Request
 from pipeline.local.cloud.iam.principal_patches import principal_of
 from pipeline.local.cloud.iam.request_patches import request
 from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
@@ -128,9 +128,6 @@ SERVICES_OF_OURS = {
     "xray": "xray",
 }
 """The namespaces of actions of what the emulator does not know."""
-
-
-ANONYMOUS = "anonymous"
 
 
 class Judge(Protocol):
