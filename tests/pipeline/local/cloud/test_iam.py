@@ -3,6 +3,7 @@
 What a decision is made of has its own cases: `pipeline/local/cloud/iam/tests/decision_cases.py`.
 """
 
+import base64
 import functools
 import itertools
 import json
@@ -21,7 +22,7 @@ from pipeline.operate.session import LocalClients
 from tests.conftest import FreshCloud
 from tests.testbed.consumers import Queue, Stream
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
-from tests.testbed.roles import role
+from tests.testbed.roles import EVERYTHING, role
 
 pytestmark = pytest.mark.cloud
 
@@ -125,6 +126,105 @@ class TestRequests:
         assert "sts:AssumeRole" in refusal(
             cloud.client("sts", ACCOUNT, REGION).assume_role, RoleArn=arn, RoleSessionName="session"
         )
+
+
+def made_role(cloud: LocalCloud, trust: dict[str, Any], **asked: Any) -> str:
+    """A role that may do anything, with a statement of trust."""
+    iam, name = cloud.client("iam", ACCOUNT), fresh("role")
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}, **trust}
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(statement), **asked)["Role"]["Arn"])
+    iam.put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=document(EVERYTHING))
+    return arn
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+class TestSessions:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
+
+    def test_a_role_is_assumed_with_its_external_id(self, cloud: LocalCloud) -> None:
+        arn = made_role(cloud, {"Condition": {"StringEquals": {"sts:ExternalId": "of-a-partner"}}})
+        assert as_role(cloud, arn, "sts", ExternalId="of-a-partner").get_caller_identity()
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        asked = {"RoleArn": arn, "RoleSessionName": "session"}
+        assert "sts:AssumeRole" in refusal(sts.assume_role, **asked)
+        assert "sts:AssumeRole" in refusal(sts.assume_role, **asked, ExternalId="of-another")
+
+    def test_a_role_is_assumed_by_the_name_of_its_session(self, cloud: LocalCloud) -> None:
+        arn = made_role(cloud, {"Condition": {"StringEquals": {"sts:RoleSessionName": "session"}}})
+        assert as_role(cloud, arn, "sts").get_caller_identity()
+
+    def test_tags_of_a_session_need_an_action_of_their_own(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required"""
+        tags = [{"Key": "team", "Value": "blue"}]
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        said = refusal(sts.assume_role, RoleArn=made_role(cloud, {}), RoleSessionName="session", Tags=tags)
+        assert "sts:TagSession" in said
+        arn = made_role(cloud, {"Action": ["sts:AssumeRole", "sts:TagSession"]})
+        assert as_role(cloud, arn, "sts", Tags=tags).get_caller_identity()
+
+    def test_a_role_has_its_path_in_conditions(self, cloud: LocalCloud) -> None:
+        """ "For IAM roles, the request context returns the ARN of the role", which has its path."""
+        bucket, arn = a_bucket(cloud), made_role(cloud, {}, Path="/team/")
+        assert ":role/team/" in arn
+        condition = {"ArnNotLike": {"aws:PrincipalArn": [f"arn:aws:iam::{ACCOUNT}:role/team/*"]}}
+        cloud.client("s3", ACCOUNT, REGION).put_bucket_policy(
+            Bucket=bucket,
+            Policy=document(
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": READ,
+                    "Resource": f"arn:aws:s3:::{bucket}/*",
+                    "Condition": condition,
+                }
+            ),
+        )
+        assert as_role(cloud, arn, "s3").get_object(Bucket=bucket, Key="a")
+        other = as_role(cloud, made_role(cloud, {}), "s3")
+        assert "explicit deny" in refusal(other.get_object, Bucket=bucket, Key="a")
+
+    def test_a_token_of_a_trusted_provider_needs_no_signature(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
+        provider = "https://tokens.example.com"
+        arn = cloud.client("iam", ACCOUNT).create_open_id_connect_provider(Url=provider)["OpenIDConnectProviderArn"]
+        trusted = {"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": arn}}
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        claims = base64.urlsafe_b64encode(json.dumps({"iss": provider, "sub": "me"}).encode()).decode().rstrip("=")
+        asked = {"RoleSessionName": "session", "WebIdentityToken": f"e30.{claims}.e30"}
+        assert sts.assume_role_with_web_identity(RoleArn=made_role(cloud, trusted), **asked)["Credentials"]
+        said = refusal(sts.assume_role_with_web_identity, RoleArn=made_role(cloud, {}), **asked)
+        assert "sts:AssumeRoleWithWebIdentity" in said
+
+
+@pytest.mark.parametrize("authorization", ["Bearer text", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/sqs/x"])
+def test_nobody_is_the_root_by_a_key_that_names_no_account(cloud: LocalCloud, authorization: str) -> None:
+    headers = {
+        "Authorization": authorization,
+        "X-Amz-Target": "AmazonSQS.ListQueues",
+        "Content-Type": "application/x-amz-json-1.0",
+    }
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(cloud.endpoint, content=b"{}", headers=headers).status_code in (400, 403)
+
+
+def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html"""
+    tables, name = cloud.client("dynamodb", ACCOUNT, REGION), fresh("table")
+    made = tables.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    arn, reader = made["TableDescription"]["TableArn"], made_role(cloud, {})
+    statement = {"Effect": "Deny", "Principal": {"AWS": reader}, "Action": "dynamodb:GetItem", "Resource": arn}
+    tables.put_resource_policy(ResourceArn=arn, Policy=document(statement))
+    asked = {"TableName": name, "Key": {"id": {"S": "1"}}}
+    assert "explicit deny in a resource-based policy" in refusal(as_role(cloud, reader, "dynamodb").get_item, **asked)
+    assert as_role(cloud, made_role(cloud, {}), "dynamodb").get_item(**asked)
 
 
 def test_the_boundary_of_a_templates_role_is_kept_and_obeyed(cloud: LocalCloud) -> None:
