@@ -32,7 +32,10 @@ class TaskPermissions:
         action, target = wanted
         name = execution["executionArn"].rpartition(":")[2]
         try:
-            cause = self._permissions.call_as_role(machine["roleArn"], name, service=SERVICE).refusal(action, target)
+            calls = self._permissions.call_as_role(
+                machine["roleArn"], name, service=SERVICE, source=machine["stateMachineArn"]
+            )
+            cause = calls.refusal(action, target)
         except AwsError as error:
             cause = error.message
         return (_error(action), cause) if cause else None

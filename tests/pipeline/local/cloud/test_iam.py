@@ -296,6 +296,38 @@ class TestKeys:
             sqs.send_message(QueueUrl=queue.url, MessageBody="x")
 
 
+class TestTrustInAService:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+
+    "We recommend using the aws:SourceArn and aws:SourceAccount global condition context keys in resource-based
+    policies."
+    """
+
+    @pytest.mark.parametrize(("name", "status"), [("trusted", "SUCCEEDED"), ("distrusted", "FAILED")])
+    def test_a_role_trusts_one_state_machine(self, cloud: LocalCloud, name: str, status: str) -> None:
+        queue = cloud.client("sqs", ACCOUNT, REGION).create_queue(QueueName=fresh("queue"))["QueueUrl"]
+        allowed = {"ArnLike": {"aws:SourceArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:trusted*"}}
+        condition = {**allowed, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        trusted = {"Principal": {"Service": "states.amazonaws.com"}, "Condition": condition}
+        send = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": queue, "MessageBody": "text"},
+            "End": True,
+        }
+        machines = cloud.client("stepfunctions", ACCOUNT, REGION)
+        machine = machines.create_state_machine(
+            name=f"{name}-{fresh('machine')}",
+            roleArn=made_role(cloud, trusted),
+            definition=json.dumps({"StartAt": "Send", "States": {"Send": send}}),
+        )["stateMachineArn"]
+        execution = machines.start_execution(stateMachineArn=machine)["executionArn"]
+        ended = until(
+            lambda: machines.describe_execution(executionArn=execution)["status"], lambda each: each != "RUNNING"
+        )
+        assert ended == status
+
+
 class TestCallsWithin:
     """Services call each other as roles, or as themselves."""
 
