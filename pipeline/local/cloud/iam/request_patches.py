@@ -25,9 +25,20 @@ from pipeline.local.cloud.iam.policies import read_policy
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
 
 
+AS_IAM_SAYS = {
+    **{
+        f"sqs:{operation}Batch": f"sqs:{operation}"
+        for operation in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
+    },
+    "sns:PublishBatch": "sns:Publish",
+}
+"""The actions of operations that IAM has no action for."""
+
+
 def request(asking: Principal, action: str, resource: str, region: str, context: Mapping[str, Any]) -> Request:
     """Return a request as IAM sees it. `context`: the condition keys that are known already."""
     owner = _owner(resource) or asking.account or responses.get_account_id()
+    action = AS_IAM_SAYS.get(action, action)
     resource = _stack_id(resource, owner, region)
     if ":alias/" in resource and action in CRYPTOGRAPHIC:
         resource = key_arn(resource, owner, region)

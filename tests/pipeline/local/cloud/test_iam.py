@@ -137,10 +137,6 @@ def made_role(cloud: LocalCloud, trust: dict[str, Any], **asked: Any) -> str:
     return arn
 
 
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
 class TestSessions:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
 
@@ -208,6 +204,38 @@ def test_nobody_is_the_root_by_a_key_that_names_no_account(cloud: LocalCloud, au
     }
     with httpx.Client(trust_env=False) as client:
         assert client.post(cloud.endpoint, content=b"{}", headers=headers).status_code in (400, 403)
+
+
+class TestNames:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
+
+    def test_a_batch_of_messages_needs_what_one_needs(self, cloud: LocalCloud) -> None:
+        """ "To specify ... SendMessageBatch, use sqs:SendMessage": IAM has no action for batches."""
+        queue = cloud.client("sqs", ACCOUNT, REGION).create_queue(QueueName=fresh("queue"))["QueueUrl"]
+        one = as_role(cloud, a_role(cloud, Action=["sqs:SendMessage", "sqs:ReceiveMessage"]), "sqs")
+        entry = {"Id": "1", "MessageBody": "text"}
+        assert one.send_message_batch(QueueUrl=queue, Entries=[entry])["Successful"]
+        receipt = one.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
+        entries = [{"Id": "1", "ReceiptHandle": receipt}]
+        assert "sqs:DeleteMessage on" in refusal(one.delete_message_batch, QueueUrl=queue, Entries=entries)
+
+    def test_a_batch_for_a_topic_needs_what_one_message_needs(self, cloud: LocalCloud) -> None:
+        topic = cloud.client("sns", ACCOUNT, REGION).create_topic(Name=fresh("topic"))["TopicArn"]
+        sns = as_role(cloud, a_role(cloud, Action="sns:Publish", Resource=topic), "sns")
+        entries = [{"Id": "1", "Message": "text"}]
+        assert sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)["Successful"]
+
+    def test_a_key_is_the_same_by_its_alias(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
+        keys, alias = cloud.client("kms", ACCOUNT, REGION), f"alias/{fresh('key')}"
+        key = keys.create_key()["KeyMetadata"]
+        keys.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+        kms = as_role(cloud, a_role(cloud, Action="kms:Encrypt", Resource=key["Arn"]), "kms")
+        assert kms.encrypt(KeyId=alias, Plaintext=b"text")["CiphertextBlob"]
+        by_alias = a_role(cloud, Action="kms:Encrypt", Resource=key["Arn"].replace(f"key/{key['KeyId']}", alias))
+        assert f"kms:Encrypt on resource: {key['Arn']}" in refusal(
+            as_role(cloud, by_alias, "kms").encrypt, KeyId=alias, Plaintext=b"text"
+        )
 
 
 def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
