@@ -333,27 +333,46 @@ class TestTrustInAService:
 
     @pytest.mark.parametrize(("name", "status"), [("trusted", "SUCCEEDED"), ("distrusted", "FAILED")])
     def test_a_role_trusts_one_state_machine(self, cloud: LocalCloud, name: str, status: str) -> None:
-        queue = cloud.client("sqs", ACCOUNT, REGION).create_queue(QueueName=fresh("queue"))["QueueUrl"]
         allowed = {"ArnLike": {"aws:SourceArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:trusted*"}}
         condition = {**allowed, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
         trusted = {"Principal": {"Service": "states.amazonaws.com"}, "Condition": condition}
-        send = {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sqs:sendMessage",
-            "Parameters": {"QueueUrl": queue, "MessageBody": "text"},
-            "End": True,
-        }
-        machines = cloud.client("stepfunctions", ACCOUNT, REGION)
-        machine = machines.create_state_machine(
-            name=f"{name}-{fresh('machine')}",
-            roleArn=made_role(cloud, trusted),
-            definition=json.dumps({"StartAt": "Send", "States": {"Send": send}}),
-        )["stateMachineArn"]
-        execution = machines.start_execution(stateMachineArn=machine)["executionArn"]
-        ended = until(
-            lambda: machines.describe_execution(executionArn=execution)["status"], lambda each: each != "RUNNING"
-        )
-        assert ended == status
+        task = {"Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2", "Parameters": {"Bucket": a_bucket(cloud)}}
+        assert ended(cloud, f"{name}-{fresh('machine')}", made_role(cloud, trusted), task) == status
+
+
+def ended(cloud: LocalCloud, name: str, role_arn: str, task: dict[str, Any]) -> str:
+    """How a workflow of one task ends."""
+    definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": True, **task}}}
+    machines = cloud.client("stepfunctions", ACCOUNT, REGION)
+    machine = machines.create_state_machine(name=name, roleArn=role_arn, definition=json.dumps(definition))
+    execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def status() -> str:
+        return str(machines.describe_execution(executionArn=execution)["status"])
+
+    return str(until(status, lambda each: each != "RUNNING"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "resource", "parameters"),
+    [
+        ("listObjectsV2", "s3:ListBucket", "", {}),
+        ("deleteObject", "s3:DeleteObject", "/a", {"Key": "a"}),
+        ("headObject", "s3:GetObject", "/a", {"Key": "a"}),
+    ],
+)
+def test_a_task_needs_what_its_call_of_s3_needs(
+    cloud: LocalCloud, operation: str, action: str, resource: str, parameters: dict[str, str]
+) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+    bucket = a_bucket(cloud)
+    task = {
+        "Resource": f"arn:aws:states:::aws-sdk:s3:{operation}",
+        "Parameters": {"Bucket": bucket, **parameters},
+    }
+    for allowed, status in ((f"arn:aws:s3:::{bucket}{resource}", "SUCCEEDED"), ("arn:aws:s3:::other", "FAILED")):
+        may = role(cloud, fresh("role"), "states.amazonaws.com", Action=action, Resource=allowed)
+        assert ended(cloud, fresh("machine"), may, task) == status
 
 
 class TestCallsWithin:
