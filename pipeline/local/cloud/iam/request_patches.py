@@ -24,7 +24,6 @@ from pipeline.local.cloud.iam.key_patches import key_arn
 from pipeline.local.cloud.iam.policies import read_policy
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
 
-
 AS_IAM_SAYS = {
     **{
         f"sqs:{operation}Batch": f"sqs:{operation}"
