@@ -237,12 +237,15 @@ PASSES_ROLE = {
         f"states:{operation}": ("roleArn", "states.amazonaws.com")
         for operation in ("CreateStateMachine", "UpdateStateMachine")
     },
+    "codepipeline:CreatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
+    "codepipeline:UpdatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
+    "events:PutTargets": ("Targets.RoleArn", "events.amazonaws.com"),
     "codebuild:CreateProject": ("serviceRole", "codebuild.amazonaws.com"),
     "codebuild:UpdateProject": ("serviceRole", "codebuild.amazonaws.com"),
     "lambda:CreateFunction": ("Role", "lambda.amazonaws.com"),
     "lambda:UpdateFunctionConfiguration": ("Role", "lambda.amazonaws.com"),
 }
-"""Where a request names the role that it passes, and to whom.
+"""Where a request names the roles that it passes, and to whom; after a dot, within each entry of a list.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
@@ -255,18 +258,16 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session
 
 def _besides(action: str, resource: str, context: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Return the actions that a request needs besides its own, each with its resource and its keys."""
-    role = _passed_role.get()
-    _passed_role.set("")
-    if role and action in PASSES_ROLE:
-        return [("iam:PassRole", role, {"iam:passedtoservice": PASSES_ROLE[action][1]})]
+    roles = _passed_roles.get()
+    _passed_roles.set(())
+    if action in PASSES_ROLE:
+        return [("iam:PassRole", role, {"iam:passedtoservice": PASSES_ROLE[action][1]}) for role in roles]
     if action != "sts:AssumeRole":
         return []
     return [(needed, resource, context) for key, needed in IN_A_SESSION.items() if context.get(key)]
 
 
-_passed_role: ContextVar[str] = ContextVar("passed_role", default="")
-
-
+_passed_roles: ContextVar[tuple[str, ...]] = ContextVar("passed_roles", default=())
 _log_stream: ContextVar[str] = ContextVar("log_stream", default="")
 """Of the request under way."""
 
@@ -277,18 +278,29 @@ _OF_LOG_GROUPS = ("logs:ListTagsForResource", "logs:TagResource", "logs:UntagRes
 def _note_parameters() -> None:
     """Look at a request where the emulator does, for its tags: what decides it sees no body."""
 
-    def parameter(body: bytes, params: Mapping[str, Any], name: str) -> str:
-        return str(iam_actions._param(body, params, name))  # noqa: SLF001 - as above
-
     def tags(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> Any:
-        member = PASSES_ROLE.get(iam_action, ("", ""))[0]
-        _log_stream.set(parameter(body, params, "logStreamName") if service == "logs" else "")
-        _passed_role.set(parameter(body, params, member) if member else "")
+        _log_stream.set(_parameter(body, params, "logStreamName") if service == "logs" else "")
+        named = _named_roles(body, params, PASSES_ROLE[iam_action][0]) if iam_action in PASSES_ROLE else []
+        _passed_roles.set(tuple(role for role in named if role))
         members = MEMBERS if iam_action == "sts:AssumeRole" else ()
-        given = {f"sts:{each}": parameter(body, params, each) or None for each in members}
+        given = {f"sts:{each}": _parameter(body, params, each) or None for each in members}
         return {**theirs(service, iam_action, body, params), **given}
 
     theirs = replace(iam_actions, "request_tag_context", tags)
+
+
+def _parameter(body: bytes, params: Mapping[str, Any], name: str) -> str:
+    return str(iam_actions._param(body, params, name))  # noqa: SLF001 - as above
+
+
+def _named_roles(body: bytes, params: Mapping[str, Any], member: str) -> list[str]:
+    """Return the roles that a member of a request names, itself or within each of its entries."""
+    outer, _, inner = member.partition(".")
+    if not inner:
+        return [_parameter(body, params, outer)]
+    found = iam_actions._safe_json_field(body, outer)  # noqa: SLF001 - as above
+    entries = found if isinstance(found, list) else [found]
+    return [str(each.get(inner) or "") for each in entries if isinstance(each, dict)]
 
 
 MEMBERS = ("ExternalId", "RoleSessionName", "SourceIdentity")

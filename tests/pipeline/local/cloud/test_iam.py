@@ -238,6 +238,19 @@ class TestNames:
         )
 
 
+def test_a_rules_targets_are_passed_their_roles(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    rule, passed = fresh("rule"), a_role(cloud)
+    cloud.client("events", ACCOUNT, REGION).put_rule(Name=rule, ScheduleExpression="rate(1 day)")
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
+    targets = [{"Id": "a", "Arn": machine}, {"Id": "b", "Arn": machine, "RoleArn": passed}]
+    without = as_role(cloud, a_role(cloud, Action="events:*"), "events")
+    assert f"iam:PassRole on resource: {passed}" in refusal(without.put_targets, Rule=rule, Targets=targets)
+    to_events = {"StringEqualsIfExists": {"iam:PassedToService": "events.amazonaws.com"}}
+    able = a_role(cloud, Action=["events:*", "iam:PassRole"], Condition=to_events)
+    assert not as_role(cloud, able, "events").put_targets(Rule=rule, Targets=targets)["FailedEntryCount"]
+
+
 def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html"""
     tables, name = cloud.client("dynamodb", ACCOUNT, REGION), fresh("table")
