@@ -11,7 +11,7 @@ from pipeline.local.cloud.iam.policies import matches
 Keys = Mapping[str, str | list[str]]
 
 ANYWHERE = ""
-"""Nobody here knows the resource: an Allow counts on whatever resource, and whatever its condition asks for."""
+"""Nobody here knows the resource: an Allow counts on whatever it is."""
 NO_RESOURCE = ("*",)
 """What IAM's list has for an action that it asks about no resource for."""
 
@@ -142,4 +142,5 @@ def _tags(properties: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 
 def _boundary(arn: str | None) -> dict[str, str | list[str]]:
-    return {"iam:PermissionsBoundary": arn} if arn else {}
+    """Return the condition key of a boundary: known to be absent without one."""
+    return {"iam:PermissionsBoundary": [arn] if arn else []}

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 """
 
-from pipeline.local.cloud.cloudformation.called_resources import ANYWHERE, Change, called_on
+from pipeline.local.cloud.cloudformation.called_resources import Change, called_on
 from pipeline.local.cloud.cloudformation.made_calls import made_calls
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.iam.decision import EVERYTHING, Principal
@@ -32,11 +32,7 @@ class StackRoles:
             calls = self._permissions.call_as(caller)
         for action in made_calls(change.type_name, change.operation, change.old, change.new):
             for resource, keys in called_on(change, action, boundary_of):
-                if resource == ANYWHERE:
-                    denied = calls.refusal_anywhere(action)
-                else:
-                    denied = calls.refusal(action, resource, keys=keys)
-                if denied:
+                if denied := calls.refusal_as_far_as_known(action, resource, keys):
                     return _said(change.type_name, denied)
         return None
 

@@ -157,6 +157,17 @@ def test_a_policy_may_name_what_the_stack_will_name(cloud: LocalCloud) -> None:
     assert deploy(cloud, queue(), RoleARN=others).status == "ROLLBACK_COMPLETE"
 
 
+def test_a_condition_on_what_a_template_does_not_tell_may_hold(cloud: LocalCloud) -> None:
+    unknown = {"StringLike": {"sqs:Anything": "here-*"}}
+    wrong = {"StringLike": {"aws:RequestTag/team": "others-*"}}
+    tagged = queue(Tags=[{"Key": "team", "Value": "ours"}])
+    actions = ["sqs:*"]
+    made = deploy(cloud, tagged, RoleARN=role_without(cloud, Action=actions, Condition=unknown))
+    assert made.status == "CREATE_COMPLETE"
+    failed = deploy(cloud, tagged, RoleARN=role_without(cloud, Action=actions, Condition=wrong))
+    assert failed.status == "ROLLBACK_COMPLETE"
+
+
 def test_a_role_is_passed_as_the_stacks_role(cloud: LocalCloud) -> None:
     passed = role(cloud, f"stack-role-{next(_numbers)}", "states.amazonaws.com")
     definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
