@@ -220,7 +220,7 @@ def _calls(type_name: str, operation: Operation) -> tuple[Call, ...]:
     own = OWN_SERVICES.get(name, (name.lower(),))
     never = [pattern for its in _of_type(NEVER, type_name) for pattern in its]
     by_property = [each for its in _of_type(BY_PROPERTY, type_name) for each in its.items()]
-    found = []
+    found: list[Call] = []
     for action in calls_of(type_name, operation):
         service = action.partition(":")[0]
         other_service = "" if is_custom or service in own else service

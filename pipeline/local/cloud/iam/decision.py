@@ -141,7 +141,7 @@ class Denial:
 
 
 def as_far_as_known(principal: Principal, known: Collection[str], *, resource: bool) -> Principal:
-    """Return a principal to decide a call by of which not all is known here: by what is, an Allow counts if it may hold.
+    """Return a principal to decide a call by of which not all is known here. An Allow counts if it may hold.
 
     A Deny counts if it surely holds. `known`: the condition keys of services, in lower case; `resource`: whether the
     resource is known.
@@ -167,8 +167,9 @@ def _as_far_as_known(statement: Statement, known: Collection[str], *, resource: 
     }
     if not statement.allows and (conditions != statement.conditions or not (resource or statement.resources == ("*",))):
         return None
-    where = {} if resource else {"resources": ("*",), "excepts_resources": False}
-    return replace(statement, conditions=conditions, **where)
+    if resource:
+        return replace(statement, conditions=conditions)
+    return replace(statement, conditions=conditions, resources=("*",), excepts_resources=False)
 
 
 def _is_known(key: str, known: Collection[str]) -> bool:
