@@ -257,7 +257,7 @@ def _is_about_tags(call: Call) -> bool:
 
 def tags_of(properties: Properties) -> dict[str, str]:
     """Return a resource's tags. CloudFormation's own are no reason for a call: a role without it makes none."""
-    found = next((value for name, value in properties.items() if name.endswith("Tags") and value), {})
+    found: Any = next((value for name, value in properties.items() if name.endswith("Tags") and value), {})
     tags = found if isinstance(found, Mapping) else {each["Key"]: each["Value"] for each in found}
     return {key: str(value) for key, value in tags.items() if not key.startswith(RESERVED)}
 
