@@ -214,11 +214,11 @@ def is_custom_resource(type_name: str) -> bool:
     return bool(stacks._runs_on_worker_thread(type_name))  # noqa: SLF001 - as above
 
 
-def delete_resource(stack: Json, logical_id: str, resource: Json) -> None:
-    """Delete one recorded resource of a stack of `here`."""
+def delete_resource(logical_id: str, resource: Json) -> None:
+    """Delete one recorded resource of a stack of `here`, whatever the stack's role may."""
     type_name, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]
     provisioners._delete_resource(  # noqa: SLF001 - as above
-        type_name, physical_id, resource.get("Properties", {}), stack["StackName"], logical_id
+        type_name, physical_id, resource.get("Properties", {}), None, logical_id
     )
 
 

@@ -59,7 +59,7 @@ def _remove_resources(stack: Json) -> None:
         if declared.get("DeletionPolicy") == "Retain":
             continue
         try:
-            patches.delete_resource(stack, logical_id, resource)
+            patches.delete_resource(logical_id, resource)
         except (ValueError, KeyError, RuntimeError) as error:
             logger.warning("%s of stack %s stays behind: %s", logical_id, stack["StackName"], error)
     for output in stack.get("Outputs", []):
