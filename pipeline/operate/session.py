@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.loaders import Loader
 
 from pipeline.operate.errors import OperateError
 
@@ -50,7 +52,18 @@ def hermetic_session() -> botocore.session.Session:
         name: (None, None, NO_FILE.get(name, default), conversion)
         for name, (_in_file, _variable, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
-    return botocore.session.Session(session_vars=variables)
+    session = botocore.session.Session(session_vars=variables)
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Loader:
+    """Return what reads botocore's models of services: one for all sessions, for it keeps what it has read.
+
+    It looks where botocore's own data are, and nowhere a variable might say.
+    """
+    return Loader()
 
 
 def require_loopback(endpoint: str) -> None:

@@ -49,13 +49,12 @@ class Accounts:
     @property
     def target(self) -> Target:
         """The local cloud, and what it does not have: Service Quotas, and settings of AWS Backup."""
-        local = local_target(self.cloud.endpoint, account=TOOLS, region=REGION)
 
         def clients(service: str, account: str, region: str) -> Any:
             absent = {"service-quotas": Quotas(self.quotas), "backup": Backup(opted_in=self.opted_in)}
-            return absent.get(service) or local.client(service, account=account, region=region)
+            return absent.get(service) or self.cloud.client(service, account, region)
 
-        return replace(local, _clients=clients)
+        return replace(local_target(self.cloud.endpoint, account=TOOLS, region=REGION), _clients=clients)
 
     def synthesised(self, *, place: tuple[str, str] = PLACE, **resources: Any) -> None:
         folder = self.folder / "cdk.out"

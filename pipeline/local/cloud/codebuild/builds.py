@@ -1,5 +1,6 @@
 """What starts, stops and remembers builds: the CodeBuild API and the pipeline both go through it."""
 
+import functools
 import os
 import shutil
 import threading
@@ -233,8 +234,8 @@ class Builds:
 
     def _stream(self, plan: Plan) -> LogStream:
         """Return where a build's lines go, which its service role must be allowed to write."""
-        role = plan.project["serviceRole"]
-        return LogStream(lambda: self._clients.of_role("logs", role, plan.region), str(plan.log_group), plan.log_stream)
+        logs = functools.partial(self._clients.of_project, "logs", plan.project, plan.region)
+        return LogStream(logs, str(plan.log_group), plan.log_stream)
 
     def _put_state_change(self, plan: Plan, data: Json) -> None:
         """Put the event of a build that begins or has ended on the default bus of its account.

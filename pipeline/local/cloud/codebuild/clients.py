@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.local.cloud.emulator import Emulator
+from pipeline.local.cloud.emulator import Emulator, Json
 from pipeline.local.cloud.iam.permissions import Permissions
 
 SERVICE = "codebuild.amazonaws.com"
@@ -35,15 +35,16 @@ class Clients:
         self._of_roles: dict[str, Credentials] = {}
         self._made: dict[tuple[str, Credentials, str], Any] = {}
 
-    def of_role(self, service: str, role: str, region: str) -> Any:
-        """Return a client with which CodeBuild acts as a service role beside its build.
+    def of_project(self, service: str, project: Json, region: str) -> Any:
+        """Return a client with which CodeBuild acts as a project's service role beside its build.
 
         Raises:
             AwsError: AccessDenied, if the role does not exist, or does not trust CodeBuild.
         """
-        self._permissions.check_trust(role, SERVICE)
+        role = project["serviceRole"]
+        self._permissions.check_trust(role, SERVICE, project["arn"])
         if role not in self._of_roles:
-            self._of_roles[role] = self.assume(role, session=BESIDE_BUILDS)
+            self._of_roles[role] = self.assume(project, session=BESIDE_BUILDS)
         return self.of(service, self._of_roles[role], region)
 
     def of(self, service: str, credentials: Credentials, region: str) -> Any:
@@ -67,11 +68,12 @@ class Clients:
         with self._lock:
             self._made = {key: client for key, client in self._made.items() if key[1] != credentials}
 
-    def assume(self, role: str, *, session: str) -> Credentials:
-        """Return the credentials of a service role, which CodeBuild assumes.
+    def assume(self, project: Json, *, session: str) -> Credentials:
+        """Return the credentials of a project's service role, which CodeBuild assumes.
 
         Raises:
             AwsError: AccessDenied, if the role does not exist, or does not trust CodeBuild.
         """
-        given = self._permissions.start_session(role, session, service=SERVICE)
+        role, source = project["serviceRole"], project["arn"]
+        given = self._permissions.start_session(role, session, service=SERVICE, source=source)
         return Credentials(key=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["SessionToken"])

@@ -160,7 +160,7 @@ class Run:
         role = self._plan.project["serviceRole"]
         session = f"AWSCodeBuild-{self._plan.log_stream.rpartition('/')[2]}"
         try:
-            return self._clients.assume(role, session=session)
+            return self._clients.assume(self._plan.project, session=session)
         except AwsError as error:
             message = f"CodeBuild is not authorized to perform: sts:AssumeRole on service role {role}: {error}"
             raise VariableError("ACCESS_DENIED", message) from error

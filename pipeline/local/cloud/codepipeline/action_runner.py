@@ -121,6 +121,7 @@ class ActionRunner:
             sessions=self._sessions,
             declaration=declaration,
             account=pipeline.account,
+            pipeline=pipeline.arn,
             home_region=pipeline.region,
             execution_id=execution.id,
             stage=begin.stage.name,
@@ -143,7 +144,7 @@ class ActionRunner:
         if place["region"] == region:
             return place
         declaration = pipeline.executor.declarations[execution.version]
-        caller = Caller(account=pipeline.account, roles=(declaration.role_arn,))
+        caller = Caller(pipeline=pipeline.arn, roles=(declaration.role_arn,))
         store = declaration.store(region)
         copy = {"bucket": store.bucket, "key": place["key"], "region": region}
         there = self._sessions.client("s3", caller, region)

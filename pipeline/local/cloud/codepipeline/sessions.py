@@ -25,9 +25,9 @@ CONFIG = Config(
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls AWS: an account, and the roles assumed one from the other."""
+    """Who calls AWS: a pipeline, by its ARN, and the roles assumed one from the other."""
 
-    account: str
+    pipeline: str
     roles: tuple[str, ...]
 
 
@@ -78,8 +78,6 @@ class Sessions:
                 self._serving = True
 
     def _credentials_of(self, caller: Caller) -> dict[str, str]:
-        if not caller.roles:
-            return {"aws_access_key_id": caller.account, "aws_secret_access_key": "local"}
         made, credentials = self._credentials.get(caller, (0.0, {}))
         if not credentials or time.monotonic() - made > GOOD_FOR_SECONDS:
             answer = self._assume(caller)
@@ -96,10 +94,10 @@ class Sessions:
         role = caller.roles[-1]
         if len(caller.roles) == 1:
             try:
-                return self._permissions.start_session(role, SESSION, service=SERVICE)
+                return self._permissions.start_session(role, SESSION, service=SERVICE, source=caller.pipeline)
             except AwsError as error:
                 raise AwsError("PermissionError", f"The role {role} cannot be assumed: {error.message}") from None
-        outer = Caller(account=caller.account, roles=caller.roles[:-1])
+        outer = Caller(pipeline=caller.pipeline, roles=caller.roles[:-1])
         sts = self._make("sts", self._credentials_of(outer), "us-east-1")
         assumed: Json = sts.assume_role(RoleArn=role, RoleSessionName=SESSION)["Credentials"]
         return assumed

@@ -40,6 +40,8 @@ class Work:
     sessions: Sessions
     declaration: Declaration
     account: str
+    pipeline: str
+    """Its ARN."""
     home_region: str
     """Where the pipeline is."""
     execution_id: str
@@ -67,8 +69,8 @@ class Work:
     @property
     def caller(self) -> Caller:
         """The action's own role if it has one, assumed by the pipeline's."""
-        roles = (self.declaration.role_arn, self.action.role_arn)
-        return Caller(account=self.account, roles=tuple(role for role in roles if role))
+        own = (self.action.role_arn,) if self.action.role_arn else ()
+        return Caller(pipeline=self.pipeline, roles=(self.declaration.role_arn, *own))
 
     @property
     def encryption_key(self) -> str | None:

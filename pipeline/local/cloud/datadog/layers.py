@@ -17,6 +17,12 @@ from pipeline.local.cloud.emulator import Emulator, LayerStub, SandboxInit
 
 AGENT = "PENSTOCK_DATADOG_AGENT"
 SECRET = "DD_API_KEY_SECRET_ARN"  # noqa: S105 - the name of a variable
+CREDENTIALS = {
+    "AccessKeyId": "AWS_ACCESS_KEY_ID",
+    "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
+    "SessionToken": "AWS_SESSION_TOKEN",
+}
+"""The variables of a sandbox that hold its session, by their names in AssumeRole's answer."""
 LAYER = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:Datadog-Python\d+(-ARM)?:\d+")
 # Where there is no extension, datadog-lambda would read the API key and send its metrics over the internet.
 TO_THE_LOG = {"DD_FLUSH_TO_LOG": "true"}
@@ -28,7 +34,7 @@ def stub(emulator: Emulator) -> LayerStub:
 
     def init(variables: Mapping[str, str]) -> SandboxInit:
         arn = variables.get(SECRET, "")
-        if (problem := _unread(emulator, arn)) is not None:
+        if (problem := _unread(emulator, arn, variables)) is not None:
             said = f"DATADOG: the API key cannot be read, so no trace is sent: {SECRET}={arn} ({problem})"
             return SandboxInit(variables=TO_THE_LOG, log=said)
         return SandboxInit(variables=TO_THE_LOG | ({"DD_TRACE_AGENT_URL": agent} if agent else {}))
@@ -36,12 +42,13 @@ def stub(emulator: Emulator) -> LayerStub:
     return LayerStub(group="datadog", init=init)
 
 
-def _unread(emulator: Emulator, arn: str) -> str | None:
-    """Say why the secret cannot be read; None if it can."""
+def _unread(emulator: Emulator, arn: str, variables: Mapping[str, str]) -> str | None:
+    """Say why the function's role cannot read the secret; None if it can."""
     parts = arn.split(":")
     if len(parts) < 7:
         return "no ARN"
-    secrets = emulator.client("secretsmanager", account=parts[4], region=parts[3])
+    session = {member: variables[name] for member, name in CREDENTIALS.items()}
+    secrets = emulator.client_of(session, "secretsmanager", region=parts[3])
     try:
         key = secrets.get_secret_value(SecretId=arn).get("SecretString")  # type: ignore[attr-defined]  # of this service's client
     except ClientError as error:

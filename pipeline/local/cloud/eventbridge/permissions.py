@@ -41,7 +41,8 @@ class RulePermissions:
         if not role:
             return self._refusal_of_service(action, arn, rule)
         try:
-            return self._permissions.call_as_role(role, SESSION, service=SERVICE).refusal(action, arn)
+            source = str(rule.get("Arn", ""))
+            return self._permissions.call_as_role(role, SESSION, service=SERVICE, source=source).refusal(action, arn)
         except AwsError as error:
             return error.message
 

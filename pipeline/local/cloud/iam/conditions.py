@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipeline.local.cloud.iam.policies import Statement, matches, with_variables
 
 Keys = Mapping[str, Sequence[str]]
-"""A request's condition keys in lower case, each with its values; one that is not there is absent."""
+"""A request's condition keys in lower case, each with its values; one that is not there, or has none, is absent."""
 _Test = Callable[[str, str], bool]
 
 
@@ -38,13 +38,13 @@ def _value(written: str, statement: Statement, keys: Keys) -> str:
 def _met(operator: str, wanted: Sequence[str], given: Sequence[str] | None) -> bool:
     name = operator.lower()
     if name == "null":
-        return (given is None) == (wanted[0].lower() == "true")
+        return (not given) == (wanted[0].lower() == "true")
     quantifier, _, rest = name.rpartition(":")
     base = rest.removesuffix("ifexists")
     if base not in _OPERATORS or quantifier not in _QUANTIFIERS:
         raise UnknownOperatorError(f"{operator} is no condition operator of IAM")
     test, is_negated = _OPERATORS[base]
-    if given is None:
+    if not given:
         return rest != base or quantifier == "forallvalues" or (is_negated and quantifier == "")
     return _QUANTIFIERS[quantifier](any(test(value, each) for each in wanted) != is_negated for value in given)
 

@@ -21,6 +21,7 @@ from pipeline.local.cloud.iam.policies import (
 EVERYTHING = read_policy("the root of an account", {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 _SESSION = re.compile(r"arn:(aws[a-z-]*):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:.*/)?([^/]+)")
+ANONYMOUS = "anonymous"
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?")
 
 
@@ -29,9 +30,9 @@ class Principal:
     """Who makes a request, with all that limits it."""
 
     arn: str
-    """Of a user, of a role's session, of an account's root; the name of a service (`lambda.amazonaws.com`)."""
+    """Of a user, of a role's session, of an account's root; a service's name (`lambda.amazonaws.com`); `anonymous`."""
     account: str
-    """Empty for a service."""
+    """Empty for a service and for who does not sign."""
     policies: tuple[Policy, ...] = ()
     boundary: Policy | None = None
     session: tuple[Policy, ...] | None = None
@@ -41,7 +42,17 @@ class Principal:
     @property
     def is_service(self) -> bool:
         """Tell whether AWS itself asks: no identity-based policy says what a service may do."""
-        return not self.account
+        return not self.account and not self.is_anonymous
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether nobody has signed."""
+        return self.arn == ANONYMOUS
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether an account itself asks."""
+        return self.arn.endswith(":root")
 
     @property
     def role(self) -> str:
@@ -151,13 +162,16 @@ def _keys(principal: Principal, request: Request) -> Keys:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
+    where = {"aws:resourceaccount": [request.owner]}
+    if principal.is_anonymous:
+        return {**where, "aws:principalaccount": [ANONYMOUS], "aws:principaltype": ["Anonymous"]}
     if principal.is_service:
-        return {"aws:principalisawsservice": ["true"], "aws:principalservicename": [principal.arn]}
+        return {**where, "aws:principalisawsservice": ["true"], "aws:principalservicename": [principal.arn]}
     return {
+        **where,
         "aws:principalarn": [_as_role(principal.arn)],
         "aws:principalaccount": [principal.account],
         "aws:principalisawsservice": ["false"],
-        "aws:resourceaccount": [request.owner],
     }
 
 
@@ -213,12 +227,12 @@ class _Question:
         by_resource = self._by_resource()
         naming = by_resource[0] if by_resource else _Naming.NOT
         resource, principal = self.request.resource_policy, self.principal
-        is_foreign = principal.is_service or self.request.owner != principal.account
+        is_foreign = self.request.owner != principal.account
         if not naming and (is_foreign or (resource and resource.is_required)):
             where = resource.policy.name if resource else f"any policy of {self.request.resource}, which has none"
             kind = resource.kind if resource else "resource-based policy"
             return self._refuse(Reason.NO_RESOURCE_POLICY, f"no Allow in {where}", self._none(kind))
-        if principal.is_service or (naming is _Naming.ITSELF and not is_foreign):
+        if not principal.account or (naming is _Naming.ITSELF and not is_foreign):
             return self._allow(by_resource)
         by_identity = self._first_allow(principal.policies)
         if by_identity is None and (is_foreign or naming < _Naming.ROLE):
@@ -244,8 +258,8 @@ class _Question:
     def _by_resource(self) -> tuple[_Naming, Statement, Policy] | None:
         """Find the Allow of the resource's policy that names who asks most closely."""
         resource = self.request.resource_policy
-        if resource is None:
-            return None
+        if resource is None or (resource.kind == "key policy" and self.principal.is_anonymous):
+            return None  # KMS answers signed requests alone, whomever a key's policy names
         found = [(self._naming(each), each) for each in self._matching(resource.policy, allows=True)]
         best = max(found, key=lambda each: each[0], default=None)
         return (*best, resource.policy) if best and best[0] else None
@@ -262,10 +276,24 @@ class _Question:
         return (each for each in policy.statements if each.allows == allows and _covers(each, self.request, self.keys))
 
     def _naming(self, statement: Statement) -> _Naming:
-        best = max((_names(kind, name, self.principal) for kind, name in _listed(statement)), default=_Naming.NOT)
+        named = {_names(kind, name, self.principal) for kind, name in _listed(statement)} - {_Naming.NOT}
         if not statement.excepts_principals:
-            return best
-        return _Naming.NOT if best else _Naming.ROLE
+            return max(named, default=_Naming.NOT)
+        is_spared = named if statement.allows else named >= self._needed_to_be_spared()
+        return _Naming.NOT if is_spared else _Naming.ROLE
+
+    def _needed_to_be_spared(self) -> set[_Naming]:
+        """Return what a Deny with NotPrincipal must list of who asks; nothing spares who has a boundary.
+
+        "AWS might validate the account first, then the role, and then the assumed-role user."
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+        """
+        principal = self.principal
+        if principal.boundary:
+            return set(_Naming)
+        role = {_Naming.ROLE} if principal.role else set()
+        account = {_Naming.ACCOUNT} if principal.account and not principal.is_root else set()
+        return {_Naming.ITSELF, *role, *account}
 
     def _none(self, kind: str) -> str:
         return f"because no {kind} allows the {self.request.action} action"
@@ -306,14 +334,14 @@ def _names(kind: str, name: str, principal: Principal) -> _Naming:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     if kind == "AWS" and name == "*":
-        return _Naming.ITSELF if principal.is_service else _Naming.ROLE
-    if principal.is_service or kind != "AWS":
+        return _Naming.ROLE if principal.account else _Naming.ITSELF
+    if not principal.account or kind != "AWS":
         is_named = kind == "Service" and principal.is_service and name.lower() == principal.arn.lower()
         return _Naming.ITSELF if is_named else _Naming.NOT
     if name == principal.arn:
         return _Naming.ITSELF
     if (account := _ACCOUNT.fullmatch(name)) and account[1] == principal.account:
-        return _Naming.ACCOUNT
+        return _Naming.ITSELF if principal.is_root else _Naming.ACCOUNT
     role = _ROLE.fullmatch(name)
     if role and principal.role and (role[1], role[2]) == (principal.account, principal.role):
         return _Naming.ROLE

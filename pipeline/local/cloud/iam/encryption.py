@@ -47,14 +47,17 @@ class EncryptionKey:
     context: Mapping[str, str]
     """The encryption context with which the service uses it."""
     policy: ResourcePolicy
+    tags: Mapping[str, str]
 
 
 def key_requests(principal: Principal, request: Request, key: EncryptionKey) -> list[Request]:
     """Return what a request asks of a key, through its service."""
     service, region = request.action.partition(":")[0], key.arn.split(":")[3]
     of_context = {f"kms:encryptioncontext:{name.lower()}": [value] for name, value in key.context.items()}
+    tags = {f"aws:resourcetag/{name.lower()}": [value] for name, value in key.tags.items()}
     keys = {
-        **request.keys,
+        **{name: value for name, value in request.keys.items() if "resourcetag/" not in name},
+        **tags,
         "kms:viaservice": [f"{service}.{region}.amazonaws.com"],
         "kms:calleraccount": [principal.account or request.owner],
         "kms:encryptioncontextkeys": list(key.context),

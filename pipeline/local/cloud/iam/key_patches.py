@@ -32,7 +32,8 @@ def encryption_key(request: Request) -> EncryptionKey | None:
         return None
     document = read_policy(f"the policy of {key['Arn']}", key.get("Policy") or {})
     policy = ResourcePolicy(policy=document, kind="key policy")
-    return EncryptionKey(arn=key["Arn"], context=found[1], policy=policy)
+    tags = {tag["TagKey"]: tag["TagValue"] for tag in key.get("Tags") or ()}
+    return EncryptionKey(arn=key["Arn"], context=found[1], policy=policy, tags=tags)
 
 
 def _bucket_region(request: Request) -> str:

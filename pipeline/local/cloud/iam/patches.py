@@ -18,7 +18,7 @@ from ministack.services import (
 )
 
 from pipeline.local.cloud.emulator import LOCAL_SECRET, replace
-from pipeline.local.cloud.iam.decision import EVERYTHING, Denial, Principal, Reason, Request
+from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Principal, Reason, Request
 from pipeline.local.cloud.iam.principal_patches import principal_of
 from pipeline.local.cloud.iam.request_patches import request
 from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
@@ -130,9 +130,6 @@ SERVICES_OF_OURS = {
 """The namespaces of actions of what the emulator does not know."""
 
 
-ANONYMOUS = "anonymous"
-
-
 class Judge(Protocol):
     """Decides each request, and notes it."""
 
@@ -182,16 +179,17 @@ class _Enforcement:
             return known
         if iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:  # noqa: SLF001 - as above
             return None
+        if known is None and not _may_be_anonymous(service, iam_action):
+            return None  # an operation without permissions: what it is given must convince (a token, a password)
         asking = principal_of(known) if known else Principal(arn=ANONYMOUS, account="")
         if iam_action.startswith("logs:") and iam_action not in _OF_LOG_GROUPS:
             resource_arn = _of_log_stream(resource_arn)
-        denied = self._result(asking, request(asking, iam_action, resource_arn, region, service_context or {}))
-        role = _passed_role.get()
-        _passed_role.set("")
-        if denied or not role or iam_action not in PASSES_ROLE:
-            return denied
-        keys = {"iam:passedtoservice": PASSES_ROLE[iam_action][1]}
-        return self._result(asking, request(asking, "iam:PassRole", role, region, keys))
+        context = service_context or {}
+        for action, about, keys in ((iam_action, resource_arn, context), *_besides(iam_action, resource_arn, context)):
+            denied = self._result(asking, request(asking, action, about, region, keys))
+            if denied:
+                return denied
+        return None
 
     def refuse_unknown(self, access_key_id: str, service: str | None = None) -> Any:
         """Deny a request of which nobody knows what IAM calls it; the root may do anything."""
@@ -239,19 +237,37 @@ PASSES_ROLE = {
         f"states:{operation}": ("roleArn", "states.amazonaws.com")
         for operation in ("CreateStateMachine", "UpdateStateMachine")
     },
+    "codepipeline:CreatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
+    "codepipeline:UpdatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
+    "events:PutTargets": ("Targets.RoleArn", "events.amazonaws.com"),
     "codebuild:CreateProject": ("serviceRole", "codebuild.amazonaws.com"),
+    "codebuild:UpdateProject": ("serviceRole", "codebuild.amazonaws.com"),
     "lambda:CreateFunction": ("Role", "lambda.amazonaws.com"),
     "lambda:UpdateFunctionConfiguration": ("Role", "lambda.amazonaws.com"),
 }
-"""Where a request names the role that it passes, and to whom.
+"""Where a request names the roles that it passes, and to whom; after a dot, within each entry of a list.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
+IN_A_SESSION = {"aws:TagKeys": "sts:TagSession", "sts:SourceIdentity": "sts:SetSourceIdentity"}
+"""The actions of their own that a role's session with these keys needs.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
+"""
 
 
-_passed_role: ContextVar[str] = ContextVar("passed_role", default="")
+def _besides(action: str, resource: str, context: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Return the actions that a request needs besides its own, each with its resource and its keys."""
+    roles = _passed_roles.get()
+    _passed_roles.set(())
+    if action in PASSES_ROLE:
+        return [("iam:PassRole", role, {"iam:passedtoservice": PASSES_ROLE[action][1]}) for role in roles]
+    if action != "sts:AssumeRole":
+        return []
+    return [(needed, resource, context) for key, needed in IN_A_SESSION.items() if context.get(key)]
 
 
+_passed_roles: ContextVar[tuple[str, ...]] = ContextVar("passed_roles", default=())
 _log_stream: ContextVar[str] = ContextVar("log_stream", default="")
 """Of the request under way."""
 
@@ -263,12 +279,32 @@ def _note_parameters() -> None:
     """Look at a request where the emulator does, for its tags: what decides it sees no body."""
 
     def tags(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> Any:
-        member = PASSES_ROLE.get(iam_action, ("", ""))[0]
-        _log_stream.set(str(iam_actions._param(body, params, "logStreamName")) if service == "logs" else "")  # noqa: SLF001 - as above
-        _passed_role.set(str(iam_actions._param(body, params, member)) if member else "")  # noqa: SLF001 - as above
-        return theirs(service, iam_action, body, params)
+        _log_stream.set(_parameter(body, params, "logStreamName") if service == "logs" else "")
+        named = _named_roles(body, params, PASSES_ROLE[iam_action][0]) if iam_action in PASSES_ROLE else []
+        _passed_roles.set(tuple(role for role in named if role))
+        members = MEMBERS if iam_action == "sts:AssumeRole" else ()
+        given = {f"sts:{each}": _parameter(body, params, each) or None for each in members}
+        return {**theirs(service, iam_action, body, params), **given}
 
     theirs = replace(iam_actions, "request_tag_context", tags)
+
+
+def _parameter(body: bytes, params: Mapping[str, Any], name: str) -> str:
+    return str(iam_actions._param(body, params, name))  # noqa: SLF001 - as above
+
+
+def _named_roles(body: bytes, params: Mapping[str, Any], member: str) -> list[str]:
+    """Return the roles that a member of a request names, itself or within each of its entries."""
+    outer, _, inner = member.partition(".")
+    if not inner:
+        return [_parameter(body, params, outer)]
+    found = iam_actions._safe_json_field(body, outer)  # noqa: SLF001 - as above
+    entries = found if isinstance(found, list) else [found]
+    return [str(each.get(inner) or "") for each in entries if isinstance(each, dict)]
+
+
+MEMBERS = ("ExternalId", "RoleSessionName", "SourceIdentity")
+"""What AssumeRole is given that trust policies have a key for."""
 
 
 def _name_resources_of_ours() -> None:
@@ -330,7 +366,7 @@ def _authenticated(access_key: str, service: str, action: str, resource: str) ->
     failure = iam_evaluator._s3_scope_failure(service)  # noqa: SLF001 - as above
     if failure:
         return failure
-    may_be_anonymous = service == "s3" or action in ("execute-api:Invoke", "lambda:InvokeFunctionUrl")
+    may_be_anonymous = _may_be_anonymous(service, action)
     is_anonymous = iam_evaluator._anonymous.get()  # noqa: SLF001 - as above
     served = may_be_anonymous or (action and iam_evaluator._served_unsigned(service, action))  # noqa: SLF001 - as above
     if is_anonymous and not access_key and not served:
@@ -339,9 +375,18 @@ def _authenticated(access_key: str, service: str, action: str, resource: str) ->
     if is_anonymous and not access_key:
         return None
     found = iam_evaluator.authenticate(access_key, account)
+    if found is None and not access_key and may_be_anonymous:
+        return None  # the Authorization header is for whom it calls
+    if found is None and not access_key.isdigit() and iam_evaluator.is_root_access_key(access_key):
+        found = iam_evaluator._unknown_access_key()  # noqa: SLF001 - as above
     if found is None:
         scope = responses._account_from_sts_session(access_key) or account  # noqa: SLF001 - as above
         found = iam_evaluator.resolve_credential(access_key, scope)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         return iam_evaluator.AuthError(found.code, found.message)
     return found
+
+
+def _may_be_anonymous(service: str, action: str) -> bool:
+    """Tell whether the policy of a resource may let in who does not sign."""
+    return service == "s3" or action in ("execute-api:Invoke", "lambda:InvokeFunctionUrl")

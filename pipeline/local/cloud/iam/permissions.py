@@ -50,33 +50,37 @@ class Permissions:
         """Return the calls of a service itself, such as `events.amazonaws.com`: the resource's policy must name it."""
         return self.call_as(Principal(arn=name, account=""))
 
-    def call_as_role(self, role: str, session: str, *, service: str) -> "Calls":
-        """Return the calls of a service that has assumed a role.
+    def call_as_role(self, role: str, session: str, *, service: str, source: str = "") -> "Calls":
+        """Return the calls of a service that has assumed a role; `source` as in `check_trust`.
 
         Raises:
             AwsError: AccessDenied, if the role does not exist, or does not trust the service.
         """
-        self.check_trust(role, service)
+        self.check_trust(role, service, source)
         return self.call_as(principal_patches.session_of_role(role, session), via=service)
 
     def call_as_session(self, role: str, session: str) -> "Calls":
         """Return the calls within a session of a role that has begun already."""
         return self.call_as(principal_patches.session_of_role(role, session))
 
-    def start_session(self, role: str, session: str, *, service: str) -> Json:
-        """Return the credentials of a role that a service assumes.
+    def start_session(self, role: str, session: str, *, service: str, source: str = "") -> Json:
+        """Return the credentials of a role that a service assumes; `source` as in `check_trust`.
 
         Raises:
             AwsError: AccessDenied, if the role does not exist, or does not trust the service.
         """
-        self.check_trust(role, service)
+        self.check_trust(role, service, source)
         return principal_patches.start_session(role, session)
 
-    def check_trust(self, role: str, service: str) -> None:
-        """Raise AccessDenied unless a service may assume a role."""
+    def check_trust(self, role: str, service: str, source: str = "") -> None:
+        """Raise AccessDenied unless a service may assume a role.
+
+        `source`: the ARN of what the service does it for, if it tells: trust policies may ask for it.
+        """
         if not principal_patches.is_role(role):
             raise AwsError("AccessDenied", f"The role {role} does not exist", status=403)
-        refusal = self.call_as_service(service).refusal("sts:AssumeRole", role)
+        keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]} if source else {}
+        refusal = self.call_as_service(service).refusal("sts:AssumeRole", role, keys=keys)
         if refusal:
             raise AwsError("AccessDenied", refusal, status=403)
 

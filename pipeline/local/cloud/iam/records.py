@@ -70,7 +70,8 @@ def statement_to_allow(principal: Principal, request: Request, decision: Decisio
         return None
     if decision.reason is not Reason.NO_RESOURCE_POLICY:
         return {"Effect": "Allow", "Action": request.action, "Resource": request.resource}
-    who = {"Service": principal.arn} if principal.is_service else {"AWS": principal.role_arn or principal.arn}
+    name = "*" if principal.is_anonymous else principal.role_arn or principal.arn
+    who = {"Service" if principal.is_service else "AWS": name}
     statement = {"Effect": "Allow", "Principal": who, "Action": request.action}
     kind = request.resource_policy.kind if request.resource_policy else ""
     return statement if kind == "trust policy" else {**statement, "Resource": request.resource}

@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import (
     cloudformation,
+    dynamodb,
     eventbridge,
     iam,
     s3,
@@ -23,10 +24,20 @@ from pipeline.local.cloud.iam.key_patches import key_arn
 from pipeline.local.cloud.iam.policies import read_policy
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
 
+AS_IAM_SAYS = {
+    **{
+        f"sqs:{operation}Batch": f"sqs:{operation}"
+        for operation in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
+    },
+    "sns:PublishBatch": "sns:Publish",
+}
+"""The actions of operations that IAM has no action for."""
+
 
 def request(asking: Principal, action: str, resource: str, region: str, context: Mapping[str, Any]) -> Request:
     """Return a request as IAM sees it. `context`: the condition keys that are known already."""
     owner = _owner(resource) or asking.account or responses.get_account_id()
+    action = AS_IAM_SAYS.get(action, action)
     resource = _stack_id(resource, owner, region)
     if ":alias/" in resource and action in CRYPTOGRAPHIC:
         resource = key_arn(resource, owner, region)
@@ -109,7 +120,7 @@ def region_of(resource: str, default: str) -> str:
 def resource_policy(action: str, resource: str, owner: str, region: str) -> ResourcePolicy | None:
     """Return the policy of a resource; None where it has none, and nobody needs one."""
     service = resource.split(":", 3)[2] if resource.count(":") >= 5 else ""
-    if action.startswith("sts:AssumeRole") and service == "iam":
+    if action.startswith("sts:") and service == "iam":
         return trust_policy(owner, resource.rpartition("/")[2])
     if service == "execute-api":
         service = "apigateway"
@@ -117,6 +128,9 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
         found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
         if ":event-bus/" in resource:
             found = eventbridge._event_bus_policies.get(resource.rpartition("/")[2]), owner  # noqa: SLF001 - as above
+        if service == "dynamodb":
+            of_table = dynamodb._resource_policies.get(resource.partition("/index/")[0]) or {}  # noqa: SLF001 - as above
+            found = of_table.get("Policy"), owner
     if found is None:
         return None
     kind = "key policy" if service == "kms" else "resource-based policy"

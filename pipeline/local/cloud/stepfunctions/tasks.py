@@ -15,6 +15,15 @@ SERVICE = "states.amazonaws.com"
 INTEGRATION = "arn:aws:states:::"
 NAMESPACES: Mapping[str, str] = {"sfn": "states", "eventbridge": "events", "cloudwatchlogs": "logs"}
 """Services that an integration calls otherwise than IAM does."""
+OF_BUCKETS: Mapping[str, str] = {
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "HeadObject": "GetObject",
+    "CopyObject": "PutObject",
+}
+"""S3's operations that need an action of another name."""
 
 
 class TaskPermissions:
@@ -32,7 +41,10 @@ class TaskPermissions:
         action, target = wanted
         name = execution["executionArn"].rpartition(":")[2]
         try:
-            cause = self._permissions.call_as_role(machine["roleArn"], name, service=SERVICE).refusal(action, target)
+            calls = self._permissions.call_as_role(
+                machine["roleArn"], name, service=SERVICE, source=machine["stateMachineArn"]
+            )
+            cause = calls.refusal(action, target)
         except AwsError as error:
             cause = error.message
         return (_error(action), cause) if cause else None
@@ -50,7 +62,15 @@ def permission(resource: str, parameters: Json) -> tuple[str, str] | None:
         return "lambda:InvokeFunction", patches.function_arn(str(parameters.get("FunctionName", "")))
     namespace = NAMESPACES.get(service, service)
     action = operation[:1].upper() + operation[1:]
+    if namespace == "s3":
+        return f"s3:{OF_BUCKETS.get(action, action)}", _object(parameters)
     return f"{namespace}:{action}", _target(namespace, action, parameters)
+
+
+def _object(parameters: Json) -> str:
+    """Return the ARN of an object, or of a bucket: S3's requests name them in their path."""
+    named = "/".join(str(parameters[name]) for name in ("Bucket", "Key") if parameters.get(name))
+    return f"arn:aws:s3:::{named}" if named else "*"
 
 
 def _target(namespace: str, action: str, parameters: Json) -> str:

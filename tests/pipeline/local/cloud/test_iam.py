@@ -3,6 +3,7 @@
 What a decision is made of has its own cases: `pipeline/local/cloud/iam/tests/decision_cases.py`.
 """
 
+import base64
 import functools
 import itertools
 import json
@@ -21,7 +22,7 @@ from pipeline.operate.session import LocalClients
 from tests.conftest import FreshCloud
 from tests.testbed.consumers import Queue, Stream
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
-from tests.testbed.roles import role
+from tests.testbed.roles import EVERYTHING, role
 
 pytestmark = pytest.mark.cloud
 
@@ -127,6 +128,146 @@ class TestRequests:
         )
 
 
+def made_role(cloud: LocalCloud, trust: dict[str, Any], **asked: Any) -> str:
+    """A role that may do anything, with a statement of trust."""
+    iam, name = cloud.client("iam", ACCOUNT), fresh("role")
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}, **trust}
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(statement), **asked)["Role"]["Arn"])
+    iam.put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=document(EVERYTHING))
+    return arn
+
+
+class TestSessions:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
+
+    def test_a_role_is_assumed_with_its_external_id(self, cloud: LocalCloud) -> None:
+        arn = made_role(cloud, {"Condition": {"StringEquals": {"sts:ExternalId": "of-a-partner"}}})
+        assert as_role(cloud, arn, "sts", ExternalId="of-a-partner").get_caller_identity()
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        asked = {"RoleArn": arn, "RoleSessionName": "session"}
+        assert "sts:AssumeRole" in refusal(sts.assume_role, **asked)
+        assert "sts:AssumeRole" in refusal(sts.assume_role, **asked, ExternalId="of-another")
+
+    def test_a_role_is_assumed_by_the_name_of_its_session(self, cloud: LocalCloud) -> None:
+        arn = made_role(cloud, {"Condition": {"StringEquals": {"sts:RoleSessionName": "session"}}})
+        assert as_role(cloud, arn, "sts").get_caller_identity()
+
+    def test_tags_of_a_session_need_an_action_of_their_own(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required"""
+        tags = [{"Key": "team", "Value": "blue"}]
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        said = refusal(sts.assume_role, RoleArn=made_role(cloud, {}), RoleSessionName="session", Tags=tags)
+        assert "sts:TagSession" in said
+        arn = made_role(cloud, {"Action": ["sts:AssumeRole", "sts:TagSession"]})
+        assert as_role(cloud, arn, "sts", Tags=tags).get_caller_identity()
+
+    def test_a_role_has_its_path_in_conditions(self, cloud: LocalCloud) -> None:
+        """ "For IAM roles, the request context returns the ARN of the role", which has its path."""
+        bucket, arn = a_bucket(cloud), made_role(cloud, {}, Path="/team/")
+        assert ":role/team/" in arn
+        condition = {"ArnNotLike": {"aws:PrincipalArn": [f"arn:aws:iam::{ACCOUNT}:role/team/*"]}}
+        cloud.client("s3", ACCOUNT, REGION).put_bucket_policy(
+            Bucket=bucket,
+            Policy=document(
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": READ,
+                    "Resource": f"arn:aws:s3:::{bucket}/*",
+                    "Condition": condition,
+                }
+            ),
+        )
+        assert as_role(cloud, arn, "s3").get_object(Bucket=bucket, Key="a")
+        other = as_role(cloud, made_role(cloud, {}), "s3")
+        assert "explicit deny" in refusal(other.get_object, Bucket=bucket, Key="a")
+
+    def test_a_token_of_a_trusted_provider_needs_no_signature(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
+        provider = "https://tokens.example.com"
+        arn = cloud.client("iam", ACCOUNT).create_open_id_connect_provider(Url=provider)["OpenIDConnectProviderArn"]
+        trusted = {"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": arn}}
+        sts = cloud.client("sts", ACCOUNT, REGION)
+        claims = base64.urlsafe_b64encode(json.dumps({"iss": provider, "sub": "me"}).encode()).decode().rstrip("=")
+        asked = {"RoleSessionName": "session", "WebIdentityToken": f"e30.{claims}.e30"}
+        assert sts.assume_role_with_web_identity(RoleArn=made_role(cloud, trusted), **asked)["Credentials"]
+        said = refusal(sts.assume_role_with_web_identity, RoleArn=made_role(cloud, {}), **asked)
+        assert "sts:AssumeRoleWithWebIdentity" in said
+
+
+@pytest.mark.parametrize("authorization", ["Bearer text", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/sqs/x"])
+def test_nobody_is_the_root_by_a_key_that_names_no_account(cloud: LocalCloud, authorization: str) -> None:
+    headers = {
+        "Authorization": authorization,
+        "X-Amz-Target": "AmazonSQS.ListQueues",
+        "Content-Type": "application/x-amz-json-1.0",
+    }
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(cloud.endpoint, content=b"{}", headers=headers).status_code in (400, 403)
+
+
+class TestNames:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
+
+    def test_a_batch_of_messages_needs_what_one_needs(self, cloud: LocalCloud) -> None:
+        """ "To specify ... SendMessageBatch, use sqs:SendMessage": IAM has no action for batches."""
+        queue = cloud.client("sqs", ACCOUNT, REGION).create_queue(QueueName=fresh("queue"))["QueueUrl"]
+        one = as_role(cloud, a_role(cloud, Action=["sqs:SendMessage", "sqs:ReceiveMessage"]), "sqs")
+        entry = {"Id": "1", "MessageBody": "text"}
+        assert one.send_message_batch(QueueUrl=queue, Entries=[entry])["Successful"]
+        receipt = one.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
+        entries = [{"Id": "1", "ReceiptHandle": receipt}]
+        assert "sqs:DeleteMessage on" in refusal(one.delete_message_batch, QueueUrl=queue, Entries=entries)
+
+    def test_a_batch_for_a_topic_needs_what_one_message_needs(self, cloud: LocalCloud) -> None:
+        topic = cloud.client("sns", ACCOUNT, REGION).create_topic(Name=fresh("topic"))["TopicArn"]
+        sns = as_role(cloud, a_role(cloud, Action="sns:Publish", Resource=topic), "sns")
+        entries = [{"Id": "1", "Message": "text"}]
+        assert sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)["Successful"]
+
+    def test_a_key_is_the_same_by_its_alias(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
+        keys, alias = cloud.client("kms", ACCOUNT, REGION), f"alias/{fresh('key')}"
+        key = keys.create_key()["KeyMetadata"]
+        keys.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+        kms = as_role(cloud, a_role(cloud, Action="kms:Encrypt", Resource=key["Arn"]), "kms")
+        assert kms.encrypt(KeyId=alias, Plaintext=b"text")["CiphertextBlob"]
+        by_alias = a_role(cloud, Action="kms:Encrypt", Resource=key["Arn"].replace(f"key/{key['KeyId']}", alias))
+        assert f"kms:Encrypt on resource: {key['Arn']}" in refusal(
+            as_role(cloud, by_alias, "kms").encrypt, KeyId=alias, Plaintext=b"text"
+        )
+
+
+def test_a_rules_targets_are_passed_their_roles(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    rule, passed = fresh("rule"), a_role(cloud)
+    cloud.client("events", ACCOUNT, REGION).put_rule(Name=rule, ScheduleExpression="rate(1 day)")
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
+    targets = [{"Id": "a", "Arn": machine}, {"Id": "b", "Arn": machine, "RoleArn": passed}]
+    without = as_role(cloud, a_role(cloud, Action="events:*"), "events")
+    assert f"iam:PassRole on resource: {passed}" in refusal(without.put_targets, Rule=rule, Targets=targets)
+    to_events = {"StringEqualsIfExists": {"iam:PassedToService": "events.amazonaws.com"}}
+    able = a_role(cloud, Action=["events:*", "iam:PassRole"], Condition=to_events)
+    assert not as_role(cloud, able, "events").put_targets(Rule=rule, Targets=targets)["FailedEntryCount"]
+
+
+def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html"""
+    tables, name = cloud.client("dynamodb", ACCOUNT, REGION), fresh("table")
+    made = tables.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    arn, reader = made["TableDescription"]["TableArn"], made_role(cloud, {})
+    statement = {"Effect": "Deny", "Principal": {"AWS": reader}, "Action": "dynamodb:GetItem", "Resource": arn}
+    tables.put_resource_policy(ResourceArn=arn, Policy=document(statement))
+    asked = {"TableName": name, "Key": {"id": {"S": "1"}}}
+    assert "explicit deny in a resource-based policy" in refusal(as_role(cloud, reader, "dynamodb").get_item, **asked)
+    assert as_role(cloud, made_role(cloud, {}), "dynamodb").get_item(**asked)
+
+
 def test_the_boundary_of_a_templates_role_is_kept_and_obeyed(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
     bucket, name = a_bucket(cloud), fresh("role")
@@ -189,11 +330,76 @@ class TestKeys:
         s3.put_object(Bucket=bucket, Key="a", Body=b"text")
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
 
+    def test_a_key_is_known_by_its_own_tags_beneath_what_it_encrypts(self, cloud: LocalCloud) -> None:
+        kms = cloud.client("kms", ACCOUNT, REGION)
+        for tag, allowed in (("mine", True), ("others", False)):
+            key = kms.create_key(Tags=[{"TagKey": "whose", "TagValue": tag}])["KeyMetadata"]["Arn"]
+            queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=key)
+            cloud.client("sqs", ACCOUNT, REGION).tag_queue(QueueUrl=queue.url, Tags={"whose": "mine"})
+            mine = {"StringEquals": {"aws:ResourceTag/whose": "mine"}}
+            sqs = as_role(cloud, a_role(cloud, Action=["sqs:*", "kms:*"], Condition=mine), "sqs")
+            if allowed:
+                sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+            else:
+                with pytest.raises(ClientError, match="kms:GenerateDataKey"):
+                    sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+
     def test_an_encrypted_queue_asks_for_its_key(self, cloud: LocalCloud) -> None:
         queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=self.a_key(cloud))
         sqs = as_role(cloud, a_role(cloud, Action="sqs:*"), "sqs")
         with pytest.raises(ClientError, match="kms:GenerateDataKey"):
             sqs.send_message(QueueUrl=queue.url, MessageBody="x")
+
+
+class TestTrustInAService:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+
+    "We recommend using the aws:SourceArn and aws:SourceAccount global condition context keys in resource-based
+    policies."
+    """
+
+    @pytest.mark.parametrize(("name", "status"), [("trusted", "SUCCEEDED"), ("distrusted", "FAILED")])
+    def test_a_role_trusts_one_state_machine(self, cloud: LocalCloud, name: str, status: str) -> None:
+        allowed = {"ArnLike": {"aws:SourceArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:trusted*"}}
+        condition = {**allowed, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        trusted = {"Principal": {"Service": "states.amazonaws.com"}, "Condition": condition}
+        task = {"Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2", "Parameters": {"Bucket": a_bucket(cloud)}}
+        assert ended(cloud, f"{name}-{fresh('machine')}", made_role(cloud, trusted), task) == status
+
+
+def ended(cloud: LocalCloud, name: str, role_arn: str, task: dict[str, Any]) -> str:
+    """How a workflow of one task ends."""
+    definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": True, **task}}}
+    machines = cloud.client("stepfunctions", ACCOUNT, REGION)
+    machine = machines.create_state_machine(name=name, roleArn=role_arn, definition=json.dumps(definition))
+    execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def status() -> str:
+        return str(machines.describe_execution(executionArn=execution)["status"])
+
+    return str(until(status, lambda each: each != "RUNNING"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "resource", "parameters"),
+    [
+        ("listObjectsV2", "s3:ListBucket", "", {}),
+        ("deleteObject", "s3:DeleteObject", "/a", {"Key": "a"}),
+        ("headObject", "s3:GetObject", "/a", {"Key": "a"}),
+    ],
+)
+def test_a_task_needs_what_its_call_of_s3_needs(
+    cloud: LocalCloud, operation: str, action: str, resource: str, parameters: dict[str, str]
+) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+    bucket = a_bucket(cloud)
+    task = {
+        "Resource": f"arn:aws:states:::aws-sdk:s3:{operation}",
+        "Parameters": {"Bucket": bucket, **parameters},
+    }
+    for allowed, status in ((f"arn:aws:s3:::{bucket}{resource}", "SUCCEEDED"), ("arn:aws:s3:::other", "FAILED")):
+        may = role(cloud, fresh("role"), "states.amazonaws.com", Action=action, Resource=allowed)
+        assert ended(cloud, fresh("machine"), may, task) == status
 
 
 class TestCallsWithin:

@@ -30,6 +30,7 @@ KEY_POLICIES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-polici
 VIA_SERVICE = "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html"
 FUNCTION_POLICIES = "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"
 CONFUSED_DEPUTY = f"{GUIDE}confused-deputy.html"
+ENCRYPTED_OBJECTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
 
 HERE, THERE = "111111111111", "222222222222"
 ROLE = f"arn:aws:iam::{HERE}:role/team/reader"
@@ -303,6 +304,88 @@ WHO = [
         identity=ALL,
         held=[deny(NotPrincipal=to(HERE, ROLE, SESSION))],
     ),
+    *(
+        Case(
+            about=f"a Deny but for one who asks, without {missing}",
+            page=EXCEPT_PRINCIPALS,
+            answer=DENIED,
+            who=who,
+            identity=ALL,
+            held=[deny(NotPrincipal=to(*listed))],
+        )
+        for missing, who, listed in (
+            ("its session", SESSION, (HERE, ROLE)),
+            ("its role", SESSION, (HERE, SESSION)),
+            ("its account", SESSION, (ROLE, SESSION)),
+            ("the user's account", USER, (USER,)),
+        )
+    ),
+    Case(
+        about="a Deny but for a user who asks",
+        page=EXCEPT_PRINCIPALS,
+        answer=YES,
+        who=USER,
+        identity=ALL,
+        held=[deny(NotPrincipal=to(HERE, USER))],
+    ),
+    Case(
+        about="a Deny but for the account's root that asks",
+        page=EXCEPT_PRINCIPALS,
+        answer=YES,
+        who=f"arn:aws:iam::{HERE}:root",
+        identity=ALL,
+        held=[deny(NotPrincipal=to(HERE))],
+    ),
+    Case(
+        about="a Deny but for one who has a boundary spares nobody who has one",
+        page=EXCEPT_PRINCIPALS,
+        answer=DENIED,
+        identity=ALL,
+        boundary=ALL,
+        held=[deny(NotPrincipal=to(HERE, ROLE, SESSION))],
+    ),
+]
+ANYBODY = "anonymous"
+FROM_SERVICES = {"Bool": {"aws:PrincipalIsAWSService": "true"}}
+UNSIGNED = [
+    Case(about="nobody, by everybody", page=PRINCIPALS, answer=YES, who=ANYBODY, held=[allow(Principal="*")]),
+    Case(
+        about="nobody, by the account", page=PRINCIPALS, answer=RESOURCE, who=ANYBODY, held=[allow(Principal=to(HERE))]
+    ),
+    Case(
+        about="nobody is no service",
+        page=KEYS,
+        answer=RESOURCE,
+        who=ANYBODY,
+        held=[allow(Principal="*", Condition=FROM_SERVICES)],
+    ),
+    Case(
+        about="nobody is not spared as a service",
+        page=KEYS,
+        answer=DENIED,
+        who=ANYBODY,
+        held=[
+            allow(Principal="*"),
+            deny(Principal="*", Condition={"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}),
+        ],
+    ),
+    Case(
+        about="nobody has an account by this name",
+        page=KEYS,
+        answer=YES,
+        who=ANYBODY,
+        held=[allow(Principal="*", Condition={"StringEquals": {"aws:PrincipalAccount": "anonymous"}})],
+    ),
+    Case(
+        about="nobody uses a key",
+        page=ENCRYPTED_OBJECTS,
+        answer=RESOURCE,
+        who=ANYBODY,
+        action="kms:Decrypt",
+        resource=KEY,
+        kind="key policy",
+        held=[allow("kms:*", Principal=to("*"))],
+    ),
 ]
 QUEUE = f"arn:aws:sqs:eu-west-1:{HERE}:q"
 RULE = f"arn:aws:events:eu-west-1:{HERE}:rule/r"
@@ -368,6 +451,16 @@ SERVICES = [
                 Principal=by("events.amazonaws.com"),
                 Condition={"StringEquals": {"aws:SourceAccount": HERE}},
             )
+        ],
+        **EVENTS,
+    ),
+    Case(
+        about="to a queue of this account",
+        page=KEYS,
+        answer=YES,
+        held=[
+            allow("sqs:SendMessage", QUEUE, Principal=by("events.amazonaws.com")),
+            deny("sqs:*", QUEUE, Principal="*", Condition={"StringNotEquals": {"aws:ResourceAccount": HERE}}),
         ],
         **EVENTS,
     ),
@@ -752,6 +845,8 @@ CONDITIONS = [
         ("all but one", {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}, False, {"aws:TagKeys": ["a", "b"]}),
         ("all of nothing", {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}, True, {}),
         ("all of an empty list", {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}, True, {"aws:TagKeys": []}),
+        ("an empty list is none", {"Null": {"aws:TagKeys": "true"}}, True, {"aws:TagKeys": []}),
+        ("an empty list is not there", {"Null": {"aws:TagKeys": "false"}}, False, {"aws:TagKeys": []}),
         ("any", {"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}}, True, {"aws:TagKeys": ["a", "b"]}),
         ("not any", {"ForAnyValue:StringEquals": {"aws:TagKeys": ["c"]}}, False, {"aws:TagKeys": ["a", "b"]}),
         ("any of nothing", {"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}}, False, {}),
@@ -844,6 +939,7 @@ CASES = [
     *LIMITS,
     *ACROSS_ACCOUNTS,
     *WHO,
+    *UNSIGNED,
     *SERVICES,
     *KMS,
     *TRUST_POLICIES,
