@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.review.access import evidence, exposure, managed, network, properties
+from pipeline.review.access import evidence, exposure, managed, network, properties, variables
 from pipeline.review.access.compare import Comparison, Gain, compare
 from pipeline.review.access.policy_attachments import PolicyAttachment, boundaries, default, policy_attachments
 from pipeline.review.access.statements import AttachedStatement, PolicySource, allow, read_policy
@@ -109,7 +109,10 @@ class _Pair:
             before = self._statements(old, way, self._old.account, both)
             after = self._statements(new, way, self._new.account, both)
             try:
-                self._tell(compare(managed.apart(before), managed.apart(after)), before)
+                found = compare(managed.apart(before), managed.apart(after), denies_others=self._stays)
+                self._tell(found, before)
+                for source in variables.left_open(before, after):
+                    self._unknown(source, variables.OPEN)
             except CombinationsError:
                 for each in (*old, *new):
                     self._unknown(each.source, "its statements are too entangled to compare; read them side by side")
@@ -157,6 +160,11 @@ class _Pair:
             return Gain()
         kept = {each: reached for each, reached in gain.patterns.items() if stays_within(each, reached, self._new)}
         return Gain(patterns=kept, principals=gain.principals, loosened=gain.loosened)
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the subject neither comes nor goes: one that does is all that its Deny statements could matter to."""
+        return (self._subject in self._old.resources) == (self._subject in self._new.resources)
 
     def _resource(self, logical_id: str) -> Resource | None:
         return self._new.resources.get(logical_id) or self._old.resources.get(logical_id)
@@ -237,7 +245,8 @@ def _by_subject(template: ResolvedTemplate) -> dict[str, list[PolicyAttachment]]
 def _granted_before(gain: Gain, source: PolicySource, before: Iterable[AttachedStatement]) -> list[str]:
     """Who could so far, where a policy says who, and no line says already which condition is gone."""
     is_said = any(each.source == source for each in gain.loosened)
-    if is_said or source.kind not in LETS_OTHERS_IN:
+    is_granted = any(each.source == source for each in gain.patterns)
+    if is_said or not is_granted or source.kind not in LETS_OTHERS_IN:
         return []
     return [evidence.granted_before(each) for each in before if each.allows][:MOST_BEFORE]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.review.access.statements import AttachedStatement, PolicySource
-from pipeline.review.model import Direction
+from pipeline.review.model import AccessKind, Direction
 from services.library.cloudformation.conditions import ConditionTest, Requests
 from services.library.cloudformation.patterns import EVERYTHING, CombinationsError, Pattern, classes
 from services.library.cloudformation.statements import Matcher, actions_matcher
@@ -29,8 +29,8 @@ ESCALATING = tuple(
     )
 )
 """Actions that let one who may use them on any resource give themselves everything else."""
-
-
+NEEDED = frozenset({AccessKind.TRUST, AccessKind.KEY})
+"""Kinds of policy that must allow what anybody does: where they allow nothing, their Deny forbids nothing more."""
 WITH_TOKEN = actions_matcher("sts:AssumeRoleWithWebIdentity")
 
 
@@ -43,7 +43,7 @@ class Gain:
     principals: dict[AttachedStatement, set[Pattern]] = field(default_factory=dict)
     """Statement that grants it -> those of its principals that are given something."""
     undenied: set[AttachedStatement] = field(default_factory=set)
-    """Deny statements of the other side that kept it away."""
+    """Deny statements of the other side that kept it away, or what policies of others may allow."""
     loosened: dict[AttachedStatement, set[AttachedStatement]] = field(default_factory=dict)
     """Statement that grants it -> statements of the other side that grant it on a condition."""
     public: set[PolicySource] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Gain:
     """What grants any action on any resource, or one that leads there."""
 
     def __bool__(self) -> bool:
-        return bool(self.patterns)
+        return bool(self.patterns or self.undenied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,68 +70,93 @@ class Comparison:
         return Direction.BROADENED if self.gained else Direction.NARROWED if self.lost else None
 
 
-def compare(old: Sequence[AttachedStatement], new: Sequence[AttachedStatement]) -> Comparison:
+def compare(
+    old: Sequence[AttachedStatement], new: Sequence[AttachedStatement], *, denies_others: bool = False
+) -> Comparison:
     """Return what `new` grants and `old` does not, and the other way round.
+
+    `denies_others`: a Deny counts also for what no statement of these allows, since it forbids what policies of others
+    allow: a role's what a bucket's grants, a bucket's what its account's roles may do.
 
     Raises:
         CombinationsError: if the statements are too entangled to decide; that is never "no change".
     """
     if {each.meaning for each in old} == {each.meaning for each in new}:
         return Comparison(Gain(), Gain())
-    return _Space([*old, *new], len(old)).comparison()
+    return _Space([*old, *new], len(old), denies_others=denies_others).comparison()
 
 
 class _Space:
     """All requests, by which statements they match. Statement i is bit i of a number."""
 
-    def __init__(self, statements: Sequence[AttachedStatement], old: int) -> None:
+    def __init__(self, statements: Sequence[AttachedStatement], old: int, *, denies_others: bool) -> None:
         self._statements = statements
         self._old = (1 << old) - 1
         self._allow = sum(1 << at for at, each in enumerate(statements) if each.allows)
+        self._deny_others = self._changed_denies(old) if denies_others else 0
         self._principals = _Dimension(statements, lambda each: each.principals)
         self._actions = _Dimension(statements, lambda each: each.actions, further=ESCALATING)
         self._resources = _Dimension(statements, lambda each: each.resources)
-        self._decided: dict[int, tuple[bool, bool, bool, bool]] = {}
+        self._decided: dict[int, _Decided] = {}
+
+    def _changed_denies(self, old: int) -> int:
+        """Every Deny whose like the other side has not, unless nothing goes without an Allow of the same policy."""
+        sides = [{each.meaning for each in side} for side in (self._statements[:old], self._statements[old:])]
+        return sum(
+            1 << at
+            for at, each in enumerate(self._statements)
+            if not each.allows and each.source.kind not in NEEDED and each.meaning not in sides[at < old]
+        )
 
     def comparison(self) -> Comparison:
         if math.prod(len(each.masks) for each in (self._principals, self._actions, self._resources)) > MOST_CELLS:
             raise CombinationsError
         gained, lost = Gain(), Gain()
+        decisive = self._allow | self._deny_others
         for by_principal in self._principals.masks:
             for by_action in self._actions.masks:
                 both = by_principal & by_action
-                if not both & self._allow:
-                    continue
-                for by_resource in self._resources.masks:
-                    signature = both & by_resource
-                    if signature & self._allow:
-                        gains, gains_public, loses, loses_public = self._decide(signature)
-                        cell = (by_principal, by_action, by_resource)
-                        if gains:
-                            self._record(gained, signature, cell, granting=~self._old, is_public=gains_public)
-                        if loses:
-                            self._record(lost, signature, cell, granting=self._old, is_public=loses_public)
+                if both & decisive:
+                    for by_resource in self._resources.masks:
+                        if both & by_resource & decisive:
+                            self._note(gained, lost, (by_principal, by_action, by_resource))
         return Comparison(gained, lost)
 
-    def _decide(self, signature: int) -> tuple[bool, bool, bool, bool]:
-        """Whether some request that these statements match is gained, gained by anybody, lost, lost by anybody."""
+    def _note(self, gained: Gain, lost: Gain, cell: tuple[int, int, int]) -> None:
+        signature = cell[0] & cell[1] & cell[2]
+        decided = self._decide(signature)
+        if decided.gains:
+            self._record(gained, signature, cell, granting=~self._old, is_public=decided.gains_public)
+        if decided.loses:
+            self._record(lost, signature, cell, granting=self._old, is_public=decided.loses_public)
+        if decided.undenied:
+            gained.undenied |= set(self._chosen(signature & self._deny_others & self._old))
+        if decided.newly_denied:
+            lost.undenied |= set(self._chosen(signature & self._deny_others & ~self._old))
+
+    def _decide(self, signature: int) -> "_Decided":
+        """What becomes of the requests that these statements match."""
         if signature not in self._decided:
             tests: set[ConditionTest] = set()
             for each in self._chosen(signature):
                 tests |= each.tests
             requests = Requests(tests)
-            answer = [False] * 4
+            answer = _Decided()
             for request in requests:
                 applying = sum(
                     1 << at
                     for at, each in enumerate(self._statements)
                     if signature >> at & 1 and requests.passes(each.tests, request)
                 )
-                before, after = self._grants(applying & self._old), self._grants(applying & ~self._old)
-                if before != after:
-                    answer[0 if after else 2] = True
-                    answer[1 if after else 3] |= requests.is_a_strangers(request)
-            self._decided[signature] = (answer[0], answer[1], answer[2], answer[3])
+                before, after = applying & self._old, applying & ~self._old
+                was_granted, is_granted = self._grants(before), self._grants(after)
+                if was_granted != is_granted:
+                    answer.add(is_granted=is_granted, is_public=requests.is_a_strangers(request))
+                elif not is_granted:
+                    denied_before, denied_after = before & ~self._allow, after & ~self._allow
+                    answer.undenied |= bool(denied_before & self._deny_others) and not denied_after
+                    answer.newly_denied |= bool(denied_after & self._deny_others) and not denied_before
+            self._decided[signature] = answer
         return self._decided[signature]
 
     def _grants(self, applying: int) -> bool:
@@ -161,6 +186,25 @@ class _Space:
 
     def _chosen(self, bits: int) -> list[AttachedStatement]:
         return [each for at, each in enumerate(self._statements) if bits >> at & 1]
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What happens to some of the requests that match the same statements; public: to one that anybody can make."""
+
+    gains: bool = False
+    gains_public: bool = False
+    loses: bool = False
+    loses_public: bool = False
+    undenied: bool = False
+    newly_denied: bool = False
+
+    def add(self, *, is_granted: bool, is_public: bool) -> None:
+        """Add a request that only one side grants."""
+        if is_granted:
+            self.gains, self.gains_public = True, self.gains_public or is_public
+        else:
+            self.loses, self.loses_public = True, self.loses_public or is_public
 
 
 class _Dimension:

@@ -100,7 +100,7 @@ def _who(statement: AttachedStatement, holder: str, reached: Collection[Pattern]
     principals = statement.principals
     if principals == ANYTHING:
         return "everybody" if statement.source.kind not in (*_BY_IDENTITY, AccessKind.BOUNDARY) else holder
-    names = _several([principals.text(each) for each in principals.patterns if each in reached])
+    names = _several(list(dict.fromkeys(principals.text(each) for each in principals.patterns if each in reached)))
     return f"everybody but {names}" if principals.is_negated else names
 
 

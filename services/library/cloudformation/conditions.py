@@ -19,8 +19,6 @@ from services.library.cloudformation.patterns import CombinationsError, Pattern
 from services.library.cloudformation.policy_text import is_token, is_unreadable, list_of, pattern, policy_text
 
 MOST_REQUESTS = 20_000
-MOST_VALUES_AT_ONCE = 4
-"""Of a key with several values: every set of so many classes is tried, beyond that pairs of them."""
 MOST_NUMBER = 2.0**52
 """Up to this a number is told from what lies half way to its neighbours; a larger one is not compared."""
 
@@ -267,16 +265,21 @@ class Requests:
             values = self._values(key, family)
             sets = [frozenset({value}) for value in values]
             if several:
-                most = len(values) if len(values) <= MOST_VALUES_AT_ONCE else 2
-                sets += [
-                    frozenset(some) for size in range(2, most + 1) for some in itertools.combinations(values, size)
-                ]
+                sets += self._sets(key, values)
             choices.append([((key, family), some) for some in sets])
         return [absent, *(dict(each) for each in itertools.product(*choices))]
 
+    def _sets(self, key: str, values: Sequence[Value]) -> list[frozenset[Value]]:
+        """Sets of several values: each test needs at most one of them to hold, or not to, so no more than tests do."""
+        most = min(len(values), sum(test.key == key for test in self._tests))
+        if sum(math.comb(len(values), size) for size in range(2, most + 1)) > MOST_REQUESTS:
+            raise CombinationsError
+        return [frozenset(some) for size in range(2, most + 1) for some in itertools.combinations(values, size)]
+
     def _values(self, key: str, family: str) -> list[Value]:
         if family == "text":
-            return list(patterns.classes(self._patterns.get((key, family), [])))
+            known = self._patterns.get((key, family), [])
+            return [*sorted({*patterns.classes(known), patterns.of_nothing(known)})]
         values = [value for test in self._tests if (test.key, test.family) == (key, family) for value in test.values]
         if family == "address":
             return list(_addresses([network for network in map(_network, values) if network]))

@@ -5,11 +5,10 @@ variable, of a principal or of one of a few keys. Keys that are not among these 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """
 
-import re
 from collections.abc import Iterable
 
 from services.library.cloudformation.patterns import COMPONENT_ONE, COMPONENT_STAR, ONE, STAR, Pattern
-from services.library.cloudformation.policy_text import is_token
+from services.library.cloudformation.policy_text import is_token, is_variable
 
 NAMES = frozenset(
     {
@@ -68,7 +67,6 @@ AUDIENCES = frozenset(
 """Provider and claim, where the value is an app or a pool of identities that somebody has registered.
 
 Elsewhere a token's audience is what its bearer asked for."""
-_VARIABLE = re.compile(r"<[A-Za-z0-9.-]+:(?!:)[^<>]*>")
 _WILDCARDS = frozenset({STAR, ONE, COMPONENT_STAR, COMPONENT_ONE})
 _ACROSS = frozenset({STAR, ONE})
 
@@ -138,4 +136,4 @@ def _before(value: Iterable[str], ends: str) -> list[str]:
 def _is_fixed(value: Iterable[str]) -> bool:
     """Whether there is neither wildcard nor policy variable; what a deployment fills in is one value."""
     symbols = list(value)
-    return bool(symbols) and not any(each in _WILDCARDS or _VARIABLE.fullmatch(each) for each in symbols)
+    return bool(symbols) and not any(each in _WILDCARDS or is_variable(each) for each in symbols)

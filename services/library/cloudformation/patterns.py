@@ -41,7 +41,7 @@ def classes(patterns: Sequence[Pattern]) -> list[int]:
     """Return every combination of patterns that some text matches: one number each, bit i set where pattern i matches.
 
     Exact: a breadth-first walk over all patterns at once, each a small automaton whose positions are bits of a number.
-    The empty text is left out, since no action, resource or principal is empty.
+    The empty text is left out, since no action, resource or principal is empty: `of_nothing` is its combination.
 
     Raises:
         CombinationsError: if the walk passes more than MOST_STATES states.
@@ -64,6 +64,11 @@ def classes(patterns: Sequence[Pattern]) -> list[int]:
                 seen.add(reached)
                 waiting.append(reached)
     return sorted(automaton.matched(state) for state in found)
+
+
+def of_nothing(patterns: Sequence[Pattern]) -> int:
+    """Return which patterns the empty text matches, as a value of a condition key may be: `""`, `*`."""
+    return sum(1 << at for at, pattern in enumerate(patterns) if set(pattern) <= {STAR, COMPONENT_STAR})
 
 
 class _Automaton:

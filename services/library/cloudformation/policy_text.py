@@ -10,6 +10,7 @@ from services.library.cloudformation.values import DYNAMIC_REFERENCE, Value
 
 _TOKEN = re.compile(rf"\$\{{([^}}]*)\}}|({DYNAMIC_REFERENCE.pattern})")
 _NAMED = re.compile(r"<(?!null>)(AWS::)?[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?>")
+_VARIABLE = re.compile(r"<[A-Za-z0-9.-]+:(?!:)[^<>]*>")
 _ESCAPED = {"*": "\\*", "?": "\\?", "$": "$"}
 
 
@@ -63,6 +64,11 @@ def is_unreadable(symbol: str) -> bool:
     return is_token(symbol) and _NAMED.fullmatch(symbol) is None
 
 
+def is_variable(symbol: str) -> bool:
+    """Return whether a symbol is a policy variable, whose value each request brings."""
+    return _VARIABLE.fullmatch(symbol) is not None
+
+
 def list_of(value: Value) -> Sequence[Value]:
     """Return a policy's one value or list of values, as a list."""
     return value if isinstance(value, list | tuple) else () if value is None else (value,)
@@ -102,7 +108,7 @@ def _of_text(text: str, wildcards: bool) -> Iterator[str]:
         elif name in _ESCAPED:
             yield _ESCAPED[name]
         else:
-            yield f"<{name.split(',')[0].strip()}>"
+            yield f"<{', '.join(part.strip() for part in name.split(',', 1))}>"
         last = found.end()
     yield from _of_characters(text[last:], wildcards)
 

@@ -13,6 +13,7 @@ from services.library.cloudformation.values import Value
 WITH_VARIABLES = "2012-10-17"
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12}|<AWS::AccountId>)(?::root)?")
 _IN_ACCOUNT = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(\d{12}|<AWS::AccountId>):(.+)")
+_NAMED_ROLE = re.compile(r"(AWS:(?:\d{12}|<AWS::AccountId>))/role/(?:[^<>]*/)?([^/<>]+)")
 _PARTS = re.compile(r"<[^<>]*>|.", re.DOTALL)
 _OWN = re.compile(r"<[A-Za-z0-9]+(?:\.Arn)?>")
 
@@ -165,7 +166,19 @@ def _principals(value: Value, account: str) -> Iterator[Named]:
         raise UnreadablePolicyError(f"a principal is known only at deployment: {policy_text(value)}")
     else:
         for kind, several in value.items():
-            yield from (_principal(kind, each, account) for each in list_of(several))
+            for each in list_of(several):
+                named = _principal(kind, each, account)
+                yield named
+                yield from _sessions(named)
+
+
+def _sessions(role: Named) -> Iterator[Named]:
+    """Yield the sessions of a role that is named in full: they are what calls, and may be named themselves.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if found := _NAMED_ROLE.fullmatch(written(role[0])):
+        yield (*f"{found[1]}/assumed-role/{found[2]}/", "*"), role[1]
 
 
 def _principal(kind: str, value: Value, account: str) -> Named:

@@ -421,3 +421,79 @@ def test_access_change_is_reported_for_the_resource_that_has_the_statement() -> 
     assert (found[AccessKind.MANAGED].logical_id, found[AccessKind.MANAGED].wildcard) == ("Role", True)
     assert found[AccessKind.MANAGED].evidence == "Role now has the managed policy AmazonS3FullAccess"
     assert (found[AccessKind.IDENTITY].logical_id, found[AccessKind.IDENTITY].wildcard) == ("P", False)
+
+
+FILES: Resources = {"B": ("AWS::S3::Bucket", {})}
+IN_PLAIN_TEXT = deny("s3:*", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+
+
+def bucket_policy(*statements: object) -> Resources:
+    document = {"Statement": list(statements)}
+    return {**FILES, "P": ("AWS::S3::BucketPolicy", {"Bucket": {"Ref": "B"}, "PolicyDocument": document})}
+
+
+def test_access_change_by_a_deny_alone_counts_since_policies_of_others_may_allow() -> None:
+    (lifted,) = compared(bucket_policy(IN_PLAIN_TEXT), FILES)
+    assert lifted.direction is Direction.BROADENED
+    assert lifted.evidence == "no Deny forbids any more s3:* on every resource if bool aws:securetransport = false"
+    (forbidden,) = compared(FILES, bucket_policy(IN_PLAIN_TEXT))
+    assert forbidden.direction is Direction.NARROWED
+    (of_role,) = compared(role() | policy(deny("s3:DeleteObject")), role())
+    assert of_role.direction is Direction.BROADENED
+
+
+def test_access_change_by_a_deny_alone_is_none_on_what_comes_or_goes_or_must_allow_itself() -> None:
+    assert compared({}, bucket_policy(IN_PLAIN_TEXT)) == compared(bucket_policy(IN_PLAIN_TEXT), {}) == ()
+    own, other = allow("kms:*", Principal=OWN_ROOT), deny("kms:*", Principal={"AWS": "222222222222"})
+    assert compared(holder("AWS::KMS::Key", "KeyPolicy", own, other), holder("AWS::KMS::Key", "KeyPolicy", own)) == ()
+
+
+def test_access_change_of_an_empty_value_is_broadened() -> None:
+    home, anywhere = ({"StringEquals": {"s3:prefix": each}} for each in (["home/"], ["home/", ""]))
+    (found,) = compared(policy(allow("s3:*", Condition=home)), policy(allow("s3:*", Condition=anywhere)))
+    assert found.direction is Direction.BROADENED
+
+
+def test_access_change_by_a_deny_of_a_role_reaches_its_sessions() -> None:
+    named = allow("kms:*", Principal={"AWS": "arn:aws:sts::111111111111:assumed-role/reader/work"})
+    denied = deny("kms:*", Principal={"AWS": "arn:aws:iam::111111111111:role/team/reader"})
+    (found,) = compared(
+        holder("AWS::KMS::Key", "KeyPolicy", named, denied), holder("AWS::KMS::Key", "KeyPolicy", named)
+    )
+    assert found.direction is Direction.BROADENED
+
+
+def with_variables(*statements: object) -> Resources:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return {"P": ("AWS::IAM::Policy", {"Roles": [{"Ref": "Role"}], "PolicyDocument": document})}
+
+
+def test_access_change_of_a_variables_default_is_a_change() -> None:
+    old, new = (with_variables(allow("s3:*", f"b/${{aws:username, '{default}'}}")) for default in ("a", "b"))
+    (found,) = compared(old, new)
+    assert found.direction is Direction.CHANGED
+
+
+def test_access_change_beside_variables_and_exceptions_is_unknown() -> None:
+    home, ann = "b/${aws:username}", "b/ann"
+    but_home = {"Effect": "Allow", "Action": "s3:*", "NotResource": home}
+    for kept, further in ((allow("s3:*", home), deny("s3:*", ann)), (but_home, allow("s3:*", ann))):
+        (found,) = compared(with_variables(kept), with_variables(kept, further))
+        assert found.direction is Direction.UNKNOWN
+        assert "a policy variable may have the value" in found.evidence
+    kept = allow("s3:*", home)
+    (plain,) = compared(with_variables(kept), with_variables(kept, allow("s3:*", ann)))
+    assert plain.direction is Direction.BROADENED
+
+
+def test_access_change_that_shows_with_three_values_of_a_key_at_once_is_narrowed() -> None:
+    asks = {"ForAnyValue:StringEquals": {"aws:TagKeys": "a"}}
+    forbids = {
+        "ForAnyValue:StringEquals": {"aws:TagKeys": ["b", "c"]},
+        "ForAnyValue:StringLike": {"aws:TagKeys": ["d*", "e*"]},
+        "ForAllValues:StringNotEquals": {"aws:TagKeys": "f"},
+    }
+    tagged, denied = (make("kms:*", Condition=tests) for make, tests in ((allow, asks), (deny, forbids)))
+    sides = (holder("AWS::KMS::Key", "KeyPolicy", *statements) for statements in ((tagged,), (tagged, denied)))
+    (found,) = compared(*sides)
+    assert found.direction is Direction.NARROWED
