@@ -21,6 +21,7 @@ from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.branches import Branches, local_branches
 from pipeline.operate.errors import OperateError
 from pipeline.settings import SETTINGS
+from services.library.contract.deployment import BRANCH_EXECUTION_ROLE
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT
 from tests.testbed import small
@@ -29,6 +30,8 @@ from tests.testbed.branches import cloud_with
 pytestmark = pytest.mark.cloud
 HERE = BRANCHES_LIKE.environment
 ACCOUNT, REGION = HERE.account, HERE.region
+EXECUTION = f"arn:aws:iam::{ACCOUNT}:role/{BRANCH_EXECUTION_ROLE}"
+"""With which CloudFormation makes a branch's stacks, and deletes them, whoever asks for it."""
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +71,14 @@ class Maker:
     def branches(self) -> Branches:
         return Branches(target=local_branches(self.cloud.endpoint, account=ACCOUNT, region=REGION))
 
-    def make(self, name: str, *, resources: dict[str, Any] | None = None, **tags: str) -> str:
+    def make(
+        self, name: str, *, resources: dict[str, Any] | None = None, role: str | None = EXECUTION, **tags: str
+    ) -> str:
+        """None for the role: by somebody who may do anything, as what has no branch's name can only be made."""
         template = {"Resources": resources or {"Queue": {"Type": "AWS::SQS::Queue"}}}
         given = [{"Key": f"penstock:{key}", "Value": value} for key, value in tags.items()]
-        made = self.formation.create_stack(StackName=name, TemplateBody=json.dumps(template), Tags=given)
+        acting = {"RoleARN": role} if role and name.startswith("branch-") else {}
+        made = self.formation.create_stack(StackName=name, TemplateBody=json.dumps(template), Tags=given, **acting)
         self.formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
         return str(made["StackId"])
 
@@ -164,7 +171,7 @@ def test_a_bucket_of_the_branch_is_emptied_and_no_other(maker: Maker, prefix: st
     assert f"{prefix}-bucket" not in {each["Name"] for each in s3.list_buckets()["Buckets"]}
 
     for name, tag in ((f"other-{prefix}", prefix), (f"{prefix}-b", "branch-else-aaaaaa")):
-        forged = maker.make(f"{prefix}-{name[:5]}-x", resources={"Bucket": bucket(name, tag)}, branch=prefix)
+        forged = maker.make(f"{prefix}-{name[:5]}-x", resources={"Bucket": bucket(name, tag)}, role=None, branch=prefix)
         s3.put_object(Bucket=name, Key="a", Body=b"a")
         with refused("it is not emptied"):
             maker.branches.delete(forged, branch=prefix)
