@@ -117,6 +117,18 @@ def region_of(resource: str, default: str) -> str:
     return parts[3] if len(parts) == 6 and parts[3] else default
 
 
+def _bus_policy(name: str) -> Json | None:
+    """Return the policy of an event bus. The emulator keeps an account that PutPermission names as it is given."""
+    found: Json | None = eventbridge._event_bus_policies.get(name)  # noqa: SLF001 - as above
+    if found is None:
+        return None
+    statements = [
+        {**each, "Principal": {"AWS": each["Principal"]}} if str(each["Principal"]).isdigit() else each
+        for each in found["Statement"]
+    ]
+    return {**found, "Statement": statements}
+
+
 def resource_policy(action: str, resource: str, owner: str, region: str) -> ResourcePolicy | None:
     """Return the policy of a resource; None where it has none, and nobody needs one."""
     service = resource.split(":", 3)[2] if resource.count(":") >= 5 else ""
@@ -127,7 +139,7 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
     with responses.request_scope(owner, region_of(resource, region)):
         found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
         if ":event-bus/" in resource:
-            found = eventbridge._event_bus_policies.get(resource.rpartition("/")[2]), owner  # noqa: SLF001 - as above
+            found = _bus_policy(resource.rpartition("/")[2]), owner
         if service == "dynamodb":
             of_table = dynamodb._resource_policies.get(resource.partition("/index/")[0]) or {}  # noqa: SLF001 - as above
             found = of_table.get("Policy"), owner

@@ -10,8 +10,10 @@ import pytest
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.pipelines import TOOLS, Tools, action, approval, stage, until
 from tests.testbed.repositories import Repository
+from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
+EVENTS = "events.amazonaws.com"
 CONNECTION = f"arn:aws:codeconnections:us-east-1:{TOOLS}:connection/00000000-0000-0000-0000-000000000000"
 
 
@@ -148,9 +150,11 @@ def code_commit(tools: Tools, tmp_path: Path, account: str = TOOLS) -> Repositor
 
 
 def events_rule(tools: Tools, pattern: dict[str, Any], target: str, account: str = TOOLS) -> None:
+    """A rule's role is of its own account."""
     events: Any = tools.cloud.client("events", account=account)
+    own = tools.role if account == TOOLS else role(tools.cloud, f"{tools.name}-events", EVENTS, account=account)
     events.put_rule(Name=tools.name, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=tools.name, Targets=[{"Id": "1", "Arn": target, "RoleArn": tools.role}])
+    events.put_targets(Rule=tools.name, Targets=[{"Id": "1", "Arn": target, "RoleArn": own}])
 
 
 def test_a_rule_for_code_commit_starts_the_pipeline_at_the_pushed_commit(tools: Tools, tmp_path: Path) -> None:
@@ -192,7 +196,10 @@ def test_code_commit_may_be_in_another_account(tools: Tools, tmp_path: Path) -> 
     elsewhere = "222222222222"
     repository = code_commit(tools, tmp_path, elsewhere)
     repository.push({"file": "before"})
-    role = tools.make_role("source", elsewhere)
+    source = tools.make_role("source", elsewhere)
+    tools.cloud.client("events").put_permission(
+        Action="events:PutEvents", Principal=elsewhere, StatementId=f"From{elsewhere}"
+    )
     policy = {
         "Version": "2012-10-17",
         "Statement": [
@@ -206,7 +213,7 @@ def test_code_commit_may_be_in_another_account(tools: Tools, tmp_path: Path) -> 
     }
     tools.s3.put_bucket_policy(Bucket=tools.bucket, Policy=json.dumps(policy))
     configuration = {"RepositoryName": tools.name, "BranchName": "main", "PollForSourceChanges": "false"}
-    fetch = action("Fetch", "Source/CodeCommit", configuration, outputs=["Code"], namespace="Source", roleArn=role)
+    fetch = action("Fetch", "Source/CodeCommit", configuration, outputs=["Code"], namespace="Source", roleArn=source)
     definition = tools.definition(stage("Gate", approval()))
     definition["stages"][0] = stage("Source", fetch)
     tools.codepipeline.create_pipeline(pipeline=definition)
