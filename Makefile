@@ -1,8 +1,8 @@
 # Thin on purpose: each target is one or two commands that can be typed by hand.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-# Tests with local clouds wait for timers, retries and builds: a third process computes meanwhile.
-WORKERS ?= 3
+# Tests with local clouds wait for timers, retries and builds: of four processes two compute, mostly.
+WORKERS ?= 4
 # Everything is made anew with `CACHE=off`; docs/push.md.
 SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m pipeline.synthesis
 
@@ -41,7 +41,7 @@ types:
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)
 
-test: setup ## every test, with local clouds of their own; WORKERS=3 at once
+test: setup ## every test, with local clouds of their own; WORKERS=4 at once
 	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder # in the order of collection: what takes long first
 
 # What a process measures goes to a file of its own; so do the local clouds and their builds, which get both variables.

@@ -210,6 +210,8 @@ def _launch(
         command += ["--without", name]
     if parent := environment.get(PARENT):
         command += ["--parent", parent]
+    if place.log.exists():
+        place.log.replace(place.log.with_suffix(".before.log"))  # what it was restarted for may stand there
     with place.log.open("wb") as log:
         launched = subprocess.run(
             command,

@@ -107,8 +107,18 @@ def _tags(resource: str, owner: str, region: str) -> Keys:
         found = {tag["Key"]: tag["Value"] for tag in role.get("Tags") or ()}
     else:
         with responses.request_scope(owner, region_of(resource, region)):
-            found = tagging.resource_tags(resource) or {}
+            found = _tags_by_walking(resource)
     return {f"{prefix}:resourcetag/{key.lower()}": [value] for prefix in ("aws", "iam") for key, value in found.items()}
+
+
+def _tags_by_walking(resource: str) -> Mapping[str, str]:
+    """Return the tags that the emulator finds by walking over all resources of a service, which may come and go."""
+    while True:
+        try:
+            return tagging.resource_tags(resource) or {}
+        except RuntimeError as error:
+            if "changed size during iteration" not in str(error):
+                raise
 
 
 def region_of(resource: str, default: str) -> str:
