@@ -40,9 +40,11 @@ class ForkedProcess:
         """Wait for the answer. A copy that takes longer is killed: what it copied may have held a lock for ever."""
         ends_at = time.monotonic() + seconds
         found = b""
+        answers = select.poll()  # `select` takes no descriptor from 1,024 on, and each connection has one
+        answers.register(self._answer, select.POLLIN)
         try:
             while True:
-                if not select.select([self._answer], [], [], max(0.0, ends_at - time.monotonic()))[0]:
+                if not answers.poll(max(0.0, ends_at - time.monotonic()) * 1000):
                     os.kill(self.pid, signal.SIGKILL)
                     raise ForkError(f"it took more than {seconds:.0f} s")
                 chunk = os.read(self._answer, CHUNK)

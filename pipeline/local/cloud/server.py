@@ -18,8 +18,9 @@ from pipeline.local.cloud import unsupported
 from pipeline.local.cloud.emulator import AsgiRoute, Emulator, HttpResponse
 from pipeline.local.cloud.snapshot import Snapshots
 
-KEEP_ALIVE_SECONDS = 24 * 3600
-"""No client loses a request to a connection that ends for idleness meanwhile: what connects ends with its process."""
+KEEP_ALIVE_SECONDS = 600
+"""Long, since a client loses the request that it sends just when its connection ends for idleness; not for ever, since
+each is a descriptor of this process, and one more where it is the client as well."""
 SNAPSHOT_PATH = "/_penstock/snapshot"
 UNSUPPORTED = "unsupported"
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")

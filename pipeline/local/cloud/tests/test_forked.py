@@ -1,6 +1,7 @@
 """A copy of the process works on what was there at its start, keeps nothing open, and can be given up."""
 
 import os
+import resource
 import socket
 import time
 
@@ -26,6 +27,18 @@ def test_fork_changes_nothing_here() -> None:
 
 def test_fork_hands_over_an_answer_larger_than_a_pipe() -> None:
     assert fork(lambda: b"x" * (CHUNK * 4)).result(SECONDS) == b"x" * (CHUNK * 4)
+
+
+def test_fork_answers_however_many_connections_are_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert fork(lambda: b"here").result(SECONDS) == b"here"
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_fork_lets_go_of_connections_at_once() -> None:
