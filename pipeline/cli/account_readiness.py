@@ -150,6 +150,14 @@ def foundation(place: Place) -> Iterator[OpenItem]:
 def concurrency(place: Place) -> Iterator[OpenItem]:
     """Lambda's quota of executions at once."""
     reserved = place.needs.reserved_executions
+    if place.needs.undecided_reservations:
+        yield OpenItem(
+            file=place.title,
+            field="",
+            problem=f"{place.needs.undecided_reservations} functions reserve a number of executions that only their"
+            " deployment knows",
+            remedy="Write the number into the template, or hold it against Lambda's quota yourself.",
+        )
     if reserved and reserved + UNRESERVED > (limit := place.account.concurrent_executions()):
         yield OpenItem(
             file=place.title,

@@ -20,6 +20,8 @@ class PlaceNeeds:
 
     reserved_executions: int = 0
     """Of all functions together."""
+    undecided_reservations: int = 0
+    """Functions that reserve a number which only their deployment knows."""
     types: set[str] = field(default_factory=set)
     builds_at_once: Counter[str] = field(default_factory=Counter)
     """Builds that a pipeline begins at the same time, by environment such as `Linux/Small`."""
@@ -32,11 +34,12 @@ def of_last_synth(root: Path) -> dict[tuple[str, str], PlaceNeeds]:
         needs = found.setdefault(place, PlaceNeeds())
         resources = template.get("Resources", {}).values()
         needs.types |= {each["Type"] for each in resources}
-        needs.reserved_executions += sum(
-            int(each.get("Properties", {}).get("ReservedConcurrentExecutions", 0))
-            for each in resources
-            if each["Type"] == "AWS::Lambda::Function"
-        )
+        for each in resources:
+            reserved = each.get("Properties", {}).get("ReservedConcurrentExecutions", 0)
+            if each["Type"] == "AWS::Lambda::Function" and str(reserved).isdecimal():
+                needs.reserved_executions += int(reserved)
+            elif each["Type"] == "AWS::Lambda::Function":
+                needs.undecided_reservations += 1
         for environment, count in _builds_at_once(template).items():
             needs.builds_at_once[environment] = max(needs.builds_at_once[environment], count)
     return found

@@ -190,7 +190,12 @@ def test_more_executions_than_lambda_gives_are_named(accounts: Accounts) -> None
     assert found.startswith(f"Lambda runs {limit} functions at once, and services reserve {limit - 99} beside the 100 ")
 
 
-def _reserving(executions: int) -> Any:
+def test_a_reservation_that_only_the_deployment_knows_is_left(accounts: Accounts) -> None:
+    accounts.synthesised(One=_reserving({"Ref": "Reserved"}))
+    assert accounts.problems() == ["1 functions reserve a number of executions that only their deployment knows"]
+
+
+def _reserving(executions: Any) -> Any:
     return {"Type": "AWS::Lambda::Function", "Properties": {"ReservedConcurrentExecutions": executions}}
 
 
