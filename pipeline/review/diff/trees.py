@@ -13,6 +13,8 @@ from services.library.cloudformation.template import Template
 from services.library.cloudformation.values import is_same, references
 
 Moved = Mapping[str, ResourceOutcome]
+FROM_ELSEWHERE = frozenset({"AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"})
+"""Types that deploy a template which is never at hand: to other accounts, or of a catalogue."""
 MOVES = frozenset({ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE})
 
 
@@ -71,11 +73,14 @@ def unseen(before: Tree, after: Tree, place: StackLocation) -> Iterator[str]:
     for logical_id in {**before.template.resources, **after.template.resources}:
         old, new = before.template.resources.get(logical_id), after.template.resources.get(logical_id)
         lacks = any(
-            each is not None and each.type == assembly.NESTED_STACK and logical_id not in tree.nested
+            each is not None
+            and (each.type in FROM_ELSEWHERE or (each.type == assembly.NESTED_STACK and logical_id not in tree.nested))
             for tree, each in ((before, old), (after, new))
         )
         if lacks and not (old and new and is_same(old.properties, new.properties)):
-            nested = f"{logical_id}, a nested stack of {place.stack or 'the template'},"
+            types = {each.type for each in (old, new) if each}
+            kind = "a nested stack of" if assembly.NESTED_STACK in types else "which deploys stacks, in"
+            nested = f"{logical_id}, {kind} {place.stack or 'the template'},"
             yield f"The template of {nested} is not at hand: what it changes is not known."
     for logical_id in {**before.nested, **after.nested}:
         inner = replace(place, stack=f"{place.stack}/{logical_id}")

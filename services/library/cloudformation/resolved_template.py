@@ -142,9 +142,14 @@ def _transforms(body: Json) -> Iterator[str]:
     """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
     yield from _named(body.get("Transform"))
     resources = body.get("Resources")
-    for resource in resources.values() if isinstance(resources, dict) else ():
-        if isinstance(resource, dict) and str(resource.get("Type")).endswith(MODULE):
-            yield f"the module {resource['Type']}"
+    types = (
+        {str(each.get("Type")) for each in resources.values() if isinstance(each, dict)}
+        if isinstance(resources, dict)
+        else set()
+    )
+    yield from (f"the module {type_}" for type_ in types if type_.endswith(MODULE))
+    if not body.get("Transform") and any(type_.startswith(SAM) for type_ in types):
+        yield "AWS SAM"
     waiting: list[Value] = [body]
     while waiting:  # and not by recursion: a template may be as deep as somebody likes
         value = waiting.pop()
