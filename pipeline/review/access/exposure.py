@@ -27,7 +27,7 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) 
     for name in sorted(old.resources.keys() | new.resources.keys()):
         before, after = old.resources.get(name), new.resources.get(name)
         resource = after or before
-        if resource is None or resource.type not in OPENINGS:
+        if resource is None or resource.type not in OPENINGS or before is after:
             continue
         sides = [each if each and each.type == resource.type else None for each in (before, after)]
         gained: set[Opening] = set()

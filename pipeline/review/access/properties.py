@@ -169,7 +169,7 @@ def changes(
         if resource.type in COMPARED_TYPES or exposure.is_preflight(resource) or name in graded:
             continue
         before = old.resources.get(name)
-        if before is not None and before.body == resource.body:
+        if before is resource:
             continue
         if before is not None and before.type == resource.type:
             found = list(_changed(before, resource))

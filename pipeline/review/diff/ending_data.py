@@ -20,10 +20,11 @@ Check = Callable[[Resource, Resource], Found]
 
 def ending_data(old: Resource, new: Resource) -> tuple[EndingData, ...]:
     """Return what ends with this change of a resource that stays what it is."""
-    checks: list[Check] = [*CHECKS.get(new.type, ())]
-    if data_class(new.type) is not DataClass.NONE:
+    checks: list[Check] = [*CHECKS.get(new.type, ()), secret_values.regenerated]
+    if data_class(new.type) is DataClass.NONE:
+        checks.append(recovery.under_a_shared_key)
+    else:
         checks += (retention.shortened, recovery.switched_off, locks.weakened)
-    checks += (recovery.under_a_shared_key, secret_values.regenerated)
     return tuple(found for check in checks for found in check(old, new))
 
 

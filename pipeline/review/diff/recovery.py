@@ -80,12 +80,18 @@ def switched_off(old: Resource, new: Resource) -> Iterator[EndingData]:
             yield _ends(path, "a disk that outlived its instance is deleted with it")
     yield from copies.values()
     yield from _taken_along(old, new)
+    yield from _shared_key(before, after)
 
 
 def under_a_shared_key(old: Resource, new: Resource) -> Iterator[EndingData]:
-    """Yield that what is encrypted, data or not, is not under a key of its own any more."""
+    """Yield that what holds no data, and encrypts something all the same, is not under a key of its own any more."""
+    if "key" in repr(old.properties).lower():
+        yield from _shared_key(_settings(old), _settings(new))
+
+
+def _shared_key(before: Settings, after: Settings) -> Iterator[EndingData]:
     # A key and its algorithm are one matter.
-    yield from itertools.islice(_keys(_settings(old), _settings(new)), 1)
+    yield from itertools.islice(_keys(before, after), 1)
 
 
 def _is_switch(path: str) -> bool:

@@ -29,13 +29,18 @@ class Tree:
 NOTHING = Tree(template=EMPTY)
 
 
-def grow(stack: assembly.Stack) -> Tree:
-    """Return a stack's tree."""
-    return _grow(stack, stack.body, stack.file, stack.resolve(), ())
+def grow(stack: assembly.Stack, like: Tree = NOTHING) -> Tree:
+    """Return a stack's tree. `like`: the other side's, with which it shares the resources that are the same."""
+    return _grow(stack, stack.body, stack.file, stack.resolve(like.template), (), like)
 
 
 def _grow(
-    stack: assembly.Stack, body: Mapping[str, Json], own: Path, template: ResolvedTemplate, around: tuple[Path, ...]
+    stack: assembly.Stack,
+    body: Mapping[str, Json],
+    own: Path,
+    template: ResolvedTemplate,
+    around: tuple[Path, ...],
+    like: Tree,
 ) -> Tree:
     """`around`: the files of the stacks that a nested one lies in. What cannot be read is none, which `unseen` says."""
     found = {}
@@ -48,13 +53,15 @@ def _grow(
             inner = assembly.read_template(file.read_bytes(), file.name)
         except (OSError, assembly.UnreadableError):
             continue
+        other = like.nested.get(logical_id, NOTHING)
         resolved = resolve(
             Template(inner, stack_path=stack.path),
             account=stack.place.account,
             region=stack.place.region,
             parameters=parameters if isinstance(parameters, Mapping) else {},
+            like=other.template,
         )
-        found[logical_id] = _grow(stack, inner, file, resolved, (*around, own))
+        found[logical_id] = _grow(stack, inner, file, resolved, (*around, own), other)
     return Tree(template=template, nested=found)
 
 
