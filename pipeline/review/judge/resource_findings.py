@@ -93,9 +93,8 @@ def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     """What happens to a resource of which nothing is lost."""
     if row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
         old = "the old one, or a snapshot of it," if row.type in SNAPSHOTS else "the old one"
-        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}."
-        said = f"{_named(row)} is replaced: {_why(row)}.{kept if contents(row.type) else ''}"
-        yield "Review-Replacement", said, _beside(row)
+        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}." if _holds(row) else ""
+        yield "Review-Replacement", f"{_named(row)} is replaced: {_why(row)}.{kept}", _beside(row)
     elif row.outcome is ResourceOutcome.MAY_REPLACE:
         yield _maybe(row)
     elif row.outcome is ResourceOutcome.WILL_FAIL:
@@ -237,6 +236,13 @@ def _is_store(row: ResourceChange) -> bool:
     return _held(row) is DataClass.DATA
 
 
+def _holds(row: ResourceChange) -> bool:
+    """Whether something stays in the one that is replaced."""
+    return data_class(row.type) not in {DataClass.NONE, DataClass.PROTECTION, DataClass.UNKNOWN}
+
+
 def _beside(row: ResourceChange) -> str:
-    """For what is replaced and stays: to keep it first would be no news."""
-    return MOVE_OVER if contents(row.type) else ""
+    """For what is replaced and stays: to keep it first would be no news, and one that follows is another's matter."""
+    if row.cause:
+        return f"Leave {row.cause} as it is: this follows from its replacement."
+    return MOVE_OVER if _holds(row) else ""

@@ -4,7 +4,6 @@ never green where something was not read. The figures of the full size are in do
 
 import json
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from pipeline.review.read.assembly import UnreadableError
 from pipeline.review.render import data, markdown, page, terminal
 from pipeline.review.tests.test_mutations import mutated
 from tests.conftest import Assembly
+from tests.pipeline.review.copies import copied, replaced, stacks
 
 Json = Any
 CODES = {Verdict.PASS: 0, Verdict.BLOCKED: 1, Verdict.INCOMPLETE: 2}
@@ -51,28 +51,11 @@ def check(found: Review, *, writes: bool) -> None:
         render(found)
 
 
-def templates(folder: Path) -> list[Json]:
-    return [json.loads(file.read_text()) for file in sorted(folder.rglob("*.template.json"))]
-
-
-def copied(folder: Path, to: Path) -> Path:
-    """The assembly once more, of links: who changes a file writes another in its place."""
-    for file in sorted(folder.rglob("*.json")):
-        (to / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
-        os.link(file, to / file.relative_to(folder))
-    return to
-
-
-def replaced(file: Path, content: Json) -> None:
-    file.unlink()
-    file.write_text(json.dumps(content))
-
-
 @pytest.mark.parametrize(("seed", "pairs"), [(14, 60), pytest.param(15, 10_000, marks=pytest.mark.soak)])
 def test_review_of_the_platforms_templates_with_something_odd_ends(
     seed: int, pairs: int, assembly: Assembly, tmp_path: Path
 ) -> None:
-    known, codes = templates(assembly.folder), Counter[int]()
+    known, codes = [body for _, body in stacks(assembly.folder)], Counter[int]()
     files = [tmp_path / "old.json", tmp_path / "new.json"]
     for number in range(pairs):
         chance = random.Random(f"{seed}-{number}")  # noqa: S311 - no secret: the same in every run
