@@ -70,6 +70,7 @@ HOW = frozenset(
         "Mfas",
         "OIDC",
         "Oidc",
+        "Ownership",
         "Public",
         "Publicly",
         "SAML",
@@ -111,10 +112,13 @@ HOW_NAMES = frozenset(
         "AdminCreateUserConfig",
         "ApiKeyRequired",
         "CallbackURLs",
+        "DisableExecuteApiEndpoint",
         "OpenIdConnectProviderARNs",
         "PasswordPolicy",
         "Scheme",
         "Visibility",
+        "WebACLArn",
+        "WebACLId",
     }
 )
 """Names that are about access as a whole, and whose words are not."""
@@ -136,6 +140,8 @@ HARMLESS = frozenset(
     }
 )
 """Words that make a property something else: where accesses are logged, how a mail about a sign-up begins."""
+SECURITY_GROUP = re.compile(r"SecurityGroup(s|Ids?|IdList)?$")
+"""What a property is called that says which security groups something has, and so who reaches it."""
 ABOUT_ACCESS = re.compile(
     r"(OIDC|SAML|Identity)Provider(Config)?$|IdentityPool|TrustAnchor|Authorizer$|^AWS::VerifiedPermissions::"
 )
@@ -150,6 +156,7 @@ COMPARED: Mapping[str, frozenset[str]] = {
     "AWS::IAM::Group": PRINCIPALS,
     "AWS::IAM::Role": PRINCIPALS,
     "AWS::IAM::User": PRINCIPALS,
+    "AWS::OpenSearchServerless::LifecyclePolicy": frozenset({"Policy"}),
     **exposure.SETTINGS,
 }
 """Type -> its properties whose change is graded elsewhere, by what it allows."""
@@ -252,7 +259,7 @@ def _is_way_in(path: Sequence[str], value: Json) -> bool:
 
 
 def _names_who(name: str) -> bool:
-    return name in WHO_NAMES or not WHO.isdisjoint(WORD.findall(name))
+    return name in WHO_NAMES or bool(SECURITY_GROUP.search(name)) or not WHO.isdisjoint(WORD.findall(name))
 
 
 def _says_how(name: str) -> bool:

@@ -51,6 +51,16 @@ def _repository_lifecycle(old: Resource, new: Resource) -> Found:
         )
 
 
+def _index_lifecycle(old: Resource, new: Resource) -> Found:
+    if not is_same(old.properties.get("Policy"), new.properties.get("Policy")):
+        yield EndingData(
+            path="Policy",
+            kind=EndingKind.EXPIRY,
+            what="the documents that the policy selects are deleted after its time, those that exist already included",
+            when="soon after the deployment",
+        )
+
+
 def _dead_letters(old: Resource, new: Resource) -> Found:
     for name in DEAD_LETTERS & old.properties.keys() - new.properties.keys():
         yield EndingData(
@@ -110,8 +120,10 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "AWS::ECR::Repository": (_repository_lifecycle,),
     "AWS::KMS::Key": (_disabled_key,),
     "AWS::Lambda::Function": (_dead_letters,),
+    "AWS::OpenSearchServerless::LifecyclePolicy": (_index_lifecycle,),
     "AWS::S3::Bucket": (lifecycle_rules.expiring,),
     "AWS::SNS::Subscription": (_dead_letters,),
+    "AWS::SNS::Topic": (retention.shortened,),
     "AWS::SQS::Queue": (_dead_letters,),
 }
 """What is looked at beside the kinds of property. Where it is written:
@@ -124,5 +136,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 - https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
 - https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 - https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+- https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-lifecycle.html
 - https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+- https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-topic-owner.html
 """

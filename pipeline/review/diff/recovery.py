@@ -27,24 +27,34 @@ ON = frozenset({"true", "enabled", "active", "on"})
 COPIES = re.compile(
     r"""
     ^(
-    Replicas? | ReplicaRegions | ReplicationConfiguration | ReplicationDestinations  # of what is there
-    | AutomaticBackupReplicationRegion | CopyActions | CrossRegionCopy(Rules|Targets)  # of its backups
+    Replicas? | ReplicaRegions | ReplicaSpecifications | Replication(Configuration|Destinations|Specification)
+    | AutomaticBackupReplicationRegion | CopyActions | CrossRegionCopy(Rules|Targets) | DestinationRegion  # of backups
     )$
     """,
     re.VERBOSE,
 )
 """What a property is called that has the data copied elsewhere."""
 DESTINATION = frozenset(
-    {"Bucket", "DestinationBackupVaultArn", "FileSystemId", "Region", "RegistryId", "Target", "TargetRegion"}
+    {
+        *("Bucket", "DestinationBackupVaultArn", "FileSystemId", "Region", "RegionList", "RegistryId", "Target"),
+        "TargetRegion",
+    }
 )
 """What a part of such a property is called that says where to."""
+SNAPSHOTS_END = "no snapshots are taken any more"
 OF_A_TYPE: Mapping[str, Mapping[str, str]] = {
+    "AWS::CloudTrail::EventDataStore": {
+        "IngestionEnabled": "nothing that is done is stored any more",
+        "MultiRegionEnabled": "what is done in other regions is not stored any more",
+    },
     "AWS::CloudTrail::Trail": {
         "IsLogging": "nothing that is done in the account is recorded any more",
         "IsMultiRegionTrail": "what is done in other regions is not recorded any more",
         "IncludeGlobalServiceEvents": "what is done in global services, such as IAM, is not recorded any more",
     },
-    "AWS::DLM::LifecyclePolicy": {"State": "no snapshots are taken any more"},
+    "AWS::DLM::LifecyclePolicy": {"State": SNAPSHOTS_END},
+    "AWS::Lightsail::Disk": {"AddOns.Status": SNAPSHOTS_END},
+    "AWS::Lightsail::Instance": {"AddOns.Status": SNAPSHOTS_END},
 }
 """Type -> its switches whose names say nothing of a way back, and what ends when they are off."""
 STAYS = "DeleteOnTermination"
@@ -145,7 +155,7 @@ def _destinations(value: Json) -> Iterator[Json]:
             yield from _destinations(each)
     for key, each in value.items() if isinstance(value, Mapping) else ():
         if key in DESTINATION:
-            yield each
+            yield from each if isinstance(each, list) else [each]
         elif isinstance(each, Mapping | list):
             yield from _destinations(each)
 

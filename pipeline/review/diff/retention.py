@@ -11,15 +11,17 @@ FOREVER = 10**9
 PROPERTY = re.compile(
     r"""
     Retention(Period|Duration|Days|Hours|InDays|InHours|InDay|InHour|Limit|Count|Time)*\w*$
-    | ^DeleteAfterDays$ | ^MaxSnapshotAgeHours$ | ^BacktrackWindow$ | Retain(Count|For)\w*$
+    | ^DeleteAfterDays$ | ^MaxSnapshotAgeHours$ | ^BacktrackWindow$ | Retain(Count|For|Interval)\w*$
     | ^Ttl(Duration|InDays|Seconds)?$ | ^\w*Expir(y|ation)(In)?(Days|Duration)$
-    | ^RecoveryPeriodInDays$ | ^RetainRule$
+    | ^RecoveryPeriodInDays$ | ^RetainRule$ | ^UnreferencedFileRemoval$ | ^DefaultTimeToLive$
     """,
     re.VERBOSE,
 )
 """What a property is called that says for how long something is kept."""
-UNITS = frozenset({"Count", "Interval", "NumberOfDays", "Value"})
-"""What the number is called where a time is a part of its own."""
+UNITS = frozenset(
+    {"Count", "Interval", "IntervalUnit", "NoncurrentDays", "NumberOfDays", "Unit", "UnreferencedDays", "Value"}
+)
+"""What the number, and what it counts, is called where a time is a part of its own."""
 ELSEWHERE = frozenset(
     {
         "PerformanceInsightsRetentionPeriod",  # a database's measurements, which are nobody's data
@@ -30,6 +32,7 @@ ELSEWHERE = frozenset(
 """Names that are not read here."""
 DEFAULTS: Mapping[str, int] = {
     # The default stands on each type's page.
+    "AWS::Cassandra::Table.DefaultTimeToLive": FOREVER,
     "AWS::CloudTrail::EventDataStore.RetentionPeriod": 2557,
     "AWS::DocDB::DBCluster.BackupRetentionPeriod": 1,
     "AWS::DynamoDB::Table.PointInTimeRecoverySpecification.RecoveryPeriodInDays": 35,
@@ -53,7 +56,7 @@ DEFAULTS: Mapping[str, int] = {
     "AWS::SQS::Queue.MessageRetentionPeriod": 345_600,
 }
 """What counts where a template says nothing. Without an entry, to say something where nothing stood is a finding."""
-ZERO_IS_FOREVER = frozenset({"AWS::Events::Archive.RetentionDays"})
+ZERO_IS_FOREVER = frozenset({"AWS::Cassandra::Table.DefaultTimeToLive", "AWS::Events::Archive.RetentionDays"})
 
 
 def shortened(old: Resource, new: Resource) -> Iterator[EndingData]:
@@ -97,7 +100,8 @@ def _least(values: tuple[Json, ...] | None, key: str, default: int | None) -> in
     numbers = [number(value) for value in values]
     if any(each is None for each in numbers):
         return None
-    return min(FOREVER if each == 0 and key in ZERO_IS_FOREVER else each for each in numbers if each is not None)
+    ever = -1 if key not in ZERO_IS_FOREVER else 0
+    return min(FOREVER if each in (-1, ever) else each for each in numbers if each is not None)
 
 
 def _said(time: int | None) -> str:

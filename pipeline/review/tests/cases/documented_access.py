@@ -366,6 +366,30 @@ ENDPOINTS = (
         "AccessUnknown",
         page=f"{DOCS}/opensearch-service/latest/developerguide/serverless-network.html",
     ),
+    *(
+        said(Subject.ENDPOINT, f"{name} of {type_}", type_, {name: old}, {name: new}, "AccessUnknown")
+        for type_, name, old, new in (
+            ("RDS::DBInstance", "VPCSecurityGroups", ["sg-1"], ["sg-2"]),
+            ("ElasticLoadBalancingV2::LoadBalancer", "SecurityGroups", ["sg-1"], ["sg-1", "sg-2"]),
+            ("ElastiCache::ReplicationGroup", "SecurityGroupIds", ["sg-1"], ["sg-2"]),
+            ("ApiGateway::RestApi", "DisableExecuteApiEndpoint", True, False),
+            (
+                "S3::Bucket",
+                "OwnershipControls",
+                {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+                {"Rules": [{"ObjectOwnership": "ObjectWriter"}]},
+            ),
+        )
+    ),
+    said(
+        Subject.ENDPOINT,
+        "a distribution has no firewall any more",
+        "CloudFront::Distribution",
+        {"DistributionConfig": {"Enabled": True, "WebACLId": "arn:a"}},
+        {"DistributionConfig": {"Enabled": True}},
+        "AccessUnknown",
+        page=f"{DOCS}/AmazonCloudFront/latest/DeveloperGuide/distribution-web-awswaf.html",
+    ),
 )
 
 SHARES = (

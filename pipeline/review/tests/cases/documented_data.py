@@ -612,6 +612,114 @@ ENDING = (
     ),
 )
 
+KEEPING = (
+    said(
+        Subject.EXPIRY,
+        "snapshots of a cluster that were kept for ever",
+        "Redshift::Cluster",
+        {"ManualSnapshotRetentionPeriod": -1},
+        {"ManualSnapshotRetentionPeriod": 30},
+        "DataExpire",
+        page=f"{DOCS}/redshift/latest/mgmt/working-with-snapshots.html",
+    ),
+    said(
+        Subject.RECOVERY,
+        "snapshots of a cluster are not copied to another region",
+        "Redshift::Cluster",
+        {"DestinationRegion": "us-east-1"},
+        {},
+        "RecoveryEnds",
+        page=f"{DOCS}/redshift/latest/mgmt/cross-region-snapshot-copy.html",
+    ),
+    said(
+        Subject.EXPIRY,
+        "rows of Keyspaces expire",
+        "Cassandra::Table",
+        {"DefaultTimeToLive": 0},
+        {"DefaultTimeToLive": 86_400},
+        "DataExpire",
+        page=f"{DOCS}/keyspaces/latest/devguide/TTL.html",
+    ),
+    said(
+        Subject.IN_PLACE,
+        "rows of Keyspaces do not expire any more",
+        "Cassandra::Table",
+        {"DefaultTimeToLive": 86_400},
+        {"DefaultTimeToLive": 0},
+        page=f"{DOCS}/keyspaces/latest/devguide/TTL.html",
+    ),
+    said(
+        Subject.RECOVERY,
+        "a keyspace is kept in fewer regions",
+        "Cassandra::Keyspace",
+        {"ReplicationSpecification": {"ReplicationStrategy": "MULTI_REGION", "RegionList": ["eu-west-1", "us-east-1"]}},
+        {"ReplicationSpecification": {"ReplicationStrategy": "MULTI_REGION", "RegionList": ["eu-west-1"]}},
+        "RecoveryEnds",
+        page=f"{DOCS}/keyspaces/latest/devguide/multiRegion-replication.html",
+    ),
+    said(
+        Subject.EXPIRY,
+        "the same number of another unit",
+        "DLM::LifecyclePolicy",
+        {"PolicyDetails": {"Schedules": [{"Name": "a", "RetainRule": {"Interval": 6, "IntervalUnit": "MONTHS"}}]}},
+        {"PolicyDetails": {"Schedules": [{"Name": "a", "RetainRule": {"Interval": 6, "IntervalUnit": "DAYS"}}]}},
+        "DataExpire",
+        page=f"{DOCS}/ebs/latest/userguide/snapshot-ami-policy.html",
+    ),
+    said(
+        Subject.EXPIRY,
+        "snapshots of a default policy",
+        "DLM::LifecyclePolicy",
+        {"DefaultPolicy": "VOLUME", "RetainInterval": 14},
+        {"DefaultPolicy": "VOLUME", "RetainInterval": 2},
+        "DataExpire",
+        page=f"{DOCS}/ebs/latest/userguide/default-policies.html",
+    ),
+    said(
+        Subject.RECOVERY,
+        "snapshots of a disk of Lightsail end",
+        "Lightsail::Disk",
+        {"AddOns": [{"AddOnType": "AutoSnapshot", "Status": "Enabled"}]},
+        {"AddOns": [{"AddOnType": "AutoSnapshot", "Status": "Disabled"}]},
+        "RecoveryEnds",
+    ),
+    said(
+        Subject.RECOVERY,
+        "a store of events takes none any more",
+        "CloudTrail::EventDataStore",
+        {"IngestionEnabled": True},
+        {"IngestionEnabled": False},
+        "RecoveryEnds",
+    ),
+    said(
+        Subject.EXPIRY,
+        "documents of a collection are kept for a day",
+        "OpenSearchServerless::LifecyclePolicy",
+        {"Name": "n", "Type": "retention", "Policy": '{"Rules": [{"MinIndexRetention": "81d"}]}'},
+        {"Name": "n", "Type": "retention", "Policy": '{"Rules": [{"MinIndexRetention": "24h"}]}'},
+        "DataExpire",
+        page=f"{DOCS}/opensearch-service/latest/developerguide/serverless-lifecycle.html",
+    ),
+    said(
+        Subject.EXPIRY,
+        "a topic's archive is kept for a day",
+        "SNS::Topic",
+        {"FifoTopic": True, "ArchivePolicy": {"MessageRetentionPeriod": "365"}},
+        {"FifoTopic": True, "ArchivePolicy": {"MessageRetentionPeriod": "1"}},
+        "DataExpire",
+        page=f"{DOCS}/sns/latest/dg/message-archiving-and-replay-topic-owner.html",
+    ),
+    said(
+        Subject.EXPIRY,
+        "files that no table refers to go sooner",
+        "S3Tables::TableBucket",
+        {"UnreferencedFileRemoval": {"Status": "Enabled", "UnreferencedDays": 30, "NoncurrentDays": 30}},
+        {"UnreferencedFileRemoval": {"Status": "Enabled", "UnreferencedDays": 1, "NoncurrentDays": 30}},
+        "DataExpire",
+        page=f"{DOCS}/AmazonS3/latest/userguide/s3-tables-maintenance.html",
+    ),
+)
+
 UNREAD = (
     between(
         Subject.UNREAD,
@@ -673,4 +781,4 @@ UNREAD = (
     ),
 )
 
-DATA_CASES = (*TYPES, *UPDATES, *ENDING, *UNREAD)
+DATA_CASES = (*TYPES, *UPDATES, *ENDING, *KEEPING, *UNREAD)
