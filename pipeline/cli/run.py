@@ -189,11 +189,17 @@ def stop(
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
+    """Stop the newest run that is going on, or --execution, once its current actions have ended.
+
+    Says which run that was, and which others are alive. `penstock retry` can go on from there.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="stop a run")
-    stopped = run_control.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
-    typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
+    runs = run_control.stoppable(connection.pipeline, execution=execution)
+    confirm(connection, yes=yes, what=f"stop a run ({runs.chosen})")
+    run_control.stop(connection.pipeline, runs.chosen.execution, abandon=abandon, reason=reason)
+    typer.echo(f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.")
+    for other in runs.others:
+        typer.echo(f"Still alive: {other}")
 
 
 def start(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:

@@ -1,12 +1,14 @@
 """What changes a run: to approve, retry, stop and start."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError, suggested
+from pipeline.operate.live_runs import CANCELLED, LiveRun, live_runs
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import IN_PROGRESS, LIVE
+from pipeline.operate.run import IN_PROGRESS
 
 
 def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> tuple[str, str]:
@@ -79,24 +81,39 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     return chosen, failed[chosen]
 
 
-def stop(pipeline: Pipeline, *, execution: str | None = None, abandon: bool = False, reason: str = "") -> str:
-    """Stop a run: once its current actions have ended, or (abandon) without waiting for them."""
-    chosen = execution
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoppableRuns:
+    """A run that can be stopped, and what else is alive."""
+
+    chosen: LiveRun
+    others: tuple[LiveRun, ...]
+
+
+def stoppable(pipeline: Pipeline, *, execution: str | None = None) -> StoppableRuns:
+    """Return the run of this id, or the newest that is going on."""
+    live = [each for each in live_runs(pipeline) if each.status != CANCELLED]
+    if not live:
+        raise OperateError("No run is going on, so there is nothing to stop.")
+    chosen = live[0] if execution is None else next((each for each in live if each.execution == execution), None)
     if chosen is None:
-        live = [each["pipelineExecutionId"] for each in pipeline.executions(20) if each["status"] in LIVE]
-        if not live:
-            raise OperateError("No run is going on, so there is nothing to stop.")
-        chosen = str(live[0])
+        raise OperateError(
+            f"Execution {execution} is not going on, so there is nothing to stop. What is:\n"
+            + "\n".join(f"  {each}" for each in live)
+        )
+    return StoppableRuns(chosen=chosen, others=tuple(each for each in live if each is not chosen))
+
+
+def stop(pipeline: Pipeline, execution: str, *, abandon: bool = False, reason: str = "") -> None:
+    """Stop a run: once its current actions have ended, or (abandon) without waiting for them."""
     try:
         pipeline.client.stop_pipeline_execution(
             pipelineName=pipeline.name,
-            pipelineExecutionId=chosen,
+            pipelineExecutionId=execution,
             abandon=abandon,
             reason=reason or "Stopped with penstock",
         )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return chosen
 
 
 def start(pipeline: Pipeline) -> str:

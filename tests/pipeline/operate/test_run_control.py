@@ -133,9 +133,17 @@ def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> No
 
 
 def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: CodePipeline) -> None:
-    aws.executions = runs("Succeeded", "InProgress", "InProgress")
-    assert "Execution e2 stops once its current actions have ended." in penstock("stop").stdout
-    assert "Execution e3 stops now." in penstock("stop", "--execution", "e3", "--abandon", "--reason", "wrong").stdout
+    aws.executions = runs("Superseded", "InProgress", "InProgress")
+    aws.states = [state("dev", "InProgress", execution="e2"), waiting("prod", "Approve", execution="e3")]
+    first = penstock("stop").stdout
+    second = penstock("stop", "--execution", "e3", "--abandon", "--reason", "wrong").stdout
+    assert "is in dev, execution e2: it stops once its current actions have ended." in first
+    assert "Still alive: no source yet waits for approval of prod, execution e3" in first
+    assert "waits for approval of prod, execution e3: it stops now." in second
+    refused = penstock("stop", "--execution", "e1")
+    assert refused.exit_code == 2
+    assert "Execution e1 is not going on" in refused.stderr
+    assert "is in dev, execution e2" in refused.stderr
     assert [(asked["pipelineExecutionId"], asked["abandon"], asked["reason"]) for _, asked in aws.changed] == [
         ("e2", False, "Stopped with penstock"),
         ("e3", True, "wrong"),
