@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
@@ -34,11 +34,11 @@ from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
-from services.library.contract.names import REMOVALS_STAGE
+from services.library.contract.names import REMOVALS_STAGE, gate_of
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
 APPROVAL = "Approve"
-"""The stage for what was deployed to stages that are no more."""
+"""Begins the name of the action in which a person agrees to a stage or wave."""
 
 
 class PipelineStack(cdk.Stack):
@@ -217,6 +217,9 @@ class PipelineStack(cdk.Stack):
         )
 
     def _add(self, entry: Stage | Wave) -> None:
+        if has_gate(entry):
+            gate = self._engine.add_wave(gate_of(entry.label))
+            gate.add_pre(pipelines.ManualApprovalStep(f"{APPROVAL}-{entry.label}"))
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
@@ -228,13 +231,9 @@ class PipelineStack(cdk.Stack):
             if not built.stacks:
                 wave.add_post(*removing)
                 continue
-            approval = (
-                [pipelines.ManualApprovalStep(f"{APPROVAL}-{stage.environment.label}")] if stage.asks_approval else []
-            )
             protected = [stack for stack in built.stacks.values() if stack.termination_protection]
             wave.add_stage(
                 built,
-                pre=approval,
                 stack_steps=[
                     pipelines.StackSteps(
                         stack=stack,

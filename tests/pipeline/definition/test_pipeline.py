@@ -158,7 +158,8 @@ def test_a_failed_run_and_a_waiting_approval_are_announced(assembly: Assembly) -
     rules = [rule for rule in found if "EventPattern" in rule["Properties"]]
     details = [rule["Properties"]["EventPattern"]["detail"] for rule in rules]
     assert {"state": ["FAILED"]} in details
-    assert {"state": ["STARTED"], "type": {"category": ["Approval"]}} in details
+    for state in ("STARTED", "CANCELED"):
+        assert {"state": [state], "type": {"category": ["Approval"]}} in details
     topic = next(iter(assembly.resources("Pipeline", "AWS::SNS::Topic")))
     assert all(rule["Properties"]["Targets"][0]["Arn"] == {"Ref": topic} for rule in rules)
 
