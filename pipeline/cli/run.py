@@ -1,4 +1,4 @@
-"""`penstock status`, `approve`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
+"""`penstock status`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
 from pipeline.operate import outputs, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.live_runs import live_runs
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, Run
@@ -29,7 +30,7 @@ Execution = Annotated[str | None, typer.Option(help="Another run than the latest
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (status, approve, retry, stop, start, logs):
+    for command in (status, retry, stop, start, logs):
         app.command()(command)
 
 
@@ -70,10 +71,11 @@ def status(
 
 
 def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
+    alive = live_runs(connection.pipeline)
     if as_json:
-        typer.echo(json.dumps(run.to_json(), indent=2))
+        typer.echo(json.dumps({**run.to_json(), "alive": [each.to_json() for each in alive]}, indent=2))
         return
-    for line in text.table(run):
+    for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
     show_what_is_next(connection.pipeline, run)
 
@@ -141,25 +143,6 @@ def _print_live(runs: Iterator[Run]) -> Run:
             before = run
     assert before is not None  # noqa: S101 - as above
     return before
-
-
-def approve(
-    ctx: typer.Context,
-    *,
-    stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Say no: the stage fails.")] = False,
-    note: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
-    profile: Profile = None,
-    aws: Aws = False,
-    yes: Yes = False,
-) -> None:
-    """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
-    connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered, execution = run_control.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
-    run = connection.pipeline.read(execution)
-    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip())
-    typer.echo("`penstock status --follow` shows what happens.")
 
 
 def retry(

@@ -31,6 +31,11 @@ class LiveRun:
     detail: str = ""
     """Why it does not go on, or what ended it."""
 
+    @property
+    def title(self) -> str:
+        """The commit and its message."""
+        return f"{self.commit[:12]} {self.message}".strip() or "no source yet"
+
     def __str__(self) -> str:
         where = {
             IN_PROGRESS: f"is in {self.stage}" if self.stage else "has just begun",
@@ -39,8 +44,14 @@ class LiveRun:
             "Stopping": f"stops in {self.stage}",
             CANCELLED: "was cancelled by an update of the pipeline",
         }[self.status]
-        what = f"{self.commit[:12]} {self.message}".strip() or "no source yet"
-        return f"{what} {where}{f' ({self.detail})' if self.detail else ''}, execution {self.execution}"
+        return f"{self.title} {where}{f' ({self.detail})' if self.detail else ''}, execution {self.execution}"
+
+    def carries(self, commit: str) -> bool:
+        """Return whether it is a run of the commit whose name begins so.
+
+        The revision of a source in S3 is a version of its object; the commit stands in front of the message there.
+        """
+        return self.commit.startswith(commit) or self.message.partition(" ")[0].startswith(commit)
 
     def to_json(self) -> dict[str, str]:
         """Return what `penstock status --json` prints of it."""
@@ -48,12 +59,11 @@ class LiveRun:
         return {name: getattr(self, name) for name in names}
 
 
-def live_runs(pipeline: Pipeline) -> list[LiveRun]:
-    """Return the runs that are alive, newest first."""
+def live_runs(pipeline: Pipeline, states: Sequence[Mapping[str, Any]] | None = None) -> list[LiveRun]:
+    """Return the runs that are alive, newest first. `states`: the stages', if they have been read already."""
     summaries = pipeline.executions(LOOKED_AT)
-    if not any(each["status"] in (*LIVE, CANCELLED) for each in summaries):
-        return []
-    states = pipeline.states()
+    if states is None:
+        states = pipeline.states()
     found = []
     for summary in summaries:
         if summary["status"] in LIVE:

@@ -24,7 +24,7 @@ from pipeline.operate.run import (
     Stage,
 )
 from pipeline.operate.target import Target
-from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE
+from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline import CodePipelineClient
@@ -182,7 +182,7 @@ def _is_left_out(stage: Stage, declared: Mapping[str, Any], hotfix: Hotfix | Non
     """Return whether a run names other stages, which CodePipeline tells for the last run in a stage alone."""
     if hotfix is None or "beforeEntry" not in declared or any(each.status != NOT_STARTED for each in stage.actions):
         return False
-    return not {stage.name, stage.name.rpartition(".")[0]} & set(hotfix.stages)
+    return entry_of(stage.name) not in hotfix.stages and stage.name not in hotfix.stages
 
 
 def _hotfix(variables: Mapping[str, str]) -> Hotfix | None:

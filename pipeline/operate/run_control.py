@@ -1,51 +1,13 @@
-"""What changes a run: to approve, retry, stop and start."""
+"""What changes a run: to retry, stop and start it. approvals.py has what lets it go on."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.live_runs import CANCELLED, LiveRun, live_runs
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import IN_PROGRESS
-
-
-def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> tuple[str, str]:
-    """Answer the approval that waits; returns it as stage/action, and the execution that it let go on or ended."""
-    states = {state["stageName"]: state for state in pipeline.states()}
-    waiting = [
-        (state["stageName"], action["actionName"], action["latestExecution"]["token"])
-        for state in states.values()
-        for action in state["actionStates"]
-        if action.get("latestExecution", {}).get("status") == IN_PROGRESS and "token" in action["latestExecution"]
-    ]
-    names = sorted({name for name, _, _ in waiting})
-    if not waiting:
-        raise OperateError("No approval waits. `penstock status` shows where the run is.")
-    chosen = [found for found in waiting if stage is None or found[0] == stage]
-    if not chosen:
-        raise OperateError(f"No approval waits in stage {stage}, but one does in {', '.join(names)}.")
-    if len(chosen) > 1:
-        if stage is None:
-            raise OperateError(f"Approvals wait in {', '.join(names)}: say which with --stage.")
-        raise OperateError(
-            f"Several approvals wait in stage {stage}: {', '.join(action for _, action, _ in chosen)}."
-            " Answer them in CodePipeline's console."
-        )
-    stage_name, action, token = chosen[0]
-    status: Literal["Approved", "Rejected"] = "Approved" if approved else "Rejected"
-    try:
-        pipeline.client.put_approval_result(
-            pipelineName=pipeline.name,
-            stageName=stage_name,
-            actionName=action,
-            token=token,
-            result={"status": status, "summary": note or f"{status} with penstock"},
-        )
-    except (ClientError, EndpointConnectionError) as error:
-        pipeline.explain(error)
-    return f"{stage_name}/{action}", states[stage_name]["latestExecution"]["pipelineExecutionId"]
+from services.library.contract.names import gate_of
 
 
 def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
@@ -61,6 +23,8 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     }
     if not failed:
         raise OperateError("No stage has failed, so there is nothing to retry. `penstock status` shows the run.")
+    if stage is not None and stage not in failed and gate_of(stage) in failed:
+        stage = gate_of(stage)  # it was rejected: to try it again is to ask again
     if stage is not None and stage not in failed:
         raise OperateError(f"Stage {stage} has not failed, but {', '.join(failed)} has.")
     if stage is None and len(failed) > 1:
