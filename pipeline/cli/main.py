@@ -19,6 +19,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
+    repair_pipeline,
     review,
     rollback,
     run,
@@ -75,6 +76,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+repair_pipeline.register(app)
 explain.register(app)
 scaffold.register(app)
 branch.register(app)

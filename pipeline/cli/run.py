@@ -13,7 +13,7 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
-from pipeline.operate import outputs, run_control, service_logs
+from pipeline.operate import outputs, pipeline_repair, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.live_runs import live_runs
 from pipeline.operate.outputs import DeployedStack
@@ -86,8 +86,19 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
     _show_denials(pipeline, run)
+    _show_broken_definition(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
+    """Say so where it may be the pipeline's own definition that fails, and not the commit."""
+    for stage in {action.stage for action in text.failed(run)} & {pipeline_repair.BUILD, pipeline_repair.UPDATE}:
+        if pipeline_repair.never_passed(pipeline, stage):
+            typer.echo(
+                f"No run has got past {stage} since the pipeline's last update: its own commands, image or environment"
+                " may be what fails, which no push can mend. The last that worked:  penstock repair pipeline"
+            )
 
 
 def _show_denials(pipeline: Pipeline, run: Run) -> None:

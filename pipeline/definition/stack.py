@@ -77,7 +77,7 @@ class PipelineStack(cdk.Stack):
             self, settings, [stage.environment.region for stage in stages]
         )
         """What this stack always causes, for the guardrails."""
-        artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
+        self._artifacts = artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -212,7 +212,8 @@ class PipelineStack(cdk.Stack):
             "Synth",
             input=self._source,
             install_commands=[steps.SETUP],
-            commands=["make synth"],
+            commands=["make synth", steps.PROVE],
+            env={"PENSTOCK_ARTIFACTS": self._artifacts.bucket.bucket_name},
             primary_output_directory="cdk.out",
         )
 

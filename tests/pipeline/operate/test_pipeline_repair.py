@@ -1,0 +1,106 @@
+"""A pipeline that a push cannot mend, and one that would update itself for ever: in one platform, as a person meets them."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import connection
+from pipeline.cli.main import app
+from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
+from pipeline.settings import SETTINGS
+from pipeline.source import S3Source
+from tests.conftest import ROOT
+from tests.testbed.platforms import HOME, MAKEFILE, Platform
+
+pytestmark = pytest.mark.cloud
+TEMPLATE = "assembly/Pipeline.template.json"
+PROVEN = '\t.venv/bin/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"\n'
+CHANGING = '\tsed -i "s/The self-mutating pipeline/The pipeline of `date +%N`/" cdk.out/Pipeline.template.json\n'
+
+
+@pytest.fixture(scope="module")
+def platform(equipped_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """A platform whose first commit has come to its one stage."""
+    made = Platform(tmp_path_factory.mktemp("platform"), equipped_cloud, number=2100)
+    made.deploy(S3Source(bucket="repair-source", key="platform.zip"))
+    made.commit()
+    made.push()
+    assert made.run(lambda run: not run.is_live).status == SUCCEEDED
+    return made
+
+
+@pytest.fixture
+def penstock(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Any:
+    settings = dataclasses.replace(SETTINGS, name=platform.name, account=platform.tools, region=HOME)
+    monkeypatch.setattr(connection, "SETTINGS", settings)
+    monkeypatch.setattr(connection, "find", lambda _place: platform.cloud)
+
+    def run(*words: str) -> Result:
+        done = CliRunner().invoke(app, words, obj=ROOT)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done
+
+    return run
+
+
+def with_command(template: Path, command: str) -> None:
+    """Have the pipeline's Synth build run one more command, in what the next commit deploys."""
+    body = json.loads(template.read_text())
+    (synth,) = (
+        each["Properties"]["Source"]
+        for each in body["Resources"].values()
+        if each["Type"] == "AWS::CodeBuild::Project" and "make synth" in str(each["Properties"]["Source"])
+    )
+    spec = json.loads(synth["BuildSpec"])
+    spec["phases"]["build"]["commands"].append(command)
+    synth["BuildSpec"] = json.dumps(spec)
+    for stage in next(e for e in body["Resources"].values() if "Pipeline::Pipeline" in e["Type"])["Properties"][
+        "Stages"
+    ]:
+        for action in stage["Actions"]:
+            variables = action["Configuration"].get("EnvironmentVariables", "")
+            if "_PROJECT_CONFIG_HASH" in variables and stage["Name"] == "Build":
+                action["Configuration"]["EnvironmentVariables"] = variables.replace('"value":"', '"value":"0')
+    template.write_text(json.dumps(body))
+
+
+def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_push(
+    platform: Platform, penstock: Any
+) -> None:
+    assert "is not what fails" in penstock("repair", "pipeline").stderr
+    with_command(platform.checkout / TEMPLATE, "make nope")
+    platform.commit()
+    platform.push()
+    platform.run(lambda run: run.status == FAILED)
+    assert "penstock repair pipeline" in penstock("status").stdout
+
+    repaired = penstock("repair", "pipeline")
+    assert repaired.exit_code == 0, repaired.output
+    assert "UpdatePipeline is held." in repaired.stdout
+    platform.run(lambda run: run.status == WAITING)  # of the broken commit, which may not bring it back
+
+    platform.synthesise("second")
+    mended = platform.commit()
+    platform.push()
+    platform.run(lambda run: run.status == WAITING and run.message.startswith(mended[:7]))
+    assert penstock("resume", "UpdatePipeline").exit_code == 0
+    assert platform.run(lambda run: not run.is_live).status == SUCCEEDED
+    assert platform.deployed() == "second"
+
+
+def test_a_commit_whose_synth_is_another_each_time_updates_the_pipeline_once(platform: Platform, penstock: Any) -> None:
+    before = platform.executions
+    makefile = MAKEFILE.replace("cp -r assembly cdk.out\n", f"cp -r assembly cdk.out\n{CHANGING}")
+    platform.commit({"Makefile": makefile.replace("\t@true\n", PROVEN)})
+    platform.push()
+    run = platform.run(lambda run: run.status == FAILED)
+    assert platform.executions == before + 2, "the push, and the one restart"
+    assert [action.full_name for action in run.actions if action.status == FAILED] == ["Build/Synth"]
+    printed = penstock("logs", "Build/Synth").stdout
+    assert "Stopped before self-mutation: each synth of" in printed
+    assert "Pipeline: Description: The pipeline of" in printed
