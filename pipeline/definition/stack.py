@@ -130,6 +130,7 @@ class PipelineStack(cdk.Stack):
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
         self._install_locked_tools()
+        self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         scheduled = {"DailyCheck": expiry_check(self.notifications)}
@@ -205,6 +206,15 @@ class PipelineStack(cdk.Stack):
         spec = json.loads(self.resolve(project.source.build_spec))
         spec["phases"]["install"]["commands"] = node_tools.install_commands()
         project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
+
+    def _let_build_prove_its_successor(self) -> None:
+        """Let the Build stage start its own project once more, with the definition that its commit has for it."""
+        project = self._engine.synth_project
+        project.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"], resources=[project.project_arn]
+            )
+        )
 
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""

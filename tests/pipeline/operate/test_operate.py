@@ -224,7 +224,7 @@ def test_status_refuses_follow_with_json() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("status", "approve", "retry", "stop", "start", "hold", "resume", "hotfix", "rollback", "logs"),
+        *("status", "approve", "retry", "stop", "start", "hold", "resume", "hotfix", "rollback", "repair", "logs"),
         *("alarms", "trace", "partner", "demo"),
         *("outputs", "call", "doctor", "validate", "explain", "new", "promote", "remove", "ledger"),
     ],

@@ -1,4 +1,4 @@
-"""A pipeline that a push cannot mend, and one that would update itself for ever: in one platform, as a person meets them."""
+"""A pipeline that a push cannot mend, and one that would update itself for ever: in one platform, from outside."""
 
 import dataclasses
 import json
@@ -19,7 +19,8 @@ from tests.testbed.platforms import HOME, MAKEFILE, Platform
 
 pytestmark = pytest.mark.cloud
 TEMPLATE = "assembly/Pipeline.template.json"
-PROVEN = '\t.venv/bin/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"\n'
+PROVED = "\t.venv/bin/python -m pipeline.builds.new_definition\n"
+SAME = '\t.venv/bin/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"\n'
 CHANGING = '\tsed -i "s/The self-mutating pipeline/The pipeline of `date +%N`/" cdk.out/Pipeline.template.json\n'
 
 
@@ -59,13 +60,12 @@ def with_command(template: Path, command: str) -> None:
     spec = json.loads(synth["BuildSpec"])
     spec["phases"]["build"]["commands"].append(command)
     synth["BuildSpec"] = json.dumps(spec)
-    for stage in next(e for e in body["Resources"].values() if "Pipeline::Pipeline" in e["Type"])["Properties"][
-        "Stages"
-    ]:
-        for action in stage["Actions"]:
-            variables = action["Configuration"].get("EnvironmentVariables", "")
-            if "_PROJECT_CONFIG_HASH" in variables and stage["Name"] == "Build":
-                action["Configuration"]["EnvironmentVariables"] = variables.replace('"value":"', '"value":"0')
+    (pipeline,) = (each for each in body["Resources"].values() if each["Type"] == "AWS::CodePipeline::Pipeline")
+    (action,) = (each["Actions"][0] for each in pipeline["Properties"]["Stages"] if each["Name"] == "Build")
+    # As CDK Pipelines would write it: another definition of the build is another definition of the pipeline.
+    action["Configuration"]["EnvironmentVariables"] = action["Configuration"]["EnvironmentVariables"].replace(
+        '"value":"', '"value":"0'
+    )
     template.write_text(json.dumps(body))
 
 
@@ -93,10 +93,29 @@ def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_pus
     assert platform.deployed() == "second"
 
 
+def test_a_definition_that_does_not_work_is_not_deployed(platform: Platform, penstock: Any) -> None:
+    """The commands of brick.patch: they fail on the very commit that brings them."""
+    before = platform.executions
+    platform.synthesise("third")
+    with_command(platform.checkout / TEMPLATE, "make nope")
+    platform.commit({"Makefile": MAKEFILE.replace("\t@true\n", PROVED)})
+    platform.push()
+    run = platform.run(lambda run: run.status == FAILED)
+    assert platform.executions == before + 1, "nothing has restarted it"
+    assert [action.full_name for action in run.actions if action.status == FAILED] == ["Build/Synth"]
+    printed = penstock("logs", "Build/Synth").stdout
+    assert "(buildspec) does not work on this commit" in printed
+    assert "make nope" in printed
+    platform.synthesise("fourth")
+    platform.commit()
+    platform.push()
+    assert platform.run(lambda run: not run.is_live).status == SUCCEEDED, "the next push mends it"
+
+
 def test_a_commit_whose_synth_is_another_each_time_updates_the_pipeline_once(platform: Platform, penstock: Any) -> None:
     before = platform.executions
     makefile = MAKEFILE.replace("cp -r assembly cdk.out\n", f"cp -r assembly cdk.out\n{CHANGING}")
-    platform.commit({"Makefile": makefile.replace("\t@true\n", PROVEN)})
+    platform.commit({"Makefile": makefile.replace("\t@true\n", SAME)})
     platform.push()
     run = platform.run(lambda run: run.status == FAILED)
     assert platform.executions == before + 2, "the push, and the one restart"
