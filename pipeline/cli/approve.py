@@ -1,14 +1,21 @@
 """`penstock approve`: a person's answer, for the run that they mean and for no other."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli import text
 from pipeline.cli.connection import Aws, Connection, Profile, Yes, ask, confirm, connect
-from pipeline.operate import approvals
+from pipeline.cli.process import output_of
+from pipeline.operate import approvals, evidence
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.errors import OperateError
+from pipeline.operate.pipeline import Pipeline
+from services.library.contract.names import entry_of
+
+COMMITS_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -43,10 +50,34 @@ def approve(  # noqa: PLR0913 - each is an option of the command line
     waiting = approvals.find(connection.pipeline, stage=stage, commit=commit, execution=execution)
     for line in text.approval(waiting):
         typer.echo(line, err=True)
+    for line in _evidence(connection.pipeline, waiting, checkout=ctx.ensure_object(Path)):
+        typer.echo(line, err=True)
     _agree(connection, waiting, reject=reject, is_named=bool(commit or execution), yes=yes)
     approvals.answer(connection.pipeline, waiting, approved=not reject, why=why)
     typer.echo(f"{'Rejected' if reject else 'Approved'} {waiting.name} for {waiting.run.title}")
     typer.echo("`penstock status --follow` shows what happens.")
+
+
+def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -> Iterator[str]:
+    """Yield what runs in the stage now, the commits since, as far as this checkout has them, and the way back."""
+    found = evidence.of_stage(pipeline, waiting.stage)
+    stage = entry_of(waiting.stage)
+    if not found.execution:
+        yield f"  {stage} has no deployment yet among the last {evidence.ACTIONS_LOOKED_AT:,} actions"
+    else:
+        yield f"  {stage} runs {found.commit[:12]}, execution {found.execution}"
+    since = f"{found.commit}..{waiting.run.commit}"
+    log = output_of(checkout, "git", "log", "--no-decorate", "--format=%h  %an  %s", since) if found.commit else None
+    commits = log.splitlines() if log else []
+    yield from (f"    {commit}" for commit in commits[:COMMITS_SHOWN])
+    if len(commits) > COMMITS_SHOWN:
+        yield f"    and {len(commits) - COMMITS_SHOWN} more:  git log {found.commit[:12]}..{waiting.run.commit[:12]}"
+    if found.way_back and found.rolls_back:
+        yield f"  if it fails, {stage} is rolled back to execution {found.way_back}"
+    elif found.rolls_back:
+        yield f"  if it fails, nothing rolls {stage} back: no run has succeeded there since the pipeline's last update"
+    else:
+        yield f"  if it fails, {stage} stays as it is then:  penstock rollback brings one service back"
 
 
 def _agree(connection: Connection, waiting: WaitingApproval, *, reject: bool, is_named: bool, yes: bool) -> None:

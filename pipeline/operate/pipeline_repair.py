@@ -4,6 +4,7 @@ A definition worked if a run got past self-mutation with it: what its synth gave
 comes from the artifact that the run left, as for a service's rollback, which does the rest.
 """
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -41,7 +42,7 @@ def find(pipeline: Pipeline) -> EarlierDeployment:
         template = _worked_with(pipeline, execution["pipelineExecutionId"])
         if template is None:
             continue
-        if template == now:
+        if json.loads(template) == json.loads(now):
             raise OperateError(
                 f"The pipeline is what execution {execution['pipelineExecutionId']} got past {UPDATE} with, so its"
                 " definition is not what fails: `penstock logs` says what does."

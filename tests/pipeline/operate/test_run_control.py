@@ -1,6 +1,8 @@
 """What `penstock approve`, `retry`, `stop`, `start`, `hold`, `resume` and `hotfix` refuse, and what they ask for."""
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from pipeline.cli.main import app
 from services.library.contract.names import REMOVALS_STAGE
 from tests.conftest import ROOT
 from tests.testbed.code_pipeline import EXECUTION, CodePipeline, connected, refusal, state, waiting
+from tests.testbed.repositories import IDENTITY
 
 WHY = "the partner is down until Monday"
 HELD: dict[str, Any] = {"inboundTransitionState": {"enabled": False, "disabledReason": "an audit"}}
@@ -23,6 +26,7 @@ HELD: dict[str, Any] = {"inboundTransitionState": {"enabled": False, "disabledRe
 def aws(monkeypatch: pytest.MonkeyPatch) -> CodePipeline:
     """What the commands below ask."""
     client = CodePipeline(state("Source"), state("dev"), state("prod"))
+    client.stages = [{"name": name, "actions": []} for name in ("Source", "dev", "qa", "prod-gate", "prod")]
     for module in (run_commands, approve_commands, hold_commands):
         monkeypatch.setattr(module, "connect", lambda *_words, **_named: connected(client))
     return client
@@ -159,6 +163,37 @@ def test_approve_releases_the_run_that_is_named_and_says_what_is_newer(race: Cod
     assert f"Approved prod-gate/Approve for {OLDER[:12]} a new text" in done.stdout
     assert f"not about {NEWER[:12]} a new price stands in front of prod-gate" in done.stderr
     assert "penstock review --deployed prod e2" in done.stderr
+
+
+def test_approve_says_what_runs_in_the_stage_which_commits_came_since_and_whether_there_is_a_way_back(
+    race: CodePipeline, tmp_path: Path
+) -> None:
+    def commit(message: str) -> str:
+        git = ("git", "-C", str(tmp_path))
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", message], check=True)
+        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    runs_now, waits = commit("The first price"), commit("A new text")
+    race.executions[1]["sourceRevisions"][0]["revisionId"] = waits
+    before = {"pipelineExecutionId": "e0", "status": "Succeeded", "sourceRevisions": [{"revisionId": runs_now}]}
+    race.executions.append(before)
+    deployed = {"stageName": "prod", "status": "Succeeded", "pipelineExecutionId": "e0"}
+    race.details = [
+        {
+            **deployed,
+            "stageName": "dev",
+            "pipelineExecutionId": "e2",
+            "input": {"actionTypeId": {"category": "Deploy"}},
+        },
+        {**deployed, "pipelineExecutionId": "e2", "input": {"actionTypeId": {"category": "Build"}}},
+        {**deployed, "input": {"actionTypeId": {"category": "Deploy"}}},
+    ]
+    said = CliRunner().invoke(app, ["approve", waits], obj=tmp_path).stderr
+    assert f"  prod runs {runs_now[:12]}, execution e0\n    {waits[:7]}  " in said
+    assert "  A new text\n  if it fails, prod stays as it is then:  penstock rollback" in said
+    race.stages[-1]["onFailure"] = {"result": "ROLLBACK"}
+    assert "if it fails, prod is rolled back to execution e1" in penstock("approve", waits).stderr
 
 
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
