@@ -1,7 +1,8 @@
 """A pipeline that a push cannot mend, and one that would update itself for ever: in one platform, from outside."""
 
 import dataclasses
-import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import connection
 from pipeline.cli.main import app
+from pipeline.definition import steps
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
 from pipeline.settings import SETTINGS
@@ -18,10 +20,8 @@ from tests.conftest import ROOT
 from tests.testbed.platforms import HOME, MAKEFILE, Platform
 
 pytestmark = pytest.mark.cloud
-TEMPLATE = "assembly/Pipeline.template.json"
 PROVED = "\t.venv/bin/python -m pipeline.builds.new_definition\n"
 SAME = '\t.venv/bin/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"\n'
-CHANGING = '\tsed -i "s/The self-mutating pipeline/The pipeline of `date +%N`/" cdk.out/Pipeline.template.json\n'
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +49,23 @@ def penstock(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def with_command(template: Path, command: str) -> None:
-    """Have the pipeline's Synth build run one more command, in what the next commit deploys."""
-    body = json.loads(template.read_text())
-    (synth,) = (
-        each["Properties"]["Source"]
-        for each in body["Resources"].values()
-        if each["Type"] == "AWS::CodeBuild::Project" and "make synth" in str(each["Properties"]["Source"])
-    )
-    spec = json.loads(synth["BuildSpec"])
-    spec["phases"]["build"]["commands"].append(command)
-    synth["BuildSpec"] = json.dumps(spec)
-    (pipeline,) = (each for each in body["Resources"].values() if each["Type"] == "AWS::CodePipeline::Pipeline")
-    (action,) = (each["Actions"][0] for each in pipeline["Properties"]["Stages"] if each["Name"] == "Build")
-    # As CDK Pipelines would write it: another definition of the build is another definition of the pipeline.
-    action["Configuration"]["EnvironmentVariables"] = action["Configuration"]["EnvironmentVariables"].replace(
-        '"value":"', '"value":"0'
-    )
-    template.write_text(json.dumps(body))
+@pytest.fixture
+def synthesise(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have the next commit deploy a value, and a pipeline whose Build stage ends with this command."""
+
+    def made(value: str, *, command: str = steps.PROVE) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(steps, "PROVE", command)
+            platform.synthesise(value)
+
+    return made
 
 
 def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_push(
-    platform: Platform, penstock: Any
+    platform: Platform, penstock: Any, synthesise: Callable[..., None]
 ) -> None:
     assert "is not what fails" in penstock("repair", "pipeline").stderr
-    with_command(platform.checkout / TEMPLATE, "make nope")
+    synthesise("first", command="make nope")
     platform.commit()
     platform.push()
     platform.run(lambda run: run.status == FAILED)
@@ -84,7 +76,7 @@ def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_pus
     assert "UpdatePipeline is held." in repaired.stdout
     platform.run(lambda run: run.status == WAITING)  # of the broken commit, which may not bring it back
 
-    platform.synthesise("second")
+    synthesise("second")
     mended = platform.commit()
     platform.push()
     platform.run(lambda run: run.status == WAITING and run.message.startswith(mended[:7]))
@@ -93,11 +85,12 @@ def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_pus
     assert platform.deployed() == "second"
 
 
-def test_a_definition_that_does_not_work_is_not_deployed(platform: Platform, penstock: Any) -> None:
+def test_a_definition_that_does_not_work_is_not_deployed(
+    platform: Platform, penstock: Any, synthesise: Callable[..., None]
+) -> None:
     """The commands of brick.patch: they fail on the very commit that brings them."""
     before = platform.executions
-    platform.synthesise("third")
-    with_command(platform.checkout / TEMPLATE, "make nope")
+    synthesise("third", command="make nope")
     platform.commit({"Makefile": MAKEFILE.replace("\t@true\n", PROVED)})
     platform.push()
     run = platform.run(lambda run: run.status == FAILED)
@@ -106,20 +99,28 @@ def test_a_definition_that_does_not_work_is_not_deployed(platform: Platform, pen
     printed = penstock("logs", "Build/Synth").stdout
     assert "(buildspec) does not work on this commit" in printed
     assert "make nope" in printed
-    platform.synthesise("fourth")
+    synthesise("fourth")
     platform.commit()
     platform.push()
     assert platform.run(lambda run: not run.is_live).status == SUCCEEDED, "the next push mends it"
 
 
-def test_a_commit_whose_synth_is_another_each_time_updates_the_pipeline_once(platform: Platform, penstock: Any) -> None:
+def test_a_commit_whose_synth_is_another_each_time_updates_the_pipeline_once(
+    platform: Platform, penstock: Any, synthesise: Callable[..., None], tmp_path: Path
+) -> None:
+    for number in (0, 1):
+        synthesise("fifth", command=f"make prove # {number}")
+        shutil.move(platform.checkout / "assembly", platform.checkout / f"assembly-{number}")
+    turn = tmp_path / "turn"
+    turn.write_text("0")
+    in_turn = f"cp -r assembly-`cat {turn}` cdk.out; echo 1 > {turn}"
     before = platform.executions
-    makefile = MAKEFILE.replace("cp -r assembly cdk.out\n", f"cp -r assembly cdk.out\n{CHANGING}")
-    platform.commit({"Makefile": makefile.replace("\t@true\n", SAME)})
+    platform.commit({"Makefile": MAKEFILE.replace("cp -r assembly cdk.out", in_turn).replace("\t@true\n", SAME)})
     platform.push()
     run = platform.run(lambda run: run.status == FAILED)
     assert platform.executions == before + 2, "the push, and the one restart"
     assert [action.full_name for action in run.actions if action.status == FAILED] == ["Build/Synth"]
     printed = penstock("logs", "Build/Synth").stdout
     assert "Stopped before self-mutation: each synth of" in printed
-    assert "Pipeline: Description: The pipeline of" in printed
+    assert "CdkBuildProject" in printed
+    assert "make prove # 1" in printed
