@@ -188,7 +188,7 @@ def _transforms(body: Json) -> Iterator[str]:
         waiting += [each for each in parts if isinstance(each, dict | list)]
 
 
-def _mentions(body: Json, text: str) -> bool:
+def _mentions(body: Value, text: str) -> bool:
     """Return whether a text is anywhere in a template, which is much sooner known than where."""
     try:
         return text.encode() in marshal.dumps(body, EXACT)

@@ -114,8 +114,8 @@ def reviews(folder: Path, work: Path) -> Mapping[str, Review]:
     for name, (edit, is_base) in edits.items():
         other = copied(folder, work / name)
         edit(other)
-        sides = (other, folder) if is_base else (folder, other)
-        found[name] = engine.review(*map(assembly.read, sides), ReviewBaseline())
+        base, head = (other, folder) if is_base else (folder, other)
+        found[name] = engine.review(assembly.read(base), assembly.read(head), ReviewBaseline())
     return found
 
 
