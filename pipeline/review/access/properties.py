@@ -110,15 +110,25 @@ WHO_NAMES = frozenset(
 HOW_NAMES = frozenset(
     {
         "AdminCreateUserConfig",
+        "AllowedPublishers",
         "ApiKeyRequired",
         "CallbackURLs",
+        "CidrAllowList",
+        "ClientList",
+        "CodeSigningConfigArn",
+        "CodeSigningPolicies",
         "DisableExecuteApiEndpoint",
+        "FederationEnabled",
+        "FederationMode",
+        "NoPasswordRequired",
         "OpenIdConnectProviderARNs",
         "PasswordPolicy",
+        "Passwords",
         "Scheme",
         "Visibility",
         "WebACLArn",
         "WebACLId",
+        "WhitelistCidr",
     }
 )
 """Names that are about access as a whole, and whose words are not."""
@@ -143,9 +153,10 @@ HARMLESS = frozenset(
 SECURITY_GROUP = re.compile(r"SecurityGroup(s|Ids?|IdList)?$")
 """What a property is called that says which security groups something has, and so who reaches it."""
 ABOUT_ACCESS = re.compile(
-    r"(OIDC|SAML|Identity)Provider(Config)?$|IdentityPool|TrustAnchor|Authorizer$|^AWS::VerifiedPermissions::"
+    r"(OIDC|SAML|Identity)Provider(Config)?$|IdentityPool|Trust(Anchor|Store|Provider)|CACertificate$|Authorizer$"
+    r"|^AWS::VerifiedPermissions::|^AWS::(WAF(v2|Regional)?|NetworkFirewall)::"
 )
-"""What a type is called that is nothing but a way to sign in: whatever changes in it is about access."""
+"""What a type is called that is nothing but a way to sign in, or a filter of who gets through."""
 WAY_IN = re.compile(r"(PUBLIC|PRIVATE)(_\w+)?|internet-facing|internal|authenticate-\w+|jwt-validation")
 """A value that says from where something is reached, or who is asked, whatever its property is called."""
 OPEN = frozenset({"true", "none", "api_key", "public", "open", "internet-facing"})

@@ -52,6 +52,9 @@ OF_A_TYPE: Mapping[str, Mapping[str, str]] = {
         "IsMultiRegionTrail": "what is done in other regions is not recorded any more",
         "IncludeGlobalServiceEvents": "what is done in global services, such as IAM, is not recorded any more",
     },
+    "AWS::Config::ConfigurationRecorder": {
+        "RecordingGroup.AllSupported": "only some types of resources are recorded any more",
+    },
     "AWS::DLM::LifecyclePolicy": {"State": SNAPSHOTS_END},
     "AWS::Lightsail::Disk": {"AddOns.Status": SNAPSHOTS_END},
     "AWS::Lightsail::Instance": {"AddOns.Status": SNAPSHOTS_END},
@@ -59,7 +62,12 @@ OF_A_TYPE: Mapping[str, Mapping[str, str]] = {
 """Type -> its switches whose names say nothing of a way back, and what ends when they are off."""
 STAYS = "DeleteOnTermination"
 """What a disk has that outlives its instance where this is false."""
-TAKES_ALONG: Mapping[str, str] = {"DeleteAutomatedBackups": "true", "EmptyOnDelete": "false"}
+TAKES_ALONG: Mapping[str, str] = {
+    "DeleteAutomatedBackups": "true",
+    "DeleteReports": "false",
+    "EmptyOnDelete": "false",
+    "RecursiveDeleteOption": "false",
+}
 """Settings that, being true, let a deletion take more along; with what counts where a template says nothing."""
 FINAL = re.compile(r"^FinalSnapshot\w*$")
 """What a property is called by which a last snapshot is taken of what is deleted."""
@@ -69,6 +77,8 @@ KEY = re.compile(
 """What a property is called that names the key which encrypts the data."""
 SHARED = re.compile(r"^(arn:[^:]*:kms:[^:]*:[^:]*:)?alias/aws/")
 """AWS's own key for a service, which the whole account shares."""
+ENCRYPTS = re.compile(r"^SqsManagedSseEnabled$|Encryption\w*Enabled$|Encryption\w*\.Enabled$|^EnableEncryption\w*$")
+"""What a switch is called that has something encrypted."""
 ALGORITHM = "SSEAlgorithm"
 KMS = frozenset({"aws:kms", "aws:kms:dsse"})
 GONE = "what is deleted or overwritten from then on cannot be had back, and the backups so far may go"
@@ -95,13 +105,17 @@ def switched_off(old: Resource, new: Resource) -> Iterator[EndingData]:
 
 def under_a_shared_key(old: Resource, new: Resource) -> Iterator[EndingData]:
     """Yield that what holds no data, and encrypts something all the same, is not under a key of its own any more."""
-    if "key" in repr(old.properties).lower():
+    if any(word in repr(old.properties).lower() for word in ("key", "encrypt", "sse")):
         yield from _shared_key(_settings(old), _settings(new))
 
 
 def _shared_key(before: Settings, after: Settings) -> Iterator[EndingData]:
     # A key and its algorithm are one matter.
     yield from itertools.islice(_keys(before, after), 1)
+    for path in filter(ENCRYPTS.search, sorted(before)):
+        if _count_on(after.get(path, ())) < _count_on(before[path]):
+            what = "it is not encrypted any more, or by nothing but what its service does by itself"
+            yield EndingData(path=path, kind=EndingKind.ENCRYPTION, what=what, when="with the deployment")
 
 
 def _is_switch(path: str) -> bool:

@@ -16,9 +16,9 @@ SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, and no secret
 GENERATED = "GenerateSecretString"
 OF_A_SECRET = (GENERATED, "SecretString")
 """A change of either makes a new version of the secret."""
-MANAGED = re.compile(r"^Manage\w*Password$")
+MANAGED = re.compile(r"^(Manage|Rotate)\w*Password$")
 """What a switch is called by which the service makes a password of its own, and keeps it in a secret."""
-PASSWORD = re.compile(r"^Master(User)?Password$|^AuthToken$")
+PASSWORD = re.compile(r"^(Master(User)?|AdminUser|SvmAdmin)Password$|^AuthToken$")
 """What a property is called that is the password which users of a store have."""
 
 

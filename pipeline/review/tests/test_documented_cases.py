@@ -1,6 +1,7 @@
 """What the review says where a page of AWS's says what happens: the cases of `cases/documented_*.py`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,15 @@ from pipeline.review import engine
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Review
 from pipeline.review.read import assembly
+from pipeline.review.render import terminal
 from pipeline.review.tests.cases.documented import DOCS, Json, Subject
 from pipeline.review.tests.cases.documented_access import ACCESS_CASES
 from pipeline.review.tests.cases.documented_data import DATA_CASES
 from pipeline.review.tests.cases.documented_pipeline import PIPELINE_CASES
 from pipeline.review.tests.test_pipeline_settings import changed, of
 
+SIDES = re.compile(r"\s*\S+: (?P<old>.*) -> (?P<new>.*)")
+"""A property's row in a terminal."""
 CASES = {case.id: case for case in (*DATA_CASES, *ACCESS_CASES)}
 OF_PIPELINE = {case.id: case for case in PIPELINE_CASES}
 
@@ -43,6 +47,8 @@ def test_review_of_a_documented_case_says_what_its_page_says(id_: str, tmp_path:
     assert case.rules or not case.is_complete or not rules, case.page
     assert found.complete is case.is_complete, case.page
     assert case.is_complete or found.verdict.exit_code != 0
+    shown = [SIDES.fullmatch(line) for line in terminal.render(found).splitlines()]
+    assert all(row["old"] != row["new"] for row in shown if row), "no row has two sides that look the same"
     for side in (case.old, case.new):
         assert review(tmp_path, side, side).is_empty, "there is nothing to say of a side against itself"
 
