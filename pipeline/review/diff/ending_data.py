@@ -5,11 +5,13 @@ name to be judged has a function here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from pipeline.review.diff import lifecycle_rules, locks, recovery, retention, secret_values
 from pipeline.review.diff.data_classes import DataClass, data_class
 from pipeline.review.model import EndingData, EndingKind, Json
 from services.library.cloudformation.template import Resource
+from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
 from services.library.cloudformation.values import is_same
 
 DEAD_LETTERS = frozenset({"DeadLetterConfig", "RedrivePolicy"})
@@ -19,13 +21,31 @@ Check = Callable[[Resource, Resource], Found]
 
 
 def ending_data(old: Resource, new: Resource) -> tuple[EndingData, ...]:
-    """Return what ends with this change of a resource that stays what it is."""
+    """Return what ends with this change of a resource that stays what it is, however undecided conditions turn out."""
+    return tuple(dict.fromkeys(found for sides in _ways(old, new) for found in _ended(*sides)))
+
+
+def _ways(old: Resource, new: Resource) -> Iterator[tuple[Resource, Resource]]:
+    """Both sides as they may be; as they are written if that is too many ways."""
+    names = undecided_conditions(old.properties) | undecided_conditions(new.properties)
+    if not 0 < len(names) <= MOST_UNDECIDED:
+        yield old, new
+        return
+    for way in combinations(names):
+        yield _decided(old, way), _decided(new, way)
+
+
+def _decided(resource: Resource, way: Mapping[str, bool]) -> Resource:
+    return replace(resource, body={**resource.body, "Properties": decide(resource.properties, way)})
+
+
+def _ended(old: Resource, new: Resource) -> Found:
     checks: list[Check] = [*CHECKS.get(new.type, ()), secret_values.regenerated]
     if data_class(new.type) is DataClass.NONE:
         checks.append(recovery.under_a_shared_key)
     else:
         checks += (retention.shortened, recovery.switched_off, locks.weakened)
-    return tuple(found for check in checks for found in check(old, new))
+    return (found for check in checks for found in check(old, new))
 
 
 def _time_to_live(old: Resource, new: Resource) -> Found:

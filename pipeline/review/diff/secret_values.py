@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pipeline.review.model import EndingData, EndingKind
 from services.library.cloudformation.template import Resource
-from services.library.cloudformation.values import is_same
+from services.library.cloudformation.values import is_open, is_same
 
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, and no secret
 GENERATED = "GenerateSecretString"
@@ -32,8 +32,8 @@ def regenerated(old: Resource, new: Resource) -> Iterator[EndingData]:
             how = "a new random value" if name == GENERATED and after is not None else "another value"
             yield _ends(name, f"the secret gets {how}, and what uses the old one is refused")
             return  # one value, whichever of both it comes from
-        if MANAGED.match(name) and "true" in {str(before).lower(), str(after).lower()}:
-            is_on = str(after).lower() == "true"
+        if MANAGED.match(name) and ("true" in (str(before).lower(), str(after).lower()) or is_open(after)):
+            is_on = str(after).lower() == "true" or is_open(after)
             made = "the service makes a password of its own" if is_on else "the secret that the service kept is deleted"
             yield _ends(name, f"{made}, and what uses the password so far is refused")
         elif PASSWORD.match(name) and before is not None and after is not None:

@@ -12,7 +12,7 @@ from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, Review, Verdict
 from pipeline.review.read import assembly
 from pipeline.review.tests.cases.deletions import LOSSES, NOT_AMAZONS
-from pipeline.review.tests.cases.updates import CONDITIONAL, ENDING
+from pipeline.review.tests.cases.updates import CONDITIONAL, ENDING, OWN_KEY
 
 Json = Any
 UPDATES = {case.id: case for case in (*CONDITIONAL, *ENDING)}
@@ -88,6 +88,31 @@ def test_review_of_an_update_against_itself_is_empty(id_: str, tmp_path: Path) -
 
 def test_update_cases_have_a_name_each() -> None:
     assert len(UPDATES) == len(CONDITIONAL) + len(ENDING)
+
+
+def given(then: Json, otherwise: Json = None) -> Json:
+    """A value that an undecided condition chooses, or takes away."""
+    return {"Fn::If": ["Given", then, {"Ref": "AWS::NoValue"} if otherwise is None else otherwise]}
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "value", "rule"),
+    [
+        ("S3::Bucket", "VersioningConfiguration", {"Status": "Enabled"}, "RecoveryEnds"),
+        ("SQS::Queue", "KmsMasterKeyId", OWN_KEY, "EncryptionWeakened"),
+        ("SQS::Queue", "RedrivePolicy", {"maxReceiveCount": 3}, "RecoveryEnds"),
+        ("DynamoDB::GlobalTable", "Replicas", [{"Region": "eu-west-1"}], "RecoveryEnds"),
+        ("Backup::BackupVault", "LockConfiguration", {"MinRetentionDays": 7}, "RecoveryEnds"),
+    ],
+)
+def test_review_says_what_ends_if_an_undecided_condition_turns_out_so(
+    type_: str, name: str, value: Json, rule: str, tmp_path: Path
+) -> None:
+    sure, unsure = ({"Type": f"AWS::{type_}", "Properties": {name: each}} for each in (value, given(value)))
+    assert f"Review-{rule}" in {finding.rule for finding in review(tmp_path, sure, unsure).findings}
+    described = {**unsure, "Properties": {**unsure["Properties"], "Tags": [{"Key": "a", "Value": "b"}]}}
+    still = {finding.rule for finding in review(tmp_path, unsure, described).findings}
+    assert f"Review-{rule}" not in still, "a condition that was there before ends nothing"
 
 
 def keyed(*names: Json) -> Json:
