@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline.review.access import changes as access
 from pipeline.review.diff import (
@@ -12,6 +13,7 @@ from pipeline.review.diff import (
     overrides,
     pipeline_settings,
     pipeline_shape,
+    publishing,
     redact,
     stacks,
     stateful,
@@ -72,7 +74,7 @@ class StackDifferences:
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
             self._exports(tree, tree, place)
-            self._shape(place, pair.path, tree.template, tree.template, ())
+            self._shape(place, pair.path, tree.template, tree.template, (), _folders(pair))
         self._protection(pair, place)
         pair.forget()
 
@@ -115,7 +117,7 @@ class StackDifferences:
                 for secret in each.secrets
             }
             self._add(rows, pair.path, secrets)
-        self._shape(place, pair.path, before.template, after.template, rows)
+        self._shape(place, pair.path, before.template, after.template, rows, _folders(pair))
         self.incomplete += macros.unknown(before, after, place)
         if pair.after:
             # What a stack grants that is created anew, or elsewhere, was granted by none before.
@@ -180,18 +182,21 @@ class StackDifferences:
         old: ResolvedTemplate,
         new: ResolvedTemplate,
         rows: Sequence[ResourceChange],
+        folders: tuple[Path | None, Path | None],
     ) -> None:
-        """The pipeline's shape, if this is its stack."""
-        before, after = pipeline_shape.shape(old), pipeline_shape.shape(new)
+        """The pipeline's shape, if this is its stack. `folders`: where its templates lie, with files beside them."""
+        pipelines = pipeline_shape.pipelines(old, new)
+        before, after = (pipeline_shape.shape(each, side) for each, side in zip(pipelines, (old, new), strict=True))
         if before or after:
             restarts = any(row.type == PIPELINE for row in rows) or not (before and after)
-            settings = [*pipeline_settings.changed(old, new)]
+            settings = [*pipeline_settings.changed(old, new, pipelines)]
             if before and after and not place.stage:
-                settings += pipeline_settings.elsewhere(old, new)
+                settings += pipeline_settings.elsewhere(old, new, pipelines)
+                settings += publishing.changed(old, new, folders)
             self.pipeline = pipeline_shape.compare(
                 before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )
-            self._removals = removal_steps(new)
+            self._removals = removal_steps(pipelines[1], new)
             # A stack that goes as a whole says so itself.
             self._pipeline_path = path if new.resources else None
 
@@ -203,6 +208,11 @@ class StackDifferences:
 def _place(pair: stacks.Pair) -> StackLocation:
     stack = pair.either
     return StackLocation(stage=stack.stage, service=stack.service, stack=stack.place.name)
+
+
+def _folders(pair: stacks.Pair) -> tuple[Path | None, Path | None]:
+    before, after = (stack.file.parent if stack else None for stack in (pair.before, pair.after))
+    return before, after
 
 
 def _has_same_content(pair: stacks.Pair) -> bool:

@@ -15,9 +15,11 @@ from pipeline.review.model import Json, PipelineDifference
 from services.library.cloudformation.policy_text import policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
-from services.library.cloudformation.values import is_function
+from services.library.cloudformation.values import is_function, is_same
 
 COMMANDS = "commands changed"
+MADE_ANEW = "pipeline deleted, and another one made"
+PROJECT_NAME = "Configuration.ProjectName"
 HARMLESS = {
     PIPELINE: frozenset({"Tags"}),
     PROJECT: frozenset({"Description", "Tags", "Environment.ComputeType"}),
@@ -29,38 +31,63 @@ SHAPE = {
     PIPELINE: frozenset({"Stages"}),
     PROJECT: frozenset({"Environment.Image", "Environment.PrivilegedMode", "ServiceRole"}),
     "stage": frozenset({"Actions"}),
-    "action": frozenset(
-        {"ActionTypeId.Provider", "RunOrder", "Configuration.EnvironmentVariables", "Configuration.ProjectName"}
-    ),
+    "action": frozenset({"ActionTypeId.Provider", "RunOrder", "Configuration.EnvironmentVariables", PROJECT_NAME}),
 }
 """What the shape compares itself; of a build, only where an action runs it."""
 ACCESS = ("AWS::IAM::", "AWS::KMS::", "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 """Begins the types that are nothing but access, which is compared by what it allows."""
 
 
-def changed(before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[PipelineDifference]:
+Pipelines = tuple[Resource | None, Resource | None]
+"""The pipeline on both sides."""
+
+
+def changed(before: ResolvedTemplate, after: ResolvedTemplate, pipelines: Pipelines) -> Iterator[PipelineDifference]:
     """Yield what differs in a pipeline that both sides have, and in its builds."""
-    old, new = _pipeline(before), _pipeline(after)
+    old, new = pipelines
     if old is None or new is None:
         return
+    if old.logical_id != new.logical_id:
+        yield PipelineDifference(stage="", action="", what=MADE_ANEW, old=old.logical_id, new=new.logical_id)
+    if old.condition != new.condition:
+        yield PipelineDifference(stage="", action="", what="Condition changed", old=old.condition, new=new.condition)
     yield from _parts(PIPELINE, old.properties, new.properties, "", "")
     stages, others = _by_name(old.properties.get("Stages")), _by_name(new.properties.get("Stages"))
     for name in [each for each in stages if each in others]:
         yield from _parts("stage", stages[name], others[name], name, "")
-        if name != ASSETS_STAGE:
-            actions, more = _by_name(stages[name].get("Actions")), _by_name(others[name].get("Actions"))
+        actions, more = _by_name(stages[name].get("Actions")), _by_name(others[name].get("Actions"))
+        if name == ASSETS_STAGE:
+            yield from _beside_assets(actions, more, after)
+        else:
             for action in [each for each in actions if each in more]:
-                yield from _parts("action", actions[action], more[action], name, action)
-    yield from _builds(before, after)
+                runs = _runs(actions[action], before), _runs(more[action], after)
+                skipped = SHAPE["action"] if all(runs) else SHAPE["action"] - {PROJECT_NAME}
+                yield from _parts("action", actions[action], more[action], name, action, skipped)
+    yield from _builds(before, after, pipelines)
 
 
-def elsewhere(before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[PipelineDifference]:
+def _beside_assets(
+    before: Mapping[str, Any], after: Mapping[str, Any], template: ResolvedTemplate
+) -> Iterator[PipelineDifference]:
+    """Actions of the stage for assets that publish none: the others are numbered, and come and go with the assets."""
+    for name, action in after.items():
+        build = template.resources.get(_runs(action, template))
+        publishes = build is not None and cosmetic_changes.is_publishing(build)
+        if not publishes and not is_same(before.get(name), action):
+            yield PipelineDifference(stage=ASSETS_STAGE, action=name, what="action that publishes nothing")
+
+
+def elsewhere(before: ResolvedTemplate, after: ResolvedTemplate, pipelines: Pipelines) -> Iterator[PipelineDifference]:
     """Yield what differs in the rest of the pipeline's stack, such as what starts a run or tells of a failure."""
+    old_uses, new_uses = (_uses(each, side) for each, side in zip(pipelines, (before, after), strict=True))
+    said = {*old_uses.values(), *new_uses.values(), *(each.logical_id for each in pipelines if each)}
     for name in {**before.resources, **after.resources}:
         old, new = before.resources.get(name), after.resources.get(name)
         resource = new or old
-        if resource is None or resource.type in (PIPELINE, PROJECT) or resource.type.startswith(ACCESS):
+        if resource is None or name in said or resource.type.startswith(ACCESS):
             continue
+        if resource.type == PROJECT and (cosmetic_changes.is_publishing(resource) or (old and new)):
+            continue  # `publishing` and `_builds` speak of these
         path = resource.path.removesuffix("/Resource")
         if old is None or new is None:
             state = "removed" if old else "added"
@@ -85,9 +112,9 @@ def commands(build: Mapping[str, Any]) -> list[str]:
     return [*_lines(spec)] if spec else []
 
 
-def _builds(before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[PipelineDifference]:
+def _builds(before: ResolvedTemplate, after: ResolvedTemplate, pipelines: Pipelines) -> Iterator[PipelineDifference]:
     """The builds that both sides have, each named by the one action that runs it, or by its path."""
-    old_uses, new_uses = _uses(before), _uses(after)
+    old_uses, new_uses = (_uses(each, side) for each, side in zip(pipelines, (before, after), strict=True))
     pairs = {name: name for name in before.resources if name in after.resources}
     pairs |= {old: new_uses[place] for place, old in old_uses.items() if place in new_uses}
     for old_name, new_name in pairs.items():
@@ -97,21 +124,27 @@ def _builds(before: ResolvedTemplate, after: ResolvedTemplate) -> Iterator[Pipel
         places = [place for place, name in new_uses.items() if name == new_name]
         stage, action = places[0] if len(places) == 1 else ("", new.path.removesuffix("/Resource"))
         skipped: Collection[str] = SHAPE[PROJECT] if places else ()
-        if cosmetic_changes.is_publishing(new):
-            skipped = ("Source",)  # one line for each asset, whose content is compared as such
+        if cosmetic_changes.is_publishing(new) and all(where == ASSETS_STAGE for where, _ in places):
+            skipped = ("Source",)  # `publishing` compares what these run
         yield from _parts(PROJECT, old.properties, new.properties, stage, action, skipped)
 
 
-def _uses(template: ResolvedTemplate) -> dict[tuple[str, str], str]:
+def _uses(pipeline: Resource | None, template: ResolvedTemplate) -> dict[tuple[str, str], str]:
     """(stage, action) -> logical id of the build that it runs."""
     found = {}
-    pipeline = _pipeline(template)
     for stage, body in _by_name(pipeline.properties.get("Stages") if pipeline else None).items():
         for action, given in _by_name(body.get("Actions")).items():
-            match given.get("Configuration"):
-                case {"ProjectName": {"Ref": str(name)}}:
-                    found[stage, action] = name
+            if name := _runs(given, template):
+                found[stage, action] = name
     return found
+
+
+def _runs(action: Mapping[str, Any], template: ResolvedTemplate) -> str:
+    """The logical id of the template's build that an action runs; empty if it runs none, or one of others."""
+    match action.get("Configuration"):
+        case {"ProjectName": {"Ref": str(name)}} if name in template.resources:
+            return name
+    return ""
 
 
 def _parts(
@@ -181,10 +214,6 @@ def _without(given: Mapping[str, Any], paths: Collection[str], above: str = "") 
         for key, each in given.items()
         if f"{above}{key}" not in paths
     }
-
-
-def _pipeline(template: ResolvedTemplate) -> Resource | None:
-    return next((each for each in template.resources.values() if each.type == PIPELINE), None)
 
 
 def _by_name(entries: Json) -> dict[str, Mapping[str, Any]]:

@@ -26,16 +26,25 @@ CONFIGURATION_HASH = "_PROJECT_CONFIG_HASH"
 """CDK Pipelines' own, so that a changed build of synth starts the run anew; the project says what has changed."""
 
 
-def shape(template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
+def pipelines(before: ResolvedTemplate, after: ResolvedTemplate) -> tuple[Resource | None, Resource | None]:
+    """Return the pipeline of both sides: the base side's first, and what it becomes.
+
+    Whatever else the head side calls a pipeline, and wherever it stands, it does not take that one's place.
+    """
+    old, new = ([each for each in side.resources.values() if each.type == PIPELINE] for side in (before, after))
+    first = next(iter(old), None)
+    same = next((each for each in new if first and each.logical_id == first.logical_id), None)
+    return first, same or next(iter(new), None)
+
+
+def shape(found: Resource | None, template: ResolvedTemplate) -> tuple[PipelineStage, ...]:
     """Return the stages of the stack's pipeline, with its actions in running order."""
-    found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
     stages = found.properties.get("Stages") if found else None
     return tuple(_stage(stage, template) for stage in stages or () if isinstance(stage, Mapping))
 
 
-def builds(template: ResolvedTemplate) -> Iterator[tuple[str, Resource]]:
-    """Yield the name of each action that runs a build of the template, and the build."""
-    found = next((each for each in template.resources.values() if each.type == PIPELINE), None)
+def builds(found: Resource | None, template: ResolvedTemplate) -> Iterator[tuple[str, Resource]]:
+    """Yield the name of each action of the pipeline that runs a build of the template, and the build."""
     for stage in _named(found.properties.get("Stages")) if found else ():
         for action in _named(stage.get("Actions")):
             match action.get("Configuration"):

@@ -12,6 +12,7 @@ from pipeline.review.diff.pipeline_settings import commands
 from pipeline.review.diff.pipeline_shape import REMOVES, builds
 from pipeline.review.model import DeploymentLocation
 from services.library.cloudformation.resolved_template import ResolvedTemplate
+from services.library.cloudformation.template import Resource
 
 SETUP = "install: make setup"
 COMMAND = re.compile(
@@ -34,10 +35,10 @@ class RemovalStep:
     """Whether it refuses while a deletion would lose data of a type that the guardrails know."""
 
 
-def removal_steps(template: ResolvedTemplate) -> Mapping[DeploymentLocation, RemovalStep]:
+def removal_steps(pipeline: Resource | None, template: ResolvedTemplate) -> Mapping[DeploymentLocation, RemovalStep]:
     """Return the steps of the template's pipeline by the stack that each deletes."""
     found: dict[DeploymentLocation, RemovalStep] = {}
-    for name, build in builds(template):
+    for name, build in builds(pipeline, template):
         if REMOVES in name and (step := _step(name, commands(build.properties))):
             found[step.place] = step
     return found

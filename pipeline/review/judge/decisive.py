@@ -1,5 +1,6 @@
 """Which differences of a pipeline decide what reaches production, or how the pipeline changes itself."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
@@ -9,7 +10,15 @@ from pipeline.review.model import Pipeline, PipelineDifference, PipelineStage
 
 OF_A_RESOURCE = "AWS::"
 """Begins what is said of a resource beside the pipeline."""
+RUNS_SOMETHING = ("AWS::CodePipeline::Pipeline ", "AWS::CodeBuild::Project ")
+"""Begins what is said of another pipeline, and of a build that no action runs, such as a scheduled one."""
+DEPLOYS_AS = re.compile(
+    r"(RoleArn|Region|Configuration\.(RoleArn|TemplatePath|StackName|ActionMode|Capabilities)) changed"
+)
+"""Settings of a deployment by which it deploys something else, elsewhere, or as somebody else."""
 ADDED, REMOVED = "action added", "action removed"
+DEPLOYMENT = ".Deploy"
+"""Ends the name of the action that deploys a service."""
 OF_A_SERVICE = "."
 """In the name of an action of a service's; those without are the pipeline's own."""
 
@@ -24,7 +33,7 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline, removals: Co
     if difference.what == ADDED and REMOVES in difference.action:
         return difference.action not in removals
     if difference.what.startswith(OF_A_RESOURCE):
-        return False
+        return difference.what.startswith(RUNS_SOMETHING)
     stages = {stage.name: stage for side in (pipeline.before, pipeline.after) for stage in side}
     stage = stages.get(difference.stage)
     if stage is None or not _deploys(stage):  # of the pipeline as a whole, or before the first deployment
@@ -33,7 +42,9 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline, removals: Co
         return False
     if difference.action and OF_A_SERVICE not in difference.action:
         return True
-    decides = not difference.action or difference.what == COMMANDS or _leaves_its_service(difference, pipeline)
+    is_of_deployment = DEPLOYS_AS.fullmatch(difference.what) and difference.action.endswith(DEPLOYMENT)
+    decides = not difference.action or difference.what == COMMANDS or is_of_deployment
+    decides = bool(decides) or _leaves_its_service(difference, pipeline)
     return decides and stage.name in _production(pipeline)
 
 

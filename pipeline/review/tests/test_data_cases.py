@@ -108,9 +108,10 @@ def given(then: Json, otherwise: Json = None) -> Json:
 def test_review_says_what_ends_if_an_undecided_condition_turns_out_so(
     type_: str, name: str, value: Json, rule: str, tmp_path: Path
 ) -> None:
-    sure, unsure = ({"Type": f"AWS::{type_}", "Properties": {name: each}} for each in (value, given(value)))
+    settings: list[Json] = [{name: value}, {name: given(value)}]
+    sure, unsure = ({"Type": f"AWS::{type_}", "Properties": each} for each in settings)
     assert f"Review-{rule}" in {finding.rule for finding in review(tmp_path, sure, unsure).findings}
-    described = {**unsure, "Properties": {**unsure["Properties"], "Tags": [{"Key": "a", "Value": "b"}]}}
+    described = {**unsure, "Properties": {**settings[1], "Tags": [{"Key": "a", "Value": "b"}]}}
     still = {finding.rule for finding in review(tmp_path, unsure, described).findings}
     assert f"Review-{rule}" not in still, "a condition that was there before ends nothing"
 

@@ -32,17 +32,30 @@ DEPLOY = {
 }
 
 
+def publishing(asset: str) -> str:
+    """The buildspec of an asset's job, as CDK Pipelines writes it."""
+    line = (
+        f'cdk-assets --path "assembly-Pipeline-prod/one.assets.json" --verbose publish "{asset}:111111111111-eu-west-1"'
+    )
+    return json.dumps({"version": "0.2", "phases": {"build": {"commands": [line]}}})
+
+
 def pipeline(*actions: Json, publishes: Json = (), **environment: Json) -> Json:
     """A pipeline with the actions of its prod stage, and asset jobs by number -> asset."""
     jobs = {
         f"Asset{number}": {
-            **resource("CodeBuild::Project", {"Source": {"BuildSpec": f'cdk-assets publish "{each}"'}}),
+            **resource("CodeBuild::Project", {"Source": {"BuildSpec": publishing(each)}}),
             "Metadata": {"aws:cdk:path": f"Pipeline/Engine/Assets/FileAsset{number}/Resource"},
         }
         for number, each in enumerate(publishes, start=1)
     }
     publish = [
-        {"Name": f"FileAsset{number}", "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"}, "RunOrder": 1}
+        {
+            "Name": f"FileAsset{number}",
+            "ActionTypeId": {"Category": "Build", "Provider": "CodeBuild"},
+            "Configuration": {"ProjectName": {"Ref": f"Asset{number}"}},
+            "RunOrder": 1,
+        }
         for number, _ in enumerate(publishes, start=1)
     ]
     stages = [

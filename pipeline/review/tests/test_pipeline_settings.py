@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.review.model import Finding, Level, Review, Verdict
-from pipeline.review.tests.assemblies import StackOf, review, write
+from pipeline.review.tests.assemblies import StackOf, digest, review, write
 from pipeline.review.tests.cases.case import resource, template
 
 Json = Any
@@ -42,6 +42,13 @@ def project(**more: Json) -> Json:
     return resource("CodeBuild::Project", {**given, **more})
 
 
+def publish(*assets: str) -> str:
+    """The buildspec of a build that publishes assets, as CDK Pipelines writes it."""
+    named = " ".join(f'"{digest(each)}:111111111111-eu-west-1"' for each in assets)
+    lines = [f'cdk-assets --path "assembly-Pipeline-dev/one.assets.json" --verbose publish {named}']
+    return json.dumps({**SPEC, "phases": {"install": SPEC["phases"]["install"], "build": {"commands": lines}}})  # type: ignore[index]  # a mapping
+
+
 def pipeline() -> Json:
     """A pipeline's template as `pipeline/definition/` makes it, as text of which a test changes a part."""
     source = {"ConnectionArn": "arn:connection", "FullRepositoryId": "ours/app", "BranchName": "main"}
@@ -71,13 +78,14 @@ def pipeline() -> Json:
         "RestartExecutionOnUpdate": True,
         "Tags": [{"Key": "team", "Value": "ours"}],
     }
-    publish = {**project(), "Metadata": {"aws:cdk:path": "Pipeline/Engine/Assets/FileAsset/Resource"}}
+    source = {"Type": "CODEPIPELINE", "BuildSpec": publish("a")}
+    publisher = {**project(Source=source), "Metadata": {"aws:cdk:path": "Pipeline/Engine/Assets/FileAsset/Resource"}}
     names = ("Synth", "SelfMutate", "DevProbe", "Probes", "Protect", "DailyCheck")
     return template(
         {
             "P": resource("CodePipeline::Pipeline", settings),
             **{name: project() for name in names},
-            "Publish": publish,
+            "Publish": publisher,
             "Failed": resource("Events::Rule", {"State": "ENABLED", "EventPattern": {"source": ["aws.codepipeline"]}}),
         }
     )
@@ -90,7 +98,9 @@ def changed(path: str, value: Json) -> Json:
     place = whole["Resources"]
     for step in way:
         place = place[int(step)] if isinstance(place, list) else place[step]
-    if value is None:
+    if isinstance(place, list) and int(last) == len(place):
+        place.append(value)
+    elif value is None:
         place.pop(int(last) if isinstance(place, list) else last)
     else:
         place[int(last) if isinstance(place, list) else last] = value
@@ -146,12 +156,23 @@ DECISIVE = {
     "condition of production": (f"{STAGES}/5/BeforeEntry", None),
     "rollback of production": (f"{STAGES}/5/OnFailure", {"Result": "RETRY"}),
     "approval's text and who may": (f"{STAGES}/5/Actions/0/Configuration", {"CustomData": "x"}),
+    "template of a deployment": (f"{STAGES}/5/Actions/1/Configuration/TemplatePath", "Synth_Output::two.json"),
+    "role of a deployment": (f"{STAGES}/5/Actions/1/RoleArn", "arn:other"),
+    "role of a deployment's stack": (f"{STAGES}/5/Actions/1/Configuration/RoleArn", "arn:other"),
+    "commands that publish assets": (f"Publish/{COMMANDS}", OTHER),
+    "an action beside assets": (f"{STAGES}/3/Actions/1", action("Other", "Invoke", "Lambda")),
+    "a build of others": (f"{STAGES}/1/Actions/0/Configuration/ProjectName", "theirs"),
+    "no daily check": ("DailyCheck", None),
+    "a build that nothing runs": ("Other", project()),
+    "another pipeline": ("Other", resource("CodePipeline::Pipeline", {"Stages": []})),
+    "the pipeline may go": ("P/Condition", "Undecided"),
     "a probe of a service that stays": (f"{STAGES}/5/Actions/2", None),
 }
 ORDINARY = {
     "condition of dev": (f"{STAGES}/4/OnFailure", {"Result": "ROLLBACK"}),
-    "template of a deployment": (f"{STAGES}/5/Actions/1/Configuration/TemplatePath", "Synth_Output::two.json"),
-    "role of a deployment": (f"{STAGES}/5/Actions/1/RoleArn", "arn:other"),
+    "template of a deployment to dev": (f"{STAGES}/4/Actions/0/Configuration/TemplatePath", "Synth_Output::two.json"),
+    "role of a deployment to dev": (f"{STAGES}/4/Actions/0/RoleArn", "arn:other"),
+    "a parameter of a deployment": (f"{STAGES}/5/Actions/1/Configuration/ParameterOverrides", "{}"),
     "commands of a step in dev": (f"DevProbe/{COMMANDS}", OTHER),
     "what tells of failures": ("Failed/Properties/State", "DISABLED"),
     "nothing tells of failures": ("Failed", None),
@@ -161,7 +182,7 @@ HARMLESS = {
     "a description": ("Synth/Properties/Description", "Another"),
     "a larger machine": ("Synth/Properties/Environment/ComputeType", "BUILD_GENERAL1_LARGE"),
     "a namespace": (f"{STAGES}/4/Actions/0/Namespace", "one"),
-    "assets that are published": (f"Publish/{COMMANDS}", OTHER),
+    "assets that are published": (f"Publish/{COMMANDS}", publish("a", "b")),
 }
 
 
@@ -281,3 +302,31 @@ def test_review_blocks_a_gate_that_goes(tmp_path: Path) -> None:
     whole["Resources"]["P"]["Properties"]["Stages"].pop(-2)
     found = of(tmp_path, whole, base=with_gate())
     assert [each.rule for each in found.findings if each.rule == "Review-ApprovalRemoved"]
+
+
+def test_review_reads_the_pipeline_that_was_there_and_no_other_that_stands_before_it(tmp_path: Path) -> None:
+    whole = changed(f"{STAGES}/5/Actions/0", None)
+    whole["Resources"] = {"Decoy": pipeline()["Resources"]["P"], **whole["Resources"]}
+    found = of(tmp_path, whole)
+    assert {each.rule for each in said(found)} == {"Review-PipelineControl"}
+    assert "Review-ApprovalRemoved" in {each.rule for each in found.findings}
+
+
+def test_review_says_of_a_pipeline_with_another_id_that_it_is_made_anew(tmp_path: Path) -> None:
+    whole = pipeline()
+    whole["Resources"]["Q"] = whole["Resources"].pop("P")
+    assert [each.what for each in of(tmp_path, whole).pipeline.differences] == [
+        "pipeline deleted, and another one made"
+    ]
+
+
+def test_review_reads_commands_that_publish_assets_where_they_lie(tmp_path: Path) -> None:
+    whole = changed(f"Publish/{COMMANDS}", "buildspec-c8-FileAsset.yaml")
+    stages = {"prod": {"one": StackOf(template=template({"T": resource("SNS::Topic")}))}}
+    sides = [write(tmp_path / name, stages, pipeline=whole) for name in ("base", "head")]
+    for side, spec_ in zip(sides, (publish("a"), publish("a", "b")), strict=True):
+        (side / "buildspec-c8-FileAsset.yaml").write_text(spec_)
+    assert said(review(*sides)) == []
+    (sides[1] / "buildspec-c8-FileAsset.yaml").write_text(OTHER)
+    (finding,) = said(review(*sides))
+    assert "+ build: make synth" in finding.evidence

@@ -10,6 +10,7 @@ from aws_cdk import assertions
 
 from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Tombstone, stages_of
+from pipeline.review.diff.pipeline_shape import pipelines
 from pipeline.review.diff.removals import removal_steps
 from services.library.cloudformation.resolved_template import resolve
 from services.library.cloudformation.template import Template
@@ -114,7 +115,9 @@ def test_pipeline_removes_a_stack_in_its_stage_or_in_a_last_one(tmp_path: Path) 
 def test_review_reads_the_removal_steps_that_the_pipeline_has(tmp_path: Path) -> None:
     nowhere = replace(GONE, stage="demo", stack="demo-old")
     template = pipeline_of(tmp_path, GONE, nowhere)
-    found = removal_steps(resolve(Template(template), account=accounts.TOOLS, region=accounts.TOOLS_REGION))
+    resolved = resolve(Template(template), account=accounts.TOOLS, region=accounts.TOOLS_REGION)
+    _, pipeline = pipelines(resolved, resolved)
+    found = removal_steps(pipeline, resolved)
     assert {each.name: (step.why, step.owner, step.keeps_data) for each, step in found.items()} == {
         "dev-old": (TOMBSTONE.why, TOMBSTONE.owner, False),
         "demo-old": (TOMBSTONE.why, TOMBSTONE.owner, True),
