@@ -18,6 +18,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
+    repair,
     review,
     rollback,
     run,
@@ -73,6 +74,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+repair.register(app)
 explain.register(app)
 scaffold.register(app)
 branch.register(app)
