@@ -57,6 +57,8 @@ def test_denials_are_counted(enforced: bool, found: int, said: str) -> None:
     [
         ("Pipeline", "pipeline/definition/"),
         ("prod-eu-stock-keeping", "services/stock_keeping/service.py"),
+        ("penstock-branches", "pipeline/accounts/branches.yaml"),
+        ("penstock-foundation", "pipeline/accounts/foundation.yaml"),
         ("PenstockToolkit", "pipeline/accounts/foundation.yaml"),
     ],
 )
