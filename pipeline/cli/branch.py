@@ -269,6 +269,7 @@ def _prepare_for_branches(ctx: typer.Context, place: "Environment") -> None:
         region=place.region,
         deployers=(SETTINGS.account, place.account),
         roles=bootstrap.checkout_branches(),
+        names=SETTINGS.bootstrap,
     )
 
 

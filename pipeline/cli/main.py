@@ -19,7 +19,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
-    repair_pipeline,
+    repair,
     review,
     rollback,
     run,
@@ -76,7 +76,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
-repair_pipeline.register(app)
+repair.register(app)
 explain.register(app)
 scaffold.register(app)
 branch.register(app)

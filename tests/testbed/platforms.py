@@ -66,6 +66,7 @@ class Platform:
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
+            names=self.settings.bootstrap,
         )
         repository = upstream.prepare(self.cloud, self.settings)
         first_deployment.deploy(

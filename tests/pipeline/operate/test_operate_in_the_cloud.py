@@ -23,7 +23,7 @@ from pipeline.operate.target import local_target
 from pipeline.review.tests import assemblies
 from pipeline.review.tests.assemblies import StackOf
 from pipeline.settings import SETTINGS
-from services.library.contract import names
+from services.library.contract.names import PLATFORM_BOOTSTRAP
 from tests.conftest import ROOT
 from tests.testbed import async_api_template
 from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
@@ -486,10 +486,10 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
 
 def bootstrapped(tools: Tools) -> None:
     """The bucket for files and the role that writes to it, as a bootstrap makes them."""
-    where = f"{TOOLS}-{HOME}"
-    if f"cdk-{names.QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
-        tools.s3.create_bucket(Bucket=f"cdk-{names.QUALIFIER}-assets-{where}")
-        publishing = f"cdk-{names.QUALIFIER}-file-publishing-role-{where}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
+    if bucket not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
+        tools.s3.create_bucket(Bucket=bucket)
+        publishing = PLATFORM_BOOTSTRAP.role("file-publishing", account=TOOLS, region=HOME)
         role(tools.cloud, publishing, "cloudformation.amazonaws.com", account=TOOLS, principals=("*",))
 
 
@@ -516,7 +516,7 @@ def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_buck
 
 def test_a_way_back_to_files_that_are_gone_is_refused(tools: Tools) -> None:
     bootstrapped(tools)
-    bucket = f"cdk-{names.QUALIFIER}-assets-{TOOLS}-{HOME}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
     keys = [f"{tools.name}-{name}.zip" for name in ("there", "gone")]
     tools.s3.put_object(Bucket=bucket, Key=keys[0], Body=b"code")
     own = {"source": {"path": "stack.template.json"}, "destinations": {"here": {"bucketName": "x", "objectKey": "y"}}}
