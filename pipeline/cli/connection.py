@@ -38,7 +38,7 @@ def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection
         approves = False
     else:
         cloud = local_cloud(ctx)
-        target = local_target(cloud.endpoint, **place)
+        target = local_target(cloud.endpoint, secret=cloud.root_secret, **place)
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
     return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
@@ -53,7 +53,8 @@ def connect_to_stack(
             profile=profile, account=account, region=region, holds=f"stack {stack}", named="its stage in stages/"
         )
     else:
-        target = local_target(local_cloud(ctx).endpoint, account=account, region=region)
+        cloud = local_cloud(ctx)
+        target = local_target(cloud.endpoint, secret=cloud.root_secret, account=account, region=region)
     typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
     return target
 

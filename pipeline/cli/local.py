@@ -81,7 +81,8 @@ def up(
     _say(f"Pushing {commit[:12]} to the local origin as {branch}")
     origin.push(checkout, f"HEAD:refs/heads/{branch}", follow=False)
     pipeline = Pipeline(
-        target=local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region), name=SETTINGS.name
+        target=local_target(cloud.endpoint, secret=cloud.root_secret, account=SETTINGS.account, region=SETTINGS.region),
+        name=SETTINGS.name,
     )
     run = _run_of(pipeline, commit)
     if run is None:

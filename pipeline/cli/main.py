@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli import (
     branch,
+    credentials,
     demo,
     denied,
     deployed,
@@ -63,6 +64,7 @@ local.register(app)
 run.register(app)
 hold.register(app)
 denied.register(app)
+credentials.register(app)
 deployed.register(app)
 watch.register(app)
 demo.register(app)

@@ -19,5 +19,5 @@ def install(emulator: "Emulator") -> None:
     from pipeline.local.cloud.awslambda.runner import Runner
 
     Runner(emulator)
-    patches.check_functions(emulator, checks.check_role)
+    patches.check_functions(emulator, checks.check_function)
     patches.write_logs_into_groups_that_exist()

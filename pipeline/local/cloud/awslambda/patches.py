@@ -15,28 +15,26 @@ def replace_execution(execute: Execute) -> Execute:
     return replace(lambda_svc, "_execute_function_warm", execute)
 
 
-def check_functions(emulator: Emulator, check_role: Callable[[str, object], None]) -> None:
-    """Have the role of a function checked before it is created or changed, by the API or by CloudFormation."""
+def check_functions(emulator: Emulator, check: Callable[[str, Json], None]) -> None:
+    """Have a function's settings checked before it is created or changed, by the API or by CloudFormation."""
 
     def refusal(request: Json) -> HttpResponse | None:
         try:
-            check_role(emulator.here()[0], request.get("Role"))
+            check(emulator.here()[0], request)
         except AwsError as error:
             return error_response(error.code, error.message, error.status)
         return None
 
     def create(request: Json) -> HttpResponse:
-        return refusal(request) or creation(request)
+        return refusal({"Role": None, **request}) or creation(request)
 
     def change(name: str, request: Json) -> HttpResponse:
         exists = name in lambda_svc._functions  # noqa: SLF001 - the emulator offers no other way
-        return (refusal(request) if exists and "Role" in request else None) or update(name, request)
+        return (refusal(request) if exists else None) or update(name, request)
 
     creation = replace(lambda_svc, "_create_function", create)
     update = replace(lambda_svc, "_update_config", change)
-    emulator.check_resource(
-        "AWS::Lambda::Function", lambda properties: check_role(emulator.here()[0], properties["Role"])
-    )
+    emulator.check_resource("AWS::Lambda::Function", lambda properties: check(emulator.here()[0], properties))
 
 
 def write_logs_into_groups_that_exist() -> None:
