@@ -37,19 +37,31 @@ def check_functions(emulator: Emulator, check: Callable[[str, Json], None]) -> N
     emulator.check_resource("AWS::Lambda::Function", lambda properties: check(emulator.here()[0], properties))
 
 
-def write_logs_into_groups_that_exist() -> None:
-    """Write no log of a function whose log group was deleted.
+def write_logs_into_groups_that_exist(may_write: Callable[[Json], bool]) -> None:
+    """Write no log of a function whose log group was deleted, or whose role may not write there.
 
     Lambda makes the log group that a function names only if its role may, and ours may not: deleted, it stays so.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
     """
 
     def emitted(function: Json, *rest: Any, **more: Any) -> None:
-        named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
-        if named is None or named in cloudwatch_logs._log_groups:  # noqa: SLF001 - as above
+        config = function.get("config") or function
+        named = (config.get("LoggingConfig") or {}).get("LogGroup")
+        if (named is None or named in cloudwatch_logs._log_groups) and may_write(config):  # noqa: SLF001 - as above
             emit(function, *rest, **more)
 
     emit = replace(lambda_svc, "_emit_lambda_logs", emitted)
+
+
+def check_destinations(may_send: Callable[[Json, str], bool]) -> None:
+    """Send what an asynchronous call came to only where the function's role may: `may_send(function, destination)`."""
+
+    def route(target: str, name: str, *rest: Any) -> None:
+        function = (lambda_svc._functions.get(name) or {}).get("config")  # noqa: SLF001 - as above
+        if function is None or may_send(function, target):
+            routed(target, name, *rest)
+
+    routed = replace(lambda_svc, "_route_async_failure", route)
 
 
 def trace_id(config: Json, header: str | None) -> str | None:

@@ -19,7 +19,7 @@ from ministack.services import (
     sts,
 )
 
-from pipeline.local.cloud.emulator import replace
+from pipeline.local.cloud.emulator import Json, replace
 from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Principal, Reason, Request
 from pipeline.local.cloud.iam.encryption import IN_PARTS, KEY_OF_OBJECT
 from pipeline.local.cloud.iam.principal_patches import principal_of
@@ -150,6 +150,7 @@ def replace_decisions(judge: Judge) -> None:
     replace(iam_evaluator, "resource_policy_allows", lambda *_decided, **_already: True)
     replace(sqs, "queue_policy_allows", enforcement.delivers("sqs:SendMessage"))
     replace(sns, "topic_policy_allows", enforcement.delivers("sns:Publish"))
+    enforcement.deliver_to_functions()
     # API Gateway asks for itself (`apigateway/signature.py`), so that a refusal is in its log.
     replace(ministack_app, "_enforce_execute_api", lambda *_asked, **_named: None)
     foreign = replace(s3, "_foreign_bucket_allows", lambda *asked: bool(asked[5]) or foreign(*asked))
@@ -248,6 +249,25 @@ class _Enforcement:
             return self.judge(asking, request(asking, action, resource, responses.get_region(), keys)) is None
 
         return allows
+
+    def deliver_to_functions(self) -> None:
+        """Let S3 and SNS call a function if its policy does.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+        """
+        allows = self.delivers("lambda:InvokeFunction")
+
+        def from_bucket(function: str, event: Json, region: str) -> None:
+            bucket = event["Records"][0]["s3"]["bucket"]["arn"]
+            if allows(function, "s3.amazonaws.com", bucket, responses.get_account_id()):
+                of_bucket(function, event, region)
+
+        def from_topic(function: str, envelope: str, topic: str, *rest: Any) -> None:
+            if allows(function, "sns.amazonaws.com", topic, topic.split(":")[4]):
+                of_topic(function, envelope, topic, *rest)
+
+        of_bucket = replace(s3, "_deliver_event_to_lambda", from_bucket)
+        of_topic = replace(sns, "_deliver_to_lambda", from_topic)
 
     def _result(self, principal: Principal, request: Request) -> Any:
         denial = self.judge(principal, request)

@@ -17,11 +17,12 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.local.permissions import access, denials
+from pipeline.local.permissions import access, denials, recorded
 from pipeline.operate.session import LocalClients
 from tests.conftest import FreshCloud
 from tests.testbed.consumers import Queue, Stream
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until, with_boto3
+from tests.testbed.permission_mutations import Permission, judge, read
 from tests.testbed.roles import EVERYTHING, role
 
 pytestmark = pytest.mark.cloud
@@ -557,6 +558,15 @@ class TestTrustInAService:
         assert ended(cloud, f"{name}-{fresh('machine')}", made_role(cloud, trusted), task) == status
 
 
+def all_denied(cloud: LocalCloud) -> list[dict[str, Any]]:
+    return denials(cloud.port).found
+
+
+def denied(cloud: LocalCloud, who: str, action: str, resource: str) -> bool:
+    """Whether this was denied."""
+    return any((each["who"], each["action"], each["resource"]) == (who, action, resource) for each in all_denied(cloud))
+
+
 def ended(cloud: LocalCloud, name: str, role_arn: str, task: dict[str, Any]) -> str:
     """How a workflow of one task ends."""
     definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": True, **task}}}
@@ -649,6 +659,62 @@ class TestCallsWithin:
         result = until(tried, lambda said: said.startswith("PROBLEM: User"))
         assert ("sqs:ReceiveMessage" if source == "queue" else "kinesis:DescribeStream") in result
 
+    @pytest.mark.parametrize("service", ["s3", "sns"])
+    def test_who_calls_a_function_needs_its_policy(self, cloud: LocalCloud, service: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
+        functions, kept, principal = Functions(cloud), Queue(cloud, fresh("queue")), f"{service}.amazonaws.com"
+        code = """
+            import boto3
+
+            def handle(event, context):
+                boto3.client("sqs").send_message(QueueUrl=QUEUE, MessageBody="1")
+        """
+        function = functions.make({"app.py": code.replace("QUEUE", repr(kept.url)), **with_boto3()})
+        functions.permit(function, principal)
+        arn = functions.lambda_.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+        if service == "s3":
+            s3, bucket = cloud.client("s3", ACCOUNT, REGION), a_bucket(cloud)
+            told = [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": told}
+            )
+            happen = functools.partial(s3.put_object, Bucket=bucket, Key="b", Body=b"")
+        else:
+            sns = cloud.client("sns", ACCOUNT, REGION)
+            topic = sns.create_topic(Name=fresh("topic"))["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+            happen = functools.partial(sns.publish, TopicArn=topic, Message="x")
+        happen()
+        assert kept.take(1)
+        functions.lambda_.remove_permission(FunctionName=function, StatementId=service)
+        happen()
+        until(lambda: denied(cloud, principal, "lambda:InvokeFunction", arn), bool)
+        assert kept.counts() == (0, 0)
+
+    def test_a_function_logs_and_tells_of_failures_as_its_role(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+        functions, kept = Functions(cloud), Queue(cloud, fresh("queue"))
+        logs = cloud.client("logs", ACCOUNT, REGION)
+        code = "def handle(event, context):\n    print('said')\n    raise ValueError"
+        for allowed in ("s3:*", ["logs:*", "sqs:*"]):
+            name = fresh("role")
+            acting = role(cloud, name, "lambda.amazonaws.com", Action="sqs:*")
+            function = functions.make(code, Role=acting, DeadLetterConfig={"TargetArn": kept.arn})
+            may = document({"Effect": "Allow", "Action": allowed, "Resource": "*"})
+            cloud.client("iam", ACCOUNT).put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=may)
+            logs.create_log_group(logGroupName=f"/aws/lambda/{function}")
+            functions.lambda_.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=0)
+            functions.lambda_.invoke(FunctionName=function, InvocationType="Event")
+            streams = functools.partial(logs.describe_log_streams, logGroupName=f"/aws/lambda/{function}")
+            if allowed == "s3:*":
+                session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{function}"
+                until(lambda who=session: denied(cloud, who, "sqs:SendMessage", kept.arn), bool)
+                assert any(each["who"] == session and each["action"].startswith("logs:") for each in all_denied(cloud))
+                assert not streams()["logStreams"]
+            else:
+                assert kept.take(1)
+                assert streams()["logStreams"]
+
     def test_a_function_needs_a_role_that_trusts_lambda(self, cloud: LocalCloud) -> None:
         """ "The role defined for the function cannot be assumed by Lambda."
 
@@ -695,6 +761,48 @@ def test_used_and_unused_actions_of_a_role_are_told_apart(cloud: LocalCloud) -> 
     as_role(cloud, f"arn:aws:iam::{ACCOUNT}:role/{name}", "s3").get_object(Bucket=bucket, Key="a")
     (found,) = access(cloud.port, stack)
     assert (found["used"], found["unused"]) == ({READ: 1}, ["sqs:SendMessage"])
+
+
+def test_each_permission_is_needed_redundant_or_unused(cloud: LocalCloud) -> None:
+    """What a recording says of a permission is so when it is taken out for real."""
+    keys, bucket, name = cloud.client("kms", ACCOUNT, REGION), a_bucket(cloud), fresh("role")
+    iam, key = cloud.client("iam", ACCOUNT), keys.create_key()["KeyMetadata"]["Arn"]
+    arn = role(cloud, name, "lambda.amazonaws.com", principals=(ACCOUNT,), Action="kms:*", Resource=key)
+    twice = [READ, "s3:Get*", "s3:PutObject", "sqs:SendMessage"]
+    for policy, statements in (("Bucket", [twice]), ("Limit", [[READ, "kms:*"], ["s3:PutObject", "sqs:*"]])):
+        written = document(*({"Effect": "Allow", "Action": actions, "Resource": "*"} for actions in statements))
+        if policy == "Bucket":
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=written)
+        else:
+            limit = iam.create_policy(PolicyName=f"{name}-limit", PolicyDocument=written)["Policy"]["Arn"]
+            iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=limit)
+    recorded(cloud.port)
+    s3 = as_role(cloud, arn, "s3")
+    s3.put_object(Bucket=bucket, Key="b", Body=b"text", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    s3.get_object(Bucket=bucket, Key="b")
+    found = judge(read(recorded(cloud.port)))
+    mine, boundary = f"the policy Bucket of role {name}", f"the boundary {limit}"
+
+    def verdict(policy: str, action: str, place: int = 0) -> str:
+        return found[Permission(policy=policy, place=place, action=action)].value
+
+    assert {action: verdict(mine, action) for action in twice} == {
+        READ: "redundant",
+        "s3:Get*": "redundant",
+        "s3:PutObject": "needed",
+        "sqs:SendMessage": "unused",
+    }
+    assert verdict(mine, "") == verdict(f"the policy May of role {name}", "kms:*") == "needed"
+    assert verdict(f"the policy of {key}", "kms:*") == "needed"
+    assert [verdict(boundary, action, place) for place, action in ((0, READ), (1, "s3:PutObject"), (1, "sqs:*"))] == [
+        "needed",
+        "needed",
+        "unused",
+    ]
+    less = document({"Effect": "Allow", "Action": [READ, "sqs:SendMessage"], "Resource": "*"})
+    iam.put_role_policy(RoleName=name, PolicyName="Bucket", PolicyDocument=less)
+    assert s3.get_object(Bucket=bucket, Key="b")
+    assert "s3:PutObject" in refusal(s3.put_object, Bucket=bucket, Key="b", Body=b"")
 
 
 def test_an_audit_lets_pass_and_notes(fresh_cloud: FreshCloud) -> None:
