@@ -1,6 +1,7 @@
 """Judges recorded requests again, each time with one of the permissions taken out that allowed them."""
 
 import enum
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,11 @@ from pipeline.local.cloud.iam.policies import Policy, Statement, matches
 
 Json = dict[str, Any]
 Asking = tuple[Principal, Request]
+
+
+_OURS = re.compile(r"penstock-execution|the boundary")
+_GENERATED = re.compile(r"([0-9A-F]{8})?(-[0-9A-F]{10,13})?$")
+"""What CloudFormation and the CDK put behind a name."""
 
 
 class Verdict(enum.StrEnum):
@@ -57,6 +63,27 @@ def together(several: Iterable[Recorded]) -> Recorded:
     listed = list(several)
     held = {policy.name: policy for each in listed for policy in each.held}
     return Recorded(requests=[asking for each in listed for asking in each.requests], held=list(held.values()))
+
+
+def holder(permission: Permission) -> str:
+    """Return whose permission it is, the same in every stage; empty for what is not of this repository."""
+    if "arn:aws:iam::aws:" in permission.policy:
+        return ""
+    if found := _OURS.search(permission.policy):
+        return found[0]
+    if permission.policy.startswith("the policy of arn:aws:kms:"):
+        return "a key"
+    role = permission.policy.rpartition("role ")[2]
+    return "" if role.startswith("cdk-") else re.sub(r"^(dev|qa|staging|prod)-", "*-", _GENERATED.sub("", role))
+
+
+def unused(verdicts: Mapping[Permission, Verdict]) -> set[tuple[str, str]]:
+    """Return the holders and the actions that nothing is about in any stage."""
+    of_verdict: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for permission, verdict in verdicts.items():
+        if permission.action and (whose := holder(permission)):
+            of_verdict[verdict is Verdict.UNUSED].add((whose, permission.action))
+    return of_verdict[True] - of_verdict[False]
 
 
 def judge(recorded: Recorded) -> Mapping[Permission, Verdict]:
