@@ -82,7 +82,11 @@ def up(
     origin.push(checkout, f"HEAD:refs/heads/{branch}", follow=False)
     pipeline = Pipeline(
         target=local_target(
-            cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region, bootstrap=SETTINGS.bootstrap
+            cloud.endpoint,
+            secret=cloud.root_secret,
+            account=SETTINGS.account,
+            region=SETTINGS.region,
+            bootstrap=SETTINGS.bootstrap,
         ),
         name=SETTINGS.name,
     )

@@ -9,6 +9,7 @@ import typer
 from pipeline.cli import (
     approve,
     branch,
+    credentials,
     demo,
     denied,
     deployed,
@@ -66,6 +67,7 @@ run.register(app)
 approve.register(app)
 hold.register(app)
 denied.register(app)
+credentials.register(app)
 deployed.register(app)
 watch.register(app)
 demo.register(app)

@@ -55,7 +55,10 @@ def penstock(*arguments: str) -> Result:
 
 
 def pipeline_of(tools: Tools) -> Pipeline:
-    return Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
+    return Pipeline(
+        target=local_target(tools.cloud.endpoint, secret=tools.cloud.root_secret, account=TOOLS, region=HOME),
+        name=tools.name,
+    )
 
 
 def gate(tools: Tools) -> str:
@@ -291,8 +294,25 @@ def test_a_call_is_answered_and_so_is_the_same_call_by_curl(tools: Tools) -> Non
     assert (answer.exit_code, json.loads(answer.stdout)["status"]) == (0, 202)
     line = penstock("call", "--body", payload, "--curl").stdout.strip()
     assert curl_status(line) == 202
-    assert curl_status(line.replace(":local", ":wrong")) == 403
+    assert curl_status(line.replace(tools.cloud.root_secret, "wrong")) == 403
     assert penstock("call", "--body", "{}").exit_code == 1
+
+
+def test_credentials_are_good_for_other_programs(tools: Tools) -> None:
+    shown = penstock("credentials", "222222222222", "--region", "eu-west-1").stdout
+    script = f"{shown} env -0"
+    found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env={"AWS_PROFILE": "x"})
+    variables = dict(line.split("=", 1) for line in found.stdout.split("\0") if line.startswith("AWS_"))
+    assert variables == {
+        "AWS_ACCESS_KEY_ID": "222222222222",
+        "AWS_SECRET_ACCESS_KEY": tools.cloud.root_secret,
+        "AWS_ENDPOINT_URL": tools.cloud.endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+    }
+    process = json.loads(penstock("credentials", "222222222222", "--json").stdout)
+    assert process == {"Version": 1, "AccessKeyId": "222222222222", "SecretAccessKey": tools.cloud.root_secret}
+    assert "give 12 digits" in penstock("credentials", "dev").stderr
 
 
 def curl_status(line: str) -> int:
