@@ -20,6 +20,7 @@ from pipeline.local.cloud import (
     partner,
     policies,
     s3,
+    secretsmanager,
     stepfunctions,
     xray,
 )
@@ -34,6 +35,7 @@ SERVICES: dict[str, Callable[[Emulator], None]] = {
     "xray": xray.install,
     "datadog": datadog.install,
     "lambda": awslambda.install,
+    "secretsmanager": secretsmanager.install,
     "codebuild": codebuild.install,
     "codecommit": codecommit.install,
     "codeconnections": codeconnections.install,
