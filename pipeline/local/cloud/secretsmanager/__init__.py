@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def install(emulator: "Emulator") -> None:
     """Complete it."""
     from pipeline.local.cloud.secretsmanager.patches import Rotations
-    from pipeline.local.cloud.secretsmanager.resources import rotation_schedule
+    from pipeline.local.cloud.secretsmanager.resources import rotation_schedule, secret
 
     rotations = emulator.part(Rotations)
+    emulator.provide("AWS::SecretsManager::Secret", secret(emulator))
     emulator.provide("AWS::SecretsManager::RotationSchedule", rotation_schedule(rotations))

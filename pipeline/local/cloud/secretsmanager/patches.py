@@ -101,6 +101,12 @@ class Rotations:
         return answer
 
 
+def name_of(secret_id: str) -> str:
+    """Return the name of a secret; the id itself if there is none."""
+    _, secret = secretsmanager._resolve(secret_id)  # noqa: SLF001 - as above
+    return secret_id if secret is None else str(secret["Name"])
+
+
 def _secret(secret_id: str) -> Json:
     _, secret = secretsmanager._resolve(secret_id)  # noqa: SLF001 - as above
     if secret is None:

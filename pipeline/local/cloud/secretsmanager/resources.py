@@ -1,10 +1,29 @@
-"""`AWS::SecretsManager::RotationSchedule`.
+"""`AWS::SecretsManager::Secret`, by its ARN, and `AWS::SecretsManager::RotationSchedule`.
 
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-rotationschedule.html
 """
 
-from pipeline.local.cloud.emulator import Json, ResourceType
-from pipeline.local.cloud.secretsmanager.patches import Rotations
+from pipeline.local.cloud.emulator import Emulator, Json, ResourceType
+from pipeline.local.cloud.secretsmanager.patches import Rotations, name_of
+
+
+def secret(emulator: Emulator) -> ResourceType:
+    """Call secrets in templates by their ARNs, as `Ref` does on AWS; the emulator takes their names."""
+    own = emulator.provided("AWS::SecretsManager::Secret")
+
+    def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
+        _, attributes = own.create(logical_id, properties, stack_name)
+        return attributes["Id"], attributes
+
+    def update(physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
+        _, attributes = own.update(name_of(physical_id), old, new, stack_name)
+        return attributes["Id"], attributes
+
+    def delete(physical_id: str, properties: Json) -> None:
+        own.delete(name_of(physical_id), properties)
+
+    return ResourceType(create=create, update=update, delete=delete)
 
 
 def rotation_schedule(rotations: Rotations) -> ResourceType:
