@@ -84,21 +84,14 @@ class EventPublisher(Construct):
         for name, value, allowed in (("account", account, ACCOUNT), ("source", source, EVENT_SOURCE)):
             if not allowed.allows(value):
                 raise ValueError(f"{self.node.path}/{id_}: {name}={value!r} is not allowed; give {allowed.allowed}.")
-        arn = cdk.Arn.format(
-            cdk.ArnComponents(service="iam", region="", account=account, resource="root"), cdk.Stack.of(self)
-        )
-        events.CfnEventBusPolicy(
-            self,
-            id_,
-            event_bus_name=self.bus.event_bus_name,
-            statement_id=id_,
-            statement={
-                "Effect": "Allow",
-                "Action": "events:PutEvents",
-                "Principal": {"AWS": arn},
-                "Resource": self.bus.event_bus_arn,
-                "Condition": {"StringEquals": {"events:source": source}},
-            },
+        self.bus.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=id_,
+                actions=["events:PutEvents"],
+                principals=[iam.AccountPrincipal(account)],
+                resources=[self.bus.event_bus_arn],
+                conditions={"StringEquals": {"events:source": source}},
+            )
         )
 
     def grant_publish(self, grantee: iam.IGrantable) -> None:
