@@ -1,7 +1,9 @@
 """One of each construct of the library: no guardrail finds anything in it in production, and each does its work."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ from aws_cdk import assertions
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.local.lifecycle import LocalCloud
 from services.library.cloudformation.template import Template
+from services.library.constructs.key import Key
 from services.library.contract import deployment
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.service import ServiceStack
 from services.library.guardrails import nag, not_applicable, platform_rules
 from services.library.guardrails.decisions import library
 from services.library.guardrails.decisions.decision import Cause, decide
+from services.library.guardrails.deployment.execution_policy import PolicyStatement
 from services.library.guardrails.finding import DeploymentLocation, Finding
 from tests.testbed.functions import until
 from tests.testbed.one_of_each import ORIGIN, PARTNER, Given, OneOfEach
@@ -27,6 +32,7 @@ from tests.testbed.stacks import HERE, Deployed, deploy
 
 PRODUCTION = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
 ACCOUNTS = DeploymentAccounts(tools="9" * 12, keep_data=frozenset({PRODUCTION.account}))
+ROOT = Path(__file__).parents[3]
 CORS = "access-control-allow-origin"
 
 
@@ -51,6 +57,32 @@ def test_production_leaves_one_question_and_every_call_is_allowed(tmp_path: Path
     template = Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
     found = [(each.rule, each.path) for each in findings(app, template)]
     assert found == [("HIPAA.Security-S3BucketReplicationEnabled", "prod/Each/Documents/Bucket/Resource")]
+
+
+def not_offered(stage: cdk.Stage, environment: Environment) -> ServiceStack:
+    """The example of docs/constructs/not-offered.md in a stack."""
+    stack = ServiceStack(stage, "Images", environment=environment, description="What the library does not offer")
+    given = {
+        "stack": stack,
+        "environment": environment,
+        "key": Key(stack, "Key", environment=environment, description="Images"),
+    }
+    page = (ROOT / "docs/constructs/not-offered.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(example, given)  # noqa: S102 - our own page
+    return stack
+
+
+def test_what_is_not_offered_is_what_the_foundation_has_to_allow(tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path))
+    stack = not_offered(cdk.Stage(app, "prod", env=PRODUCTION.to_cdk()), PRODUCTION)
+    template = Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
+    policy = ACCOUNTS.policy(PRODUCTION.account)
+    allowing = PolicyStatement(sid="Images", allows=True, actions=("ecr:*",), resources=("*",))
+    for execution, refused in ((policy, 13), (replace(policy, statements=(*policy.statements, allowing)), 0)):
+        place = DeploymentLocation(keeps_data=True, account=PRODUCTION.account, execution=execution)
+        found = "".join(each.text for each in platform_rules.findings(template, place))
+        assert found.count(" ecr:") == refused
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +272,10 @@ class TestAtWork:
         assert json.loads(refused["Body"])["source"] == "others"
         (event,) = noted(notes, "paid")
         assert (event["account"], event["detail"]) == (PARTNER, {"n": 2})
+
+    def test_what_is_not_offered_is_deployed_too(self, each: Deployed, tmp_path: Path) -> None:
+        images = deploy(each.cloud, tmp_path, lambda stage: not_offered(stage, HERE))["Images"]
+        assert len(images.ids("AWS::ECR::Repository")) == 1
 
     @pytest.mark.usefixtures("each")
     def test_a_schedule_fires(self, notes: Path) -> None:

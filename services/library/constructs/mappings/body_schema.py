@@ -18,7 +18,7 @@ TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 FORMATS = ("date-time", "email", "hostname", "ipv4", "ipv6", "uri")
 ONE = ("additionalItems", "additionalProperties", "items", "not")
 """Keywords of one schema below."""
-LISTED = ("allOf", "anyOf", "oneOf")
+COMBINATIONS = ("allOf", "anyOf", "oneOf")
 NAMED = ("definitions", "dependencies", "patternProperties", "properties")
 INSTEAD = {
     "$defs": "`definitions`, as draft 4 has them",
@@ -141,7 +141,7 @@ def _validate_keyword(
 ) -> Iterator[InvalidSchema]:
     if keyword in NAMED:
         yield from _invalid_names(keyword, value, path, root)
-    elif keyword in LISTED or (keyword == "items" and isinstance(value, list | tuple)):
+    elif keyword in COMBINATIONS or (keyword == "items" and isinstance(value, list | tuple)):
         yield from _invalid_list(value, path, root)
     elif keyword in ONE:
         if not (keyword.startswith("additional") and isinstance(value, bool)):
