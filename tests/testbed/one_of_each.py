@@ -1,6 +1,7 @@
 """One of each construct of the library in one stack, at work: for its guardrails, and for the local cloud."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
@@ -42,9 +43,42 @@ NETWORK = Network(
     private_subnet_ids=("subnet-1",),
     security_group_ids=("sg-1",),
 )
+ORDER: dict[str, Any] = {
+    "title": "An order",
+    "type": "object",
+    "required": ["id", "lines"],
+    "additionalProperties": False,
+    "minProperties": 2,
+    "maxProperties": 9,
+    "definitions": {
+        "sku": {"type": "string", "pattern": "^[A-Z]{2}-\\d+$", "maxLength": 12},
+        "line": {
+            "type": "object",
+            "required": ["sku"],
+            "properties": {"sku": {"$ref": "#/definitions/sku"}, "count": {"type": "integer", "minimum": 1}},
+        },
+    },
+    "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "lines": {"type": "array", "items": {"$ref": "#/definitions/line"}, "minItems": 1, "maxItems": 3},
+        "note": {"type": ["string", "null"], "default": ""},
+        "labels": {"type": "object", "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False},
+        "prices": {"type": "object", "additionalProperties": {"type": "number", "multipleOf": 0.01}},
+        "pair": {"type": "array", "items": [{"type": "string"}, {"type": "number"}], "additionalItems": False},
+        "state": {"enum": ["new", "paid", 7, True]},
+        "until": {"type": "string", "format": "date-time"},
+        "weight": {"type": "number", "maximum": 5, "exclusiveMaximum": True},
+        "to": {"oneOf": [{"required": ["street"]}, {"required": ["box"]}], "not": {"required": ["both"]}},
+        "any": {"anyOf": [{"type": "null"}, {"allOf": [{"type": "object"}]}]},
+        "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "empty": {},
+    },
+    "dependencies": {"note": ["state"], "until": {"required": ["state"]}},
+}
+"""JSON schema of what is posted, with each keyword of draft 4 that API Gateway takes."""
 PARTNER = "222222222222"
 SAMPLE = "services.sample.runtime.handler"
-HANDLERS = ("orders", "answer", "note_event", "note_messages", "note_changes", "note_records", "rotate")
+HANDLERS = ("orders", "accept", "answer", "note_event", "note_messages", "note_changes", "note_records", "rotate")
 CODE = """
 import json
 import os
@@ -75,6 +109,10 @@ def orders(event, context):
     told = {"route": event["resource"], "path": event["pathParameters"], "found": found["Count"]}
     headers = {"Access-Control-Allow-Origin": os.environ["ORIGIN"]}
     return {"statusCode": 200, "headers": headers, "body": json.dumps(told)}
+
+
+def accept(event, context):
+    return {"statusCode": 202, "body": ""}
 
 
 def answer(event, context):
@@ -239,8 +277,8 @@ class OneOfEach(ServiceStack):
             Route(
                 method="POST",
                 path="/orders",
-                function=self.function("Other", "orders"),
-                body_schema={"required": ["id"]},
+                function=self.function("Accept", "accept"),
+                body_schema=ORDER,
             ),
         ]
         apis = {

@@ -141,7 +141,36 @@ class TestAtWork:
         assert answer.headers[CORS] == ORIGIN
         assert api.get("orders").json()["route"] == "/orders"
         assert "page" in problem(api.get("orders/7"), 400)["detail"]
-        problem(api.post({"other": 1}, path="orders"), 400)
+
+    def test_a_payload_is_checked_against_all_of_its_schema(self, each: Deployed) -> None:
+        """By another implementation of draft 4 than the one that checks the schema itself."""
+        api = SignedApi(cloud=each.cloud, url=each.outputs["ProxyUrl"])
+        line, order = {"sku": "AB-1", "count": 1}, {"id": "7", "lines": [{"sku": "AB-1"}]}
+        fine: list[dict[str, Any]] = [
+            order,
+            {**order, "note": None, "state": "paid"},
+            {**order, "labels": {"x-a": "b"}, "prices": {"eur": 10.25}, "pair": ["a", 1]},
+            {**order, "weight": 4.9, "to": {"box": 1}, "any": None, "tags": ["a", "b"], "empty": [1]},
+        ]
+        wrong: list[object] = [
+            {**order, "lines": []},
+            {**order, "lines": [line] * 4},
+            {**order, "lines": [{"sku": "ab-1"}]},
+            {**order, "lines": [{**line, "count": 0}]},
+            {**order, "note": None},
+            {**order, "labels": {"y": "b"}},
+            {**order, "prices": {"eur": "10"}},
+            {**order, "pair": ["a", 1, 2]},
+            {**order, "state": "lost"},
+            {**order, "weight": 5},
+            {**order, "to": {"box": 1, "street": 2}},
+            {**order, "tags": ["a", "a"]},
+            {**order, "until": "2026-01-01T00:00:00Z"},
+            {**order, "more": 1},
+            [order],
+        ]
+        assert [api.post(payload, path="orders").status_code for payload in fine] == [202] * len(fine)
+        assert [api.post(payload, path="orders").status_code for payload in wrong] == [400] * len(wrong)
 
     def test_a_browser_may_ask_first_and_reads_what_was_refused(self, each: Deployed) -> None:
         api = SignedApi(cloud=each.cloud, url=each.outputs["ProxyUrl"])

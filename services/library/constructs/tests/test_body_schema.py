@@ -1,7 +1,6 @@
 """JSON schemas reach API Gateway as they were written; what it would refuse or ignore is named with its path."""
 
 import json
-from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
@@ -11,45 +10,12 @@ from services.library.constructs.function_api import FunctionApi
 from services.library.constructs.mappings.body_schema import DIALECT, validate_schema
 from services.library.constructs.tests.conftest import StackScope
 from services.library.constructs.tests.test_odd_settings import made_function
-
-FULL: dict[str, Any] = {
-    "title": "An order",
-    "type": "object",
-    "required": ["id", "lines"],
-    "additionalProperties": False,
-    "minProperties": 2,
-    "maxProperties": 9,
-    "definitions": {
-        "sku": {"type": "string", "pattern": "^[A-Z]{2}-\\d+$", "maxLength": 12},
-        "line": {
-            "type": "object",
-            "required": ["sku"],
-            "properties": {"sku": {"$ref": "#/definitions/sku"}, "count": {"type": "integer", "minimum": 1}},
-        },
-    },
-    "properties": {
-        "id": {"type": "string", "minLength": 1},
-        "lines": {"type": "array", "items": {"$ref": "#/definitions/line"}, "minItems": 1, "maxItems": 3},
-        "note": {"type": ["string", "null"], "default": ""},
-        "labels": {"type": "object", "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False},
-        "prices": {"type": "object", "additionalProperties": {"type": "number", "multipleOf": 0.01}},
-        "pair": {"type": "array", "items": [{"type": "string"}, {"type": "number"}], "additionalItems": False},
-        "state": {"enum": ["new", "paid", 7, True]},
-        "until": {"type": "string", "format": "date-time"},
-        "weight": {"type": "number", "maximum": 5, "exclusiveMaximum": True},
-        "to": {"oneOf": [{"required": ["street"]}, {"required": ["box"]}], "not": {"required": ["both"]}},
-        "any": {"anyOf": [{"type": "null"}, {"allOf": [{"type": "object"}]}]},
-        "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
-        "empty": {},
-    },
-    "dependencies": {"note": ["state"], "until": {"required": ["state"]}},
-}
-"""Each keyword of draft 4 that API Gateway takes."""
+from tests.testbed.one_of_each import ORDER
 
 
 @pytest.fixture(scope="module")
 def template(production: StackScope) -> Template:
-    for name, schema in (("Orders", FULL), ("One", {"type": "object"}), ("Other", {"type": "array"})):
+    for name, schema in (("Orders", ORDER), ("One", {"type": "object"}), ("Other", {"type": "array"})):
         FunctionApi(
             production.stack,
             name,
@@ -64,7 +30,7 @@ def template(production: StackScope) -> Template:
 def test_a_schema_is_in_the_template_as_it_was_written(template: Template) -> None:
     models = template.find_resources("AWS::ApiGateway::Model")
     (schema,) = (each["Properties"]["Schema"] for name, each in models.items() if name.startswith("Orders"))
-    assert json.dumps(schema, sort_keys=True) == json.dumps({"$schema": DIALECT, **FULL}, sort_keys=True)
+    assert json.dumps(schema, sort_keys=True) == json.dumps({"$schema": DIALECT, **ORDER}, sort_keys=True)
 
 
 def test_another_schema_is_another_deployment(template: Template) -> None:
