@@ -12,6 +12,7 @@ import typing
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, Union
 
 
@@ -110,7 +111,8 @@ def require_valid(settings: Any, who: str = "") -> None:
         raise ValueError(f"{who or type(settings).__name__}: {found.sentence}")
 
 
-def field_types(class_: type) -> dict[str, Any]:
+@cache
+def field_types(class_: type) -> Mapping[str, Any]:
     """Return the annotation of each field of a class, with inherited fields and class variables."""
     return typing.get_type_hints(class_, include_extras=True)
 

@@ -19,13 +19,17 @@ from services.library.constructs.event_publisher import EventPublisher
 from services.library.constructs.event_subscriber import EventSubscription
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.function_api import FunctionApi
+from services.library.constructs.proxy_api import ProxyApi, Route
 from services.library.constructs.queue import Queue, QueueSettings
 from services.library.constructs.queue_api import QueueApi
 from services.library.constructs.queue_worker import QueueWorkerSettings
+from services.library.constructs.schedule import ScheduleSettings
+from services.library.constructs.secret import SecretSettings
 from services.library.constructs.stream import StreamSettings
-from services.library.constructs.stream_consumer import StreamConsumerSettings
-from services.library.constructs.table import Table
+from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
+from services.library.constructs.table import Index, Table
 from services.library.constructs.tests.conftest import StackScope
+from services.library.constructs.topic import Topic
 from services.library.constructs.workflow import Workflow
 from services.library.constructs.workflow_tasks import Backoff
 from services.library.contract.network import Network
@@ -33,6 +37,7 @@ from services.library.contract.published import Published
 from tests.testbed.runtime_code import HANDLER
 
 FORM = re.compile(r"(\w+(?:\[[^\]]*\]|\.\w+)*)=(.+) is not allowed; give (.+)\.", re.DOTALL)
+POOL = "arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_Ab12Cd34E"
 seconds, minutes, hours, days = cdk.Duration.seconds, cdk.Duration.minutes, cdk.Duration.hours, cdk.Duration.days
 millis = cdk.Duration.millis
 Build = Callable[[StackScope], object]
@@ -98,6 +103,48 @@ def publisher(place: StackScope, id_: str, archive: cdk.Duration) -> EventPublis
         encryption_key=place.key,
         alarms_to=place.alarms,
         archive=archive,
+    )
+
+
+def route(place: StackScope, id_: str, **given: Any) -> Route:
+    function = given.pop("function", None) or made_function(place, id_)
+    return Route(**{"method": "GET", "path": "/orders", "function": function} | given)
+
+
+def proxy_api(place: StackScope, id_: str, *paths: str, **given: Any) -> ProxyApi:
+    function = made_function(place, f"{id_}Code") if paths else None
+    return ProxyApi(
+        place.stack,
+        id_,
+        environment=place.environment,
+        routes=[route(place, id_, path=path, function=function) for path in paths],
+        settings=api(**given),
+        alarms_to=place.alarms,
+        description="Odd",
+    )
+
+
+def fifo(place: StackScope, id_: str) -> Queue:
+    settings = QueueSettings(fifo=True)
+    return Queue(place.stack, f"{id_}Queue", encryption_key=place.key, alarms_to=place.alarms, settings=settings)
+
+
+def topic(place: StackScope, id_: str) -> Topic:
+    return Topic(place.stack, f"{id_}Topic", encryption_key=place.key, alarms_to=place.alarms)
+
+
+def standard(place: StackScope, id_: str) -> Queue:
+    return Queue(place.stack, f"{id_}Queue", encryption_key=place.key, alarms_to=place.alarms)
+
+
+def of_a_table(place: StackScope, id_: str, *, stream: bool = True, **given: Any) -> StreamConsumer:
+    return StreamConsumer(
+        place.stack,
+        id_,
+        environment=place.environment,
+        stream=table(place, f"{id_}Table", stream=stream),
+        alarms_to=place.alarms,
+        settings=consumer(**{"record_age": hours(12)} | given),
     )
 
 
@@ -196,6 +243,60 @@ REFUSED: dict[str, Build] = {
     "tables=[]": lambda place: BackupPlan(
         place.stack, "Nothing", environment=place.environment, tables=[], alarms_to=place.alarms
     ),
+    "routes=[]": lambda place: proxy_api(place, "NoRoutes"),
+    "a route twice": lambda place: proxy_api(place, "Twice", "/orders", "/orders"),
+    "two names of a parameter": lambda place: proxy_api(place, "Two", "/orders/{id}", "/orders/{order}/lines"),
+    "payload_limit_bytes of routes": lambda place: proxy_api(place, "Most", "/orders", payload_limit_bytes=1_000),
+    "method='get'": lambda place: route(place, "Lower", method="get"),
+    "method='OPTIONS'": lambda place: route(place, "Options", method="OPTIONS"),
+    "path='orders'": lambda place: route(place, "NoSlash", path="orders"),
+    "path='/orders/'": lambda place: route(place, "Slash", path="/orders/"),
+    "path='/order-{id}'": lambda place: route(place, "Piece", path="/order-{id}"),
+    "query of spaces": lambda place: route(place, "Query", query=("a b",)),
+    "body_schema of a route": lambda place: route(place, "Schema", body_schema={"type": "text"}),
+    "cors_origin without a scheme": lambda _: api(cors_origin="app.example.com"),
+    "cors_origin with a path": lambda _: api(cors_origin="https://app.example.com/"),
+    "user_pools by their ids": lambda _: api(user_pools=("eu-west-1_Ab12Cd34E",)),
+    "user_pools of an open API": lambda _: api(user_pools=(POOL,), open_to="Everybody who knows the address of it"),
+    "scopes without user_pools": lambda _: api(scopes=("orders/write",)),
+    "expression='5 minutes'": lambda _: ScheduleSettings(expression="5 minutes"),
+    "expression of one minutes": lambda _: ScheduleSettings(expression="rate(1 minutes)"),
+    "expression of five fields": lambda _: ScheduleSettings(expression="cron(0 3 * * ?)"),
+    "expression with both days": lambda _: ScheduleSettings(expression="cron(0 3 1 * MON *)"),
+    "attempts=0 of a schedule": lambda _: ScheduleSettings(expression="rate(1 hour)", attempts=0),
+    "every=0 of a secret": lambda _: SecretSettings(rotation=function(), every=days(0)),
+    "every=2 years of a secret": lambda _: SecretSettings(rotation=function(), every=days(730)),
+    "content_based_deduplication alone": lambda _: QueueSettings(content_based_deduplication=True),
+    "a FIFO queue of an API": lambda place: QueueApi(
+        place.stack,
+        "FifoApi",
+        environment=place.environment,
+        queue=fifo(place, "Fifo"),
+        settings=api(),
+        alarms_to=place.alarms,
+    ),
+    "a FIFO queue of a topic": lambda place: topic(place, "Fifos").subscribe("Fifo", fifo(place, "Fifos")),
+    "attributes without a value": lambda place: topic(place, "None").subscribe(
+        "None", standard(place, "None"), attributes={"kind": []}
+    ),
+    "an index of the name x": lambda _: Index(name="x", partition_key="customer"),
+    "an index by one key twice": lambda _: Index(name="by-key", partition_key="a", sort_key="a"),
+    "two indexes of a name": lambda place: table(
+        place, "Indexes", indexes=[Index(name="by-key", partition_key=name) for name in ("a", "b")]
+    ),
+    "stream=False of a table that is read": lambda place: of_a_table(place, "Still", stream=False),
+    "record_age=24 h of a table's stream": lambda place: of_a_table(place, "Aged", record_age=hours(24)),
+    "pointers to a table's stream": lambda place: of_a_table(place, "Pointers", destination=Destination.POINTERS),
+    "redrive of a table's stream": lambda place: of_a_table(place, "Redrive").redrive,
+    "network without security groups": lambda _: function(
+        network=Network(vpc_id="vpc-1", availability_zones=("a",), private_subnet_ids=("subnet-1",))
+    ),
+    "account='partner'": lambda place: publisher(place, "ByName", days(1)).accept_from(
+        "Partner", account="partner", source="partner"
+    ),
+    "source='*' of another account": lambda place: publisher(place, "ByAll", days(1)).accept_from(
+        "Partner", account="222222222222", source="*"
+    ),
     "interval_seconds=0": lambda _: Backoff(interval_seconds=0, max_delay_seconds=9),
     "max_delay_seconds=1": lambda _: Backoff(interval_seconds=1, max_delay_seconds=1),
     "private_subnet_ids": lambda _: Network(
@@ -214,6 +315,11 @@ FINE: dict[str, Build] = {
     "a batch that is handed out at once": lambda _: consumer(window=seconds(0)),
     "a source with the signs of a host": lambda _: subscription(source="com.example/shop_2"),
     "numbers that a field may have": lambda _: subscription(detail={"count": [1, 2]}),
+    "a greedy parameter at the end": lambda place: route(place, "Rest", path="/files/{path+}"),
+    "pages of everybody's": lambda _: api(cors_origin="*"),
+    "a page of this machine, for a sandbox": lambda _: api(cors_origin="http://localhost:3000"),
+    "the last day of each month": lambda _: ScheduleSettings(expression="cron(0 3 L * ? *)"),
+    "weekdays by their names": lambda _: ScheduleSettings(expression="cron(0/15 8-17 ? * MON-FRI *)"),
     "a sort key beside a partition key": lambda place: table(place, "Sorted", sort_key="at"),
 }
 
