@@ -72,6 +72,8 @@ class ApiSettings:
     """Requests at once."""
     body_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     """JSON schema (draft 4) of a payload, as API Gateway gets it; any object unless the service states more."""
+    body_refusal: str = ""
+    """What a caller is told of a payload that the schema refuses; unless the service says more, that it is invalid."""
     payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
     """What is larger is refused before a workflow is started. Leave room for what that adds to its input."""
     open_to: str = ""
@@ -312,7 +314,7 @@ class Api(Construct):
 
     def _add_gateway_responses(self) -> None:
         """Give the errors of API Gateway itself the format of all others, with the request's id."""
-        responses = gateway_responses()
+        responses = gateway_responses(body_refusal=self.settings.body_refusal)
         origin = self.settings.cors_origin
         allowed = {f"gatewayresponse.header.{ALLOW_ORIGIN}": f"'{origin}'"} if origin else {}
         for each in responses:

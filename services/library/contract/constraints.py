@@ -12,7 +12,6 @@ import typing
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, Union
 
 
@@ -111,8 +110,7 @@ def require_valid(settings: Any, who: str = "") -> None:
         raise ValueError(f"{who or type(settings).__name__}: {found.sentence}")
 
 
-@cache
-def field_types(class_: type) -> Mapping[str, Any]:
+def field_types(class_: type) -> dict[str, Any]:
     """Return the annotation of each field of a class, with inherited fields and class variables."""
     return typing.get_type_hints(class_, include_extras=True)
 

@@ -107,17 +107,16 @@ def publisher(place: StackScope, id_: str, archive: cdk.Duration) -> EventPublis
 
 
 def route(place: StackScope, id_: str, **given: Any) -> Route:
-    function = given.pop("function", None) or made_function(place, id_)
-    return Route(**{"method": "GET", "path": "/orders", "function": function} | given)
+    settings: dict[str, Any] = {"method": "GET", "path": "/orders", "function": made_function(place, id_)} | given
+    return Route(**settings)
 
 
 def proxy_api(place: StackScope, id_: str, *paths: str, **given: Any) -> ProxyApi:
-    function = made_function(place, f"{id_}Code") if paths else None
     return ProxyApi(
         place.stack,
         id_,
         environment=place.environment,
-        routes=[route(place, id_, path=path, function=function) for path in paths],
+        routes=[route(place, f"{id_}{number}", path=path) for number, path in enumerate(paths)],
         settings=api(**given),
         alarms_to=place.alarms,
         description="Odd",
