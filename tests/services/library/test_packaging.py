@@ -274,7 +274,7 @@ def test_a_handler_that_is_not_there_fails_the_build(root: Path) -> None:
     packaging.refuse_unknown_handler(package, "services.sample.runtime.handler.handle")
     with pytest.raises(
         PackagingError,
-        match=r"handel' is not allowed; give a name that services/sample/runtime/handler\.py defines: handle",
+        match=r"handel' is not allowed; give a name that services/sample/runtime/handler\.py defines: .*handle",
     ):
         packaging.refuse_unknown_handler(package, "services.sample.runtime.handler.handel")
     with pytest.raises(PackagingError, match=r"hander\.handle' is not allowed; give one of a file in the package"):
