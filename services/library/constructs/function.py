@@ -45,7 +45,7 @@ IN_A_NETWORK = (
 )
 """What Lambda does as the function's role, on interfaces that have no name before.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
-TOKEN = "${Token["
+DEPLOYED_VALUE = "${Token["
 """Begins what the CDK writes for a value that is known at the deployment."""
 VARIABLES_LIMIT_BYTES = 3_072
 """Lambda takes 4 KB of names and values together; the library and Datadog add up to 1 KB of their own."""
@@ -119,7 +119,7 @@ class FunctionSettings:
 def _bytes(variables: Mapping[str, str]) -> int:
     """Return what variables take of Lambda's limit, as far as their values are known before the deployment."""
     # Not the CDK's own question, which is a message to another process for each.
-    known = {name: "" if TOKEN in value else value for name, value in variables.items()}
+    known = {name: "" if DEPLOYED_VALUE in value else value for name, value in variables.items()}
     return sum(len(name.encode()) + len(value.encode()) for name, value in known.items())
 
 
