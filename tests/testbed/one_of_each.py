@@ -247,15 +247,13 @@ class OneOfEach(ServiceStack):
                     record_age=cdk.Duration.hours(12),
                 ),
             )
-        self.output("Table", self.orders.table.table_name)
-        self.output("StreamName", self.stream.stream.stream_name)
-        self.output("Bucket", self.documents.bucket.bucket_name)
+        self.output("Table", self.orders.name)
+        self.output("StreamName", self.stream.name)
+        self.output("Bucket", self.documents.name)
 
     def _apis(self) -> None:
         environment, alarms = self.environment_, self.alarms
-        orders = self.function(
-            "OrdersCode", "orders", variables={"TABLE_NAME": self.orders.table.table_name, "ORIGIN": ORIGIN}
-        )
+        orders = self.function("OrdersCode", "orders", variables={"TABLE_NAME": self.orders.name, "ORIGIN": ORIGIN})
         self.orders.grant(orders.function, "dynamodb:Query")
         signed = ApiSettings(rate_limit=100, burst_limit=200, cors_origin=ORIGIN)
         people = ApiSettings(rate_limit=100, burst_limit=200, user_pools=(self.given.user_pool,), cors_origin=ORIGIN)
@@ -320,7 +318,7 @@ class OneOfEach(ServiceStack):
             alarms_to=self.alarms,
         )
         self.output("FifoUrl", fifo.queue_url)
-        self.output("Topic", topic.topic.topic_arn)
+        self.output("Topic", topic.arn)
 
     def _events(self) -> None:
         common = {"encryption_key": self.key, "alarms_to": self.alarms}

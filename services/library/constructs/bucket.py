@@ -90,6 +90,11 @@ class Bucket(Construct):
             removal_policy=removal_policy,
         )
 
+    @property
+    def name(self) -> str:
+        """Return the name, for a variable of whom `grant_read` or `grant_write` lets in."""
+        return self.bucket.bucket_name
+
     def send_events(self) -> None:
         """Have S3 tell the account's default event bus of what happens to objects; `ObjectTrigger` listens there."""
         made = self.bucket.node.default_child

@@ -79,6 +79,11 @@ class EventPublisher(Construct):
             kms_key_identifier=encryption_key.key.key_arn,
         )
 
+    @property
+    def bus_name(self) -> str:
+        """Return the name of the bus, for a variable of whom `grant_publish` lets in."""
+        return self.bus.event_bus_name
+
     def accept_from(self, id_: str, *, account: str, source: str) -> None:
         """Let another account publish events of one source here, by a rule of its own (`EventForwarder`)."""
         for name, value, allowed in (("account", account, ACCOUNT), ("source", source, EVENT_SOURCE)):

@@ -113,6 +113,11 @@ class Queue(Construct):
             threshold=self.settings.oldest_message.to_seconds(),
         )
 
+    @property
+    def url(self) -> str:
+        """Return the URL that senders name, beside `grant_send`."""
+        return self.queue.queue_url
+
     def require_standard(self, who: str, why: str) -> None:
         """Raise ValueError if it is a FIFO queue, to which `who` cannot send."""
         if self.settings.fifo:

@@ -93,7 +93,7 @@ class QueueWorker(Construct):
     @property
     def queue_url(self) -> str:
         """Return the URL that senders name: a variable of theirs, beside `grant_send`."""
-        return self.queue.queue.queue_url
+        return self.queue.url
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Grant sending messages to the worker."""

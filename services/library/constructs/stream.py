@@ -72,6 +72,11 @@ class Stream(Construct):
             removal_policy=defaults.for_environment(environment).removal_policy,
         )
 
+    @property
+    def name(self) -> str:
+        """Return the name, for a variable of whom `grant_write` lets in."""
+        return self.stream.stream_name
+
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Grant reading records; the key may be used through Kinesis alone, unlike with the CDK's own grants."""
         self._grant(grantee, READ)

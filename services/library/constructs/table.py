@@ -88,6 +88,11 @@ class Table(Construct):
             )
 
     @property
+    def name(self) -> str:
+        """Return the name, for a variable of whom `grant` lets in."""
+        return self.table.table_name
+
+    @property
     def stream_arn(self) -> str:
         """Return the ARN of the table's stream. Raises ValueError if it has none."""
         if (arn := self.table.table_stream_arn) is None:

@@ -37,6 +37,11 @@ class Topic(Construct):
             ),
         )
 
+    @property
+    def arn(self) -> str:
+        """Return the ARN, for a variable of whom `grant_publish` lets in."""
+        return self.topic.topic_arn
+
     def grant_publish(self, grantee: iam.IGrantable) -> None:
         """Grant publishing messages, and the use of the key through SNS."""
         iam.Grant.add_to_principal(grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn])
