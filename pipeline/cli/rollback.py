@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
+from pipeline.cli.answer import answer
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import holds, rollback
 from pipeline.operate.errors import OperateError
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import EarlierDeployment
 
@@ -35,6 +37,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the review of the way back and change nothing.")
     ] = False,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -50,8 +53,10 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     earlier = rollback.find(pipeline, service, stage, to=to)
     if earlier.missing:
         raise OperateError(f"Files of that run are gone: {', '.join(earlier.missing)}. Revert the commit instead.")
-    blocked = _review(earlier)
+    blocked = _review(earlier, as_json=as_json)
+    document = {"stage": stage, "service": service, "execution": earlier.execution, "commit": earlier.commit}
     if dry_run:
+        answer({**document, "blocked": blocked, "applied": False}, as_json=as_json)
         raise typer.Exit(1 if blocked else 0)
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
@@ -61,12 +66,14 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
         changed = rollback.apply(pipeline, earlier, why=why)
     except OperateError as error:
         raise OperateError(f"{error} {held} stays held until `penstock resume {held}`.") from error
-    typer.echo(
+    answer(
+        {**document, "blocked": blocked, "applied": True, "changed": changed, "held": held},
         f"{stage}/{service} is what execution {earlier.execution} deployed ({earlier.commit[:12]})."
         if changed
-        else f"{stage}/{service} was that already."
+        else f"{stage}/{service} was that already.",
+        f"{held} is held. Revert the commit on the branch, push, and then:  {penstock('resume', held)}",
+        as_json=as_json,
     )
-    typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
 
 
 def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
@@ -74,14 +81,14 @@ def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
     before = holds.holds_of(pipeline)[earlier.stage]
     reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
     if before is not None:
-        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.")
+        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.", err=True)
         reason = f"{reason} (and held before - {before.why})"
     holds.hold(pipeline, earlier.stage, why=holds.as_reason(reason))
     return earlier.stage
 
 
-def _review(earlier: EarlierDeployment) -> bool:
-    """Print what the way back would do; whether that blocks."""
+def _review(earlier: EarlierDeployment, *, as_json: bool) -> bool:
+    """Print what the way back would do, beside a document for machines; whether that blocks."""
     # A second of imports, which `--help` need not wait for.
     from pipeline.review.engine import review  # noqa: PLC0415 - as said
     from pipeline.review.judge.review_baseline import ReviewBaseline  # noqa: PLC0415 - as said
@@ -99,5 +106,5 @@ def _review(earlier: EarlierDeployment) -> bool:
             sides.append(replace(assembly.of_template(file), label=name))
         now, then = sides
         made = review(now, then, ReviewBaseline(today=datetime.now(UTC).date()))
-        typer.echo(terminal.render(made), nl=False)
+        typer.echo(terminal.render(made), nl=False, err=as_json)
     return made.verdict.exit_code != 0

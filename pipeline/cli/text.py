@@ -5,6 +5,7 @@ from datetime import datetime
 
 import typer
 
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, NOT_STARTED, SKIPPED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
 
@@ -52,15 +53,15 @@ def next_steps(run: Run) -> Iterator[str]:
         waiting = [action.stage for action in run.actions if action.waits_for_a_person]
         if waiting or "approval" in run.reason:
             what = f" of {waiting[0]}" if waiting else ""
-            yield f"Waiting for approval{what}:  penstock approve   (or: penstock approve --reject)"
+            yield f"Waiting for approval{what}:  {penstock('approve')}   # or, with --reject, no"
     for stage in run.stages:
         if stage.hold is not None:
-            yield f"Once the reason for the hold is gone:  penstock resume {stage.name}"
+            yield f"Once the reason for the hold is gone:  {penstock('resume', stage.name)}"
     for action in failed(run):
-        yield f"Its whole log:  penstock logs {action.full_name}"
+        yield f"Its whole log:  {penstock('logs', action.full_name)}"
     failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]
     if failed_stages and run.status in (FAILED, STOPPED):
-        yield f"Once the cause is gone:  penstock retry {failed_stages[0]}   (or push a fix)"
+        yield f"Once the cause is gone:  {penstock('retry', failed_stages[0])}   # or push a fix"
 
 
 def failed(run: Run) -> list[Action]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.toolset import environment, lock
+from pipeline.toolset import environment, lock, sizes
 from pipeline.toolset.failure import SetupError
 
 
@@ -47,7 +47,7 @@ def install(root: Path, target: Path) -> None:
         with only_one(target):
             if not environment.is_complete(target):
                 environment.build(root, target, say)
-        say(f"tools ready in {time.monotonic() - start:.0f} s")
+        say(f"tools ready in {time.monotonic() - start:.0f} s: {sizes.megabytes_in(target):,} MB")
     environment.link(root, target)
 
 

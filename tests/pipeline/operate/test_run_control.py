@@ -1,5 +1,6 @@
 """What `penstock approve`, `retry`, `stop`, `start`, `hold`, `resume` and `hotfix` refuse, and what they ask for."""
 
+import json
 from typing import Any
 
 import pytest
@@ -111,6 +112,25 @@ def test_run_control_says_what_aws_answers(aws: CodePipeline, words: tuple[str, 
     done = penstock(*words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "document"),
+    [
+        (("start",), {"execution": EXECUTION}),
+        (("stop", "--execution", "e1"), {"execution": "e1", "abandoned": False}),
+        (("hold", "prod", "--why", WHY), {"stage": "prod", "held": True, "why": WHY, "before": None}),
+        (("resume", "qa"), {"stage": "qa", "held": False, "why": None, "before": "an audit"}),
+        (("retry", "dev"), {"stage": "dev", "execution": "e1"}),
+    ],
+)
+def test_what_was_done_is_one_document_for_machines(
+    aws: CodePipeline, words: tuple[str, ...], document: dict[str, Any]
+) -> None:
+    failed = {"latestExecution": {"status": "Failed", "pipelineExecutionId": "e1"}}
+    aws.states = [state("Source"), state("dev") | failed, state("qa") | HELD, state("prod")]
+    done = penstock(*words, "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, document)
 
 
 def test_approve_answers_the_one_approval_of_the_stage(aws: CodePipeline) -> None:

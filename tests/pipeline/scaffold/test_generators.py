@@ -19,6 +19,7 @@ from pipeline.catalogue.model import Catalogue, Stage, Tombstone, Wave, stages_o
 from pipeline.catalogue.validation import InvalidCatalogueError, check
 from pipeline.cli import loading, plans, removal_cleanup, scaffold
 from pipeline.cli.main import app
+from pipeline.operate.next_step import penstock as penstock_line
 from pipeline.operate.target import Target
 from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
@@ -475,7 +476,7 @@ def finish(root: Path, *, delete_code: bool) -> plans.Plan:
 def test_remove_deletes_the_code_of_a_removed_service_if_git_has_it(gone: Path) -> None:
     plan = finish(gone, delete_code=False)
     assert "  kept, and no longer anybody's: AWS::KMS::Key k-1" in plan.said
-    assert any(f"--delete-code, unless {FOLDER} is still of use" in each for each in plan.next)
+    assert any(f"--delete-code    # unless {FOLDER} is still of use" in each for each in plan.next)
     assert (gone / f"{FOLDER}/service.py").exists()
     assert not [each for each in ledger.read() if each.service == NEW]
 
@@ -537,7 +538,7 @@ def test_remove_of_what_has_its_tombstones_changes_nothing(platform: Stages, mon
     before = tree(root)
     said = penstock(root, "remove", "second", "--why", "Nobody calls it any more")
     assert "second has its tombstones already: there is nothing to do." in said
-    assert "penstock remove second --finish, once the pipeline has deleted its stacks" in said
+    assert "penstock remove second --finish    # once the pipeline has deleted its stacks" in said
     assert tree(root) == before
 
 
@@ -560,7 +561,8 @@ def refused(code: str) -> ClientError:
 def test_remove_finishes_nothing_where_nothing_was_removed(gone: Path) -> None:
     plan, left = removal_cleanup.finish(gone, asked(), "second", delete_code=False)
     assert (plan.said, left, plan.draft.changes()) == (["There is nothing to finish."], False, [])
-    assert plan.next == ["penstock remove second --finish --delete-code, unless services/second is still of use"]
+    line = "remove second --finish --delete-code    # unless services/second is still of use"
+    assert plan.next == [penstock_line(line)]
     plan, left = removal_cleanup.finish(gone, asked(), "nobody", delete_code=False)
     assert (plan.said, plan.next, left) == (["There is nothing to finish."], [], False)
 
@@ -568,10 +570,8 @@ def test_remove_finishes_nothing_where_nothing_was_removed(gone: Path) -> None:
 def test_remove_names_the_dependency_group_of_the_deleted_code(gone: Path) -> None:
     with (gone / "pyproject.toml").open("a") as file:
         file.write(f"\n{NEW} = []\n")
-    assert (
-        f"take the dependency group {NEW} out of pyproject.toml, then `make lock setup`"
-        in finish(gone, delete_code=True).next
-    )
+    line = f"make lock setup    # once the dependency group {NEW} is out of pyproject.toml"
+    assert line in finish(gone, delete_code=True).next
 
 
 def test_remove_deletes_no_code_outside_of_git(gone: Path) -> None:
