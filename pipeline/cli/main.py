@@ -14,6 +14,7 @@ from pipeline.cli import (
     doctor,
     explain,
     hold,
+    init,
     ledger,
     local,
     partner,
@@ -74,6 +75,7 @@ review.register(app)
 rollback.register(app)
 redrive.register(app)
 explain.register(app)
+init.register(app)
 scaffold.register(app)
 branch.register(app)
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.scaffold import ownership
+from pipeline.scaffold.ownership import FileOwner
+
 ROOT = Path(__file__).parents[2]
 HOMES = re.compile(
     r"services/(?!library/)\w+/tests/"  # a service's own
@@ -18,7 +21,9 @@ HOMES = re.compile(
 )
 GENERIC = re.compile(r"tests/services/test_\w+\.py")
 """Tests of whatever services the catalogue lists, none of which they know by name."""
-SERVICES = {folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()}
+SAMPLES = ownership.read(ROOT)[FileOwner.SAMPLES]
+SERVICES = {path.split("/")[1] for path in SAMPLES if path.startswith("services/")}
+"""The reference services. A company may have one of a name that a test made up."""
 WITHOUT_SERVICES = ("stages.accounts", "stages.acknowledgements", "stages.removed")
 """The modules of `stages` that list no service."""
 NAMED = re.compile(r"\bservices\.(\w+)\.\w+")
