@@ -11,10 +11,12 @@ from pipeline.cli import (
     demo,
     denied,
     deployed,
+    dev,
     doctor,
     explain,
     hold,
     init,
+    invoke,
     ledger,
     local,
     partner,
@@ -66,6 +68,8 @@ hold.register(app)
 denied.register(app)
 deployed.register(app)
 watch.register(app)
+dev.register(app)
+invoke.register(app)
 demo.register(app)
 partner.register(app)
 validate.register(app)
