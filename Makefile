@@ -9,7 +9,7 @@ SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m 
 # The folder of the service that `make check SERVICE=payments-api` is about.
 MODULE := $(subst -,_,$(SERVICE))
 
-.PHONY: help up down setup lock check unit types synth test coverage bench soak review
+.PHONY: help up down setup lock check unit types synth test coverage docs bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ coverage: setup ## which lines and branches `make test` runs, in local clouds an
 	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml PYTEST_ADDOPTS="$(TESTS)" $(MAKE) --no-print-directory test; failed=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report > .coverage/report.txt; \
 	head -n 32 .coverage/report.txt && tail -n 3 .coverage/report.txt; exit $$failed
+
+docs: setup ## the pages as a site in .site/, with strict links; opens without a network
+	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "It is in .site: python3 -m http.server --directory .site"
 
 bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'
