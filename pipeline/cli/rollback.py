@@ -61,7 +61,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
     confirm(connection, yes=yes, what=f"roll {service} back in {stage}")
-    held = _hold(pipeline, earlier, why=why)
+    held = _hold(pipeline, earlier, why=why, as_json=as_json)
     try:
         changed = rollback.apply(pipeline, earlier, why=why)
     except OperateError as error:
@@ -76,12 +76,12 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     )
 
 
-def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
+def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str, as_json: bool) -> str:
     """Hold the stage of the pipeline, and keep what it was held for already; its name."""
     before = holds.holds_of(pipeline)[earlier.stage]
     reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
     if before is not None:
-        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.", err=True)
+        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.", err=as_json)
         reason = f"{reason} (and held before - {before.why})"
     holds.hold(pipeline, earlier.stage, why=holds.as_reason(reason))
     return earlier.stage

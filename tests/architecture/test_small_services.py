@@ -70,6 +70,11 @@ def is_service(name: str) -> bool:
     return name.startswith("services.") and not f"{name}.".startswith("services.library.")
 
 
+def is_reference(name: str) -> bool:
+    """Tell whether it is of a service that `penstock init` takes out."""
+    return is_service(name) and name.split(".")[1] in SERVICES
+
+
 def lists_services(name: str) -> bool:
     """Tell whether it is of a module of `stages` that imports services, itself or by way of another."""
     return name.startswith("stages.") and not any(f"{name}.".startswith(f"{each}.") for each in WITHOUT_SERVICES)
@@ -97,6 +102,18 @@ def test_no_test_outside_the_home_of_a_service_knows_one() -> None:
     assert len(found) > 100
     assert {path: sorted(names) for path, names in found.items() if names} == {}, (
         "build it from tests/testbed/tiny.py or small.py, or move it: docs/architecture.md, Where a test lives"
+    )
+
+
+def test_what_knows_a_reference_service_goes_with_it() -> None:
+    said = ownership.read(ROOT)
+    homes = [file for folder in ("tests", "services") for file in sorted((ROOT / folder).rglob("test_*.py"))]
+    homes += sorted((ROOT / "tests/bench").glob("*.py"))
+    others = [file for file in homes if file != Path(__file__)]  # which plants some
+    knowing = [file.relative_to(ROOT) for file in others if any(map(is_reference, known(file.read_text())))]
+    knowing += [file.relative_to(ROOT) for file in (ROOT / "tests/end_to_end").glob("test_*.py")]
+    assert [file for file in knowing if ownership.owner_of(file, said) is not FileOwner.SAMPLES] == [], (
+        f"list it among the samples in {ownership.FILE}, or build it from tests/testbed/tiny.py or small.py"
     )
 
 
