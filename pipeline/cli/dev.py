@@ -45,10 +45,9 @@ def dev(
     root, module = ctx.ensure_object(Path), service.replace("-", "_")
     loading.find_entry(root, service, branch.place_of_branches(ctx).name)
     watched = Watched(root=root, module=module)
-    session = Session(
-        copy=Copy(ctx=ctx, root=root, service=service, module=module),
-        tests=ServiceTests(root=root, folder=f"services/{module}/tests") if tests else None,
-    )
+    beside = ServiceTests(root=root, folder=f"services/{module}/tests", say=lambda line: _say("tests", line))
+    copy = Copy(ctx=ctx, root=root, service=service, module=module)
+    session = Session(copy=copy, tests=beside if tests else None)
     with _asked_to_end() as ended:
         session.bring(Effect.STACK)
         typer.echo(f"Watching services/{module}, the stages and the library. Ctrl-C ends it.")
@@ -78,8 +77,6 @@ class Session:
         if self._rounds % LOGS_EVERY == 0:
             for line in self._copy.new_lines():
                 _say("log", f"{line.source}  {line.text}")
-        for text in self._tests.new_lines() if self._tests else ():
-            _say("tests", text)
 
     def bring(self, effect: Effect) -> None:
         """Bring the copy to the files; where that cannot be, it stays as it was, and the next change tries again."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -99,25 +98,37 @@ def test_ctrl_c_is_a_wish_while_a_change_is_brought() -> None:
 
 
 @pytest.fixture
-def tests(tmp_path: Path) -> Iterator[ServiceTests]:
+def checkout_with_tests(tmp_path: Path) -> Path:
     (tmp_path / ".venv").symlink_to((ROOT / ".venv").resolve())
     (tmp_path / "own").mkdir()
-    running = ServiceTests(root=tmp_path, folder="own")
-    yield running
-    running.end()
+    return tmp_path
 
 
-def said(tests: ServiceTests) -> str:
+def said(root: Path, test: str) -> list[str]:
+    (root / "own/test_it.py").write_text(test)
+    lines: list[str] = []
+    tests = ServiceTests(root=root, folder="own", say=lines.append)
     tests.begin()
-    return "\n".join(tests.rest())
+    tests.wait()
+    return lines
 
 
-def test_tests_that_fail_are_named_with_why_and_others_are_counted(tests: ServiceTests) -> None:
-    file = tests.root / "own/test_it.py"
-    file.write_text("def test_one() -> None:\n    pass\n")
-    assert said(tests).startswith("1 passed")
-    file.write_text("def test_one() -> None:\n    assert 'given' == 'wanted'\n")
-    printed = said(tests)
-    assert printed.startswith("own/test_it.py::test_one FAILED\n")
-    assert "AssertionError: assert 'given' == 'wanted'" in printed
-    assert printed.splitlines()[-1].startswith("1 failed")
+def test_tests_that_pass_are_counted(checkout_with_tests: Path) -> None:
+    (line,) = said(checkout_with_tests, "def test_one() -> None:\n    pass\n")
+    assert line.startswith("1 passed")
+
+
+def test_a_test_that_fails_is_named_and_then_said_why(checkout_with_tests: Path) -> None:
+    name, *reasons, count = said(checkout_with_tests, "def test_one() -> None:\n    assert 'given' == 'wanted'\n")
+    assert name == "own/test_it.py::test_one FAILED"
+    assert any("test_it.py:2: AssertionError: assert 'given' == 'wanted'" in each for each in reasons)
+    assert count.startswith("1 failed")
+
+
+def test_tests_of_files_that_are_no_more_are_ended_without_a_word(checkout_with_tests: Path) -> None:
+    (checkout_with_tests / "own/test_it.py").write_text("import time\ndef test_one() -> None:\n    time.sleep(60)\n")
+    lines: list[str] = []
+    tests = ServiceTests(root=checkout_with_tests, folder="own", say=lines.append)
+    tests.begin()
+    tests.end()
+    assert lines == []
