@@ -159,7 +159,8 @@ def test_new_changes_one_hand_written_file_and_generated_ones(generated: Path) -
         "stages/catalogue.py",
     }
     assert "TriedByATest()" in after["stages/dev.py"]
-    assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
+    organisation = owners.platform_owner(Draft(root=ROOT)).partition("/")[0]
+    assert f"/{FOLDER}/ {organisation}/{NEW}\n" in after[".github/CODEOWNERS"]
 
 
 @pytest.mark.slow
