@@ -3,12 +3,16 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from pipeline.cli import init
 from pipeline.cli.main import app
 from pipeline.local.environment import drop_aws_variables
 from pipeline.scaffold import ownership
@@ -91,6 +95,21 @@ def refused(checkout: Path, *words: str) -> str:
     return done.output
 
 
+def test_init_asks_for_what_no_option_says_and_takes_what_is_there_for_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def prompt(question: str, *, default: str, err: bool) -> str:
+        asked.append(question)
+        return "acme" if question.startswith("Your organisation") else default
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(typer, "prompt", prompt)
+    defaults = {name: f"the {name}" for name in init.QUESTIONS}
+    answers = init._answers({**dict.fromkeys(init.QUESTIONS), "dev": "210987654321"}, defaults, asks=True)
+    assert answers == {**defaults, "organisation": "acme", "dev": "210987654321"}
+    assert len(asked) == len(init.QUESTIONS) - 1
+
+
 def test_init_refuses_wrong_answers_and_what_would_be_lost(tmp_path: Path) -> None:
     made = make(tmp_path)
     before = made.git("status", "--porcelain")
@@ -102,6 +121,8 @@ def test_init_refuses_wrong_answers_and_what_would_be_lost(tmp_path: Path) -> No
     ledger = (made.checkout / "stages/deployed.json").read_text()
     made.write("stages/deployed.json", ledger.replace('"111111111111"', '"210987654321"'))
     assert "dev-intake in accounts of yours. If they are deployed" in refused(made.checkout, "--yes")
+    never = CliRunner().invoke(app, ["init", "--yes", "--never-deployed", "--dry-run"], obj=made.checkout)
+    assert (never.exit_code, "Nothing was changed." in never.stdout) == (0, True), never.output
     made.write("stages/deployed.json", ledger)
     made.write("services/intake/notes.txt", "Not committed.\n")
     assert "services/intake/notes.txt is not committed, and would be lost" in refused(made.checkout, "--yes")
