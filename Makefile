@@ -9,7 +9,7 @@ SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m 
 # The folder of the service that `make check SERVICE=payments-api` is about.
 MODULE := $(subst -,_,$(SERVICE))
 
-.PHONY: help up down setup lock check unit types synth test coverage docs bench soak review
+.PHONY: help up down setup lock check unit types synth prove test coverage docs bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ types:
 	@[ -d .mypy_cache ] || ! [ -d .venv/mypy-cache ] || cp -r .venv/mypy-cache .mypy_cache
 	$(BIN)/mypy $(or $(TYPED),.)
 	@[ -d .venv/mypy-cache ] || { cp -r .mypy_cache .venv/mypy-cache.$$$$ && mv .venv/mypy-cache.$$$$ .venv/mypy-cache; }
+
+prove: # in the pipeline's build, after synth and before self-mutation: docs/push.md
+	@$(BIN)/python -m pipeline.builds.new_definition
+	@$(BIN)/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"
 
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    approve,
     branch,
     demo,
     denied,
@@ -21,6 +22,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
+    repair_pipeline,
     review,
     rollback,
     run,
@@ -64,6 +66,7 @@ def options(
 
 local.register(app)
 run.register(app)
+approve.register(app)
 hold.register(app)
 denied.register(app)
 deployed.register(app)
@@ -78,6 +81,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+repair_pipeline.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)

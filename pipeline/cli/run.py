@@ -1,4 +1,4 @@
-"""`penstock status`, `approve`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
+"""`penstock status`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
 
 import json
 import sys
@@ -14,8 +14,9 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
-from pipeline.operate import run_control, service_logs
+from pipeline.operate import pipeline_repair, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.live_runs import live_runs
 from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
@@ -31,7 +32,7 @@ Execution = Annotated[str | None, typer.Option(help="Another run than the latest
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (status, approve, retry, stop, start, logs):
+    for command in (status, retry, stop, start, logs):
         app.command()(command)
 
 
@@ -72,10 +73,11 @@ def status(
 
 
 def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
+    alive = live_runs(connection.pipeline)
     if as_json:
-        typer.echo(json.dumps(run.to_json(), indent=2))
+        typer.echo(json.dumps({**run.to_json(), "alive": [each.to_json() for each in alive]}, indent=2))
         return
-    for line in text.table(run):
+    for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
     show_what_is_next(connection.pipeline, run)
 
@@ -86,8 +88,19 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
     _show_denials(pipeline, run)
+    _show_broken_definition(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
+    """Say so where it may be the pipeline's own definition that fails, and not the commit."""
+    for stage in {action.stage for action in text.failed(run)} & {pipeline_repair.BUILD, pipeline_repair.UPDATE}:
+        if pipeline_repair.never_passed(pipeline, stage):
+            typer.echo(
+                f"No run has got past {stage} since the pipeline's last update: its own commands, image or environment"
+                " may be what fails, which no push can mend. The last that worked:  penstock repair pipeline"
+            )
 
 
 def _show_denials(pipeline: Pipeline, run: Run) -> None:
@@ -145,27 +158,6 @@ def _print_live(runs: Iterator[Run]) -> Run:
     return before
 
 
-def approve(
-    ctx: typer.Context,
-    *,
-    stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Say no: the stage fails.")] = False,
-    note: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
-    as_json: Json = False,
-    profile: Profile = None,
-    aws: Aws = False,
-    yes: Yes = False,
-) -> None:
-    """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
-    connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered, execution = run_control.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
-    run = connection.pipeline.read(execution)
-    said = f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip()
-    document = {"action": answered, "approved": not reject, "execution": execution, "commit": run.commit}
-    answer(document, said, FOLLOW, as_json=as_json)
-
-
 def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
@@ -195,12 +187,21 @@ def stop(
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
+    """Stop the newest run that is going on, or --execution, once its current actions have ended.
+
+    Says which run that was, and which others are alive. `penstock retry` can go on from there.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="stop a run")
-    stopped = run_control.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
-    said = f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}."
-    answer({"execution": stopped, "abandoned": abandon}, said, as_json=as_json)
+    runs = run_control.stoppable(connection.pipeline, execution=execution)
+    confirm(connection, yes=yes, what=f"stop a run ({runs.chosen})")
+    stopped = runs.chosen.execution
+    run_control.stop(connection.pipeline, stopped, abandon=abandon, reason=reason)
+    answer(
+        {"execution": stopped, "abandoned": abandon, "alive": [each.execution for each in runs.others]},
+        f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.",
+        *(f"Still alive: {other}" for other in runs.others),
+        as_json=as_json,
+    )
 
 
 def start(

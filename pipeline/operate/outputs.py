@@ -11,7 +11,7 @@ from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.logs import STACK
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, account_of
-from services.library.contract.names import ENVIRONMENT_TAG, SERVICE_TAG
+from services.library.contract.names import ENVIRONMENT_TAG, SERVICE_TAG, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -55,6 +55,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
     stages = pipeline.definition()
     names = [declared["name"] for declared in stages]
     only = stage if stage in names else None
+    asking = {entry_of(declared["name"]) for declared in stages if _asks_approval(declared)}
     for declared in stages:
         for action in declared["actions"]:
             configuration = action.get("configuration", {})
@@ -68,7 +69,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
             )
             if place not in found and only in (None, declared["name"]):
                 described = _describe(pipeline, declared["name"], *place)
-                found[place] = replace(described, asks_approval=_asks_approval(declared))
+                found[place] = replace(described, asks_approval=entry_of(declared["name"]) in asking)
     there = [each for each in found.values() if stage in (None, only, each.stage)]
     if stage is not None and only is None and not there:
         raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.{suggested(stage, names)}")
