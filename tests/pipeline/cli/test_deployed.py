@@ -99,6 +99,23 @@ def test_call_posts_to_the_first_stage_without_approval_and_asks_for_the_name_on
     assert len(posted) == 3
 
 
+def action(provider: str, **configuration: str) -> dict[str, Any]:
+    return {"actionTypeId": {"provider": provider}, "configuration": configuration}
+
+
+def test_a_stage_behind_an_approval_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = [
+        {"name": "dev", "actions": [action("CloudFormation", StackName="dev-orders")]},
+        {"name": "qa", "actions": [action("Manual"), action("CloudFormation", StackName="qa-orders")]},
+        {"name": "prod-gate", "actions": [action("Manual")]},
+        {"name": "prod.1", "actions": [action("CloudFormation", StackName="prod-orders")]},
+    ]
+    monkeypatch.setattr(Pipeline, "definition", lambda _self: declared)
+    monkeypatch.setattr(operated, "_describe", lambda _pipeline, stage, *_place: replace(DEV, stage=stage))
+    found = operated.read(connected(Mock()).pipeline)
+    assert {each.stage: each.asks_approval for each in found} == {"dev": False, "qa": True, "prod.1": True}
+
+
 def test_call_refuses_production_that_nobody_named() -> None:
     with pytest.raises(OperateError, match="orders is in prod alone so far: say so with --stage"):
         called.first_stage([PROD], service=None, output="Url")
