@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.validation import InvalidCatalogueError, check
-from pipeline.cli import loading, plans, removal_cleanup, scaffold
+from pipeline.cli import loading, plans, removal_cleanup, scaffold, undeployed, upstream
 from pipeline.cli.main import app
 from pipeline.operate.next_step import penstock as penstock_line
 from pipeline.operate.target import Target
@@ -27,6 +27,7 @@ from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.stage_file import Entry
 from pipeline.scaffold.tidy import tidy
+from pipeline.settings import SETTINGS
 from services.library.contract.environment import Environment, Tier
 from tests.architecture.test_layering import violations
 from tests.conftest import ROOT, clean_environment
@@ -122,6 +123,7 @@ def test_scaffold_pages_name_existing_commands(page: str, command: list[str], mo
     for name in ("new_service", "new_stage", "promote", "remove", "keep_in_step"):
         monkeypatch.setattr(plans, name, lambda *_arguments, **_named: plan)
     monkeypatch.setattr(removal_cleanup, "finish", lambda *_arguments, **_named: (plan, False))
+    monkeypatch.setattr(undeployed, "forget", lambda *_arguments: plan)
     monkeypatch.setattr(
         scaffold, "connect", lambda *_arguments, **_named: SimpleNamespace(pipeline=SimpleNamespace(target=None))
     )
@@ -437,6 +439,25 @@ def test_remove_writes_the_tombstone_of_an_orphaned_stack(platform: Stages) -> N
     before = tree(root)
     penstock(root, "remove", "second", "--stage", "dev", "--why", "It was taken out by hand")
     assert [file for file, text in tree(root).items() if text != before[file]] == ["stages/removed.py"]
+
+
+def test_remove_forgets_what_no_push_has_brought_to_the_pipeline(gone: Path) -> None:
+    said = penstock(gone, "remove", "first", "--never-deployed")
+    assert "first leaves dev, where it was never deployed." in said
+    assert "First" not in (gone / "stages/dev.py").read_text()
+    assert (gone / "stages/removed.py").read_text() == run(gone, "git", "show", "HEAD:stages/removed.py")
+    assert "No stage lists nobody" in penstock(gone, "remove", "nobody", "--never-deployed", exit_code=2)
+    refused = penstock(gone, "remove", "first", "--never-deployed", "--stage", "dev", exit_code=2)
+    assert "--never-deployed takes a service out whole" in refused
+
+
+def test_remove_takes_nothing_for_undeployed_that_a_remotes_branch_lists(gone: Path) -> None:
+    branch = upstream.branch_of(SETTINGS.source)
+    run(gone, "git", "update-ref", f"refs/remotes/origin/{branch}", "HEAD")
+    before = tree(gone)
+    said = penstock(gone, "remove", NEW, "--never-deployed", exit_code=2)
+    assert f"{NEW} is on origin/{branch}, so that a run may have deployed it. Give --why" in said
+    assert tree(gone) == before
 
 
 def test_remove_of_a_moved_service_removes_its_old_stack_alone(platform: Stages) -> None:
