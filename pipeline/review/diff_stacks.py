@@ -193,6 +193,7 @@ class StackDifferences:
             if before and after and not place.stage:
                 settings += pipeline_settings.elsewhere(old, new, pipelines)
                 settings += publishing.changed(old, new, folders)
+                self.incomplete += publishing.unseen(old, new, folders)
             self.pipeline = pipeline_shape.compare(
                 before, after, settings, self_mutates=bool(rows) or restarts, restarts=restarts
             )

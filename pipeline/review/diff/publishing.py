@@ -24,6 +24,8 @@ Folders = tuple[Path | None, Path | None]
 def changed(before: ResolvedTemplate, after: ResolvedTemplate, folders: Folders) -> Iterator[PipelineDifference]:
     """Yield what else these builds run than they did, and what they are run in."""
     old, new = ([*_builds(side)] for side in (before, after))
+    if [*unseen(before, after, folders)]:
+        return
     lines = [
         "\n".join(dict.fromkeys(line for each in side for line in _lines(each, folder)))
         for side, folder in zip((old, new), folders, strict=True)
@@ -39,6 +41,17 @@ def changed(before: ResolvedTemplate, after: ResolvedTemplate, folders: Folders)
             yield PipelineDifference(stage=ASSETS_STAGE, action=path, what="added build runs otherwise")
 
 
+def unseen(before: ResolvedTemplate, after: ResolvedTemplate, folders: Folders) -> Iterator[str]:
+    """Yield a sentence for each buildspec that lies elsewhere, so that nobody knows whether it is the same."""
+    if folders[0] == folders[1]:
+        return
+    for side, folder in zip((before, after), folders, strict=True):
+        for build in _builds(side):
+            spec = _spec(build)
+            if isinstance(spec, str) and FILE.fullmatch(spec) and not (folder and _read(folder / spec)):
+                yield f"{spec}, by which assets are published, is not beside its template: what it runs is not known."
+
+
 def _builds(template: ResolvedTemplate) -> Iterator[Resource]:
     for each in template.resources.values():
         if each.type == PROJECT and cosmetic_changes.is_publishing(each):
@@ -52,13 +65,17 @@ def _run_in(build: Resource) -> Json:
 
 def _lines(build: Resource, folder: Path | None) -> Iterator[str]:
     """The lines of one build that do not publish; the name of a buildspec that is not at hand."""
-    source = build.properties.get("Source")
-    spec = source.get("BuildSpec") if isinstance(source, Mapping) else None
+    spec = _spec(build)
     if isinstance(spec, str) and FILE.fullmatch(spec) and folder:
         spec = _read(folder / spec) or spec
     found = pipeline_settings.commands({"Source": {"BuildSpec": spec}})
     text = spec if isinstance(spec, str) else json.dumps(spec, sort_keys=True, default=str)
     yield from (line for line in found or [text] if not PUBLISHES.fullmatch(line))
+
+
+def _spec(build: Resource) -> Json:
+    source = build.properties.get("Source")
+    return source.get("BuildSpec") if isinstance(source, Mapping) else None
 
 
 def _read(file: Path) -> str:

@@ -23,6 +23,8 @@ Side = Revision | Path
 """What can be reviewed: a tree to synthesise, or a folder in which that was done."""
 Say = Callable[[str], None]
 BASE, HEAD = "base", "head"
+DOCUMENTS = "with-buildspecs"
+"""What is kept of an assembly; another word leaves those alone that were kept without."""
 KEPT = 20
 """Assemblies in the cache; the ones that were used longest ago go first."""
 LAST_LINES = 12
@@ -67,7 +69,8 @@ class Synthesis:
             return side
         revision = side
         # Python is part of what a synth depends on; everything else is in the tree, locks included.
-        target = self._cache / f"{revision.tree}-{sys.version_info[0]}.{sys.version_info[1]}"
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        target = self._cache / f"{revision.tree}-{python}-{DOCUMENTS}"
         with _only_one(target):
             if (target / "manifest.json").exists():
                 os.utime(target)
@@ -121,8 +124,8 @@ def _label(side: Side) -> str:
 
 
 def _assets(names: list[str]) -> list[str]:
-    """What a review does not read: the contents of assets, nested stacks' templates apart."""
-    return [name for name in names if not name.endswith(".json") and not name.startswith("assembly-")]
+    """What a review does not read: the contents of assets, nested stacks' templates and buildspecs apart."""
+    return [name for name in names if not name.endswith(".json") and not name.startswith(("assembly-", "buildspec-"))]
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

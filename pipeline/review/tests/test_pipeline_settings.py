@@ -330,3 +330,5 @@ def test_review_reads_commands_that_publish_assets_where_they_lie(tmp_path: Path
     (sides[1] / "buildspec-c8-FileAsset.yaml").write_text(OTHER)
     (finding,) = said(review(*sides))
     assert "+ build: make synth" in finding.evidence
+    (sides[1] / "buildspec-c8-FileAsset.yaml").unlink()
+    assert review(*sides).verdict is Verdict.INCOMPLETE

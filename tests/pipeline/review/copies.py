@@ -10,8 +10,8 @@ Json = Any
 
 
 def copied(folder: Path, to: Path) -> Path:
-    """The assembly's JSON once more, of links: who changes a file writes another in its place."""
-    for file in sorted(folder.rglob("*.json")):
+    """The assembly's documents once more, of links: who changes a file writes another in its place."""
+    for file in sorted([*folder.rglob("*.json"), *folder.rglob("buildspec-*")]):
         (to / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
         os.link(file, to / file.relative_to(folder))
     return to
