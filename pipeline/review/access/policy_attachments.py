@@ -15,6 +15,7 @@ from services.library.cloudformation.flat_policies import FLAT_POLICIES, flat_po
 from services.library.cloudformation.policy_text import document_text, list_of, policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
+from services.library.cloudformation.values import is_open
 
 ROOT_OF_OWN_ACCOUNT = {
     "Statement": [
@@ -61,6 +62,13 @@ _ABOUT = {
 }
 """Standalone policy -> the property that names what it is about."""
 
+NAMES = frozenset(
+    {
+        *("AccessPolicies", "AccessPolicy", "FileSystemPolicy", "KeyPolicy", "Policy", "PolicyDocument", "PolicyText"),
+        *("RepositoryPolicyText", "ResourcePolicy", "ResourcePolicyDocument"),
+    }
+)
+"""What a property is called that is a policy."""
 POLICY_TYPES = frozenset({*FLAT_POLICIES, *_ATTACHED, *_ABOUT})
 """Types that are nothing but a policy, and whom or what it is about."""
 
@@ -199,7 +207,10 @@ def _documents(value: Json, place: str) -> Iterator[tuple[str, Json]]:
             yield place, value  # a document in each branch
         else:
             for key, part in value.items():
-                yield from _documents(part, f"{place}.{key}".lstrip("."))
+                inner = f"{place}.{key}".lstrip(".")
+                found = list(_documents(part, inner))
+                # One that only the deployment knows, as an import, is a policy all the same, and nobody can compare it.
+                yield from found or ([(inner, part)] if key in NAMES and is_open(part) else [])
     elif isinstance(value, str):
         if value.lstrip().startswith("{") and '"Effect"' in value:
             yield place, value

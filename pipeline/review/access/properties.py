@@ -223,6 +223,8 @@ def _changed(before: Resource, after: Resource) -> Iterator[str]:
 def _introduced(resource: Resource, old: ResolvedTemplate, new: ResolvedTemplate) -> Iterator[str]:
     """What a new resource names that is not new itself, and ways in that its settings leave open."""
     compared = COMPARED.get(resource.type, frozenset())
+    if "LoginProfile" in resource.properties:
+        yield "LoginProfile gives a password to sign in with"
     for path, value in _values(resource.properties, ()):
         if path[0] in compared or not _is_relevant(resource, path[-1:], path[:-1]):
             continue

@@ -11,7 +11,7 @@ from typing import Any
 
 Policy = list[dict[str, Any]]
 
-ACTIONS = ["s:a", "s:b", "s:aa", "s:ab", "s:xb", "s:abx", "s:xx", "s:x", "t:a", "t:ab", "t:x", "x:a"]
+ACTIONS = ["s:a", "s:b", "s:aa", "s:ab", "s:xb", "s:abx", "s:xxx", "s:xx", "s:x", "t:a", "t:ab", "t:x", "x:a"]
 """One of each kind that the patterns of the tests tell apart, and more."""
 RESOURCES = ["a", "b", "x", "aa", "ab", "ba", "bb", "xa", "xx", "abb", "aab", "xab", "xax", "bxx", "xxb", "xxx"]
 PRINCIPALS = [

@@ -625,6 +625,31 @@ POLICIES = (
         "AccessBroadened",
         page=f"{IAM}/id_session-tags.html",
     ),
+    *(
+        between(
+            Subject.POLICY,
+            f"{name} of {type_} that only the deployment knows",
+            {"A": {"Type": f"AWS::{type_}", "Properties": {**beside, name: document(OWN)}}},
+            {"A": {"Type": f"AWS::{type_}", "Properties": {**beside, name: {"Fn::ImportValue": "policy"}}}},
+            "AccessUnknown",
+            page=f"{DOCS}/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-importvalue.html",
+        )
+        for type_, name, beside in (
+            ("S3::BucketPolicy", "PolicyDocument", {"Bucket": "b"}),
+            ("KMS::Key", "KeyPolicy", {}),
+            ("ECR::Repository", "RepositoryPolicyText", {}),
+            ("EFS::FileSystem", "FileSystemPolicy", {}),
+            ("SecretsManager::ResourcePolicy", "ResourcePolicy", {"SecretId": "s"}),
+        )
+    ),
+    between(
+        Subject.SIGN_IN,
+        "a new user with a password",
+        {},
+        {"A": {"Type": "AWS::IAM::User", "Properties": {"LoginProfile": {"Password": "{{resolve:ssm-secure:/a}}"}}}},
+        "AccessUnknown",
+        page=f"{IAM}/id_credentials_passwords_admin-change-user.html",
+    ),
 )
 
 ACCESS_CASES = (*ROLES, *SIGN_IN, *ENDPOINTS, *SHARES, *POLICIES)
