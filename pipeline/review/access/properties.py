@@ -229,7 +229,7 @@ def _introduced(resource: Resource, old: ResolvedTemplate, new: ResolvedTemplate
         if path[0] in compared or not _is_relevant(resource, path[-1:], path[:-1]):
             continue
         text = policy_text(value).lower()
-        if text in OPEN and not PROTECTS & set(WORD.findall(path[-1])):
+        if text in OPEN and is_about_access(path[-1]) and not PROTECTS & set(WORD.findall(path[-1])):
             yield f"{'.'.join(path)} is {text}"
         elif _names_who(path[-1]) and text not in ("", "true", "false", new.account):
             is_ours = bool(named := named_resources(value)) and named <= new.resources.keys() - old.resources.keys()

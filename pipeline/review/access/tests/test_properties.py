@@ -200,6 +200,7 @@ def test_new_resource_with_a_role_that_was_there_before_is_said(role: Json) -> N
         ("ApiGateway::Stage", {"AccessLogSetting": {"Format": "public"}}, False),
         ("Lambda::Function", {"Environment": {"Variables": {"ROLE_ARN": "a"}}}, False),
         ("IAM::Group", {"GroupName": "Readers"}, False),
+        ("WAFv2::WebACL", {"VisibilityConfig": {"CloudWatchMetricsEnabled": True}}, False),
         ("CodeBuild::Project", {"LogsConfig": {"CloudWatchLogs": {"GroupName": "builds"}}}, False),
     ],
 )
