@@ -57,3 +57,51 @@ def test_resolve_leaves_out_what_will_not_exist() -> None:
     body = {"Conditions": {"Never": never}, "Resources": {"A": {"Type": "AWS::SNS::Topic", "Condition": "Never"}}}
     assert resolve(Template(body), region="eu-west-1").resources == {}
     assert resolve(Template(body)).resources["A"].condition
+
+
+def alike(old: Any, new: Any, **sections: Any) -> tuple[ResolvedTemplate, ResolvedTemplate]:
+    """Two templates with one resource of these properties, the second resolved like the first."""
+    bodies = [
+        {"Resources": {"A": {"Type": "AWS::SNS::Topic", "Properties": {"P": each}}, "B": {"Type": "AWS::SQS::Queue"}}}
+        for each in (old, new)
+    ]
+    before = resolve(Template({**bodies[0], **sections}))
+    return before, resolve(Template({**bodies[1], **sections}), like=before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_shared"),
+    [
+        ({"a": [1, "x"]}, {"a": [1, "x"]}, True),
+        ({"Ref": "Given"}, {"Ref": "Given"}, True),
+        (1, True, False),
+        (1, 1.0, False),
+        ("1", 1, False),
+        ({"a": 1}, {"a": 2}, False),
+        ({"Fn::ImportValue": "x"}, {"Fn::ImportValue": "x"}, False),
+    ],
+)
+def test_resolve_shares_what_is_written_alike(old: Any, new: Any, is_shared: bool) -> None:
+    before, after = alike(old, new, Parameters={"Given": {"Type": "String", "Default": "a"}})
+    assert (before.resources["A"] is after.resources["A"]) is is_shared
+    assert before.resources["B"] is after.resources["B"]
+    assert before.imports == after.imports
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Mappings", "Conditions"])
+def test_resolve_shares_nothing_with_a_template_that_decides_otherwise(section: str) -> None:
+    body = {"Resources": {"A": {"Type": "AWS::SNS::Topic", "Properties": {"P": {"Ref": "Given"}}}}}
+    decided = {"Parameters": {"Given": {"Type": "String", "Default": "a"}}, "Mappings": {}, "Conditions": {}}
+    other: dict[str, Any] = {
+        "Parameters": {"Given": {"Type": "String", "Default": "b"}},
+        "Mappings": {"M": {"a": {"b": "c"}}},
+        "Conditions": {"C": {"Fn::Equals": ["a", "b"]}},
+    }
+    before = resolve(Template({**body, **decided}))
+    after = resolve(Template({**body, **decided, section: other[section]}), like=before)
+    assert before.resources["A"] is not after.resources["A"]
+
+
+def test_resolve_knows_sam_without_its_macro() -> None:
+    found = resolve(Template({"Resources": {"A": {"Type": "AWS::Serverless::Function"}}}))
+    assert found.transforms == ("AWS SAM",)
