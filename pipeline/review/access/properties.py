@@ -159,6 +159,10 @@ ABOUT_ACCESS = re.compile(
 """What a type is called that is nothing but a way to sign in, or a filter of who gets through."""
 WAY_IN = re.compile(r"(PUBLIC|PRIVATE)(_\w+)?|internet-facing|internal|authenticate-\w+|jwt-validation")
 """A value that says from where something is reached, or who is asked, whatever its property is called."""
+ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
+"""An ARN of an account's."""
+CODE = frozenset({"Layers", "RuntimeManagementConfig"})
+"""Properties that name what runs, whoever published it."""
 OPEN = frozenset({"true", "none", "api_key", "public", "open", "internet-facing"})
 PROTECTS = frozenset({"Block", "Ignore", "Restrict", "Require", "Only", "IAM", "Mfa", "MFA"})
 """Words of a setting that closes what it is about where it is true."""
@@ -193,6 +197,8 @@ def changes(
             found = list(_changed(before, resource))
         else:
             found, before = list(_introduced(resource, old, new)), None
+        if place.stage and new.account:  # the pipeline's own stack names every account that it deploys to
+            found += _others(before, resource, new.account, found)
         arns = _managed(resource) - (_managed(before) if before else set())
         if found or arns:
             yield _row(resource, found, sorted(arns), place)
@@ -234,6 +240,15 @@ def _introduced(resource: Resource, old: ResolvedTemplate, new: ResolvedTemplate
         elif _names_who(path[-1]) and text not in ("", "true", "false", new.account):
             is_ours = bool(named := named_resources(value)) and named <= new.resources.keys() - old.resources.keys()
             if not is_ours:
+                yield f"{'.'.join(path)} is {_shown(value, path[-1])}"
+
+
+def _others(before: Resource | None, after: Resource, own: str, said: Collection[str]) -> Iterator[str]:
+    """Where a resource names something of an account that it did not name, such as a destination of what it sends."""
+    known = {own, *(ACCOUNT.findall(str(before.properties)) if before else ())}
+    for path, value in _values(after.properties, ()):
+        for account in set(ACCOUNT.findall(policy_text(value))) - known:
+            if path[0] not in CODE and not any(account in line for line in said):
                 yield f"{'.'.join(path)} is {_shown(value, path[-1])}"
 
 

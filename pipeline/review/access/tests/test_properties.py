@@ -231,3 +231,20 @@ def test_every_types_property_that_names_a_role_a_principal_or_a_way_to_sign_in_
 def test_most_properties_are_not_about_access() -> None:
     every = [name for names in known_types().values() for name in names]
     assert sum(map(is_about_access, every)) < len(every) * 0.1
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "value", "is_said"),
+    [
+        ("Logs::SubscriptionFilter", "DestinationArn", "arn:aws:logs:eu-west-1:222222222222:destination:d", True),
+        ("Events::Rule", "Targets", [{"Id": "a", "Arn": "arn:aws:events:eu-west-1:222222222222:event-bus/b"}], True),
+        ("SNS::Subscription", "Endpoint", "arn:aws:sqs:eu-west-1:222222222222:q", True),
+        ("SNS::Subscription", "Endpoint", "arn:aws:sqs:eu-west-1:111111111111:q", False),
+        ("Lambda::Function", "Layers", ["arn:aws:lambda:eu-west-1:464622532012:layer:Datadog:1"], False),
+    ],
+)
+def test_resource_that_sends_to_another_account_is_said(type_: str, name: str, value: Json, is_said: bool) -> None:
+    place = StackLocation(stage="dev", service="one", stack="dev-one")
+    new = resolved({"A": resource(type_, {name: value})})
+    assert bool(access.changes(resolved({}), new, place)) is is_said
+    assert access.changes(new, new, place) == ()
