@@ -7,7 +7,6 @@ own means: a build of the same source that overrides what differs.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 """
 
-import argparse
 import json
 import os
 import sys
@@ -25,16 +24,11 @@ OF_THE_ACTION = "_PROJECT_CONFIG_HASH"
 POLL_SECONDS = 2.0
 
 
-def main(words: list[str] | None = None) -> None:
+def check(assembly: Path) -> None:
     """Compare the pipeline's build in this assembly with the build that this is; run the new one if they differ."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assembly", type=Path, default=Path("cdk.out"))
-    arguments = parser.parse_args(words)
-    if os.environ.get(PROVING):
-        return
     codebuild = boto3.client("codebuild")
     this = _build(codebuild, os.environ["CODEBUILD_BUILD_ID"])
-    new = project_of(json.loads((arguments.assembly / "Pipeline.template.json").read_text(encoding="utf-8")))
+    new = project_of(json.loads((assembly / "Pipeline.template.json").read_text(encoding="utf-8")))
     changed = overrides(this, new)
     if not changed:
         return
@@ -110,14 +104,12 @@ def _ended(codebuild: Any, build: str) -> dict[str, Any]:
 
 
 def _refusal(proof: Mapping[str, Any], what: str) -> str:
-    failed = next((each for each in proof["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")), {})
+    failed: Mapping[str, Any] = next(
+        (each for each in proof["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")), {}
+    )
     contexts = [context.get("message", "") for context in failed.get("contexts", [])]
     return (
         f"Stopped before self-mutation: the build that this commit gives the pipeline ({what}) does not work on this"
         f" commit, and once deployed no push could mend it. {failed.get('phaseType', 'It')}: {' '.join(contexts)}."
         f" Its log: {proof['logs'].get('deepLink', 'none')}"
     )
-
-
-if __name__ == "__main__":
-    main()

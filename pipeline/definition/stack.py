@@ -72,6 +72,7 @@ class PipelineStack(cdk.Stack):
         if warning := pipeline_size.warning(size):
             cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
         self._make_stage = make_stage
+        self._pipeline_name = settings.name
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(
             self, settings, [stage.environment.region for stage in stages]
@@ -208,13 +209,16 @@ class PipelineStack(cdk.Stack):
         project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
 
     def _let_build_prove_its_successor(self) -> None:
-        """Let the Build stage start its own project once more, with the definition that its commit has for it."""
+        """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""
         project = self._engine.synth_project
         project.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"], resources=[project.project_arn]
             )
         )
+        # By its name: the pipeline needs the project, whose role needs this.
+        pipeline = self.format_arn(service="codepipeline", resource=self._pipeline_name)
+        project.add_to_role_policy(iam.PolicyStatement(actions=["codepipeline:GetPipelineState"], resources=[pipeline]))
 
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""

@@ -20,8 +20,7 @@ from tests.conftest import ROOT
 from tests.testbed.platforms import HOME, MAKEFILE, Platform
 
 pytestmark = pytest.mark.cloud
-PROVED = "\t.venv/bin/python -m pipeline.builds.new_definition\n"
-SAME = '\t.venv/bin/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"\n'
+PROVED = '\t.venv/bin/python -m pipeline.builds.prove --store "$$PENSTOCK_ARTIFACTS"\n'
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +114,7 @@ def test_a_commit_whose_synth_is_another_each_time_updates_the_pipeline_once(
     turn.write_text("0")
     in_turn = f"cp -r assembly-`cat {turn}` cdk.out; echo 1 > {turn}"
     before = platform.executions
-    platform.commit({"Makefile": MAKEFILE.replace("cp -r assembly cdk.out", in_turn).replace("\t@true\n", SAME)})
+    platform.commit({"Makefile": MAKEFILE.replace("cp -r assembly cdk.out", in_turn).replace("\t@true\n", PROVED)})
     platform.push()
     run = platform.run(lambda run: run.status == FAILED)
     assert platform.executions == before + 2, "the push, and the one restart"
