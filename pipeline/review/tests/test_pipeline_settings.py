@@ -146,6 +146,7 @@ DECISIVE = {
     "condition of production": (f"{STAGES}/5/BeforeEntry", None),
     "rollback of production": (f"{STAGES}/5/OnFailure", {"Result": "RETRY"}),
     "approval's text and who may": (f"{STAGES}/5/Actions/0/Configuration", {"CustomData": "x"}),
+    "a probe of a service that stays": (f"{STAGES}/5/Actions/2", None),
 }
 ORDINARY = {
     "condition of dev": (f"{STAGES}/4/OnFailure", {"Result": "ROLLBACK"}),
