@@ -16,6 +16,7 @@ from pipeline.definition import (
     decided_findings,
     entry_conditions,
     failed_creations,
+    gates,
     node_tools,
     pipeline_size,
     rollback_conditions,
@@ -37,8 +38,6 @@ from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
-APPROVAL = "Approve"
-"""Begins the name of the action in which a person agrees to a stage or wave."""
 
 
 class PipelineStack(cdk.Stack):
@@ -234,7 +233,8 @@ class PipelineStack(cdk.Stack):
     def _add(self, entry: Stage | Wave) -> None:
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
-            gate.add_pre(pipelines.ManualApprovalStep(f"{APPROVAL}-{entry.label}"))
+            assembly = self._engine.cloud_assembly_file_set
+            gate.add_pre(*gates.steps(entry.label, assembly=assembly, build=self._builds.gates))
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)

@@ -13,6 +13,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
+from pipeline.definition.gates import GateBuild
 from pipeline.definition.probes import ProbeBuild, ProbeStep
 from services.library.contract.names import bootstrap_role
 from services.library.contract.steps import Approval, Command, Probe, Step
@@ -56,14 +57,14 @@ class StepBuilds(Construct):
             )
         self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
-        self.probes = ProbeBuild(
-            self,
-            "Probes",
-            role=self.role,
-            logging=self.logging,
-            encryption_key=artifacts_key,
-            pipeline_role=pipeline_role,
-        )
+        shared = {
+            "role": self.role,
+            "logging": self.logging,
+            "encryption_key": artifacts_key,
+            "pipeline_role": pipeline_role,
+        }
+        self.probes = ProbeBuild(self, "Probes", **shared)
+        self.gates = GateBuild(self, "Gates", **shared)
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
