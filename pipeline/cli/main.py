@@ -20,6 +20,7 @@ from pipeline.cli import (
     partner,
     redrive,
     repair_pipeline,
+    repairs,
     review,
     rollback,
     run,
@@ -76,7 +77,8 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
-repair_pipeline.register(app)
+repairs.register(app)
+repair_pipeline.register(repairs.repairs)
 explain.register(app)
 scaffold.register(app)
 branch.register(app)

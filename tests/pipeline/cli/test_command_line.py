@@ -5,9 +5,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import typer
 from typer.testing import CliRunner
 
 from pipeline.cli.main import app
+from pipeline.cli.repairs import OF_A_STACK, RepairGroup
 from tests.conftest import ROOT
 
 # A shell calls the function that completion installed with the words typed so far; it leaves its answers in COMPREPLY.
@@ -74,3 +76,15 @@ def test_up_in_an_unpacked_archive_says_that_the_pipeline_deploys_commits(tmp_pa
         done = CliRunner().invoke(app, ["up"], obj=folder)
         assert said in done.output
     assert not (unpacked / ".penstock").exists()
+
+
+def test_repair_takes_a_word_that_is_no_command_of_it_for_the_stage_of_a_stack() -> None:
+    group = typer.Typer(cls=RepairGroup)
+    group.command(name="pipeline")(lambda: typer.echo("the pipeline"))
+
+    @group.command(name=OF_A_STACK)
+    def stack(stage: str, service: str) -> None:
+        typer.echo(f"{service} in {stage}")
+
+    for words, said in ((["pipeline"], "the pipeline\n"), (["prod", "intake"], "intake in prod\n")):
+        assert CliRunner().invoke(group, words).stdout == said
