@@ -57,14 +57,22 @@ class StepBuilds(Construct):
             )
         self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
-        shared = {
-            "role": self.role,
-            "logging": self.logging,
-            "encryption_key": artifacts_key,
-            "pipeline_role": pipeline_role,
-        }
-        self.probes = ProbeBuild(self, "Probes", **shared)
-        self.gates = GateBuild(self, "Gates", **shared)
+        self.probes = ProbeBuild(
+            self,
+            "Probes",
+            role=self.role,
+            logging=self.logging,
+            encryption_key=artifacts_key,
+            pipeline_role=pipeline_role,
+        )
+        self.gates = GateBuild(
+            self,
+            "Gates",
+            role=self.role,
+            logging=self.logging,
+            encryption_key=artifacts_key,
+            pipeline_role=pipeline_role,
+        )
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
