@@ -15,7 +15,6 @@ class _StackByDefault(TyperGroup):
     """Takes `repair STAGE SERVICE` for `repair stack STAGE SERVICE`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Name the command where a stage is named first."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = [STACK, *args]
         return super().parse_args(ctx, args)
