@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 PROVING = "PENSTOCK_PROVING"
 """Set in the build that proves, which must not prove anything itself."""
 OF_THE_ACTION = "_PROJECT_CONFIG_HASH"
 """The variable of CDK Pipelines that says that the definition differs, and not how."""
 POLL_SECONDS = 2.0
+QUEUED_MINUTES = 15
+"""This build waits for the other one: where an account may have no second one, that must end."""
 
 
 def check(assembly: Path) -> None:
@@ -35,7 +38,10 @@ def check(assembly: Path) -> None:
     what = ", ".join(sorted(key.removesuffix("Override") for key in changed))
     sys.stdout.write(f"The pipeline's build differs in {what}: running the new one before it is deployed.\n")
     sys.stdout.flush()
-    started = codebuild.start_build(projectName=this["projectName"], **_source(), **_proving(changed, new, this))
+    try:
+        started = codebuild.start_build(projectName=this["projectName"], **_source(), **_proving(changed, new, this))
+    except ClientError as error:  # such as an account that has one build at a time, which is this one
+        sys.exit(f"Stopped before self-mutation: the build that this commit gives the pipeline was not tried. {error}")
     proof = _ended(codebuild, started["build"]["id"])
     if proof["buildStatus"] != "SUCCEEDED":
         sys.exit(_refusal(proof, what))
@@ -89,6 +95,7 @@ def _source() -> dict[str, Any]:
         "sourceTypeOverride": "S3",
         "sourceLocationOverride": place,
         "artifactsOverride": {"type": "NO_ARTIFACTS"},
+        "queuedTimeoutInMinutesOverride": QUEUED_MINUTES,
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.builds import new_definition
 from pipeline.builds import prove as prove_synth
@@ -101,6 +102,16 @@ def test_a_definition_that_fails_stops_the_run_with_the_reason(tmp_path: Path, m
     said = str(stopped.value)
     assert "(buildspec) does not work on this commit, and once deployed no push could mend it" in said
     assert "BUILD: Error while executing command: make nope." in said
+
+
+def test_a_definition_that_cannot_be_tried_is_not_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: CodeBuild, **_asked: Any) -> None:
+        details = {"Code": "AccountLimitExceededException", "Message": "Cannot have more than 1 builds in queue"}
+        raise ClientError({"Error": details}, "StartBuild")
+
+    monkeypatch.setattr(CodeBuild, "start_build", refuse)
+    with pytest.raises(SystemExit, match=r"was not tried\. .*Cannot have more than 1 builds in queue"):
+        prove(tmp_path, monkeypatch, spec="{}")
 
 
 def test_the_build_that_proves_proves_nothing_itself(monkeypatch: pytest.MonkeyPatch) -> None:
