@@ -106,8 +106,7 @@ def test_a_definition_that_fails_stops_the_run_with_the_reason(tmp_path: Path, m
 
 def test_a_definition_that_cannot_be_tried_is_not_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_self: CodeBuild, **_asked: Any) -> None:
-        details = {"Code": "AccountLimitExceededException", "Message": "Cannot have more than 1 builds in queue"}
-        raise ClientError({"Error": details}, "StartBuild")
+        raise ClientError({"Error": {"Code": "X", "Message": "Cannot have more than 1 builds in queue"}}, "StartBuild")
 
     monkeypatch.setattr(CodeBuild, "start_build", refuse)
     with pytest.raises(SystemExit, match=r"was not tried\. .*Cannot have more than 1 builds in queue"):
