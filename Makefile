@@ -54,8 +54,7 @@ types:
 	@[ -d .venv/mypy-cache ] || { cp -r .mypy_cache .venv/mypy-cache.$$$$ && mv .venv/mypy-cache.$$$$ .venv/mypy-cache; }
 
 prove: # in the pipeline's build, after synth and before self-mutation: docs/push.md
-	@$(BIN)/python -m pipeline.builds.new_definition
-	@$(BIN)/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"
+	@$(BIN)/python -m pipeline.builds.prove --store "$$PENSTOCK_ARTIFACTS"
 
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)

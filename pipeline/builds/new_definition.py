@@ -7,7 +7,6 @@ own means: a build of the same source that overrides what differs.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 """
 
-import argparse
 import json
 import os
 import sys
@@ -17,31 +16,32 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 PROVING = "PENSTOCK_PROVING"
 """Set in the build that proves, which must not prove anything itself."""
 OF_THE_ACTION = "_PROJECT_CONFIG_HASH"
 """The variable of CDK Pipelines that says that the definition differs, and not how."""
 POLL_SECONDS = 2.0
+QUEUED_MINUTES = 15
+"""This build waits for the other one: where an account may have no second one, that must end."""
 
 
-def main(words: list[str] | None = None) -> None:
+def check(assembly: Path) -> None:
     """Compare the pipeline's build in this assembly with the build that this is; run the new one if they differ."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assembly", type=Path, default=Path("cdk.out"))
-    arguments = parser.parse_args(words)
-    if os.environ.get(PROVING):
-        return
     codebuild = boto3.client("codebuild")
     this = _build(codebuild, os.environ["CODEBUILD_BUILD_ID"])
-    new = project_of(json.loads((arguments.assembly / "Pipeline.template.json").read_text(encoding="utf-8")))
+    new = project_of(json.loads((assembly / "Pipeline.template.json").read_text(encoding="utf-8")))
     changed = overrides(this, new)
     if not changed:
         return
     what = ", ".join(sorted(key.removesuffix("Override") for key in changed))
     sys.stdout.write(f"The pipeline's build differs in {what}: running the new one before it is deployed.\n")
     sys.stdout.flush()
-    started = codebuild.start_build(projectName=this["projectName"], **_source(), **_proving(changed, new, this))
+    try:
+        started = codebuild.start_build(projectName=this["projectName"], **_source(), **_proving(changed, new, this))
+    except ClientError as error:  # such as an account that has one build at a time, which is this one
+        sys.exit(f"Stopped before self-mutation: the build that this commit gives the pipeline was not tried. {error}")
     proof = _ended(codebuild, started["build"]["id"])
     if proof["buildStatus"] != "SUCCEEDED":
         sys.exit(_refusal(proof, what))
@@ -95,6 +95,7 @@ def _source() -> dict[str, Any]:
         "sourceTypeOverride": "S3",
         "sourceLocationOverride": place,
         "artifactsOverride": {"type": "NO_ARTIFACTS"},
+        "queuedTimeoutInMinutesOverride": QUEUED_MINUTES,
     }
 
 
@@ -119,7 +120,3 @@ def _refusal(proof: Mapping[str, Any], what: str) -> str:
         f" commit, and once deployed no push could mend it. {failed.get('phaseType', 'It')}: {' '.join(contexts)}."
         f" Its log: {proof['logs'].get('deepLink', 'none')}"
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,6 @@ end. One commit may change the pipeline once. What a synth made of the pipeline'
 artifacts, under the commit's name.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -15,38 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
-SUFFIX = ".template.json"
+from pipeline.builds import kept_synths
+
 SHOWN = 5
 LONGEST = 160
 MISSING = "nothing"
 
 
-def main(words: list[str] | None = None) -> None:
+def check(assembly: Path, store: str) -> None:
     """Compare this build's synth with what an earlier one of its commit gave; keep it if there was none."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assembly", type=Path, default=Path("cdk.out"))
-    parser.add_argument("--store", required=True, help="the bucket of the pipeline's artifacts")
-    arguments = parser.parse_args(words)
     commit = os.environ["CODEBUILD_RESOLVED_SOURCE_VERSION"]
-    store = boto3.client("s3")
-    place = {"Bucket": arguments.store, "Key": f"synths/{commit}.json"}
-    made = templates(arguments.assembly)
-    before = _kept(store, place)
+    s3 = boto3.client("s3")
+    made = kept_synths.templates(assembly)
+    before = kept_synths.read(s3, store, commit)
     if before is None:
-        store.put_object(**place, Body=json.dumps(made, sort_keys=True).encode())
+        kept_synths.write(s3, store, commit, made)
         return
-    found = [*islice(differences(before, made), SHOWN)]
-    if found:
-        sys.exit(
-            "\n".join([_sentence(commit), *found, f"(What the earlier synth gave: s3://{'/'.join(place.values())})"])
-        )
-
-
-def templates(assembly: Path) -> dict[str, Any]:
-    """Return the templates of the pipeline's own stacks; those of stages lie in folders."""
-    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in sorted(assembly.glob(f"*{SUFFIX}"))}
+    if found := [*islice(differences(before, made), SHOWN)]:
+        where = f"(What the earlier synth gave: s3://{store}/{kept_synths.key(commit)})"
+        sys.exit("\n".join([_sentence(commit), *found, where]))
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -57,7 +44,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         for where, left, right in _values(old, new, ()):
             section, id_, *rest = (*where, "", "")
             place = f"{named[id_]} {'.'.join(filter(None, rest))}" if section == "Resources" else ".".join(where)
-            yield f"  {file.removesuffix(SUFFIX)}: {place.rstrip()}: {_shown(left, right)} -> {_shown(right, left)}"
+            stack = file.removesuffix(kept_synths.SUFFIX)
+            yield f"  {stack}: {place.rstrip()}: {_shown(left, right)} -> {_shown(right, left)}"
 
 
 def _values(old: Any, new: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
@@ -84,23 +72,9 @@ def _shown(value: Any, other: Any) -> str:
     return f"{'...' if begin else ''}{text[begin : begin + LONGEST]}{'...' if len(text) > begin + LONGEST else ''}"
 
 
-def _kept(store: Any, place: Mapping[str, str]) -> dict[str, Any] | None:
-    try:
-        kept: dict[str, Any] = json.loads(store.get_object(**place)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-    return kept
-
-
 def _sentence(commit: str) -> str:
     return (
         f"Stopped before self-mutation: each synth of {commit[:12]} gives another pipeline. This run would update the"
         " pipeline again, which starts the run again, for ever. A synth may depend on the commit alone: no clock, no"
         " chance, no order of a set. `penstock validate` names the line if it is in stages/. What differs:"
     )
-
-
-if __name__ == "__main__":
-    main()

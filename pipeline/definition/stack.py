@@ -16,6 +16,7 @@ from pipeline.definition import (
     decided_findings,
     entry_conditions,
     failed_creations,
+    gates,
     node_tools,
     pipeline_size,
     rollback_conditions,
@@ -37,8 +38,6 @@ from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
-APPROVAL = "Approve"
-"""Begins the name of the action in which a person agrees to a stage or wave."""
 
 
 class PipelineStack(cdk.Stack):
@@ -72,6 +71,7 @@ class PipelineStack(cdk.Stack):
         if warning := pipeline_size.warning(size):
             cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
         self._make_stage = make_stage
+        self._pipeline_name = settings.name
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(
             self, settings, [stage.environment.region for stage in stages]
@@ -214,13 +214,16 @@ class PipelineStack(cdk.Stack):
         project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
 
     def _let_build_prove_its_successor(self) -> None:
-        """Let the Build stage start its own project once more, with the definition that its commit has for it."""
+        """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""
         project = self._engine.synth_project
         project.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"], resources=[project.project_arn]
             )
         )
+        # By its name: the pipeline needs the project, whose role needs this.
+        pipeline = self.format_arn(service="codepipeline", resource=self._pipeline_name)
+        project.add_to_role_policy(iam.PolicyStatement(actions=["codepipeline:GetPipelineState"], resources=[pipeline]))
 
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""
@@ -236,7 +239,8 @@ class PipelineStack(cdk.Stack):
     def _add(self, entry: Stage | Wave) -> None:
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
-            gate.add_pre(pipelines.ManualApprovalStep(f"{APPROVAL}-{entry.label}"))
+            assembly = self._engine.cloud_assembly_file_set
+            gate.add_pre(*gates.steps(entry.label, assembly=assembly, build=self._builds.gates))
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)

@@ -13,6 +13,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
+from pipeline.definition.gates import GateBuild
 from pipeline.definition.probes import ProbeBuild, ProbeStep
 from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
@@ -61,6 +62,14 @@ class StepBuilds(Construct):
         self.probes = ProbeBuild(
             self,
             "Probes",
+            role=self.role,
+            logging=self.logging,
+            encryption_key=artifacts_key,
+            pipeline_role=pipeline_role,
+        )
+        self.gates = GateBuild(
+            self,
+            "Gates",
             role=self.role,
             logging=self.logging,
             encryption_key=artifacts_key,

@@ -13,7 +13,7 @@ from pipeline.operate.run import IN_PROGRESS, LIVE, SUCCEEDED, WAITING
 
 BEHIND = "Behind"
 """A run that stands in front of a stage. (AWS calls it InProgress.)"""
-CANCELLED = "Cancelled"
+STOPPING, CANCELLED = "Stopping", "Cancelled"
 LOOKED_AT = 50
 """Executions; those that are alive are among the last."""
 
@@ -41,7 +41,7 @@ class LiveRun:
             IN_PROGRESS: f"is in {self.stage}" if self.stage else "has just begun",
             WAITING: f"waits for approval of {self.stage}",
             BEHIND: f"stands in front of {self.stage}",
-            "Stopping": f"stops in {self.stage}",
+            STOPPING: f"stops in {self.stage}" if self.stage else "stops",
             CANCELLED: "was cancelled by an update of the pipeline",
         }[self.status]
         return f"{self.title} {where}{f' ({self.detail})' if self.detail else ''}, execution {self.execution}"
@@ -65,13 +65,17 @@ def live_runs(pipeline: Pipeline, states: Sequence[Mapping[str, Any]] | None = N
     if states is None:
         states = pipeline.states()
     found = []
+    later: set[str] = set()
+    is_out_of_date = False
     for summary in summaries:
         if summary["status"] in LIVE:
             found.append(_live(summary, states))
-        elif summary["status"] == SUCCEEDED and summary.get("executionType") != "ROLLBACK":
-            break
-        elif summary["status"] == CANCELLED:
-            found.append(_run(summary, CANCELLED, "", detail=summary.get("statusSummary", "")))
+        run = _run(summary, CANCELLED, "", detail=summary.get("statusSummary", ""))
+        # The run that brought the update was started again, with the same commit.
+        if summary["status"] == CANCELLED and not is_out_of_date and run.commit not in later:
+            found.append(run)
+        later |= {run.commit} - {""}
+        is_out_of_date |= summary["status"] == SUCCEEDED and summary.get("executionType") != "ROLLBACK"
     return found
 
 
@@ -84,7 +88,7 @@ def _live(summary: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> Li
             hold = hold_of(state)
             return _run(summary, BEHIND, state["stageName"], detail=f"held: {hold.why}" if hold else "")
         inside = state.get("latestExecution", {})
-        if (inside.get("pipelineExecutionId"), inside.get("status")) == (execution, IN_PROGRESS):
+        if inside.get("pipelineExecutionId") == execution and inside.get("status") in (IN_PROGRESS, STOPPING):
             return _run(summary, WAITING if _only_waits(state) else summary["status"], state["stageName"])
     return _run(summary, summary["status"], "")
 

@@ -190,13 +190,13 @@ def _differences(before: tuple[PipelineStage, ...], after: tuple[PipelineStage, 
 
 
 def _new_gate(stage: PipelineStage, after: tuple[PipelineStage, ...], old: Mapping[str, PipelineStage]) -> str:
-    """Return the new stage right before a stage that has nothing but approvals and lets the same runs past; or empty.
+    """Return the new stage right before a stage that asks for approval and lets the same runs past; or empty.
 
     Whatever an approval within the stage held back, that one holds back too.
     """
     position = after.index(stage)
     gate = after[position - 1] if position else stage
-    is_gate = bool(gate.actions) and all(action.is_approval for action in gate.actions)
+    is_gate = any(action.is_approval for action in gate.actions)
     return gate.name if is_gate and gate.name not in old and gate.entry_condition == stage.entry_condition else ""
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.builds import new_definition
+from pipeline.builds import prove as prove_synth
 
 SPEC = '{"version": "0.2"}'
 ENVIRONMENT = {"Image": "aws/codebuild/standard:7.0", "ComputeType": "BUILD_GENERAL1_MEDIUM", "Type": "LINUX_CONTAINER"}
@@ -57,10 +59,10 @@ def prove(
     }
     (folder / "Pipeline.template.json").write_text(json.dumps({"Resources": resources}))
     made = CodeBuild(status=status)
-    monkeypatch.setattr(new_definition.boto3, "client", lambda _service: made)
+    monkeypatch.setattr("boto3.client", lambda _service: made)
     monkeypatch.setenv("CODEBUILD_BUILD_ID", "synth:0")
     monkeypatch.setenv("CODEBUILD_SOURCE_VERSION", "arn:aws:s3:::store/penstock/Source/abc")
-    new_definition.main(["--assembly", str(folder)])
+    new_definition.check(folder)
     return made
 
 
@@ -102,6 +104,16 @@ def test_a_definition_that_fails_stops_the_run_with_the_reason(tmp_path: Path, m
     assert "BUILD: Error while executing command: make nope." in said
 
 
-def test_the_build_that_proves_proves_nothing_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_definition_that_cannot_be_tried_is_not_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: CodeBuild, **_asked: Any) -> None:
+        raise ClientError({"Error": {"Code": "X", "Message": "Cannot have more than 1 builds in queue"}}, "StartBuild")
+
+    monkeypatch.setattr(CodeBuild, "start_build", refuse)
+    with pytest.raises(SystemExit, match=r"was not tried\. .*Cannot have more than 1 builds in queue"):
+        prove(tmp_path, monkeypatch, spec="{}")
+
+
+def test_the_build_that_proves_proves_nothing_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_PROVING", "yes")
-    assert prove(tmp_path, monkeypatch, spec="{}").started == []
+    monkeypatch.setattr("sys.argv", ["prove", "--store", "artifacts"])
+    prove_synth.main()  # without an assembly, and without AWS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.builds import same_synth
+from pipeline.builds import cancelled_runs, same_synth
 
 COMMIT = "c0ffee" * 6
 FIRST, SECOND = "Release of 2026-11-30 03:00:00", "Release of 2026-11-30 03:07:41"
@@ -32,26 +32,26 @@ class Store:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     made = Store()
-    monkeypatch.setattr(same_synth.boto3, "client", lambda _service: made)
+    monkeypatch.setattr("boto3.client", lambda _service: made)
     monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
     return made
 
 
-def synth(folder: Path, note: str, **more: Any) -> list[str]:
-    """Write an assembly; the words of a build's call."""
+def synth(folder: Path, note: str, **more: Any) -> Path:
+    """Write an assembly."""
     stages = [{"Name": "Source"}, {"Name": "dev", "Actions": [{"Configuration": {"CustomData": note}}]}]
     pipeline = {"Metadata": {"aws:cdk:path": "Pipeline/Pipeline/Resource"}, "Properties": {"Stages": stages}}
     template = {"Resources": {"P1": pipeline, **more}}
     (folder / "assembly-Pipeline-dev").mkdir(exist_ok=True)
     (folder / "assembly-Pipeline-dev/dev.template.json").write_text(json.dumps({"Description": note}))
     (folder / "Pipeline.template.json").write_text(json.dumps(template))
-    return ["--assembly", str(folder), "--store", "artifacts"]
+    return folder
 
 
 def test_a_second_synth_of_a_commit_that_differs_stops_with_resource_and_property(store: Store, tmp_path: Path) -> None:
-    same_synth.main(synth(tmp_path, FIRST))
+    same_synth.check(synth(tmp_path, FIRST), "artifacts")
     with pytest.raises(SystemExit) as stopped:
-        same_synth.main(synth(tmp_path, SECOND, Topic={"Type": "AWS::SNS::Topic"}))
+        same_synth.check(synth(tmp_path, SECOND, Topic={"Type": "AWS::SNS::Topic"}), "artifacts")
     said = str(stopped.value)
     assert said.startswith("Stopped before self-mutation: each synth of c0ffeec0ffee gives another pipeline")
     where = "Pipeline: Pipeline/Pipeline/Resource Properties.Stages.1.Actions.0.Configuration.CustomData"
@@ -65,9 +65,9 @@ def test_the_same_synth_goes_on_and_another_commit_has_one_of_its_own(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
-        same_synth.main(synth(tmp_path, FIRST))
+        same_synth.check(synth(tmp_path, FIRST), "artifacts")
     monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", "d" * 40)
-    same_synth.main(synth(tmp_path, SECOND))
+    same_synth.check(synth(tmp_path, SECOND), "artifacts")
     assert sorted(store.objects) == [f"synths/{COMMIT}.json", f"synths/{'d' * 40}.json"]
 
 
@@ -75,3 +75,33 @@ def test_long_values_are_shown_from_where_they_differ() -> None:
     before, after = ({"P.template.json": {"Outputs": {"O": "x" * 500 + end}}} for end in ("1", "2"))
     (line,) = same_synth.differences(before, after)
     assert line == f"  P.template.json: Outputs.O: ...{'x' * 80}1 -> ...{'x' * 80}2".replace(".template.json", "")
+
+
+def test_an_update_says_which_runs_it_cancels_and_no_update_says_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = {
+        "stageName": "prod-gate",
+        "latestExecution": {"status": "InProgress", "pipelineExecutionId": "e1"},
+        "actionStates": [{"latestExecution": {"token": "t"}}],
+        "inboundExecutions": [{"pipelineExecutionId": "e2"}],
+    }
+    dev = {**gate, "stageName": "dev", "latestExecution": {"status": "Succeeded"}, "inboundExecutions": []}
+    own = {**gate, "stageName": "Build"}
+    asked: list[str] = []
+
+    class Pipeline:
+        def get_pipeline_state(self, *, name: str) -> dict[str, Any]:
+            asked.append(name)
+            return {"stageStates": [own, dev, gate]}
+
+    monkeypatch.setattr("boto3.client", lambda name: store if name == "s3" else Pipeline())
+    monkeypatch.setenv("CODEBUILD_INITIATOR", "codepipeline/penstock")
+    for note in (FIRST, FIRST, SECOND):
+        cancelled_runs.tell(synth(tmp_path, note), "artifacts")
+    said = (
+        "This commit updates the pipeline, which cancels:\n"
+        "  execution e1, which waits for approval of prod-gate\n"
+        "  execution e2, which stands in front of prod-gate\n"
+    )
+    assert (capsys.readouterr().out, asked) == (said * 2, ["penstock"] * 2)

@@ -80,6 +80,7 @@ def with_platform(platform: Platform, *, expired: str, soon: str) -> dict[str, s
     first, second = (platform.checkout / file for file in (small_checkout.FIRST, small_checkout.SECOND))
     return {
         "Makefile": MAKEFILE.replace("cp -r assembly cdk.out", "false"),
+        "cdk.json": (tiny.ROOT / "cdk.json").read_text(),
         small_checkout.FIRST: ending(first, expired),
         small_checkout.SECOND: ending(second, soon),
     }

@@ -1,5 +1,7 @@
 """The stage in front of a stage that a person agrees to, as it is synthesised and as the local engine runs it."""
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Wave, has_gate
+from pipeline.definition.gates import COMMANDS
 from pipeline.local.cloud.codepipeline.declaration import parse
 from pipeline.local.cloud.codepipeline.executions import FAILED, IN_PROGRESS, SKIPPED, SUCCEEDED, Execution
 from services.library.contract.environment import Tier
@@ -89,7 +92,13 @@ def finish(bench: Bench, execution: Execution) -> None:
 def test_the_approval_of_a_stage_is_a_stage_of_its_own_that_is_never_rolled_back(stages: list[dict[str, Any]]) -> None:
     *_, dev, gate, prod = stages
     assert [dev["Name"], gate["Name"], prod["Name"]] == ["dev", "prod-gate", "prod"]
-    assert [each["Name"] for each in gate["Actions"]] == ["Approve-prod"]
+    in_order = sorted(gate["Actions"], key=lambda each: each["RunOrder"])
+    assert [(each["Name"], each["RunOrder"]) for each in in_order] == [
+        ("Digest-prod", 1),
+        ("Approve-prod", 2),
+        ("Check-prod", 3),
+    ]
+    assert in_order[1]["Configuration"]["CustomData"] == "Assembly #{prod-gate.DIGEST}"
     assert "Approval" not in {each["ActionTypeId"]["Category"] for each in prod["Actions"]}
     assert ("OnFailure" in gate, prod["OnFailure"]) == (False, {"Result": "ROLLBACK"})
     assert gate["BeforeEntry"] == prod["BeforeEntry"] != dev["BeforeEntry"]
@@ -98,6 +107,7 @@ def test_the_approval_of_a_stage_is_a_stage_of_its_own_that_is_never_rolled_back
 def test_a_rejected_approval_starts_no_rollback(bench: Bench) -> None:
     finish(bench, until(bench, "prod"))
     rejected = until(bench, "prod-gate")
+    bench.end("Digest-prod")
     bench.end("Approve-prod", BAD)
     assert (rejected.status, rejected.stages["prod-gate"]) == (FAILED, FAILED)
     assert "prod" not in rejected.stages
@@ -122,6 +132,7 @@ def test_a_rollback_runs_the_deployments_alone_and_waits_for_nobody(bench: Bench
 def test_a_hotfix_to_production_waits_for_its_approval(bench: Bench) -> None:
     hotfix = until(bench, "prod-gate", stages="prod")
     assert (hotfix.stages["dev"], hotfix.stages["prod-gate"]) == (SKIPPED, IN_PROGRESS)
+    bench.end("Digest-prod")
     assert bench.names() == {"Approve-prod"}
 
 
@@ -130,6 +141,37 @@ def test_a_hotfix_to_another_stage_passes_the_gate_as_it_passes_the_stage(bench:
     finish(bench, hotfix)
     assert hotfix.status == SUCCEEDED
     assert (hotfix.stages["prod-gate"], hotfix.stages["prod"]) == (SKIPPED, SKIPPED)
+
+
+def test_the_gate_refuses_another_assembly_than_the_one_that_was_approved(tmp_path: Path) -> None:
+    def judged(approved: str = "") -> subprocess.CompletedProcess[str]:
+        script = "\n".join(["set -e", *COMMANDS])
+        environment = {"PATH": os.defpath, "APPROVED": approved}
+        return subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    template = tmp_path / "assembly-Pipeline-prod/prod.template.json"
+    template.parent.mkdir()
+    template.write_text('{"Resources": {}}')
+    before = judged()
+    assert before.returncode == 0
+    digest = before.stdout.split()[3].rstrip(".")
+    assert len(digest) == 64
+    assert judged(digest).returncode == 0
+    template.write_text('{"Resources": {"More": {}}}')
+    refused = judged(digest)
+    assert (refused.returncode, f"What was approved is {digest}." in refused.stdout) == (1, True)
+
+
+def test_a_refusal_of_the_gate_deploys_nothing_and_rolls_nothing_back(bench: Bench) -> None:
+    finish(bench, until(bench, "prod"))
+    refused = until(bench, "prod-gate")
+    for name in ("Digest-prod", "Approve-prod"):
+        bench.end(name)
+    bench.end("Check-prod", BAD)
+    assert (refused.status, "prod" in refused.stages) == (FAILED, False)
+    assert {each.kind for each in bench.executor.executions} == {"STANDARD"}
 
 
 def test_a_wave_has_one_gate_and_a_stage_without_services_none(tmp_path: Path) -> None:

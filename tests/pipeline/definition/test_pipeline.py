@@ -61,7 +61,8 @@ def test_the_pipeline_promotes_through_every_stage_in_order(pipeline: dict[str, 
 
 def test_production_waits_for_a_person_before_anything_else(pipeline: dict[str, Any]) -> None:
     actions = {stage["Name"]: stage["Actions"] for stage in pipeline["Stages"]}
-    assert [action["ActionTypeId"]["Category"] for action in actions["prod-gate"]] == ["Approval"]
+    (asks,) = (each for each in actions["prod-gate"] if each["ActionTypeId"]["Category"] == "Approval")
+    assert asks["Name"] == "Approve-prod"
     others = [action for name in ("dev", "qa", "staging", "prod") for action in actions[name]]
     assert not [action for action in others if action["ActionTypeId"]["Category"] == "Approval"]
 

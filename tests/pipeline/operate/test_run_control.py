@@ -248,8 +248,10 @@ def test_commands_say_which_run_they_mean_when_they_ask_for_the_pipelines_name(
 
 
 def test_status_lists_every_run_that_is_alive_or_was_cancelled_by_an_update(race: CodePipeline) -> None:
-    race.executions += [*runs("Superseded", "Cancelled", "Succeeded", "Cancelled")]
-    race.executions[3]["pipelineExecutionId"] = "e4"
+    # e2 is the restart of the run that brought the update, and the one before a success is nobody's business any more.
+    restarted = {**race.executions[1], "pipelineExecutionId": "e3", "status": "Cancelled"}
+    race.executions += [restarted, *runs("Superseded", "Cancelled", "Succeeded", "Cancelled")]
+    race.executions[4]["pipelineExecutionId"] = "e4"
     alive = json.loads(penstock("status", "--json", "--execution", "e2").stdout)["alive"]
     assert [(each["execution"], each["status"], each["stage"]) for each in alive] == [
         ("e1", "Behind", "prod-gate"),

@@ -17,7 +17,7 @@ from pipeline.local.cloud.codepipeline.executions import (
     SUPERSEDED,
     execution_from_json,
 )
-from pipeline.local.cloud.codepipeline.executor import RefusedError, Transition
+from pipeline.local.cloud.codepipeline.executor import Changed, RefusedError, Transition
 from tests.testbed.executor_bench import BAD, GOOD, Bench
 
 
@@ -267,3 +267,24 @@ class Rules(RuleBasedStateMachine):
 
 TestRules = Rules.TestCase
 TestRules.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_an_approval_that_an_update_of_the_pipeline_ends_is_told_as_cancelled() -> None:
+    """The action's event: "CANCELED: The action was canceled because the pipeline structure was updated".
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
+    """
+    bench = Bench.of(declaration())
+    execution = bench.start()
+    for name in ("Fetch", "A", "B", "C"):
+        bench.end(name)
+    effects = bench.executor.redefine(declaration("QUEUED"), 2)
+    told = [(each.level, each.state) for each in effects if isinstance(each, Changed)]
+    assert told == [("Action", "CANCELED"), ("Stage", "CANCELED"), ("Pipeline", "CANCELED")]
+    assert execution.status == CANCELLED
+    stopped = Bench.of(declaration())
+    execution = stopped.start()
+    for name in ("Fetch", "A", "B", "C"):
+        stopped.end(name)
+    effects = stopped.executor.stop(execution.id, abandon=True, reason="")
+    assert ("Action", "ABANDONED") in [(each.level, each.state) for each in effects if isinstance(each, Changed)]
