@@ -1,12 +1,12 @@
 """What a stream record says: a resource about a patient, checked before anything is done with it."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.library.runtime.fields import FHIR_ID, REQUEST_ID, text
+from services.library.runtime.payload import read_object
 from services.library.runtime.stream import PermanentFailure
 from services.library.runtime.trace import TraceContext
 
@@ -16,10 +16,6 @@ WITH_RESOURCE = frozenset({"id", "patient", "resource"})
 WITH_CLAIM = frozenset({"id", "patient", "claim"})
 TRACE = "trace"
 """May stand beside either; what is no trace there is passed over, because no payload is worse for it."""
-
-
-class NotJson(PermanentFailure):
-    """The payload is not a JSON object in UTF-8."""
 
 
 class NotAChange(PermanentFailure):
@@ -55,7 +51,7 @@ class PatientChange:
 
 def parse(data: bytes, partition_key: str) -> PatientChange:
     """Parse the change in a record's data: `{"id", "patient", "resource"}`, or a `claim` in the resource's place."""
-    content = _json_object(data)
+    content = read_object(data)
     if content.keys() - {TRACE} not in (WITH_RESOURCE, WITH_CLAIM):
         raise NotAChange("fields")
     change = PatientChange(
@@ -72,20 +68,10 @@ def parse(data: bytes, partition_key: str) -> PatientChange:
 
 def resource_type_of(payload: bytes, patient: str) -> str:
     """Return the resource's type in a claimed payload, as the client posted it: `{"patient", "resource"}`."""
-    content = _json_object(payload)
+    content = read_object(payload)
     if content.get("patient") != patient:
         raise AnotherPatient
     return _resource_type(content)
-
-
-def _json_object(data: bytes) -> Mapping[str, Any]:
-    try:
-        content = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise NotJson from None  # the cause quotes the payload
-    if not isinstance(content, dict):
-        raise NotJson
-    return content
 
 
 def _resource_type(content: Mapping[str, Any]) -> str:

@@ -13,6 +13,9 @@ from services.library.contract.environment import Environment
 
 SHORTEST_HOURS, LONGEST_HOURS = 168, 8_760
 """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+ON_DEMAND_SHARDS = 4
+"""What AWS gives a new stream on demand, for 4 MB or 4,000 records a second; it adds some as the load grows.
+https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html"""
 READ = (
     "kinesis:DescribeStream",
     "kinesis:DescribeStreamSummary",
@@ -44,6 +47,11 @@ class StreamSettings:
                 f"StreamSettings: shards={self.shards} is not allowed; give 1 or more, or None for a stream on demand:"
                 " a stream without shards takes no record."
             )
+
+    @property
+    def shards_at_first(self) -> int:
+        """Return how many shards the stream begins with."""
+        return ON_DEMAND_SHARDS if self.shards is None else self.shards
 
 
 class Stream(Construct):
