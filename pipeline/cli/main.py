@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    approve,
     branch,
     demo,
     denied,
@@ -18,6 +19,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
+    repair_pipeline,
     review,
     rollback,
     run,
@@ -61,6 +63,7 @@ def options(
 
 local.register(app)
 run.register(app)
+approve.register(app)
 hold.register(app)
 denied.register(app)
 deployed.register(app)
@@ -73,6 +76,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+repair_pipeline.register(app)
 explain.register(app)
 scaffold.register(app)
 branch.register(app)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import second_reading
 from pipeline.cli.connection import Json
 from pipeline.cli.loading import Loaded, load
 
@@ -46,7 +47,7 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the stages and their services, and that no acknowledgement has expired.
+    """Check the stages and their services, that they are the same when read again, and that nothing has expired.
 
     Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
 
@@ -56,6 +57,8 @@ def validate(
     day = (as_of or datetime.now(UTC)).date()
     loaded = load(root)
     diagnostics = [Diagnostic(problem=problem) for problem in (*loaded.problems, *problems_of(loaded))]
+    if not diagnostics:
+        diagnostics += [Diagnostic(problem=problem) for problem in second_reading.problems_of(loaded.catalogue)]
     if not no_expiry and not diagnostics:
         diagnostics += expiry(loaded.catalogue, day)
     blocked = any(each.blocks for each in diagnostics)

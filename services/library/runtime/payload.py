@@ -4,10 +4,8 @@ The names are the reasons that quarantine, the log and `penstock redrive` give: 
 payload it sent without looking into one.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from . import compression, exact_json, kpl
 from .stream import PermanentFailure
@@ -16,8 +14,12 @@ DEEPEST = 200
 """Levels of nesting after which a payload that cannot be read is said to be too deep. FHIR's own are below 20."""
 BLANK = b" \t\r\n\0"
 BYTE_ORDER_MARK = "\ufeff"
-SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-"""An escaped half of a pair, which may stand alone."""
+ESCAPED = re.compile(
+    r"\\\\"  # a backslash, which escapes nothing behind it
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""Surrogates as JSON escapes them, in pairs or alone."""
 STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{16,}={0,2}\s*")
 
@@ -58,19 +60,22 @@ class NotUnicode(PermanentFailure):
     """A text in the payload has half of a surrogate pair, which is no character."""
 
 
-def read_object(data: bytes) -> Mapping[str, Any]:
-    """Return the JSON object. Raises the PermanentFailure that names what is there instead."""
+def members_of(data: bytes) -> Mapping[str, str]:
+    """Return the members of the JSON object, each value as it is written.
+
+    Raises the PermanentFailure that names what is there instead.
+    """
     text = text_of(data)
     try:
-        content = exact_json.read(text)
+        found = exact_json.members(text)
     except ValueError:
-        content = None
+        found = None
     # Outside of the handler, so that no chain of exceptions leads to what quotes the payload.
-    if not isinstance(content, dict):
+    if found is None:
         raise instead_of_object(text)
-    if SURROGATE.search(text) and not _is_unicode(content):
+    if any(each["half"] for each in ESCAPED.finditer(text)):
         raise NotUnicode
-    return content
+    return found
 
 
 def text_of(data: bytes) -> str:
@@ -105,11 +110,3 @@ def _depth(text: str) -> int:
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
         deepest = max(deepest, depth)
     return deepest
-
-
-def _is_unicode(content: Mapping[str, Any]) -> bool:
-    try:
-        json.dumps(content, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -25,6 +25,7 @@ A consumer also counts what waits in its quarantine, when it is called with COUN
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from . import compression, kpl
@@ -33,7 +34,10 @@ from .resilience import Context
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-FIELDS = ("shard", "sequence", "reason", "records", "handled", "waiting", "oldest_seconds")
+FIELDS = (
+    *("shard", "sequence", "reason", "digest", "recorded_digest"),
+    *("records", "handled", "waiting", "oldest_seconds"),
+)
 """The extra fields of the log lines written here; a service allows them in its logger."""
 COUNT_QUARANTINE = "countQuarantine"
 """The member of an event that asks for a count, and has no records."""
@@ -44,6 +48,9 @@ SUB_DIGITS = 7
 
 class PermanentFailure(Exception):  # noqa: N818 - the base of a service's own exceptions, which say what is wrong
     """This payload can never be processed. The type is logged and kept; the text, which may quote it, is not."""
+
+    details: Mapping[str, str] = MappingProxyType({})
+    """What else is logged and kept; quotes nothing."""
 
 
 class DamagedKplAggregate(PermanentFailure):
@@ -121,7 +128,7 @@ class Waiting:
 class Quarantine(Protocol):
     """Where records go that can never be processed."""
 
-    def keep(self, record: StreamRecord, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str, details: Mapping[str, str]) -> None:
         """Store the record with its payload; as often as asked, with the same result."""
 
     def waiting(self) -> Waiting:
@@ -191,8 +198,9 @@ class StreamProcessor:
                 self.process(self._decoded(record))
             except PermanentFailure as failure:
                 reason = type(failure).__name__
-                self.quarantine.keep(record, reason)
-                self.logger.warning("record quarantined", extra={**where, "reason": reason}, exc_info=True)
+                self.quarantine.keep(record, reason, failure.details)
+                extra = {**where, "reason": reason, **failure.details}
+                self.logger.warning("record quarantined", extra=extra, exc_info=True)
         except Exception:  # whatever it is, the record is tried again
             self.logger.exception("record failed", extra=where)
             return False

@@ -73,10 +73,10 @@ class Consumer:
         self.processed.append(number)
         self.payloads.append(record.data)
 
-    def keep(self, record: StreamRecord, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str, details: Mapping[str, str]) -> None:
         if self.quarantine_fails:
             raise OSError(f"no bucket for {SECRET}")
-        self.kept[int(record.sequence.replace(".", ""))] = reason
+        self.kept[int(record.sequence.replace(".", ""))] = " ".join([reason, *details.values()])
 
     def waiting(self) -> Waiting:
         return Waiting(records=3, oldest_seconds=90)
@@ -275,10 +275,10 @@ def test_quarantine_keeps_the_whole_record_encrypted_where_redrive_looks_for_it(
     s3 = S3()
     s3.put_object = put_object  # type: ignore[attr-defined]  # a double with one method
     record = StreamRecord.of(raw(7, SECRET))
-    BucketQuarantine("bucket", client=s3).keep(record, "Unreadable")
+    BucketQuarantine("bucket", client=s3).keep(record, "Unreadable", {"digest": "d"})
     (given,) = made
     assert given["Bucket"] == "bucket"
-    assert json.loads(given["Body"]) == {"reason": "Unreadable", "record": raw(7, SECRET)}
+    assert json.loads(given["Body"]) == {"reason": "Unreadable", "digest": "d", "record": raw(7, SECRET)}
     # Neither keys nor metadata are encrypted.
     assert SECRET not in given["Key"]
     assert given.keys() == {"Bucket", "Key", "Body", "ContentType"}

@@ -87,12 +87,12 @@ def template(production: StackScope) -> Template:
     return production.template()
 
 
-def test_gateway_responses_take_few_calls_of_the_cdk(production: StackScope, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gateway_responses_take_few_calls_of_the_cdk(scratch: StackScope, monkeypatch: pytest.MonkeyPatch) -> None:
     """The 21 of each API would be the largest part of a synth otherwise: each call is a message to another process."""
     calls: list[Any] = []
     for name in ("create", "get", "set", "invoke"):
         monkeypatch.setattr(jsii, name, partial(_noted, calls, getattr(jsii, name)))
-    api = sync_api(production, "Counted", WorkflowKind.EXPRESS, 5)
+    api = sync_api(scratch, "Counted", WorkflowKind.EXPRESS, 5)
     for child in api.rest_api.node.children:
         if isinstance(child, apigateway.GatewayResponse):
             api.rest_api.node.try_remove_child(child.node.id)
@@ -233,10 +233,10 @@ REFUSED: list[tuple[Callable[[StackScope], object], str]] = [
 
 @pytest.mark.parametrize(("build", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_a_dangerous_setting_is_refused_with_what_is_allowed_and_why(
-    production: StackScope, build: Callable[[StackScope], object], message: str
+    scratch: StackScope, build: Callable[[StackScope], object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        build(production)
+        build(scratch)
 
 
 def test_a_state_machine_has_the_kind_that_it_was_given(template: Template) -> None:

@@ -100,7 +100,7 @@ def test_backup_plan_notifies_of_failed_jobs(template: Template) -> None:
     )
 
 
-def test_backup_plan_refuses_a_sandbox(production: StackScope) -> None:
+def test_backup_plan_refuses_a_sandbox(scratch: StackScope) -> None:
     sandbox = Environment(name="dev", tier=Tier.SANDBOX, account="111111111111", region="eu-west-1")
     with pytest.raises(ValueError, match="environment='dev' is not allowed; back up in production tiers alone"):
-        BackupPlan(production.stack, "Wrong", environment=sandbox, tables=[], alarms_to=production.alarms)
+        BackupPlan(scratch.stack, "Wrong", environment=sandbox, tables=[], alarms_to=scratch.alarms)

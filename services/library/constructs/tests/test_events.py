@@ -201,13 +201,13 @@ def test_subscription_refuses_open_patterns_and_too_few_retries(settings: dict[s
 
 
 @pytest.mark.parametrize("days", [0, 366])
-def test_an_archive_without_use_or_end_is_refused(days: int, production: StackScope) -> None:
+def test_an_archive_without_use_or_end_is_refused(days: int, scratch: StackScope) -> None:
     with pytest.raises(ValueError, match=f"archive={days} days is not allowed; give 1 to 365"):
         EventPublisher(
-            production.stack,
+            scratch.stack,
             f"Wrong{days}",
-            environment=production.environment,
-            encryption_key=production.key,
-            alarms_to=production.alarms,
+            environment=scratch.environment,
+            encryption_key=scratch.key,
+            alarms_to=scratch.alarms,
             archive=cdk.Duration.days(days),
         )

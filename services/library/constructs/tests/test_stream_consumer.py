@@ -225,16 +225,16 @@ def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any],
         StreamConsumerSettings(**({"function": function()} | settings))
 
 
-def test_a_function_that_could_not_serve_every_shard_is_refused(production: StackScope) -> None:
+def test_a_function_that_could_not_serve_every_shard_is_refused(scratch: StackScope) -> None:
     settings = StreamConsumerSettings(function=function(reserved_concurrency=5), parallelization=2)
-    stream = Stream(production.stack, "Three", environment=production.environment, settings=StreamSettings(shards=3))
+    stream = Stream(scratch.stack, "Three", environment=scratch.environment, settings=StreamSettings(shards=3))
     with pytest.raises(ValueError, match=r"reserved_concurrency=5 is not allowed; give at least 6, a call for each of"):
         StreamConsumer(
-            production.stack,
+            scratch.stack,
             "Throttled",
-            environment=production.environment,
+            environment=scratch.environment,
             stream=stream,
-            alarms_to=production.alarms,
+            alarms_to=scratch.alarms,
             settings=settings,
         )
 
@@ -270,7 +270,7 @@ def test_bisecting_and_partial_responses_are_no_settings(setting: str) -> None:
     ],
 )
 def test_stream_consumer_refuses_a_retention_shorter_than_an_operator_needs(
-    production: StackScope, hours: int, settings: dict[str, Any], least: int
+    scratch: StackScope, hours: int, settings: dict[str, Any], least: int
 ) -> None:
     with pytest.raises(ValueError, match=rf"retention={hours} h of \S+ is not allowed; give at least {least} h"):
-        consumer(production, f"Short{least}", hours=hours, **settings)
+        consumer(scratch, f"Short{least}", hours=hours, **settings)

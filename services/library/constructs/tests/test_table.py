@@ -66,15 +66,15 @@ def test_whoever_may_write_may_use_the_key_through_dynamodb_alone(template: Temp
 
 @pytest.mark.parametrize(("sort_key", "expires_by"), [("id", None), (None, "id"), ("at", "at"), ("", None)])
 def test_an_attribute_with_two_meanings_is_refused(
-    sort_key: str | None, expires_by: str | None, production: StackScope
+    sort_key: str | None, expires_by: str | None, scratch: StackScope
 ) -> None:
     with pytest.raises(ValueError, match=f"sort_key={sort_key!r}, expires_by={expires_by!r} are not allowed"):
         Table(
-            production.stack,
+            scratch.stack,
             f"Wrong-{sort_key}-{expires_by}",
-            environment=production.environment,
+            environment=scratch.environment,
             partition_key="id",
             sort_key=sort_key,
             expires_by=expires_by,
-            encryption_key=production.key,
+            encryption_key=scratch.key,
         )
