@@ -12,6 +12,8 @@ from pipeline.local.cloud.emulator import Emulator, Json
 NAMESPACE = "AWS/SQS"
 KEPT = 7200
 """Measurements: those of an hour, if a queue is never quiet."""
+POISON_RECEIVES = 3
+"""From so many receives on, the age of the oldest message passes over a message of a standard queue."""
 EQUAL_SECONDS = 1.0
 """How long a value stands for those that follow it and are the same."""
 
@@ -41,7 +43,8 @@ class Gauges:
     def _value(self, name: str, queue: Json, now: float) -> float | None:
         messages = queue["messages"]
         if name == "ApproximateAgeOfOldestMessage":
-            return max((now - message.get("sent_at", now) for message in messages), default=0.0)
+            counted = (each for each in messages if queue["is_fifo"] or each.get("receive_count", 0) < POISON_RECEIVES)
+            return max((now - message.get("sent_at", now) for message in counted), default=0.0)
         hidden = [message for message in messages if message.get("visible_at", 0.0) > now]
         delayed = sum(not message.get("receive_count") for message in hidden)
         counts = {
