@@ -1,12 +1,11 @@
 """How full a queue is, as SQS tells of it."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from pipeline.local.cloud.cloudwatch.queues import Gauges
-from pipeline.local.cloud.emulator import Emulator
 
 OLDEST = {
     "MetricName": "ApproximateAgeOfOldestMessage",
@@ -16,8 +15,8 @@ OLDEST = {
 
 def age(receives: int, *, is_fifo: bool) -> Any:
     queue = {"is_fifo": is_fifo, "messages": [{"sent_at": 10.0, "receive_count": receives}, {"sent_at": 90.0}]}
-    emulator = SimpleNamespace(here=lambda: ("1", "eu-west-1"), queue=lambda _arn: queue)
-    points = Gauges(cast("Emulator", emulator)).points(OLDEST, 100.0)
+    emulator: Any = SimpleNamespace(here=lambda: ("1", "eu-west-1"), queue=lambda _arn: queue)
+    points = Gauges(emulator).points(OLDEST, 100.0)
     assert points is not None
     return points[-1]["Value"]
 
