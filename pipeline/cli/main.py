@@ -9,17 +9,21 @@ import typer
 from pipeline.cli import (
     approve,
     branch,
+    credentials,
     demo,
     denied,
     deployed,
+    dev,
     doctor,
     explain,
     hold,
+    init,
+    invoke,
     ledger,
     local,
     partner,
     redrive,
-    repair_pipeline,
+    repair,
     review,
     rollback,
     run,
@@ -66,8 +70,11 @@ run.register(app)
 approve.register(app)
 hold.register(app)
 denied.register(app)
+credentials.register(app)
 deployed.register(app)
 watch.register(app)
+dev.register(app)
+invoke.register(app)
 demo.register(app)
 partner.register(app)
 validate.register(app)
@@ -76,8 +83,9 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
-repair_pipeline.register(app)
+repair.register(app)
 explain.register(app)
+init.register(app)
 scaffold.register(app)
 branch.register(app)
 

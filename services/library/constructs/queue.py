@@ -11,6 +11,8 @@ from constructs import Construct
 from services.library.constructs.dead_letter_queue import LONGEST_RETENTION, DeadLetterQueue
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.constraints import require_valid
+from services.library.contract.durations import whole
 
 FEWEST_RECEIVES = 5
 """At least 5: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
@@ -32,10 +34,16 @@ class QueueSettings:
     """How often a message is received before it goes to the dead-letter queue."""
     oldest_message: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
     """The age at which the oldest message raises an alarm."""
+    fifo: bool = False
+    """Whether messages of one group come in their order, and each at most once within five minutes. Create-only."""
+    content_based_deduplication: bool = False
+    """Of a FIFO queue: whether two messages of the same content are one, for whoever gives no id for that."""
 
     def __post_init__(self) -> None:
+        require_valid(self)
         hidden, kept, old = (
-            each.to_seconds() for each in (self.visibility_timeout, self.retention, self.oldest_message)
+            whole(getattr(self, name), "seconds", f"QueueSettings: {name}")
+            for name in ("visibility_timeout", "retention", "oldest_message")
         )
         if not 1 <= hidden <= 43_200:
             raise ValueError(
@@ -53,6 +61,11 @@ class QueueSettings:
                 f" ({hidden:.0f} s) and less than 14 days: a message keeps its age when it goes to the dead-letter"
                 " queue, which keeps it for 14 days in all, so that nobody would have time to look at it."
             )
+        if self.content_based_deduplication and not self.fifo:
+            raise ValueError(
+                "QueueSettings: content_based_deduplication=True is not allowed; give fifo=True with it: a standard"
+                " queue knows no duplicates."
+            )
         if not 60 <= old < kept:
             raise ValueError(
                 f"QueueSettings: oldest_message={old:.0f} s is not allowed; give 60 s up to retention ({kept:.0f} s):"
@@ -64,11 +77,11 @@ class QueueSettings:
         """Return how long a message waits until there is an alarm if its worker fails at every try.
 
         It becomes a dead letter after its last receive. Before, the age of the oldest message tells of it, which passes
-        over a message from its third receive on:
+        over a message from its third receive on, but in a FIFO queue:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         """
         hidden, old = self.visibility_timeout.to_seconds(), self.oldest_message.to_seconds()
-        is_seen = old + MINUTE <= 2 * hidden
+        is_seen = self.fifo or old + MINUTE <= 2 * hidden
         return min(self.receives * hidden, old if is_seen else math.inf) + METRIC_DELAY.to_seconds()
 
 
@@ -87,10 +100,18 @@ class Queue(Construct):
         super().__init__(scope, id_)
         self.settings = settings or QueueSettings()
         self.encryption_key = encryption_key
-        self.dead_letters = DeadLetterQueue(self, "DeadLetters", encryption_key=encryption_key, alarms_to=alarms_to)
+        fifo = self.settings.fifo
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", encryption_key=encryption_key, alarms_to=alarms_to, fifo=fifo
+        )
         self.queue = sqs.Queue(
             self,
             "Queue",
+            fifo=fifo or None,
+            content_based_deduplication=self.settings.content_based_deduplication or None,
+            # Groups do not wait for each other: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if fifo else None,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if fifo else None,
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=encryption_key.key,
             data_key_reuse=cdk.Duration.hours(1),
@@ -114,6 +135,16 @@ class Queue(Construct):
         """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
         urls = {"queue": self.queue.queue_url, "dead_letters": self.dead_letters.queue.queue_url}
         return cdk.Stack.of(self).to_json_string(urls)
+
+    @property
+    def url(self) -> str:
+        """Return the URL that senders name, beside `grant_send`."""
+        return self.queue.queue_url
+
+    def require_standard(self, who: str, why: str) -> None:
+        """Raise ValueError if it is a FIFO queue, to which `who` cannot send."""
+        if self.settings.fifo:
+            raise ValueError(f"{who}: fifo=True of {self.node.path} is not allowed; give a standard queue: {why}.")
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Grant sending messages, without the wildcards of the CDK's own grant on an encrypted queue."""

@@ -16,7 +16,8 @@ SENT = "redriven/sent/"
 
 def object_key(record: StreamRecord) -> str:
     """Return the object's key: a retried write has the same, and a mended payload another."""
-    payload = base64.b64decode(record.raw["kinesis"]["data"])  # as it came, compressed or not
+    kinesis = record.raw.get("kinesis")
+    payload = base64.b64decode(kinesis["data"]) if kinesis else record.data  # as it came, compressed or not
     return f"{PREFIX}{record.shard}/{record.sequence}-{hashlib.sha256(payload).hexdigest()[:16]}.json"
 
 

@@ -23,6 +23,7 @@ A consumer also counts what waits in its quarantine, when it is called with COUN
 """
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -97,7 +98,9 @@ class StreamRecord:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "StreamRecord":
-        """Read one element of the event's `Records`."""
+        """Read one element of the event's `Records`, of a stream or of a table's."""
+        if "dynamodb" in raw:
+            return cls._of_a_table(raw)
         kinesis = raw["kinesis"]
         sub_sequence = raw.get(SUB_SEQUENCE)
         return cls(
@@ -107,6 +110,28 @@ class StreamRecord:
             data=base64.b64decode(kinesis["data"], validate=True),
             raw=raw,
         )
+
+    @classmethod
+    def _of_a_table(cls, raw: Mapping[str, Any]) -> "StreamRecord":
+        """Read a change of an item. Its data are JSON: what happened, the keys, and the images as DynamoDB has them.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+        """
+        change = raw["dynamodb"]
+        told = {"event": raw["eventName"], "keys": change["Keys"]}
+        told |= {name: change[image] for name, image in (("new", "NewImage"), ("old", "OldImage")) if image in change}
+        return cls(
+            shard=raw["eventSourceARN"].rpartition("/")[2],
+            sequence=change["SequenceNumber"],
+            key=json.dumps(change["Keys"], sort_keys=True),
+            data=json.dumps(told).encode(),
+            raw=raw,
+        )
+
+    @property
+    def identifier(self) -> str:
+        """Return the sequence number by which Lambda knows the record, or the aggregate that it came in."""
+        return self.sequence.partition(".")[0]
 
     def split(self) -> Iterator["StreamRecord"]:
         """Yield the records of an aggregate, each as Lambda would have passed it. Raises kpl.DamagedError."""
@@ -229,6 +254,4 @@ class StreamProcessor:
 
 def _answer(first_unhandled: StreamRecord | None) -> BatchResponse:
     """Return the batch response: made of a record of the batch, so that it cannot name anything else."""
-    if first_unhandled is None:
-        return {"batchItemFailures": []}
-    return {"batchItemFailures": [{"itemIdentifier": first_unhandled.raw["kinesis"]["sequenceNumber"]}]}
+    return {"batchItemFailures": [{"itemIdentifier": first_unhandled.identifier}] if first_unhandled else []}

@@ -179,7 +179,7 @@ def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsum
     _, copies, pointers = built
     assert '\\"timeout_seconds\\":30' in json.dumps(copies.source.stream.stack.resolve(copies.redrive))
     for made, expected in ((copies, "failures"), (pointers, "pointers")):
-        text = json.dumps(made.source.stream.stack.resolve(made.redrive))
+        text = json.dumps(cdk.Stack.of(made).resolve(made.redrive))
         assert [name for name in ("function", "stream", "quarantine") if f'\\"{name}\\":' not in text] == []
         assert [name for name in ("failures", "pointers") if f'\\"{name}\\":' in text] == [expected]
 
