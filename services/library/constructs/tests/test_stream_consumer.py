@@ -177,7 +177,7 @@ def test_the_consumer_is_called_every_five_minutes_to_count_what_waits(template:
 
 def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsumer, StreamConsumer]) -> None:
     _, copies, pointers = built
-    assert '\\"timeout_seconds\\":30' in json.dumps(copies.source.stream.stack.resolve(copies.redrive))
+    assert '\\"timeout_seconds\\":30' in json.dumps(cdk.Stack.of(copies).resolve(copies.redrive))
     for made, expected in ((copies, "failures"), (pointers, "pointers")):
         text = json.dumps(cdk.Stack.of(made).resolve(made.redrive))
         assert [name for name in ("function", "stream", "quarantine") if f'\\"{name}\\":' not in text] == []

@@ -67,7 +67,8 @@ def type_(world: World, formation: Formation, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(connection, "aws_target", target)
     monkeypatch.setattr(connection, "local_target", lambda _endpoint, **given: target(**given))
-    monkeypatch.setattr(connection, "find", lambda _place: SimpleNamespace(endpoint="http://127.0.0.1:1"))
+    local = SimpleNamespace(endpoint="http://127.0.0.1:1", root_secret="x")
+    monkeypatch.setattr(connection, "find", lambda _place: local)
 
     def run(*arguments: str, typed: str = "") -> Result:
         return CliRunner().invoke(app, [*DEV, *arguments], obj=Path(), input=typed)
