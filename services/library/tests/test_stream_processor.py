@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
 
 from services.library.operations.records import RedriveRecord
 from services.library.runtime import compression
@@ -163,6 +164,23 @@ def test_logs_say_which_record_failed_and_nothing_of_its_payload() -> None:
     assert (quarantined["shard"], quarantined["sequence"]) == ("shardId-0", "1")
     assert (failed["message"], failed["exception_name"], failed["sequence"]) == ("record failed", "ValueError", "2")
     assert unkept["exception_name"] == "OSError"
+
+
+def test_logs_say_which_call_of_aws_failed() -> None:
+    response: Any = {
+        "Error": {"Code": "AccessDeniedException", "Message": SECRET},
+        "ResponseMetadata": {"RequestId": "REQ-1", "Resource": "changes"},
+    }
+    refused = ClientError(response, "PutItem")
+    mended = Unreadable()
+    mended.__cause__ = refused
+    consumer = Consumer({1: mended, 2: refused})
+    consumer.run(raw(1), raw(2))
+    asked = ["AccessDeniedException", "PutItem", "REQ-1", "changes"]
+    for line in map(json.loads, consumer.log.getvalue().splitlines()):
+        assert [line[f"aws_{name}"] for name in ("error", "operation", "request_id", "resource")] == asked
+        assert any(each.endswith(" process") for each in line["frames"])
+    assert SECRET not in consumer.log.getvalue()
 
 
 KPL, GZIP = {"deaggregates_kpl": True}, {"decompresses_gzip": True}
