@@ -1,4 +1,4 @@
-"""`penstock redrive`: sends records to a stream consumer again that it could not process, and mended ones."""
+"""`penstock redrive`: sends records or messages again that a consumer could not process, and mended ones."""
 
 import json
 from collections import Counter
@@ -14,8 +14,9 @@ from pipeline.cli import loading
 from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm_name, connect_to_stack
 from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
-from services.library.operations.consumer import RedriveError, choose
-from services.library.operations.quarantine import read_mended, save_payloads
+from services.library.operations.consumer import DeployedQueue, RedriveError, choose
+from services.library.operations.dead_letters import DeadLetterRedrive
+from services.library.operations.quarantine import read_mended
 from services.library.operations.records import DONE, RedriveResult, RedriveVerdict
 from services.library.operations.redrive import Redrive, RedriveRequest
 
@@ -34,11 +35,13 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     *,
     stage: Annotated[str, typer.Option(help="The stage that it runs in.")],
     consumer: Annotated[
-        str | None, typer.Option(help="Key of the stack output that describes it, if there are several.")
+        str | None,
+        typer.Option(help="Key of the stack output that describes it, if there are several; a queue's, too."),
     ] = None,
     apply_: Annotated[bool, typer.Option("--apply", help="Send them. Without it nothing is sent or changed.")] = False,
     save: Annotated[
-        Path | None, typer.Option(help="Write each quarantined payload to a file in this folder, to be mended.")
+        Path | None,
+        typer.Option(help="Write each quarantined payload or dead letter to a file in this folder, to be mended."),
     ] = None,
     mended: Annotated[
         Path | None, typer.Option(help="Send the mended payloads in this folder, or in this one file.")
@@ -55,10 +58,10 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Show, or with --apply send, what a stream consumer could not process: a verdict for each record.
+    """Show, or with --apply send, what a stream consumer or a queue's worker could not process: a verdict for each.
 
-    Answers 0 if nothing is left to do, else 1. It can be interrupted and repeated: each record is processed once. On
-    AWS the credentials must lead to the stage's own account.
+    Answers 0 if nothing is left to do, else 1. It can be interrupted and repeated: each record of a stream is processed
+    once, each message of a queue at least once. On AWS the credentials must lead to the stage's own account.
     """
     if save is not None and (apply_ or mended is not None):
         raise typer.BadParameter("--save only writes files; mend them, then give them with --mended.")
@@ -76,8 +79,12 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
             again=again,
             since=since.replace(tzinfo=UTC) if since is not None else None,
         )
-        tool = Redrive(found, client=target.client)
-        saved = save_payloads(tool.quarantined(), save) if save is not None else []
+        tool: Redrive | DeadLetterRedrive
+        if isinstance(found, DeployedQueue):
+            tool = DeadLetterRedrive(found, client=target.client)
+        else:
+            tool = Redrive(found, client=target.client)
+        saved = tool.save(save) if save is not None else []
         if apply_:
             confirm_name(target, yes=yes, what="send records to the consumer again", name=stack, of="stack")
         lines = _print_verdicts(tool.run(request), silent=as_json)
@@ -117,7 +124,8 @@ def _print_verdicts(lines: Iterator[RedriveResult], *, silent: bool) -> Sequence
         if not silent:
             verdict = typer.style(line.verdict.value.ljust(WIDTH), fg=COLOURS.get(line.verdict, "red"))
             note = f"  {line.note}" if line.note else ""
-            typer.echo(f"{verdict}  {line.shard} {line.sequence}  {line.source}{note}")
+            place = f"{line.shard} {line.sequence}  " if line.shard else ""
+            typer.echo(f"{verdict}  {place}{line.source}{note}")
     return kept
 
 

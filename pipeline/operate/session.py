@@ -16,6 +16,9 @@ from botocore.loaders import Loader
 from pipeline.operate.errors import OperateError
 
 NO_FILE = {"config_file": os.devnull, "credentials_file": os.devnull}
+CONFIGS = {"lambda": Config(read_timeout=910)}
+"""API -> what its clients need besides. A function runs for up to 15 minutes, and a client that waits for less calls it
+again meanwhile."""
 
 
 class LocalClients:
@@ -36,7 +39,7 @@ class LocalClients:
             service,  # type: ignore[call-overload]  # a service by name
             region_name=region,
             endpoint_url=self._endpoint,
-            config=self._config,
+            config=self._config.merge(CONFIGS.get(service, Config())),
             **credentials,
         )
 

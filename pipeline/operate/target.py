@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.session import LocalClients, account_credentials
+from pipeline.operate.session import CONFIGS, LocalClients, account_credentials
 from services.library.contract.names import ACCOUNT, PLATFORM_BOOTSTRAP, Bootstrap
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def aws_target(
 
     def client(service: str, account: str, region: str) -> Any:
         if account == caller["Account"]:
-            return session.create_client(service, region_name=region)
+            return session.create_client(service, region_name=region, config=CONFIGS.get(service))
         role = f"arn:aws:iam::{account}:role/{bootstrap.role('lookup', account=account, region=region)}"
         advice = f"Bootstrap account {account} with `cdk bootstrap --trust {caller['Account']}`, as docs/aws.md shows."
         return session.create_client(service, region_name=region, **assume(sts, role, advice=advice))

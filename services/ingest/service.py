@@ -16,7 +16,13 @@ from services.library.constructs.fhir_datastore import WRITE
 from services.library.constructs.function import FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import USE, Key
 from services.library.constructs.notification_topic import NotificationTopic
-from services.library.constructs.stream import LONGEST_HOURS, SHORTEST_HOURS, Stream, StreamSettings
+from services.library.constructs.stream import (
+    LONGEST_HOURS,
+    ON_DEMAND_SHARDS,
+    SHORTEST_HOURS,
+    Stream,
+    StreamSettings,
+)
 from services.library.constructs.stream_consumer import (
     FEWEST_RETRIES,
     MOST_RETRIES,
@@ -87,6 +93,8 @@ class IngestStack(ServiceStack):
                 parallelization=settings.parallelization,
                 retries=settings.retries,
                 skips_by_key=settings.skips_by_key,
+                deaggregates_kpl=settings.deaggregates_kpl,
+                decompresses_gzip=settings.decompresses_gzip,
             ),
         )
         function = self.consumer.function
@@ -163,13 +171,20 @@ class Ingest(Service[IngestStack]):
     """Whether each change is also written as a FHIR resource, into the datastore of the stage's Records()."""
     skips_by_key: bool = False
     """After a failure go on with other patients' changes, instead of ending the batch."""
+    deaggregates_kpl: bool = False
+    """Whether producers use the Kinesis Producer Library's aggregation."""
+    decompresses_gzip: bool = False
+    """Whether producers may compress what they send."""
 
     def validate(self, environment: Environment) -> Iterator[InvalidSetting]:  # noqa: ARG002 - as the contract has it
         """Yield settings that the stream's consumer refuses together, though each is allowed."""
         if self.batch_size > 2**self.retries:
             allowed = f"at most {2**self.retries}, 2 to the power of retries={self.retries}"
             yield InvalidSetting(field="batch_size", given=str(self.batch_size), allowed=allowed)
-        needed = (self.shards or 1) * self.parallelization
+        if self.deaggregates_kpl and self.parallelization > 1:
+            allowed = "1 with deaggregates_kpl=True: the records of an aggregate have keys of their own"
+            yield InvalidSetting(field="parallelization", given=str(self.parallelization), allowed=allowed)
+        needed = (ON_DEMAND_SHARDS if self.shards is None else self.shards) * self.parallelization
         if self.reserved_concurrency < needed:
             allowed = f"at least {needed}, a batch for each shard times parallelization={self.parallelization}"
             yield InvalidSetting(field="reserved_concurrency", given=str(self.reserved_concurrency), allowed=allowed)

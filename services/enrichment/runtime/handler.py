@@ -60,7 +60,7 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
         try:
             outcome = saga().enrich(work, deadline)
         except Exception as error:
-            logger.warning("change not enriched", extra={**about, "reason": type(error).__name__})
+            logger.warning("change not enriched", extra={**about, "reason": type(error).__name__}, exc_info=True)
             raise
     logger.info("change enriched", extra={**about, "outcome": outcome.value})
     return {"outcome": outcome.value}

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.library.runtime import exact_json
 from services.library.runtime.fields import FHIR_ID, REQUEST_ID, text
+from services.library.runtime.payload import members_of
 from services.library.runtime.stream import PermanentFailure
 from services.library.runtime.trace import TraceContext
 
@@ -18,10 +19,6 @@ REQUESTS = ("transaction", "batch")
 """Types of Bundles that ask a server to work on their entries."""
 TRACE = "trace"
 """May stand beside either; what is no trace there is passed over, because no payload is worse for it."""
-
-
-class NotJson(PermanentFailure):
-    """The payload is not a JSON object in UTF-8."""
 
 
 class NotAChange(PermanentFailure):
@@ -76,7 +73,7 @@ class PatientChange:
 
 def parse(data: bytes, partition_key: str) -> PatientChange:
     """Parse the change in a record's data: `{"id", "patient", "resource"}`, or a `claim` in the resource's place."""
-    members = _members(data)
+    members = members_of(data)
     if members.keys() - {TRACE} not in (WITH_RESOURCE, WITH_CLAIM):
         raise NotAChange("fields")
     fields = _values(members, {"id", "patient", "claim", TRACE})
@@ -93,17 +90,10 @@ def parse(data: bytes, partition_key: str) -> PatientChange:
 
 def claimed_resource(payload: bytes, patient: str) -> Resource:
     """Return the resource in a claimed payload, as the client posted it: `{"patient", "resource"}`."""
-    members = _members(payload)
+    members = members_of(payload)
     if _values(members, {"patient"}).get("patient") != patient:
         raise AnotherPatient
     return _resource(members)
-
-
-def _members(data: bytes) -> Mapping[str, str]:
-    try:
-        return exact_json.members(data.decode("utf-8"))
-    except ValueError:
-        raise NotJson from None  # the cause quotes the payload
 
 
 def _values(members: Mapping[str, str], names: set[str]) -> Mapping[str, Any]:

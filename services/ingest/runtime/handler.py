@@ -25,6 +25,8 @@ class Settings(Configuration):
     event_bus_name: str
     quarantine_bucket_name: str
     skips_by_key: bool
+    deaggregates_kpl: bool = False
+    decompresses_gzip: bool = False
     datastore_endpoint: str | None = None
     datastore_region: str = ""
 
@@ -45,6 +47,8 @@ def processor() -> StreamProcessor:
         quarantine=store.quarantine(settings.quarantine_bucket_name),
         logger=logger,
         skips_by_key=settings.skips_by_key,
+        deaggregates_kpl=settings.deaggregates_kpl,
+        decompresses_gzip=settings.decompresses_gzip,
         reserve_milliseconds=3_000 if settings.datastore_endpoint is None else 3_000 + 1_000 * LONGEST_WRITE_SECONDS,
     )
 

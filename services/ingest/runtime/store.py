@@ -9,6 +9,7 @@ from typing import Any
 
 from services.library.runtime.aws_client import client
 from services.library.runtime.effects import ATTEMPTS, ContentionError, Effects
+from services.library.runtime.failures import AwsFailure
 from services.library.runtime.fhir import FhirStore, Signer
 from services.library.runtime.quarantine import BucketQuarantine
 from services.library.runtime.tracing import of_this_function
@@ -153,6 +154,10 @@ def datastore(endpoint: str, region: str) -> FhirStore:
 class UnpublishedError(Exception):
     """EventBridge did not take the event; gives its code."""
 
+    def __init__(self, failure: AwsFailure) -> None:
+        super().__init__(failure.code)
+        self.aws_failure = failure
+
 
 class EventBus:
     """The bus on which patients' changes are published."""
@@ -175,4 +180,8 @@ class EventBus:
             entry["TraceHeader"] = event.trace.xray
         answer = self.client.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
         if answer["FailedEntryCount"]:
-            raise UnpublishedError(answer["Entries"][0].get("ErrorCode"))
+            code = str(answer["Entries"][0].get("ErrorCode"))
+            request_id = str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+            raise UnpublishedError(
+                AwsFailure(code=code, operation="PutEvents", request_id=request_id, resource=self.name)
+            )

@@ -45,8 +45,8 @@ def test_parse_ignores_a_malformed_trace(trace: object) -> None:
 @pytest.mark.parametrize(
     ("content", "failure"),
     [
-        ([], "NotJson"),
-        ("text", "NotJson"),
+        ([], "NotAnObject"),
+        ("text", "NotAnObject"),
         ({}, "NotAChange"),
         (RIGHT | {"more": 1}, "NotAChange"),
         (RIGHT | CLAIMED, "NotAChange"),
@@ -77,9 +77,10 @@ def test_parse_names_the_invalid_field(content: object, failure: str) -> None:
     ],
 )
 def test_parse_refuses_what_is_no_json(data: bytes) -> None:
-    with pytest.raises(change.NotJson) as raised:
+    with pytest.raises(PermanentFailure) as raised:
         change.parse(data, "p-1")
     assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
 
 
 @pytest.mark.parametrize("payload", [RIGHT | {"patient": "p-2"}, {"resource": RIGHT["resource"]}])

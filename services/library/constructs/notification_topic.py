@@ -44,11 +44,19 @@ class NotificationTopic(Construct):
         alarm.add_ok_action(action)
 
     def add_alarm(
-        self, scope: Construct, id_: str, *, metric: cloudwatch.Metric, threshold: float = 1, minutes: int = 1
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        metric: cloudwatch.Metric,
+        threshold: float = 1,
+        minutes: int = 1,
+        ignores_missing_data: bool = False,
     ) -> cloudwatch.Alarm:
         """Add an alarm that publishes to this topic once the metric reaches a threshold in each of some minutes.
 
-        Its description names the runbook of the service, after which the stack is named.
+        `ignores_missing_data`: the alarm stays as it is until the metric has another value, for one that is not
+        measured each minute. Its description names the runbook of the service, after which the stack is named.
         """
         if not 1 <= minutes <= MOST_MINUTES:
             raise ValueError(
@@ -70,7 +78,11 @@ class NotificationTopic(Construct):
             threshold=threshold,
             evaluation_periods=minutes,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=(
+                cloudwatch.TreatMissingData.IGNORE
+                if ignores_missing_data
+                else cloudwatch.TreatMissingData.NOT_BREACHING
+            ),
         )
         self.notify_on(alarm)
         return alarm

@@ -1,5 +1,6 @@
 """An SQS queue."""
 
+import math
 from dataclasses import dataclass, field
 
 import aws_cdk as cdk
@@ -15,6 +16,10 @@ from services.library.contract.durations import whole
 
 FEWEST_RECEIVES = 5
 """At least 5: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
+METRIC_DELAY = cdk.Duration.minutes(15)
+"""How late the metrics of a queue may be that nobody used for a while.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html"""
+MINUTE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,18 @@ class QueueSettings:
                 " an alarm after the messages are gone helps nobody."
             )
 
+    @property
+    def alarm_seconds(self) -> float:
+        """Return how long a message waits until there is an alarm if its worker fails at every try.
+
+        It becomes a dead letter after its last receive. Before, the age of the oldest message tells of it, which passes
+        over a message from its third receive on, but in a FIFO queue:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        """
+        hidden, old = self.visibility_timeout.to_seconds(), self.oldest_message.to_seconds()
+        is_seen = self.fifo or old + MINUTE <= 2 * hidden
+        return min(self.receives * hidden, old if is_seen else math.inf) + METRIC_DELAY.to_seconds()
+
 
 class Queue(Construct):
     """Encrypted, reached over TLS alone, with a dead-letter queue and alarms on age and on the dead letters."""
@@ -112,6 +129,12 @@ class Queue(Construct):
             metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
             threshold=self.settings.oldest_message.to_seconds(),
         )
+
+    @property
+    def redrive(self) -> str:
+        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
+        urls = {"queue": self.queue.queue_url, "dead_letters": self.dead_letters.queue.queue_url}
+        return cdk.Stack.of(self).to_json_string(urls)
 
     @property
     def url(self) -> str:

@@ -10,12 +10,14 @@ from constructs import Construct
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
-from services.library.constructs.queue import Queue, QueueSettings
+from services.library.constructs.queue import METRIC_DELAY, MINUTE, Queue, QueueSettings
 from services.library.contract.constraints import require_valid
 from services.library.contract.environment import Environment
 
 TIMES_THE_TIMEOUT = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, "Setting visibility timeout"."""
+LONGEST_SILENCE = cdk.Duration.hours(1)
+"""How long a message that fails at every try may wait until there is an alarm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,15 @@ class QueueWorkerSettings:
                 f"{who}: queue.visibility_timeout={self.queue.visibility_timeout.to_seconds():.0f} s is not allowed;"
                 f" give at least {least:.0f} s, {TIMES_THE_TIMEOUT} times the function's timeout: others would get"
                 " messages that are still worked on."
+            )
+        if self.queue is not None and self.queue.alarm_seconds > LONGEST_SILENCE.to_seconds():
+            hidden, old = (each.to_seconds() for each in (self.queue.visibility_timeout, self.queue.oldest_message))
+            most = min(LONGEST_SILENCE.to_seconds() - METRIC_DELAY.to_seconds(), 2 * hidden - MINUTE)
+            raise ValueError(
+                f"{who}: queue.receives={self.queue.receives} with visibility_timeout={hidden:.0f} s and"
+                f" oldest_message={old:.0f} s is not allowed; give an oldest_message of at most {most:.0f} s, or less"
+                " of the others: a message that fails at every try would wait for"
+                f" {self.queue.alarm_seconds:.0f} s until there is an alarm, and an hour is the limit."
             )
 
 

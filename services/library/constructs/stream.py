@@ -17,6 +17,9 @@ SHORTEST_HOURS, LONGEST_HOURS = 168, 8_760
 """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
 MOST_SHARDS = 10_000
 """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html"""
+ON_DEMAND_SHARDS = 4
+"""What AWS gives a new stream on demand, for 4 MB or 4,000 records a second; it adds some as the load grows.
+https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html"""
 READ = (
     "kinesis:DescribeStream",
     "kinesis:DescribeStreamSummary",
@@ -49,6 +52,11 @@ class StreamSettings:
                 f"StreamSettings: shards={self.shards} is not allowed; give 1 to {MOST_SHARDS}, or None for a stream on"
                 " demand: a stream without shards takes no record, and Kinesis makes no more of them."
             )
+
+    @property
+    def shards_at_first(self) -> int:
+        """Return how many shards the stream begins with."""
+        return ON_DEMAND_SHARDS if self.shards is None else self.shards
 
 
 class Stream(Construct):

@@ -1,11 +1,14 @@
 """A function that consumes a Kinesis stream, and that no record can block."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -13,6 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from services.library.constructs.bucket import Bucket
+from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
@@ -31,6 +35,11 @@ LONGEST_AGE_IN_A_TABLES_STREAM = cdk.Duration.hours(20)
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"""
 QUARANTINED_MESSAGE = "record quarantined"
 """The message of the log line that services/library/runtime/stream.py writes for a quarantined record."""
+COUNTED_MESSAGE = "quarantine counted"
+"""The message of the one with `waiting` and `oldest_seconds`, which it writes if called with COUNT_QUARANTINE."""
+COUNT_QUARANTINE = "countQuarantine"
+COUNT_EVERY = cdk.Duration.minutes(5)
+"""How often the consumer counts what waits in quarantine."""
 
 
 class Destination(StrEnum):
@@ -47,7 +56,8 @@ class StreamConsumerSettings:
     """Settings of a stream consumer. Bisecting on errors and partial batch responses are always on."""
 
     function: FunctionSettings
-    """Its handler answers with `StreamProcessor.run`. It also gets QUARANTINE_BUCKET_NAME and SKIPS_BY_KEY."""
+    """Its handler answers with `StreamProcessor.run`. It also gets QUARANTINE_BUCKET_NAME, SKIPS_BY_KEY,
+    DEAGGREGATES_KPL and DECOMPRESSES_GZIP."""
     batch_size: int = 100
     window: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(1))
     """How long Lambda gathers a batch."""
@@ -65,6 +75,12 @@ class StreamConsumerSettings:
     """The time from an alarm, on a Friday night, to a mended consumer."""
     iterator_age: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
     """How far the consumer may fall behind before an alarm."""
+    quarantine_age: cdk.Duration = field(default_factory=lambda: cdk.Duration.hours(24))
+    """How long a record may wait in quarantine before a second alarm says that nobody mends it."""
+    deaggregates_kpl: bool = False
+    """Take an aggregate of the Kinesis Producer Library for the records in it, each by itself."""
+    decompresses_gzip: bool = False
+    """Decompress payloads that are gzip; others are taken as they are."""
 
     def __post_init__(self) -> None:
         require_valid(self)
@@ -123,6 +139,44 @@ class StreamConsumerSettings:
                 f"{who}: iterator_age={lag:.0f} s is not allowed; give 60 s up to record_age ({age:.0f} s): an alarm"
                 " after records are given up helps nobody."
             )
+        self._validate_isolation()
+
+    def _validate_isolation(self) -> None:
+        """Raise ValueError if a record that always fails takes good ones along, or an aggregate loses their order."""
+        who, age, waits = self.function.handler, self.record_age.to_seconds(), self.quarantine_age.to_seconds()
+        if self.isolation_seconds(self.batch_size) > age:
+            raise ValueError(
+                f"{who}: batch_size={self.batch_size} with record_age={age:.0f} s, retries={self.retries} and timeout="
+                f"{self.function.timeout.to_seconds():.0f} s is not allowed; {self._what_can_be_halved(age)}: a record"
+                " that lets the function run into its timeout is isolated and given up after"
+                f" {self.isolation_seconds(self.batch_size):.0f} s, and good ones behind it would be too old by then."
+            )
+        if self.deaggregates_kpl and self.parallelization > 1:
+            raise ValueError(
+                f"{who}: parallelization={self.parallelization} with deaggregates_kpl=True is not allowed; give 1:"
+                " Lambda tells batches apart by the key of the aggregate, and not of the records in it, whose order"
+                " would be lost. More shards are the way to more at once."
+            )
+        if not 3_600 <= waits <= 1_209_600:
+            raise ValueError(
+                f"{who}: quarantine_age={waits:.0f} s is not allowed; give 1 h to 14 days: the first alarm comes with"
+                " the record, and this one is for what everybody forgot."
+            )
+
+    def isolation_seconds(self, batch_size: int) -> float:
+        """Return how long a record can hold up its shard if it makes the function run into its timeout each time.
+
+        For each halving the half before it is processed and its own fails; then it is alone and has all its attempts.
+        """
+        halvings = math.ceil(math.log2(batch_size))
+        return (2 * halvings + 1 + self.retries) * self.function.timeout.to_seconds()
+
+    def _what_can_be_halved(self, age: float) -> str:
+        """Say the largest batch that the other settings allow, or what to change if it is none."""
+        fitting = [power for power in range(self.retries + 1) if self.isolation_seconds(2**power) <= age]
+        if fitting:
+            return f"give at most {2 ** fitting[-1]}, or a shorter timeout"
+        return f"give a record_age of at least {self.isolation_seconds(1):.0f} s, or a shorter timeout"
 
     @property
     def hours_in_stream(self) -> int:
@@ -165,6 +219,8 @@ class StreamConsumer(Construct):
             **settings.function.variables,
             "QUARANTINE_BUCKET_NAME": self.quarantine.bucket.bucket_name,
             "SKIPS_BY_KEY": str(settings.skips_by_key).lower(),
+            "DEAGGREGATES_KPL": str(settings.deaggregates_kpl).lower(),
+            "DECOMPRESSES_GZIP": str(settings.decompresses_gzip).lower(),
         }
         self.consumer = Function(
             self,
@@ -179,6 +235,7 @@ class StreamConsumer(Construct):
         else:
             stream.grant_read(self.function)
         self.quarantine.grant_write(self.function, below="quarantined/")
+        self._may_list(self.quarantine)
         self.failures: Bucket | None = None
         self.pointers: sqs.Queue | None = None
         if settings.destination is Destination.COPIES:
@@ -205,7 +262,7 @@ class StreamConsumer(Construct):
         source.destination_config = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
             on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=destination)
         )
-        self._alarm(alarms_to)
+        self._alarm(environment, alarms_to)
 
     @property
     def redrive(self) -> str:
@@ -218,10 +275,11 @@ class StreamConsumer(Construct):
                 f"{self.node.path}: stream={self.source.node.path} is not allowed; give a Stream: `penstock redrive`"
                 " sends no changes of a table again, which lie in the consumer's buckets."
             )
-        found = {
+        found: dict[str, str | float] = {
             "function": self.function.function_name,
             "stream": self.source.stream.stream_name,
             "quarantine": self.quarantine.bucket.bucket_name,
+            "timeout_seconds": self.settings.function.timeout.to_seconds(),
         }
         if self.failures is not None:
             found["failures"] = self.failures.bucket.bucket_name
@@ -233,7 +291,7 @@ class StreamConsumer(Construct):
         self.failures = Bucket(self, "Failures", environment=environment, encryption_key=self.encryption_key)
         bucket = self.failures.bucket
         self.failures.grant_write(self.function, below=COPIES)
-        iam.Grant.add_to_principal(grantee=self.function, actions=["s3:ListBucket"], resource_arns=[bucket.bucket_arn])
+        self._may_list(self.failures)
         bucket.add_metric(id="Copies", prefix=COPIES)
         self.failed_batches = alarms_to.add_alarm(
             self,
@@ -246,6 +304,11 @@ class StreamConsumer(Construct):
             ),
         )
         return bucket.bucket_arn
+
+    def _may_list(self, bucket: Bucket) -> None:
+        iam.Grant.add_to_principal(
+            grantee=self.function, actions=["s3:ListBucket"], resource_arns=[bucket.bucket.bucket_arn]
+        )
 
     def _failure_queue(self, alarms_to: NotificationTopic) -> str:
         self.pointers = sqs.Queue(
@@ -266,7 +329,7 @@ class StreamConsumer(Construct):
         )
         return self.pointers.queue_arn
 
-    def _alarm(self, alarms_to: NotificationTopic) -> None:
+    def _alarm(self, environment: Environment, alarms_to: NotificationTopic) -> None:
         self.iterator_age = alarms_to.add_alarm(
             self,
             "Behind",
@@ -276,20 +339,51 @@ class StreamConsumer(Construct):
         self.lost_batches = alarms_to.add_alarm(
             self, "NotKept", metric=self.function.metric("DestinationDeliveryFailures", statistic="Sum")
         )
-        quarantined = logs.MetricFilter(
+        self._alarm_while_quarantine_holds(environment, alarms_to)
+
+    def _alarm_while_quarantine_holds(self, environment: Environment, alarms_to: NotificationTopic) -> None:
+        """Alarm from the first record on, and until a count says that none waits any more."""
+        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com")
+        events.Rule(
             self,
-            "Quarantined",
-            log_group=self.consumer.log_group,
-            filter_pattern=logs.FilterPattern.string_value("$.message", "=", QUARANTINED_MESSAGE),
-            metric_namespace=f"Penstock/{self.node.path}",
-            metric_name="Quarantined",
-            metric_value="1",
+            "CountQuarantine",
+            schedule=events.Schedule.rate(COUNT_EVERY),
+            targets=[
+                targets.LambdaFunction(
+                    self.function,
+                    event=events.RuleTargetInput.from_object({COUNT_QUARANTINE: True}),
+                    dead_letter_queue=DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to).queue,
+                )
+            ],
         )
-        self.quarantined_records = alarms_to.add_alarm(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))
+        waiting = self._metric("Quarantined", QUARANTINED_MESSAGE, name="Waiting", value="1")
+        self._metric("Counted", COUNTED_MESSAGE, name="Waiting", value="$.waiting")
+        oldest = self._metric("Oldest", COUNTED_MESSAGE, name="OldestSeconds", value="$.oldest_seconds")
+        self.quarantined_records = alarms_to.add_alarm(self, "InQuarantine", metric=waiting, ignores_missing_data=True)
+        self.quarantine_age = alarms_to.add_alarm(
+            self,
+            "QuarantineAge",
+            metric=oldest,
+            threshold=self.settings.quarantine_age.to_seconds(),
+            ignores_missing_data=True,
+        )
+
+    def _metric(self, id_: str, message: str, *, name: str, value: str) -> cloudwatch.Metric:
+        """Return the metric of what the consumer logs with a message: the number 1, or a member of the line."""
+        counted = logs.MetricFilter(
+            self,
+            id_,
+            log_group=self.consumer.log_group,
+            filter_pattern=logs.FilterPattern.string_value("$.message", "=", message),
+            metric_namespace=f"Penstock/{self.node.path}",
+            metric_name=name,
+            metric_value=value,
+        )
+        return counted.metric(statistic="Maximum")
 
 
 def _shards(stream: Stream | Table) -> int:
-    return (stream.settings.shards or 1) if isinstance(stream, Stream) else 1
+    return stream.settings.shards_at_first if isinstance(stream, Stream) else 1
 
 
 def _refuse_for_a_stream(settings: StreamConsumerSettings, stream: Stream) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from services.library.contract import deployment, names
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.build_record import OverriddenStack, StackFactory, source_of
 from services.library.contract.constraints import InvalidSetting
-from services.library.contract.environment import Environment
+from services.library.contract.environment import Environment, Tier
 from services.library.contract.published import Published
 from services.library.contract.release import Release
 from services.library.contract.steps import Step
@@ -130,8 +131,17 @@ class Service(ABC, Generic[StackT]):
                     f"{self.name} asks for tracing={self.tracing!r}, and deploy() was given no instrument."
                 )
             instrument(stack, self.tracing)
+        if environment.tier is Tier.SANDBOX and not self.handles_personal_data:
+            _show_exception_text(stack)
         tags = cdk.Tags.of(stack)
         tags.add(names.SERVICE_TAG, self.name)
         tags.add(names.OWNER_TAG, self.owner)
         tags.add(names.ENVIRONMENT_TAG, environment.label)
         return stack
+
+
+def _show_exception_text(stack: ServiceStack) -> None:
+    """Let functions log what exceptions say (services/library/runtime/logging.py): it is about nobody there."""
+    for each in stack.node.find_all():
+        if isinstance(each, lambda_.Function):
+            each.add_environment("SHOWS_EXCEPTION_TEXT", "true")

@@ -1,4 +1,4 @@
-"""The resources of a deployed stream consumer, as the construct writes them into a stack output."""
+"""The resources of a deployed stream consumer or queue, as the construct writes them into a stack output."""
 
 import json
 from collections.abc import Mapping
@@ -21,33 +21,46 @@ class DeployedConsumer:
     """The bucket of batches that Lambda gave up, if the on-failure destination is one."""
     pointers: str | None
     """URL of the queue that says where such batches are in the stream, if it is that."""
-
-    @classmethod
-    def of(cls, output: str) -> "DeployedConsumer":
-        """Read the value of the stack output."""
-        try:
-            content = json.loads(output)
-            return cls(
-                function=content["function"],
-                stream=content["stream"],
-                quarantine=content["quarantine"],
-                failures=content.get("failures"),
-                pointers=content.get("pointers"),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise RedriveError(
-                f"The stack's output {output!r} does not describe a stream consumer: deploy the service again."
-            ) from error
+    timeout_seconds: int | None = None
+    """Of the function; None if it was deployed before it counted what waits in quarantine."""
 
 
-def choose(outputs: Mapping[str, str], *, named: str | None, stack: str) -> DeployedConsumer:
-    """Return the stream consumer that a stack's outputs describe: the only one, or the one whose output is named."""
+@dataclass(frozen=True, kw_only=True)
+class DeployedQueue:
+    """One deployed queue with its dead-letter queue, by their URLs."""
+
+    queue: str
+    dead_letters: str
+
+
+def parse_output(output: str) -> DeployedConsumer | DeployedQueue:
+    """Return what the value of a stack output describes."""
+    try:
+        content = json.loads(output)
+        if "dead_letters" in content:
+            return DeployedQueue(queue=content["queue"], dead_letters=content["dead_letters"])
+        return DeployedConsumer(
+            function=content["function"],
+            stream=content["stream"],
+            quarantine=content["quarantine"],
+            failures=content.get("failures"),
+            pointers=content.get("pointers"),
+            timeout_seconds=content.get("timeout_seconds"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RedriveError(
+            f"The stack's output {output!r} describes neither a stream consumer nor a queue: deploy the service again."
+        ) from error
+
+
+def choose(outputs: Mapping[str, str], *, named: str | None, stack: str) -> DeployedConsumer | DeployedQueue:
+    """Return what a stack's outputs describe: the only consumer or queue, or the one whose output is named."""
     found = {key: value for key, value in sorted(outputs.items()) if key.startswith("Redrive")}
     if named is None and len(found) == 1:
         (named,) = found
     if named is None or named not in found:
         raise RedriveError(
-            f"Stack {stack} has these stream consumers: {', '.join(found) or 'none'}."
+            f"Stack {stack} has these stream consumers and queues: {', '.join(found) or 'none'}."
             + (" Choose one with --consumer." if found else "")
         )
-    return DeployedConsumer.of(found[named])
+    return parse_output(found[named])

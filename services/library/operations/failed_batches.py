@@ -95,7 +95,7 @@ def _by_pointer(batch: Any, stream: StreamReader, source: str, receipt: str | No
     records = tuple(stream.between(shard, first, last, source=source))
     # A stream loses its oldest records first, so a batch whose first record is there is whole. (With a parallelization
     # factor the shard has records of other batches in between; a consumer processes them once all the same.)
-    if records and records[0].position == (shard, first):
+    if records and records[0].position[:2] == (shard, first):
         return OnFailureRecord(records=records, receipt=receipt)
     lost = RedriveResult(
         verdict=RedriveVerdict.EXPIRED,

@@ -10,8 +10,13 @@ from typing import Any
 Raw = Mapping[str, Any]
 """One element of an event's `Records`."""
 MENDED = "penstockMended"
-StreamPosition = tuple[str, int]
-"""The shard and sequence number that identify a record; they sort as the records were written."""
+SUB_SEQUENCE = "penstockSubSequence"
+"""Which record of an aggregate it is (services/library/runtime/stream.py)."""
+SUB_DIGITS = 7
+WHOLE = -1
+StreamPosition = tuple[str, int, int]
+"""The shard, the sequence number and the place in an aggregate, WHOLE if the record came in none; they identify a
+record, and sort as the records were written."""
 
 
 class RedriveVerdict(StrEnum):
@@ -22,15 +27,17 @@ class RedriveVerdict(StrEnum):
     SENT = "SENT"
     """The consumer has processed it."""
     ALREADY = "ALREADY"
-    """An earlier re-drive sent it."""
+    """Another re-drive sent it."""
+    SENDING = "SENDING"
+    """Another re-drive is sending it now, or was interrupted while it did."""
     QUARANTINED = "QUARANTINED"
     """The consumer cannot process its payload: it waits in quarantine to be mended."""
     FAILED = "FAILED"
     """The consumer failed for now; the next re-drive tries it again."""
     HELD = "HELD"
-    """Not sent because an earlier record of its partition key failed."""
+    """Not sent because an earlier record of its partition key failed, or is being sent."""
     EXPIRED = "EXPIRED"
-    """The stream no longer has it, and nothing else does."""
+    """The stream or queue no longer has it, and nothing else does."""
     UNREADABLE = "UNREADABLE"
     """What was found is not in a form that Lambda, the consumer or an operator makes."""
 
@@ -75,13 +82,14 @@ class RedriveRecord:
 
     @property
     def sequence(self) -> str:
-        """Return the sequence number in the shard."""
-        return str(self.raw["kinesis"]["sequenceNumber"])
+        """Return the sequence number in the shard; of a record in an aggregate its place there, too, behind a point."""
+        number, sub_sequence = str(self.raw["kinesis"]["sequenceNumber"]), self.raw.get(SUB_SEQUENCE)
+        return number if sub_sequence is None else f"{number}.{int(sub_sequence):0{SUB_DIGITS}d}"
 
     @property
     def position(self) -> StreamPosition:
-        """Return the shard and sequence number that identify the record."""
-        return self.shard, int(self.sequence)
+        """Return what identifies the record."""
+        return position_of(self.shard, self.sequence)
 
     @property
     def partition_key(self) -> str:
@@ -111,6 +119,12 @@ class RedriveRecord:
     def line(self, verdict: RedriveVerdict, note: str = "") -> RedriveResult:
         """Return a result for the record."""
         return RedriveResult(verdict=verdict, source=self.source, shard=self.shard, sequence=self.sequence, note=note)
+
+
+def position_of(shard: str, sequence: str) -> StreamPosition:
+    """Return the position that a sequence stands for. Raises ValueError."""
+    number, _, sub_sequence = sequence.partition(".")
+    return shard, int(number), int(sub_sequence) if sub_sequence else WHOLE
 
 
 def parse_record(raw: object, source: str) -> RedriveRecord:

@@ -3,23 +3,33 @@
 A record goes to the consumer's function as Lambda would pass it, with its own place in the stream, so that the consumer
 recognises what it has already done and what has overtaken the record meanwhile. What is sent is noted in the quarantine
 bucket after the consumer has answered: whatever interrupts this, the next run goes on, and sends at most the one record
-again whose note is missing, which a consumer processes once.
+again whose note is missing, which a consumer processes once. Before, it is reserved there, so that of two re-drives at
+the same time one sends it.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from services.library.operations.consumer import DeployedConsumer
 from services.library.operations.failed_batches import FailedBatchCopies, FailedBatchPointers, OnFailureRecord
-from services.library.operations.quarantine import QuarantineBucket, QuarantinedRecord
+from services.library.operations.quarantine import QuarantineBucket, QuarantinedRecord, save_payloads
 from services.library.operations.records import DONE, RedriveRecord, RedriveResult, RedriveVerdict, StreamPosition
 from services.library.operations.stream import StreamReader
 
 HANDLED = DONE | {RedriveVerdict.QUARANTINED}
 """Verdicts after which nothing is left to do about a failed batch: quarantine has the record."""
+KEEPS_KEY_BACK = frozenset({RedriveVerdict.FAILED, RedriveVerdict.SENDING})
+"""Verdicts after which later records of the same partition key are not sent."""
+COUNT_QUARANTINE = "countQuarantine"
+"""The member of an event at which a consumer counts what waits (services/library/runtime/stream.py)."""
+LONGEST_TIMEOUT_SECONDS = 900
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
+MARGIN_SECONDS = 60
+"""How much longer a record is reserved than its function runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,8 @@ class Redrive:
 
     def __init__(self, consumer: DeployedConsumer, *, client: Callable[[str], Any]) -> None:
         self.function = consumer.function
+        self.counts_quarantine = consumer.timeout_seconds is not None
+        self.reserved_seconds = (consumer.timeout_seconds or LONGEST_TIMEOUT_SECONDS) + MARGIN_SECONDS
         self.lambda_ = client("lambda")
         self.stream = StreamReader(client("kinesis"), name=consumer.stream)
         self.quarantine = QuarantineBucket(client("s3"), bucket=consumer.quarantine)
@@ -65,22 +77,37 @@ class Redrive:
                 self._close(self.pointers, batch, batch.receipt, handled=request.applies and attempt.has_handled(batch))
         if request.since is not None:
             yield from attempt.send_each(self.stream.since(request.since))
+        if self.counts_quarantine and RedriveVerdict.SENT in attempt.verdicts.values():
+            self._invoke({COUNT_QUARANTINE: True})
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write what waits in quarantine to files in a folder, to be mended."""
+        return save_payloads(((pill.file_name, pill.record.data) for pill in self.quarantined()), folder)
 
     def quarantined(self) -> list[QuarantinedRecord]:
         """Return the records in quarantine that no re-drive has sent."""
         sent = self.quarantine.sent()
         return [pill for position, pill in self.quarantine.read()[0].items() if position not in sent]
 
-    def send(self, record: RedriveRecord) -> RedriveVerdict:
+    def send(self, record: RedriveRecord) -> RedriveResult:
         """Have the consumer process one record, and note that it did."""
+        reserved = self.quarantine.reserve(record, seconds=self.reserved_seconds)
+        if reserved is not None:
+            return reserved
         mark = self.quarantine.mark(record)
-        answer = self.lambda_.invoke(FunctionName=self.function, Payload=json.dumps({"Records": [record.raw]}).encode())
+        answer = self._invoke({"Records": [record.raw]})
         if "FunctionError" in answer or json.loads(answer["Payload"].read())["batchItemFailures"]:
-            return RedriveVerdict.FAILED
-        if self.quarantine.mark(record) != mark:
-            return RedriveVerdict.QUARANTINED
-        self.quarantine.note_sent(record)
-        return RedriveVerdict.SENT
+            verdict = RedriveVerdict.FAILED
+        elif self.quarantine.mark(record) != mark:
+            verdict = RedriveVerdict.QUARANTINED
+        else:
+            self.quarantine.note_sent(record)
+            return record.line(RedriveVerdict.SENT)
+        self.quarantine.release(record)
+        return record.line(verdict)
+
+    def _invoke(self, event: Mapping[str, Any]) -> Any:
+        return self.lambda_.invoke(FunctionName=self.function, Payload=json.dumps(event).encode())
 
     def _close(self, pointers: FailedBatchPointers, batch: OnFailureRecord, receipt: str, *, handled: bool) -> None:
         """Delete a message that is handled; make any other visible again."""
@@ -106,7 +133,8 @@ class _Attempt:
         """Yield the verdict on each quarantined record, and on each mended payload."""
         mended = dict(self.request.mended)
         for pill in pills.values():
-            yield self._mend(pill, mended.pop(pill.file_name, None))
+            compressed = mended.pop(pill.file_name, None)
+            yield self._mend(pill, mended.pop(pill.file_name.removesuffix(".gz"), compressed))
         for name in sorted(mended):
             yield RedriveResult(
                 verdict=RedriveVerdict.UNREADABLE, source=name, note="no record in quarantine has this name"
@@ -137,10 +165,10 @@ class _Attempt:
             return self._note(record, RedriveVerdict.WOULD_SEND)
         if record.partition_key in self.failed_keys:
             return self._note(record, RedriveVerdict.HELD)
-        verdict = self.redrive.send(record)
-        if verdict is RedriveVerdict.FAILED:
+        result = self.redrive.send(record)
+        if result.verdict in KEEPS_KEY_BACK:
             self.failed_keys.add(record.partition_key)
-        return self._note(record, verdict)
+        return self._note(record, result.verdict, result.note)
 
     def _note(self, record: RedriveRecord, verdict: RedriveVerdict, note: str = "") -> RedriveResult:
         self.verdicts[record.position] = verdict

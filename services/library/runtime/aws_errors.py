@@ -6,6 +6,8 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
+from .failures import AwsFailure, failure_of
+
 AWS_ERRORS = (ClientError, HTTPClientError, UnreachableError)
 """The exceptions that `classify` takes; any other is a bug."""
 AwsError = ClientError | HTTPClientError | UnreachableError
@@ -36,13 +38,23 @@ TRANSIENT_REASONS = frozenset(
 class Busy(Exception):  # noqa: N818 - as above
     """The service behind has no capacity now, or did not answer; the same call may do better later."""
 
+    def __init__(self, text: str, *, failure: AwsFailure | None = None) -> None:
+        super().__init__(_with(text, failure))
+        self.aws_failure = failure
+
 
 class RefusedByAws(Exception):  # noqa: N818 - workflows and operators know it by this name
     """AWS refuses the call for good. Has the error code, and not the message, which may quote what was sent."""
 
-    def __init__(self, operation: str, code: str) -> None:
-        super().__init__(f"{operation}: {code}")
+    def __init__(self, operation: str, code: str, *, failure: AwsFailure | None = None) -> None:
+        super().__init__(_with(f"{operation}: {code}", failure))
         self.code = code
+        self.aws_failure = failure
+
+
+def _with(text: str, failure: AwsFailure | None) -> str:
+    """Add to the text what Lambda's own log line would not have: resource and request, where they are known."""
+    return f"{text} ({failure.text})" if failure is not None and failure.text else text
 
 
 def call(operation: Callable[..., Any], **request: Any) -> Any:
@@ -60,11 +72,14 @@ def classify(error: AwsError) -> Busy | RefusedByAws:
 
     Raise it outside of the `except` block, so that no chain of exceptions leads to what AWS says of the request.
     """
+    failure = failure_of(error)
     if not isinstance(error, ClientError):
-        return Busy(type(error).__name__)
+        return Busy(type(error).__name__, failure=failure)
     code = error.response["Error"]["Code"]
     reasons = {str(each.get("Code")) for each in error.response.get("CancellationReasons", ())} - {"None"}
     named = ",".join(sorted(reasons)) or code
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     transient = reasons <= TRANSIENT_REASONS if reasons else code in TRANSIENT_CODES or status >= 500
-    return Busy(named) if transient else RefusedByAws(error.operation_name, named)
+    if transient:
+        return Busy(named, failure=failure)
+    return RefusedByAws(error.operation_name, named, failure=failure)

@@ -165,5 +165,8 @@ class Effects:
 
 
 def position(sequence: str) -> str:
-    """Return a sequence number as a text that sorts like the number, which has too many digits for DynamoDB."""
-    return f"{len(sequence):03d}{sequence}"
+    """Return a sequence number as a text that sorts like the number, which has too many digits for DynamoDB.
+
+    What stands behind a point, a place in an aggregate of a fixed number of digits, sorts behind the number.
+    """
+    return f"{len(sequence.partition('.')[0]):03d}{sequence}"

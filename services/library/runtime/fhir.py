@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/healthlake/latest/devguide/crud-healthlake.html
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes, urlencode
@@ -20,7 +20,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from . import exact_json
-from .client import TRANSIENT_STATUSES, Client, judge_status
+from .client import TRANSIENT_STATUSES, Client, StatusError, judge_status
+from .failures import AwsFailure
 from .fields import FHIR_ID
 from .resilience import AttemptError, CallError, Deadline
 from .tracing import NoTracing, Tracing
@@ -305,10 +306,20 @@ class FhirStore:
         content: bytes = b"",
         safe: bool = False,
     ) -> HttpResponse:
-        answer = self.client.call(method, url, deadline=deadline, headers=headers, content=content, safe=safe)
+        try:
+            answer = self.client.call(method, url, deadline=deadline, headers=headers, content=content, safe=safe)
+        except CallError as failed:
+            failed.aws_failure = self._failure(method, failed.aws_failure or AwsFailure(code=type(failed).__name__))
+            raise
         if answer.status < 300 or answer.status == HTTPStatus.NOT_MODIFIED:
             return answer
-        raise RefusedError(f"{method} of the datastore", answer.status, issue_codes(answer.body))
+        refused = RefusedError(f"{method} of the datastore", answer.status, issue_codes(answer.body))
+        refused.aws_failure = self._failure(method, failure_in(answer, ",".join(refused.codes)))
+        raise refused
+
+    def _failure(self, method: str, found: AwsFailure) -> AwsFailure:
+        """Return a failure with the call and the datastore's id, which is the last part but one of its endpoint."""
+        return replace(found, operation=f"HealthLake:{method}", resource=self.endpoint.split("/")[-3])
 
     def _page(self, answer: HttpResponse) -> Page:
         try:
@@ -369,8 +380,19 @@ def _encode(part: str) -> str:
 def judge(answer: HttpResponse, where: str) -> None:
     """Raise an AttemptError for responses after which another attempt may succeed; throttling may be a 400."""
     if answer.status == HTTPStatus.BAD_REQUEST and _is_throttling(answer):
-        raise ThrottledError(f"{where}: throttled", transient=True, unhealthy=False)
-    judge_status(answer, where)
+        throttled = ThrottledError(f"{where}: throttled", transient=True, unhealthy=False)
+        throttled.aws_failure = failure_in(answer, "ThrottlingException")
+        raise throttled
+    try:
+        judge_status(answer, where)
+    except StatusError as failed:
+        failed.aws_failure = failure_in(answer)
+        raise
+
+
+def failure_in(answer: HttpResponse, code: str = "") -> AwsFailure:
+    """Return what to ask AWS about a response: a code of its own, or the status, and the request's id."""
+    return AwsFailure(code=code or str(answer.status), request_id=answer.headers.get("x-amzn-requestid", ""))
 
 
 def issue_codes(body: bytes) -> tuple[str, ...]:

@@ -1,19 +1,24 @@
 """Keeps records that can never be processed, with their payload, until somebody mends them."""
 
+import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from .stream import StreamRecord
+from .stream import StreamRecord, Waiting
 
 PREFIX = "quarantined/"
+SENT = "redriven/sent/"
+"""Prefix of the notes by which `penstock redrive` remembers what was processed since."""
 
 
 def object_key(record: StreamRecord) -> str:
     """Return the object's key: a retried write has the same, and a mended payload another."""
-    digest = hashlib.sha256(record.data).hexdigest()[:16]
-    return f"{PREFIX}{record.shard}/{record.sequence}-{digest}.json"
+    kinesis = record.raw.get("kinesis")
+    payload = base64.b64decode(kinesis["data"]) if kinesis else record.data  # as it came, compressed or not
+    return f"{PREFIX}{record.shard}/{record.sequence}-{hashlib.sha256(payload).hexdigest()[:16]}.json"
 
 
 class BucketQuarantine:
@@ -34,3 +39,18 @@ class BucketQuarantine:
             Body=json.dumps({"reason": reason, **details, "record": record.raw}).encode(),
             ContentType="application/json",
         )
+
+    def waiting(self) -> Waiting:
+        """Count the records that no re-drive has sent, by the names of the objects alone."""
+        sent = {each["Key"].removeprefix(SENT) for each in self._list(SENT)}
+        since: dict[str, datetime] = {}
+        for each in self._list(PREFIX):
+            place = each["Key"].removeprefix(PREFIX).rpartition("-")[0]
+            if place not in sent:  # a record that was mended and is still refused has two objects, and waits once
+                since[place] = min(each["LastModified"], since.get(place, each["LastModified"]))
+        oldest = (datetime.now(UTC) - min(since.values())).total_seconds() if since else 0
+        return Waiting(records=len(since), oldest_seconds=max(0, int(oldest)))
+
+    def _list(self, prefix: str) -> Iterator[Any]:
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name, Prefix=prefix):
+            yield from page.get("Contents", [])

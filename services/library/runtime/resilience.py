@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, Self, TypeVar
 
+from .failures import AwsFailure
+
 LEAST_CALLS_PER_RETRY = 10
 """A tenth: what retries may add to a system's load, however badly it does."""
 
@@ -80,6 +82,9 @@ class Deadline:
 
 class CallError(Exception):
     """A call did not succeed. The text says where and how, with nothing in it of what was sent or answered."""
+
+    aws_failure: AwsFailure | None = None
+    """What to ask AWS about, if it was a call of AWS that it answered."""
 
 
 class AttemptError(CallError):

@@ -177,7 +177,8 @@ def running() -> Iterator[Server]:
                 server.respond(server.seen[-1]) if signed else (403, {}, outcome("forbidden", "signature"))
             )
             self.send_response(status)
-            for name, value in {**extra, "Content-Length": str(len(content))}.items():
+            about = {"Content-Length": str(len(content)), "x-amzn-RequestId": "REQ-1"}
+            for name, value in {**extra, **about}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.library.runtime import fhir
+from services.library.runtime.failures import failure_of
 from services.library.runtime.fhir import (
     FhirStore,
     ForeignLinkError,
@@ -252,6 +253,28 @@ def test_a_refusal_says_its_status_and_fhirs_own_code_and_nothing_else(
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert len(server.seen) == 1
     assert caught.value.is_permanent == (status in {400, 422})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (422, outcome("conflict", CANARY), "conflict"),
+        (403, CANARY.encode(), "403"),
+        (503, CANARY.encode(), "503"),
+        (400, b'{"__type":"com.amazon.healthlake#ThrottlingException"}', "ThrottlingException"),
+    ],
+)
+def test_a_failure_has_what_an_operator_asks_aws_about(
+    server: Server, client: FhirStore, status: int, body: bytes, code: str
+) -> None:
+    server.answer = (status, body)
+    with pytest.raises(CallError) as caught:
+        client.read("Patient", CANARY, deadline=Deadline.after(SOON))
+    found = failure_of(caught.value)
+    assert found is not None
+    resource = {"aws_resource": server.endpoint.split("/")[-3]}
+    asked = {"aws_error": code, "aws_operation": "HealthLake:GET", "aws_request_id": "REQ-1"}
+    assert found.fields == asked | resource
 
 
 def test_throttling_with_status_400_is_retried(server: Server, client: FhirStore) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from services.library.runtime.configuration import Configuration, ConfigurationError
-from services.library.runtime.logging import AllowedFields
+from services.library.runtime.logging import SHOWS_EXCEPTION_TEXT, AllowedFields, logger_for
 
 Line = dict[str, Any]
 
@@ -73,8 +73,48 @@ def test_an_exception_is_written_without_its_text(logged: Logged) -> None:
 
     line = logged(write)
     assert line["exception_name"] == "ValueError"
-    assert line["frames"][0].startswith(__file__)
-    assert line["frames"][0].endswith(" write")
+    (frame,) = line["frames"]
+    assert frame.startswith("services/library/tests/test_runtime.py:"), "where it lies in the repository"
+    assert frame.endswith(" write")
+
+
+def test_of_the_frames_of_an_exception_ours_are_written_and_no_librarys(logged: Logged) -> None:
+    def fail(value: object) -> object:
+        raise TypeError(value)
+
+    def write(logger: Logger) -> None:
+        try:
+            json.dumps({"name": Settings}, default=fail)
+        except TypeError:
+            logger.exception("failed")
+
+    assert [each.rpartition(" ")[2] for each in logged(write)["frames"]] == ["write", "fail"]
+
+
+@pytest.mark.parametrize("shows", [False, True])
+def test_the_text_of_an_exception_is_written_where_no_personal_data_is(shows: bool) -> None:
+    stream = io.StringIO()
+    formatter = AllowedFields((), shows_exception_text=shows)
+    logger = Logger(service="sandbox", stream=stream, logger_formatter=formatter)
+    logger.handlers[0].stream = stream  # type: ignore[attr-defined]  # as above
+    logger.handlers[0].setFormatter(formatter)
+    try:
+        raise ValueError("what it says")
+    except ValueError:
+        logger.exception("failed")
+    assert json.loads(stream.getvalue()).get("exception_text") == ("what it says" if shows else None)
+
+
+@pytest.mark.parametrize("value", ["true", "false", None])
+def test_a_services_logger_shows_exceptions_if_its_function_is_told_to(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SHOWS_EXCEPTION_TEXT, raising=False)
+    if value is not None:
+        monkeypatch.setenv(SHOWS_EXCEPTION_TEXT, value)
+    formatter = logger_for(f"told-{value}").registered_formatter
+    assert isinstance(formatter, AllowedFields)
+    assert formatter.shows_exception_text is (value == "true")
 
 
 class Settings(Configuration):

@@ -47,8 +47,7 @@ class RecordsApi:
             found = self._read(asked, deadline) if asked.action == "read" else self._search(asked, deadline)
         except (queries.QueryError, TokenError, LongLinkError, CallError, Busy, RefusedByAws) as error:
             found = responses.of_error(error, asked.request_id)
-            # Which call of AWS, and its code: nothing else is in that text.
-            self._log(asked, found, str(error) if isinstance(error, RefusedByAws) else type(error).__name__)
+            self._log(asked, found, error)
         return found
 
     def _read(self, asked: RecordsRequest, deadline: Deadline) -> ApiResponse:
@@ -87,16 +86,18 @@ class RecordsApi:
                 },
             )
 
-    def _log(self, asked: RecordsRequest, answer: ApiResponse, error: str) -> None:
+    def _log(self, asked: RecordsRequest, answer: ApiResponse, error: Exception) -> None:
         self.logger.warning(
             "request refused",
             extra={
                 "action": asked.action,
                 "status": answer.status,
                 "resource_type": asked.type if asked.type in queries.TYPES else "?",
-                "error": error,
+                # Which call of AWS, its code, resource and request: nothing else is in that text.
+                "error": str(error) if isinstance(error, RefusedByAws) else type(error).__name__,
                 "request_id": asked.request_id,
             },
+            exc_info=error,
         )
 
 

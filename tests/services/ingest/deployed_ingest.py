@@ -1,5 +1,6 @@
 """ingest as it runs in a local cloud, and submissions for it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,9 @@ class DeployedIngest:
 
     @property
     def consumer(self) -> DeployedConsumer:
-        return choose(self.stack.outputs, named=None, stack=self.stack.name)
+        found = choose(self.stack.outputs, named=None, stack=self.stack.name)
+        assert isinstance(found, DeployedConsumer)
+        return found
 
     def redrive(self) -> Redrive:
         return Redrive(self.consumer, client=self.stack.client)
@@ -55,3 +58,24 @@ class DeployedIngest:
     def objects(self, bucket: str, prefix: str = "") -> int:
         pages = self.stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return sum(page.get("KeyCount", 0) for page in pages)
+
+    def alarm(self, name: str) -> str:
+        """The state of one of its alarms."""
+        cloudwatch = self.stack.client("cloudwatch")
+        names = [each for each in self.stack.ids("AWS::CloudWatch::Alarm") if name in each]
+        (found,) = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        return str(found["StateValue"])
+
+    def count_quarantine(self) -> None:
+        """Call the consumer as its rule does every five minutes."""
+        (rule,) = self.stack.client("events").list_rules()["Rules"]
+        (target,) = self.stack.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        self.stack.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"].encode())
+
+    def counted(self) -> list[int]:
+        """How much waited in quarantine, each time that it was counted."""
+        logs = self.stack.client("logs")
+        groups = [each for each in self.stack.ids("AWS::Logs::LogGroup") if "Consumer" in each]
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=groups[0])
+        lines = [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
+        return [json.loads(line)["waiting"] for line in lines if '"quarantine counted"' in line]

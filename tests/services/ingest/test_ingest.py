@@ -25,6 +25,7 @@ from services.library.operations.records import RedriveVerdict
 from services.library.operations.redrive import RedriveRequest
 from tests.conftest import FreshCloud
 from tests.services.ingest.deployed_ingest import PATIENTS, DeployedIngest, submission
+from tests.services.ingest.stream.poison import PATIENT, POISON, payload
 from tests.services.ingest.stream.simulation import seeded
 from tests.testbed.functions import until
 from tests.testbed.killing import kill
@@ -101,6 +102,29 @@ def test_submissions_are_stored_in_order_and_told_and_pills_are_mended(running: 
         RedriveVerdict.ALREADY
     ] * 2
     assert {"s-900", "s-901"} <= running.changes().keys()
+    assert running.objects(running.consumer.failures or "") == 0
+
+
+def test_poison_of_every_kind_costs_no_good_record_and_is_on_alarm_until_it_is_mended(running: DeployedIngest) -> None:
+    before, waited = running.changes().keys(), len(running.quarantined())
+    records = []
+    for number, (data, _) in enumerate(POISON.values()):
+        records += [(PATIENT, payload(id=f"between-{number}")), (PATIENT, data)]
+    running.put(records)
+    changes = until(running.changes, lambda found: len(found) == len(before) + len(POISON), 60)
+    until(running.quarantined, lambda found: len(found) == waited + len(POISON), 60)
+    versions = [int(changes[f"between-{number}"]["version"]["N"]) for number in range(len(POISON))]
+    assert versions == list(range(1, len(POISON) + 1))
+    redrive = running.redrive()
+    waiting = redrive.quarantined()
+    assert {pill.record.data: pill.reason for pill in waiting} == dict(POISON.values())
+    assert until(lambda: running.alarm("InQuarantine"), lambda state: state == "ALARM") == "ALARM"
+    running.count_quarantine()
+    assert until(running.counted, lambda found: found[-1:] == [len(waiting)])
+    mended = {pill.file_name: payload(id=f"mended-{number}") for number, pill in enumerate(waiting)}
+    results = list(redrive.run(RedriveRequest(applies=True, mended=mended)))
+    assert {result.verdict for result in results} <= {RedriveVerdict.SENT, RedriveVerdict.ALREADY}
+    assert until(running.counted, lambda found: found[-1] == 0), "the re-drive asked for it"
     assert running.objects(running.consumer.failures or "") == 0
 
 

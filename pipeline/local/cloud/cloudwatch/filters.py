@@ -21,7 +21,7 @@ def counted(log: str, filters: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
         document = _object(line)
         for match, each in found:
             if _member(document, match["member"]) == match["text"]:
-                yield from _of(each["metricTransformations"])
+                yield from _of(each["metricTransformations"], document)
 
 
 def _object(line: str) -> object:
@@ -37,10 +37,17 @@ def _member(document: object, path: str) -> object:
     return document
 
 
-def _of(transformations: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+def _of(transformations: Iterable[Mapping[str, Any]], document: object) -> Iterator[Metric]:
     for each in transformations:
-        try:
-            value = float(each["metricValue"])
-        except ValueError:
-            continue  # the value of a member, which none of ours is
-        yield Metric(each["metricNamespace"], each["metricName"], value, str(each.get("unit") or "None"), {})
+        given = str(each["metricValue"])
+        value = _number(_member(document, given.removeprefix("$.")) if given.startswith("$.") else given)
+        if value is not None:
+            yield Metric(each["metricNamespace"], each["metricName"], value, str(each.get("unit") or "None"), {})
+
+
+def _number(value: object) -> float | None:
+    """Read a number, or a text that is one; what is anything else is no value of a metric."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else None
+    except ValueError:
+        return None

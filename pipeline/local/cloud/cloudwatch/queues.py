@@ -5,13 +5,16 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-a
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.local.cloud.emulator import Emulator, Json
+if TYPE_CHECKING:
+    from pipeline.local.cloud.emulator import Emulator, Json
 
 NAMESPACE = "AWS/SQS"
 KEPT = 7200
 """Measurements: those of an hour, if a queue is never quiet."""
+POISON_RECEIVES = 3
+"""From so many receives on, the age of the oldest message passes over a message of a standard queue."""
 EQUAL_SECONDS = 1.0
 """How long a value stands for those that follow it and are the same."""
 
@@ -19,11 +22,11 @@ EQUAL_SECONDS = 1.0
 class Gauges:
     """Measures the queues that alarms are about; what it measured before a restart is not kept."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: "Emulator") -> None:
         self.emulator = emulator
         self.series: dict[tuple[str, str, str, str], deque[Json]] = {}
 
-    def points(self, metric: Mapping[str, Any], now: float) -> deque[Json] | None:
+    def points(self, metric: Mapping[str, Any], now: float) -> "deque[Json] | None":
         """Measure a metric of a queue of `here`, and return all that was measured; None if it is not one of these."""
         name = str(metric.get("MetricName"))
         queue_name = next((part["Value"] for part in metric.get("Dimensions") or [] if part["Name"] == "QueueName"), "")
@@ -38,10 +41,11 @@ class Gauges:
             found.append({"Timestamp": now, "Value": value})
         return found
 
-    def _value(self, name: str, queue: Json, now: float) -> float | None:
+    def _value(self, name: str, queue: "Json", now: float) -> float | None:
         messages = queue["messages"]
         if name == "ApproximateAgeOfOldestMessage":
-            return max((now - message.get("sent_at", now) for message in messages), default=0.0)
+            counted = (each for each in messages if queue["is_fifo"] or each.get("receive_count", 0) < POISON_RECEIVES)
+            return max((now - message.get("sent_at", now) for message in counted), default=0.0)
         hidden = [message for message in messages if message.get("visible_at", 0.0) > now]
         delayed = sum(not message.get("receive_count") for message in hidden)
         counts = {

@@ -1,16 +1,19 @@
 """What every function has, whatever a team says of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
+from constructs import Construct
 
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.service import ServiceStack
+from services.library.contract.service import Service, ServiceStack
+from services.library.runtime.logging import SHOWS_EXCEPTION_TEXT
 from tests.testbed.runtime_code import HANDLER
 
 KEY = {"Fn::GetAtt": [Match.string_like_regexp("^OperationsKey"), "Arn"]}
@@ -186,3 +189,47 @@ def test_memory_that_lambda_does_not_offer_is_refused(memory_mib: int) -> None:
 def test_a_handler_outside_a_services_runtime_is_refused() -> None:
     with pytest.raises(ValueError, match=r"give services\.<service>\.runtime\.<module>\.<name>"):
         _ = FunctionSettings(handler="services.sample.service.build", description="x").service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing(Service[ServiceStack]):
+    """A service of one function."""
+
+    name: ClassVar[str] = "thing"
+    owner: ClassVar[str] = "@example/thing"
+    handles_personal_data: ClassVar[bool] = False
+
+    def build(self, scope: Construct, environment: Environment) -> ServiceStack:
+        stack = ServiceStack(scope, self.name, environment=environment, description="A function")
+        Function(
+            stack,
+            "Function",
+            environment=environment,
+            settings=FunctionSettings(handler=HANDLER, description="Does something"),
+            alarms_to=NotificationTopic(stack, "Topic", environment=environment),
+        )
+        return stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Personal(Thing):
+    """The same about people."""
+
+    handles_personal_data: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("service", "tier", "shows"),
+    [
+        (Thing(), Tier.SANDBOX, "true"),
+        (Personal(), Tier.SANDBOX, None),
+        (Thing(), Tier.PRE_PRODUCTION, None),
+        (Thing(), Tier.PRODUCTION, None),
+    ],
+)
+def test_functions_log_what_exceptions_say_in_a_sandbox_of_a_service_without_personal_data(
+    service: Thing, tier: Tier, shows: str | None, tmp_path: Path
+) -> None:
+    stack = service.deploy(cdk.App(outdir=str(tmp_path)), environment(tier))
+    (function,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+    assert function["Properties"]["Environment"]["Variables"].get(SHOWS_EXCEPTION_TEXT) == shows

@@ -96,3 +96,32 @@ def test_queue_worker_refuses_settings_that_repeat_or_lose_work(settings: dict[s
 def test_exactly_six_times_the_timeout_is_enough() -> None:
     queue = QueueSettings(visibility_timeout=cdk.Duration.seconds(66))
     QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(11)), queue=queue)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "queue", "most"),
+    [
+        (100, {"receives": 10, "oldest_message": cdk.Duration.hours(1)}, 1_140),
+        (100, {"receives": 10, "oldest_message": cdk.Duration.minutes(20)}, 1_140),
+        (900, {"oldest_message": cdk.Duration.minutes(45)}, 2_700),
+        (10, {"visibility_timeout": cdk.Duration.minutes(1), "receives": 46}, 60),
+    ],
+)
+def test_queue_worker_refuses_to_be_silent_for_longer_than_an_hour(
+    timeout: int, queue: dict[str, Any], most: int
+) -> None:
+    hidden = {"visibility_timeout": cdk.Duration.seconds(6 * timeout)}
+    given, seconds = QueueSettings(**(hidden | queue)), cdk.Duration.seconds(timeout)
+    if most == 2_700:  # the limit itself
+        QueueWorkerSettings(function=function(timeout=seconds), queue=given)
+        given = QueueSettings(**(hidden | queue | {"oldest_message": cdk.Duration.seconds(2_701)}))
+    with pytest.raises(
+        ValueError, match=rf"is not allowed; give an oldest_message of at most {most} s, or less of the"
+    ):
+        QueueWorkerSettings(function=function(timeout=seconds), queue=given)
+
+
+def test_a_message_that_fails_at_every_try_raises_an_alarm_within_an_hour_whatever_the_timeout() -> None:
+    for timeout in range(1, 901):
+        queue = QueueSettings(visibility_timeout=cdk.Duration.seconds(6 * timeout))
+        QueueWorkerSettings(function=function(timeout=cdk.Duration.seconds(timeout)), queue=queue)

@@ -115,9 +115,10 @@ def test_the_function_may_write_to_quarantine_and_not_read_it(template: Template
     policies = template.find_resources("AWS::IAM::ManagedPolicy")
     statements = [each for policy in policies.values() for each in policy["Properties"]["PolicyDocument"]["Statement"]]
     about = [each for each in statements if "Quarantine" in json.dumps(each["Resource"])]
-    assert len(about) == 2
-    assert {each["Action"] for each in about} == {"s3:PutObject"}
-    assert all("/quarantined/*" in json.dumps(each["Resource"]) for each in about)
+    puts = [each for each in about if each["Action"] == "s3:PutObject"]
+    assert len(puts) == 2
+    assert all("/quarantined/*" in json.dumps(each["Resource"]) for each in puts)
+    assert {each["Action"] for each in about} == {"s3:PutObject", "s3:ListBucket"}, "names alone, to count them"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,8 @@ def test_the_function_may_write_to_quarantine_and_not_read_it(template: Template
         ("AWS/Lambda", "DestinationDeliveryFailures", 1),
         ("AWS/S3", "PutRequests", 1),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1),
-        ("Penstock/prod/Some/Copies", "Quarantined", 1),
+        ("Penstock/prod/Some/Copies", "Waiting", 1),
+        ("Penstock/prod/Some/Copies", "OldestSeconds", 86_400),
     ],
 )
 def test_stream_consumer_alarms_notify_the_topic(
@@ -139,26 +141,43 @@ def test_stream_consumer_alarms_notify_the_topic(
             "Namespace": namespace,
             "MetricName": metric,
             "Threshold": threshold,
-            "TreatMissingData": "notBreaching",
+            "TreatMissingData": "ignore" if namespace.startswith("Penstock/") else "notBreaching",
             "AlarmActions": [{"Ref": Match.string_like_regexp("^AlarmsTopic")}],
         },
     )
 
 
-def test_quarantine_metric_matches_the_runtimes_log_line(template: Template) -> None:
-    """Of the log line of the runtime, and of the requests of Lambda's own prefix."""
-    message = stream_consumer.QUARANTINED_MESSAGE
-    pattern = f'{{ $.message = "{message}" }}'
-    template.all_resources_properties("AWS::Logs::MetricFilter", {"FilterPattern": pattern})
+def test_quarantine_metrics_match_the_runtimes_log_lines(template: Template) -> None:
+    """Of the log lines of the runtime, and of the requests of Lambda's own prefix."""
+    filters = template.find_resources("AWS::Logs::MetricFilter").values()
+    found = {
+        (each["Properties"]["FilterPattern"], transformation["MetricName"], transformation["MetricValue"])
+        for each in filters
+        for transformation in each["Properties"]["MetricTransformations"]
+    }
+    assert found == {
+        ('{ $.message = "record quarantined" }', "Waiting", "1"),
+        ('{ $.message = "quarantine counted" }', "Waiting", "$.waiting"),
+        ('{ $.message = "quarantine counted" }', "OldestSeconds", "$.oldest_seconds"),
+    }
     runtime = ast.parse((Path(stream_consumer.__file__).parents[1] / "runtime" / "stream.py").read_text())
-    assert message in {node.value for node in ast.walk(runtime) if isinstance(node, ast.Constant)}
+    constants = {node.value for node in ast.walk(runtime) if isinstance(node, ast.Constant)}
+    messages = {stream_consumer.QUARANTINED_MESSAGE, stream_consumer.COUNTED_MESSAGE}
+    assert messages | {stream_consumer.COUNT_QUARANTINE, "waiting", "oldest_seconds"} <= constants
     template.has_resource_properties(
         "AWS::S3::Bucket", {"MetricsConfigurations": [{"Id": "Copies", "Prefix": "aws/lambda/"}]}
     )
 
 
+def test_the_consumer_is_called_every_five_minutes_to_count_what_waits(template: Template) -> None:
+    rules = template.find_resources("AWS::Events::Rule").values()
+    assert [each["Properties"]["ScheduleExpression"] for each in rules] == ["rate(5 minutes)"] * 2
+    assert [json.loads(each["Properties"]["Targets"][0]["Input"]) for each in rules] == [{"countQuarantine": True}] * 2
+
+
 def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsumer, StreamConsumer]) -> None:
     _, copies, pointers = built
+    assert '\\"timeout_seconds\\":30' in json.dumps(cdk.Stack.of(copies).resolve(copies.redrive))
     for made, expected in ((copies, "failures"), (pointers, "pointers")):
         text = json.dumps(cdk.Stack.of(made).resolve(made.redrive))
         assert [name for name in ("function", "stream", "quarantine") if f'\\"{name}\\":' not in text] == []
@@ -182,6 +201,23 @@ def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsum
         ({"operator_time": cdk.Duration.hours(23)}, r"operator_time=23 h is not allowed; give at least 24 h"),
         ({"iterator_age": cdk.Duration.hours(24)}, r"iterator_age=86400 s is not allowed; give 60 s up to record_age"),
         ({"function": function(timeout=cdk.Duration.seconds(9))}, r"timeout=9 s is not allowed; give at least 10 s"),
+        ({"quarantine_age": cdk.Duration.minutes(59)}, r"quarantine_age=3540 s is not allowed; give 1 h to 14 days"),
+        (
+            {"deaggregates_kpl": True, "parallelization": 2},
+            r"parallelization=2 with deaggregates_kpl=True is not allowed; give 1: Lambda tells batches apart",
+        ),
+        (
+            {"function": function(timeout=cdk.Duration.minutes(5)), "record_age": cdk.Duration.hours(1)},
+            r"batch_size=100 with record_age=3600 s, retries=10 and timeout=300 s .* at most 1, .* after 7500 s",
+        ),
+        (
+            {"function": function(timeout=cdk.Duration.minutes(3)), "record_age": cdk.Duration.hours(1)},
+            r"batch_size=100 .*; give at most 16, or a shorter timeout",
+        ),
+        (
+            {"function": function(timeout=cdk.Duration.minutes(15)), "record_age": cdk.Duration.hours(1)},
+            r"batch_size=100 .*; give a record_age of at least 9900 s, or a shorter timeout",
+        ),
     ],
 )
 def test_what_would_lose_or_hold_up_records_is_refused(settings: dict[str, Any], refusal: str) -> None:
@@ -199,6 +235,21 @@ def test_a_function_that_could_not_serve_every_shard_is_refused(scratch: StackSc
             environment=scratch.environment,
             stream=stream,
             alarms_to=scratch.alarms,
+            settings=settings,
+        )
+
+
+def test_a_stream_on_demand_counts_as_the_shards_that_it_begins_with(production: StackScope) -> None:
+    settings = StreamConsumerSettings(function=function(reserved_concurrency=7), parallelization=2)
+    with pytest.raises(
+        ValueError, match=r"reserved_concurrency=7 is not allowed; give at least 8, a call for each of 4"
+    ):
+        StreamConsumer(
+            production.stack,
+            "OnDemand",
+            environment=production.environment,
+            stream=Stream(production.stack, "Demanded", environment=production.environment),
+            alarms_to=production.alarms,
             settings=settings,
         )
 

@@ -3,8 +3,11 @@
 import io
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,13 +37,15 @@ class Paginator:
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
         listed = sorted(key for key in self.buckets.objects.get(Bucket, {}) if key.startswith(Prefix))
-        yield {"Contents": [{"Key": key} for key in listed]}
+        found = self.buckets.objects.get(Bucket, {})
+        yield {"Contents": [{"Key": key, "LastModified": found[key].at} for key in listed]}
 
 
 @dataclass(frozen=True)
 class Stored:
     body: bytes
     version: str
+    at: datetime
 
 
 class Buckets:
@@ -52,14 +57,39 @@ class Buckets:
         self.objects: dict[str, dict[str, Stored]] = {}
         self.hook = hook
         self.counter = itertools.count()
+        self.now = datetime.now(UTC).replace(microsecond=0)
+        self.lock = threading.Lock()
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: str) -> None:  # noqa: N803 - as above
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - as above
+        Key: str,  # noqa: N803 - as above
+        Body: bytes,  # noqa: N803 - as above
+        IfNoneMatch: str | None = None,  # noqa: N803 - as above
+        IfMatch: str | None = None,  # noqa: N803 - as above
+        **_: str,
+    ) -> None:
         self.hook(f"put {Bucket}/{Key}")
-        stored = Stored(body=Body, version=f"v{next(self.counter)}")
-        self.objects.setdefault(Bucket, {})[Key] = stored
+        with self.lock:
+            there = self.objects.get(Bucket, {}).get(Key)
+            if (IfNoneMatch == "*" and there) or (IfMatch and (there is None or there.version != IfMatch)):
+                raise client_error("PreconditionFailed")
+            stored = Stored(body=Body, version=f"v{next(self.counter)}", at=self.now)
+            self.objects.setdefault(Bucket, {})[Key] = stored
+
+    def pass_time(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - as above
-        return {"Body": io.BytesIO(self.objects[Bucket][Key].body)}
+        found = self.objects[Bucket][Key]
+        headers = {"date": format_datetime(self.now, usegmt=True)}
+        return {
+            "Body": io.BytesIO(found.body),
+            "ETag": found.version,
+            "LastModified": found.at,
+            "ResponseMetadata": {"HTTPHeaders": headers},
+        }
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - as above
         if Key not in self.objects.get(Bucket, {}):

@@ -49,7 +49,7 @@ class Silence:
 
     def warning(self, *_: object, **__: object) -> None: ...
 
-    exception = warning
+    exception = info = warning
 
 
 class Plenty:
@@ -146,6 +146,12 @@ class World:
     """Sequence number of a record that no invocation survives."""
     counts: list[int] = field(default_factory=list)
     """Invocations for each batch that Lambda formed, with all that it was split into."""
+    invoked: list[str] = field(default_factory=list)
+    """Sequence numbers of the records that re-drives sent."""
+    counted: int = 0
+    """How often a re-drive asked for a count of what waits in quarantine."""
+    reads: Mapping[str, bool] = field(default_factory=dict)
+    """Settings of the processor: which payloads it decodes."""
 
     def __post_init__(self) -> None:
         self.steps_left: int | None = None
@@ -171,6 +177,7 @@ class World:
             quarantine=BucketQuarantine(QUARANTINE, client=self.buckets),
             logger=Silence(),  # type: ignore[arg-type]  # as much of one as is used
             skips_by_key=self.skips_by_key,
+            **self.reads,
         )
 
     def consume(self, settings: Settings) -> None:
@@ -238,6 +245,7 @@ class World:
                 quarantine=QUARANTINE,
                 failures=None if self.to_queue else FAILURES,
                 pointers="url" if self.to_queue else None,
+                timeout_seconds=60,
             ),
             client=lambda service: wrap(clients[service]),
         )
@@ -302,7 +310,12 @@ class FunctionApi:
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert FunctionName == "ingest"
-        answer = self.world.invoke(json.loads(Payload)["Records"])
+        event = json.loads(Payload)
+        if "Records" not in event:
+            self.world.counted += 1
+            return {"Payload": BytesIO(json.dumps(self.world.processor.run(event, Plenty())).encode())}
+        self.world.invoked += [raw["kinesis"]["sequenceNumber"] for raw in event["Records"]]
+        answer = self.world.invoke(event["Records"])
         if isinstance(answer, Failed):
             return {"FunctionError": "Unhandled", "Payload": BytesIO(b"{}")}
         assert isinstance(answer, Returned)

@@ -1,5 +1,6 @@
 """A stream with poison pills and crashes: nothing is lost, overtaken or held up. Full sizes are marked `soak`."""
 
+import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,19 @@ from pipeline.local.cloud.eventsources.batches import Reading, Settings, after
 from services.library.operations.records import DONE, RedriveVerdict
 from services.library.operations.redrive import RedriveRequest
 from tests.services.ingest.stream import bounds
-from tests.services.ingest.stream.simulation import SHARD, Judge, World, content, seeded, where_splits_use_retries_up
+from tests.services.ingest.stream.poison import PATIENT, POISON, payload
+from tests.services.ingest.stream.simulation import (
+    FIRST_SEQUENCE,
+    SHARD,
+    Given,
+    Judge,
+    World,
+    content,
+    raw_record,
+    seeded,
+    where_splits_use_retries_up,
+)
+from tests.testbed.kpl_aggregate import aggregate
 
 READINGS: dict[str, tuple[Reading, Judge]] = {
     "parts start anew": (Reading(parts_start_anew=True), after),
@@ -164,3 +177,83 @@ def test_the_distribution_is_the_binomial_one_for_single_records() -> None:
     found = bounds.given_up(records=2, batch_size=1, crashes=0.5, retries=1, splits_use_up=False)
     assert found == pytest.approx((9 / 16, 6 / 16, 1 / 16))
     assert bounds.limits(found, error=0.1) == (0, 1)
+
+
+def stream_of(records: list[tuple[str, bytes]], ids: list[str | None]) -> Given:
+    """A stream of keys and payloads; each has the id of a good submission, or None."""
+    sequences = [str(FIRST_SEQUENCE + number) for number in range(len(records))]
+    return Given(
+        raws=tuple(raw_record(sequence, *record) for sequence, record in zip(sequences, records, strict=True)),
+        pills=frozenset(sequence for sequence, id_ in zip(sequences, ids, strict=True) if id_ is None),
+        ids={sequence: id_ for sequence, id_ in zip(sequences, ids, strict=True) if id_ is not None},
+    )
+
+
+@pytest.mark.parametrize("crashes", [0.0, 0.3])
+@pytest.mark.parametrize("reading", READINGS)
+def test_each_kind_of_poison_is_quarantined_with_its_reason_and_costs_no_other_record(
+    reading: str, crashes: float
+) -> None:
+    """Between two kinds is a good record of the same patient."""
+    read, judge = READINGS[reading]
+    records: list[tuple[str, bytes]] = []
+    ids: list[str | None] = []
+    for number, (data, _) in enumerate(POISON.values()):
+        records += [(PATIENT, payload(id=f"good-{number}")), (PATIENT, data)]
+        ids += [f"good-{number}", None]
+    world = World(rng=seeded(31), given=stream_of(records, ids), judge=judge, crashes=crashes)
+    world.consume(settings(read))
+    check(world)
+    assert world.discarded == []
+    assert list(world.patients.effects) == [id_ for id_ in ids if id_ is not None]
+    assert len(world.patients.late) == 0
+    reasons = [pill.reason for pill in world.redrive().quarantined()]
+    assert reasons == [reason for _, reason in POISON.values()]
+    assert len(POISON) == 31
+
+
+@pytest.mark.parametrize("crashes", [0.0, 0.3])
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_bad_record_in_an_aggregate_is_quarantined_alone_and_mended_alone(reading: str, crashes: float) -> None:
+    """Aggregates and single records, compressed and not; and each kind of poison in one of them."""
+    read, judge = READINGS[reading]
+    good = [f"good-{number}" for number in range(2 * len(POISON))]
+    kinds = {
+        name: poison for name, poison in POISON.items() if name not in ("KPL aggregate", "damaged aggregate", "gzip")
+    }
+    records = [
+        (
+            "a",
+            aggregate(
+                [
+                    (PATIENT, gzip.compress(payload(id=good[2 * number]))),
+                    (PATIENT, data),
+                    (PATIENT, payload(id=good[2 * number + 1])),
+                ]
+            ),
+        )
+        for number, (data, _) in enumerate(kinds.values())
+    ]
+    world = World(
+        rng=seeded(32),
+        given=stream_of(records, ["" for _ in records]),
+        judge=judge,
+        crashes=crashes,
+        reads={"deaggregates_kpl": True, "decompresses_gzip": True},
+    )
+    world.consume(settings(read))
+    assert world.discarded == []
+    assert list(world.patients.effects) == good[: 2 * len(kinds)]
+    assert len(world.patients.late) == 0
+    waiting = world.redrive().quarantined()
+    assert [pill.reason for pill in waiting] == [reason for _, reason in kinds.values()]
+    assert [pill.record.data for pill in waiting] == [data for data, _ in kinds.values()]
+    world.crashes = 0.0
+    mended = {pill.file_name: payload(id=f"mended-{index}") for index, pill in enumerate(waiting)}
+    request = RedriveRequest(applies=True, mended=mended)
+    assert {line.verdict for line in world.redrive().run(request)} == {RedriveVerdict.SENT}
+    assert {line.verdict for line in world.redrive().run(request)} == {RedriveVerdict.ALREADY}
+    assert world.redrive().quarantined() == []
+    late = {f"mended-{index}" for index in range(len(kinds))}
+    assert world.patients.late == late, "they came before what is newest"
+    assert set(world.patients.effects) == {*good[: 2 * len(kinds)], *late}

@@ -1,8 +1,12 @@
 """What a stream consumer promises under any settings, faults and interruptions that hypothesis can think of."""
 
 import json
+import random
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.cloud.eventsources.batches import Reading, Settings, after
-from services.library.operations.consumer import DeployedConsumer
-from services.library.operations.records import RedriveVerdict
+from services.library.operations.consumer import DeployedConsumer, DeployedQueue, parse_output
+from services.library.operations.records import DONE, RedriveVerdict
 from services.library.operations.redrive import Redrive, RedriveRequest
+from services.library.runtime.stream import Waiting
 from tests.services.ingest.stream.simulation import (
     FAILURES,
     QUARANTINE,
@@ -85,6 +90,25 @@ class Counting:
         return call
 
 
+class Turns:
+    """A client whose calls are not under way at the same time, but for those that go on to another client."""
+
+    def __init__(self, client: Any, turn: threading.Lock) -> None:
+        self.client = client
+        self.turn = turn
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.client, name)
+        if name in ("exceptions", "get_paginator"):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self.turn:
+                return found(*arguments, **named)
+
+        return call
+
+
 def interrupted(world: World, calls: int, request: RedriveRequest) -> bool:
     """Re-drive until so many calls have begun or ended; whether it got to its end."""
     left = iter(range(calls))
@@ -98,7 +122,8 @@ def interrupted(world: World, calls: int, request: RedriveRequest) -> bool:
         for _ in redrive.run(request):
             pass
         return True
-    world.queue.hidden.clear()  # what it took becomes visible again after its time
+    world.queue.hidden.clear()  # what it took becomes visible again after its time, and what it reserved is free
+    world.buckets.pass_time(1_000)
     return False
 
 
@@ -155,6 +180,77 @@ def test_a_redrive_that_is_interrupted_anywhere_processes_each_record_once(to_qu
         news = [event.id for event in world.patients.events[published:]]
         assert sorted(news) == sorted(effects.keys() - told)
         assert not world.queue.messages
+
+
+@pytest.mark.parametrize("to_queue", [False, True], ids=["copies", "pointers"])
+def test_two_redrives_at_once_send_each_record_once(to_queue: bool) -> None:
+    """They take turns at every call of an API, in many orders."""
+    for seed in range(10):
+        world = given_up(to_queue=to_queue)
+        mended = mend(world)
+        rng, turn = seeded(seed), threading.Lock()
+        verdicts: list[RedriveVerdict] = []
+
+        def wait(rng: random.Random = rng) -> None:
+            time.sleep(rng.random() / 2_000)
+
+        def one(
+            world: World = world,
+            mended: dict[str, bytes] = mended,
+            verdicts: list[RedriveVerdict] = verdicts,
+            wait: Callable[[], None] = wait,
+            turn: threading.Lock = turn,
+        ) -> None:
+            redrive = world.redrive(wrap=lambda client: Counting(Turns(client, turn), wait))
+            verdicts += [line.verdict for line in redrive.run(RedriveRequest(applies=True, mended=mended))]
+
+        both = [threading.Thread(target=one) for _ in range(2)]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join()
+        assert len(world.invoked) == len(set(world.invoked))
+        assert set(verdicts) <= DONE | {RedriveVerdict.SENDING, RedriveVerdict.HELD}
+        world.queue.hidden.clear()
+        left = [line.verdict for line in world.redrive().run(RedriveRequest(applies=True, mended=mended))]
+        assert set(left) <= DONE
+        assert len(world.invoked) == len(set(world.invoked))
+
+
+def test_a_record_that_an_interrupted_redrive_was_sending_waits_until_its_function_is_over() -> None:
+    world = World(rng=seeded(1), given=content(seeded(1), records=4, pills=0, keys=1))
+    first, *others = world.records()
+    world.redrive().quarantine.reserve(first, seconds=120)
+    request = RedriveRequest(applies=True, since=world.beginning)
+    found = list(world.redrive().run(request))
+    assert [line.verdict for line in found] == [RedriveVerdict.SENDING] + [RedriveVerdict.HELD] * len(others)
+    at = world.buckets.now + timedelta(seconds=120)
+    assert found[0].note.endswith(f"if that was interrupted, repeat this after {at:%H:%M:%S} UTC")
+    world.buckets.pass_time(119)
+    assert next(iter(world.redrive().run(request))).verdict is RedriveVerdict.SENDING
+    world.buckets.pass_time(2)
+    assert [line.verdict for line in world.redrive().run(request)] == [RedriveVerdict.SENT] * 4
+
+
+def test_what_waits_in_quarantine_is_counted_until_it_is_sent() -> None:
+    world = World(rng=seeded(1), given=content(seeded(3), records=30, pills=0.2, keys=2))
+    world.consume(Settings(batch_size=4, retries=3, bisects=True, reports_failures=True))
+    quarantine, waiting = world.processor.quarantine, len(world.given.pills)
+    assert quarantine.waiting().records == waiting > 2
+    world.buckets.pass_time(-3_600)
+    first, second, *_ = world.redrive().quarantined()
+    wrong = {first.file_name: b"still wrong"}
+    assert RedriveVerdict.QUARANTINED in {
+        line.verdict for line in world.redrive().run(RedriveRequest(applies=True, mended=wrong))
+    }
+    assert quarantine.waiting().records == waiting, "it has two objects, and waits once"
+    assert 3_600 <= quarantine.waiting().oldest_seconds < 3_700
+    mended = mend(world)
+    list(world.redrive().run(RedriveRequest(applies=True, mended={second.file_name: mended[second.file_name]})))
+    assert quarantine.waiting().records == waiting - 1
+    list(world.redrive().run(RedriveRequest(applies=True, mended=mended)))
+    assert quarantine.waiting() == Waiting(records=0, oldest_seconds=0)
+    assert world.counted > 0, "whoever sent the last one asked for it"
 
 
 def test_a_dry_run_changes_nothing() -> None:
@@ -283,7 +379,9 @@ def test_what_nobody_can_read_is_named_and_left_where_it_is(body: str) -> None:
 
 def test_a_consumer_is_described_by_one_output_of_its_stack() -> None:
     output = '{"function": "f", "stream": "s", "quarantine": "q", "pointers": "u"}'
-    assert DeployedConsumer.of(output) == DeployedConsumer(
-        function="f", stream="s", quarantine="q", failures=None, pointers="u"
-    )
-    assert Redrive(DeployedConsumer.of(output), client=lambda name: name).copies is None
+    found = parse_output(output)
+    assert found == DeployedConsumer(function="f", stream="s", quarantine="q", failures=None, pointers="u")
+    assert isinstance(found, DeployedConsumer)
+    assert Redrive(found, client=lambda name: name).copies is None
+    described = parse_output('{"queue": "u", "dead_letters": "d"}')
+    assert described == DeployedQueue(queue="u", dead_letters="d")

@@ -52,7 +52,7 @@ def formation() -> Formation:
 @pytest.fixture
 def type_(world: World, formation: Formation, monkeypatch: pytest.MonkeyPatch) -> Type:
     """Runs the command; on AWS unless told otherwise, in an account that only a stage's own profile leads to."""
-    clients = {**world.clients(), "cloudformation": formation}
+    clients = {"cloudformation": formation}
     asked: list[dict[str, Any]] = []
 
     def target(**given: Any) -> Target:
@@ -61,13 +61,14 @@ def type_(world: World, formation: Formation, monkeypatch: pytest.MonkeyPatch) -
             account=given["account"],
             region=given["region"],
             endpoint=None if "profile" in given else "http://127.0.0.1:1",
-            _clients=lambda service, _account, _region: clients[service],
+            _clients=lambda service, _account, _region: {**world.clients(), **clients}[service],
             _credentials=lambda account: Credentials(account, "x"),
         )
 
     monkeypatch.setattr(connection, "aws_target", target)
     monkeypatch.setattr(connection, "local_target", lambda _endpoint, **given: target(**given))
-    monkeypatch.setattr(connection, "find", lambda _place: SimpleNamespace(endpoint="http://127.0.0.1:1"))
+    local = SimpleNamespace(endpoint="http://127.0.0.1:1", root_secret="x")
+    monkeypatch.setattr(connection, "find", lambda _place: local)
 
     def run(*arguments: str, typed: str = "") -> Result:
         return CliRunner().invoke(app, [*DEV, *arguments], obj=Path(), input=typed)
@@ -138,7 +139,10 @@ def test_on_aws_the_stacks_name_is_typed_before_anything_is_sent(type_: Type, wo
         (("redrive", "ingest", "--stage", "nowhere"), "has no stage 'nowhere'; it has dev, "),
         (("redrive", "other", "--stage", "dev"), "Stage 'dev' has no service 'other'; it has "),
         (("redrive", "ingst", "--stage", "dev"), "Did you mean ingest?"),
-        ((*DEV, "--consumer", "RedriveOther"), "Stack dev-ingest has these stream consumers: Redrive. Choose one"),
+        (
+            (*DEV, "--consumer", "RedriveOther"),
+            "these stream consumers and queues: Redrive. Choose one with --consumer.",
+        ),
         ((*DEV, "--mended", "not-there"), "--mended not-there: No such file or directory."),
         ((*DEV, "--save", "/proc/x"), "--save /proc/x: No such file or directory."),
         ((*DEV, "--save", "x", "--apply"), "--save only writes files"),
@@ -155,8 +159,8 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], said: str) -> Non
     ("outputs", "said"),
     [
         ({}, "Stack dev-ingest is not deployed yet."),
-        ({"Url": "x"}, "Stack dev-ingest has these stream consumers: none."),
-        ({"Redrive": "{}"}, "does not describe a stream consumer: deploy the service again."),
+        ({"Url": "x"}, "Stack dev-ingest has these stream consumers and queues: none."),
+        ({"Redrive": "{}"}, "describes neither a stream consumer nor a queue: deploy the service again."),
         ({"RedriveA": "{}", "RedriveB": "{}"}, "RedriveA, RedriveB. Choose one with --consumer."),
     ],
 )
@@ -167,3 +171,47 @@ def test_a_stack_without_a_consumer_is_named(
     done = type_()
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+class DeadLetters:
+    """SQS with one dead letter."""
+
+    def __init__(self) -> None:
+        self.left = ["Schmidt"]
+        self.sent: list[str] = []
+
+    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
+        return {"Attributes": {"MessageRetentionPeriod": "1209600"}}
+
+    def receive_message(self, **_: Any) -> dict[str, Any]:
+        about = {"Attributes": {"SentTimestamp": "1767225600000"}, "MessageId": "m-1", "ReceiptHandle": "r"}
+        return {"Messages": [{**about, "Body": body} for body in self.left]}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, **_: Any) -> None:  # noqa: N803 - boto3's names
+        assert QueueUrl == "work"
+        self.sent.append(MessageBody)
+
+    def delete_message(self, **_: Any) -> None:
+        self.left.clear()
+
+    def change_message_visibility(self, **_: Any) -> None:
+        """It is not hidden."""
+
+
+def test_the_command_serves_the_dead_letters_of_a_queue(
+    type_: Type, formation: Formation, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sqs = DeadLetters()
+    monkeypatch.setattr(world, "queue", sqs)
+    formation.outputs = {"RedriveWork": '{"queue": "work", "dead_letters": "dead"}'}
+    done = type_()
+    assert done.exit_code == 1
+    assert "WOULD_SEND" in done.stdout
+    assert "message m-1  sent 2026-01-01 00:00, expires 2026-01-15 00:00 UTC" in done.stdout
+    assert "Schmidt" not in done.output
+    assert json.loads(type_("--save", str(tmp_path), "--json").stdout)["saved"] == [str(tmp_path / "m-1.txt")]
+    (tmp_path / "m-1.txt").write_text("mended")
+    assert (type_("--mended", str(tmp_path), "--apply").exit_code, sqs.sent) == (0, ["mended"])
+    done = type_("--mended", str(tmp_path), "--apply", "--json")
+    assert (done.exit_code, counts(done)) == (1, {"EXPIRED": 1})
+    assert "--again and --since are for stream consumers" in type_("--again").stderr

@@ -94,8 +94,3 @@ def test_a_metric_filter_counts_the_lines_whose_member_is_the_text() -> None:
 def test_a_pattern_of_another_kind_counts_nothing(pattern: str) -> None:
     line = '{"message": "record quarantined", "times": 4}'
     assert list(counted(line, [FILTER | {"filterPattern": pattern}])) == []
-
-
-def test_a_value_out_of_the_line_counts_nothing() -> None:
-    taken = {"metricTransformations": [FILTER["metricTransformations"][0] | {"metricValue": "$.times"}]}
-    assert list(counted('{"message": "record quarantined", "times": 4}', [FILTER | taken])) == []
