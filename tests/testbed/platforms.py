@@ -30,6 +30,8 @@ MAKEFILE = f"""setup:
 \tln -sfn {tiny.ROOT}/.venv .venv
 synth:
 \tcp -r assembly cdk.out
+prove:
+\t@true
 """
 """Synth is done beforehand: what it is called by is the pipeline's, and what it comes to is real."""
 
@@ -64,6 +66,7 @@ class Platform:
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
+            names=self.settings.bootstrap,
         )
         repository = upstream.prepare(self.cloud, self.settings)
         first_deployment.deploy(
@@ -79,7 +82,10 @@ class Platform:
     @property
     def pipeline(self) -> Pipeline:
         """As `penstock` sees it."""
-        return Pipeline(target=local_target(self.cloud.endpoint, account=self.tools, region=HOME), name=self.name)
+        return Pipeline(
+            target=local_target(self.cloud.endpoint, secret=self.cloud.root_secret, account=self.tools, region=HOME),
+            name=self.name,
+        )
 
     @property
     def executions(self) -> int:

@@ -154,7 +154,7 @@ def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline, removals:
         return "Review-ApprovalRemoved"
     if difference.what == "privilege changed" and difference.new == "True":
         return "Review-PrivilegedBuild"
-    if difference.what in {"approval added", "stage added"}:
+    if difference.what in {"approval added", "approval moved", "stage added"}:
         return ""
     return (
         "Review-PipelineControl" if decisive.is_decisive(difference, pipeline, removals) else "Review-PipelineChanged"
