@@ -113,7 +113,7 @@ class EnrichmentStack(ServiceStack):
                 description=description,
                 timeout=cdk.Duration.seconds(FUNCTION_SECONDS),
                 variables={
-                    "ENRICHMENTS_TABLE_NAME": self.enrichments.table.table_name,
+                    "ENRICHMENTS_TABLE_NAME": self.enrichments.name,
                     "HOLD_SECONDS": str(int(TIMEOUT.to_seconds())),
                     **variables,
                 },

@@ -83,8 +83,8 @@ class IngestStack(ServiceStack):
                     timeout=cdk.Duration.minutes(1),
                     reserved_concurrency=settings.reserved_concurrency,
                     variables={
-                        "CHANGES_TABLE_NAME": self.changes.table.table_name,
-                        "CLAIMS_BUCKET_NAME": self.claims.bucket.bucket_name,
+                        "CHANGES_TABLE_NAME": self.changes.name,
+                        "CLAIMS_BUCKET_NAME": self.claims.name,
                         "EVENT_BUS_NAME": self.publisher.bus.event_bus_name,
                         **self._datastore(environment, settings),
                     },
@@ -130,10 +130,10 @@ class IngestStack(ServiceStack):
 
     def _offer(self, environment: Environment) -> None:
         for published, value in (
-            (STREAM_NAME, self.stream.stream.stream_name),
+            (STREAM_NAME, self.stream.name),
             (STREAM_ARN, self.stream.stream.stream_arn),
             (STREAM_KEY_ARN, self.stream.encryption_key.key.key_arn),
-            (CLAIMS_BUCKET_NAME, self.claims.bucket.bucket_name),
+            (CLAIMS_BUCKET_NAME, self.claims.name),
             (CLAIMS_KEY_ARN, self.claims.encryption_key.key.key_arn),
             (EVENT_BUS_NAME, self.publisher.bus.event_bus_name),
         ):

@@ -129,7 +129,7 @@ class IntakeStack(ServiceStack):
             "Record",
             "handler",
             "Records a submission",
-            {"TABLE_NAME": self.submissions.table.table_name},
+            {"TABLE_NAME": self.submissions.name},
         )
         self.submissions.grant(self.record.function, "dynamodb:GetItem", "dynamodb:PutItem")
         self.hand_over = self._function(

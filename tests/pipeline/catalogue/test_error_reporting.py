@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue.error_reporting import problem_of, report_errors
+from pipeline.catalogue.error_reporting import SETTING, problem_of, report_errors
 from pipeline.catalogue.problem import MistakeError
 from tests.conftest import ROOT, clean_environment
 
@@ -103,3 +103,10 @@ def test_synth_keeps_an_error_that_met_no_teams_line() -> None:
     with pytest.raises(KeyError) as found, report_errors():
         raise KeyError("nothing")
     assert problem_of(found.value) is None
+
+
+@pytest.mark.parametrize("field", ["rate_limit", "variables['SIZE']", "after[0].path", "detail_types[1]"])
+def test_a_refused_value_names_its_field(field: str) -> None:
+    found = SETTING.search(f"ApiSettings: {field}='a=b' is not allowed; give 1 to 5: it counts.")
+    assert found is not None
+    assert (found["field"], found["given"], found["allowed"]) == (field, "'a=b'", "1 to 5: it counts")

@@ -1,8 +1,8 @@
-"""Lambda's event source mappings of Kinesis streams and SQS queues.
+"""Lambda's event source mappings of Kinesis streams, streams of DynamoDB's tables, and SQS queues.
 
 Emulated: batches and windows, parallelization, filters, bisecting, retries, ages, partial failures, on-failure
 destinations, checkpoints that survive a kill (`batches.py` and `shards.py` decide); of queues concurrency, partial
-failures, visibility. The emulator's own poller reads DynamoDB's streams, without these.
+failures, visibility. A table's stream has one shard, and forgets after 24 hours.
 Not emulated: tumbling windows, enhanced fan-out, provisioned pollers, Kafka, MQ, DocumentDB.
 """
 

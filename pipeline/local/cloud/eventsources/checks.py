@@ -41,7 +41,7 @@ def _problems(mapping: Mapping[str, Any], may: May) -> Iterator[str]:
         for action in OF_QUEUES:
             if not may(action, source):
                 yield _not_permitted(action.partition(":")[2], "SQS")
-    if is_stream(source):
+    if is_stream(source) and not is_table(source):
         consumed = "/consumer/" in source
         wanted = [(action, stream_arn(source)) for action in (OF_CONSUMED_STREAMS if consumed else OF_STREAMS)]
         wanted += [(action, source) for action in OF_CONSUMERS if consumed]

@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
@@ -16,7 +17,9 @@ Json = dict[str, Any]
 
 
 def stream_event(record: StreamRecord, *, shard: str, stream: str, region: str, role: str) -> Json:
-    """Return one record as a function gets it."""
+    """Return one record as a function gets it; a table's stream has it so already."""
+    if isinstance(record.data, Mapping):
+        return dict(record.data)
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
@@ -35,6 +38,11 @@ def stream_event(record: StreamRecord, *, shard: str, stream: str, region: str, 
     }
 
 
+def sequence_number(event: Mapping[str, Any]) -> str:
+    """Return the sequence number of a record as a function gets it."""
+    return str(event["dynamodb"]["SequenceNumber"] if "dynamodb" in event else event["kinesis"]["sequenceNumber"])
+
+
 def invocation_record(discarded: Discarded, *, function: str, shard: str, stream: str, now: float) -> Json:
     """Make what a queue or a topic is told of discarded records: where they are, not what they say."""
     first, last, answer = discarded.records[0], discarded.records[-1], discarded.answer
@@ -47,7 +55,7 @@ def invocation_record(discarded: Discarded, *, function: str, shard: str, stream
         },
         "version": "1.0",
         "timestamp": instant(now),
-        "KinesisBatchInfo": {
+        "DDBStreamBatchInfo" if ":dynamodb:" in stream else "KinesisBatchInfo": {
             "shardId": shard,
             "startSequenceNumber": first.sequence_number,
             "endSequenceNumber": last.sequence_number,

@@ -54,8 +54,8 @@ LEFT_OUT: Json = {
 
 
 def is_stream(arn: str) -> bool:
-    """Tell whether a mapping reads a Kinesis stream."""
-    return arn.split(":")[2:3] == ["kinesis"]
+    """Tell whether a mapping reads a stream, of Kinesis or of a DynamoDB table."""
+    return arn.split(":")[2:3] == ["kinesis"] or is_table(arn)
 
 
 def is_queue(arn: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.local.cloud.emulator import Emulator
 from pipeline.local.cloud.eventsources.batches import StreamRecord
-from pipeline.local.cloud.eventsources.mapping import stream_arn
+from pipeline.local.cloud.eventsources.mapping import is_table, stream_arn
 
 EVENT_COUNT = "EventCount"
 """What a mapping's MetricsConfig names to have its events counted."""
@@ -24,11 +24,12 @@ class Metrics:
     def invoked(self, mapping: Mapping[str, Any], records: Sequence[StreamRecord], now: float) -> None:
         """Record how long the last record has been in the stream when the function gets it."""
         age = (now - records[-1].arrived) * 1000
-        stream = stream_arn(mapping["EventSourceArn"]).rpartition("/")[2]
-        for namespace, name, about in (
-            ("AWS/Lambda", "IteratorAge", {"FunctionName": mapping["FunctionName"]}),
-            ("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", {"StreamName": stream}),
-        ):
+        source = stream_arn(mapping["EventSourceArn"])
+        measured = [("AWS/Lambda", "IteratorAge", {"FunctionName": mapping["FunctionName"]})]
+        if not is_table(source):
+            about = {"StreamName": source.rpartition("/")[2]}
+            measured.append(("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", about))
+        for namespace, name, about in measured:
             self.emulator.record_metric(namespace, name, age, "Milliseconds", about)
         self.count(mapping, "InvokedEventCount", len(records))
 

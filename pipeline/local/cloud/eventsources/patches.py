@@ -1,17 +1,21 @@
 """What of the emulator's Lambda, Kinesis and SQS event source mappings replace or need."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ministack.core import concurrency
-from ministack.services import kinesis, lambda_svc, sqs
+from ministack.services import dynamodb, kinesis, lambda_svc, sqs
 
 from pipeline.local.cloud.emulator import HttpResponse, Json, json_response, replace
 
+SHARD_OF_TABLES = "shardId-00000000000000000000-00000000"
+"""A table of the emulator has one shard."""
+
 
 def stop_pollers() -> None:
-    """Stop the emulator's own pollers of streams and queues; the one for DynamoDB's streams goes on."""
-    for poller in ("_poll_kinesis", "_poll_sqs"):
+    """Stop the emulator's own pollers of streams and queues."""
+    for poller in ("_poll_dynamodb_streams", "_poll_kinesis", "_poll_sqs"):
         replace(lambda_svc, poller, lambda: False)
 
 
@@ -88,10 +92,44 @@ def _named_function(name_or_arn: str) -> Json | None:
 
 
 def stream(arn: str) -> Any:
-    """Return the emulator's own record of a stream, wherever it is; None if there is none."""
-    _, _, _, region, account, resource = arn.split(":", 5)
+    """Return the emulator's own record of a stream, wherever it is, or what is like it of a table; None without one."""
+    _, _, service, region, account, resource = arn.split(":", 5)
+    if service == "dynamodb":
+        return _stream_of_table(arn, account, region, resource.split("/")[1])
     found = kinesis._streams.get_scoped(account, region, resource.partition("/")[2])  # noqa: SLF001 - as above
     return found if found and found["StreamARN"] == arn else None
+
+
+def _stream_of_table(arn: str, account: str, region: str, name: str) -> Json | None:
+    table = dynamodb._tables.get_scoped(account, region, name)  # noqa: SLF001 - as above
+    if not table or table.get("LatestStreamArn") != arn:
+        return None
+    changes = dynamodb.stream_live_records(name, account_id=account, region=region)
+    return {"RetentionPeriodHours": 24, "shards": {SHARD_OF_TABLES: {"records": _Changes(changes)}}}
+
+
+class _Changes(Sequence[Json]):
+    """A table's changes as the records of a stream; each is made when it is asked for."""
+
+    def __init__(self, changes: Sequence[Json]) -> None:
+        self._changes = changes
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._changes[index]
+        return [_record(each) for each in found] if isinstance(index, slice) else _record(found)
+
+
+def _record(change: Json) -> Json:
+    told = change["dynamodb"]
+    return {
+        "SequenceNumber": told["SequenceNumber"],
+        "PartitionKey": json.dumps(told["Keys"], sort_keys=True),
+        "ApproximateArrivalTimestamp": told["ApproximateCreationDateTime"],
+        "Data": change,
+    }
 
 
 def receive(queue_arn: str, most: int) -> list[Json]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipeline.local.cloud.emulator import AwsError, Emulator
 from pipeline.local.cloud.eventsources import functions
-from pipeline.local.cloud.eventsources.mapping import is_queue, stream_arn
+from pipeline.local.cloud.eventsources.checks import OF_TABLES
+from pipeline.local.cloud.eventsources.mapping import is_queue, is_table, stream_arn
 from pipeline.local.cloud.iam.permissions import Permissions
 
 SERVICE = "lambda.amazonaws.com"
@@ -57,4 +58,4 @@ class Readers:
 def _needed(source: str) -> tuple[str, ...]:
     if "/consumer/" in source:
         return ("kinesis:DescribeStreamSummary",)
-    return OF_QUEUES if is_queue(source) else OF_STREAMS
+    return OF_TABLES if is_table(source) else OF_QUEUES if is_queue(source) else OF_STREAMS

@@ -1,4 +1,4 @@
-"""Reads Kinesis streams for event source mappings: what `batches` and `shards` decide, done in the emulator."""
+"""Reads streams for event source mappings: what `batches` and `shards` decide, done in the emulator."""
 
 import asyncio
 import bisect
@@ -52,7 +52,7 @@ class _Reader:
 
 
 class Streams:
-    """All mappings of Kinesis streams. Everything but the calls of functions happens on the event loop."""
+    """All mappings of streams. Everything but the calls of functions happens on the event loop."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -214,7 +214,7 @@ class Streams:
             return records
         events = self._events(mapping, "", records)
         kept = patches.wanted(events, mapping)
-        numbers = {event["kinesis"]["sequenceNumber"] for event in kept}
+        numbers = set(map(documents.sequence_number, kept))
         return [record for record in records if record.sequence_number in numbers]
 
     def _events(self, mapping: Json, shard: str, records: Sequence[StreamRecord]) -> list[Json]:
@@ -235,7 +235,7 @@ class Streams:
 def _record(raw: Json) -> StreamRecord:
     data = raw["Data"]
     return StreamRecord(
-        raw["SequenceNumber"], raw["PartitionKey"], float(raw["ApproximateArrivalTimestamp"]), len(data), data
+        raw["SequenceNumber"], raw["PartitionKey"], float(raw["ApproximateArrivalTimestamp"]), len(str(data)), data
     )
 
 
