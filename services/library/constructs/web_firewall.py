@@ -46,8 +46,9 @@ class WebFirewall(Construct):
         )
         wafv2.CfnWebACLAssociation(self, "Association", resource_arn=stage_arn, web_acl_arn=acl.attr_arn)
         # WAF delivers to log groups of such names alone: the construct's own address makes it unique.
-        unique = f"{cdk.Names.unique_resource_name(self)}{deployment.creation_suffix()}"
-        log = LogGroup(self, "Logs", environment=environment, name=f"aws-waf-logs-{unique}")
+        suffix = deployment.creation_suffix() if environment.keeps_data else ""
+        name = f"aws-waf-logs-{cdk.Names.unique_resource_name(self)}{suffix}"
+        log = LogGroup(self, "Logs", environment=environment, name=name)
         wafv2.CfnLoggingConfiguration(
             self,
             "Logging",
