@@ -6,7 +6,7 @@ WORKERS ?= 4
 # Everything is made anew with `CACHE=off`; docs/push.md.
 SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m pipeline.synthesis
 
-.PHONY: help up down setup lock check types synth test coverage bench soak review
+.PHONY: help up down setup lock check types synth prove test coverage bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ types:
 	@[ -d .mypy_cache ] || ! [ -d .venv/mypy-cache ] || cp -r .venv/mypy-cache .mypy_cache
 	$(BIN)/mypy .
 	@[ -d .venv/mypy-cache ] || { cp -r .mypy_cache .venv/mypy-cache.$$$$ && mv .venv/mypy-cache.$$$$ .venv/mypy-cache; }
+
+prove: # in the pipeline's build, after synth and before self-mutation: docs/push.md
+	@$(BIN)/python -m pipeline.builds.new_definition
+	@$(BIN)/python -m pipeline.builds.same_synth --store "$$PENSTOCK_ARTIFACTS"
 
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)

@@ -17,7 +17,7 @@ Profile = Annotated[
     str | None, typer.Option(help="Act on AWS, with this profile, instead of the local cloud.", metavar="NAME")
 ]
 Aws = Annotated[bool, typer.Option("--aws", help="Act on AWS, with the credentials of the environment.")]
-Yes = Annotated[bool, typer.Option("--yes", help="On AWS, do not ask for the pipeline's name.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; on AWS, not for the pipeline's name either.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -74,6 +74,16 @@ def local_cloud(ctx: typer.Context) -> LocalCloud:
 def confirm(connection: Connection, *, yes: bool, what: str) -> None:
     """Have the pipeline's name typed before anything is changed on AWS."""
     confirm_name(connection.pipeline.target, yes=yes, what=what, name=connection.pipeline.name, of="pipeline")
+
+
+def ask(question: str, *, instead: str) -> None:
+    """Have a question answered with yes before something is changed. `instead`: the command that asks nothing."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as error:
+        raise OperateError(f"Nobody answered, so nothing was changed. {instead}") from error
+    if not agreed:
+        raise OperateError("Nothing was changed.")
 
 
 def confirm_name(target: Target, *, yes: bool, what: str, name: str, of: str) -> None:

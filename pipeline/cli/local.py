@@ -16,9 +16,9 @@ from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
 from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import CloudLocation, LocalCloud, default_place
+from pipeline.operate import approvals, run_control
 from pipeline.operate import call as signed
 from pipeline.operate import outputs as deployed
-from pipeline.operate import run_control
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import exit_code, follow
 from pipeline.operate.pipeline import Pipeline
@@ -189,8 +189,9 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
     run: Run | None = None
     while run is None or (first and run.status == WAITING):
         if run is not None:
-            stage, _ = run_control.approve(pipeline, note="First run of this local cloud")
-            _say(f"Approved {stage}, because this is the first run; later ones wait for `penstock approve`")
+            waiting = approvals.find(pipeline, execution=run.execution)
+            approvals.answer(pipeline, waiting, approved=True, why="First run of this local cloud")
+            _say(f"Approved {waiting.name}, because this is the first run; later ones wait for `penstock approve`")
         runs = follow(pipeline, None, stops_for_approval=not approves_by_itself)
         run = run_commands.print_lines(runs, silent=False, before=run)
     return run

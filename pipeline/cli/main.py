@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    approve,
     branch,
     demo,
     denied,
@@ -62,6 +63,7 @@ def options(
 
 local.register(app)
 run.register(app)
+approve.register(app)
 hold.register(app)
 denied.register(app)
 deployed.register(app)

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from pipeline.operate import holds, rollback
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import EarlierDeployment
+
+if TYPE_CHECKING:
+    from pipeline.review.model import Review
 
 
 def register(app: typer.Typer) -> None:
@@ -50,13 +53,13 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     earlier = rollback.find(pipeline, service, stage, to=to)
     if earlier.missing:
         raise OperateError(f"Files of that run are gone: {', '.join(earlier.missing)}. Revert the commit instead.")
-    blocked = _review(earlier)
+    blocked = review_way_back(earlier).verdict.exit_code != 0
     if dry_run:
         raise typer.Exit(1 if blocked else 0)
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
     confirm(connection, yes=yes, what=f"roll {service} back in {stage}")
-    held = _hold(pipeline, earlier, why=why)
+    held = hold_for(pipeline, earlier, why=why)
     try:
         changed = rollback.apply(pipeline, earlier, why=why)
     except OperateError as error:
@@ -69,7 +72,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
 
 
-def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
+def hold_for(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
     """Hold the stage of the pipeline, and keep what it was held for already; its name."""
     before = holds.holds_of(pipeline)[earlier.stage]
     reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
@@ -80,8 +83,8 @@ def _hold(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
     return earlier.stage
 
 
-def _review(earlier: EarlierDeployment) -> bool:
-    """Print what the way back would do; whether that blocks."""
+def review_way_back(earlier: EarlierDeployment) -> "Review":
+    """Review what the way back would do, and print it."""
     # A second of imports, which `--help` need not wait for.
     from pipeline.review.engine import review  # noqa: PLC0415 - as said
     from pipeline.review.judge.review_baseline import ReviewBaseline  # noqa: PLC0415 - as said
@@ -100,4 +103,4 @@ def _review(earlier: EarlierDeployment) -> bool:
         now, then = sides
         made = review(now, then, ReviewBaseline(today=datetime.now(UTC).date()))
         typer.echo(terminal.render(made), nl=False)
-    return made.verdict.exit_code != 0
+    return made

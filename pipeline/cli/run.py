@@ -1,4 +1,4 @@
-"""`penstock status`, `approve`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
+"""`penstock status`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
 
 import json
 import sys
@@ -13,8 +13,9 @@ from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
-from pipeline.operate import outputs, run_control, service_logs
+from pipeline.operate import outputs, pipeline_repair, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.live_runs import live_runs
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, Run
@@ -29,7 +30,7 @@ Execution = Annotated[str | None, typer.Option(help="Another run than the latest
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (status, approve, retry, stop, start, logs):
+    for command in (status, retry, stop, start, logs):
         app.command()(command)
 
 
@@ -70,10 +71,11 @@ def status(
 
 
 def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
+    alive = live_runs(connection.pipeline)
     if as_json:
-        typer.echo(json.dumps(run.to_json(), indent=2))
+        typer.echo(json.dumps({**run.to_json(), "alive": [each.to_json() for each in alive]}, indent=2))
         return
-    for line in text.table(run):
+    for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
     show_what_is_next(connection.pipeline, run)
 
@@ -84,8 +86,19 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
     _show_denials(pipeline, run)
+    _show_broken_definition(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
+    """Say so where it may be the pipeline's own definition that fails, and not the commit."""
+    for stage in {action.stage for action in text.failed(run)} & {pipeline_repair.BUILD, pipeline_repair.UPDATE}:
+        if pipeline_repair.never_passed(pipeline, stage):
+            typer.echo(
+                f"No run has got past {stage} since the pipeline's last update: its own commands, image or environment"
+                " may be what fails, which no push can mend. The last that worked:  penstock repair pipeline"
+            )
 
 
 def _show_denials(pipeline: Pipeline, run: Run) -> None:
@@ -143,25 +156,6 @@ def _print_live(runs: Iterator[Run]) -> Run:
     return before
 
 
-def approve(
-    ctx: typer.Context,
-    *,
-    stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Say no: the stage fails.")] = False,
-    note: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
-    profile: Profile = None,
-    aws: Aws = False,
-    yes: Yes = False,
-) -> None:
-    """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
-    connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered, execution = run_control.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
-    run = connection.pipeline.read(execution)
-    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip())
-    typer.echo("`penstock status --follow` shows what happens.")
-
-
 def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
@@ -189,11 +183,17 @@ def stop(
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
+    """Stop the newest run that is going on, or --execution, once its current actions have ended.
+
+    Says which run that was, and which others are alive. `penstock retry` can go on from there.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="stop a run")
-    stopped = run_control.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
-    typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
+    runs = run_control.stoppable(connection.pipeline, execution=execution)
+    confirm(connection, yes=yes, what=f"stop a run ({runs.chosen})")
+    run_control.stop(connection.pipeline, runs.chosen.execution, abandon=abandon, reason=reason)
+    typer.echo(f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.")
+    for other in runs.others:
+        typer.echo(f"Still alive: {other}")
 
 
 def start(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import second_reading
 from pipeline.cli.connection import Json
 from pipeline.cli.loading import Loaded, load
 from pipeline.settings import SETTINGS
@@ -47,7 +48,7 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the settings, the stages and their services, and that no acknowledgement has expired.
+    """Check settings, stages and services, that they are the same when read again, and that nothing has expired.
 
     Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
 
@@ -58,6 +59,8 @@ def validate(
     loaded = load(root)
     found = (*problems_of_bootstrap(root), *loaded.problems, *problems_of(loaded))
     diagnostics = [Diagnostic(problem=problem) for problem in found]
+    if not diagnostics:
+        diagnostics += [Diagnostic(problem=problem) for problem in second_reading.problems_of(loaded.catalogue)]
     if not no_expiry and not diagnostics:
         diagnostics += expiry(loaded.catalogue, day)
     blocked = any(each.blocks for each in diagnostics)

@@ -18,6 +18,8 @@ from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
 SETUP = "make setup"
+PROVE = "make prove"
+"""After synth, in the Build stage: whether the pipeline may update itself with what synth gave."""
 
 
 class StepBuilds(Construct):

@@ -1,19 +1,19 @@
-"""One platform for all files here: bringing it up takes a minute, and each push a third of one."""
+"""Platforms that tests share: one of all that there is, and a small one for what needs many pushes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.clone import Clone, make
+from tests.end_to_end.clone import Clone, make, narrow
 
 ORDER = ("test_promotion", "test_recovery", "test_push")
-"""What waits for a person comes before what approves by itself. Each file finds a platform whose last run succeeded."""
+"""What takes long comes first. Each file finds a platform whose last run succeeded."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with these files, which one worker has for itself, and with the two that have platforms of their own.
+    """Begin with these files and with the others here, which take longest.
 
     Files with local clouds are next, which mostly wait, so that what is left at the end is short.
     """
@@ -30,8 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """A clone whose first `make up` has reached production."""
-    made = make(Path(tmp_path_factory.mktemp("end_to_end")))
+    """A clone whose first `make up` has brought every service to production."""
+    yield from _brought_up(make(Path(tmp_path_factory.mktemp("end_to_end"))))
+
+
+@pytest.fixture(scope="session")
+def small_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """The same with an API and a stream in two stages, which takes a push a third of the time."""
+    made = make(Path(tmp_path_factory.mktemp("small")))
+    narrow(made, "Ingest()", "Intake(claim_check=True)")
+    yield from _brought_up(made)
+
+
+def _brought_up(made: Clone) -> Iterator[Clone]:
     try:
         up = made.up()
         assert up.returncode == 0, up.stdout + up.stderr
@@ -42,8 +53,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="module")
-def clone(platform: Clone, request: pytest.FixtureRequest) -> Clone:
-    """The platform, as the files before have left it. A file that sets APPROVES has it approve by itself."""
-    up = platform.up(*(["APPROVE=auto"] if getattr(request.module, "APPROVES", False) else []))
-    assert up.returncode == 0, up.stdout + up.stderr
+def clone(platform: Clone) -> Clone:
+    """The whole platform, whose runs wait for approval."""
     return platform
+
+
+@pytest.fixture(scope="module")
+def approving(small_platform: Clone) -> Clone:
+    """The small platform, as the files before have left it, where every run is approved at once."""
+    up = small_platform.up("APPROVE=auto")
+    assert up.returncode == 0, up.stdout + up.stderr
+    return small_platform

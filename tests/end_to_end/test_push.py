@@ -1,4 +1,4 @@
-"""A push to main, from one commit to four accounts, with the commands that a person types."""
+"""A push to main, from one commit to production, with the commands that a person types."""
 
 import json
 import os
@@ -13,7 +13,11 @@ from stages import accounts
 from tests.end_to_end.clone import Clone, Run, until
 
 pytestmark = pytest.mark.cloud
-APPROVES = True
+
+
+@pytest.fixture(scope="module")
+def clone(approving: Clone) -> Clone:
+    return approving
 
 
 def printed_line(clone: Clone) -> str:
@@ -74,7 +78,7 @@ class Tail(Intake):
     needs = (Published("head/name"),)
 
 
-QA = Stage("""
+PROD = Stage("""
 OVERRIDE = """
 def forget_everything(stack: IntakeStack, environment: Environment) -> None:
     stack.submissions.table.apply_removal_policy(RemovalPolicy.DESTROY)
@@ -83,21 +87,21 @@ def forget_everything(stack: IntakeStack, environment: Environment) -> None:
 PROD = Stage("""
 BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
     "a setting that the service does not have": (
-        "stages/qa.py",
+        "stages/dev.py",
         [("Intake(claim_check=True)", "Intake(rate_limt=5)")],
-        r"stages/qa\.py:\d+:\d+: Intake has no rate_limt \(did you mean rate_limit\?\)",
+        r"stages/dev\.py:\d+:\d+: Intake has no rate_limt \(did you mean rate_limit\?\)",
     ),
     "services that need each other": (
-        "stages/qa.py",
+        "stages/prod.py",
         [
             (
                 "from services.library.contract.env",
                 "from services.library.contract.published import Published\nfrom services.library.contract.env",
             ),
-            ("QA = Stage(", CIRCLE),
+            ("PROD = Stage(", CIRCLE),
             ("Intake(claim_check=True)", "Head(), Tail()"),
         ],
-        r"stages/qa\.py:\d+:\d+: these services need each other in a circle: (head -> tail|tail -> head) -> \w+",
+        r"stages/prod\.py:\d+:\d+: these services need each other in a circle: (head -> tail|tail -> head) -> \w+",
     ),
     "an override against a guardrail": (
         "stages/prod.py",

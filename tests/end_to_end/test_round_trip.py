@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.clone import Clone, make
+from tests.end_to_end.clone import Clone, make, narrow
 from tests.testbed.inventory import inventory
 
 logger = logging.getLogger(__name__)
@@ -30,35 +30,15 @@ RECORD = re.compile(r"999999999999 eu-west-1 ssm /penstock/removed/\d+/[a-z0-9-]
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """A platform of its own, small, so that another worker goes this way meanwhile."""
+    """A platform of its own, so that another worker goes this way meanwhile."""
     made = make(Path(tmp_path_factory.mktemp("round_trip")))
-    prepare(made)
-    made.commit("Two stages, and one service in each")
+    narrow(made, "Ingest()")
     try:
         up = made.up("APPROVE=auto")
         assert up.returncode == 0, up.stdout + up.stderr
         yield made
     finally:
         made.penstock("down")
-
-
-def prepare(clone: Clone) -> None:
-    """Two stages, and one service in each beside the new one: its neighbours are nothing to it, and each costs time."""
-    clone.edit("stages/catalogue.py", ("(DEV, QA, STAGING, PROD)", "(DEV, PROD)"))
-    lint(clone, "stages/catalogue.py")
-    for stage in STAGES:
-        file = clone.checkout / f"stages/{stage}.py"
-        text = re.sub(r"services=\((.|\n)*\),\n\)", "services=(Ingest(),),\n)", file.read_text(encoding="utf-8"))
-        file.write_text(text, encoding="utf-8")
-        lint(clone, str(file))
-    clone.write("stages/deployed.json", "[]\n")
-    penstock(clone, "ledger")
-
-
-def lint(clone: Clone, file: str) -> None:
-    """Without the imports that nothing needs any more, as its owner would leave it."""
-    clone.run(".venv/bin/ruff", "check", "--quiet", "--fix", "--select", "F401", file)
-    clone.run(".venv/bin/ruff", "format", "--quiet", file)
 
 
 def penstock(clone: Clone, *arguments: str) -> str:

@@ -30,6 +30,8 @@ MAKEFILE = f"""setup:
 \tln -sfn {tiny.ROOT}/.venv .venv
 synth:
 \tcp -r assembly cdk.out
+prove:
+\t@true
 """
 """Synth is done beforehand: what it is called by is the pipeline's, and what it comes to is real."""
 

@@ -50,6 +50,8 @@ class ApiSettings:
     """Requests at once."""
     body_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     """JSON schema (draft 4) of a payload; any object unless the service states more."""
+    body_refusal: str = ""
+    """What a caller is told of a payload that the schema refuses; unless the service says more, that it is invalid."""
     payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
     """What is larger is refused before a workflow is started. Leave room for what that adds to its input."""
     open_to: str = ""
@@ -227,7 +229,7 @@ class Api(Construct):
 
     def _add_gateway_responses(self) -> None:
         """Give the errors of API Gateway itself the format of all others, with the request's id."""
-        responses = gateway_responses()
+        responses = gateway_responses(body_refusal=self.settings.body_refusal)
         for each in responses:
             self.rest_api.add_gateway_response(
                 each.response_type,
@@ -274,6 +276,8 @@ def _json_schema(document: Mapping[str, Any]) -> apigateway.JsonSchema:
     for key, value in document.items():
         if key == "type":
             words[key] = apigateway.JsonSchemaType[str(value).upper()]
+        elif key == "not":
+            words["not_"] = _json_schema(value)
         elif key == "properties":
             words[key] = {name: _json_schema(nested) for name, nested in value.items()}
         else:

@@ -26,6 +26,8 @@ PIPELINE_STAGES = frozenset({"assets", "build", REMOVALS_STAGE, "source", "updat
 STAGES_VARIABLE, REASON_VARIABLE = "Stages", "Reason"
 """The pipeline's variables: which stages a run enters, and why the others are left out."""
 EVERY_STAGE = "every"
+GATE_SUFFIX = "-gate"
+"""Of the pipeline's stage in front of a stage or wave, in which a person agrees to it."""
 
 SERVICE_TAG, OWNER_TAG, ENVIRONMENT_TAG = "penstock:service", "penstock:owner", "penstock:environment"
 """What each resource of a service is tagged with."""
@@ -88,7 +90,21 @@ def reserved_stage(name: str) -> str | None:
     """Return why a stage cannot be called so although the name is well formed; None if it can."""
     if f"{name}-".startswith(BRANCH_PREFIX):  # of a stage `branch` the stacks' names begin so
         return f"{BRANCH_PREFIX} begins the names of branch environments, which their roles may change and delete"
+    if name.endswith(GATE_SUFFIX):
+        return f"{GATE_SUFFIX} ends the names of the pipeline's own stages for approvals, such as prod{GATE_SUFFIX}"
+    if name == EVERY_STAGE:
+        return "it means all of them where a run says which stages it enters"
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
+
+
+def gate_of(stage: str) -> str:
+    """Return what the pipeline calls its stage for the approval of a stage or wave."""
+    return f"{stage}{GATE_SUFFIX}"
+
+
+def entry_of(pipeline_stage: str) -> str:
+    """Return the stage or wave that a stage of the pipeline is for: prod, of prod-gate, of its part prod.1, of prod."""
+    return pipeline_stage.removesuffix(GATE_SUFFIX).partition(".")[0]
 
 
 def parameter(environment: str, published: str) -> str:

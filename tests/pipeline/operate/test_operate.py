@@ -162,7 +162,7 @@ def on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "aws_target", lambda **_named: target)
 
 
-@pytest.mark.parametrize("command", ["approve", "retry", "stop", "start"])
+@pytest.mark.parametrize("command", ["retry", "start"])
 @pytest.mark.usefixtures("on_aws")
 def test_commands_ask_for_the_pipelines_name_before_they_change_aws(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--aws"], obj=ROOT, input="something else\n")
@@ -171,7 +171,7 @@ def test_commands_ask_for_the_pipelines_name_before_they_change_aws(command: str
     assert "nothing was changed" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["approve", "retry", "stop", "start"])
+@pytest.mark.parametrize("command", ["retry", "start"])
 @pytest.mark.usefixtures("on_aws")
 def test_commands_change_nothing_on_aws_without_confirmation(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--profile", "tools"], obj=ROOT, input="")
@@ -224,7 +224,7 @@ def test_status_refuses_follow_with_json() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("status", "approve", "retry", "stop", "start", "hold", "resume", "hotfix", "rollback", "logs"),
+        *("status", "approve", "retry", "stop", "start", "hold", "resume", "hotfix", "rollback", "repair", "logs"),
         *("alarms", "trace", "partner", "demo"),
         *("outputs", "call", "doctor", "validate", "explain", "new", "promote", "remove", "ledger"),
     ],

@@ -108,7 +108,7 @@ def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_suc
     assert action.keys() >= {"name", "status", "started", "seconds", "summary", "error", "url", "log"}
     assert f"account {TOOLS}, region {HOME}, http://127.0.0.1" in waiting.stderr
     assert "penstock approve" in penstock("status").stdout
-    given = penstock("approve", "--note", "it looks good")
+    given = penstock("approve", "--yes", "--why", "it looks good")
     assert (given.exit_code, "Approved Gate/Approve" in given.stdout) == (0, True)
     assert penstock("status", "--wait").exit_code == 0
     (run,) = (each for each in tools.stages()["Gate"]["actionStates"])
@@ -117,7 +117,7 @@ def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_suc
 
 def test_waiting_answers_1_after_a_rejection_and_a_retry_asks_again(tools: Tools) -> None:
     gate(tools)
-    assert penstock("approve", "--reject", "--stage", "Gate").exit_code == 0
+    assert penstock("approve", "--reject", "--stage", "Gate", "--yes", "--why", "not today").exit_code == 0
     failed = penstock("status", "--wait")
     assert failed.exit_code == 1
     assert "penstock retry Gate" in failed.stdout
@@ -139,6 +139,28 @@ def test_a_run_behind_another_that_waits_for_approval_says_so_instead_of_waiting
     assert done.exit_code == 3
     assert json.loads(done.stdout)["execution"] == second
     assert json.loads(done.stdout)["reason"] == f"execution {first} is before it in Gate and waits for approval"
+    alive = {each["execution"]: each["status"] for each in json.loads(done.stdout)["alive"]}
+    assert alive == {second: "Behind", first: "WaitingForApproval"}
+
+
+def test_of_two_pushes_the_one_that_waits_is_approved_by_its_commit_and_the_newer_one_is_refused(tools: Tools) -> None:
+    older = tools.push({"a": "older"})
+    first = tools.create(stage("prod-gate", approval()), stage("prod", approval("Look")))
+    tools.approval_token("prod-gate", "Approve")
+    newer = tools.push({"a": "newer"})
+    second = tools.start()
+    inbound = until(lambda: tools.stages()["prod-gate"].get("inboundExecution", {}), bool)
+    assert inbound["pipelineExecutionId"] == second
+    refused = penstock("approve", newer)
+    assert refused.exit_code == 2
+    assert f"stands in front of prod-gate, execution {second}" in refused.stderr
+    assert penstock("approve", "--yes").exit_code == 2
+    assert tools.actions(first)["Approve"]["status"] == "InProgress"
+    done = penstock("approve", older)
+    assert (done.exit_code, f"execution {second}" in done.stderr) == (0, True), done.stderr
+    assert tools.actions_done(first, "Approve")["status"] == "Succeeded"
+    tools.approval_token("prod-gate", "Approve")
+    assert "Approve" in tools.actions(second), "the newer one is asked about next"
 
 
 def test_a_failed_deployment_shows_its_cause_and_what_to_type(tools: Tools) -> None:

@@ -85,7 +85,7 @@ def test_generated_files_are_in_step_with_the_services() -> None:
     [
         *((name, True) for name in ("prod", "prod-eu", "a1", "a" * 16)),
         *((name, False) for name in ("prod-", "prod--eu", "-prod", "Prod", "1a", "", "a" * 17, "prod\n")),
-        *((name, False) for name in ("branch", "branch-x", "removals", "source")),
+        *((name, False) for name in ("branch", "branch-x", "removals", "source", "every", "prod-gate")),
     ],
 )
 def test_a_stage_name_is_allowed_by_the_generator_if_and_only_if_the_catalogue_takes_it(

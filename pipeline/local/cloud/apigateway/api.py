@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline.local.cloud.apigateway import access_log, patches
 from pipeline.local.cloud.apigateway.function_integration import (
@@ -38,6 +39,7 @@ class RestApis:
         self.emulator = emulator
         self.dispatch = patches.replace_dispatch(self._find)
         self.authorize = patches.replace_authorization(self._authorize)
+        self.validate = patches.replace_validation(self._validate)
         self.invoke = patches.replace_integrations(self._integrate)
         self.proxy = patches.replace_proxy_integration(self._hand_on, proxy_answer)
         self.event = patches.replace_proxy_event(self._event)
@@ -132,6 +134,14 @@ class RestApis:
         response_type, error_type = known.get(found.code, ("DEFAULT_4XX", "UnrecognizedClientException"))
         return patches.gateway_error(response_type, found.message, error_type), None
 
+    def _validate(self, method: Mapping[str, Any], api_id: str, *arguments: Any) -> Any:
+        """Refuse what is no JSON, though Python reads it; then validate as the emulator does."""
+        validator = patches.request_validators(api_id).get(method.get("requestValidatorId") or "", {})
+        checked = validator.get("validateRequestBody") and method.get("requestModels")
+        if checked and not _is_json(current_request.get().body):
+            return patches.gateway_error("BAD_REQUEST_BODY", "Invalid request body")
+        return self.validate(method, api_id, *arguments)
+
     async def _integrate(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
         uri = integration.get("uri") or ""
         kind = next((kind for kind in (ServiceIntegration, FunctionIntegration) if kind.handles(uri)), None)
@@ -161,3 +171,16 @@ class RestApis:
         if isinstance(answer, tuple):
             current_request.get().integration_status = str(answer[0])
         return answer
+
+
+def _is_json(body: bytes) -> bool:
+    """Tell whether it is JSON in UTF-8: Python takes NaN, Infinity and other encodings, too."""
+    try:
+        json.loads(body.decode("utf-8"), parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(constant)

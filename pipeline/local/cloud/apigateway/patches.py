@@ -41,6 +41,11 @@ def replace_authorization(authorize: Dispatch) -> Dispatch:
     return replace(gateway, "_authorize_request_v1", authorize)
 
 
+def replace_validation(validate: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace what validates a request: `validate(method, api_id, request, headers, body, query)`."""
+    return replace(gateway, "_check_request_validation", validate)
+
+
 def replace_integrations(integrate: Dispatch) -> Dispatch:
     """Replace the integrations of functions and services: `integrate(integration, ...)`."""
     replace(gateway, "_invoke_sqs_v1", integrate)
