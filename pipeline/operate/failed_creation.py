@@ -246,14 +246,14 @@ def _adoptable(there: Sequence[LeftResource], template: Mapping[str, Any]) -> se
     resources = template["Resources"]
     while True:
         others = resources.keys() - found
-        open_ = {each for each in found if not others.isdisjoint(_named(resources[each].get("Properties", {})))}
+        open_ = {each for each in found if not others.isdisjoint(named(resources[each].get("Properties", {})))}
         if not open_:
             return found
         found -= open_
 
 
-def _named(value: Any) -> Iterator[str]:
-    """Yield the logical ids that a part of a template may name."""
+def named(value: Any) -> Iterator[str]:
+    """Yield what a part of a template names: resources, parameters, pseudo parameters."""
     match value:
         case {"Ref": str(name)}:
             yield name
@@ -263,10 +263,10 @@ def _named(value: Any) -> Iterator[str]:
             yield text.partition(".")[0]
         case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
             yield from (each.partition("}")[0].partition(".")[0] for each in text.split("${")[1:])
-            yield from _named(list(value["Fn::Sub"][1:]) if isinstance(value["Fn::Sub"], list) else [])
+            yield from named(list(value["Fn::Sub"][1:]) if isinstance(value["Fn::Sub"], list) else [])
         case Mapping():
             for each in value.values():
-                yield from _named(each)
+                yield from named(each)
         case list():
             for each in value:
-                yield from _named(each)
+                yield from named(each)
