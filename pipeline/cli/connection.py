@@ -38,7 +38,9 @@ def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection
         approves = False
     else:
         cloud = local_cloud(ctx)
-        target = local_target(cloud.endpoint, account=account, region=region, bootstrap=bootstrap)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=bootstrap
+        )
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
     return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
@@ -58,7 +60,10 @@ def connect_to_stack(
             named="its stage in stages/",
         )
     else:
-        target = local_target(local_cloud(ctx).endpoint, account=account, region=region, bootstrap=SETTINGS.bootstrap)
+        cloud = local_cloud(ctx)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=SETTINGS.bootstrap
+        )
     typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
     return target
 

@@ -9,12 +9,16 @@ import typer
 from pipeline.cli import (
     approve,
     branch,
+    credentials,
     demo,
     denied,
     deployed,
+    dev,
     doctor,
     explain,
     hold,
+    init,
+    invoke,
     ledger,
     local,
     partner,
@@ -66,8 +70,11 @@ run.register(app)
 approve.register(app)
 hold.register(app)
 denied.register(app)
+credentials.register(app)
 deployed.register(app)
 watch.register(app)
+dev.register(app)
+invoke.register(app)
 demo.register(app)
 partner.register(app)
 validate.register(app)
@@ -78,6 +85,7 @@ rollback.register(app)
 redrive.register(app)
 repair.register(app)
 explain.register(app)
+init.register(app)
 scaffold.register(app)
 branch.register(app)
 

@@ -1,27 +1,32 @@
-"""`penstock repair`: what no push can mend."""
+"""`penstock repair`: a stack, or the pipeline itself, that no push can mend."""
 
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import repair_pipeline, repair_stack
+from pipeline.cli.repair_pipeline import repair_pipeline
+from pipeline.cli.repair_stack import repair_stack
 
-STACK = "stack"
+PIPELINE, STACK = "pipeline", "stack"
 
 
-class RepairGroup(TyperGroup):
-    """Takes `repair prod intake` for `repair stack prod intake`."""
+class _StackByDefault(TyperGroup):
+    """Takes `repair STAGE SERVICE` for `repair stack STAGE SERVICE`."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take what is no command for a stage."""
-        named = args[0] in self.commands or args[0].startswith("-")
-        return super().resolve_command(ctx, args if named else [STACK, *args])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [STACK, *args]
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands to `penstock`."""
-    repairs = typer.Typer(cls=RepairGroup, help="Mend what no push can.", no_args_is_help=True)
-    repair_pipeline.register(repairs)
-    repair_stack.register(repairs)
+    """Add this command to `penstock`."""
+    repairs = typer.Typer(
+        cls=_StackByDefault,
+        help="Repair what no push can mend: `penstock repair STAGE SERVICE`, `penstock repair pipeline`.",
+        no_args_is_help=True,
+    )
+    repairs.command(name=STACK)(repair_stack)
+    repairs.command(name=PIPELINE)(repair_pipeline)
     app.add_typer(repairs, name="repair")

@@ -47,6 +47,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # Ctrl-C ends whoever waits for a deployment, not one that goes on
     ) as running:
         assert running.stdout is not None  # noqa: S101 - asked for above
         for line in running.stdout:
@@ -69,7 +70,7 @@ def cdk_environment(
         "HOME": str(home),
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": cloud.root_secret,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",

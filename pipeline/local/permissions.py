@@ -11,7 +11,7 @@ from pipeline.local.bootstrap import BRANCHES_STACK
 from pipeline.local.client import ask
 from pipeline.local.lifecycle import CHECKOUT
 
-DENIED, ACCESS = "/_penstock/iam/denied", "/_penstock/iam/access"
+DENIED, ACCESS, RECORDED = "/_penstock/iam/denied", "/_penstock/iam/access", "/_penstock/iam/recorded"
 Json = dict[str, Any]
 
 
@@ -40,6 +40,11 @@ def access(port: int, stacks: str) -> list[Json]:
     """Ask a local cloud which permissions the roles of these stacks have, and use."""
     found: list[Json] = ask(port, ACCESS, {"stacks": stacks}, of="IAM")["roles"]
     return found
+
+
+def recorded(port: int) -> Json:
+    """Ask a local cloud for the requests that it allowed since this was asked first, and for its policies."""
+    return ask(port, RECORDED, {}, of="IAM")
 
 
 def file_of(stack: str, checkout: Path = CHECKOUT) -> str:

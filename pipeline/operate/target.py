@@ -76,12 +76,14 @@ class Target:
         return self._credentials(account)
 
 
-def local_target(endpoint: str, *, account: str, region: str, bootstrap: Bootstrap = PLATFORM_BOOTSTRAP) -> Target:
-    """The local cloud. An account is its own access key there; the environment has no say in anything."""
+def local_target(
+    endpoint: str, *, secret: str, account: str, region: str, bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
+) -> Target:
+    """The local cloud, as its accounts' roots, who share a secret; the environment has no say in anything."""
     clients = LocalClients(endpoint)
 
     def client(service: str, account: str, region: str) -> Any:
-        return clients.create(service, region, account_credentials(account))
+        return clients.create(service, region, account_credentials(account, secret))
 
     def assumed(service: str, role: str, region: str) -> Any:
         return clients.create(service, region, assume(client("sts", account, region), role))
@@ -93,7 +95,7 @@ def local_target(endpoint: str, *, account: str, region: str, bootstrap: Bootstr
         bootstrap=bootstrap,
         _clients=client,
         _assumed=assumed,
-        _credentials=lambda account: Credentials(account, "local"),
+        _credentials=lambda account: Credentials(account, secret),
     )
 
 

@@ -82,7 +82,10 @@ class Platform:
     @property
     def pipeline(self) -> Pipeline:
         """As `penstock` sees it."""
-        return Pipeline(target=local_target(self.cloud.endpoint, account=self.tools, region=HOME), name=self.name)
+        return Pipeline(
+            target=local_target(self.cloud.endpoint, secret=self.cloud.root_secret, account=self.tools, region=HOME),
+            name=self.name,
+        )
 
     @property
     def executions(self) -> int:

@@ -50,7 +50,7 @@ def test_platform_moves_to_a_bootstrap_of_its_own_and_leaves_the_shared_one_as_i
     shared = Bootstrap(qualifier=SHARED_QUALIFIER, toolkit_stack=SHARED_TOOLKIT_STACK)
     account, region = "444444440032", "us-east-1"
     targets = [Target(account=account, region=region, role_names=("prod-*",), keeps_data=True)]
-    target = local_target(cloud.endpoint, account=account, region=region)
+    target = local_target(cloud.endpoint, secret=cloud.root_secret, account=account, region=region)
     reading = cloud.client("cloudformation", account=account, region=region)
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {}}}}
 

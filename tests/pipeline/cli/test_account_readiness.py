@@ -53,7 +53,8 @@ class Accounts:
             absent = {"service-quotas": Quotas(self.quotas), "backup": Backup(opted_in=self.opted_in)}
             return absent.get(service) or self.cloud.client(service, account, region)
 
-        return replace(local_target(self.cloud.endpoint, account=TOOLS, region=REGION), _clients=clients)
+        target = local_target(self.cloud.endpoint, secret=self.cloud.root_secret, account=TOOLS, region=REGION)
+        return replace(target, _clients=clients)
 
     def synthesised(self, *, place: tuple[str, str] = PLACE, **resources: Any) -> None:
         folder = self.folder / "cdk.out"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import rollback
+from pipeline.operate import next_step, rollback
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
@@ -55,7 +55,10 @@ def penstock(*arguments: str) -> Result:
 
 
 def pipeline_of(tools: Tools) -> Pipeline:
-    return Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
+    return Pipeline(
+        target=local_target(tools.cloud.endpoint, secret=tools.cloud.root_secret, account=TOOLS, region=HOME),
+        name=tools.name,
+    )
 
 
 def gate(tools: Tools) -> str:
@@ -291,8 +294,25 @@ def test_a_call_is_answered_and_so_is_the_same_call_by_curl(tools: Tools) -> Non
     assert (answer.exit_code, json.loads(answer.stdout)["status"]) == (0, 202)
     line = penstock("call", "--body", payload, "--curl").stdout.strip()
     assert curl_status(line) == 202
-    assert curl_status(line.replace(":local", ":wrong")) == 403
+    assert curl_status(line.replace(tools.cloud.root_secret, "wrong")) == 403
     assert penstock("call", "--body", "{}").exit_code == 1
+
+
+def test_credentials_are_good_for_other_programs(tools: Tools) -> None:
+    shown = penstock("credentials", "222222222222", "--region", "eu-west-1").stdout
+    script = f"{shown} env -0"
+    found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env={"AWS_PROFILE": "x"})
+    variables = dict(line.split("=", 1) for line in found.stdout.split("\0") if line.startswith("AWS_"))
+    assert variables == {
+        "AWS_ACCESS_KEY_ID": "222222222222",
+        "AWS_SECRET_ACCESS_KEY": tools.cloud.root_secret,
+        "AWS_ENDPOINT_URL": tools.cloud.endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+    }
+    process = json.loads(penstock("credentials", "222222222222", "--json").stdout)
+    assert process == {"Version": 1, "AccessKeyId": "222222222222", "SecretAccessKey": tools.cloud.root_secret}
+    assert "give 12 digits" in penstock("credentials", "dev").stderr
 
 
 def curl_status(line: str) -> int:
@@ -470,7 +490,7 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert (tried.exit_code, tools.parameter()) == (0, "second"), tried.output
     done = penstock(*(instead.get(word, word) for word in BACK))
     assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
-    assert "Revert the commit on the branch, push, and then:  penstock resume prod" in done.stdout
+    assert f"Revert the commit on the branch, push, and then:  {next_step.penstock('resume prod')}" in done.stdout
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert held["why"].startswith(f"{service} was rolled back to")
     assert held["why"].endswith("- the new handler refuses good payloads")

@@ -161,7 +161,7 @@ def account(guarded: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Account:
     production = tiny.stage("prod", tier=Tier.PRODUCTION, account=PROD, region=HOME)
     monkeypatch.setattr(loading, "find_entry", lambda *_: (production, production.services[0]))
     monkeypatch.setattr(connection, "find", lambda _place: guarded)
-    target = local_target(guarded.endpoint, account=PROD, region=HOME)
+    target = local_target(guarded.endpoint, secret=guarded.root_secret, account=PROD, region=HOME)
     made = Account(cloud=guarded, service=service, target=target)
     made.publish()
     return made
