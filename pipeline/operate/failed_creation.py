@@ -11,12 +11,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.operate import outputs
 from pipeline.operate.contents import Contents, contents
 from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import FAILED, Run
 from pipeline.operate.target import Target
 
 FAILED_FIRST = ("CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States in which a stack is that never was complete. The second also of one that was: its events tell."""
+UPDATES = "CREATE_UPDATE"
+"""The mode of deployments that leave such a stack alone; the other one deletes it first."""
 COMPLETE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE")
 LEFT = ("DELETE_FAILED", "DELETE_SKIPPED")
 STACK = "AWS::CloudFormation::Stack"
@@ -142,6 +148,19 @@ def find(target: Target, stack: str, *, unmade: Collection[str] = ()) -> FailedC
     looked = [_looked_into(target, each) for each in left]
     found |= {"cause": _cause(events), "resources": tuple(_decided(looked, template))}
     return FailedCreation(**found, described=described, template=template)
+
+
+def after(pipeline: Pipeline, run: Run) -> list[DeployedStack]:
+    """Return the stacks of a run's failed deployments that no retry gets out of their state."""
+    failed = [
+        each
+        for stage in run.stages
+        for each in stage.actions
+        if each.status == FAILED and each.configuration.get("ActionMode") == UPDATES
+    ]
+    named = {each.configuration["StackName"] for each in failed}
+    there = [each for stage in sorted({each.stage for each in failed}) for each in outputs.read(pipeline, stage)]
+    return [each for each in there if each.stack in named and each.status in FAILED_FIRST]
 
 
 def _described(client: Any, stack: str) -> Mapping[str, Any] | None:

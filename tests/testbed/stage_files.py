@@ -79,7 +79,7 @@ def platform(folder: Path, files: dict[str, str], *, catalogue: str | None = Non
     for name in ("__init__", "accounts", "acknowledgements", "removed"):
         shutil.copyfile(ROOT / f"stages/{name}.py", stages / f"{name}.py")
     (stages / "deployed.json").write_text("[]\n")
-    for linked in ("services", "tests"):
+    for linked in ("cdk.json", "services", "tests"):
         (folder / linked).symlink_to(ROOT / linked)
     (folder / "pipeline").mkdir()
     for room in (ROOT / "pipeline").iterdir():

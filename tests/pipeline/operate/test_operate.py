@@ -520,7 +520,7 @@ def test_validate_reports_a_broken_stage_with_its_line(broken: str, said: str, t
     (tmp_path / "stages").mkdir()
     for file in (ROOT / "stages").glob("*.py"):
         (tmp_path / "stages" / file.name).write_text(file.read_text())
-    for folder in ("services", "pipeline", "tests"):
+    for folder in ("services", "pipeline", "tests", "cdk.json"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "stages/dev.py").write_text(
         "from services.library.contract.environment import Environment, Tier\n"

@@ -13,7 +13,9 @@ from pipeline.cli import connection, loading
 from pipeline.cli.main import app
 from pipeline.local import bootstrap
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate import failed_creation
 from pipeline.operate.contents import Contents, contents
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, local_target
 from services.library.contract.environment import Tier
 from services.library.contract.names import PLATFORM_BOOTSTRAP
@@ -193,6 +195,12 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
         return tools.ended(run)
 
     assert retried() == "Failed", "a stack in this state takes no update"
+    pipeline = Pipeline(
+        target=local_target(account.cloud.endpoint, secret=account.cloud.root_secret, account=TOOLS, region=HOME),
+        name=tools.name,
+    )
+    (failed,) = failed_creation.after(pipeline, pipeline.read(run))
+    assert (failed.stage, failed.service, failed.status) == ("prod", account.service, "ROLLBACK_COMPLETE")
 
     shown = account.repair()
     assert shown.exit_code == 1, shown.output
@@ -217,6 +225,7 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
     assert adopted["RoleARN"] == EXECUTE
     assert retried() == "Succeeded", tools.errors(run)
     assert account.status() == "UPDATE_COMPLETE"
+    assert failed_creation.after(pipeline, pipeline.read(run)) == []
     kept = ("Bucket", "Key", "Role", "Table")
     assert {name: account.id_of(name) for name in kept} == {name: left[name]["id"] for name in kept}
     assert account.id_of("Stream") != left["Stream"]["id"]
