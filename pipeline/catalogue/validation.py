@@ -14,6 +14,7 @@ from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expr
 from services.library.contract import names
 from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval
 
@@ -209,7 +210,8 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
 def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
     """Yield each approval among the steps of services in a stage, or wave, that is rolled back when it fails."""
     listed = [(stage, position, service) for stage in entry.stages for position, service in _entries(stage)]
-    if not any(service.release and service.release.roll_back_on_failure for _, _, service in listed):
+    releases = [service.release for _, _, service in listed]  # of whatever type: a wrong one has its own sentence
+    if not any(isinstance(each, Release) and each.roll_back_on_failure for each in releases):
         return
     for stage, position, service in listed:
         written = expression_of(stage).item("services", position, len(stage.services))

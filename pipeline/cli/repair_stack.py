@@ -14,10 +14,10 @@ from pipeline.operate import failed_creation, repair
 from pipeline.operate.contents import Contents
 from pipeline.operate.errors import OperateError
 from pipeline.operate.failed_creation import FailedCreation, Fate
+from pipeline.operate.next_step import penstock
 
 COLOURS = {Fate.ADOPTED: "green", Fate.LEFT: "bright_black", Fate.BY_HAND: "yellow", Fate.KEPT: "red"}
 WIDTH = max(map(len, Fate))
-GO_ON = "Now `penstock retry`, or push."
 
 
 def repair_stack(
@@ -49,7 +49,7 @@ def repair_stack(
     if acts and (hinders := found.hinders):
         raise OperateError(
             f"Nothing was changed: {', '.join(each.path for each in hinders)} must be looked at first."
-            f" `penstock repair {stage} {service}` says why."
+            f" `{penstock('repair', stage, service)}` says why."
         )
     if acts:
         repair.apply(target, found)
@@ -100,7 +100,7 @@ def _lines(found: FailedCreation, *, acted: bool, profile: str) -> Iterator[str]
         yield "What is not adopted stays: production's guard keeps it. An administrator of the account deletes it by"
         yield from (f"  {each}" for each in commands)
     if acted:
-        yield f"{found.stack} is repaired. {GO_ON}"
+        yield f"{found.stack} is repaired. {_go_on()}"
     elif found.hinders:
         yield from _hindered(found)
     else:
@@ -116,9 +116,13 @@ def _hindered(found: FailedCreation) -> Iterator[str]:
         yield "What is in the way has to be deleted by hand, and then the same again."
 
 
+def _go_on() -> str:
+    return f"Now `{penstock('retry')}`, or push."
+
+
 def _nothing_to_repair(found: FailedCreation) -> str:
     if not found.status:
-        return f"There is no stack {found.stack}, so nothing is to be repaired. {GO_ON}"
+        return f"There is no stack {found.stack}, so nothing is to be repaired. {_go_on()}"
     if found.status == "UPDATE_ROLLBACK_FAILED":
         return f"{found.stack} is {found.status}: what it was is not lost. docs/repair.md says how to go on."
     return f"{found.stack} is {found.status}: nothing is to be repaired."

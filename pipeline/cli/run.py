@@ -13,8 +13,9 @@ from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
+from pipeline.operate import failed_creation, pipeline_repair, run_control, service_logs
 from pipeline.operate import logs as action_logs
-from pipeline.operate import pipeline_repair, run_control, service_logs
+from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.live_runs import live_runs
 from pipeline.operate.next_step import penstock
@@ -89,6 +90,7 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
             typer.echo(line)
     _show_denials(pipeline, run)
     _show_broken_definition(pipeline, run)
+    _show_failed_creations(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
 
@@ -101,6 +103,19 @@ def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
                 f"No run has got past {stage} since the pipeline's last update: its own commands, image or environment"
                 " may be what fails, which no push can mend. The last that worked:  penstock repair pipeline"
             )
+
+
+def _show_failed_creations(pipeline: Pipeline, run: Run) -> None:
+    """Say which stacks no retry gets out of their state."""
+    try:
+        found = failed_creation.after(pipeline, run)
+    except OperateError:
+        return  # whose stacks may not be looked at still hears of the run
+    for stack in found:
+        typer.echo(
+            f"{stack.stack} failed at its first creation and takes no update while it is {stack.status}. What stayed"
+            f" behind, and the way on:  {penstock('repair', stack.stage, stack.service)}"
+        )
 
 
 def _show_denials(pipeline: Pipeline, run: Run) -> None:

@@ -11,12 +11,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.operate import outputs
 from pipeline.operate.contents import Contents, contents
 from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import FAILED, Run
 from pipeline.operate.target import Target
 
 FAILED_FIRST = ("CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States in which a stack is that never was complete. The second also of one that was: its events tell."""
+UPDATES = "CREATE_UPDATE"
+"""The mode of deployments that leave such a stack alone; the other one deletes it first."""
 COMPLETE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE")
 LEFT = ("DELETE_FAILED", "DELETE_SKIPPED")
 STACK = "AWS::CloudFormation::Stack"
@@ -144,6 +150,19 @@ def find(target: Target, stack: str, *, unmade: Collection[str] = ()) -> FailedC
     return FailedCreation(**found, described=described, template=template)
 
 
+def after(pipeline: Pipeline, run: Run) -> list[DeployedStack]:
+    """Return the stacks of a run's failed deployments that no retry gets out of their state."""
+    failed = [
+        each
+        for stage in run.stages
+        for each in stage.actions
+        if each.status == FAILED and each.configuration.get("ActionMode") == UPDATES
+    ]
+    named = {each.configuration["StackName"] for each in failed}
+    there = [each for stage in sorted({each.stage for each in failed}) for each in outputs.read(pipeline, stage)]
+    return [each for each in there if each.stack in named and each.status in FAILED_FIRST]
+
+
 def _described(client: Any, stack: str) -> Mapping[str, Any] | None:
     try:
         found: Mapping[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
@@ -246,14 +265,14 @@ def _adoptable(there: Sequence[LeftResource], template: Mapping[str, Any]) -> se
     resources = template["Resources"]
     while True:
         others = resources.keys() - found
-        open_ = {each for each in found if not others.isdisjoint(_named(resources[each].get("Properties", {})))}
+        open_ = {each for each in found if not others.isdisjoint(named(resources[each].get("Properties", {})))}
         if not open_:
             return found
         found -= open_
 
 
-def _named(value: Any) -> Iterator[str]:
-    """Yield the logical ids that a part of a template may name."""
+def named(value: Any) -> Iterator[str]:
+    """Yield what a part of a template names: resources, parameters, pseudo parameters."""
     match value:
         case {"Ref": str(name)}:
             yield name
@@ -263,10 +282,10 @@ def _named(value: Any) -> Iterator[str]:
             yield text.partition(".")[0]
         case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
             yield from (each.partition("}")[0].partition(".")[0] for each in text.split("${")[1:])
-            yield from _named(list(value["Fn::Sub"][1:]) if isinstance(value["Fn::Sub"], list) else [])
+            yield from named(list(value["Fn::Sub"][1:]) if isinstance(value["Fn::Sub"], list) else [])
         case Mapping():
             for each in value.values():
-                yield from _named(each)
+                yield from named(each)
         case list():
             for each in value:
-                yield from _named(each)
+                yield from named(each)

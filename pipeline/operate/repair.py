@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from pipeline.operate.errors import OperateError
-from pipeline.operate.failed_creation import IDENTIFIERS, FailedCreation, Fate, LeftResource
+from pipeline.operate.failed_creation import IDENTIFIERS, FailedCreation, Fate, LeftResource, named
 from pipeline.operate.rollback import CAPABILITIES, LONGEST_BODY
 from pipeline.operate.session import hermetic_session
 from pipeline.operate.target import Target
@@ -24,16 +24,19 @@ def apply(target: Target, failed: FailedCreation) -> None:
 
     In the role that the pipeline deploys with, which passes CloudFormation the role that the stack was given.
     """
+    if not failed.is_needed or failed.hinders:
+        raise OperateError(f"Stack {failed.stack} is not to be repaired as it is: nothing was changed.")
     partition = hermetic_session().get_partition_for_region(target.region)
     name = target.bootstrap.role("deploy", account=target.account, region=target.region)
     role = f"arn:{partition}:iam::{target.account}:role/{name}"
     client = target.assumed("cloudformation", role=role, account=target.account, region=target.region)
     polling = {"Delay": 5 if not target.is_local else 1, "MaxAttempts": 720}
     adopted = [each for each in failed.resources if each.fate is Fate.ADOPTED]
+    change_set = _change_set(failed, adopted) if adopted else None
     try:
         _delete(client, failed, polling)
-        if adopted:
-            _adopt(client, failed, adopted, polling)
+        if change_set is not None:
+            _adopt(client, change_set, polling)
     except (BotoCoreError, ClientError) as error:
         raise OperateError(f"Stack {failed.stack}: {error}") from error
 
@@ -65,21 +68,40 @@ def _not_deleted(client: Any, stack_id: str) -> set[str]:
     return {each["LogicalResourceId"] for each in found if each["ResourceStatus"] == "DELETE_FAILED"}
 
 
-def _adopt(client: Any, failed: FailedCreation, adopted: Sequence[LeftResource], polling: Mapping[str, int]) -> None:
-    wanted = _import_template(failed.template, {each.logical_id for each in adopted})
-    body = json.dumps(wanted, separators=(",", ":"))
+def _adopt(client: Any, given: Mapping[str, Any], polling: Mapping[str, int]) -> None:
+    made = client.create_change_set(**given)
+    try:
+        client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"], WaiterConfig=polling)
+        client.execute_change_set(ChangeSetName=made["Id"])
+        client.get_waiter("stack_import_complete").wait(StackName=made["StackId"], WaiterConfig=polling)
+    except (ClientError, WaiterError) as error:
+        why = client.describe_change_set(ChangeSetName=made["Id"]).get("StatusReason", "CloudFormation gives no reason")
+        client.delete_stack(StackName=made["StackId"])  # no deployment gets past one that has a change set and no more
+        raise OperateError(
+            f"Stack {given['StackName']} is deleted, and what stayed behind was not adopted: {why}. It stays as it is."
+        ) from error
+
+
+def _change_set(failed: FailedCreation, adopted: Sequence[LeftResource]) -> dict[str, Any]:
+    """Return the import as it is asked for. Raises before anything is changed if it cannot be."""
+    template = _import_template(failed.template, {each.logical_id for each in adopted})
+    body = json.dumps(template, separators=(",", ":"))
     if len(body.encode()) > LONGEST_BODY:
         raise OperateError(
-            f"Stack {failed.stack} is deleted. What stayed behind is too much to be adopted in one call."
+            f"Nothing was changed: what stayed behind of {failed.stack} is too much to be adopted in one call."
+            " docs/repair.md says how to do without."
         )
-    change_set = f"adopt-{uuid.uuid4().hex[:8]}"
-    given = {
+    given: dict[str, Any] = {
         "StackName": failed.stack,
-        "ChangeSetName": change_set,
+        "ChangeSetName": f"adopt-{uuid.uuid4().hex[:8]}",
         "ChangeSetType": "IMPORT",
         "TemplateBody": body,
         "Capabilities": CAPABILITIES,
-        "Parameters": _parameters(failed),
+        "Parameters": [
+            {name: each[name] for name in ("ParameterKey", "ParameterValue")}
+            for each in failed.described.get("Parameters", [])
+            if each["ParameterKey"] in template["Parameters"]
+        ],
         "Tags": failed.described.get("Tags", []),
         "ResourcesToImport": [
             {
@@ -92,30 +114,18 @@ def _adopt(client: Any, failed: FailedCreation, adopted: Sequence[LeftResource],
     }
     if role := failed.described.get("RoleARN"):
         given["RoleARN"] = role
-    made = client.create_change_set(**given)
-    try:
-        client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"], WaiterConfig=polling)
-        client.execute_change_set(ChangeSetName=made["Id"])
-        client.get_waiter("stack_import_complete").wait(StackName=made["StackId"], WaiterConfig=polling)
-    except WaiterError as error:
-        why = client.describe_change_set(ChangeSetName=made["Id"]).get("StatusReason", "CloudFormation gives no reason")
-        client.delete_stack(StackName=made["StackId"])  # no deployment gets past one that has a change set and no more
-        raise OperateError(
-            f"Stack {failed.stack} is deleted, and what stayed behind was not adopted: {why}. It stays as it is."
-        ) from error
+    return given
 
 
 def _import_template(template: Mapping[str, Any], adopted: Collection[str]) -> dict[str, Any]:
-    kept = {name: template[name] for name in ("Parameters", "Conditions", "Mappings") if name in template}
+    """Return the failed template's part of these resources, with the parameters that it names and no others."""
     parts = ("Type", "Condition", "Properties", "DeletionPolicy", "UpdateReplacePolicy")
     resources = {
         logical_id: {"DeletionPolicy": "Retain"} | {part: body[part] for part in parts if part in body}
         for logical_id, body in template["Resources"].items()
         if logical_id in adopted
     }
-    return {**kept, "Resources": resources}
-
-
-def _parameters(failed: FailedCreation) -> list[dict[str, str]]:
-    given = failed.described.get("Parameters", [])
-    return [{name: each[name] for name in ("ParameterKey", "ParameterValue")} for each in given]
+    kept = {name: template[name] for name in ("Conditions", "Mappings") if name in template}
+    used = set(named({**kept, **resources}))
+    parameters = {name: body for name, body in template.get("Parameters", {}).items() if name in used}
+    return {**kept, "Parameters": parameters, "Resources": resources}

@@ -230,7 +230,9 @@ class Emulator:
     def provide(self, type_name: str, resource: ResourceType) -> None:
         """Let CloudFormation deploy a resource type that the emulator lacks, or has wrong."""
         handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
-        handlers[type_name] = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+        imports = {name: own for name, own in handlers.get(type_name, {}).items() if name == "import"}
+        made = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+        handlers[type_name] = {**imports, **made}  # how a resource that is there is read stays the emulator's
 
     def provided(self, type_name: str) -> ResourceType:
         """Return a resource type as it is provided until now, for the service that completes it."""

@@ -13,7 +13,9 @@ from pipeline.cli import connection, loading
 from pipeline.cli.main import app
 from pipeline.local import bootstrap
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate import failed_creation
 from pipeline.operate.contents import Contents, contents
+from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, local_target
 from services.library.contract.environment import Tier
 from services.library.contract.names import PLATFORM_BOOTSTRAP
@@ -54,6 +56,19 @@ KEY = {
 }
 BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}, **RETAINED}
 STREAM = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}, **RETAINED}
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        },
+        "PermissionsBoundary": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/penstock-boundary"},
+    },
+    **RETAINED,
+}
 VAULT = {
     "Type": "AWS::Backup::BackupVault",
     "Properties": {"BackupVaultName": "orders", "EncryptionKeyArn": {"Fn::GetAtt": ["Key", "Arn"]}},
@@ -80,10 +95,15 @@ class Account:
         """Resources, and a parameter after them that cannot be made while there is another of its name."""
         taken = {
             "Type": "AWS::SSM::Parameter",
-            "Properties": {"Name": f"/{self.service}", "Type": "String", "Value": "ours"},
+            "Properties": {"Name": f"/{self.service}", "Type": "String", "Value": {"Ref": "Published"}},
             "DependsOn": sorted(resources),
         }
-        return json.dumps({"Resources": {**resources, **more, "Last": taken}})
+        read = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{self.service}/published"}
+        return json.dumps({"Parameters": {"Published": read}, "Resources": {**resources, **more, "Last": taken}})
+
+    def publish(self) -> None:
+        """Offer what the template reads, as another service does."""
+        self.client("ssm").put_parameter(Name=f"/{self.service}/published", Value="published", Type="String")
 
     def block(self) -> None:
         self.client("ssm").put_parameter(Name=f"/{self.service}", Value="taken", Type="String")
@@ -144,7 +164,9 @@ def account(guarded: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setattr(loading, "find_entry", lambda *_: (production, production.services[0]))
     monkeypatch.setattr(connection, "find", lambda _place: guarded)
     target = local_target(guarded.endpoint, secret=guarded.root_secret, account=PROD, region=HOME)
-    return Account(cloud=guarded, service=service, target=target)
+    made = Account(cloud=guarded, service=service, target=target)
+    made.publish()
+    return made
 
 
 def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account: Account) -> None:
@@ -155,9 +177,9 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
         Bucket=tools.bucket,
         Policy=json.dumps({"Version": "2012-10-17", "Statement": [{**readers, "Resource": store}]}),
     )
-    resources = {"Key": KEY, "Table": table(), "Bucket": BUCKET, "Stream": STREAM, "Vault": VAULT}
+    resources = {"Key": KEY, "Table": table(), "Bucket": BUCKET, "Role": ROLE, "Stream": STREAM, "Vault": VAULT}
     tools.push({"template.json": account.template(resources)})
-    configuration = {"StackName": account.stack, "RoleArn": EXECUTE}
+    configuration = {"StackName": account.stack, "RoleArn": EXECUTE, "Capabilities": "CAPABILITY_IAM"}
     account.block()
     run = tools.create(
         stage("prod", tools.deployment("Deploy", "CREATE_UPDATE", roleArn=DEPLOY, configuration=configuration))
@@ -173,6 +195,12 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
         return tools.ended(run)
 
     assert retried() == "Failed", "a stack in this state takes no update"
+    pipeline = Pipeline(
+        target=local_target(account.cloud.endpoint, secret=account.cloud.root_secret, account=TOOLS, region=HOME),
+        name=tools.name,
+    )
+    (failed,) = failed_creation.after(pipeline, pipeline.read(run))
+    assert (failed.stage, failed.service, failed.status) == ("prod", account.service, "ROLLBACK_COMPLETE")
 
     shown = account.repair()
     assert shown.exit_code == 1, shown.output
@@ -182,6 +210,7 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
     assert {path: (each["contents"], each["fate"]) for path, each in left.items()} == {
         "Bucket": ("empty", "adopted"),
         "Key": ("no data", "adopted"),
+        "Role": ("no data", "adopted"),
         "Stream": ("empty", "left"),
         "Table": ("empty", "adopted"),
     }, "and no vault, of which the local cloud makes none"
@@ -196,9 +225,9 @@ def test_repair_lets_a_retry_create_what_failed_with_what_stayed_behind(account:
     assert adopted["RoleARN"] == EXECUTE
     assert retried() == "Succeeded", tools.errors(run)
     assert account.status() == "UPDATE_COMPLETE"
-    assert {name: account.id_of(name) for name in ("Bucket", "Key", "Table")} == {
-        name: left[name]["id"] for name in ("Bucket", "Key", "Table")
-    }
+    assert failed_creation.after(pipeline, pipeline.read(run)) == []
+    kept = ("Bucket", "Key", "Role", "Table")
+    assert {name: account.id_of(name) for name in kept} == {name: left[name]["id"] for name in kept}
     assert account.id_of("Stream") != left["Stream"]["id"]
     again = account.repair()
     assert (again.exit_code, again.stdout) == (0, f"{account.stack} is UPDATE_COMPLETE: nothing is to be repaired.\n")

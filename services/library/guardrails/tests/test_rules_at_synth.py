@@ -29,6 +29,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
+from services.library.contract.deployment import creation_suffix
 from services.library.contract.service import Service, ServiceStack
 from services.library.contract.environment import Environment, Tier
 from services.library.guardrails.checked_stack import CheckedStack
@@ -56,6 +57,16 @@ class Thing(ServiceStack):
         )
         self.table.add_override("DeletionPolicy", "Retain")
         self.table.add_override("UpdateReplacePolicy", "Delete" if self.breaks else "Retain")
+
+    def named(self):
+        self.group = logs.CfnLogGroup(
+            self,
+            "Group",
+            log_group_name="orders" if self.breaks else f"orders{creation_suffix()}",
+            retention_in_days=365,
+            kms_key_id="arn:aws:kms:eu-west-1:111111111111:key/1",
+        )
+        self.group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
 
     def privileged(self):
         self.project = codebuild.CfnProject(
@@ -130,6 +141,10 @@ def no_longer_retained(stack, environment):
     stack.table.add_override("UpdateReplacePolicy", "Delete")
 
 
+def of_a_name_that_comes_again(stack, environment):
+    stack.group.log_group_name = "orders"
+
+
 def privileged(stack, environment):
     stack.project.add_property_override("Environment.PrivilegedMode", True)
 
@@ -165,6 +180,7 @@ def look_it_up(stack, environment):
 
 OVERRIDES = {
     "retained": no_longer_retained,
+    "named": of_a_name_that_comes_again,
     "privileged": privileged,
     "wildcard": for_another_account,
     "administrator": for_everything,
@@ -208,6 +224,7 @@ Guardrails(checked_stacks, accepted=()).synthesise(app)
 
 BROKEN = {
     ("Penstock-Retained", "Pipeline/retained-stage/retained/Table"),
+    ("Penstock-RetainedName[LogGroupName]", "Pipeline/named-stage/named/Group"),
     ("Penstock-PrivilegedBuild", "Pipeline/privileged-stage/privileged/Project"),
     ("Penstock-WildcardAction[kms:*]", "Pipeline/wildcard-stage/wildcard/Key"),
     ("Penstock-AdministratorAction[*]", "Pipeline/administrator-stage/administrator/Key"),
