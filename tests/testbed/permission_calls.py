@@ -67,8 +67,9 @@ def without(cloud: LocalCloud, permission: Permission, principal: Principal) -> 
     whole = iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"]
     made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=_less(whole, permission), SetAsDefault=True)
     yield
-    iam.set_default_policy_version(PolicyArn=arn, VersionId=current)
-    iam.delete_policy_version(PolicyArn=arn, VersionId=made["PolicyVersion"]["VersionId"])
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(whole), SetAsDefault=True)
+    for version in (current, made["PolicyVersion"]["VersionId"]):
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version)
 
 
 @contextmanager
