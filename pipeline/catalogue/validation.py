@@ -15,6 +15,7 @@ from services.library.contract import names
 from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
+from services.library.contract.steps import Approval
 
 
 class InvalidCatalogueError(MistakeError):
@@ -54,6 +55,7 @@ def problems_of(
     for entry in sound:
         if isinstance(entry, Wave):
             yield from problems_of_wave(entry)
+        yield from _approvals_in_rollbacks(entry)
     for stage in stages:
         yield from problems_of_stage(stage)
     yield from _clashing(stages)
@@ -202,6 +204,26 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
                 )
                 entry = expression_of(stage).item("services", position, len(stage.services))
                 yield problem(entry, message, field="name", given=stack, allowed="a stack's name of its own")
+
+
+def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
+    """Yield each approval among the steps of services in a stage, or wave, that is rolled back when it fails."""
+    listed = [(stage, position, service) for stage in entry.stages for position, service in _entries(stage)]
+    if not any(service.release and service.release.roll_back_on_failure for _, _, service in listed):
+        return
+    for stage, position, service in listed:
+        written = expression_of(stage).item("services", position, len(stage.services))
+        for field, steps in (("before", service.before), ("after", service.after)):
+            for number, step in enumerate(steps if isinstance(steps, tuple) else ()):
+                if isinstance(step, Approval):
+                    at = f"{field}[{number}]"
+                    message = (
+                        f"{type(service).__name__} {at}=Approval(name={step.name!r}) is not allowed in {entry.label},"
+                        " which is rolled back when it fails: a no, or no answer within seven days, would roll it back,"
+                        " and the rollback would ask again; give the stage approval=True, which is asked before it."
+                    )
+                    allowed = "no Approval where roll_back_on_failure is set"
+                    yield problem(written.field(at), message, field=at, given=step.name, allowed=allowed)
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:

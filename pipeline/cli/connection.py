@@ -17,7 +17,7 @@ Profile = Annotated[
     str | None, typer.Option(help="Act on AWS, with this profile, instead of the local cloud.", metavar="NAME")
 ]
 Aws = Annotated[bool, typer.Option("--aws", help="Act on AWS, with the credentials of the environment.")]
-Yes = Annotated[bool, typer.Option("--yes", help="On AWS, do not ask for the pipeline's name.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; on AWS, not for the pipeline's name either.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -32,13 +32,15 @@ class Connection:
 
 def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection:
     """Find the pipeline and say, on stderr, where it is. Only --profile and --aws lead to AWS."""
-    place = {"account": SETTINGS.account, "region": SETTINGS.region}
+    account, region, bootstrap = SETTINGS.account, SETTINGS.region, SETTINGS.bootstrap
     if aws or profile is not None:
-        target = aws_target(profile=profile, **place)
+        target = aws_target(profile=profile, account=account, region=region, bootstrap=bootstrap)
         approves = False
     else:
         cloud = local_cloud(ctx)
-        target = local_target(cloud.endpoint, secret=cloud.root_secret, **place)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=bootstrap
+        )
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
     return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
@@ -50,11 +52,18 @@ def connect_to_stack(
     """Find the account that a stack is in, and say so on stderr: for what acts there and not on the pipeline."""
     if aws or profile is not None:
         target = aws_target(
-            profile=profile, account=account, region=region, holds=f"stack {stack}", named="its stage in stages/"
+            profile=profile,
+            account=account,
+            region=region,
+            bootstrap=SETTINGS.bootstrap,
+            holds=f"stack {stack}",
+            named="its stage in stages/",
         )
     else:
         cloud = local_cloud(ctx)
-        target = local_target(cloud.endpoint, secret=cloud.root_secret, account=account, region=region)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=SETTINGS.bootstrap
+        )
     typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
     return target
 
@@ -70,6 +79,16 @@ def local_cloud(ctx: typer.Context) -> LocalCloud:
 def confirm(connection: Connection, *, yes: bool, what: str) -> None:
     """Have the pipeline's name typed before anything is changed on AWS."""
     confirm_name(connection.pipeline.target, yes=yes, what=what, name=connection.pipeline.name, of="pipeline")
+
+
+def ask(question: str, *, instead: str) -> None:
+    """Have a question answered with yes before something is changed. `instead`: the command that asks nothing."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as error:
+        raise OperateError(f"Nobody answered, so nothing was changed. {instead}") from error
+    if not agreed:
+        raise OperateError("Nothing was changed.")
 
 
 def confirm_name(target: Target, *, yes: bool, what: str, name: str, of: str) -> None:

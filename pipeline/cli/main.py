@@ -7,18 +7,23 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    approve,
     branch,
     credentials,
     demo,
     denied,
     deployed,
+    dev,
     doctor,
     explain,
     hold,
+    init,
+    invoke,
     ledger,
     local,
     partner,
     redrive,
+    repair,
     review,
     rollback,
     run,
@@ -62,11 +67,14 @@ def options(
 
 local.register(app)
 run.register(app)
+approve.register(app)
 hold.register(app)
 denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+dev.register(app)
+invoke.register(app)
 demo.register(app)
 partner.register(app)
 validate.register(app)
@@ -75,7 +83,9 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+repair.register(app)
 explain.register(app)
+init.register(app)
 scaffold.register(app)
 branch.register(app)
 

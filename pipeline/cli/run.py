@@ -1,4 +1,4 @@
-"""`penstock status`, `approve`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
+"""`penstock status`, `retry`, `stop`, `start`, `logs`: to see what the pipeline does, and to steer it."""
 
 import json
 import sys
@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import text
+from pipeline.cli import environments, text
+from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
-from pipeline.operate import outputs, run_control, service_logs
+from pipeline.operate import pipeline_repair, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
+from pipeline.operate.live_runs import live_runs
+from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, Run
@@ -29,7 +32,7 @@ Execution = Annotated[str | None, typer.Option(help="Another run than the latest
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `penstock`."""
-    for command in (status, approve, retry, stop, start, logs):
+    for command in (status, retry, stop, start, logs):
         app.command()(command)
 
 
@@ -59,7 +62,7 @@ def status(
     try:
         run = _print_live(runs) if follow_ and sys.stdout.isatty() else print_lines(runs, silent=not follow_)
     except KeyboardInterrupt:
-        typer.echo("\nFollowing ended; the run goes on. `penstock status --follow` follows it again.", err=True)
+        typer.echo(f"\nFollowing ended; the run goes on. {penstock('status --follow')} follows it again.", err=True)
         raise typer.Exit(FOLLOWING_ENDED) from None
     if follow_:
         typer.echo(text.title(run))
@@ -70,10 +73,11 @@ def status(
 
 
 def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
+    alive = live_runs(connection.pipeline)
     if as_json:
-        typer.echo(json.dumps(run.to_json(), indent=2))
+        typer.echo(json.dumps({**run.to_json(), "alive": [each.to_json() for each in alive]}, indent=2))
         return
-    for line in text.table(run):
+    for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
     show_what_is_next(connection.pipeline, run)
 
@@ -84,8 +88,19 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
         for line in text.failure(pipeline, action, last=LOG_LINES_SHOWN):
             typer.echo(line)
     _show_denials(pipeline, run)
+    _show_broken_definition(pipeline, run)
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
+    """Say so where it may be the pipeline's own definition that fails, and not the commit."""
+    for stage in {action.stage for action in text.failed(run)} & {pipeline_repair.BUILD, pipeline_repair.UPDATE}:
+        if pipeline_repair.never_passed(pipeline, stage):
+            typer.echo(
+                f"No run has got past {stage} since the pipeline's last update: its own commands, image or environment"
+                " may be what fails, which no push can mend. The last that worked:  penstock repair pipeline"
+            )
 
 
 def _show_denials(pipeline: Pipeline, run: Run) -> None:
@@ -99,7 +114,7 @@ def _show_denials(pipeline: Pipeline, run: Run) -> None:
         return
     for line in found.lines() if run.status == FAILED else ():
         typer.echo(line)
-    typer.echo(f"{count(found)}  penstock denied --execution {run.execution}")
+    typer.echo(f"{count(found)}  {penstock('denied --execution', run.execution)}")
 
 
 def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:
@@ -143,29 +158,11 @@ def _print_live(runs: Iterator[Run]) -> Run:
     return before
 
 
-def approve(
-    ctx: typer.Context,
-    *,
-    stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Say no: the stage fails.")] = False,
-    note: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
-    profile: Profile = None,
-    aws: Aws = False,
-    yes: Yes = False,
-) -> None:
-    """Answer the approval that the run waits for, so that it goes on (or, with --reject, ends)."""
-    connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="reject a release" if reject else "approve a release")
-    answered, execution = run_control.approve(connection.pipeline, stage=stage, approved=not reject, note=note)
-    run = connection.pipeline.read(execution)
-    typer.echo(f"{'Rejected' if reject else 'Approved'} {answered} for {run.commit[:12]} {run.message}".rstrip())
-    typer.echo("`penstock status --follow` shows what happens.")
-
-
 def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
     *,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -173,8 +170,8 @@ def retry(
     """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
-    chosen, _ = run_control.retry(connection.pipeline, stage=stage)
-    typer.echo(f"Stage {chosen} goes on. `penstock status --follow` shows what happens.")
+    chosen, execution = run_control.retry(connection.pipeline, stage=stage)
+    answer({"stage": chosen, "execution": execution}, f"Stage {chosen} goes on. {FOLLOW}", as_json=as_json)
 
 
 def stop(
@@ -185,23 +182,41 @@ def stop(
     ] = False,
     reason: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
     execution: Execution = None,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Stop the run once its current actions have ended. `penstock retry` can go on from there."""
+    """Stop the newest run that is going on, or --execution, once its current actions have ended.
+
+    Says which run that was, and which others are alive. `penstock retry` can go on from there.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
-    confirm(connection, yes=yes, what="stop a run")
-    stopped = run_control.stop(connection.pipeline, execution=execution, abandon=abandon, reason=reason)
-    typer.echo(f"Execution {stopped} stops{' now' if abandon else ' once its current actions have ended'}.")
+    runs = run_control.stoppable(connection.pipeline, execution=execution)
+    confirm(connection, yes=yes, what=f"stop a run ({runs.chosen})")
+    stopped = runs.chosen.execution
+    run_control.stop(connection.pipeline, stopped, abandon=abandon, reason=reason)
+    answer(
+        {"execution": stopped, "abandoned": abandon, "alive": [each.execution for each in runs.others]},
+        f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.",
+        *(f"Still alive: {other}" for other in runs.others),
+        as_json=as_json,
+    )
 
 
-def start(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
+def start(
+    ctx: typer.Context,
+    *,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
     """Start a run of what the pipeline's branch is now, without a push."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="start a run")
     started = run_control.start(connection.pipeline)
-    typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
+    answer({"execution": started}, f"Execution {started} has started. {FOLLOW}", as_json=as_json)
 
 
 def logs(  # noqa: PLR0913 - each is an option of the command line
@@ -214,7 +229,9 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         ),
     ] = None,
     *,
-    stage: Annotated[str | None, typer.Option(help="Print what a service logs in this stage.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Print what a service logs in this stage, or in `branch`: docs/branch.md.")
+    ] = None,
     minutes: Annotated[int, typer.Option(min=1, help="With --stage: how far back.")] = 60,
     frames: Annotated[
         bool, typer.Option("--frames", help="With --stage: also the code that exceptions came by.")
@@ -233,7 +250,7 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         if what is None or follow_ or execution is not None:
             raise typer.BadParameter("--stage wants a service, such as ingest, and no --follow or --execution.")
         pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-        deployed = outputs.find(pipeline, what, stage)
+        deployed = environments.find(ctx, pipeline, what, stage)
         found = service_logs.read(pipeline.target, deployed, since=timedelta(minutes=minutes))
         _show_service(deployed, [line for line in found if frames or not line.is_frame], last=lines)
         return

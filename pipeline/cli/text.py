@@ -1,12 +1,16 @@
 """A run in words, for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import typer
 
+from pipeline.operate.approvals import WaitingApproval
+from pipeline.operate.live_runs import LiveRun
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, NOT_STARTED, SKIPPED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
+from services.library.contract.names import entry_of
 
 COLOURS = {
     SUCCEEDED: "green",
@@ -39,6 +43,22 @@ def table(run: Run, *, brief: bool = False) -> Iterator[str]:
             yield f"    {_status(action.status)}  {action.name}{_details(action)}"
 
 
+def alive_besides(run: Run, alive: Iterable[LiveRun]) -> Iterator[str]:
+    """Yield a line for each other run that is alive."""
+    for other in alive:
+        if other.execution != run.execution:
+            yield typer.style(f"Also: {other}", fg="yellow")
+
+
+def approval(waiting: WaitingApproval) -> Iterator[str]:
+    """Yield what an approval is about, and what it is not."""
+    run = waiting.run
+    yield f"{waiting.name} asks about {typer.style(run.title, bold=True)}, execution {run.execution}"
+    for other in waiting.others:
+        yield f"  not about {other}"
+    yield f"What would change:  {penstock('review --deployed', entry_of(waiting.stage), run.execution)}"
+
+
 def format_change(change: Stage | Action) -> str:
     """Return what changed, in one line."""
     if isinstance(change, Stage):
@@ -52,15 +72,16 @@ def next_steps(run: Run) -> Iterator[str]:
         waiting = [action.stage for action in run.actions if action.waits_for_a_person]
         if waiting or "approval" in run.reason:
             what = f" of {waiting[0]}" if waiting else ""
-            yield f"Waiting for approval{what}:  penstock approve   (or: penstock approve --reject)"
+            commit = run.commit[:12] if waiting else ""
+            yield f"Waiting for approval{what}:  {penstock(*filter(None, ('approve', commit)))}   # no: --reject --why"
     for stage in run.stages:
         if stage.hold is not None:
-            yield f"Once the reason for the hold is gone:  penstock resume {stage.name}"
+            yield f"Once the reason for the hold is gone:  {penstock('resume', stage.name)}"
     for action in failed(run):
-        yield f"Its whole log:  penstock logs {action.full_name}"
+        yield f"Its whole log:  {penstock('logs', action.full_name)}"
     failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]
     if failed_stages and run.status in (FAILED, STOPPED):
-        yield f"Once the cause is gone:  penstock retry {failed_stages[0]}   (or push a fix)"
+        yield f"Once the cause is gone:  {penstock('retry', failed_stages[0])}   # or push a fix"
 
 
 def failed(run: Run) -> list[Action]:

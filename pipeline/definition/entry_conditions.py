@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
-from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE
+from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE, entry_of
 
 ORDINARY = "none: an ordinary run"
 
@@ -38,13 +38,10 @@ def add_conditions(
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html
     """
-    for name in (
-        *(entry.label for entry in catalogue),
-        *besides,
-    ):
+    for name in (*(entry.label for entry in catalogue), *besides):
         for position, found in enumerate(names):
-            # CDK Pipelines splits a stage of more than 50 actions: prod.1, prod.2.
-            if found == name or found.rpartition(".")[0] == name:
+            # A run that enters prod enters prod-gate, where it waits for its approval.
+            if entry_of(found) == name:
                 pipeline.add_property_override(f"Stages.{position}.BeforeEntry", {"Conditions": [_enters(name)]})
 
 

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
+from services.library.contract.names import entry_of
 
 MODE = "ActionMode"
 
@@ -18,8 +19,7 @@ def replace_failed_stacks(pipeline: codepipeline.CfnPipeline, catalogue: Catalog
     """Let each deployment to a stage, or a wave, that keeps no data replace a stack that failed."""
     labels = {entry.label for entry in catalogue if not any(each.environment.keeps_data for each in entry.stages)}
     for position, stage in enumerate(cdk.Stack.of(pipeline).resolve(pipeline.stages)):
-        # CDK Pipelines splits a stage of more than 50 actions: dev.1, dev.2.
-        if not {stage["name"], stage["name"].rpartition(".")[0]} & labels:
+        if entry_of(stage["name"]) not in labels:
             continue
         for number, action in enumerate(stage["actions"]):
             if action.get("configuration", {}).get(MODE) == "CREATE_UPDATE":

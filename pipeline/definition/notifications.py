@@ -43,26 +43,33 @@ class Notifications(Construct):
             ),
         )
         stage = events.EventField.from_path("$.detail.stage")
+        asked = f"Pipeline {name}: execution {execution} waits for approval of {stage}."
+        cancelled = (
+            f"Pipeline {name}: execution {execution} waits for approval of {stage} no more. An update of the pipeline"
+            " cancelled it; the run of the newer commit asks again."
+        )
+        self._tell_of_approvals("ApprovalNeeded", state="STARTED", text=asked, of=pipeline)
+        self._tell_of_approvals("ApprovalCancelled", state="CANCELED", text=cancelled, of=pipeline)
+        self._tell_of_holds(name=events.EventField.from_path("$.detail.requestParameters.pipelineName"), of=pipeline)
+
+    def _tell_of_approvals(self, id_: str, *, state: str, text: str, of: codepipeline.IPipeline) -> None:
         events.Rule(
             self,
-            "ApprovalNeeded",
+            id_,
             event_pattern=events.EventPattern(
                 source=["aws.codepipeline"],
-                resources=[pipeline.pipeline_arn],
+                resources=[of.pipeline_arn],
                 detail_type=["CodePipeline Action Execution State Change"],
-                detail={"state": ["STARTED"], "type": {"category": ["Approval"]}},
+                detail={"state": [state], "type": {"category": ["Approval"]}},
             ),
             targets=[
                 targets.SnsTopic(
                     self.topic,
                     dead_letter_queue=self.undelivered,
-                    message=events.RuleTargetInput.from_text(
-                        f"Pipeline {name}: execution {execution} waits for approval of {stage}."
-                    ),
+                    message=events.RuleTargetInput.from_text(text),
                 )
             ],
         )
-        self._tell_of_holds(name=events.EventField.from_path("$.detail.requestParameters.pipelineName"), of=pipeline)
 
     def _tell_of_holds(self, *, name: str, of: codepipeline.IPipeline) -> None:
         """A disabled transition has no event of its own, but CloudTrail tells of the call, whoever made it."""

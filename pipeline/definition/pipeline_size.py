@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, has_gate, stages_of
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -15,7 +15,8 @@ WARNED_SHARE = 0.9
 
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
-    return ALWAYS + len(removals) + sum(map(_actions_of, stages_of(catalogue)))
+    gates = sum(map(has_gate, catalogue))
+    return ALWAYS + len(removals) + gates + sum(map(_actions_of, stages_of(catalogue)))
 
 
 def warning(count: int) -> str:
@@ -30,4 +31,4 @@ def _actions_of(stage: Stage) -> int:
     if not stage.services:
         return 0
     around = sum(len(service.before) + len(service.after) for service in stage.services)
-    return len(stage.services) + around + int(stage.asks_approval) + int(stage.environment.keeps_data)
+    return len(stage.services) + around + int(stage.environment.keeps_data)

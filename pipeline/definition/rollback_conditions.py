@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
+from services.library.contract.names import entry_of, gate_of
 
 
 def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue) -> None:
@@ -14,6 +15,6 @@ def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], cat
         if not any(service.release and service.release.roll_back_on_failure for service in services):
             continue
         for position, found in enumerate(names):
-            # CDK Pipelines splits a stage of more than 50 actions: prod.1, prod.2.
-            if found == entry.label or found.rpartition(".")[0] == entry.label:
+            # Never the stage of the approval: to say no, or nothing, is to leave everything as it is.
+            if entry_of(found) == entry.label and found != gate_of(entry.label):
                 pipeline.add_property_override(f"Stages.{position}.OnFailure", {"Result": "ROLLBACK"})

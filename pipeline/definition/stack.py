@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
@@ -34,11 +34,11 @@ from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
-from services.library.contract.names import REMOVALS_STAGE
+from services.library.contract.names import REMOVALS_STAGE, gate_of
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
 APPROVAL = "Approve"
-"""The stage for what was deployed to stages that are no more."""
+"""Begins the name of the action in which a person agrees to a stage or wave."""
 
 
 class PipelineStack(cdk.Stack):
@@ -77,7 +77,7 @@ class PipelineStack(cdk.Stack):
             self, settings, [stage.environment.region for stage in stages]
         )
         """What this stack always causes, for the guardrails."""
-        artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
+        self._artifacts = artifacts = ArtifactStore(self, "Artifacts", name=settings.name)
         pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -97,8 +97,14 @@ class PipelineStack(cdk.Stack):
             artifacts=artifacts.bucket,
             artifacts_key=artifacts.key,
             pipeline_role=pipeline.role,
+            bootstrap=settings.bootstrap,
             deploy_roles=[
-                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                steps.deploy_role_arn(
+                    self,
+                    settings.bootstrap,
+                    account=stage.environment.account,
+                    region=stage.environment.region,
+                )
                 for stage in stages
                 if stage.environment.keeps_data
             ],
@@ -130,6 +136,7 @@ class PipelineStack(cdk.Stack):
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
         self._install_locked_tools()
+        self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
         scheduled = {"DailyCheck": expiry_check(self.notifications)}
@@ -187,7 +194,7 @@ class PipelineStack(cdk.Stack):
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"],
                 resources=[
-                    steps.bootstrap_role_arn(self, role, account=account, region=self.region)
+                    steps.bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
                     for role in ("deploy", "file-publishing", "lookup")
                 ],
             )
@@ -206,17 +213,30 @@ class PipelineStack(cdk.Stack):
         spec["phases"]["install"]["commands"] = node_tools.install_commands()
         project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
 
+    def _let_build_prove_its_successor(self) -> None:
+        """Let the Build stage start its own project once more, with the definition that its commit has for it."""
+        project = self._engine.synth_project
+        project.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"], resources=[project.project_arn]
+            )
+        )
+
     def _synth(self) -> pipelines.CodeBuildStep:
         """Guardrails decide here what may be deployed; `make check` decided before what may be merged."""
         return pipelines.CodeBuildStep(
             "Synth",
             input=self._source,
             install_commands=[steps.SETUP],
-            commands=["make synth"],
+            commands=["make synth", steps.PROVE],
+            env={"PENSTOCK_ARTIFACTS": self._artifacts.bucket.bucket_name},
             primary_output_directory="cdk.out",
         )
 
     def _add(self, entry: Stage | Wave) -> None:
+        if has_gate(entry):
+            gate = self._engine.add_wave(gate_of(entry.label))
+            gate.add_pre(pipelines.ManualApprovalStep(f"{APPROVAL}-{entry.label}"))
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
@@ -228,13 +248,9 @@ class PipelineStack(cdk.Stack):
             if not built.stacks:
                 wave.add_post(*removing)
                 continue
-            approval = (
-                [pipelines.ManualApprovalStep(f"{APPROVAL}-{stage.environment.label}")] if stage.asks_approval else []
-            )
             protected = [stack for stack in built.stacks.values() if stack.termination_protection]
             wave.add_stage(
                 built,
-                pre=approval,
                 stack_steps=[
                     pipelines.StackSteps(
                         stack=stack,

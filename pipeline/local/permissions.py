@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.local.bootstrap import BRANCHES_STACK
 from pipeline.local.client import ask
 from pipeline.local.lifecycle import CHECKOUT
 
@@ -50,6 +51,8 @@ def file_of(stack: str, checkout: Path = CHECKOUT) -> str:
     """Return the file that says what a stack's roles and resources allow."""
     if stack.startswith("Pipeline"):
         return "pipeline/definition/"
+    if stack == BRANCHES_STACK:
+        return "pipeline/accounts/branches.yaml"
     named = {f"-{file.parent.name.replace('_', '-')}": file for file in checkout.glob("services/*/service.py")}
     found = next((file for suffix, file in named.items() if stack.endswith(suffix)), None)
     return str(found.relative_to(checkout)) if found else "pipeline/accounts/foundation.yaml"

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/transitions-disable.ht
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline, hold_of
 from pipeline.operate.run import Hold
+from services.library.contract.names import entry_of, gate_of
 
 REASON = re.compile(r"[a-zA-Z0-9!@ \(\)\.\*\?\-]{1,300}")
 """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_DisableStageTransition.html"""
@@ -29,16 +30,21 @@ class HoldChange:
 
 
 def hold(pipeline: Pipeline, stage: str, *, why: str) -> HoldChange:
-    """Let nothing more into a stage; what is in it goes on. Of one that is held already the reason is replaced."""
+    """Let nothing more into a stage; what is in it goes on. Of one that is held already the reason is replaced.
+
+    With the stage of its approval, if it has one: who is asked would otherwise agree to what cannot go on, and the run
+    that was agreed to first would keep newer ones from being asked about.
+    """
     check(why)
-    state = _state(pipeline, stage)
+    states = _states(pipeline, stage)
     try:
-        pipeline.client.disable_stage_transition(
-            pipelineName=pipeline.name, stageName=stage, transitionType="Inbound", reason=why
-        )
+        for each in states:
+            pipeline.client.disable_stage_transition(
+                pipelineName=pipeline.name, stageName=each["stageName"], transitionType="Inbound", reason=why
+            )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return HoldChange(stage=stage, before=hold_of(state))
+    return HoldChange(stage=stage, before=_held(states))
 
 
 def check(why: str) -> None:
@@ -54,12 +60,17 @@ def as_reason(text: str) -> str:
 
 def resume(pipeline: Pipeline, stage: str) -> HoldChange:
     """Let executions into a stage again; the one that waits before it goes on at once."""
-    held = hold_of(_state(pipeline, stage))
+    states = _states(pipeline, stage)
+    held = _held(states)
     if held is None:
         holds = ", ".join(name for name, each in holds_of(pipeline).items() if each) or "none is"
         raise OperateError(f"Stage {stage} is not held ({holds}), so there is nothing to resume.")
     try:
-        pipeline.client.enable_stage_transition(pipelineName=pipeline.name, stageName=stage, transitionType="Inbound")
+        for each in states:
+            if hold_of(each) is not None:
+                pipeline.client.enable_stage_transition(
+                    pipelineName=pipeline.name, stageName=each["stageName"], transitionType="Inbound"
+                )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
     return HoldChange(stage=stage, before=held)
@@ -70,10 +81,17 @@ def holds_of(pipeline: Pipeline) -> dict[str, Hold | None]:
     return {state["stageName"]: hold_of(state) for state in pipeline.states()}
 
 
-def _state(pipeline: Pipeline, stage: str) -> Mapping[str, Any]:
+def _held(states: Sequence[Mapping[str, Any]]) -> Hold | None:
+    return next((held for each in states if (held := hold_of(each))), None)
+
+
+def _states(pipeline: Pipeline, stage: str) -> list[Mapping[str, Any]]:
+    """Return the state of a stage, and after it that of the stage of its approval, if that is right before it."""
     states: dict[str, Mapping[str, Any]] = {state["stageName"]: state for state in pipeline.states()}
     if stage not in states:
         raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(states)}.{suggested(stage, states)}")
     if stage == next(iter(states)):
         raise OperateError(f"{stage} is where executions begin: hold the one after it, {list(states)[1]}.")
-    return states[stage]
+    names = list(states)
+    before = names[names.index(stage) - 1]
+    return [states[stage], *([states[before]] if before == gate_of(entry_of(stage)) else [])]

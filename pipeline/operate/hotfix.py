@@ -6,7 +6,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline
-from services.library.contract.names import REASON_VARIABLE, REMOVALS_STAGE, SHORTEST_REASON, STAGES_VARIABLE
+from services.library.contract.names import (
+    GATE_SUFFIX,
+    REASON_VARIABLE,
+    REMOVALS_STAGE,
+    SHORTEST_REASON,
+    STAGES_VARIABLE,
+    entry_of,
+)
 
 LONGEST_REASON = 1_000
 """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineVariable.html"""
@@ -20,9 +27,13 @@ def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str
             " understands: they are what is left of why stages were left out."
         )
     declared = pipeline.definition()
-    skippable = [stage["name"] for stage in declared if "beforeEntry" in stage and stage["name"] != REMOVALS_STAGE]
+    skippable = [
+        name
+        for each in declared
+        if "beforeEntry" in each and (name := each["name"]) != REMOVALS_STAGE and not name.endswith(GATE_SUFFIX)
+    ]
     for stage in stages:
-        if not any(stage in (name, name.rpartition(".")[0]) for name in skippable):
+        if not any(stage in (name, entry_of(name)) for name in skippable):
             raise OperateError(
                 f"The pipeline has no stage {stage} to deploy to; it has {', '.join(skippable)}."
                 f"{suggested(stage, skippable)}"

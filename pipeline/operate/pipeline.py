@@ -1,7 +1,7 @@
 """The deployed pipeline, and its runs as CodePipeline's API tells of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,7 +24,7 @@ from pipeline.operate.run import (
     Stage,
 )
 from pipeline.operate.target import Target
-from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE
+from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline import CodePipelineClient
@@ -98,7 +98,7 @@ class Pipeline:
             execution=wanted,
             status=status,
             commit=revision.get("revisionId", ""),
-            message=_message(revision.get("revisionSummary", "")),
+            message=message_of(revision.get("revisionSummary", "")),
             started=min((action.started for action in actions if action.started), default=None),
             stages=stages,
             reason=reason,
@@ -153,10 +153,17 @@ def _held_up(execution: str, states: Sequence[Mapping[str, Any]]) -> str:
         if hold is not None:
             return f"{stage} is held: {hold.why}"
         before = state.get("latestExecution", {}).get("pipelineExecutionId", "")
-        latest = [action.get("latestExecution", {}) for action in state["actionStates"]]
-        if any(each.get("status") == IN_PROGRESS and "token" in each for each in latest):
+        if any(approvals_of(state)):
             return f"execution {before} is before it in {stage} and waits for approval"
     return ""
+
+
+def approvals_of(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the approvals that wait in a stage, by CodePipeline's state of it: each action, and its token."""
+    for action in state["actionStates"]:
+        latest = action.get("latestExecution", {})
+        if latest.get("status") == IN_PROGRESS and "token" in latest:
+            yield action["actionName"], latest["token"]
 
 
 def hold_of(state: Mapping[str, Any]) -> Hold | None:
@@ -175,7 +182,7 @@ def _is_left_out(stage: Stage, declared: Mapping[str, Any], hotfix: Hotfix | Non
     """Return whether a run names other stages, which CodePipeline tells for the last run in a stage alone."""
     if hotfix is None or "beforeEntry" not in declared or any(each.status != NOT_STARTED for each in stage.actions):
         return False
-    return not {stage.name, stage.name.rpartition(".")[0]} & set(hotfix.stages)
+    return entry_of(stage.name) not in hotfix.stages and stage.name not in hotfix.stages
 
 
 def _hotfix(variables: Mapping[str, str]) -> Hotfix | None:
@@ -247,8 +254,8 @@ def _only_waits(actions: Sequence[Action]) -> bool:
     return bool(going_on) and all(action.waits_for_a_person for action in going_on)
 
 
-def _message(summary: str) -> str:
-    """Return the commit's first line; a connection wraps it in JSON, beside the provider's name."""
+def message_of(summary: str) -> str:
+    """Return a revision's first line; a connection wraps it in JSON, beside the provider's name."""
     try:
         wrapped = json.loads(summary)
     except ValueError:

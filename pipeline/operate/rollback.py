@@ -20,7 +20,6 @@ from pipeline.operate.logs import failures_of
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
-from services.library.contract.names import bootstrap_bucket, bootstrap_role
 
 LONGEST_BODY = 51_200
 """Of a template in the call itself: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -64,9 +63,9 @@ def find(pipeline: Pipeline, service: str, stage: str, *, to: str) -> EarlierDep
         stage=_stage_of(pipeline, deployed),
         deployed=deployed,
         execution=execution["pipelineExecutionId"],
-        commit=_commit(execution),
+        commit=commit_of(execution),
         template=files.read(path).decode(),
-        now=_template_of(_formation(pipeline, deployed, deploy_role), deployed.stack),
+        now=template_of(_formation(pipeline, deployed, deploy_role), deployed.stack),
         missing=tuple(_missing(pipeline, files, path, deployed, deploy_role)),
         deploy_role=deploy_role,
         execution_role=configuration.get("RoleArn"),
@@ -88,7 +87,7 @@ def _apply(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> bool:
     status = _status(client, place.stack)
     if status not in FINISHED:
         raise OperateError(f"Stack {place.stack} is {status}: wait until its deployment has ended, or repair it first.")
-    if _template_of(client, place.stack) != earlier.now:
+    if template_of(client, place.stack) != earlier.now:
         raise OperateError(f"Stack {place.stack} was deployed to since the way back was reviewed: look at it again.")
     arguments: dict[str, Any] = {"StackName": place.stack, "Capabilities": CAPABILITIES}
     if earlier.execution_role:
@@ -129,7 +128,8 @@ def _status(client: Any, stack: str) -> str:
     return str(client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
 
 
-def _template_of(client: Any, stack: str) -> str:
+def template_of(client: Any, stack: str) -> str:
+    """Return the template that is deployed."""
     body = client.get_template(StackName=stack)["TemplateBody"]
     return body if isinstance(body, str) else json.dumps(body)
 
@@ -161,7 +161,7 @@ def _earlier(pipeline: Pipeline, deployed: DeployedStack, to: str) -> tuple[Mapp
     recent = pipeline.executions(RECENT)
     named = [each for each in recent if each["pipelineExecutionId"] == to]
     if not named and len(to) >= SHORTEST_COMMIT:
-        named = [each for each in recent if _commit(each).startswith(to)]
+        named = [each for each in recent if commit_of(each).startswith(to)]
     if not named:
         raise OperateError(
             f"--to {to!r} is no execution and no commit (at least {SHORTEST_COMMIT} characters of it) of the last"
@@ -218,9 +218,9 @@ def _published(pipeline: Pipeline, earlier: EarlierDeployment) -> str:
     """Upload a large template where CloudFormation can read it, beside the account's other files; return its URL."""
     place = earlier.deployed
     partition = (earlier.deploy_role or "arn:aws:").split(":")[1]
-    name = bootstrap_role("file-publishing", account=place.account, region=place.region)
+    name = pipeline.target.bootstrap.role("file-publishing", account=place.account, region=place.region)
     role = f"arn:{partition}:iam::{place.account}:role/{name}"
-    bucket = bootstrap_bucket(account=place.account, region=place.region)
+    bucket = pipeline.target.bootstrap.bucket(account=place.account, region=place.region)
     key = f"rollback/{place.stack}/{earlier.execution}.json"
     client = pipeline.target.assumed("s3", role=role, account=place.account, region=place.region)
     client.put_object(Bucket=bucket, Key=key, Body=earlier.template.encode())
@@ -242,5 +242,6 @@ def _record(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str, status:
     )
 
 
-def _commit(execution: Mapping[str, Any]) -> str:
+def commit_of(execution: Mapping[str, Any]) -> str:
+    """Return the commit of an execution, by CodePipeline's summary of it."""
     return str(next((each.get("revisionId", "") for each in execution.get("sourceRevisions", [])), ""))

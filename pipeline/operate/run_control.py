@@ -1,49 +1,13 @@
-"""What changes a run: to approve, retry, stop and start."""
+"""What changes a run: to retry, stop and start it. approvals.py has what lets it go on."""
 
-from typing import Literal
+from dataclasses import dataclass
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate.errors import OperateError, suggested
+from pipeline.operate.live_runs import CANCELLED, LiveRun, live_runs
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import IN_PROGRESS, LIVE
-
-
-def approve(pipeline: Pipeline, *, stage: str | None = None, approved: bool = True, note: str = "") -> tuple[str, str]:
-    """Answer the approval that waits; returns it as stage/action, and the execution that it let go on or ended."""
-    states = {state["stageName"]: state for state in pipeline.states()}
-    waiting = [
-        (state["stageName"], action["actionName"], action["latestExecution"]["token"])
-        for state in states.values()
-        for action in state["actionStates"]
-        if action.get("latestExecution", {}).get("status") == IN_PROGRESS and "token" in action["latestExecution"]
-    ]
-    names = sorted({name for name, _, _ in waiting})
-    if not waiting:
-        raise OperateError("No approval waits. `penstock status` shows where the run is.")
-    chosen = [found for found in waiting if stage is None or found[0] == stage]
-    if not chosen:
-        raise OperateError(f"No approval waits in stage {stage}, but one does in {', '.join(names)}.")
-    if len(chosen) > 1:
-        if stage is None:
-            raise OperateError(f"Approvals wait in {', '.join(names)}: say which with --stage.")
-        raise OperateError(
-            f"Several approvals wait in stage {stage}: {', '.join(action for _, action, _ in chosen)}."
-            " Answer them in CodePipeline's console."
-        )
-    stage_name, action, token = chosen[0]
-    status: Literal["Approved", "Rejected"] = "Approved" if approved else "Rejected"
-    try:
-        pipeline.client.put_approval_result(
-            pipelineName=pipeline.name,
-            stageName=stage_name,
-            actionName=action,
-            token=token,
-            result={"status": status, "summary": note or f"{status} with penstock"},
-        )
-    except (ClientError, EndpointConnectionError) as error:
-        pipeline.explain(error)
-    return f"{stage_name}/{action}", states[stage_name]["latestExecution"]["pipelineExecutionId"]
+from services.library.contract.names import gate_of
 
 
 def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
@@ -59,6 +23,8 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     }
     if not failed:
         raise OperateError("No stage has failed, so there is nothing to retry. `penstock status` shows the run.")
+    if stage is not None and stage not in failed and gate_of(stage) in failed:
+        stage = gate_of(stage)  # it was rejected: to try it again is to ask again
     if stage is not None and stage not in failed:
         raise OperateError(f"Stage {stage} has not failed, but {', '.join(failed)} has.")
     if stage is None and len(failed) > 1:
@@ -79,24 +45,39 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     return chosen, failed[chosen]
 
 
-def stop(pipeline: Pipeline, *, execution: str | None = None, abandon: bool = False, reason: str = "") -> str:
-    """Stop a run: once its current actions have ended, or (abandon) without waiting for them."""
-    chosen = execution
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoppableRuns:
+    """A run that can be stopped, and what else is alive."""
+
+    chosen: LiveRun
+    others: tuple[LiveRun, ...]
+
+
+def stoppable(pipeline: Pipeline, *, execution: str | None = None) -> StoppableRuns:
+    """Return the run of this id, or the newest that is going on."""
+    live = [each for each in live_runs(pipeline) if each.status != CANCELLED]
+    if not live:
+        raise OperateError("No run is going on, so there is nothing to stop.")
+    chosen = live[0] if execution is None else next((each for each in live if each.execution == execution), None)
     if chosen is None:
-        live = [each["pipelineExecutionId"] for each in pipeline.executions(20) if each["status"] in LIVE]
-        if not live:
-            raise OperateError("No run is going on, so there is nothing to stop.")
-        chosen = str(live[0])
+        raise OperateError(
+            f"Execution {execution} is not going on, so there is nothing to stop. What is:\n"
+            + "\n".join(f"  {each}" for each in live)
+        )
+    return StoppableRuns(chosen=chosen, others=tuple(each for each in live if each is not chosen))
+
+
+def stop(pipeline: Pipeline, execution: str, *, abandon: bool = False, reason: str = "") -> None:
+    """Stop a run: once its current actions have ended, or (abandon) without waiting for them."""
     try:
         pipeline.client.stop_pipeline_execution(
             pipelineName=pipeline.name,
-            pipelineExecutionId=chosen,
+            pipelineExecutionId=execution,
             abandon=abandon,
             reason=reason or "Stopped with penstock",
         )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return chosen
 
 
 def start(pipeline: Pipeline) -> str:

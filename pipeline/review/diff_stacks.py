@@ -93,7 +93,7 @@ class StackDifferences:
 
     def _templates(self, pair: stacks.Pair, place: StackLocation, whole: StackChange | None) -> None:
         before = trees.grow(pair.before) if pair.before else trees.NOTHING
-        after = trees.grow(pair.after) if pair.after else trees.NOTHING
+        after = trees.grow(pair.after, before) if pair.after else trees.NOTHING
         self._exports(before, after, place)
         self.overrides += overrides.changes(pair.before, pair.after, place, pair.path)
         rows: list[ResourceChange] = []

@@ -257,6 +257,8 @@ class PipelineStage:
 
     name: str
     actions: tuple[Action, ...]
+    entry_condition: str = ""
+    """What a run is asked before it enters the stage, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,7 +269,7 @@ class PipelineDifference:
     action: str
     """Empty if it is about the whole stage."""
     what: str
-    """`stage added`, `stage removed`, `approval removed`, `action added`, `image changed`, `order changed`, ..."""
+    """`stage added`, `stage removed`, `approval removed`, `approval moved`, `action added`, `image changed`, ..."""
     old: str = ""
     new: str = ""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Catalogue, Removal, stages_of
+from pipeline.catalogue.source_location import CATALOGUE
 from pipeline.definition import asset_publishing
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import Settings
@@ -16,6 +17,7 @@ from pipeline.synthesis.apps import new_app
 from pipeline.synthesis.content import Sources, digest
 from pipeline.synthesis.process import written
 from pipeline.synthesis.service_unit import SynthesisedUnit
+from pipeline.synthesis.stack_size import name_too_many_resources
 from pipeline.synthesis.stage_assembly import MANIFESTS, stage_factory, write_manifest
 from pipeline.synthesis.store import Part, files_below
 from pipeline.synthesis.values import plain
@@ -69,7 +71,8 @@ class Pipeline:
             branches=self.branches,
             make_stage=stage_factory(self._by_stage(units)),
         )
-        app.synth()
+        with name_too_many_resources(CATALOGUE, what="The pipeline's own stack", remedy="What to do: docs/scale.md."):
+            app.synth()
         theirs = {path for each in units for path in each.findings.stacks}
         stacks = [each for each in synthesised(folder) if each.path not in theirs]
         found = find(app, folder, stacks, (), stack.decided_findings, execution=self.accounts.policy, folders=[folder])

@@ -1,5 +1,6 @@
 """One service's stack in one stage, synthesised in an App of its own: no other stack is within its reach."""
 
+import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -13,11 +14,13 @@ from constructs import Construct
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.problem import MistakeError
+from pipeline.catalogue.source_location import relative
 from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
 from pipeline.synthesis import findings_data
 from pipeline.synthesis.apps import new_app
 from pipeline.synthesis.content import Sources, digest
+from pipeline.synthesis.stack_size import name_too_many_resources
 from pipeline.synthesis.store import Part, files_below
 from pipeline.synthesis.values import plain
 from services.library.contract.service import Service
@@ -26,6 +29,7 @@ from services.library.guardrails.stack_findings import StackFindings, find, synt
 
 STACK = "aws:cloudformation:stack"
 ASSEMBLY = "cdk:cloud-assembly"
+SPLIT = "Split the service into two, or move a part of its stack into a nested one."
 REPORT = "cdk:feature-flag-report"
 """What the CDK writes into every assembly: the flags of its context."""
 
@@ -133,7 +137,9 @@ def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
     app = new_app(folder, around.context)
     scope = Construct(app, around.scope) if around.scope else app
     built = ServiceStage(scope, unit.stage, only=unit.service.name, tags=around.tags, stack_tags=around.stack_tags)
-    made = Path(built.synth(validate_on_synthesis=True).directory)
+    file = relative(Path(inspect.getfile(type(unit.service))).absolute())
+    with name_too_many_resources(file, what=f"{unit.service.name} in {unit.stage.label}", remedy=SPLIT):
+        made = Path(built.synth(validate_on_synthesis=True).directory)
     _refuse_what_is_outside(app, unit)
     found = find(
         app, folder, synthesised(made), checked_stacks(built), execution=around.accounts.policy, folders=[made]

@@ -17,6 +17,7 @@ from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.function_api import function_integration
 from services.library.constructs.key import USE, Key
+from services.library.constructs.mappings.async_api import PayloadForm
 from services.library.constructs.mappings.function_api import response_statuses
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.sync_api import SyncApi
@@ -35,22 +36,36 @@ STREAM_KEY_ARN = Published("ingest/stream-key-arn")
 CLAIMS_BUCKET_NAME = Published("ingest/claims-bucket-name")
 CLAIMS_KEY_ARN = Published("ingest/claims-key-arn")
 
-PAYLOAD_LIMIT_BYTES = 253_952
-"""Beside the payload, what a state is given holds its id, and once it failed why; all of it may be 256 KB."""
+PAYLOAD_LIMIT_BYTES = 190_464
+"""In base64 253,952. Beside it, what a state is given holds its id, and once it failed why; all of it may be 256 KB."""
 CLAIM_LIMIT_BYTES = 64 * 1024 * 1024
 """What ingest's functions have the memory for."""
-PATIENT = {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9.-]*[A-Za-z0-9-][A-Za-z0-9.-]*$"}
+NOTHING_MORE = "(?![\\s\\S])"
+"""The end of a pattern in every dialect: `$` matches before a trailing newline in some."""
+FHIR_ID = {"type": "string", "maxLength": 64, "pattern": f"^[A-Za-z0-9.-]*[A-Za-z0-9-][A-Za-z0-9.-]*{NOTHING_MORE}"}
 """Not of dots alone: in a path those would lead somewhere else."""
 RESOURCE: dict[str, Any] = {
     "type": "object",
     "required": ["resourceType"],
-    "properties": {"resourceType": {"type": "string", "pattern": "^[A-Za-z]{1,64}$"}},
+    "properties": {
+        "resourceType": {"type": "string", "pattern": f"^[A-Z][A-Za-z]{{1,63}}{NOTHING_MORE}"},
+        "id": FHIR_ID,
+    },
+    "not": {
+        "required": ["type"],
+        "properties": {"resourceType": {"enum": ["Bundle"]}, "type": {"enum": ["transaction", "batch"]}},
+    },
 }
+"""A Bundle of these types asks for its entries to be worked on, which nobody here does."""
+REFUSED = (
+    "The payload is not {patient, resource} in valid JSON, or the resource's type or an id is not one of FHIR's."
+    " Bundles of type transaction and batch are not taken: submit each entry."
+)
 SUBMISSION: dict[str, Any] = {
     "type": "object",
     "required": ["patient", "resource"],
     "additionalProperties": False,
-    "properties": {"patient": PATIENT, "resource": RESOURCE},
+    "properties": {"patient": FHIR_ID, "resource": RESOURCE},
 }
 """JSON schema of what a client posts: a FHIR resource, and the patient that it is about."""
 CLAIMABLE_SUBMISSION: dict[str, Any] = {
@@ -60,9 +75,9 @@ CLAIMABLE_SUBMISSION: dict[str, Any] = {
     "minProperties": 2,
     "maxProperties": 2,
     "properties": {
-        "patient": PATIENT,
+        "patient": FHIR_ID,
         "resource": RESOURCE,
-        "claim": {"type": "string", "pattern": "^claims/[A-Za-z0-9_-]{1,80}$"},
+        "claim": {"type": "string", "pattern": f"^claims/[A-Za-z0-9_-]{{1,80}}{NOTHING_MORE}"},
     },
 }
 """What is posted: the submission itself, or where it was uploaded to."""
@@ -72,7 +87,7 @@ CLAIM: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "bytes": {"type": "integer", "minimum": 1, "maximum": CLAIM_LIMIT_BYTES},
-        "sha256": {"type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$"},
+        "sha256": {"type": "string", "pattern": f"^[A-Za-z0-9+/]{{43}}={NOTHING_MORE}"},
     },
 }
 """JSON schema of what a client says of a payload before it uploads it."""
@@ -116,7 +131,7 @@ class IntakeStack(ServiceStack):
             "Records a submission",
             {"TABLE_NAME": self.submissions.table.table_name},
         )
-        self.submissions.grant(self.record.function, "dynamodb:PutItem")
+        self.submissions.grant(self.record.function, "dynamodb:GetItem", "dynamodb:PutItem")
         self.hand_over = self._function(
             environment,
             settings,
@@ -184,10 +199,12 @@ class IntakeStack(ServiceStack):
             settings=ApiSettings(
                 rate_limit=settings.rate_limit,
                 burst_limit=settings.burst_limit,
+                body_refusal=REFUSED,
                 body_schema=CLAIMABLE_SUBMISSION if settings.claim_check else SUBMISSION,
                 payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
             ),
             alarms_to=self.alarms,
+            payload_form=PayloadForm.TEXT,
         )
         if settings.claim_check:
             self._hand_out_claims(api, environment, settings)

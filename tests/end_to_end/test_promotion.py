@@ -138,15 +138,15 @@ def a_person_says_no_and_thinks_again(clone: Clone) -> None:
     assert waiting.intake("prod", "Deploy") == "NotStarted"
     assert "penstock approve" in clone.penstock("status").stdout
 
-    assert clone.penstock("approve", "--reject", "--note", "Not today").returncode == 0
+    assert clone.penstock("approve", "--reject", "--why", "Not today", "--yes").returncode == 0
     rejected = clone.wait()
     assert rejected.exit_code == 1
-    assert rejected.actions["prod/Approve-prod"] == "Failed"
+    assert rejected.actions["prod-gate/Approve-prod"] == "Failed"
     assert rejected.intake("prod", "Deploy") == "NotStarted"
     assert "Not today" in clone.penstock("status").stdout
 
     assert clone.penstock("retry").returncode == 0
     assert clone.wait().exit_code == 3
-    assert clone.penstock("approve").returncode == 0
+    assert clone.penstock("approve", waiting.found["commit"]).returncode == 0
     run = clone.wait()
     assert (run.exit_code, set(run.stages.values())) == (0, {"Succeeded"})

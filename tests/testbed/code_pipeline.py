@@ -91,7 +91,7 @@ def state(name: str, status: str = "Succeeded", *, execution: str = "e1", **more
     }
 
 
-def waiting(name: str, *actions: str) -> dict[str, Any]:
+def waiting(name: str, *actions: str, execution: str = "e1") -> dict[str, Any]:
     """A stage in which approvals wait."""
     each = [{"actionName": action, "latestExecution": {"status": "InProgress", "token": "t"}} for action in actions]
-    return state(name, "InProgress", actionStates=each)
+    return state(name, "InProgress", actionStates=each, execution=execution)

@@ -30,6 +30,8 @@ MAKEFILE = f"""setup:
 \tln -sfn {tiny.ROOT}/.venv .venv
 synth:
 \tcp -r assembly cdk.out
+prove:
+\t@true
 """
 """Synth is done beforehand: what it is called by is the pipeline's, and what it comes to is real."""
 
@@ -64,6 +66,7 @@ class Platform:
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
+            names=self.settings.bootstrap,
         )
         repository = upstream.prepare(self.cloud, self.settings)
         first_deployment.deploy(

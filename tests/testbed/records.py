@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx
 from botocore.auth import SigV4Auth
@@ -39,7 +40,7 @@ class Datastore:
         unsigned: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a signed request; `unsigned` headers are added when it is signed already."""
-        url = path if path.startswith("http") else self.url + path
+        url = _encoded(path if path.startswith("http") else self.url + path)
         request = AWSRequest(
             method, url, headers={"Content-Type": "application/fhir+json", **(headers or {})}, data=content
         )
@@ -69,6 +70,12 @@ class Datastore:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+
+def _encoded(url: str) -> str:
+    """A URL with its query encoded once, as it is signed: next links have tokens with raw padding."""
+    address, mark, query = url.partition("?")
+    return address + mark + urlencode(parse_qsl(query, keep_blank_values=True), quote_via=quote, safe="")
 
 
 def datastore(cloud: LocalCloud, *, account: str = ACCOUNT, region: str = REGION) -> Datastore:

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
+from pipeline.local.cloud.containers import remove_containers
 from pipeline.local.cloud.supervisor import detach, supervise
 
 
@@ -20,7 +22,8 @@ def main() -> None:
     folder: Path = arguments.folder.resolve()
     if arguments.detach:
         detach()
-    supervise(folder / "emulator.pid", parent=arguments.parent)
+    remove_containers(folder)  # of a cloud that ended before it could
+    supervise(folder / "emulator.pid", parent=arguments.parent, clear_up=partial(remove_containers, folder))
     # The emulator reads these when it is imported, and the supervisor shall not carry its modules: import it only now.
     os.environ |= {
         "BIND_HOST": "127.0.0.1",

@@ -26,10 +26,11 @@ def detach() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
-def supervise(emulator_pid_file: Path, *, parent: int | None) -> None:
+def supervise(emulator_pid_file: Path, *, parent: int | None, clear_up: Callable[[], None]) -> None:
     """Fork; return in the child, which becomes the emulator, while the parent stays to clear up after it.
 
-    `parent`: the process without which nobody wants this cloud; None if it lives until it is stopped.
+    `parent`: the process without which nobody wants this cloud; None if it lives until it is stopped. `clear_up`: what
+    to do once no process of the cloud is left.
 
     Linux gives the orphans of a process to its nearest "subreaper". So whatever the emulator starts, in whatever
     session, becomes a child of the supervisor once the emulator is gone. The death signal of prctl alone would not do:
@@ -52,6 +53,7 @@ def supervise(emulator_pid_file: Path, *, parent: int | None) -> None:
         threading.Thread(target=_kill_without, args=(parent, emulator), daemon=True).start()
     status = _wait_for(emulator)
     _kill_what_is_left()
+    clear_up()
     os._exit(status)
 
 

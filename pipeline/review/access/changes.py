@@ -1,7 +1,7 @@
 """Who may do what, before and after: every access change of one stack."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.review.access import evidence, exposure, managed, network, properties, variables
@@ -28,7 +28,8 @@ _REFERENCE = re.compile(r"<([A-Za-z0-9]+)((?:\.[A-Za-z0-9.]+)?)>")
 
 def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) -> tuple[AccessChange, ...]:
     """Return what one stack's change does to access, in a fixed order; `EMPTY` stands for a stack that is not there."""
-    before, after = _by_subject(old), _by_subject(new)
+    same = {name for name, resource in new.resources.items() if old.resources.get(name) is resource}
+    before, after = _by_subject(old, same), _by_subject(new, same)
     found: dict[tuple[str, AccessKind, str], AccessChange] = {}
     for subject in sorted(before.keys() | after.keys()):
         pair = _Pair(old, new, place, subject)
@@ -96,7 +97,7 @@ class _Pair:
 
     def compare(self, old: Sequence[PolicyAttachment], new: Sequence[PolicyAttachment]) -> None:
         """Compare them, whichever way undecided conditions turn out."""
-        if _documents(old) == _documents(new):
+        if _are_same(old, new) or _documents(old) == _documents(new):
             return
         names = set().union(*(undecided_conditions(each.document) for each in (*old, *new)))
         names |= {each.condition for each in (*old, *new) if each.condition}
@@ -235,9 +236,9 @@ def _read(source: PolicySource, document: Json, account: str) -> list[AttachedSt
     return list(read_policy(document, source=source, account=account))
 
 
-def _by_subject(template: ResolvedTemplate) -> dict[str, list[PolicyAttachment]]:
+def _by_subject(template: ResolvedTemplate, same: Collection[str]) -> dict[str, list[PolicyAttachment]]:
     found: dict[str, list[PolicyAttachment]] = {}
-    for each in policy_attachments(template):
+    for each in policy_attachments(template, same):
         found.setdefault(each.subject, []).append(each)
     return found
 
@@ -249,6 +250,14 @@ def _granted_before(gain: Gain, source: PolicySource, before: Iterable[AttachedS
     if is_said or not is_granted or source.kind not in LETS_OTHERS_IN:
         return []
     return [evidence.granted_before(each) for each in before if each.allows][:MOST_BEFORE]
+
+
+def _are_same(old: Sequence[PolicyAttachment], new: Sequence[PolicyAttachment]) -> bool:
+    """Return whether both sides have the very same policies, as far as that is plain without reading them."""
+    return len(old) == len(new) and all(
+        one.document is other.document and (one.source, one.condition) == (other.source, other.condition)
+        for one, other in zip(old, new, strict=True)
+    )
 
 
 def _documents(held: Iterable[PolicyAttachment]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from services.library.cloudformation.policy_text import list_of, policy_text
 from services.library.cloudformation.resolved_template import ResolvedTemplate
 from services.library.cloudformation.template import Resource
 from services.library.cloudformation.undecided import MOST_UNDECIDED, combinations, decide, undecided_conditions
+from services.library.cloudformation.values import named_resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,27 @@ def changes(old: ResolvedTemplate, new: ResolvedTemplate, place: StackLocation) 
     for name in sorted(old.resources.keys() | new.resources.keys()):
         before, after = old.resources.get(name), new.resources.get(name)
         resource = after or before
-        if resource is None or resource.type not in OPENINGS:
+        if resource is None or resource.type not in OPENINGS or before is after:
             continue
         sides = [each if each and each.type == resource.type else None for each in (before, after)]
         gained: set[Opening] = set()
         lost: set[Opening] = set()
         for way in _ways(sides):
             had, has = (_openings(each, way) for each in sides)
-            if resource.type in ONLY_AS_A_CHANGE and (had is None or has is None):
+            if (resource.type in ONLY_AS_A_CHANGE or _comes_with_another(resource, old, new)) and (
+                had is None or has is None
+            ):
                 had, has = ({each for each in side or () if each.public} for side in (had, has))
             gained |= (has or set()) - (had or set())
             lost |= (had or set()) - (has or set())
         if gained or lost:
             yield _change(resource, gained, lost, place)
+
+
+def _comes_with_another(resource: Resource, old: ResolvedTemplate, new: ResolvedTemplate) -> bool:
+    """Whether what a resource is a part of comes, or goes, as a whole."""
+    names = named_resources(resource.properties.get(PART_OF.get(resource.type, "")))
+    return any((name in old.resources) is not (name in new.resources) for name in names)
 
 
 def _ways(sides: Iterable[Resource | None]) -> Iterator[Mapping[str, bool]]:
@@ -161,6 +170,29 @@ def _cluster(properties: Mapping[str, Json]) -> Iterator[Opening]:
         yield Opening(f"with an endpoint on the internet for {named} (EndpointPublicAccess)", world=is_world)
 
 
+def _route_out(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    destination = properties.get("DestinationCidrBlock", properties.get("DestinationIpv6CidrBlock"))
+    if "GatewayId" in properties and policy_text(destination).endswith("/0"):
+        yield Opening("with a way to the internet, and from it (GatewayId)")
+
+
+def _network_entry(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    is_outgoing = properties.get("Egress") in (True, "true")
+    if properties.get("RuleAction") == "allow" and not is_outgoing:
+        source = policy_text(properties.get("CidrBlock", properties.get("Ipv6CidrBlock")))
+        first, last = (
+            (properties.get("PortRange") or {}).get("From", "any"),
+            (properties.get("PortRange") or {}).get("To", "any"),
+        )
+        yield Opening(f"letting in {source}, ports {policy_text(first)} to {policy_text(last)}")
+
+
+def _firewall(properties: Mapping[str, Json]) -> Iterator[Opening]:
+    action = properties.get("DefaultAction")
+    if not (isinstance(action, Mapping) and "Block" in action):
+        yield Opening("letting through what no rule names (DefaultAction)")
+
+
 OPENINGS: Mapping[str, Callable[[Mapping[str, Json]], Iterator[Opening]]] = {
     "AWS::Lambda::Url": _function_url,
     "AWS::ApiGateway::Method": _method,
@@ -168,11 +200,14 @@ OPENINGS: Mapping[str, Callable[[Mapping[str, Json]], Iterator[Opening]]] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::Cognito::IdentityPool": _identity_pool,
     "AWS::Cognito::UserPool": _user_pool,
+    "AWS::EC2::NetworkAclEntry": _network_entry,
+    "AWS::EC2::Route": _route_out,
     "AWS::EKS::Cluster": _cluster,
     "AWS::RDS::DBInstance": _endpoint,
     "AWS::RDS::DBCluster": _endpoint,
     "AWS::Redshift::Cluster": _endpoint,
     "AWS::DMS::ReplicationInstance": _endpoint,
+    "AWS::WAFv2::WebACL": _firewall,
 }
 SETTINGS: Mapping[str, frozenset[str]] = {
     "AWS::Lambda::Url": frozenset({"AuthType"}),
@@ -190,5 +225,9 @@ SETTINGS: Mapping[str, frozenset[str]] = {
     },
 }
 """Type -> its properties of which every value is graded here."""
-ONLY_AS_A_CHANGE = frozenset({"AWS::S3::Bucket"})
-"""A new bucket blocks public access unless its template says otherwise, so only its ACL counts then."""
+ONLY_AS_A_CHANGE = frozenset({"AWS::S3::Bucket", "AWS::WAFv2::WebACL"})
+"""A new bucket blocks public access unless its template says otherwise, so only its ACL counts then; a new firewall
+guards what nobody guarded before.
+"""
+PART_OF: Mapping[str, str] = {"AWS::EC2::NetworkAclEntry": "NetworkAclId", "AWS::EC2::Route": "RouteTableId"}
+"""Type -> the property that names what it is a part of: with a new network comes all that is in it."""

@@ -6,7 +6,7 @@ logical id is still that bucket's.
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.review.access.statements import PolicySource
@@ -81,8 +81,11 @@ class PolicyAttachment:
         return json.dumps([self.source.kind, self.document], sort_keys=True, default=str)
 
 
-def policy_attachments(template: ResolvedTemplate) -> Iterator[PolicyAttachment]:
-    """Yield every policy; one that is about several subjects comes once for each."""
+def policy_attachments(template: ResolvedTemplate, same: Collection[str] = ()) -> Iterator[PolicyAttachment]:
+    """Yield every policy; one that is about several subjects comes once for each.
+
+    `same`: resources that the other side has, too. A policy that such a one holds about itself is left out.
+    """
     boundaries = {_target(each.properties.get("PermissionsBoundary")) for each in template.resources.values()}
     attached = {
         _target(arn)
@@ -99,7 +102,7 @@ def policy_attachments(template: ResolvedTemplate) -> Iterator[PolicyAttachment]
                 yield from _attachments(resource, AccessKind.IDENTITY, subjects or [resource.logical_id])
         elif resource.type in FLAT_POLICIES:
             yield from _attachments(resource, AccessKind.RESOURCE, _about(resource), flat_policy(resource))
-        else:
+        elif resource.logical_id not in same or resource.type in _ABOUT:
             yield from _of_other(resource)
 
 

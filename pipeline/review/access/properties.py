@@ -46,22 +46,34 @@ WHO = frozenset(
 """Words of properties that name somebody, or what somebody may do."""
 HOW = frozenset(
     {
+        "Acceptance",
         "Access",
         "Anonymous",
         "Auth",
+        "Authenticate",
         "Authenticated",
         "Authentication",
         "Authorization",
+        "Authorize",
         "Authorizer",
         "Authorizers",
         "External",
         "Grant",
         "Grants",
         "Internet",
+        "Issuer",
+        "JWT",
+        "Jwt",
+        "Login",
         "MFA",
         "Mfa",
+        "Mfas",
+        "OIDC",
+        "Oidc",
         "Public",
         "Publicly",
+        "SAML",
+        "Saml",
         "Share",
         "Shared",
         "Sharing",
@@ -82,9 +94,11 @@ WHO_NAMES = frozenset(
         "KubernetesGroups",
         "ManagedPolicies",
         "ManagedPolicyArns",
+        "Policy",
         "PolicyArn",
         "PolicyArns",
         "TargetId",
+        "TargetIds",
         "User",
         "UserId",
         "UserName",
@@ -92,7 +106,17 @@ WHO_NAMES = frozenset(
         "Users",
     }
 )
-HOW_NAMES = frozenset({"AdminCreateUserConfig", "ApiKeyRequired", "LoginProfile", "Scheme", "Visibility"})
+HOW_NAMES = frozenset(
+    {
+        "AdminCreateUserConfig",
+        "ApiKeyRequired",
+        "CallbackURLs",
+        "OpenIdConnectProviderARNs",
+        "PasswordPolicy",
+        "Scheme",
+        "Visibility",
+    }
+)
 """Names that are about access as a whole, and whose words are not."""
 HARMLESS = frozenset(
     {
@@ -112,6 +136,12 @@ HARMLESS = frozenset(
     }
 )
 """Words that make a property something else: where accesses are logged, how a mail about a sign-up begins."""
+ABOUT_ACCESS = re.compile(
+    r"(OIDC|SAML|Identity)Provider(Config)?$|IdentityPool|TrustAnchor|Authorizer$|^AWS::VerifiedPermissions::"
+)
+"""What a type is called that is nothing but a way to sign in: whatever changes in it is about access."""
+WAY_IN = re.compile(r"(PUBLIC|PRIVATE)(_\w+)?|internet-facing|internal|authenticate-\w+|jwt-validation")
+"""A value that says from where something is reached, or who is asked, whatever its property is called."""
 OPEN = frozenset({"true", "none", "api_key", "public", "open", "internet-facing"})
 PROTECTS = frozenset({"Block", "Ignore", "Restrict", "Require", "Only", "IAM", "Mfa", "MFA"})
 """Words of a setting that closes what it is about where it is true."""
@@ -139,7 +169,7 @@ def changes(
         if resource.type in COMPARED_TYPES or exposure.is_preflight(resource) or name in graded:
             continue
         before = old.resources.get(name)
-        if before is not None and before.body == resource.body:
+        if before is resource:
             continue
         if before is not None and before.type == resource.type:
             found = list(_changed(before, resource))
@@ -166,7 +196,8 @@ def _changed(before: Resource, after: Resource) -> Iterator[str]:
         if any(True for value in (each.old, each.new) for _ in policy_documents(value)):
             continue
         below = {leaf for value in (each.old, each.new) if value is not None for leaf in leaves(value, each.path)}
-        if any(_is_relevant(after, path) for path in below or {each.path}):
+        values = (found for side in (each.old, each.new) for found in _values(side, each.path))
+        if any(_is_relevant(after, path) for path in below or {each.path}) or any(_is_way_in(*at) for at in values):
             name = each.path[-1] if each.path else ""
             yield f"{'.'.join(each.path)} changes from {_shown(each.old, name)} to {_shown(each.new, name)}"
 
@@ -207,8 +238,17 @@ def _row(resource: Resource, found: list[str], arns: Iterable[str], place: Stack
 def _is_relevant(resource: Resource, path: Sequence[str], around: Sequence[str] = ()) -> bool:
     """Whether a part of a path is about access, and not what the resource itself, or where it logs, is called."""
     words = {word for name in (*around, *path) for word in WORD.findall(name)}
+    if ABOUT_ACCESS.search(resource.type) and not words & HARMLESS:
+        return True
     own = f"{resource.type.rpartition(':')[2]}Name"
     return any(is_about_access(name) and name != own and not (name in WHO_NAMES and words & HARMLESS) for name in path)
+
+
+def _is_way_in(path: Sequence[str], value: Json) -> bool:
+    """Whether a value by itself says how something is reached."""
+    words = {word for name in path for word in WORD.findall(name)}
+    is_of_ours = all(name.isalnum() for name in path) and not words & HARMLESS
+    return is_of_ours and isinstance(value, str) and bool(WAY_IN.fullmatch(value))
 
 
 def _names_who(name: str) -> bool:

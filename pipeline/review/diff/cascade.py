@@ -24,14 +24,14 @@ def cascade(
     queue.extend((row.logical_id, row.outcome) for row in rows.values() if _moves(row.outcome))
     if not queue:
         return list(found.values())
-    referring = _referring(after)
+    texts = {logical_id: _text(resource) for logical_id, resource in after.resources.items()}
     done: set[tuple[str, ResourceOutcome]] = set()
     while queue:
         cause = queue.popleft()
         if cause in done:
             continue
         done.add(cause)
-        for logical_id in referring.get(cause[0], ()):
+        for logical_id in [name for name, text in texts.items() if cause[0] in text]:
             old, new = before.resources.get(logical_id), after.resources[logical_id]
             if old is None or old.type != new.type:
                 continue
@@ -87,13 +87,9 @@ def _is_replaced(outcome: ResourceOutcome) -> str:
     return "is replaced" if outcome is ResourceOutcome.REPLACE else "may be replaced"
 
 
-def _referring(template: ResolvedTemplate) -> Mapping[str, list[str]]:
-    """Name -> the resources that refer to it."""
-    found: dict[str, list[str]] = {}
-    for logical_id, resource in template.resources.items():
-        for name in {name for name, _ in references(resource.properties)}:
-            found.setdefault(name, []).append(logical_id)
-    return found
+def _text(resource: Resource) -> str:
+    """Return text in which whatever a resource refers to is named: soon made, and most resources refer to little."""
+    return repr(resource.properties)
 
 
 def _places(properties: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], Json]]:

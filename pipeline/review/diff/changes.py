@@ -117,6 +117,8 @@ def _renaming(
 
 
 def _changed(old: Resource, new: Resource, is_asset: cosmetic_changes.IsAsset) -> ResourceChange | None:
+    if old is new:
+        return None
     if old.type != new.type:
         row = PropertyChange(path="Type", old=old.type, new=new.type, impact=ResourceOutcome.REPLACE)
         return _row(old, new, [row], reasons={""})

@@ -68,6 +68,7 @@ UNCHANGEABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         f"{DOCS}/AWSEC2/latest/APIReference/API_ModifyVolume.html",
         ("AvailabilityZone", "AvailabilityZoneId", "Encrypted", "KmsKeyId", "OutpostArn", "SnapshotId"),
     ),
+    ("Logs::LogGroup", f"{DOCS}/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html", ("LogGroupClass",)),
     (
         "Cognito::UserPool",
         f"{DOCS}/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html",
@@ -137,6 +138,13 @@ ROWS: tuple[ConditionalUpdate, ...] = (
         "EngineVersion",
         "another major version needs AllowMajorVersionUpgrade, and an older one cannot be had",
         tests.upgrades_major_version,
+    ),
+    ConditionalUpdate(
+        type="AWS::EC2::Instance",
+        path="BlockDeviceMappings",
+        outcome=ResourceOutcome.UPDATE,
+        says="only DeleteOnTermination can be changed of a running instance's disks",
+        holds=tests.keeps_disks_or_not,
     ),
     _fails("EC2::Volume", "Size", "a volume cannot be made smaller", tests.decreases("Size"), EBS),
     _fails(

@@ -27,10 +27,14 @@ BY_REVISION = frozenset(
         "AWS::Batch::JobDefinition",
         "AWS::ECS::TaskDefinition",
         "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::LayerVersionPermission",
+        "AWS::Lambda::Permission",
         "AWS::Lambda::Version",
     }
 )
-"""Types that can only be replaced, because each is a revision: a replacement of one is how it is changed."""
+"""Types that can only be replaced, because each is a revision, or one statement of a policy that is compared as such: a
+replacement of one is how it is changed, and the new one is there before the old one goes.
+"""
 ASSET_JOB = re.compile(r"(^|/)Assets/(File|Docker)Asset\d*(/|$)")
 """The builds of CDK Pipelines that publish assets."""
 HASH = re.compile(r"\b[0-9a-f]{64}\b")

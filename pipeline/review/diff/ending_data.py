@@ -6,21 +6,25 @@ name to be judged has a function here.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pipeline.review.diff import lifecycle_rules, recovery, retention
+from pipeline.review.diff import lifecycle_rules, locks, recovery, retention, secret_values
 from pipeline.review.diff.data_classes import DataClass, data_class
 from pipeline.review.model import EndingData, EndingKind, Json
 from services.library.cloudformation.template import Resource
 from services.library.cloudformation.values import is_same
 
+DEAD_LETTERS = frozenset({"DeadLetterConfig", "RedrivePolicy"})
+"""What a property is called that says where messages go that cannot be handled."""
 Found = Iterator[EndingData]
 Check = Callable[[Resource, Resource], Found]
 
 
 def ending_data(old: Resource, new: Resource) -> tuple[EndingData, ...]:
     """Return what ends with this change of a resource that stays what it is."""
-    checks: list[Check] = [*CHECKS.get(new.type, ())]
-    if data_class(new.type) is not DataClass.NONE:
-        checks += (retention.shortened, recovery.switched_off)
+    checks: list[Check] = [*CHECKS.get(new.type, ()), secret_values.regenerated]
+    if data_class(new.type) is DataClass.NONE:
+        checks.append(recovery.under_a_shared_key)
+    else:
+        checks += (retention.shortened, recovery.switched_off, locks.weakened)
     return tuple(found for check in checks for found in check(old, new))
 
 
@@ -36,17 +40,6 @@ def _time_to_live(old: Resource, new: Resource) -> Found:
         )
 
 
-def _regenerated(old: Resource, new: Resource) -> Found:
-    before, after = (side.properties.get("GenerateSecretString") for side in (old, new))
-    if after is not None and not is_same(before, after):
-        yield EndingData(
-            path="GenerateSecretString",
-            kind=EndingKind.SECRET,
-            what="the secret gets a new random value, and what uses the old one is refused",
-            when="with the deployment",
-        )
-
-
 def _repository_lifecycle(old: Resource, new: Resource) -> Found:
     before, after = (_mapping(side.properties.get("LifecyclePolicy")) for side in (old, new))
     if after and not is_same(before, after):
@@ -59,12 +52,12 @@ def _repository_lifecycle(old: Resource, new: Resource) -> Found:
 
 
 def _dead_letters(old: Resource, new: Resource) -> Found:
-    if "RedrivePolicy" in old.properties and "RedrivePolicy" not in new.properties:
+    for name in DEAD_LETTERS & old.properties.keys() - new.properties.keys():
         yield EndingData(
-            path="RedrivePolicy",
+            path=name,
             kind=EndingKind.RECOVERY,
             what="messages that cannot be handled do not reach the dead-letter queue any more",
-            when="they are deleted when the queue's retention ends",
+            when="they are deleted once their time, or their tries, are over",
         )
 
 
@@ -116,8 +109,9 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "AWS::DynamoDB::Table": (_time_to_live, _stream),
     "AWS::ECR::Repository": (_repository_lifecycle,),
     "AWS::KMS::Key": (_disabled_key,),
+    "AWS::Lambda::Function": (_dead_letters,),
     "AWS::S3::Bucket": (lifecycle_rules.expiring,),
-    "AWS::SecretsManager::Secret": (_regenerated,),
+    "AWS::SNS::Subscription": (_dead_letters,),
     "AWS::SQS::Queue": (_dead_letters,),
 }
 """What is looked at beside the kinds of property. Where it is written:
@@ -129,5 +123,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 - https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 - https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
 - https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-- https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+- https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+- https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 """

@@ -118,6 +118,7 @@ def _stage(stage: Mapping[str, Json], template: ResolvedTemplate) -> PipelineSta
     return PipelineStage(
         name=str(stage.get("Name", "")),
         actions=tuple(sorted(actions, key=lambda action: action.order)),
+        entry_condition=json.dumps(stage["BeforeEntry"], sort_keys=True) if "BeforeEntry" in stage else "",
     )
 
 
@@ -171,7 +172,7 @@ def _differences(before: tuple[PipelineStage, ...], after: tuple[PipelineStage, 
         if stage.name not in old:
             yield PipelineDifference(stage=stage.name, action="", what="stage added", new=_names(stage))
         else:
-            yield from _in_stage(old[stage.name], stage)
+            yield from _in_stage(old[stage.name], stage, gate=_new_gate(stage, after, old))
     kept_before, kept_after = [name for name in old if name in new], [name for name in new if name in old]
     if kept_before != kept_after:
         yield PipelineDifference(
@@ -179,12 +180,20 @@ def _differences(before: tuple[PipelineStage, ...], after: tuple[PipelineStage, 
         )
 
 
-def _in_stage(before: PipelineStage, after: PipelineStage) -> Iterator[PipelineDifference]:
+def _new_gate(stage: PipelineStage, after: tuple[PipelineStage, ...], old: Mapping[str, PipelineStage]) -> str:
+    """Return the new stage right before a stage that has nothing but approvals and lets the same runs past; or empty.
+
+    Whatever an approval within the stage held back, that one holds back too.
+    """
+    position = after.index(stage)
+    gate = after[position - 1] if position else stage
+    is_gate = bool(gate.actions) and all(action.is_approval for action in gate.actions)
+    return gate.name if is_gate and gate.name not in old and gate.entry_condition == stage.entry_condition else ""
+
+
+def _in_stage(before: PipelineStage, after: PipelineStage, *, gate: str) -> Iterator[PipelineDifference]:
     old, new = {each.name: each for each in before.actions}, {each.name: each for each in after.actions}
-    for name, action in old.items():
-        if name not in new:
-            what = "approval removed" if action.is_approval else "action removed"
-            yield PipelineDifference(stage=before.name, action=name, what=what, old=action.provider)
+    yield from (_removed_action(each, before.name, gate=gate) for name, each in old.items() if name not in new)
     for name, action in new.items():
         if name not in old:
             what = "approval added" if action.is_approval else "action added"
@@ -208,6 +217,13 @@ def _in_stage(before: PipelineStage, after: PipelineStage) -> Iterator[PipelineD
         yield PipelineDifference(
             stage=before.name, action="", what="order changed", old=" → ".join(orders[0]), new=" → ".join(orders[1])
         )
+
+
+def _removed_action(action: Action, stage: str, *, gate: str) -> PipelineDifference:
+    if action.is_approval and gate:
+        return PipelineDifference(stage=stage, action=action.name, what="approval moved", old=stage, new=gate)
+    what = "approval removed" if action.is_approval else "action removed"
+    return PipelineDifference(stage=stage, action=action.name, what=what, old=action.provider)
 
 
 def _held_back(approval: Action, stage: PipelineStage) -> set[str]:

@@ -24,8 +24,31 @@ HARMLESS = re.compile(
 )
 """Switches beside a way back which do not end it."""
 ON = frozenset({"true", "enabled", "active", "on"})
-COPIES = re.compile(r"^(Replicas?|ReplicaRegions|ReplicationConfiguration|ReplicationDestinations)$")
+COPIES = re.compile(
+    r"""
+    ^(
+    Replicas? | ReplicaRegions | ReplicationConfiguration | ReplicationDestinations  # of what is there
+    | AutomaticBackupReplicationRegion | CopyActions | CrossRegionCopy(Rules|Targets)  # of its backups
+    )$
+    """,
+    re.VERBOSE,
+)
 """What a property is called that has the data copied elsewhere."""
+DESTINATION = frozenset(
+    {"Bucket", "DestinationBackupVaultArn", "FileSystemId", "Region", "RegistryId", "Target", "TargetRegion"}
+)
+"""What a part of such a property is called that says where to."""
+OF_A_TYPE: Mapping[str, Mapping[str, str]] = {
+    "AWS::CloudTrail::Trail": {
+        "IsLogging": "nothing that is done in the account is recorded any more",
+        "IsMultiRegionTrail": "what is done in other regions is not recorded any more",
+        "IncludeGlobalServiceEvents": "what is done in global services, such as IAM, is not recorded any more",
+    },
+    "AWS::DLM::LifecyclePolicy": {"State": "no snapshots are taken any more"},
+}
+"""Type -> its switches whose names say nothing of a way back, and what ends when they are off."""
+STAYS = "DeleteOnTermination"
+"""What a disk has that outlives its instance where this is false."""
 TAKES_ALONG: Mapping[str, str] = {"DeleteAutomatedBackups": "true", "EmptyOnDelete": "false"}
 """Settings that, being true, let a deletion take more along; with what counts where a template says nothing."""
 FINAL = re.compile(r"^FinalSnapshot\w*$")
@@ -47,13 +70,28 @@ def switched_off(old: Resource, new: Resource) -> Iterator[EndingData]:
     """Yield each way back that ends, whichever type it stands in."""
     before, after = _settings(old), _settings(new)
     copies = dict(_copies(old, new))
+    ends_of = OF_A_TYPE.get(new.type, {})
     for path in sorted(before):
-        is_said = path.partition(".")[0] in copies
-        if _is_switch(path) and not is_said and _count_on(after.get(path, ())) < _count_on(before[path]):
-            yield _ends(path, GONE)
+        is_said = any(path.startswith(f"{copied}.") for copied in copies)
+        is_switch = path in ends_of or _is_switch(path)
+        if is_switch and not is_said and _count_on(after.get(path, ())) < _count_on(before[path]):
+            yield _ends(path, ends_of.get(path, GONE))
+        elif path.rpartition(".")[2] == STAYS and _count_off(after.get(path, ())) < _count_off(before[path]):
+            yield _ends(path, "a disk that outlived its instance is deleted with it")
     yield from copies.values()
     yield from _taken_along(old, new)
-    yield from itertools.islice(_keys(before, after), 1)  # a key and its algorithm are one matter
+    yield from _shared_key(before, after)
+
+
+def under_a_shared_key(old: Resource, new: Resource) -> Iterator[EndingData]:
+    """Yield that what holds no data, and encrypts something all the same, is not under a key of its own any more."""
+    if "key" in repr(old.properties).lower():
+        yield from _shared_key(_settings(old), _settings(new))
+
+
+def _shared_key(before: Settings, after: Settings) -> Iterator[EndingData]:
+    # A key and its algorithm are one matter.
+    yield from itertools.islice(_keys(before, after), 1)
 
 
 def _is_switch(path: str) -> bool:
@@ -64,18 +102,52 @@ def _count_on(values: Values) -> int:
     return sum(str(value).lower() in ON for value in values)
 
 
+def _count_off(values: Values) -> int:
+    return sum(str(value).lower() == "false" for value in values)
+
+
 def _copies(old: Resource, new: Resource) -> Iterator[tuple[str, EndingData]]:
-    for name in sorted(filter(COPIES.match, old.properties)):
-        before, after = (_elements(side.properties.get(name)) for side in (old, new))
-        if gone := sorted(before - after):
-            yield name, _ends(name, f"the copy {', '.join(gone)} is deleted, or is not kept up to date any more")
+    before, after = (dict(_copied(side.properties, ())) for side in (old, new))
+    for path, values in sorted(before.items()):
+        if gone := sorted(values - after.get(path, set())):
+            yield path, _ends(path, f"the copy {', '.join(gone)} is deleted, or is not kept up to date any more")
+
+
+def _copied(value: Json, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
+    """Each property that has data copied, with where to; of all entries of a list together."""
+    if isinstance(value, list):
+        found: dict[str, set[str]] = {}
+        for each in value:
+            for name, copies in _copied(each, path):
+                found.setdefault(name, set()).update(copies)
+        yield from found.items()
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            if COPIES.match(key):
+                yield ".".join((*path, key)), _elements(each)
+            else:
+                yield from _copied(each, (*path, key))
 
 
 def _elements(value: Json) -> set[str]:
-    """The copies by their region; a configuration as a whole is one."""
-    if not isinstance(value, list):
-        return {"elsewhere"} if value else set()
-    return {str(canonical(each.get("Region", each) if isinstance(each, Mapping) else each)) for each in value}
+    """Where the copies are; of a configuration that does not tell, that there are any."""
+    places = {str(canonical(each)) for each in _destinations(value)}
+    if places or not value:
+        return places
+    return {str(canonical(each)) for each in value} if isinstance(value, list) else {"elsewhere"}
+
+
+def _destinations(value: Json) -> Iterator[Json]:
+    if isinstance(value, str):
+        yield value
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, Mapping):
+            yield from _destinations(each)
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        if key in DESTINATION:
+            yield each
+        elif isinstance(each, Mapping | list):
+            yield from _destinations(each)
 
 
 def _taken_along(old: Resource, new: Resource) -> Iterator[EndingData]:

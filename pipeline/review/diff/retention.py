@@ -13,12 +13,12 @@ PROPERTY = re.compile(
     Retention(Period|Duration|Days|Hours|InDays|InHours|InDay|InHour|Limit|Count|Time)*\w*$
     | ^DeleteAfterDays$ | ^MaxSnapshotAgeHours$ | ^BacktrackWindow$ | Retain(Count|For)\w*$
     | ^Ttl(Duration|InDays|Seconds)?$ | ^\w*Expir(y|ation)(In)?(Days|Duration)$
-    | ^RecoveryPeriodInDays$
+    | ^RecoveryPeriodInDays$ | ^RetainRule$
     """,
     re.VERBOSE,
 )
 """What a property is called that says for how long something is kept."""
-UNITS = frozenset({"NumberOfDays", "Value"})
+UNITS = frozenset({"Count", "Interval", "NumberOfDays", "Value"})
 """What the number is called where a time is a part of its own."""
 ELSEWHERE = frozenset(
     {

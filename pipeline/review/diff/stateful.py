@@ -79,7 +79,12 @@ def lost_by_deletion(resource: Resource) -> bool:
 
 
 def lost_by_replacement(old: Resource, new: Resource) -> bool:
-    """Return whether something is lost when another resource takes its place: the new template's policy decides."""
+    """Return whether something is lost when another resource takes its place: the new template's policy decides.
+
+    What has others backed up holds nothing itself, and the one in its place goes on with that.
+    """
+    if class_of(old) is DataClass.PROTECTION and old.type == new.type:
+        return False
     return holds_data(old) and on_replacement(new) == "Delete" and not is_protected(old)
 
 

@@ -13,6 +13,8 @@ from services.library.cloudformation.template import Template
 from services.library.cloudformation.values import is_same, references
 
 Moved = Mapping[str, ResourceOutcome]
+FROM_ELSEWHERE = frozenset({"AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"})
+"""Types that deploy a template which is never at hand: to other accounts, or of a catalogue."""
 MOVES = frozenset({ResourceOutcome.REPLACE, ResourceOutcome.MAY_REPLACE})
 
 
@@ -27,13 +29,18 @@ class Tree:
 NOTHING = Tree(template=EMPTY)
 
 
-def grow(stack: assembly.Stack) -> Tree:
-    """Return a stack's tree."""
-    return _grow(stack, stack.body, stack.file, stack.resolve(), ())
+def grow(stack: assembly.Stack, like: Tree = NOTHING) -> Tree:
+    """Return a stack's tree. `like`: the other side's, with which it shares the resources that are the same."""
+    return _grow(stack, stack.body, stack.file, stack.resolve(like.template), (), like)
 
 
 def _grow(
-    stack: assembly.Stack, body: Mapping[str, Json], own: Path, template: ResolvedTemplate, around: tuple[Path, ...]
+    stack: assembly.Stack,
+    body: Mapping[str, Json],
+    own: Path,
+    template: ResolvedTemplate,
+    around: tuple[Path, ...],
+    like: Tree,
 ) -> Tree:
     """`around`: the files of the stacks that a nested one lies in. What cannot be read is none, which `unseen` says."""
     found = {}
@@ -46,13 +53,15 @@ def _grow(
             inner = assembly.read_template(file.read_bytes(), file.name)
         except (OSError, assembly.UnreadableError):
             continue
+        other = like.nested.get(logical_id, NOTHING)
         resolved = resolve(
             Template(inner, stack_path=stack.path),
             account=stack.place.account,
             region=stack.place.region,
             parameters=parameters if isinstance(parameters, Mapping) else {},
+            like=other.template,
         )
-        found[logical_id] = _grow(stack, inner, file, resolved, (*around, own))
+        found[logical_id] = _grow(stack, inner, file, resolved, (*around, own), other)
     return Tree(template=template, nested=found)
 
 
@@ -71,11 +80,14 @@ def unseen(before: Tree, after: Tree, place: StackLocation) -> Iterator[str]:
     for logical_id in {**before.template.resources, **after.template.resources}:
         old, new = before.template.resources.get(logical_id), after.template.resources.get(logical_id)
         lacks = any(
-            each is not None and each.type == assembly.NESTED_STACK and logical_id not in tree.nested
+            each is not None
+            and (each.type in FROM_ELSEWHERE or (each.type == assembly.NESTED_STACK and logical_id not in tree.nested))
             for tree, each in ((before, old), (after, new))
         )
         if lacks and not (old and new and is_same(old.properties, new.properties)):
-            nested = f"{logical_id}, a nested stack of {place.stack or 'the template'},"
+            types = {each.type for each in (old, new) if each}
+            kind = "a nested stack of" if assembly.NESTED_STACK in types else "which deploys stacks, in"
+            nested = f"{logical_id}, {kind} {place.stack or 'the template'},"
             yield f"The template of {nested} is not at hand: what it changes is not known."
     for logical_id in {**before.nested, **after.nested}:
         inner = replace(place, stack=f"{place.stack}/{logical_id}")

@@ -76,6 +76,25 @@ def changes_more_than(*names: str) -> Test:
     return holds
 
 
+def keeps_disks_or_not(old: Resource, new: Resource) -> bool | None:
+    """Hold if nothing of an instance's disks changes but whether they outlive it."""
+    before, after = (_by(side.properties.get("BlockDeviceMappings", []), "DeviceName") for side in (old, new))
+    if before is None or after is None:
+        return None
+    sides = [{name: _without_keeping(each) for name, each in side.items()} for side in (before, after)]
+    return is_same(*sides)
+
+
+def _without_keeping(disk: Json) -> Json:
+    given = disk.get("Ebs")
+    kept = (
+        {key: each for key, each in given.items() if key != "DeleteOnTermination"}
+        if isinstance(given, Mapping)
+        else given
+    )
+    return {**disk, "Ebs": kept}
+
+
 def has_no_version_upgrade(old: Resource, new: Resource) -> bool | None:
     """Hold if the new template's UpdatePolicy does not let the domain be upgraded in place."""
     del old

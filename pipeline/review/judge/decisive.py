@@ -17,8 +17,9 @@ OF_A_SERVICE = "."
 def is_decisive(difference: PipelineDifference, pipeline: Pipeline, removals: Collection[str] = ()) -> bool:
     """Return whether it is about what the pipeline follows, builds with, or deploys itself with, or about production.
 
-    A service's own steps decide for that service, and count where their commands change in production. `removals`: the
-    steps that delete a stack as the pipeline's own do, which is a finding of its own; another one may run anything.
+    A service's own steps decide for that service, and count where they go, or their commands change, in production.
+    `removals`: the steps that delete a stack as the pipeline's own do, which is a finding of its own; another one may
+    run anything.
     """
     if difference.what == ADDED and REMOVES in difference.action:
         return difference.action not in removals
@@ -32,8 +33,8 @@ def is_decisive(difference: PipelineDifference, pipeline: Pipeline, removals: Co
         return False
     if difference.action and OF_A_SERVICE not in difference.action:
         return True
-    of_stage = not difference.action
-    return (of_stage or difference.what == COMMANDS) and stage.name in _production(pipeline)
+    decides = not difference.action or difference.what == COMMANDS or _leaves_its_service(difference, pipeline)
+    return decides and stage.name in _production(pipeline)
 
 
 def follows_a_stack(difference: PipelineDifference, pipeline: Pipeline, stacks: Collection[str]) -> bool:
@@ -52,6 +53,14 @@ def follows_a_stack(difference: PipelineDifference, pipeline: Pipeline, stacks: 
     actions = next((stage.actions for stage in side if stage.name == difference.stage), ())
     own = [action for action in actions if action.name.startswith(f"{service}{OF_A_SERVICE}")]
     return bool(dot) and any(action.target in stacks for action in own)
+
+
+def _leaves_its_service(difference: PipelineDifference, pipeline: Pipeline) -> bool:
+    """Whether a step goes and what it was a step of is still deployed."""
+    service, dot, _ = difference.action.partition(OF_A_SERVICE)
+    actions = next((stage.actions for stage in pipeline.after if stage.name == difference.stage), ())
+    stays = any(action.target and action.name.startswith(f"{service}{dot}") for action in actions)
+    return difference.what == REMOVED and bool(dot) and stays
 
 
 def _follows_stacks(difference: PipelineDifference, pipeline: Pipeline) -> bool:

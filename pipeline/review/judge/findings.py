@@ -24,6 +24,9 @@ from pipeline.review.model import (
 from pipeline.review.read.assembly import Drifted
 
 PLATFORM = "pipeline"
+APPROVAL_REMOVED = "approval removed"
+MANUAL = "Manual"
+"""CodePipeline's provider of approvals."""
 LOSES_DATA = frozenset({"Review-DataLoss", "Review-PossibleDataLoss", "Review-UnknownData"})
 """What no tombstone accepts where data are kept."""
 
@@ -147,11 +150,11 @@ def of_pipeline(
 
 
 def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline, removals: Collection[str]) -> str:
-    if difference.what == "approval removed":
+    if difference.what == APPROVAL_REMOVED:
         return "Review-ApprovalRemoved"
     if difference.what == "privilege changed" and difference.new == "True":
         return "Review-PrivilegedBuild"
-    if difference.what in {"approval added", "stage added"}:
+    if difference.what in {"approval added", "approval moved", "stage added"}:
         return ""
     return (
         "Review-PipelineControl" if decisive.is_decisive(difference, pipeline, removals) else "Review-PipelineChanged"
@@ -160,6 +163,9 @@ def _pipeline_rule(difference: PipelineDifference, pipeline: Pipeline, removals:
 
 def _difference(each: PipelineDifference) -> str:
     where = " / ".join(part for part in (each.stage, each.action) if part)
+    if each.what == APPROVAL_REMOVED:
+        let_go = f"{each.stage} is deployed" if each.old in ("", MANUAL) else f"these run: {each.old}"
+        return f"Pipeline {where}: {each.what}. Nobody is asked any more before {let_go}."
     if each.what == COMMANDS:
         return f"Pipeline{f' {where}' if where else ''}: {each.what}.\n{commands_compared(each.old, each.new)}"
     values = f": {each.old or 'none'} → {each.new or 'none'}" if each.old or each.new else ""

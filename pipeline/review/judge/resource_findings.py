@@ -7,7 +7,7 @@ from pipeline.review.diff.data_classes import DataClass, contents, data_class, p
 from pipeline.review.diff.replacement import is_custom
 from pipeline.review.diff.stateful import SNAPSHOTS
 from pipeline.review.judge.finding import Draft
-from pipeline.review.model import EndingData, EndingKind, PropertyChange, ResourceChange, ResourceOutcome
+from pipeline.review.model import EndingData, EndingKind, Json, PropertyChange, ResourceChange, ResourceOutcome
 
 KEEP_FIRST = (
     "Keep it in the code, or first release it with removal_policy=RemovalPolicy.RETAIN (DeletionPolicy and"
@@ -43,6 +43,8 @@ AFTERWARDS: Mapping[str, str] = {
     "AWS::SecretsManager::Secret": " It can be restored for as long as its recovery window lasts.",
 }
 """What is to be known of a deletion of the type."""
+KEYS = ("KeySchema", "AttributeDefinitions")
+"""Begins the properties that are a table's key."""
 ENDS: Mapping[EndingKind, tuple[str, str]] = {
     EndingKind.EXPIRY: ("Review-DataExpire", "Save what is still needed first, or keep the time as it was."),
     EndingKind.RECOVERY: ("Review-RecoveryEnds", "Keep it, or take a backup of your own first."),
@@ -77,7 +79,7 @@ def _said(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
         yield _unknown(row)
     else:
         yield from _kept(row)
-    if not row.data_loss:
+    if not row.data_loss or row.outcome is ResourceOutcome.MAY_REPLACE:
         yield from (_ends(row, each) for each in row.ending_data)
     if row.guard_dropped and not row.data_loss:
         said = f"{_named(row)} loses a guard: {_why(row)}. Its next removal or replacement loses {_data(row)}."
@@ -91,9 +93,8 @@ def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     """What happens to a resource of which nothing is lost."""
     if row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
         old = "the old one, or a snapshot of it," if row.type in SNAPSHOTS else "the old one"
-        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}."
-        said = f"{_named(row)} is replaced: {_why(row)}.{kept if contents(row.type) else ''}"
-        yield "Review-Replacement", said, _beside(row)
+        kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}." if _holds(row) else ""
+        yield "Review-Replacement", f"{_named(row)} is replaced: {_why(row)}.{kept}", _beside(row)
     elif row.outcome is ResourceOutcome.MAY_REPLACE:
         yield _maybe(row)
     elif row.outcome is ResourceOutcome.WILL_FAIL:
@@ -184,7 +185,24 @@ def _maybe(row: ResourceChange) -> tuple[str, str, str]:
 
 def _why(row: ResourceChange) -> str:
     """The properties that cause it, each with who says so where that is not plain."""
-    return "; ".join(f"{each.path} changes{_by(each.sources)}" for each in _causes(row)) or "it changes"
+    return "; ".join(f"{_change(each)}{_by(each.sources)}" for each in _causes(row)) or "it changes"
+
+
+def _change(each: PropertyChange) -> str:
+    """What happens to a property; of a table's key also what it was and becomes, by which its owner knows it."""
+    if not each.path.startswith(KEYS):
+        return f"{each.path} changes"
+    path = (each.keyed_path or each.path).removesuffix(".AttributeName")
+    old, new = _key(each.old), _key(each.new)
+    if old and new:
+        return f"{path} changes from {old} to {new}"
+    return f"{path} gets {new}" if new else f"{path} loses {old}"
+
+
+def _key(value: Json) -> str:
+    if isinstance(value, Mapping) and "AttributeName" in value:
+        return f"{_key(value['AttributeName'])} ({_key(value.get('KeyType', value.get('AttributeType')))})"
+    return value if isinstance(value, str) else "" if value is None else "what only the deployment knows"
 
 
 def _causes(row: ResourceChange) -> list[PropertyChange]:
@@ -218,6 +236,13 @@ def _is_store(row: ResourceChange) -> bool:
     return _held(row) is DataClass.DATA
 
 
+def _holds(row: ResourceChange) -> bool:
+    """Whether something stays in the one that is replaced."""
+    return data_class(row.type) not in {DataClass.NONE, DataClass.PROTECTION, DataClass.UNKNOWN}
+
+
 def _beside(row: ResourceChange) -> str:
-    """For what is replaced and stays: to keep it first would be no news."""
-    return MOVE_OVER if contents(row.type) else ""
+    """For what is replaced and stays: to keep it first would be no news, and one that follows is another's matter."""
+    if row.cause:
+        return f"Leave {row.cause} as it is: this follows from its replacement."
+    return MOVE_OVER if _holds(row) else ""

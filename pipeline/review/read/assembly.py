@@ -58,8 +58,8 @@ class Stack:
         """Return the template."""
         return read_template(self.content, self.file.name)
 
-    def resolve(self) -> ResolvedTemplate:
-        """Return the template with everything decided."""
+    def resolve(self, like: ResolvedTemplate | None = None) -> ResolvedTemplate:
+        """Return the template with everything decided. `like`: the other side's, which it shares resources with."""
         place = self.place
         return resolve(
             Template(self.body, stack_path=self.path),
@@ -67,6 +67,7 @@ class Stack:
             account=place.account,
             region=place.region,
             parameters=self.parameters,
+            like=like,
         )
 
 

@@ -105,7 +105,8 @@ class Section:
     def summary(self) -> str:
         """Such as `2 replaced, 5 updated, 3 access changes`."""
         counted = Counter(each.row.first.outcome for each in self.rows)
-        words = [each.title if each.first.is_promotion else "new service" for each in self.new]
+        # A new service whose stages differ is two rows, and one word.
+        words = [*dict.fromkeys(each.title if each.first.is_promotion else "new service" for each in self.new)]
         words += [f"{counted[each]} {WORDS[each]}" for each in sorted(counted, key=lambda each: -each.rank)]
         for number, noun in (
             (len(self.stacks), "stack"),

@@ -88,3 +88,26 @@ def test_review_of_an_update_against_itself_is_empty(id_: str, tmp_path: Path) -
 
 def test_update_cases_have_a_name_each() -> None:
     assert len(UPDATES) == len(CONDITIONAL) + len(ENDING)
+
+
+def keyed(*names: Json) -> Json:
+    kinds = ("HASH", "RANGE")
+    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, kinds, strict=False)]
+    return {"Type": "AWS::DynamoDB::Table", "Properties": {"KeySchema": schema}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (keyed("id"), keyed("tenant"), "KeySchema changes from id to tenant"),
+        (keyed("id"), keyed("id", "day"), "KeySchema[day] gets day (RANGE)"),
+        (keyed("id", "day"), keyed("id"), "KeySchema[day] loses day (RANGE)"),
+        (keyed("id"), keyed({"Ref": "Given"}), "KeySchema changes from id to what only the deployment knows"),
+    ],
+)
+def test_review_says_what_the_key_of_a_replaced_table_was_and_becomes(
+    old: Json, new: Json, said: str, tmp_path: Path
+) -> None:
+    (finding,) = review(tmp_path, old, new).findings
+    assert finding.rule == "Review-DataLoss"
+    assert said in finding.evidence

@@ -25,6 +25,10 @@ def reviewed(folder: Path, old: Any, new: Any) -> Review:
     return engine.review(sides[0], sides[1], ReviewBaseline())
 
 
+def test_pairs_from_elsewhere_are_all_here() -> None:
+    assert len(PAIRS) == 42
+
+
 @pytest.mark.parametrize("id_", PAIRS)
 def test_review_of_a_pair_says_what_its_page_says(id_: str, tmp_path: Path) -> None:
     pair = PAIRS[id_]
@@ -38,6 +42,12 @@ def test_review_of_a_pair_says_what_its_page_says(id_: str, tmp_path: Path) -> N
         assert bool(directions & {*expect["access"]}) if expect["access"] else not directions, pair["why"]
     if "rules_any" in expect:
         assert rules & {*expect["rules_any"]}, pair["why"]
+    changes = {change.logical_id: change for change in found.changes}
+    for logical_id, outcomes in expect.get("outcome", {}).items():
+        change = changes.get(logical_id)
+        assert (change.outcome.value if change else None) in outcomes, pair["why"]
+    for logical_id, is_lost in expect.get("loss", {}).items():
+        assert changes[logical_id].data_loss is is_lost, pair["why"]
     assert found.findings or not expect.get("any_finding"), pair["why"]
     assert not rules & {*expect.get("no_rules", ())}, pair["why"]
 

@@ -146,6 +146,7 @@ DECISIVE = {
     "condition of production": (f"{STAGES}/5/BeforeEntry", None),
     "rollback of production": (f"{STAGES}/5/OnFailure", {"Result": "RETRY"}),
     "approval's text and who may": (f"{STAGES}/5/Actions/0/Configuration", {"CustomData": "x"}),
+    "a probe of a service that stays": (f"{STAGES}/5/Actions/2", None),
 }
 ORDINARY = {
     "condition of dev": (f"{STAGES}/4/OnFailure", {"Result": "ROLLBACK"}),
@@ -241,3 +242,42 @@ def test_review_shows_where_a_value_was_and_is(tmp_path: Path) -> None:
         "Configuration.BranchName changed",
     )
     assert (difference.old, difference.new) == ("main", "topic")
+
+
+def with_gate(**different: Json) -> Json:
+    """The template with the approval of prod in a stage of its own, before it."""
+    whole = pipeline()
+    stages = whole["Resources"]["P"]["Properties"]["Stages"]
+    prod = stages[-1]
+    gate = {"Name": "prod-gate", "Actions": [prod["Actions"].pop(0)], "BeforeEntry": prod["BeforeEntry"]}
+    stages.insert(-1, {**gate, **different})
+    return whole
+
+
+def test_review_takes_an_approval_that_moves_in_front_of_its_stage_for_no_loss(tmp_path: Path) -> None:
+    found = of(tmp_path, with_gate())
+    assert [each for each in found.findings if each.rule == "Review-ApprovalRemoved"] == []
+    moved = next(each for each in found.pipeline.differences if each.what == "approval moved")
+    assert (moved.action, moved.old, moved.new) == ("Approve-prod", "prod", "prod-gate")
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"BeforeEntry": {"Conditions": [{"Result": "SKIP", "Rules": [{"Name": "Never"}]}]}},
+        {"Actions": [build("Approve", "Synth")]},
+        {"Actions": []},
+    ],
+    ids=["it lets other runs past", "it asks nobody", "it is empty"],
+)
+def test_review_blocks_an_approval_that_moves_to_where_it_holds_nothing_back(different: Json, tmp_path: Path) -> None:
+    found = of(tmp_path, with_gate(**different))
+    assert [each.rule for each in found.findings if each.rule == "Review-ApprovalRemoved"]
+    assert found.verdict is Verdict.BLOCKED
+
+
+def test_review_blocks_a_gate_that_goes(tmp_path: Path) -> None:
+    whole = with_gate()
+    whole["Resources"]["P"]["Properties"]["Stages"].pop(-2)
+    found = of(tmp_path, whole, base=with_gate())
+    assert [each.rule for each in found.findings if each.rule == "Review-ApprovalRemoved"]

@@ -80,7 +80,7 @@ def _read(answer: HttpResponse) -> Coverage | None:
         raise PartnerRefused(f"status {answer.status}")
     try:
         content = answer.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         content = None
     if not isinstance(content, dict):
         raise PartnerRefused("answer")

@@ -1,5 +1,8 @@
 """Writes a change's FHIR resource into the datastore: once, in order, and never over what others wrote meanwhile.
 
+What is written is the text that was submitted: nothing of it is parsed and written anew. A resource without an id gets
+one as its first member.
+
 The datastore and the table of reservations cannot be written in one transaction. So the version is read first, then a
 write is reserved, the write names the version that was read, and the reservation is completed or cancelled:
 
@@ -13,7 +16,6 @@ One race is left: HealthLake has no "only if there is none". If an older record 
 which a newer one makes the same resource for the first time, the older may be written second.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
@@ -23,7 +25,7 @@ from services.library.runtime.fhir import TYPE, FhirStore, Read, RefusedError
 from services.library.runtime.fields import FHIR_ID
 from services.library.runtime.resilience import Deadline
 
-from .change import AnotherPatient, NotAResource
+from .change import AnotherPatient, NotAResource, Resource
 
 LONGEST_WRITE_SECONDS = 12
 OF_THE_SERVER = frozenset({"versionId", "lastUpdated"})
@@ -60,24 +62,21 @@ class Resources:
     store: FhirStore
     reservations: Reservations
 
-    def write(self, payload: bytes, *, change_id: str, patient: str, came_at: str) -> None:
-        """Write the payload's resource, unless a newer one is there. Raises a PermanentFailure, or what will pass."""
-        resource = _resource(payload)
-        type_, id_ = _address(resource, change_id, patient)
+    def write(self, resource: Resource, *, change_id: str, patient: str, came_at: str) -> None:
+        """Write a resource, unless a newer one is there. Raises a PermanentFailure, or what will pass."""
+        type_, id_, text = _addressed(resource, change_id, patient)
         if type_ == "Patient" and id_ != patient:
             raise AnotherPatient
-        wanted = {**resource, "id": id_}
-        body = _body(wanted)
         deadline = Deadline.after(LONGEST_WRITE_SECONDS)
         current = self._current(type_, id_, deadline)
-        digest, found = _digest(wanted), None if current is None else _digest_of(current.body)
+        digest, found = _digest(text.encode()), None if current is None else _digest(current.body)
         reservation = self.reservations.reserve(
             f"{type_}/{id_}", patient=patient, came_at=came_at, wanted=digest, found=found
         )
         if reservation is None:
             return
         if found != digest:
-            self._put(reservation, type_, id_, body, deadline, current)
+            self._put(reservation, type_, id_, text.encode(), deadline, current)
         reservation.complete()
 
     def _current(self, type_: str, id_: str, deadline: Deadline) -> Read | None:
@@ -100,58 +99,34 @@ class Resources:
             raise NotAResource from error
 
 
-def _body(resource: dict[str, Any]) -> bytes:
-    """Serialize the resource. Raises NotAResource before anything is reserved if it cannot be written."""
-    try:
-        return exact_json.write(resource).encode()
-    except ValueError:
-        failed = NotAResource()
-    raise failed
-
-
-def _resource(payload: bytes) -> dict[str, Any]:
-    try:
-        content = exact_json.read(payload)
-    except ValueError:
-        content = None  # NaN, which is not JSON, is let through by who reads less strictly
-    resource = content.get("resource") if isinstance(content, dict) else None
-    if not isinstance(resource, dict):
+def _addressed(resource: Resource, change_id: str, patient: str) -> tuple[str, str, str]:
+    """Return type, id and text; without an id a resource gets the patient's, or one that follows from its change."""
+    if not TYPE.fullmatch(resource.type):
         raise NotAResource
-    return resource
-
-
-def _address(resource: Mapping[str, Any], change_id: str, patient: str) -> tuple[str, str]:
-    """Type and id; a resource without an id gets the patient's, or one that follows from its change."""
-    type_ = resource.get("resourceType")
-    id_ = resource.get("id", patient if type_ == "Patient" else sha256(change_id.encode()).hexdigest())
-    if not isinstance(type_, str) or not TYPE.fullmatch(type_):
+    members = exact_json.members(resource.text)
+    if "id" not in members:
+        id_ = patient if resource.type == "Patient" else sha256(change_id.encode()).hexdigest()
+        return resource.type, id_, f'{{"id":"{id_}",{resource.text[1:]}'
+    given = exact_json.read(members["id"])
+    if not isinstance(given, str) or not FHIR_ID.fullmatch(given):
         raise NotAResource
-    if not isinstance(id_, str) or not FHIR_ID.fullmatch(id_):
-        raise NotAResource
-    return type_, id_
+    return resource.type, given, resource.text
 
 
-def _digest_of(body: bytes) -> str | None:
-    try:
-        found = exact_json.read(body)
-    except ValueError:
-        return None
-    return _digest(found) if isinstance(found, dict) else None
-
-
-def _digest(resource: Mapping[str, Any]) -> str:
+def _digest(body: bytes) -> str:
     """Return a digest that is equal for equal resources, down to the digits of their numbers."""
-    return sha256(_canonical(resource).encode()).hexdigest()
+    try:
+        resource = exact_json.read(body)
+        return sha256(exact_json.canonical(_of_the_client(resource)).encode()).hexdigest()
+    except ValueError:
+        return sha256(body).hexdigest()  # nested too deep to be compared but as text, or what no datastore answers
 
 
-def _canonical(resource: Mapping[str, Any]) -> str:
+def _of_the_client(resource: Any) -> Any:
+    """Return a resource without what the datastore writes into `meta`."""
+    if not isinstance(resource, dict):
+        return resource
     meta = resource.get("meta")
     kept = {name: value for name, value in meta.items() if name not in OF_THE_SERVER} if isinstance(meta, dict) else {}
     others = {name: value for name, value in resource.items() if name != "meta"}
-    return exact_json.write(_sorted({**others, **({"meta": kept} if kept else {})}))
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
+    return {**others, **({"meta": kept} if kept else {})}

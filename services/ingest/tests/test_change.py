@@ -19,9 +19,16 @@ def parse(content: object, key: str = "p-1") -> Any:
 
 
 def test_a_record_holds_a_resource_or_says_where_it_is() -> None:
-    assert parse(RIGHT) == change.PatientChange(id="s-1", patient="p-1", resource_type="Observation", claim=None)
-    assert parse(CLAIMED) == change.PatientChange(id="s-1", patient="p-1", resource_type=None, claim="intake/s-1")
-    assert change.resource_type_of(json.dumps(RIGHT).encode(), "p-1") == "Observation"
+    resource = change.Resource(type="Observation", text='{"resourceType": "Observation"}')
+    assert parse(RIGHT) == change.PatientChange(id="s-1", patient="p-1", content=resource)
+    assert parse(CLAIMED) == change.PatientChange(id="s-1", patient="p-1", content="intake/s-1")
+    assert change.claimed_resource(json.dumps(RIGHT).encode(), "p-1") == resource
+
+
+def test_a_resource_is_the_text_that_was_submitted() -> None:
+    text = '{ "a":[1.50,1E+2,-0, 1e400] ,"resourceType":"Observation","a":"\\u00e4\\/ä" }'
+    found = change.parse(f'{{"resource" :{text}, "id":"s-1","patient":"p-1"}}'.encode(), "p-1")
+    assert found.content == change.Resource(type="Observation", text=text)
 
 
 @pytest.mark.parametrize("what", [RIGHT, CLAIMED])
@@ -62,7 +69,13 @@ def test_parse_names_the_invalid_field(content: object, failure: str) -> None:
     assert type(raised.value).__name__ == failure
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"{", b"[" * 100_000, b'{"id": 1}x'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\xff", b"{", b"[" * 100_000, b'{"id": 1}x', b"[]", b'"text"', b"\xef\xbb\xbf{}"),
+        *(b'{"resource": {"a": %s}}' % constant for constant in (b"NaN", b"Infinity", b"-Infinity", b"01", b"1.")),
+    ],
+)
 def test_parse_refuses_what_is_no_json(data: bytes) -> None:
     with pytest.raises(change.NotJson) as raised:
         change.parse(data, "p-1")
@@ -72,7 +85,7 @@ def test_parse_refuses_what_is_no_json(data: bytes) -> None:
 @pytest.mark.parametrize("payload", [RIGHT | {"patient": "p-2"}, {"resource": RIGHT["resource"]}])
 def test_a_claim_is_about_the_same_patient(payload: dict[str, Any]) -> None:
     with pytest.raises(change.AnotherPatient):
-        change.resource_type_of(json.dumps(payload).encode(), "p-1")
+        change.claimed_resource(json.dumps(payload).encode(), "p-1")
 
 
 TEXT = st.text("aZ0.- \x00\n\u00e4\U0001f600", max_size=5)

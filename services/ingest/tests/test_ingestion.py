@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from services.ingest.runtime import change, ingestion
+from services.library.runtime.content import content_digest
 from services.library.runtime.effects import Applied, Arrival, Effect
 from services.library.runtime.stream import StreamRecord
 from services.library.runtime.trace import TraceContext
 from services.library.runtime.tracing import NoTracing
 
-PAYLOAD = '{"id": "s-1", "patient": "p-1", "resource": {"resourceType": "Observation", "value": 10.00}}'
+RESOURCE = '{"resourceType": "Observation", "value": 10.00}'
+PAYLOAD = f'{{"id": "s-1", "patient": "p-1", "resource": {RESOURCE}}}'
 
 
 def record(data: str, key: str = "p-1") -> StreamRecord:
@@ -35,6 +37,7 @@ class World:
         self.events: list[Any] = []
         self.arrived: dict[str, str] = {}
         self.resources: Any = None
+        self.before_digests = False
 
     def fetch(self, claim: str) -> bytes:
         if claim not in self.claims:
@@ -47,12 +50,20 @@ class World:
 
     def arrive(self, id_: str, *, key: str, sequence: str) -> Arrival:
         del key
-        return Arrival(came_at=self.arrived.setdefault(id_, sequence), announced=id_ in self.told)
+        recorded = self.recorded(id_)
+        return Arrival(came_at=self.arrived.setdefault(id_, sequence), announced=id_ in self.told, recorded=recorded)
 
     def apply(self, effect: Effect) -> Applied:
-        first_time = effect.id not in self.applied
+        recorded = self.recorded(effect.id)
         self.applied.setdefault(effect.id, effect)
-        return Applied(version=3, first_time=first_time, announced=effect.id in self.told)
+        return Applied(version=3, first_time=not recorded, announced=effect.id in self.told, recorded=recorded)
+
+    def recorded(self, id_: str) -> dict[str, Any]:
+        effect = self.applied.get(id_)
+        if effect is None:
+            return {}
+        digest = {} if self.before_digests else {"digest": {"S": effect.digest}}
+        return {**effect.attributes, "subject": {"S": effect.key}, **digest}
 
     def announced(self, effect: Effect) -> None:
         self.told.add(effect.id)
@@ -132,11 +143,11 @@ def test_what_the_datastore_refuses_is_not_stored_and_what_is_mended_is_stored_i
     world, written = World(), []
 
     class Resources:
-        def write(self, payload: bytes, *, came_at: str, **_: str) -> None:
-            if b"wrong" in payload:
+        def write(self, resource: change.Resource, *, came_at: str, **_: str) -> None:
+            if "wrong" in resource.text:
                 raise change.NotAResource
             assert world.applied == {}, "the datastore decides first"
-            written.append((payload, came_at))
+            written.append((resource.text, came_at))
 
     world.resources = Resources()
     wrong = PAYLOAD.replace("10.00", '"wrong"')
@@ -147,5 +158,69 @@ def test_what_the_datastore_refuses_is_not_stored_and_what_is_mended_is_stored_i
     for _ in range(2):
         world.ingest(PAYLOAD)
     assert world.applied["s-1"].attributes["payload"] == {"S": PAYLOAD}
-    assert written == [(PAYLOAD.encode(), "7")]
+    assert written == [(RESOURCE, "7")]
     assert world.events == [EVENT]
+
+
+OTHERS = [
+    PAYLOAD.replace("10.00", "10.0"),
+    PAYLOAD.replace("10.00", "11"),
+    PAYLOAD.replace('"value"', '"more"'),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("with_datastore", [False, True])
+def test_an_id_means_one_content(other: str, with_datastore: bool) -> None:
+    world, written = World(), []
+
+    class Resources:
+        def write(self, resource: change.Resource, **_: str) -> None:
+            written.append(resource.text)
+
+    world.resources = Resources() if with_datastore else None
+    world.ingest(PAYLOAD)
+    with pytest.raises(change.AnotherContent) as refused:
+        world.ingest(other)
+    text = other.partition('"resource": ')[2][:-1]
+    assert refused.value.details == {
+        "digest": content_digest("p-1", text),
+        "recorded_digest": content_digest("p-1", RESOURCE),
+    }
+    world.ingest(PAYLOAD)
+    assert written == [RESOURCE] * with_datastore
+    assert world.events == [EVENT]
+
+
+def test_the_same_content_by_another_way_is_the_same_submission() -> None:
+    world = World({"claims/one": f'{{ "resource":{RESOURCE} ,"patient":"p-1"}}'})
+    world.ingest(PAYLOAD)
+    world.ingest(json.dumps({**json.loads(PAYLOAD), "trace": TraceContext.new().traceparent}).replace("10.0", "10.00"))
+    world.ingest('{"id": "s-1", "patient": "p-1", "claim": "claims/one"}')
+    assert world.events == [EVENT]
+
+
+def test_what_was_stored_before_there_were_digests_is_compared_as_values() -> None:
+    world = World()
+    world.ingest(json.dumps(json.loads(PAYLOAD)))
+    world.before_digests = True
+    world.ingest(PAYLOAD)
+    assert world.events == [EVENT]
+    with pytest.raises(change.AnotherContent) as refused:
+        world.ingest(PAYLOAD.replace("10.00", "11.0"))
+    assert refused.value.details["recorded_digest"] == content_digest(
+        "p-1", '{"resourceType":"Observation","value":10.0}'
+    )
+    del world.applied["s-1"].attributes["payload"]  # type: ignore[attr-defined]  # a dictionary here
+    world.ingest(PAYLOAD.replace("10.00", "11.0"))  # a claim then: the id alone decided
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_bundle_of_requests_is_refused(kind: str, claimed: bool) -> None:
+    payload = {"patient": "p-1", "resource": {"resourceType": "Bundle", "type": kind, "entry": []}}
+    world = World({"claims/one": json.dumps(payload)})
+    content = {"claim": "claims/one"} if claimed else payload
+    with pytest.raises(change.RequestBundle):
+        world.ingest(json.dumps({"id": "s-1", "patient": "p-1", **content}))
+    assert world.applied == {}

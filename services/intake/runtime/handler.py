@@ -7,9 +7,9 @@ from services.library.runtime.configuration import Configuration
 from services.library.runtime.logging import logger_for
 
 from .store import SubmissionStore
-from .submission import parse
+from .submission import AnotherContent, parse
 
-logger = logger_for("intake", fields=("submission", "first_time"))
+logger = logger_for("intake", fields=("submission", "first_time", "digest", "recorded_digest"))
 
 
 class Settings(Configuration):
@@ -28,6 +28,11 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Parse, keep, answer."""
     del context
     submission = parse(event)
-    first_time = store().keep(submission)
+    try:
+        first_time = store().keep(submission)
+    except AnotherContent as refused:
+        digests = {"digest": refused.digest, "recorded_digest": refused.recorded_digest}
+        logger.warning("another content under a known id", extra={"submission": submission.id, **digests})
+        raise
     logger.info("submission recorded", extra={"submission": submission.id, "first_time": first_time})
     return {"id": submission.id, "first_time": first_time}

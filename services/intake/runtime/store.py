@@ -7,10 +7,11 @@ import boto3
 from botocore.config import Config
 
 from services.library.runtime import aws_client
-from services.library.runtime.aws_errors import RefusedByAws, call
+from services.library.runtime.aws_errors import Busy, RefusedByAws, call
+from services.library.runtime.content import content_digest
 from services.library.runtime.trace import TraceContext
 
-from .submission import Submission
+from .submission import AnotherContent, Submission
 
 REGIONAL = Config(
     signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
@@ -26,34 +27,61 @@ def _client(service: str) -> Any:
 
 
 class SubmissionStore:
-    """Keeps each submission once, by its id."""
+    """Keeps each submission once, by its id, which means one content."""
 
     def __init__(self, table_name: str, *, client: Any = None) -> None:
         self.table_name = table_name
         self.client = client or _client("dynamodb")
 
     def keep(self, submission: Submission) -> bool:
-        """Keep it; False if it was kept before, which a retried task does."""
-        content = {
-            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-            for name, value in submission.content().items()
-        }
+        """Keep it; False if it was kept before, as a retried task finds it. Raises AnotherContent.
+
+        Another content under a known id is kept as well, in an item `<id>#<digest>` with both digests.
+        """
+        item = _item(submission)
         try:
             call(
                 self.client.put_item,
                 TableName=self.table_name,
-                Item={
-                    "id": {"S": submission.id},
-                    "patient": {"S": submission.patient},
-                    **{name: {"S": value} for name, value in content.items()},
-                },
+                Item=item,
                 ConditionExpression="attribute_not_exists(id)",
             )
         except RefusedByAws as refused:
             if refused.code != "ConditionalCheckFailedException":
                 raise
+        else:
+            return True
+        known = self._recorded_digest(submission)
+        if known == submission.digest:
             return False
-        return True
+        refused_item = {"id": {"S": f"{submission.id}#{submission.digest}"}, "recorded_digest": {"S": known}}
+        call(self.client.put_item, TableName=self.table_name, Item={**item, **refused_item})
+        raise AnotherContent(digest=submission.digest, recorded_digest=known)
+
+    def _recorded_digest(self, submission: Submission) -> str:
+        key = {"id": {"S": submission.id}}
+        item = call(self.client.get_item, TableName=self.table_name, Key=key, ConsistentRead=True).get("Item")
+        if item is None:
+            raise Busy("GetItem: removed meanwhile")
+        if "digest" in item:
+            return str(item["digest"]["S"])
+        # Kept before there were digests, when numbers, escapes and white space did not stay as they were posted.
+        field, content = submission.content()
+        kept = item.get(field, {}).get("S")
+        before = kept if field == "claim" or kept is None else json.loads(kept, parse_int=float)
+        if item["patient"]["S"] == submission.patient and before == json.loads(content, parse_int=float):
+            return submission.digest
+        return content_digest(item["patient"]["S"], json.dumps(before))
+
+
+def _item(submission: Submission) -> dict[str, Any]:
+    field, content = submission.content()
+    return {
+        "id": {"S": submission.id},
+        "patient": {"S": submission.patient},
+        "digest": {"S": submission.digest},
+        field: {"S": submission.claim or content},
+    }
 
 
 class SubmissionStream:
@@ -64,14 +92,19 @@ class SubmissionStream:
         self.client = client or _client("kinesis")
 
     def hand_over(self, submission: Submission, *, trace: TraceContext | None = None) -> str:
-        """Put it on the stream and answer its sequence number. A retried call puts it there again, under its id.
+        """Put it on the stream, the resource as it was posted, and return its sequence number.
+
+        A retried call puts it there again, under its id.
 
         Kinesis has no place for headers, so the trace is a field of the record: docs/decisions/0012.
         """
-        carried = {"trace": trace.traceparent} if trace else {}
-        record = {"id": submission.id, "patient": submission.patient, **submission.content(), **carried}
-        data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-        answer = call(self.client.put_record, StreamName=self.stream_name, PartitionKey=submission.patient, Data=data)
+        field, content = submission.content()
+        members = {"id": json.dumps(submission.id), "patient": json.dumps(submission.patient), field: content}
+        members |= {"trace": json.dumps(trace.traceparent)} if trace else {}
+        data = "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
+        answer = call(
+            self.client.put_record, StreamName=self.stream_name, PartitionKey=submission.patient, Data=data.encode()
+        )
         return str(answer["SequenceNumber"])
 
 

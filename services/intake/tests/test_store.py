@@ -3,6 +3,8 @@
 import json
 import urllib.parse
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import boto3
 import pytest
@@ -15,11 +17,19 @@ from services.intake.runtime import store, submission
 from services.library.runtime.aws_errors import Busy, RefusedByAws
 from services.library.runtime.trace import TraceContext
 
-ONE = submission.Submission(id="caller-0123456789abcdef", patient="p-1", resource={"value": "1.0", "a": "ä"})
+RESOURCE = '{"value": 1.50, "a": "ä"}'
+ONE = submission.Submission(id="caller-0123456789abcdef", patient="p-1", resource=RESOURCE)
+OTHER = submission.Submission(id=ONE.id, patient="p-1", resource='{"value": 1.5, "a": "ä"}')
 CLAIMED = submission.Submission(id="caller-0123456789abcdef", patient="p-1", claim="claims/one")
-ITEM = {
+READ = {"TableName": "submissions", "Key": {"id": {"S": ONE.id}}, "ConsistentRead": True}
+ITEM: dict[str, Any] = {
     "TableName": "submissions",
-    "Item": {"id": {"S": ONE.id}, "patient": {"S": "p-1"}, "resource": {"S": '{"a": "ä", "value": "1.0"}'}},
+    "Item": {
+        "id": {"S": ONE.id},
+        "patient": {"S": "p-1"},
+        "digest": {"S": ONE.digest},
+        "resource": {"S": RESOURCE},
+    },
     "ConditionExpression": "attribute_not_exists(id)",
 }
 
@@ -42,22 +52,63 @@ def kinesis() -> Stubber:
 def test_a_submission_is_kept_once_however_often_the_task_is_retried(dynamodb: Stubber) -> None:
     dynamodb.add_response("put_item", {}, ITEM)
     dynamodb.add_client_error("put_item", "ConditionalCheckFailedException", expected_params=ITEM)
+    dynamodb.add_response("get_item", {"Item": ITEM["Item"]}, READ)
     with dynamodb:
         kept = store.SubmissionStore("submissions", client=dynamodb.client)
         assert kept.keep(ONE) is True
         assert kept.keep(ONE) is False
 
 
+def test_another_content_under_a_known_id_is_kept_beside_it_with_both_digests_and_refused(dynamodb: Stubber) -> None:
+    dynamodb.add_client_error("put_item", "ConditionalCheckFailedException")
+    dynamodb.add_response("get_item", {"Item": ITEM["Item"]}, READ)
+    beside = {
+        "id": {"S": f"{ONE.id}#{OTHER.digest}"},
+        "patient": {"S": "p-1"},
+        "digest": {"S": OTHER.digest},
+        "recorded_digest": {"S": ONE.digest},
+        "resource": {"S": OTHER.resource},
+    }
+    dynamodb.add_response("put_item", {}, {"TableName": "submissions", "Item": beside})
+    with dynamodb, pytest.raises(submission.AnotherContent) as refused:
+        store.SubmissionStore("submissions", client=dynamodb.client).keep(OTHER)
+    assert (refused.value.digest, refused.value.recorded_digest) == (OTHER.digest, ONE.digest)
+    assert "1.5" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "same"),
+    [
+        ({"resource": {"S": '{"a": "ä", "value": 1.5}'}}, ONE, True),
+        ({"resource": {"S": '{"a": "ä", "value": 1.6}'}}, ONE, False),
+        ({"resource": {"S": '{"a": "ä", "value": 1.5}'}, "patient": {"S": "p-2"}}, ONE, False),
+        ({"claim": {"S": "claims/one"}}, CLAIMED, True),
+        ({"claim": {"S": "claims/two"}}, CLAIMED, False),
+        ({"claim": {"S": "claims/one"}}, ONE, False),
+    ],
+)
+def test_what_was_kept_before_there_were_digests_is_compared_as_values(
+    dynamodb: Stubber, kept: dict[str, dict[str, str]], given: submission.Submission, same: bool
+) -> None:
+    dynamodb.add_client_error("put_item", "ConditionalCheckFailedException")
+    dynamodb.add_response("get_item", {"Item": {"id": {"S": ONE.id}, "patient": {"S": "p-1"}, **kept}}, READ)
+    if not same:
+        dynamodb.add_response("put_item", {})
+    with dynamodb, nullcontext() if same else pytest.raises(submission.AnotherContent):
+        assert store.SubmissionStore("submissions", client=dynamodb.client).keep(given) is False
+
+
 def test_a_claim_is_kept_in_the_place_of_the_resource(dynamodb: Stubber) -> None:
-    item = {"id": {"S": CLAIMED.id}, "patient": {"S": "p-1"}, "claim": {"S": "claims/one"}}
+    item = ITEM["Item"] | {"digest": {"S": CLAIMED.digest}, "claim": {"S": "claims/one"}}
+    del item["resource"]
     dynamodb.add_response("put_item", {}, ITEM | {"Item": item})
     with dynamodb:
         assert store.SubmissionStore("submissions", client=dynamodb.client).keep(CLAIMED) is True
 
 
-def test_a_record_is_utf8_json_under_its_patient(kinesis: Stubber) -> None:
-    for one, content in ((ONE, {"resource": {"value": "1.0", "a": "ä"}}), (CLAIMED, {"claim": "claims/one"})):
-        data = json.dumps({"id": one.id, "patient": "p-1", **content}, ensure_ascii=False, separators=(",", ":"))
+def test_a_record_has_the_resource_as_it_was_posted_under_its_patient(kinesis: Stubber) -> None:
+    for one, content in ((ONE, f'"resource":{RESOURCE}'), (CLAIMED, '"claim":"claims/one"')):
+        data = f'{{"id":"{one.id}","patient":"p-1",{content}}}'
         kinesis.add_response(
             "put_record",
             {"ShardId": "shardId-0", "SequenceNumber": "7"},

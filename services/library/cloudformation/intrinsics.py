@@ -82,11 +82,11 @@ class Resolver:
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()
-            function = getattr(self, FUNCTIONS.get(name, ""), None)
-            if function:
-                return function(argument)
-        resolved = {key: self.value(each) for key, each in value.items()}
-        return {key: each for key, each in resolved.items() if each is not ABSENT}
+            if name in FUNCTIONS:
+                return getattr(self, FUNCTIONS[name])(argument)
+        return {
+            key: each for key, each in zip(value, map(self.value, value.values()), strict=True) if each is not ABSENT
+        }
 
     def outermost(self, value: Value) -> Any:
         """Return a value with the functions decided that it consists of, and not those in its parts."""

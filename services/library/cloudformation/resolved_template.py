@@ -1,5 +1,6 @@
 """A template with everything decided that can be decided without an account."""
 
+import marshal
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
 """
 SAM = "AWS::Serverless::"
 """Begins the types that AWS SAM's macro makes others of."""
+EXACT = 2
+"""The version of marshal's format in which equal values of equal types, and no others, are equal bytes."""
+IMPORT, TRANSFORM = b"Fn::ImportValue", "Fn::Transform"
 DECIDED = ("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
 
 
@@ -47,6 +51,10 @@ class ResolvedTemplate:
     account: str = ""
     """Empty if the stack is for any account."""
     region: str = ""
+    written: Mapping[str, Json] = field(default_factory=dict)
+    """Its resources as they are written."""
+    known: Value = None
+    """All that a resource is resolved by."""
 
 
 EMPTY = ResolvedTemplate()
@@ -60,9 +68,16 @@ def resolve(
     account: str = "",
     region: str = "",
     parameters: Json | None = None,
+    like: ResolvedTemplate | None = None,
 ) -> ResolvedTemplate:
-    """Decide the values of a template as it is deployed. Its resources' paths are those below its stack's."""
+    """Decide the values of a template as it is deployed. Its resources' paths are those below its stack's.
+
+    `like`: a template that most of this one is the same as. A resource that is written, and resolved, in the same way
+    is the very same object in both, so that nobody has to compare it.
+    """
     values, secrets = _known_values(template, name, account, region, parameters or {})
+    known = [template.stack_path, values, template.section("Mappings"), template.section("Conditions")]
+    shared = like if like is not None and _is_alike(like.known, known) else EMPTY
     resolver = Resolver(values=values, mappings=template.section("Mappings"), conditions=template.section("Conditions"))
     below = f"{template.stack_path}/"
     resources: dict[str, Resource] = {}
@@ -70,6 +85,8 @@ def resolve(
     for logical_id, body in template.section("Resources").items():
         if not isinstance(body, Mapping) or not isinstance(body.get("Type"), str):
             unread.append(f"{name or 'The template'}: {logical_id} has no type; a macro may write it.")
+        elif logical_id in shared.resources and _is_alike(shared.written[logical_id], body):
+            resources[logical_id] = shared.resources[logical_id]
         elif (exists := resolver.condition(body.get("Condition"))) is not False:
             resources[logical_id] = Resource(
                 logical_id=logical_id,
@@ -93,7 +110,17 @@ def resolve(
         unread=tuple(unread),
         account=account,
         region=region,
+        written=template.section("Resources"),
+        known=known,
     )
+
+
+def _is_alike(one: Value, other: Value) -> bool:
+    """Return whether two values are exactly the same, 1 and True apart, and none is an import, which is to be noted."""
+    if one != other:
+        return False
+    text = marshal.dumps(other, EXACT)
+    return marshal.dumps(one, EXACT) == text and IMPORT not in text
 
 
 def _resolved(body: Json, resolver: Resolver, *, undecided: bool) -> Json:
@@ -142,16 +169,31 @@ def _transforms(body: Json) -> Iterator[str]:
     """Whatever rewrites the template at deployment: macros over all of it, macros in any part, modules."""
     yield from _named(body.get("Transform"))
     resources = body.get("Resources")
-    for resource in resources.values() if isinstance(resources, dict) else ():
-        if isinstance(resource, dict) and str(resource.get("Type")).endswith(MODULE):
-            yield f"the module {resource['Type']}"
+    types = (
+        {str(each.get("Type")) for each in resources.values() if isinstance(each, dict)}
+        if isinstance(resources, dict)
+        else set()
+    )
+    yield from (f"the module {type_}" for type_ in types if type_.endswith(MODULE))
+    if not body.get("Transform") and any(type_.startswith(SAM) for type_ in types):
+        yield "AWS SAM"
+    if not _mentions(body, TRANSFORM):
+        return
     waiting: list[Value] = [body]
     while waiting:  # and not by recursion: a template may be as deep as somebody likes
         value = waiting.pop()
-        if isinstance(value, dict) and "Fn::Transform" in value:
-            yield from _named(value["Fn::Transform"])
+        if isinstance(value, dict) and TRANSFORM in value:
+            yield from _named(value[TRANSFORM])
         parts = value.values() if isinstance(value, dict) else value
         waiting += [each for each in parts if isinstance(each, dict | list)]
+
+
+def _mentions(body: Json, text: str) -> bool:
+    """Return whether a text is anywhere in a template, which is much sooner known than where."""
+    try:
+        return text.encode() in marshal.dumps(body, EXACT)
+    except ValueError:  # too deep for it
+        return True
 
 
 def _named(transform: Value) -> Iterator[str]:

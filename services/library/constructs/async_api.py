@@ -4,6 +4,7 @@ from constructs import Construct
 
 from services.library.constructs.api import Api, ApiSettings
 from services.library.constructs.mappings import async_api as mapping
+from services.library.constructs.mappings.async_api import PayloadForm
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.workflow import Workflow
 from services.library.contract.environment import Environment
@@ -21,7 +22,9 @@ class AsyncApi(Api):
         workflow: Workflow,
         settings: ApiSettings,
         alarms_to: NotificationTopic,
+        payload_form: PayloadForm = PayloadForm.JSON,
     ) -> None:
+        """Build the API. `payload_form`: TEXT where every byte of a payload counts."""
         super().__init__(
             scope,
             id_,
@@ -30,12 +33,14 @@ class AsyncApi(Api):
             alarms_to=alarms_to,
             description="Starts a workflow for each accepted request",
         )
-        machine, limit = workflow.state_machine, settings.payload_limit_bytes
+        machine, limit = workflow.state_machine, payload_form.limit_bytes(settings.payload_limit_bytes)
         self.post_to_service(
             "states",
             action="StartExecution",
             grant=machine.grant_start_execution,
-            template=mapping.request_template(machine.state_machine_arn, identity=settings.identity, limit_bytes=limit),
-            responses=mapping.integration_responses(limit_bytes=limit),
+            template=mapping.request_template(
+                machine.state_machine_arn, identity=settings.identity, limit_bytes=limit, form=payload_form
+            ),
+            responses=mapping.integration_responses(limit_bytes=limit, form=payload_form),
             statuses=mapping.response_statuses(),
         )

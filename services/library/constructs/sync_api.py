@@ -5,6 +5,7 @@ from constructs import Construct
 from services.library.constructs.api import Api, ApiSettings
 from services.library.constructs.mappings import async_api
 from services.library.constructs.mappings import sync_api as mapping
+from services.library.constructs.mappings.async_api import PayloadForm
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.workflow import Workflow, WorkflowKind
 from services.library.contract.environment import Environment
@@ -22,7 +23,9 @@ class SyncApi(Api):
         workflow: Workflow,
         settings: ApiSettings,
         alarms_to: NotificationTopic,
+        payload_form: PayloadForm = PayloadForm.JSON,
     ) -> None:
+        """Build the API. `payload_form`: TEXT where every byte of a payload counts."""
         if workflow.kind is not WorkflowKind.EXPRESS:
             raise ValueError(
                 f"SyncApi: workflow.kind={workflow.kind.name} is not allowed; give WorkflowKind.EXPRESS:"
@@ -41,14 +44,18 @@ class SyncApi(Api):
             alarms_to=alarms_to,
             description="Runs a workflow for each request and answers with its output",
         )
-        machine, limit = workflow.state_machine, settings.payload_limit_bytes
+        machine, limit = workflow.state_machine, payload_form.limit_bytes(settings.payload_limit_bytes)
         self.post_to_service(
             "states",
             action="StartSyncExecution",
             grant=machine.grant_start_sync_execution,
             template=async_api.request_template(
-                machine.state_machine_arn, identity=settings.identity, keys=False, limit_bytes=limit
+                machine.state_machine_arn,
+                identity=settings.identity,
+                keys=False,
+                limit_bytes=limit,
+                form=payload_form,
             ),
-            responses=mapping.integration_responses(limit_bytes=limit),
+            responses=mapping.integration_responses(limit_bytes=limit, form=payload_form),
             statuses=mapping.response_statuses(),
         )

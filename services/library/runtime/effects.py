@@ -5,12 +5,14 @@ newest state. Both are written in one transaction or not at all. The key's item 
 never goes back to an earlier one: a record that comes late (by re-drive) becomes a version of its own, and the key's
 item goes on naming the newer one.
 
+An effect's item has the digest of what the event said: an id means one content. Items from before have none.
+
 Who must do something else before an effect may be applied notes its arrival first: the effect's item then has its place
 in the stream and nothing else, and no version until it is applied.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ATTEMPTS = 5
@@ -34,6 +36,8 @@ class Effect:
     key: str
     sequence: str
     """Of the stream record that brought it."""
+    digest: str
+    """Of what the event says."""
     attributes: Mapping[str, Any]
     """What is stored, in DynamoDB's notation."""
 
@@ -45,6 +49,8 @@ class Arrival:
     came_at: str
     """The `position` of the record that brought it first: a second one with the same id changes nothing of it."""
     announced: bool
+    recorded: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The effect's item, if it was applied before; else empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,8 @@ class Applied:
     first_time: bool
     announced: bool
     """Whether whoever must hear of it has been told."""
+    recorded: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The effect's item, if it was applied before; else empty."""
 
 
 class Effects:
@@ -75,14 +83,16 @@ class Effects:
             ReturnValues="ALL_NEW",
         )
         item = answer["Attributes"]
-        return Arrival(came_at=item["came_at"]["S"], announced="announced" in item)
+        recorded = item if "version" in item else {}
+        return Arrival(came_at=item["came_at"]["S"], announced="announced" in item, recorded=recorded)
 
     def apply(self, effect: Effect) -> Applied:
         """Apply an effect, unless that was done before."""
         for _ in range(ATTEMPTS):
             found, state = self._read(effect)
             if "version" in found:
-                return Applied(version=int(found["version"]["N"]), first_time=False, announced="announced" in found)
+                version = int(found["version"]["N"])
+                return Applied(version=version, first_time=False, announced="announced" in found, recorded=found)
             came_at = found["came_at"]["S"] if found else position(effect.sequence)
             version = int(state["version"]["N"]) if state else 0
             if self._write(effect, came_at, version, late=bool(state) and state["came_at"]["S"] > came_at):
@@ -122,6 +132,7 @@ class Effects:
             "id": {"S": f"effect#{effect.id}"},
             "subject": {"S": effect.key},
             "came_at": {"S": came_at},
+            "digest": {"S": effect.digest},
             "version": {"N": str(version + 1)},
         }
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import botocore.session
 import httpx
@@ -336,7 +336,7 @@ class FhirStore:
         )
 
     def _own(self, url: str) -> str:
-        """Return the URL if it lies in this datastore: no response may send our signature elsewhere."""
+        """Return the URL, encoded as it is signed, if it lies in this datastore: no response may send us elsewhere."""
         home = httpx.URL(self.endpoint)
         try:
             there = httpx.URL(url)
@@ -345,7 +345,25 @@ class FhirStore:
         same = (there.scheme, there.host, there.port) == (home.scheme, home.host, home.port)
         if not same or there.userinfo or not there.path.startswith(home.path):
             raise ForeignLinkError("a next link leads out of the datastore; it was not followed")
-        return url
+        return _encoded(url)
+
+
+def _encoded(url: str) -> str:
+    """Return a URL whose query is encoded once, as AWS canonicalises it, however much of it was encoded before.
+
+    HealthLake's links have tokens with raw padding. A server verifies a signature over the encoded values, botocore
+    signs a query as it is given, and what is signed has to be what is sent. A plus sign is one, and no space.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    path, _, query = url.partition("?")
+    pairs = (each.partition("=") for each in query.partition("#")[0].split("&") if each)
+    encoded = "&".join(f"{_encode(name)}={_encode(value)}" for name, _, value in pairs)
+    return f"{path}?{encoded}" if encoded else path
+
+
+def _encode(part: str) -> str:
+    return quote(unquote_to_bytes(part), safe="-_.~")
 
 
 def judge(answer: HttpResponse, where: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .stream import StreamRecord
@@ -25,11 +26,11 @@ class BucketQuarantine:
         self.bucket_name = bucket_name
         self.client = client
 
-    def keep(self, record: StreamRecord, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str, details: Mapping[str, str]) -> None:
         """Store the record as Lambda passed it, and why it is here."""
         self.client.put_object(
             Bucket=self.bucket_name,
             Key=object_key(record),
-            Body=json.dumps({"reason": reason, "record": record.raw}).encode(),
+            Body=json.dumps({"reason": reason, **details, "record": record.raw}).encode(),
             ContentType="application/json",
         )

@@ -17,8 +17,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from .resilience import Context
@@ -26,12 +28,15 @@ from .resilience import Context
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-FIELDS = ("shard", "sequence", "reason", "records", "handled")
+FIELDS = ("shard", "sequence", "reason", "records", "handled", "digest", "recorded_digest")
 """The extra fields of the log lines written here; a service allows them in its logger."""
 
 
 class PermanentFailure(Exception):  # noqa: N818 - the base of a service's own exceptions, which say what is wrong
     """This payload can never be processed. The type is logged and kept; the text, which may quote it, is not."""
+
+    details: Mapping[str, str] = MappingProxyType({})
+    """What else is logged and kept; quotes nothing."""
 
 
 class BatchFailed(Exception):  # noqa: N818 - Lambda reports it by this name
@@ -65,7 +70,9 @@ class StreamRecord:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "StreamRecord":
-        """Read one element of the event's `Records`."""
+        """Read one element of the event's `Records`, of a stream or of a table's."""
+        if "dynamodb" in raw:
+            return cls._of_a_table(raw)
         kinesis = raw["kinesis"]
         return cls(
             shard=raw["eventID"].partition(":")[0],
@@ -75,11 +82,28 @@ class StreamRecord:
             raw=raw,
         )
 
+    @classmethod
+    def _of_a_table(cls, raw: Mapping[str, Any]) -> "StreamRecord":
+        """Read a change of an item. Its data are JSON: what happened, the keys, and the images as DynamoDB has them.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+        """
+        change = raw["dynamodb"]
+        told = {"event": raw["eventName"], "keys": change["Keys"]}
+        told |= {name: change[image] for name, image in (("new", "NewImage"), ("old", "OldImage")) if image in change}
+        return cls(
+            shard=raw["eventSourceARN"].rpartition("/")[2],
+            sequence=change["SequenceNumber"],
+            key=json.dumps(change["Keys"], sort_keys=True),
+            data=json.dumps(told).encode(),
+            raw=raw,
+        )
+
 
 class Quarantine(Protocol):
     """Where records go that can never be processed."""
 
-    def keep(self, record: StreamRecord, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str, details: Mapping[str, str]) -> None:
         """Store the record with its payload; as often as asked, with the same result."""
 
 
@@ -125,8 +149,8 @@ class StreamProcessor:
                 self.process(record)
             except PermanentFailure as failure:
                 reason = type(failure).__name__
-                self.quarantine.keep(record, reason)
-                self.logger.warning("record quarantined", extra={**where, "reason": reason})
+                self.quarantine.keep(record, reason, failure.details)
+                self.logger.warning("record quarantined", extra={**where, "reason": reason, **failure.details})
         except Exception:  # whatever it is, the record is tried again
             self.logger.exception("record failed", extra=where)
             return False

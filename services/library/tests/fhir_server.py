@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -110,7 +110,8 @@ class Server:
         size = int(token.partition("~")[0].split("-")[3])
         links = [{"relation": "self", "url": "?"}]
         if start + size < len(found):
-            following = quote(self._token(found, start + size, size), safe="")
+            # As HealthLake writes it: of what a token may hold, only the percent sign is encoded.
+            following = self._token(found, start + size, size).replace("%", "%25")
             links.append({"relation": "next", "url": self.link(f"{self.endpoint}Patient?page={following}")})
         entries = [{"resource": each, "search": {"mode": "match"}} for each in found[start : start + size]]
         content = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links, "entry": entries}
@@ -125,7 +126,7 @@ class Server:
         names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
         again = AWSRequest(
             method=method,
-            url=f"http://{headers['host']}{target}",
+            url=f"http://{headers['host']}{_canonical(target)}",
             data=body,
             headers={name: headers[name] for name in names if name not in {"x-amz-date", "x-amz-security-token"}},
         )
@@ -135,6 +136,14 @@ class Server:
         again.headers["X-Amz-Security-Token"] = f"token-{number}"
         signature = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
         return given.endswith(f"Signature={signature}") and {"host", "x-amz-date", "x-amz-security-token"} <= set(names)
+
+
+def _canonical(target: str) -> str:
+    """The target with its query's names and values encoded anew, as a server sees them: a plus sign is one."""
+    path, mark, query = target.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&")] if mark else []
+    encoded = [f"{quote(unquote(name), safe='~')}={quote(unquote(value), safe='~')}" for name, _, value in pairs]
+    return path + mark + "&".join(encoded)
 
 
 def outcome(code: str, diagnostics: str, **others: Any) -> bytes:

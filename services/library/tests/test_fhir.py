@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.library.runtime import exact_json, fhir
+from services.library.runtime import fhir
 from services.library.runtime.fhir import (
     FhirStore,
     ForeignLinkError,
@@ -128,7 +128,7 @@ def test_a_search_is_asked_for_in_the_body_and_strictly(server: Server, client: 
     assert seen.headers["prefer"] == "handling=strict"
 
 
-def test_a_next_link_is_followed_as_it_is(server: Server, client: FhirStore) -> None:
+def test_a_next_link_with_a_raw_token_is_followed_encoded(server: Server, client: FhirStore) -> None:
     fill(server, 2)
     all_of(client, count=1)
     assert server.seen[1].target.endswith("~%252F%2B%3D")
@@ -159,6 +159,36 @@ def test_next_link_out_of_the_datastore_is_refused_without_a_call(server: Server
 def test_a_link_that_a_caller_brings_back_is_checked_again(client: FhirStore) -> None:
     with pytest.raises(ForeignLinkError):
         client.follow(Link("https://evil.example/"), deadline=Deadline.after(1))
+
+
+LINKS = {
+    # Of public clients of HealthLake: padding as it is, beside what is encoded.
+    "_count=50&patient=p1&page=AAMA-EFRSURBSGd2bzlHTkh2==": "_count=50&patient=p1&page=AAMA-EFRSURBSGd2bzlHTkh2%3D%3D",
+    "patient=Patient%2Fp1&page=AAMA-x_y-z=": "patient=Patient%2Fp1&page=AAMA-x_y-z%3D",
+    "page=a%3D%3d": "page=a%3D%3D",
+    # Of FHIR's own examples of searches: https://hl7.org/fhir/R4/search.html
+    "identifier=http://acme.org/patient|2345": "identifier=http%3A%2F%2Facme.org%2Fpatient%7C2345",
+    "date=ge2010-01-01&code:not=a,b&name=O'Brien": "date=ge2010-01-01&code%3Anot=a%2Cb&name=O%27Brien",
+    "value-quantity=5.40e-3|http://unitsofmeasure.org|g": (
+        "value-quantity=5.40e-3%7Chttp%3A%2F%2Funitsofmeasure.org%7Cg"
+    ),
+    # Of AWS's description of a canonical request.
+    "a=b+c/d&e=&f&Param-3=~x*": "a=b%2Bc%2Fd&e=&f=&Param-3=~x%2A",
+    "%20=%41&b=100%&c=\u1234": "%20=A&b=100%25&c=%E1%88%B4",
+    "&&a=1&": "a=1",
+}
+
+
+@pytest.mark.parametrize(("query", "sent"), LINKS.items())
+def test_a_query_is_encoded_once_as_it_is_signed(server: Server, client: FhirStore, query: str, sent: str) -> None:
+    url = f"{server.endpoint}Patient?{query}"
+    server.answer = (200, json.dumps({"resourceType": "Bundle", "link": [{"relation": "next", "url": url}]}).encode())
+    page = client.search("Patient", {}, deadline=Deadline.after(SOON))
+    assert page.next == Link(f"{server.endpoint}Patient?{sent}")
+    again = client.follow(page.next, deadline=Deadline.after(SOON))
+    assert server.seen[-1].target.partition("?")[2] == sent
+    assert server.seen[-1].signed
+    assert again.next == page.next
 
 
 def test_a_loop_of_links_is_detected(server: Server, client: FhirStore) -> None:
@@ -317,16 +347,3 @@ def test_spans_name_the_resource_type_and_neither_an_id_nor_a_search(server: Ser
     assert CANARY not in told
     assert "AAMA" not in told
     client.client.transport.close()
-
-
-def test_numbers_keep_their_digits() -> None:
-    text = '{"a":[1.50,1e2,-0.10,9007199254740993,0.1234567890123456789],"b":"\\u00e4","c":null,"d":true}'
-    again = exact_json.write(exact_json.read(text))
-    assert again == text.replace("1e2", "1E+2")
-    assert exact_json.read(again) == exact_json.read(text)
-
-
-def test_unreadable_text_is_not_quoted() -> None:
-    with pytest.raises(ValueError, match="not JSON") as caught:
-        exact_json.read(f'{{"name": {CANARY}')
-    assert CANARY not in "".join(traceback.format_exception(caught.value))

@@ -66,10 +66,10 @@ class Consumer:
             raise self.failures[number]
         self.processed.append(number)
 
-    def keep(self, record: StreamRecord, reason: str) -> None:
+    def keep(self, record: StreamRecord, reason: str, details: Mapping[str, str]) -> None:
         if self.quarantine_fails:
             raise OSError(f"no bucket for {SECRET}")
-        self.kept[int(record.sequence)] = reason
+        self.kept[int(record.sequence)] = " ".join([reason, *details.values()])
 
     def run(self, *raws: dict[str, Any], context: Clock | None = None) -> BatchResponse:
         logger = Logger(service="stream-sample", stream=self.log, logger_formatter=AllowedFields(FIELDS))
@@ -172,10 +172,10 @@ def test_quarantine_keeps_the_whole_record_encrypted_where_redrive_looks_for_it(
     s3 = S3()
     s3.put_object = put_object  # type: ignore[attr-defined]  # a double with one method
     record = StreamRecord.of(raw(7, SECRET))
-    BucketQuarantine("bucket", client=s3).keep(record, "Unreadable")
+    BucketQuarantine("bucket", client=s3).keep(record, "Unreadable", {"digest": "d"})
     (given,) = made
     assert given["Bucket"] == "bucket"
-    assert json.loads(given["Body"]) == {"reason": "Unreadable", "record": raw(7, SECRET)}
+    assert json.loads(given["Body"]) == {"reason": "Unreadable", "digest": "d", "record": raw(7, SECRET)}
     # Neither keys nor metadata are encrypted.
     assert SECRET not in given["Key"]
     assert given.keys() == {"Bucket", "Key", "Body", "ContentType"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import holds, run_control
+from pipeline.operate import approvals, holds
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
 from pipeline.source import S3Source
 from services.library.contract.environment import Tier
@@ -99,12 +99,12 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
     platform.commit()
     platform.push()
     platform.run(lambda run: run.status == WAITING)
-    subscriber.hears("waits for approval of dev")
+    subscriber.hears("waits for approval of dev-gate")
     holds.hold(platform.pipeline, "dev", why="a change freeze")
     subscriber.hears("dev is held by arn:aws:iam::")
     holds.resume(platform.pipeline, "dev")
     subscriber.hears("dev is no longer held")
-    run_control.approve(platform.pipeline, note="because")
+    approvals.answer(platform.pipeline, approvals.find(platform.pipeline), approved=True, why="because")
     run = platform.run(lambda run: not run.is_live)
     assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
     assert is_protected(platform)

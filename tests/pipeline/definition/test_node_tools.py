@@ -14,7 +14,7 @@ NO_NETWORK = {"npm_config_registry": "http://127.0.0.1:1", "PIP_INDEX_URL": "htt
 
 def test_a_local_build_has_the_locked_tools_without_the_network(tmp_path: Path) -> None:
     tools = [str(ROOT / ".venv/bin"), "/usr/bin", "/bin"]
-    workspace = Workspace(tmp_path / "build", tmp_path / "downloads")
+    workspace = Workspace(tmp_path / "build", downloads=tmp_path / "downloads", log=tmp_path / "log.txt")
     workspace.prepare(tools)
     node_tools.write_locks(workspace.source)
     script = "\n".join(["set -e", *node_tools.install_commands(), AFTERWARDS])

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import rollback
+from pipeline.operate import next_step, rollback
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
@@ -23,7 +23,7 @@ from pipeline.operate.target import local_target
 from pipeline.review.tests import assemblies
 from pipeline.review.tests.assemblies import StackOf
 from pipeline.settings import SETTINGS
-from services.library.contract import names
+from services.library.contract.names import PLATFORM_BOOTSTRAP
 from tests.conftest import ROOT
 from tests.testbed import async_api_template
 from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
@@ -111,7 +111,7 @@ def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_suc
     assert action.keys() >= {"name", "status", "started", "seconds", "summary", "error", "url", "log"}
     assert f"account {TOOLS}, region {HOME}, http://127.0.0.1" in waiting.stderr
     assert "penstock approve" in penstock("status").stdout
-    given = penstock("approve", "--note", "it looks good")
+    given = penstock("approve", "--yes", "--why", "it looks good")
     assert (given.exit_code, "Approved Gate/Approve" in given.stdout) == (0, True)
     assert penstock("status", "--wait").exit_code == 0
     (run,) = (each for each in tools.stages()["Gate"]["actionStates"])
@@ -120,7 +120,7 @@ def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_suc
 
 def test_waiting_answers_1_after_a_rejection_and_a_retry_asks_again(tools: Tools) -> None:
     gate(tools)
-    assert penstock("approve", "--reject", "--stage", "Gate").exit_code == 0
+    assert penstock("approve", "--reject", "--stage", "Gate", "--yes", "--why", "not today").exit_code == 0
     failed = penstock("status", "--wait")
     assert failed.exit_code == 1
     assert "penstock retry Gate" in failed.stdout
@@ -142,6 +142,28 @@ def test_a_run_behind_another_that_waits_for_approval_says_so_instead_of_waiting
     assert done.exit_code == 3
     assert json.loads(done.stdout)["execution"] == second
     assert json.loads(done.stdout)["reason"] == f"execution {first} is before it in Gate and waits for approval"
+    alive = {each["execution"]: each["status"] for each in json.loads(done.stdout)["alive"]}
+    assert alive == {second: "Behind", first: "WaitingForApproval"}
+
+
+def test_of_two_pushes_the_one_that_waits_is_approved_by_its_commit_and_the_newer_one_is_refused(tools: Tools) -> None:
+    older = tools.push({"a": "older"})
+    first = tools.create(stage("prod-gate", approval()), stage("prod", approval("Look")))
+    tools.approval_token("prod-gate", "Approve")
+    newer = tools.push({"a": "newer"})
+    second = tools.start()
+    inbound = until(lambda: tools.stages()["prod-gate"].get("inboundExecution", {}), bool)
+    assert inbound["pipelineExecutionId"] == second
+    refused = penstock("approve", newer)
+    assert refused.exit_code == 2
+    assert f"stands in front of prod-gate, execution {second}" in refused.stderr
+    assert penstock("approve", "--yes").exit_code == 2
+    assert tools.actions(first)["Approve"]["status"] == "InProgress"
+    done = penstock("approve", older)
+    assert (done.exit_code, f"execution {second}" in done.stderr) == (0, True), done.stderr
+    assert tools.actions_done(first, "Approve")["status"] == "Succeeded"
+    tools.approval_token("prod-gate", "Approve")
+    assert "Approve" in tools.actions(second), "the newer one is asked about next"
 
 
 def test_a_failed_deployment_shows_its_cause_and_what_to_type(tools: Tools) -> None:
@@ -468,7 +490,7 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert (tried.exit_code, tools.parameter()) == (0, "second"), tried.output
     done = penstock(*(instead.get(word, word) for word in BACK))
     assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
-    assert "Revert the commit on the branch, push, and then:  penstock resume prod" in done.stdout
+    assert f"Revert the commit on the branch, push, and then:  {next_step.penstock('resume prod')}" in done.stdout
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert held["why"].startswith(f"{service} was rolled back to")
     assert held["why"].endswith("- the new handler refuses good payloads")
@@ -484,10 +506,10 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
 
 def bootstrapped(tools: Tools) -> None:
     """The bucket for files and the role that writes to it, as a bootstrap makes them."""
-    where = f"{TOOLS}-{HOME}"
-    if f"cdk-{names.QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
-        tools.s3.create_bucket(Bucket=f"cdk-{names.QUALIFIER}-assets-{where}")
-        publishing = f"cdk-{names.QUALIFIER}-file-publishing-role-{where}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
+    if bucket not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
+        tools.s3.create_bucket(Bucket=bucket)
+        publishing = PLATFORM_BOOTSTRAP.role("file-publishing", account=TOOLS, region=HOME)
         role(tools.cloud, publishing, "cloudformation.amazonaws.com", account=TOOLS, principals=("*",))
 
 
@@ -514,7 +536,7 @@ def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_buck
 
 def test_a_way_back_to_files_that_are_gone_is_refused(tools: Tools) -> None:
     bootstrapped(tools)
-    bucket = f"cdk-{names.QUALIFIER}-assets-{TOOLS}-{HOME}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
     keys = [f"{tools.name}-{name}.zip" for name in ("there", "gone")]
     tools.s3.put_object(Bucket=bucket, Key=keys[0], Body=b"code")
     own = {"source": {"path": "stack.template.json"}, "destinations": {"here": {"bucketName": "x", "objectKey": "y"}}}

@@ -1,17 +1,22 @@
 """What `penstock approve`, `retry`, `stop`, `start`, `hold`, `resume` and `hotfix` refuse, and what they ask for."""
 
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner, Result
 
+from pipeline.cli import approve as approve_commands
 from pipeline.cli import hold as hold_commands
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
 from services.library.contract.names import REMOVALS_STAGE
 from tests.conftest import ROOT
 from tests.testbed.code_pipeline import EXECUTION, CodePipeline, connected, refusal, state, waiting
+from tests.testbed.repositories import IDENTITY
 
 WHY = "the partner is down until Monday"
 HELD: dict[str, Any] = {"inboundTransitionState": {"enabled": False, "disabledReason": "an audit"}}
@@ -21,7 +26,8 @@ HELD: dict[str, Any] = {"inboundTransitionState": {"enabled": False, "disabledRe
 def aws(monkeypatch: pytest.MonkeyPatch) -> CodePipeline:
     """What the commands below ask."""
     client = CodePipeline(state("Source"), state("dev"), state("prod"))
-    for module in (run_commands, hold_commands):
+    client.stages = [{"name": name, "actions": []} for name in ("Source", "dev", "qa", "prod-gate", "prod")]
+    for module in (run_commands, approve_commands, hold_commands):
         monkeypatch.setattr(module, "connect", lambda *_words, **_named: connected(client))
     return client
 
@@ -52,7 +58,7 @@ def runs(*statuses: str) -> list[dict[str, Any]]:
         ),
         (
             (waiting("qa", "A", "B"),),
-            ("approve", "--stage", "qa"),
+            ("approve", "--stage", "qa", "--yes"),
             "Several approvals wait in stage qa: A, B. Answer them in CodePipeline's console.",
         ),
         ((state("dev"), state("qa")), ("retry", "prod"), "The pipeline has no stage prod; it has dev, qa."),
@@ -94,7 +100,7 @@ def test_run_control_refuses_what_there_is_nothing_to_do_about(
 @pytest.mark.parametrize(
     "words",
     [
-        ("approve",),
+        ("approve", "--yes"),
         ("retry",),
         ("stop",),
         ("start",),
@@ -113,12 +119,166 @@ def test_run_control_says_what_aws_answers(aws: CodePipeline, words: tuple[str, 
     assert said in done.stderr
 
 
-def test_approve_answers_the_one_approval_of_the_stage(aws: CodePipeline) -> None:
-    aws.states = [waiting("qa", "A"), waiting("prod", "B")]
-    assert "Rejected prod/B" in penstock("approve", "--reject", "--stage", "prod", "--note", "not today").stdout
+@pytest.mark.parametrize(
+    ("words", "document"),
+    [
+        (("start",), {"execution": EXECUTION}),
+        (("hold", "prod", "--why", WHY), {"stage": "prod", "held": True, "why": WHY, "before": None}),
+        (("resume", "qa"), {"stage": "qa", "held": False, "why": None, "before": "an audit"}),
+        (("retry", "dev"), {"stage": "dev", "execution": "e1"}),
+    ],
+)
+def test_what_was_done_is_one_document_for_machines(
+    aws: CodePipeline, words: tuple[str, ...], document: dict[str, Any]
+) -> None:
+    failed = {"latestExecution": {"status": "Failed", "pipelineExecutionId": "e1"}}
+    aws.states = [state("Source"), state("dev") | failed, state("qa") | HELD, state("prod")]
+    done = penstock(*words, "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, document)
+
+
+@pytest.mark.parametrize("stage", ["prod", "prod-gate"])
+def test_approve_answers_the_one_approval_of_the_stage(aws: CodePipeline, stage: str) -> None:
+    aws.states = [waiting("qa", "A"), waiting("prod-gate", "B")]
+    said = penstock("approve", "--reject", "--stage", stage, "--why", "not today", "--yes")
+    assert "Rejected prod-gate/B" in said.stdout
     ((operation, asked),) = aws.changed
-    assert (operation, asked["stageName"], asked["actionName"]) == ("put_approval_result", "prod", "B")
+    assert (operation, asked["stageName"], asked["actionName"]) == ("put_approval_result", "prod-gate", "B")
     assert asked["result"] == {"status": "Rejected", "summary": "not today"}
+
+
+OLDER, NEWER = "a" * 40, "b" * 40
+
+
+@pytest.fixture
+def race(aws: CodePipeline) -> CodePipeline:
+    """A run that waits for its approval, and a newer one behind it."""
+    aws.executions = [
+        {**run, "sourceRevisions": [{"revisionId": commit, "revisionSummary": message}]}
+        for run, commit, message in zip(
+            runs("InProgress", "InProgress"), (NEWER, OLDER), ("a new price", "a new text"), strict=True
+        )
+    ]
+    behind = {"inboundExecutions": [{"pipelineExecutionId": "e1"}]}
+    aws.states = [state("dev", execution="e1"), {**waiting("prod-gate", "Approve", execution="e2"), **behind}]
+    return aws
+
+
+@pytest.mark.parametrize("meant", [(NEWER,), (NEWER[:7],), ("--execution", "e1")])
+def test_approve_refuses_a_run_that_does_not_wait_and_says_which_does(race: CodePipeline, meant: tuple[str]) -> None:
+    done = penstock("approve", *meant, "--yes")
+    assert (done.exit_code, race.changed) == (2, [])
+    assert (
+        f"prod-gate/Approve asks about another run: {OLDER[:12]} a new text waits for approval of prod" in done.stderr
+    )
+    assert f"It is elsewhere: {NEWER[:12]} a new price stands in front of prod-gate, execution e1." in done.stderr
+
+
+@pytest.mark.parametrize("meant", [(OLDER,), (OLDER[:7],), ("--execution", "e2")])
+def test_approve_releases_the_run_that_is_named_and_says_what_is_newer(race: CodePipeline, meant: tuple[str]) -> None:
+    done = penstock("approve", *meant)
+    assert (done.exit_code, [asked["token"] for _, asked in race.changed]) == (0, ["t"])
+    assert f"Approved prod-gate/Approve for {OLDER[:12]} a new text" in done.stdout
+    assert f"not about {NEWER[:12]} a new price stands in front of prod-gate" in done.stderr
+    assert "penstock review --deployed prod e2" in done.stderr
+
+
+def test_approve_says_what_runs_in_the_stage_which_commits_came_since_and_whether_there_is_a_way_back(
+    race: CodePipeline, tmp_path: Path
+) -> None:
+    def commit(message: str) -> str:
+        git = ("git", "-C", str(tmp_path))
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", message], check=True)
+        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    runs_now, waits = commit("The first price"), commit("A new text")
+    race.executions[1]["sourceRevisions"][0]["revisionId"] = waits
+    before = {"pipelineExecutionId": "e0", "status": "Succeeded", "sourceRevisions": [{"revisionId": runs_now}]}
+    race.executions.append(before)
+    deployed = {"stageName": "prod", "status": "Succeeded", "pipelineExecutionId": "e0"}
+    race.details = [
+        {
+            **deployed,
+            "stageName": "dev",
+            "pipelineExecutionId": "e2",
+            "input": {"actionTypeId": {"category": "Deploy"}},
+        },
+        {**deployed, "pipelineExecutionId": "e2", "input": {"actionTypeId": {"category": "Build"}}},
+        {**deployed, "input": {"actionTypeId": {"category": "Deploy"}}},
+    ]
+    said = CliRunner().invoke(app, ["approve", waits], obj=tmp_path).stderr
+    assert f"  prod runs {runs_now[:12]}, execution e0\n    {waits[:7]}  " in said
+    assert "  A new text\n  if it fails, prod stays as it is then:  penstock rollback" in said
+    race.stages[-1]["onFailure"] = {"result": "ROLLBACK"}
+    assert "if it fails, prod is rolled back to execution e1" in penstock("approve", waits).stderr
+
+
+def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
+    refused = penstock("approve", "--yes")
+    assert f"penstock approve {OLDER[:12]}" in refused.stderr
+    for answer, said in (("n\n", "Nothing was changed."), ("", "Nobody answered, so nothing was changed.")):
+        done = CliRunner().invoke(app, ["approve"], obj=ROOT, input=answer)
+        assert (done.exit_code, said in done.stderr) == (2, True)
+    assert race.changed == []
+    assert CliRunner().invoke(app, ["approve"], obj=ROOT, input="y\n").exit_code == 0
+    assert len(race.changed) == 1
+    race.changed.clear()
+    race.executions.pop(0)
+    assert penstock("approve", "--yes").exit_code == 0
+
+
+def test_approve_takes_no_for_an_answer_with_its_reason_alone(race: CodePipeline) -> None:
+    assert "--reject wants --why" in penstock("approve", OLDER, "--reject").stderr
+    assert "--why has 513 characters" in penstock("approve", OLDER, "--why", "x" * 513).stderr
+    assert "at least 7 characters" in penstock("approve", "aaa").stderr
+    assert race.changed == []
+
+
+@pytest.mark.parametrize("words", [("approve", OLDER), ("stop",)])
+def test_commands_say_which_run_they_mean_when_they_ask_for_the_pipelines_name(
+    race: CodePipeline, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    for module in (run_commands, approve_commands):
+        monkeypatch.setattr(module, "connect", lambda *_words, **_named: connected(race, endpoint=None))
+    done = CliRunner().invoke(app, words, obj=ROOT, input="something else\n")
+    assert (done.exit_code, race.changed) == (2, [])
+    assert "a new" in done.stderr
+    assert "on AWS. Type the pipeline's name to go on" in done.stderr
+
+
+def test_status_lists_every_run_that_is_alive_or_was_cancelled_by_an_update(race: CodePipeline) -> None:
+    race.executions += [*runs("Superseded", "Cancelled", "Succeeded", "Cancelled")]
+    race.executions[3]["pipelineExecutionId"] = "e4"
+    alive = json.loads(penstock("status", "--json", "--execution", "e2").stdout)["alive"]
+    assert [(each["execution"], each["status"], each["stage"]) for each in alive] == [
+        ("e1", "Behind", "prod-gate"),
+        ("e2", "WaitingForApproval", "prod-gate"),
+        ("e4", "Cancelled", ""),
+    ]
+    shown = penstock("status", "--execution", "e2").stdout
+    assert f"Also: {NEWER[:12]} a new price stands in front of prod-gate, execution e1" in shown
+    assert "Also: no source yet was cancelled by an update of the pipeline, execution e4" in shown
+
+
+def test_retry_of_a_stage_whose_approval_was_rejected_asks_again(aws: CodePipeline) -> None:
+    aws.states = [state("prod-gate", "Failed", execution="e2"), state("prod", execution="e1")]
+    assert "Stage prod-gate goes on." in penstock("retry", "prod").stdout
+    ((_, asked),) = aws.changed
+    assert (asked["stageName"], asked["pipelineExecutionId"]) == ("prod-gate", "e2")
+
+
+def test_hold_and_resume_take_a_stage_with_the_one_of_its_approval(aws: CodePipeline) -> None:
+    aws.states = [state("Source"), state("dev"), state("prod-gate"), state("prod")]
+    assert "prod is held" in penstock("hold", "prod", "--why", WHY).stdout
+    assert [asked["stageName"] for _, asked in aws.changed] == ["prod", "prod-gate"]
+    aws.changed.clear()
+    aws.states[3] |= HELD
+    assert "it was held: an audit" in penstock("resume", "prod").stdout
+    assert [asked["stageName"] for _, asked in aws.changed] == ["prod"]
+    aws.changed.clear()
+    penstock("hold", "dev", "--why", WHY)
+    assert [asked["stageName"] for _, asked in aws.changed] == ["dev"]
 
 
 def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> None:
@@ -133,9 +293,17 @@ def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> No
 
 
 def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: CodePipeline) -> None:
-    aws.executions = runs("Succeeded", "InProgress", "InProgress")
-    assert "Execution e2 stops once its current actions have ended." in penstock("stop").stdout
-    assert "Execution e3 stops now." in penstock("stop", "--execution", "e3", "--abandon", "--reason", "wrong").stdout
+    aws.executions = runs("Superseded", "InProgress", "InProgress")
+    aws.states = [state("dev", "InProgress", execution="e2"), waiting("prod", "Approve", execution="e3")]
+    first = penstock("stop").stdout
+    second = penstock("stop", "--execution", "e3", "--abandon", "--reason", "wrong").stdout
+    assert "is in dev, execution e2: it stops once its current actions have ended." in first
+    assert "Still alive: no source yet waits for approval of prod, execution e3" in first
+    assert "waits for approval of prod, execution e3: it stops now." in second
+    refused = penstock("stop", "--execution", "e1")
+    assert refused.exit_code == 2
+    assert "Execution e1 is not going on" in refused.stderr
+    assert "is in dev, execution e2" in refused.stderr
     assert [(asked["pipelineExecutionId"], asked["abandon"], asked["reason"]) for _, asked in aws.changed] == [
         ("e2", False, "Stopped with penstock"),
         ("e3", True, "wrong"),
@@ -152,6 +320,7 @@ def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: Co
         (("resume", "prod"), "Stage prod is not held (none is), so there is nothing to resume."),
         (("hotfix", "--to", "qa", "--why", WHY), "The pipeline has no stage qa to deploy to; it has dev, wave.1."),
         (("hotfix", "--to", "wave1", "--why", WHY), "it has dev, wave.1. Did you mean wave.1?"),
+        (("hotfix", "--to", "prod-gate", "--why", WHY), "no stage prod-gate to deploy to; it has dev, wave.1."),
         (("hotfix", "--to", REMOVALS_STAGE, "--why", WHY), "The pipeline has no stage removals to deploy to"),
         (("hotfix", "--to", "dev", "--why", "now"), "--why 'now' is not allowed; give 20 to 1000 characters"),
         (("hotfix", "--to", "dev", "--why", "x" * 1001), "give 20 to 1000 characters"),
@@ -160,7 +329,10 @@ def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: Co
 )
 def test_holds_and_hotfixes_refuse_what_cannot_be(aws: CodePipeline, words: tuple[str, ...], said: str) -> None:
     source = {"name": "Source", "actions": [{"name": "S3", "actionTypeId": {"provider": "S3"}}]}
-    aws.stages = [source, *({"name": name, "beforeEntry": {}} for name in ("dev", "wave.1", REMOVALS_STAGE))]
+    aws.stages = [
+        source,
+        *({"name": name, "beforeEntry": {}} for name in ("dev", "wave.1", "prod-gate", REMOVALS_STAGE)),
+    ]
     done = penstock(*words)
     assert (done.exit_code, aws.changed) == (2, [])
     assert said in done.stderr

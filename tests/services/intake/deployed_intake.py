@@ -92,6 +92,16 @@ class DeployedIntake:
             if not page["Records"] or not iterator:
                 return found
 
+    def keep(self, item: dict[str, str]) -> None:
+        """Put an item into the table of submissions, as an earlier execution did."""
+        (table,) = self.stack.ids("AWS::DynamoDB::Table")
+        content = {name: {"S": value} for name, value in item.items()}
+        self.stack.client("dynamodb").put_item(TableName=table, Item=content)
+
+    def start(self, name: str, text: str) -> None:
+        """Start an execution with an input of one's own."""
+        self.stack.client("stepfunctions").start_execution(stateMachineArn=self.machine, name=name, input=text)
+
     def items(self) -> dict[str, dict[str, Any]]:
         """Every kept submission, by id."""
         (table,) = self.stack.ids("AWS::DynamoDB::Table")

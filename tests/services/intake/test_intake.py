@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
-from services.intake.service import PAYLOAD_LIMIT_BYTES, Variant
+from services.intake.service import PAYLOAD_LIMIT_BYTES, REFUSED, Variant
+from services.library.constructs.mappings.request_name import execution_name
+from services.library.runtime.content import content_digest
 from tests.services.intake.deployed_intake import DeployedIntake
 from tests.testbed.functions import until
 from tests.testbed.signed import a_key, problem
@@ -46,25 +48,68 @@ def test_a_submission_is_recorded_and_handed_over_under_its_id(intake: DeployedI
         {"patient": "p-1", "resource": OBSERVATION, "claim": "claims/a"},
         {"patient": "p-1", "claim": "kept/a"},
         {"patient": "p-1", "resource": OBSERVATION, "more": 1},
+        {"patient": "p-1\n", "resource": OBSERVATION},
+        {"patient": "p-1", "claim": "claims/a\n"},
+        {"patient": "p-1", "resource": {"resourceType": "observation"}},
+        {"patient": "p-1", "resource": {"resourceType": "Observation\n"}},
+        {"patient": "p-1", "resource": {**OBSERVATION, "id": "o-1\n"}},
+        {"patient": "p-1", "resource": {**OBSERVATION, "id": ".."}},
+        {"patient": "p-1", "resource": {"resourceType": "Bundle", "type": "transaction"}},
+        {"patient": "p-1", "resource": {"resourceType": "Bundle", "type": "batch"}},
     ],
 )
-def test_what_is_no_submission_is_refused(intake: DeployedIntake, payload: dict[str, object]) -> None:
-    problem(intake.api.post(payload), 400)
+def test_what_is_no_submission_is_refused_in_a_sentence(intake: DeployedIntake, payload: dict[str, object]) -> None:
+    assert problem(intake.api.post(payload), 400)["detail"] == REFUSED
+
+
+def test_half_of_a_surrogate_pair_is_refused(intake: DeployedIntake) -> None:
+    refused = intake.api.post({"patient": "p-1", "resource": {**OBSERVATION, "note": "\ud800"}})
+    assert "surrogate" in problem(refused, 400)["detail"]
+
+
+def test_an_id_means_one_content(intake: DeployedIntake) -> None:
+    """Step Functions remembers a name for 90 days; the table remembers longer."""
+    key = a_key()
+    content = json.dumps(SUBMISSION).encode()
+    id_ = intake.api.post(content=content, key=key).json()["id"]
+    assert intake.closed(id_)["status"] == "SUCCEEDED"
+    for again in (content, content.replace(b"p-1", b"p-2")):
+        problem(intake.api.post(content=again, key=key), 409)
+    forgotten = a_key()
+    name = execution_name(intake.api.account, forgotten)
+    recorded = {"id": name, "patient": "p-1", "digest": "d", "resource": "{}"}
+    intake.keep(recorded)
+    intake.api.post(content=content, key=forgotten)
+    failed = intake.closed(name)
+    assert (failed["status"], failed["error"]) == ("FAILED", "AnotherContent")
+    assert intake.dead_letter(name)["error"] == "AnotherContent"
+    items = intake.items()
+    digest = content_digest("p-1", json.dumps(OBSERVATION))
+    assert items[name] == {field: {"S": value} for field, value in recorded.items()}
+    assert items[f"{name}#{digest}"]["recorded_digest"] == {"S": "d"}
+    assert items[f"{name}#{digest}"]["resource"] == {"S": json.dumps(OBSERVATION)}
+    assert not [found for found in intake.records() if found[1]["id"] == name]
+
+
+def test_an_execution_that_was_started_before_bodies_were_text_is_worked_on(intake: DeployedIntake) -> None:
+    name = a_key()
+    kept = {"id": name, "patient": "p-1", "resource": json.dumps(OBSERVATION, ensure_ascii=False, sort_keys=True)}
+    intake.keep(kept)  # by the first task, before it was replaced and tried again
+    intake.start(name, json.dumps(SUBMISSION))
+    assert intake.closed(name)["status"] == "SUCCEEDED"
+    assert handed_over(intake, name) == [("p-1", {"id": name, **SUBMISSION})]
 
 
 def test_the_largest_submission_is_worked_on_and_one_byte_more_is_413(intake: DeployedIntake) -> None:
-    empty = len(json.dumps({"patient": "p-2", "resource": {"resourceType": "Binary", "data": ""}}))
-
-    def of(size: int) -> dict[str, object]:
-        return {"patient": "p-2", "resource": {"resourceType": "Binary", "data": '"' * ((size - empty) // 2)}}
-
-    # Quotes count twice wherever a text holds the payload, which no state may do.
-    id_ = intake.api.post(of(PAYLOAD_LIMIT_BYTES - 1)).json()["id"]
-    assert intake.closed(id_)["status"] == "SUCCEEDED"
-    refused = intake.api.post(
-        {"patient": "p-2", "resource": {"resourceType": "Binary", "data": "a" * PAYLOAD_LIMIT_BYTES}}
-    )
-    assert str(PAYLOAD_LIMIT_BYTES) in problem(refused, 413)["detail"]
+    head, tail = '{"patient": "p-2", "resource": {"resourceType": "Binary", "data": "', '"}}'
+    room = PAYLOAD_LIMIT_BYTES - len(head + tail)
+    # Of a sign that is twice as long in a text within a text, and one that is three times as long escaped.
+    for data in ("\\n" * (room // 2) + "a" * (room % 2), "é" * (room // 2) + "a" * (room % 2)):
+        body = (head + data + tail).encode()
+        assert len(body) == PAYLOAD_LIMIT_BYTES
+        id_ = intake.api.post(content=body).json()["id"]
+        assert intake.closed(id_)["status"] == "SUCCEEDED"
+    assert str(PAYLOAD_LIMIT_BYTES) in problem(intake.api.post(content=body + b" "), 413)["detail"]
 
 
 def test_a_payload_over_the_limit_is_uploaded_and_then_submitted_by_its_claim(intake: DeployedIntake) -> None:
@@ -110,7 +155,7 @@ def test_a_submission_that_cannot_be_handed_over_is_kept_for_an_operator(
         "execution": failed["executionArn"],
         "error": "RefusedByAws",
     }
-    assert json.loads(failed["input"]) == SUBMISSION
+    assert json.loads(base64.b64decode(json.loads(failed["input"])["base64"])) == SUBMISSION
 
 
 def test_an_express_one_hands_over_each_retry_under_the_same_id(

@@ -36,7 +36,7 @@ def effects(dynamodb: Any, table: str) -> Effects:
 
 
 def effect(id_: str, sequence: int, key: str = "p-1") -> Effect:
-    return Effect(id=id_, key=key, sequence=str(sequence), attributes={"what": {"S": id_}})
+    return Effect(id=id_, key=key, sequence=str(sequence), digest=f"d-{id_}", attributes={"what": {"S": id_}})
 
 
 def item(effects: Effects, id_: str) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effec
         "subject": {"S": "p-1"},
         "came_at": {"S": position("10")},
         "version": {"N": "2"},
+        "digest": {"S": "d-b"},
         "what": {"S": "b"},
     }
     assert item(effects, "key#p-1") == {
@@ -62,6 +63,13 @@ def test_an_effect_happens_once_and_each_has_a_version_of_its_key(effects: Effec
         "came_at": {"S": position("10")},
         "newest": {"S": "b"},
     }
+
+
+def test_an_effect_that_was_applied_says_what_was_recorded(effects: Effects) -> None:
+    assert effects.arrive("a", key="p-1", sequence="1").recorded == {}
+    assert effects.apply(effect("a", 1)).recorded == {}
+    for answer in (effects.arrive("a", key="p-1", sequence="2"), effects.apply(effect("a", 2))):
+        assert answer.recorded == item(effects, "effect#a")
 
 
 def test_what_was_announced_is_remembered(effects: Effects) -> None:
@@ -133,6 +141,6 @@ def test_an_endless_race_is_given_up_for_this_attempt(effects: Effects, dynamodb
 
 
 def test_any_other_refusal_goes_on_to_the_caller(effects: Effects) -> None:
-    broken = Effect(id="a", key="p", sequence="1", attributes={"what": {"N": "no number"}})
+    broken = Effect(id="a", key="p", sequence="1", digest="d", attributes={"what": {"N": "no number"}})
     with pytest.raises(effects.client.exceptions.ClientError):
         effects.apply(broken)

@@ -138,6 +138,8 @@ class Aws:
         match operation:
             case "TransactGetItems":
                 return 200, {"Responses": [{} for _ in asked["TransactItems"]]}
+            case "GetItem" if asked["Key"]["id"]["S"].startswith("caller-"):
+                return 200, {"Item": {**asked["Key"], "patient": {"S": "p-1"}, "digest": {"S": "of another content"}}}
             case "GetItem":
                 return 200, self.enrichments.get_item(**asked)
             case "TransactWriteItems" if ENRICHMENTS in json.dumps(asked):

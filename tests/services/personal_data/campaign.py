@@ -193,7 +193,8 @@ class Campaign:
             self.hand_out({"id": name, "payload": self.chance.choice((asked, {"bytes": FAMILY}, person.family))})
         except FailedTaskError as failed:
             self.sinks.take("causes", failed.cause)
-        return self.submitting.run(name, payload)
+        posted = {"base64": _in_base64(json.dumps(payload).encode())}
+        return self.submitting.run(name, self.chance.choice((posted, posted, payload)))
 
     def ingest(self, person: Person) -> str:
         made = [self._record(person, each) for each in range(self.chance.choice((1, 1, 3)))]

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline.local.cloud.apigateway import access_log, patches
 from pipeline.local.cloud.apigateway.function_integration import (
@@ -40,6 +41,7 @@ class RestApis:
         self.emulator = emulator
         self.dispatch = patches.replace_dispatch(self._find)
         self.authorize = patches.replace_authorization(self._authorize)
+        self.validate = patches.replace_validation(self._validate)
         self.invoke = patches.replace_integrations(self._integrate)
         self.proxy = patches.replace_proxy_integration(self._hand_on, proxy_answer)
         patches.check_anonymous(self._refusal_of_anybody)
@@ -128,6 +130,7 @@ class RestApis:
             return patches.gateway_error("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error"), None
         if kind != "AWS_IAM":
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
+            current_request.get().authorizer = decided[1] or {}
             return decided
         here = current_request.get()
         found = identify(here, self.emulator.part(Permissions))
@@ -145,6 +148,14 @@ class RestApis:
         source = f"arn:aws:execute-api:{region}:{account}:{api_id}/authorizers/{authorizer_id}"
         uri, role = str(authorizer.get("authorizerUri") or ""), authorizer.get("authorizerCredentials")
         return may_invoke(self.emulator, uri, role, source)
+
+    def _validate(self, method: Mapping[str, Any], api_id: str, *arguments: Any) -> Any:
+        """Refuse what is no JSON, though Python reads it; then validate as the emulator does."""
+        validator = patches.request_validators(api_id).get(method.get("requestValidatorId") or "", {})
+        checked = validator.get("validateRequestBody") and method.get("requestModels")
+        if checked and not _is_json(current_request.get().body):
+            return patches.gateway_error("BAD_REQUEST_BODY", "Invalid request body")
+        return self.validate(method, api_id, *arguments)
 
     def _refusal_of_anybody(self, arn: str) -> str | None:
         """Say why who does not sign may not call a method."""
@@ -180,3 +191,16 @@ class RestApis:
         if isinstance(answer, tuple):
             current_request.get().integration_status = str(answer[0])
         return answer
+
+
+def _is_json(body: bytes) -> bool:
+    """Tell whether it is JSON in UTF-8: Python takes NaN, Infinity and other encodings, too."""
+    try:
+        json.loads(body.decode("utf-8"), parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(constant)

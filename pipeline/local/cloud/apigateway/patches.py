@@ -41,6 +41,11 @@ def replace_authorization(authorize: Dispatch) -> Dispatch:
     return replace(gateway, "_authorize_request_v1", authorize)
 
 
+def replace_validation(validate: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace what validates a request: `validate(method, api_id, request, headers, body, query)`."""
+    return replace(gateway, "_check_request_validation", validate)
+
+
 def check_anonymous(refusal: Callable[[str], str | None]) -> None:
     """Replace what decides a call of a method without authorization, which an API's policy must let in if it has one.
 

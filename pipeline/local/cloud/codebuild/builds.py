@@ -22,6 +22,7 @@ from pipeline.local.cloud.codebuild.source import Artifact, BuildSource
 from pipeline.local.cloud.codebuild.source_cache import SourceCache
 from pipeline.local.cloud.codebuild.stream import LogStream
 from pipeline.local.cloud.codebuild.workspace import Workspace
+from pipeline.local.cloud.containers import containers, make_container
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 
 __all__ = ["Artifact", "Builds", "PipelineBuild", "Variable"]
@@ -63,7 +64,8 @@ class Builds:
         self._clients = emulator.part(Clients)
         self._changed = threading.Condition()
         self._stops: dict[str, threading.Event] = {}
-        self._folder = emulator.folder / "builds"
+        self._logs = emulator.folder / "build-logs"
+        self._containers = containers(emulator.folder)
         self._kept = emulator.folder / "build-caches"
         self._caches = BuildCaches(
             projects=self._kept / "projects", sources=SourceCache(emulator.folder / "build-sources")
@@ -159,7 +161,9 @@ class Builds:
                 self._workspace(build_id.rpartition(":")[2]).remove()
 
     def _workspace(self, identifier: str) -> Workspace:
-        return Workspace(self._folder / identifier, self._kept / "downloads")
+        return Workspace(
+            self._containers / identifier, downloads=self._kept / "downloads", log=self._logs / f"{identifier}.txt"
+        )
 
     def _project(self, name: str, account: str, region: str) -> Json:
         with self._emulator.within(account, region):
@@ -207,7 +211,8 @@ class Builds:
         build_id = record.data["id"]
         self._put_state_change(plan, record.data)
         try:
-            workspace.folder.mkdir(parents=True)
+            make_container(workspace.folder)
+            workspace.log.parent.mkdir(parents=True, exist_ok=True)
             send = self._stream(plan).put if plan.log_group else None
             run = Run(
                 plan,

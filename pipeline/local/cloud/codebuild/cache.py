@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/codebuild/latest/userguide/caching-local.html
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import uuid
@@ -111,4 +112,9 @@ def _copy(file: Path, place: Path) -> None:
 
 
 def _link(file: Path, place: Path) -> None:
-    os.link(file, place, follow_symlinks=False)
+    try:
+        os.link(file, place, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # builds may be on another file system than what is kept of them
+            raise
+        _copy(file, place)

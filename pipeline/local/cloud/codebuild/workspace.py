@@ -37,9 +37,9 @@ print(json.dumps([getattr(sys, "_base_executable", sys.executable), "%d.%d" % sy
 
 
 class Workspace:
-    """`builds/<uuid>`; nothing but its log outlives the build."""
+    """A container of one build; nothing but the log, which lies elsewhere, outlives the build."""
 
-    def __init__(self, folder: Path, downloads: Path) -> None:
+    def __init__(self, folder: Path, downloads: Path, log: Path) -> None:
         self.folder = folder
         self._downloads = downloads
         self.source = folder / "src"
@@ -49,7 +49,7 @@ class Workspace:
         self.tools = folder / "tools"
         self.shell = folder / "shell"
         self.wrappers = folder / "wrappers"
-        self.log = folder / "log.txt"
+        self.log = log
 
     def prepare(self, tools: Sequence[str]) -> None:
         """Make the folders, and the place that `pip install` and `npm install -g` write to."""
@@ -77,6 +77,10 @@ class Workspace:
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
             "PATH": os.pathsep.join((str(self.tools / "bin"), str(self.wrappers), *tools)),
+            # Git looks for a repository in the folders above, and ssh for keys in the user's own HOME.
+            "GIT_CEILING_DIRECTORIES": str(self.folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_SSH_COMMAND": shlex.join(("ssh", "-F", "none", *(f"-o{option}" for option in self._ssh_options()))),
             "npm_config_prefix": str(self.tools),
             # Downloads are kept by content and shared by the builds of this cloud; they are not the user's.
             "npm_config_cache": str(downloads / "npm"),
@@ -87,10 +91,12 @@ class Workspace:
         }
 
     def remove(self) -> None:
-        """Forget everything but the log, like the container that AWS throws away."""
-        for entry in self.folder.iterdir() if self.folder.is_dir() else ():
-            if entry != self.log:
-                shutil.rmtree(entry, ignore_errors=True)
+        """Forget everything, like the container that AWS throws away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ssh_options(self) -> tuple[str, ...]:
+        keys = self.home / ".ssh"
+        return ("IdentityAgent=none", f"IdentityFile={keys}/id_ed25519", f"UserKnownHostsFile={keys}/known_hosts")
 
     def _own_python(self, python: str) -> None:
         base, version, packages = python_facts(python, Path(python).stat().st_mtime_ns)

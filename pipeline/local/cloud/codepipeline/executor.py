@@ -432,15 +432,16 @@ class Executor:
         self._pipeline(execution, states.get(status, status.upper()))
 
     def _end_approvals(self, execution: Execution) -> None:
+        """AWS's event of an action: "CANCELED: The action was canceled because the pipeline structure was updated"."""
         for run in self._running(execution):
             if self._stage_of(execution, run.stage).action(run.action).waits_for_a_person:
-                self._abandon(execution, run)
+                self._abandon(execution, run, event="CANCELED")
 
-    def _abandon(self, execution: Execution, run: ActionRun) -> None:
+    def _abandon(self, execution: Execution, run: ActionRun, *, event: str = "ABANDONED") -> None:
         run.status = ABANDONED
         run.token = ""
         run.updated = self.now()
-        self._action(execution, run, "ABANDONED")
+        self._action(execution, run, event)
         self._effects.append(Abandon(run_id=run.id))
 
     @staticmethod

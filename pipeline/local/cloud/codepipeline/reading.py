@@ -103,7 +103,9 @@ class _Reading:
         executions = list(reversed(pipeline.executor.executions))
         wanted = call.parameters.get("filter", {}).get("succeededInStage", {}).get("stageName")
         if wanted is not None:
-            executions = [e for e in executions if e.stages.get(wanted) == "Succeeded"]
+            # "Filter for pipeline executions where the stage was successful in the current pipeline version."
+            version = pipeline.executor.version
+            executions = [e for e in executions if e.version == version and e.stages.get(wanted) == "Succeeded"]
         return _page(call, "pipelineExecutionSummaries", [_summary(execution) for execution in executions])
 
     def list_action_executions(self, call: Call) -> Json:

@@ -245,8 +245,9 @@ class Api:
         return FhirResponse(status=200, body=bundle(page.kind, page.entries(), **more, link=links))
 
     def _url(self, page: Page, token: str | None) -> str:
-        query = [*page.query, *([("page", token)] if token else [])]
-        return f"{self.endpoint}{page.of}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        query = [urlencode(page.query, quote_via=quote)] if page.query else []
+        query += [f"page={token}"] if token else []
+        return f"{self.endpoint}{page.of}" + (f"?{'&'.join(query)}" if query else "")
 
     def _entry(self, key: Key, text: str, mode: str) -> str:
         full_url = json.dumps(f"{self.endpoint}{'/'.join(key)}")

@@ -1,5 +1,6 @@
 """Pages of one search, and the tokens of the links to them: random, so that nobody can build one, and soon expired."""
 
+import base64
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -54,7 +55,8 @@ class Pages:
         start = page.start + page.size
         if start >= len(page.found):
             return None
-        token = f"AAMA-{secrets.token_urlsafe(48)}"
+        # 49 bytes, so that there is padding: HealthLake's links have it as it is, where a signature has it encoded.
+        token = f"AAMA-{base64.urlsafe_b64encode(secrets.token_bytes(49)).decode()}"
         self._known[token] = replace(page, start=start, expires=self.now() + LIFETIME_SECONDS)
         self._forget()
         return token

@@ -6,6 +6,7 @@ A row names what must be true of our side and of the templates, so that it excus
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.review.diff.conditional_updates import ROWS as ROWS_OF_PAGES
 from pipeline.review.diff.replacement import MACRO
 from pipeline.review.model import ResourceChange, ResourceOutcome
 from services.library.cloudformation.resolved_template import ResolvedTemplate
@@ -65,10 +66,13 @@ def refused(seen: Seen) -> bool:
     return seen.ours is not None and seen.ours.outcome is ResourceOutcome.WILL_FAIL
 
 
-def upgraded_in_place(seen: Seen) -> bool:
-    """A domain whose UpdatePolicy lets it be upgraded in place; their engine reads no UpdatePolicy."""
-    upgrade = "EnableVersionUpgrade is on"
-    return seen.ours is not None and any(upgrade in each.sources for each in seen.ours.properties)
+def in_place_by_its_page(seen: Seen) -> bool:
+    """A condition that AWS's page states, such as an UpdatePolicy with an upgrade in place; theirs reads none."""
+    says = (
+        "EnableVersionUpgrade is on",
+        *(row.source for row in ROWS_OF_PAGES if row.outcome is ResourceOutcome.UPDATE),
+    )
+    return seen.ours is not None and any(source in says for each in seen.ours.properties for source in each.sources)
 
 
 def rewritten(seen: Seen) -> bool:
@@ -85,7 +89,7 @@ ROWS: tuple[Callable[[Seen], bool], ...] = (
     never_there,
     revision,
     refused,
-    upgraded_in_place,
+    in_place_by_its_page,
     rewritten,
 )
 RANKS: Mapping[str, int] = {

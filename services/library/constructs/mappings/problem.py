@@ -1,7 +1,7 @@
 """The error responses of every API: one format (RFC 9457), with the request's id and a sentence on what to do."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PAYLOAD_LIMIT_BYTES = 262_144
 """The most that a workflow's input may be, and so a payload: what is larger goes through a claim."""
@@ -31,6 +31,8 @@ def too_large(limit_bytes: int) -> Problem:
     return Problem(status=413, title="Payload too large", detail=f"The payload is larger than {limit_bytes} bytes.")
 
 
+BAD_BODY = Problem(status=400, title="Bad payload", detail="")
+"""Without a detail of its own it is API Gateway's: "Invalid request body"."""
 BAD_PAYLOAD = Problem(status=400, title="Bad payload", detail="The payload is not valid JSON.")
 TOO_LARGE = too_large(PAYLOAD_LIMIT_BYTES)
 BUSY = Problem(status=429, title="Too many requests", detail="Nothing was started. Retry later.", retry=True)
@@ -52,8 +54,12 @@ class GatewayResponse:
     """Response parameters: header mapping -> value."""
 
 
-def gateway_responses() -> tuple[GatewayResponse, ...]:
-    """Return every gateway response, in the format of all other problems."""
+def gateway_responses(*, body_refusal: str = "") -> tuple[GatewayResponse, ...]:
+    """Return every gateway response, in the format of all other problems.
+
+    `body_refusal` is the detail of a payload that its model refuses.
+    """
+    problems = {**_GATEWAY_PROBLEMS, "BAD_REQUEST_BODY": replace(BAD_BODY, detail=body_refusal)}
     return tuple(
         GatewayResponse(
             response_type=response_type,
@@ -62,7 +68,7 @@ def gateway_responses() -> tuple[GatewayResponse, ...]:
             parameters={"gatewayresponse.header.Content-Type": f"'{PROBLEM_MEDIA_TYPE}'"}
             | ({"gatewayresponse.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'"} if problem.retry else {}),
         )
-        for response_type, problem in _GATEWAY_PROBLEMS.items()
+        for response_type, problem in problems.items()
     )
 
 
@@ -75,7 +81,7 @@ _FILTERED = Problem(
 )
 _UNKNOWN = Problem(status=500, title="Internal error", detail="Retry with the same key.")
 _GATEWAY_PROBLEMS: dict[str, Problem] = {
-    "BAD_REQUEST_BODY": Problem(status=400, title="Bad payload", detail=""),
+    "BAD_REQUEST_BODY": BAD_BODY,
     "BAD_REQUEST_PARAMETERS": Problem(status=400, title="Bad parameters", detail=""),
     "UNAUTHORIZED": Problem(status=401, title="Unauthorized", detail="The request carries no valid credentials."),
     "MISSING_AUTHENTICATION_TOKEN": _FORBIDDEN,

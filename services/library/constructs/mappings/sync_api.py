@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExec
 """
 
 from services.library.constructs.mappings import integration
-from services.library.constructs.mappings.async_api import FAILURES, refused_template
+from services.library.constructs.mappings.async_api import FAILURES, PayloadForm, refused_template
 from services.library.constructs.mappings.integration import IntegrationResponse, overriding_a_success
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, TOO_LARGE, UPSTREAM, Problem
 
@@ -20,10 +20,12 @@ FAILED = Problem(status=500, title="Failed", detail="The request was worked on a
 TIMED_OUT = Problem(status=504, title="Timed out", detail="The request took too long and was given up.")
 
 
-def integration_responses(*, limit_bytes: int = PAYLOAD_LIMIT_BYTES) -> tuple[IntegrationResponse, ...]:
+def integration_responses(
+    *, limit_bytes: int = PAYLOAD_LIMIT_BYTES, form: PayloadForm = PayloadForm.JSON
+) -> tuple[IntegrationResponse, ...]:
     """Return every integration response."""
     ended = IntegrationResponse(status=200, pattern="200", template=_ended())
-    return integration.responses(ended, refused_template(limit_bytes))
+    return integration.responses(ended, refused_template(limit_bytes, form))
 
 
 def response_statuses() -> tuple[int, ...]:

@@ -19,6 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.local.cloud.containers import containers
 from pipeline.local.lifecycle import LocalCloud, stop
 from tests.testbed.roles import role
 
@@ -447,11 +448,32 @@ def test_what_a_build_installs_stays_in_the_build(codebuild: CodeBuild) -> None:
         )
     )
     assert built.status == "SUCCEEDED", built.log
-    own = str(codebuild.cloud.place.folder / "builds" / built.record["id"].partition(":")[2])
+    own = str(containers(codebuild.cloud.place.folder) / built.record["id"].partition(":")[2])
     greeting, *places = built.printed
     assert greeting == "from node"
     assert [place for place in places if not place.startswith(own)] == []
-    eventually(lambda: [each.name for each in Path(own).iterdir()] == ["log.txt"])
+    eventually(lambda: not Path(own).exists())
+
+
+def test_no_repository_project_or_key_is_around_a_build(codebuild: CodeBuild) -> None:
+    """A container has none: a build that tags, commits or installs where it finds a project must not find this one."""
+    built = codebuild.run(
+        commands(
+            "git tag released-by-a-build 2>&1 | head -1",
+            "cd $TMPDIR && git rev-parse --show-toplevel 2>&1 | head -1; cd $CODEBUILD_SRC_DIR",
+            "d=$PWD; while [ $d ]; do d=${d%/*}; ls -d $d/.git $d/pyproject.toml $d/package.json 2> no || :; done",
+            "for word in $GIT_SSH_COMMAND; do case $word in -o*File=*) echo ${word#*=};; esac; done",
+        )
+    )
+    assert built.status == "SUCCEEDED", built.log
+    keys = f"{containers(codebuild.cloud.place.folder) / built.record['id'].partition(':')[2]}/home/.ssh"
+    refused = "fatal: not a git repository (or any of the parent directories): .git"
+    assert built.printed == [
+        refused,
+        refused,
+        f"{keys}/id_ed25519",
+        f"{keys}/known_hosts",
+    ]
 
 
 def test_stopping_a_build_ends_all_its_processes(codebuild: CodeBuild, tmp_path: Path) -> None:

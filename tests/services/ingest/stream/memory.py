@@ -170,7 +170,12 @@ class Patients:
             else:
                 self.late.add(effect.id)
         self.hook("applied")
-        return Applied(version=self.versions[effect.key], first_time=first_time, announced=effect.id in self.told)
+        return Applied(
+            version=self.versions[effect.key],
+            first_time=first_time,
+            announced=effect.id in self.told,
+            recorded={} if first_time else {"digest": {"S": self.effects[effect.id].digest}},
+        )
 
     def announced(self, effect: Effect) -> None:
         self.hook("announce")

@@ -61,6 +61,11 @@ public final class Driver {
             return StringEscapeUtils.escapeJavaScript(text);
         }
 
+        /** "Encodes the data into a base64-encoded string" */
+        public String base64Encode(String text) throws Exception {
+            return Base64.getEncoder().encodeToString(text.getBytes("UTF-8"));
+        }
+
         /** "Converts a string into application/x-www-form-urlencoded format" */
         public String urlEncode(String text) throws Exception {
             return URLEncoder.encode(text, "UTF-8");

@@ -1,5 +1,6 @@
 """The async API's mapping templates under Apache Velocity 1.7, beside the local cloud's own engine."""
 
+import base64
 import json
 import os
 import random
@@ -10,7 +11,12 @@ import botocore.session
 import pytest
 
 from pipeline.local.cloud.apigateway.variables import mapped
-from services.library.constructs.mappings.async_api import integration_responses, request_template
+from services.library.constructs.mappings.async_api import (
+    TEXT_LIMIT_BYTES,
+    PayloadForm,
+    integration_responses,
+    request_template,
+)
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES
 from services.library.constructs.mappings.request_name import IDEMPOTENCY_HEADER, execution_name
 from tests.services.library.velocity.oracle import Job, Rendered, Velocity
@@ -32,11 +38,15 @@ def context(caller: str = "AROAEXAMPLEEXAMPLE1:session", **more: object) -> dict
 
 
 def started(
-    velocity: Velocity, *, body: str = "{}", headers: dict[str, str] | None = None, **of_context: Any
+    velocity: Velocity,
+    *,
+    body: str = "{}",
+    headers: dict[str, str] | None = None,
+    template: str = request_template(MACHINE),
+    **of_context: Any,
 ) -> dict[str, Any]:
     """The StartExecution request that a post becomes, the same under both engines."""
     parameters = {"path": {}, "querystring": {}, "header": headers or {}}
-    template = request_template(MACHINE)
     written = velocity.render(Job(template=template, body=body, params=parameters, context=context(**of_context))).text
     ours = mapped(template, body=body, parameters=parameters, context=context(**of_context), stage_variables={})
     assert ours == written
@@ -53,6 +63,72 @@ def test_any_payload_becomes_the_input_digit_for_digit(velocity: Velocity) -> No
         body = payload(chance)
         differences += started(velocity, body=body)["input"] != body
     assert differences == 0, f"try again with PENSTOCK_SEED={seed}"
+
+
+class TestText:
+    """A payload that travels as text."""
+
+    LIMIT = 999
+    TEMPLATE = request_template(MACHINE, limit_bytes=LIMIT, form=PayloadForm.TEXT)
+
+    def input(self, velocity: Velocity, body: str, template: str = TEMPLATE) -> str:
+        found: str = started(velocity, body=body, template=template)["input"]
+        return found
+
+    def test_any_payload_is_in_the_input_byte_for_byte(self, velocity: Velocity) -> None:
+        seed = int(os.environ.get("PENSTOCK_SEED", random.SystemRandom().getrandbits(32)))
+        chance = random.Random(seed)  # noqa: S311 - not a secret
+        template = request_template(MACHINE, form=PayloadForm.TEXT)
+        for _ in range(PAYLOADS // 10):
+            body = payload(chance)
+            content = json.loads(self.input(velocity, body, template))
+            assert content.keys() == {"base64"}
+            assert base64.b64decode(content["base64"]).decode() == body, f"try again with PENSTOCK_SEED={seed}"
+
+    @pytest.mark.parametrize(
+        "escape",
+        [
+            r"\ud800",
+            r"\uDFFF",
+            r"\ud83dx\ude00",
+            r"\ude00\ud83d",
+            r"\ud83d\ud83d\ude00",
+            r"\ud83d\\\ude00",
+            r"\\\ud800",
+            r"\ud83d\n\ude00",
+        ],
+    )
+    def test_half_of_a_surrogate_pair_is_not_taken(self, velocity: Velocity, escape: str) -> None:
+        """ "InvalidExecutionInput: The provided JSON input data is not valid." """
+        assert self.input(velocity, f'{{"a":\n"{escape}"}}') == "*"
+
+    @pytest.mark.parametrize("escape", [r"\ud83d\uDE00", r"\\ud800", r"\\\\ud800", r"\ud7ff\ue000", r"\u00e4", "ud800"])
+    def test_whole_characters_are_taken(self, velocity: Velocity, escape: str) -> None:
+        assert self.input(velocity, f'{{"a":\n"{escape}"}}') != "*"
+
+    @pytest.mark.parametrize(("sign", "bytes_"), [("a", 1), ("é", 2), ("漢", 3), ("😀", 4)])
+    def test_the_limit_is_one_of_bytes_whatever_a_header_says(self, velocity: Velocity, sign: str, bytes_: int) -> None:
+        room = self.LIMIT - len('{"a":""}')
+        fits = f'{{"a":"{sign * (room // bytes_)}{"a" * (room % bytes_)}"}}'
+        assert len(fits.encode()) == self.LIMIT
+        assert self.input(velocity, fits) != "*"
+        assert self.input(velocity, fits.replace("}", " }")) == "*"
+
+    def test_the_longest_payload_fits_in_an_input_and_none_over_it_is_taken(self, velocity: Velocity) -> None:
+        template = request_template(MACHINE, limit_bytes=TEXT_LIMIT_BYTES, form=PayloadForm.TEXT)
+        longest = '"' * TEXT_LIMIT_BYTES
+        assert PAYLOAD_LIMIT_BYTES - 4 < len(self.input(velocity, longest, template)) <= PAYLOAD_LIMIT_BYTES
+        assert self.input(velocity, longest + "a", template) == "*"
+
+    def test_what_is_not_taken_is_told_in_a_sentence(self, velocity: Velocity) -> None:
+        answers = integration_responses(limit_bytes=self.LIMIT, form=PayloadForm.TEXT)
+        (refused,) = [answer for answer in answers if answer.status == 400]
+        for length, status, said in (("10", None, "surrogate"), (str(self.LIMIT + 1), "413", "999 bytes")):
+            path = {"$.__type": "InvalidExecutionInput", "$.message": "", "$.Message": ""}
+            params = {"header": {"content-length": length}}
+            rendered = velocity.render(Job(template=refused.template, path=path, params=params, context=context()))
+            assert rendered.context.get("responseOverride/status", "400") == (status or "400")
+            assert said in json.loads(rendered.text)["detail"]
 
 
 def test_the_payload_does_not_reach_any_other_field(velocity: Velocity) -> None:

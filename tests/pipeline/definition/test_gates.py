@@ -1,0 +1,142 @@
+"""The stage in front of a stage that a person agrees to, as it is synthesised and as the local engine runs it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import assertions
+
+from pipeline.catalogue.model import Catalogue, Wave, has_gate
+from pipeline.local.cloud.codepipeline.declaration import parse
+from pipeline.local.cloud.codepipeline.executions import FAILED, IN_PROGRESS, SKIPPED, SUCCEEDED, Execution
+from services.library.contract.environment import Tier
+from services.library.contract.release import Release
+from services.library.contract.steps import Command
+from tests.testbed import tiny
+from tests.testbed.executor_bench import BAD, GOOD, Bench
+
+RELEASED = tiny.Tiny(release=Release(roll_back_on_failure=True), after=(Command(name="Look", commands=("true",)),))
+CATALOGUE: Catalogue = (tiny.stage("dev"), tiny.stage("prod", RELEASED, tier=Tier.PRODUCTION))
+
+
+def synthesised(folder: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The pipeline's stages as the template has them."""
+    _, stack = tiny.app(folder, catalogue=catalogue)
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
+    stages: list[dict[str, Any]] = found["Properties"]["Stages"]
+    return stages
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return synthesised(tmp_path_factory.mktemp("assembly"), CATALOGUE)
+
+
+@pytest.fixture
+def bench(stages: list[dict[str, Any]]) -> Bench:
+    """The synthesised pipeline, without what its actions do."""
+    return Bench.of(
+        parse(
+            {
+                "name": "penstock",
+                "roleArn": "role",
+                "artifactStore": {"type": "S3", "location": "bucket"},
+                "variables": [{"name": "Stages", "defaultValue": "every"}],
+                "stages": [_as_the_api_has_it(stage) for stage in stages],
+            }
+        )
+    )
+
+
+def _as_the_api_has_it(stage: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "name": stage["Name"],
+        "actions": [
+            {
+                "name": each["Name"],
+                "actionTypeId": {key.lower(): value for key, value in each["ActionTypeId"].items()},
+                "runOrder": each["RunOrder"],
+            }
+            for each in stage["Actions"]
+        ],
+    }
+    if "OnFailure" in stage:
+        made["onFailure"] = {"result": stage["OnFailure"]["Result"]}
+    if "BeforeEntry" in stage:
+        rules = [
+            {"configuration": rule["Configuration"]}
+            for condition in stage["BeforeEntry"]["Conditions"]
+            for rule in condition["Rules"]
+        ]
+        made["beforeEntry"] = {"conditions": [{"rules": rules}]}
+    return made
+
+
+def until(bench: Bench, stage: str, *, stages: str = "every") -> Execution:
+    """A run that has come to the first action of a stage, everything before it having succeeded."""
+    execution = bench.start(Stages=stages)
+    while not any(begin.stage.name == stage for begin in bench.running.values()):
+        begin = next(each for each in bench.running.values() if each.execution is execution)
+        bench.end(begin.action.name, GOOD, execution)
+    return execution
+
+
+def finish(bench: Bench, execution: Execution) -> None:
+    while going_on := [each for each in bench.running.values() if each.execution is execution]:
+        bench.end(going_on[0].action.name, GOOD, execution)
+
+
+def test_the_approval_of_a_stage_is_a_stage_of_its_own_that_is_never_rolled_back(stages: list[dict[str, Any]]) -> None:
+    *_, dev, gate, prod = stages
+    assert [dev["Name"], gate["Name"], prod["Name"]] == ["dev", "prod-gate", "prod"]
+    assert [each["Name"] for each in gate["Actions"]] == ["Approve-prod"]
+    assert "Approval" not in {each["ActionTypeId"]["Category"] for each in prod["Actions"]}
+    assert ("OnFailure" in gate, prod["OnFailure"]) == (False, {"Result": "ROLLBACK"})
+    assert gate["BeforeEntry"] == prod["BeforeEntry"] != dev["BeforeEntry"]
+
+
+def test_a_rejected_approval_starts_no_rollback(bench: Bench) -> None:
+    finish(bench, until(bench, "prod"))
+    rejected = until(bench, "prod-gate")
+    bench.end("Approve-prod", BAD)
+    assert (rejected.status, rejected.stages["prod-gate"]) == (FAILED, FAILED)
+    assert "prod" not in rejected.stages
+    assert {each.kind for each in bench.executor.executions} == {"STANDARD"}
+
+
+def test_a_rollback_runs_the_deployments_alone_and_waits_for_nobody(bench: Bench) -> None:
+    first = until(bench, "prod")
+    finish(bench, first)
+    failed = until(bench, "prod")
+    (deployment,) = bench.names()
+    bench.end(deployment, BAD)
+    assert failed.status == FAILED
+    rollback = bench.executor.executions[-1]
+    assert (rollback.kind, rollback.rollback_target) == ("ROLLBACK", first.id)
+    assert bench.names() == {deployment}
+    finish(bench, rollback)
+    assert rollback.status == SUCCEEDED
+    assert set(rollback.stages) == {"prod"}
+
+
+def test_a_hotfix_to_production_waits_for_its_approval(bench: Bench) -> None:
+    hotfix = until(bench, "prod-gate", stages="prod")
+    assert (hotfix.stages["dev"], hotfix.stages["prod-gate"]) == (SKIPPED, IN_PROGRESS)
+    assert bench.names() == {"Approve-prod"}
+
+
+def test_a_hotfix_to_another_stage_passes_the_gate_as_it_passes_the_stage(bench: Bench) -> None:
+    hotfix = until(bench, "dev", stages="dev")
+    finish(bench, hotfix)
+    assert hotfix.status == SUCCEEDED
+    assert (hotfix.stages["prod-gate"], hotfix.stages["prod"]) == (SKIPPED, SKIPPED)
+
+
+def test_a_wave_has_one_gate_and_a_stage_without_services_none(tmp_path: Path) -> None:
+    production = {"tier": Tier.PRODUCTION}
+    wave = Wave(name="both", stages=(tiny.stage("one", **production), tiny.stage("two", **production)))
+    names = [stage["Name"] for stage in synthesised(tmp_path, (tiny.stage("dev"), wave))]
+    assert names[-3:] == ["dev", "both-gate", "both"]
+    empty = tiny.stage("prod", **production)
+    assert has_gate(empty)
+    assert not has_gate(type(empty)(environment=empty.environment, services=()))
