@@ -7,11 +7,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.local.cloud.iam.decision import Principal, Request
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.session import LocalClients
-from tests.testbed.permission_mutations import Permission, Principal, Request
+from tests.testbed.permission_mutations import Permission
 
 Call = Callable[[Any, str], Any]
+KEY = {"id": {"S": "x"}}
+EVENT = {"Source": "x", "DetailType": "x", "Detail": "{}"}
 CALLS: Mapping[str, tuple[str, Call]] = {
     "codebuild:BatchGetBuilds": ("codebuild", lambda client, arn: client.batch_get_builds(ids=[f"{_name(arn)}:0"])),
     "dynamodb:GetItem": ("dynamodb", lambda client, arn: client.get_item(TableName=_name(arn), Key=KEY)),
@@ -27,8 +30,6 @@ CALLS: Mapping[str, tuple[str, Call]] = {
     "states:StartExecution": ("stepfunctions", lambda client, arn: client.start_execution(stateMachineArn=arn)),
 }
 """How a client asks for what an action allows; what it then answers is of no matter."""
-KEY = {"id": {"S": "x"}}
-EVENT = {"Source": "x", "DetailType": "x", "Detail": "{}"}
 
 
 def is_denied(cloud: LocalCloud, principal: Principal, request: Request) -> bool:

@@ -48,7 +48,7 @@ def templates(folder: Path) -> list[Template]:
 
 
 def _archive(package: str, folder: Path) -> Path:
-    command = [ROOT / ".venv/bin/npm", "pack", "--silent", "--json", f"@aws-cdk/{package}@{VERSION}"]
+    command = [str(ROOT / ".venv/bin/npm"), "pack", "--silent", "--json", f"@aws-cdk/{package}@{VERSION}"]
     packed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     archive = folder / Path(json.loads(packed.stdout)[0]["filename"].replace("@", "").replace("/", "-"))
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
