@@ -85,7 +85,7 @@ def test_ten_that_are_needed_are_needed_by_real_clients(clone: Clone, whole: Rec
 def callable_permissions(whole: Recorded) -> list[tuple[Permission, Asking]]:
     """List the needed permissions of roles whose requests a client can make again, each with one of these."""
     needed = {each for each, verdict in judge(whole).items() if verdict is Verdict.NEEDED and each.action}
-    found = {}
+    found: dict[Permission, Asking] = {}
     for principal, request in whole.requests:
         if request.action in CALLS and principal.role and not principal.role.startswith("cdk-"):
             of_role = (each for each in used(principal, request) if f"role {principal.role}" in each.policy)

@@ -7,11 +7,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.local.cloud.iam.decision import Principal, Request
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.session import LocalClients
-from tests.testbed.permission_mutations import Permission, Principal, Request
+from tests.testbed.permission_mutations import Permission
 
 Call = Callable[[Any, str], Any]
+KEY = {"id": {"S": "x"}}
+EVENT = {"Source": "x", "DetailType": "x", "Detail": "{}"}
 CALLS: Mapping[str, tuple[str, Call]] = {
     "codebuild:BatchGetBuilds": ("codebuild", lambda client, arn: client.batch_get_builds(ids=[f"{_name(arn)}:0"])),
     "dynamodb:GetItem": ("dynamodb", lambda client, arn: client.get_item(TableName=_name(arn), Key=KEY)),
@@ -27,8 +30,6 @@ CALLS: Mapping[str, tuple[str, Call]] = {
     "states:StartExecution": ("stepfunctions", lambda client, arn: client.start_execution(stateMachineArn=arn)),
 }
 """How a client asks for what an action allows; what it then answers is of no matter."""
-KEY = {"id": {"S": "x"}}
-EVENT = {"Source": "x", "DetailType": "x", "Detail": "{}"}
 
 
 def is_denied(cloud: LocalCloud, principal: Principal, request: Request) -> bool:
@@ -67,8 +68,9 @@ def without(cloud: LocalCloud, permission: Permission, principal: Principal) -> 
     whole = iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"]
     made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=_less(whole, permission), SetAsDefault=True)
     yield
-    iam.set_default_policy_version(PolicyArn=arn, VersionId=current)
-    iam.delete_policy_version(PolicyArn=arn, VersionId=made["PolicyVersion"]["VersionId"])
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(whole), SetAsDefault=True)
+    for version in (current, made["PolicyVersion"]["VersionId"]):
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version)
 
 
 @contextmanager

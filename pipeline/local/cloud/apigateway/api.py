@@ -11,6 +11,7 @@ from pipeline.local.cloud.apigateway import access_log, patches
 from pipeline.local.cloud.apigateway.function_integration import (
     FunctionIntegration,
     check_invocation,
+    may_invoke,
     proxy_answer,
     timed_out,
 )
@@ -124,7 +125,10 @@ class RestApis:
     async def _authorize(
         self, api_id: str, stage_name: str, method_object: Mapping[str, Any], *arguments: Any
     ) -> tuple[Any, Any]:
-        if (method_object.get("authorizationType") or "").upper() != "AWS_IAM":
+        kind = (method_object.get("authorizationType") or "").upper()
+        if kind == "CUSTOM" and not self._may_ask(api_id, str(method_object.get("authorizerId"))):
+            return patches.gateway_error("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error"), None
+        if kind != "AWS_IAM":
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
             current_request.get().authorizer = decided[1] or {}
             return decided
@@ -136,6 +140,14 @@ class RestApis:
         known = {**_GATEWAY_RESPONSES, **patches.authentication_errors()}
         response_type, error_type = known.get(found.code, ("DEFAULT_4XX", "UnrecognizedClientException"))
         return patches.gateway_error(response_type, found.message, error_type), None
+
+    def _may_ask(self, api_id: str, authorizer_id: str) -> bool:
+        """Tell whether the function that is an API's authorizer may be called."""
+        account, region = self.emulator.here()
+        authorizer = patches.authorizer(api_id, authorizer_id)
+        source = f"arn:aws:execute-api:{region}:{account}:{api_id}/authorizers/{authorizer_id}"
+        uri, role = str(authorizer.get("authorizerUri") or ""), authorizer.get("authorizerCredentials")
+        return may_invoke(self.emulator, uri, role, source)
 
     def _validate(self, method: Mapping[str, Any], api_id: str, *arguments: Any) -> Any:
         """Refuse what is no JSON, though Python reads it; then validate as the emulator does."""

@@ -73,23 +73,28 @@ class FunctionIntegration(ServiceIntegration):
 
 
 def check_invocation(emulator: Emulator, integration: Mapping[str, Any], request_context: RequestContext) -> None:
-    """Hold the call of a function against its policy, or the policies of the integration's role.
+    """Refuse to call a function that may not be called."""
+    source, uri, role = patches.method_arn(request_context), integration.get("uri"), integration.get("credentials")
+    if not may_invoke(emulator, uri or "", role, source):
+        raise misconfigured()
+
+
+def may_invoke(emulator: Emulator, uri: str, role: str | None, source: str) -> bool:
+    """Hold the call of a function against its policy, or the policies of a role. `source`: the ARN of who calls.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
     """
-    match = _URI.fullmatch(integration.get("uri") or "")
+    match = _URI.fullmatch(uri)
     if match is None:
-        return
-    permissions, role = emulator.part(Permissions), integration.get("credentials")
-    keys = {"aws:sourcearn": patches.method_arn(request_context), "aws:sourceaccount": request_context.account}
+        return True
+    permissions, keys = emulator.part(Permissions), {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]}
     try:
         calls = (
             permissions.call_as_role(role, SESSION, service=SERVICE) if role else permissions.call_as_service(SERVICE)
         )
     except AwsError:
-        raise misconfigured() from None
-    if calls.refusal("lambda:InvokeFunction", match[1], keys=keys):
-        raise misconfigured()
+        return False
+    return calls.refusal("lambda:InvokeFunction", match[1], keys=keys) is None
 
 
 def proxy_answer(result: Mapping[str, Any]) -> tuple[Any, str | None]:

@@ -180,6 +180,12 @@ def method(api_id: str, resource_id: str, http_method: str) -> Json:
     return found
 
 
+def authorizer(api_id: str, authorizer_id: str) -> Json:
+    """Return the emulator's own record of an authorizer; an empty one if there is none."""
+    found: Json = gateway._authorizers_v1.get(api_id, {}).get(authorizer_id) or {}  # noqa: SLF001 - as above
+    return found
+
+
 def account_settings() -> Json:
     """Return the settings of the account `here`."""
     found: Json = gateway._account_settings.get("settings") or {}  # noqa: SLF001 - as above

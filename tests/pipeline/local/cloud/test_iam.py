@@ -708,7 +708,7 @@ class TestCallsWithin:
             streams = functools.partial(logs.describe_log_streams, logGroupName=f"/aws/lambda/{function}")
             if allowed == "s3:*":
                 session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{function}"
-                until(lambda who=session: denied(cloud, who, "sqs:SendMessage", kept.arn), bool)
+                until(functools.partial(denied, cloud, session, "sqs:SendMessage", kept.arn), bool)
                 assert any(each["who"] == session and each["action"].startswith("logs:") for each in all_denied(cloud))
                 assert not streams()["logStreams"]
             else:

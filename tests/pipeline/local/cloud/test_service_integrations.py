@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.permissions import denials
+from tests.testbed.functions import Functions
 from tests.testbed.roles import role as make_role
 
 pytestmark = pytest.mark.cloud
@@ -18,6 +19,11 @@ ACCOUNT = "111111111111"
 DEFINITION = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 MACHINE = "arn:aws:states:us-east-1:111111111111:stateMachine:integrated"
 SYNC = f"""{{"stateMachineArn": "{MACHINE}", "input": "$util.escapeJavaScript($input.json('$.inner'))"}}"""
+AUTHORIZER = """
+    def handle(event, context):
+        allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+        return {"principalId": "x", "policyDocument": {"Version": "2012-10-17", "Statement": [allow]}}
+"""
 _names = (f"integration-{number}" for number in itertools.count())
 _http = httpx.Client(trust_env=False, timeout=60)
 
@@ -233,6 +239,38 @@ def test_a_method_without_authorization_needs_the_apis_policy_if_there_is_one(
         gateway.update_rest_api(restApiId=newest, patchOperations=[{**of_policy, "value": policy}])
         assert call('{"inner": 1}').status_code == status
     assert any(each["who"] == "anonymous" and newest in each["resource"] for each in denials(cloud.port).found)
+
+
+@pytest.mark.parametrize(("permitted", "status"), [(True, 200), (False, 500)])
+def test_an_authorizer_needs_its_functions_policy(cloud: LocalCloud, permitted: bool, status: int) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+
+    AUTHORIZER_CONFIGURATION_ERROR: 500, "The gateway response for failing to connect to a custom ... authorizer."
+    """
+    functions, gateway = Functions(cloud), cloud.client("apigateway")
+    function = functions.make(AUTHORIZER)
+    arn = functions.lambda_.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    if permitted:
+        functions.permit(function, "apigateway.amazonaws.com")
+    api_id = gateway.create_rest_api(name=next(_names))["id"]
+    (root,) = gateway.get_resources(restApiId=api_id)["items"]
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+    authorizer = gateway.create_authorizer(
+        restApiId=api_id,
+        name="who",
+        type="TOKEN",
+        authorizerUri=uri,
+        identitySource="method.request.header.Authorization",
+    )["id"]
+    where = {"restApiId": api_id, "resourceId": root["id"], "httpMethod": "POST"}
+    gateway.put_method(**where, authorizationType="CUSTOM", authorizerId=authorizer)
+    gateway.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    gateway.put_method_response(**where, statusCode="200")
+    gateway.put_integration_response(**where, statusCode="200")
+    gateway.create_deployment(restApiId=api_id, stageName="v1")
+    headers = {"Authorization": "token", "Content-Type": "application/json"}
+    url = f"{cloud.endpoint}/_aws/execute-api/{api_id}/v1"
+    assert _http.post(url, content="{}", headers=headers).status_code == status
 
 
 def test_without_the_service_these_integrations_fail(fresh_cloud: Callable[..., LocalCloud]) -> None:
