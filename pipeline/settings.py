@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.source import CodeCommitSource, ConnectionSource, Source
+from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
 from stages import accounts
 
 
@@ -14,6 +15,8 @@ class Settings:
     account: str
     region: str
     source: Source
+    bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
+    """What `cdk bootstrap` made in each account. cdk.json has the same names, for the CDK."""
 
     def __post_init__(self) -> None:
         if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:
@@ -42,4 +45,5 @@ SETTINGS = Settings(
         branch="main",
         connection_arn=f"arn:aws:codeconnections:{accounts.TOOLS_REGION}:{accounts.TOOLS}:connection/00000000-0000-0000-0000-000000000000",
     ),
+    bootstrap=Bootstrap(qualifier="penstock", toolkit_stack="PenstockToolkit"),
 )

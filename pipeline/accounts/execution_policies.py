@@ -53,7 +53,8 @@ class FoundationParameters:
     holds_pipeline: bool
     keeps_data: bool
     role_names: tuple[str, ...] = ()
-    """None of them, where they are not known."""
+    qualifiers: tuple[str, ...] = ()
+    """None of either, where they are not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +105,9 @@ def documents(given: FoundationParameters, *, unknown: str) -> dict[str, Json]:
 
 def _foundation_with(given: FoundationParameters, unknown: str = UNKNOWN) -> _Deployment:
     chosen = {"InTools": given.holds_pipeline, "InStages": not given.holds_pipeline, "GuardsData": given.keeps_data}
-    parameters = {"RoleNames": list(given.role_names)} if given.role_names else {}
-    return _Deployment(conditions=chosen, parameters=parameters, unknown=unknown)
+    parameters = {"RoleNames": list(given.role_names), "Qualifiers": list(given.qualifiers)}
+    known = {name: values for name, values in parameters.items() if values}
+    return _Deployment(conditions=chosen, parameters=known, unknown=unknown)
 
 
 @cache

@@ -18,7 +18,6 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
 from pipeline.settings import SETTINGS
 from pipeline.source import ConnectionSource
-from services.library.contract.names import QUALIFIER
 
 EXECUTION_POLICY = "penstock-execution"
 OLDEST_BOOTSTRAP = 8
@@ -80,6 +79,7 @@ def _places(target: Target, catalogue: Catalogue, needs: dict[tuple[str, str], P
                 holds_pipeline=account == SETTINGS.account,
                 keeps_data=account in keeping,
                 role_names=tuple(sorted(names[account])),
+                qualifiers=(SETTINGS.bootstrap.qualifier,),
             ),
             needs=needs.get((account, region), PlaceNeeds()),
         )
@@ -117,7 +117,7 @@ def bootstrap(place: Place) -> Iterator[OpenItem]:
         yield OpenItem(
             file=place.title,
             field="",
-            problem=f"{has} with the qualifier {QUALIFIER}; {OLDEST_BOOTSTRAP} or newer is needed",
+            problem=f"{has} with the qualifier {SETTINGS.bootstrap.qualifier}; {OLDEST_BOOTSTRAP} or newer is needed",
             remedy="Run `cdk bootstrap` there, as step 2 of docs/aws.md shows.",
         )
         return

@@ -284,7 +284,8 @@ def _branches(ctx: typer.Context, place: "Environment", *, profile: str | None, 
         target = aws_branches(profile=profile, account=place.account, region=place.region)
     else:
         _prepare_for_branches(ctx, place)
-        target = local_branches(local_cloud(ctx).endpoint, account=place.account, region=place.region)
+        cloud = local_cloud(ctx)
+        target = local_branches(cloud.endpoint, secret=cloud.root_secret, account=place.account, region=place.region)
     typer.secho(f"Branch environments: {target.title}", dim=True, err=True)
     return Branches(target=target, say=_say)
 
@@ -297,6 +298,7 @@ def _prepare_for_branches(ctx: typer.Context, place: "Environment") -> None:
         region=place.region,
         deployers=(SETTINGS.account, place.account),
         roles=bootstrap.checkout_branches(),
+        names=SETTINGS.bootstrap,
     )
 
 

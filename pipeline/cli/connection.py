@@ -32,13 +32,15 @@ class Connection:
 
 def connect(ctx: typer.Context, *, profile: str | None, aws: bool) -> Connection:
     """Find the pipeline and say, on stderr, where it is. Only --profile and --aws lead to AWS."""
-    place = {"account": SETTINGS.account, "region": SETTINGS.region}
+    account, region, bootstrap = SETTINGS.account, SETTINGS.region, SETTINGS.bootstrap
     if aws or profile is not None:
-        target = aws_target(profile=profile, **place)
+        target = aws_target(profile=profile, account=account, region=region, bootstrap=bootstrap)
         approves = False
     else:
         cloud = local_cloud(ctx)
-        target = local_target(cloud.endpoint, **place)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=bootstrap
+        )
         approves = cloud.approve == "auto"
     typer.secho(f"Pipeline {SETTINGS.name}: {target.title}", dim=True, err=True)
     return Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=approves)
@@ -50,10 +52,18 @@ def connect_to_stack(
     """Find the account that a stack is in, and say so on stderr: for what acts there and not on the pipeline."""
     if aws or profile is not None:
         target = aws_target(
-            profile=profile, account=account, region=region, holds=f"stack {stack}", named="its stage in stages/"
+            profile=profile,
+            account=account,
+            region=region,
+            bootstrap=SETTINGS.bootstrap,
+            holds=f"stack {stack}",
+            named="its stage in stages/",
         )
     else:
-        target = local_target(local_cloud(ctx).endpoint, account=account, region=region)
+        cloud = local_cloud(ctx)
+        target = local_target(
+            cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=SETTINGS.bootstrap
+        )
     typer.secho(f"Stack {stack}: {target.title}", dim=True, err=True)
     return target
 

@@ -79,7 +79,7 @@ def doctor(
 def _of_accounts(root: Path, profile: str | None) -> "list[OpenItem]":
     from pipeline.cli import account_readiness, loading  # noqa: PLC0415 - as above
 
-    target = aws_target(profile=profile, account=SETTINGS.account, region=SETTINGS.region)
+    target = aws_target(profile=profile, account=SETTINGS.account, region=SETTINGS.region, bootstrap=SETTINGS.bootstrap)
     return account_readiness.left_to_do(
         root, target, loading.whole(root), say=lambda line: typer.secho(line, dim=True, err=True)
     )

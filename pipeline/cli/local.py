@@ -83,7 +83,14 @@ def up(
     _say(f"Pushing {commit[:12]} to the local origin as {branch}")
     origin.push(checkout, f"HEAD:refs/heads/{branch}", follow=False)
     pipeline = Pipeline(
-        target=local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region), name=SETTINGS.name
+        target=local_target(
+            cloud.endpoint,
+            secret=cloud.root_secret,
+            account=SETTINGS.account,
+            region=SETTINGS.region,
+            bootstrap=SETTINGS.bootstrap,
+        ),
+        name=SETTINGS.name,
     )
     run = _run_of(pipeline, commit)
     if run is None:
@@ -162,6 +169,7 @@ def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
         tools_account=SETTINGS.account,
         foundation=bootstrap.checkout_foundation(),
         template=bootstrap.checkout_template(),
+        names=SETTINGS.bootstrap,
     )
     if changed:
         _say(f"Bootstrapped {', '.join(f'{each.account} in {each.region}' for each in changed)}")

@@ -9,6 +9,7 @@ import typer
 from pipeline.cli import (
     approve,
     branch,
+    credentials,
     demo,
     denied,
     deployed,
@@ -22,7 +23,7 @@ from pipeline.cli import (
     local,
     partner,
     redrive,
-    repair_pipeline,
+    repair,
     review,
     rollback,
     run,
@@ -69,6 +70,7 @@ run.register(app)
 approve.register(app)
 hold.register(app)
 denied.register(app)
+credentials.register(app)
 deployed.register(app)
 watch.register(app)
 dev.register(app)
@@ -81,7 +83,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
-repair_pipeline.register(app)
+repair.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)

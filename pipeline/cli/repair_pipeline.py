@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 OF_THE_DEFINITION = frozenset({"Review-ApprovalRemoved", "Review-PipelineControl"})
 """Rules whose findings are what a repair is for: another definition of the pipeline."""
 
-repairs = typer.Typer(help="Bring back what worked.", no_args_is_help=True)
 
-
-def register(app: typer.Typer) -> None:
-    """Add this command to `penstock`."""
-    app.add_typer(repairs, name="repair")
-
-
-@repairs.command(name="pipeline")
 def repair_pipeline(
     ctx: typer.Context,
     *,

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli import second_reading
 from pipeline.cli.connection import Json
 from pipeline.cli.loading import Loaded, load
+from pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from pipeline.catalogue.model import Catalogue
@@ -47,7 +48,7 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the stages and their services, that they are the same when read again, and that nothing has expired.
+    """Check the settings, the stages and their services, that they are the same when read again, and that nothing expired.
 
     Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
 
@@ -56,7 +57,8 @@ def validate(
     root = ctx.ensure_object(Path)
     day = (as_of or datetime.now(UTC)).date()
     loaded = load(root)
-    diagnostics = [Diagnostic(problem=problem) for problem in (*loaded.problems, *problems_of(loaded))]
+    found = (*problems_of_bootstrap(root), *loaded.problems, *problems_of(loaded))
+    diagnostics = [Diagnostic(problem=problem) for problem in found]
     if not diagnostics:
         diagnostics += [Diagnostic(problem=problem) for problem in second_reading.problems_of(loaded.catalogue)]
     if not no_expiry and not diagnostics:
@@ -73,9 +75,17 @@ def validate(
     raise typer.Exit(1 if blocked else 0)
 
 
+def problems_of_bootstrap(root: Path) -> "tuple[Problem, ...]":
+    """Return what cdk.json says otherwise than the settings."""
+    from pipeline.catalogue import toolkit  # noqa: PLC0415 - other commands must not wait for the CDK
+
+    told = json.loads((root / toolkit.FILE).read_text(encoding="utf-8"))
+    return tuple(toolkit.problems_of(SETTINGS.bootstrap, told))
+
+
 def problems_of(loaded: Loaded) -> "tuple[Problem, ...]":
     """Return what is wrong with the catalogue as a whole, or with what could be read of it."""
-    from pipeline.catalogue import ledger  # noqa: PLC0415 - other commands must not wait for the CDK
+    from pipeline.catalogue import ledger  # noqa: PLC0415 - as above
     from pipeline.catalogue.validation import problems_of as found_in  # noqa: PLC0415 - as above
     from stages.removed import REMOVED  # noqa: PLC0415 - as above
 

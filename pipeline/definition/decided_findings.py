@@ -58,6 +58,7 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
     bucket, key = f"<{stack}/Artifacts/Bucket/Resource.Arn>", f"<{stack}/Artifacts/Key/Resource.Arn>"
     far = [f"arn:aws:s3:::{settings.name}-artifacts-{account}-{region}" for region in regions]
     own = (bucket, f"{bucket}/*")
+    stores_by_name = {f"{settings.name}-artifacts-{account}-{region}" for region in (settings.region, *regions)}
     stores = one_of(*own, *(each for store in far for each in (store, f"{store}/*")))
     pipeline, source = f"{stack}/Pipeline/Role", f"{stack}/Pipeline/Source/Source/CodePipelineActionRole"
     synth = f"{stack}/Pipeline/Build/Synth/CdkBuildProject"
@@ -142,6 +143,15 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
             Grant(actions=WRITE_LOG, resources=one_of(log)),
             Grant(actions=REPORT_TESTS, resources=one_of(reports)),
         )
+    yield Decision(
+        construct="ArtifactStore",
+        path=f"(?:{stack}|{settings.name}-artifacts-[a-z0-9-]+)/Artifacts/Bucket/Resource",
+        rules=("Penstock-RetainedName[BucketName]",),
+        holds=lambda cause: cause.resource.properties.get("BucketName") in stores_by_name,
+        reason="Actions in other accounts and regions reach the store by its name, before it is there. A person makes"
+        " its stack first, and docs/repair.md says what to do with a store that is in the way.",
+        by=DecidedBy.PIPELINE,
+    )
     log, reports = f"arn:aws:logs:{home}:log-group:/aws/codebuild/*", f"arn:aws:codebuild:{home}:report-group/*"
     yield _decision(
         "CodePipeline",

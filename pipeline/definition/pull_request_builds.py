@@ -228,10 +228,11 @@ class WebhookReview(Construct):
         log.grant_write(role)
         role.add_to_policy(
             iam.PolicyStatement(
+                # The prefix must be that of the connection's ARN, which has either: source_action.py.
                 actions=[
-                    "codeconnections:GetConnection",
-                    "codeconnections:GetConnectionToken",
-                    "codeconnections:UseConnection",
+                    f"{prefix}:{action}"
+                    for prefix in ("codeconnections", "codestar-connections")
+                    for action in ("GetConnection", "GetConnectionToken", "UseConnection")
                 ],
                 resources=[source.connection_arn],
             )

@@ -97,8 +97,14 @@ class PipelineStack(cdk.Stack):
             artifacts=artifacts.bucket,
             artifacts_key=artifacts.key,
             pipeline_role=pipeline.role,
+            bootstrap=settings.bootstrap,
             deploy_roles=[
-                steps.deploy_role_arn(self, account=stage.environment.account, region=stage.environment.region)
+                steps.deploy_role_arn(
+                    self,
+                    settings.bootstrap,
+                    account=stage.environment.account,
+                    region=stage.environment.region,
+                )
                 for stage in stages
                 if stage.environment.keeps_data
             ],
@@ -188,7 +194,7 @@ class PipelineStack(cdk.Stack):
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"],
                 resources=[
-                    steps.bootstrap_role_arn(self, role, account=account, region=self.region)
+                    steps.bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
                     for role in ("deploy", "file-publishing", "lookup")
                 ],
             )

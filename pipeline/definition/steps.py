@@ -14,7 +14,7 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Removal
 from pipeline.definition.probes import ProbeBuild, ProbeStep
-from services.library.contract.names import bootstrap_role
+from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
 SETUP = "make setup"
@@ -38,10 +38,12 @@ class StepBuilds(Construct):
         artifacts: s3.IBucket,
         artifacts_key: kms.IKey,
         pipeline_role: iam.IRole,
+        bootstrap: Bootstrap,
         deploy_roles: Sequence[str],
         removals: Sequence[Removal] = (),
     ) -> None:
         super().__init__(scope, id_)
+        self.bootstrap = bootstrap
         self._artifacts = artifacts
         self.artifacts_key = artifacts_key
         self.log_group = logs.LogGroup(
@@ -80,7 +82,10 @@ class StepBuilds(Construct):
         """For the steps that delete stacks: their accounts' deploy roles, and the records of these removals alone."""
         stack = cdk.Stack.of(self)
         role = self._role("RemoveRole")
-        roles = {deploy_role_arn(stack, account=each.shipped.account, region=each.shipped.region) for each in removals}
+        roles = {
+            deploy_role_arn(stack, self.bootstrap, account=each.shipped.account, region=each.shipped.region)
+            for each in removals
+        }
         role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles)))
         records = {
             f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{each.shipped.removal_record}"
@@ -118,14 +123,14 @@ def to_pipeline_steps(
     return made
 
 
-def bootstrap_role_arn(stack: cdk.Stack, role: str, *, account: str, region: str) -> str:
+def bootstrap_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, role: str, *, account: str, region: str) -> str:
     """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
-    return f"arn:{stack.partition}:iam::{account}:role/{bootstrap_role(role, account=account, region=region)}"
+    return f"arn:{stack.partition}:iam::{account}:role/{bootstrap.role(role, account=account, region=region)}"
 
 
-def deploy_role_arn(stack: cdk.Stack, *, account: str, region: str) -> str:
+def deploy_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, *, account: str, region: str) -> str:
     """The role for deployments to it."""
-    return bootstrap_role_arn(stack, "deploy", account=account, region=region)
+    return bootstrap_role_arn(stack, bootstrap, "deploy", account=account, region=region)
 
 
 def protect_from_termination(
@@ -133,7 +138,7 @@ def protect_from_termination(
 ) -> pipelines.Step:
     """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
     region = stacks[0].region
-    arn = deploy_role_arn(stacks[0], account=stacks[0].account, region=region)
+    arn = deploy_role_arn(stacks[0], builds.bootstrap, account=stacks[0].account, region=region)
     words = ["--role", f'"{arn}"', "--region", region, *(stack.stack_name for stack in stacks)]
     return pipelines.CodeBuildStep(
         "Protect",
@@ -153,7 +158,7 @@ def remove_stack(
     A review reads the command (pipeline/review/diff/removals.py), and takes no other one for a removal with a reason.
     """
     shipped = removal.shipped
-    arn = deploy_role_arn(stack, account=shipped.account, region=shipped.region)
+    arn = deploy_role_arn(stack, builds.bootstrap, account=shipped.account, region=shipped.region)
     words = ["--role", f'"{arn}"', "--region", shipped.region, "--record", shipped.removal_record]
     words += ["--keeps-data"] if keeps_data else []
     words += ["--why", shlex.quote(" ".join(removal.why.split())), "--owner", shlex.quote(removal.owner)]

@@ -14,12 +14,11 @@ from typing import TypeVar
 from pipeline.local import stacks
 from pipeline.local.errors import LocalCloudError
 from pipeline.local.lifecycle import CHECKOUT, LocalCloud
-from services.library.contract.names import QUALIFIER
+from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
 
 FOUNDATION_STACK = "penstock-foundation"
 BRANCHES_STACK = "penstock-branches"
 EXECUTION_POLICY = "penstock-execution"
-BOOTSTRAP_STACK = "CDKToolkit"
 PARALLEL = 8
 Item = TypeVar("Item")
 
@@ -37,29 +36,45 @@ class Target:
 
 
 def bootstrap(
-    cloud: LocalCloud, targets: Iterable[Target], *, tools_account: str, foundation: str, template: str
+    cloud: LocalCloud,
+    targets: Iterable[Target],
+    *,
+    tools_account: str,
+    foundation: str,
+    template: str,
+    names: Bootstrap = PLATFORM_BOOTSTRAP,
 ) -> list[Target]:
     """Make every target ready for deployments from the tools account; returns those that were not ready before.
 
-    `foundation`: the template pipeline/accounts/foundation.yaml; `template`: that of `cdk bootstrap`.
+    `foundation`: the template pipeline/accounts/foundation.yaml; `template`: that of `cdk bootstrap`; `names`: what it
+    is given there.
     """
     wanted = sorted(set(targets))
     accounts: dict[str, list[Target]] = {}
     for target in wanted:
         accounts.setdefault(target.account, []).append(target)
-    _side_by_side(lambda account: _found(cloud, accounts[account], tools_account, foundation), sorted(accounts))
+    _side_by_side(lambda account: _found(cloud, accounts[account], tools_account, foundation, names), sorted(accounts))
     places = {(target.account, target.region): target for target in wanted}
-    changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template), sorted(places))
+    changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template, names), sorted(places))
     return [places[place] for place in changed]
 
 
-def prepare_for_branches(cloud: LocalCloud, *, account: str, region: str, deployers: Iterable[str], roles: str) -> bool:
+def prepare_for_branches(
+    cloud: LocalCloud,
+    *,
+    account: str,
+    region: str,
+    deployers: Iterable[str],
+    roles: str,
+    names: Bootstrap = PLATFORM_BOOTSTRAP,
+) -> bool:
     """Make an account ready for branch environments; whether it was not before.
 
     `roles`: the template pipeline/accounts/branches.yaml.
     """
     client = cloud.client("cloudformation", account=account, region=region)
-    return stacks.bring_to(client, BRANCHES_STACK, template=roles, parameters={"Deployers": ",".join(deployers)})
+    parameters = {"Deployers": ",".join(deployers), "Qualifier": names.qualifier}
+    return stacks.bring_to(client, BRANCHES_STACK, template=roles, parameters=parameters)
 
 
 def bootstrap_template(cdk: Path, package: Path, cache: Path) -> str:
@@ -103,7 +118,7 @@ def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[I
         return [item for item, changed in zip(items, pool.map(work, items), strict=True) if changed]
 
 
-def _found(cloud: LocalCloud, targets: Sequence[Target], tools_account: str, foundation: str) -> bool:
+def _found(cloud: LocalCloud, targets: Sequence[Target], tools_account: str, foundation: str, names: Bootstrap) -> bool:
     """IAM knows no regions, so an account has its foundation once, in the first of its regions."""
     account = targets[0].account
     client = cloud.client("cloudformation", account=account, region=targets[0].region)
@@ -111,11 +126,14 @@ def _found(cloud: LocalCloud, targets: Sequence[Target], tools_account: str, fou
         "HoldsPipeline": str(account == tools_account).lower(),
         "KeepsData": str(any(each.keeps_data for each in targets)).lower(),
         "RoleNames": ",".join(sorted({name for each in targets for name in each.role_names})),
+        "Qualifiers": names.qualifier,
     }
     return stacks.bring_to(client, FOUNDATION_STACK, template=foundation, parameters=parameters)
 
 
-def _bootstrap_one(cloud: LocalCloud, account: str, region: str, tools_account: str, template: str) -> bool:
+def _bootstrap_one(
+    cloud: LocalCloud, account: str, region: str, tools_account: str, template: str, names: Bootstrap
+) -> bool:
     """As `cdk bootstrap --trust TOOLS --trust-for-lookup TOOLS --cloudformation-execution-policies POLICY`."""
     client = cloud.client("cloudformation", account=account, region=region)
     parameters = {
@@ -124,6 +142,6 @@ def _bootstrap_one(cloud: LocalCloud, account: str, region: str, tools_account: 
         "CloudFormationExecutionPolicies": f"arn:aws:iam::{account}:policy/{EXECUTION_POLICY}",
         "FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
         "PublicAccessBlockConfiguration": "true",
-        "Qualifier": QUALIFIER,
+        "Qualifier": names.qualifier,
     }
-    return stacks.bring_to(client, BOOTSTRAP_STACK, template=template, parameters=parameters)
+    return stacks.bring_to(client, names.toolkit_stack, template=template, parameters=parameters)

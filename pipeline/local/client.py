@@ -58,7 +58,8 @@ def ask(port: int, path: str, asked: dict[str, Any], *, of: str) -> dict[str, An
 class Clients:
     """Keeps the clients of one local cloud, which threads may share."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, secret: str) -> None:
+        self._secret = secret
         self._clients = LocalClients(endpoint, attempts=1)
         self._made: dict[tuple[str, str, str], Any] = {}
         self._lock = Lock()
@@ -68,5 +69,5 @@ class Clients:
         key = (service, account, region)
         with self._lock:  # clients may be shared by threads, but not made by several at once
             if key not in self._made:
-                self._made[key] = self._clients.create(service, region, account_credentials(account))
+                self._made[key] = self._clients.create(service, region, account_credentials(account, self._secret))
         return self._made[key]

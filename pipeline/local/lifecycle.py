@@ -1,6 +1,8 @@
 """The local cloud's life on this machine: found, started, stopped, erased."""
 
 import json
+import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -51,6 +53,11 @@ class CloudLocation:
         return self.home / "cloud"
 
     @property
+    def root_secret(self) -> Path:
+        """Holds what the roots of the local accounts sign with; for this user's eyes alone."""
+        return self.folder / "root-secret"
+
+    @property
     def state_file(self) -> Path:
         """Describes the cloud that runs."""
         return self.home / "cloud.json"
@@ -97,6 +104,16 @@ class LocalCloud:
         """The URL of every AWS API of this cloud."""
         return f"http://127.0.0.1:{self.port}"
 
+    @cached_property
+    def root_secret(self) -> str:
+        """What the root of each account signs with, whose access key is the account: a person's own commands."""
+        try:
+            return self.place.root_secret.read_text(encoding="ascii")
+        except OSError as error:
+            raise LocalCloudError(
+                f"The local cloud's secret cannot be read: {error}. `make up` starts a cloud that has one."
+            ) from error
+
     @property
     def emulator_pid(self) -> int:
         """The emulator's own process, for the tests that kill it."""
@@ -127,7 +144,7 @@ class LocalCloud:
 
     @cached_property
     def _clients(self) -> Clients:
-        return Clients(self.endpoint)
+        return Clients(self.endpoint, self.root_secret)
 
 
 def find(place: CloudLocation) -> LocalCloud | None:
@@ -205,7 +222,9 @@ def _launch(
     iam: IamMode,
     without: tuple[str, ...],
 ) -> LocalCloud:
+    _make_root_secret(place.root_secret)
     command = [str(python), "-m", PROGRAM, "--detach", "--port", str(place.port), FOLDER, str(place.folder)]
+    command += ["--root-secret", str(place.root_secret)]
     for name in without:
         command += ["--without", name]
     if parent := environment.get(PARENT):
@@ -239,6 +258,13 @@ def _launch(
     written.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     written.replace(place.state_file)
     return cloud
+
+
+def _make_root_secret(file: Path) -> None:
+    """Make the secret of a new cloud; it is kept until the cloud is erased."""
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as made:
+            made.write(secrets.token_hex(20))
 
 
 def _await_health(cloud: LocalCloud) -> None:

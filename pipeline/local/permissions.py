@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.local.bootstrap import BRANCHES_STACK
 from pipeline.local.client import ask
 from pipeline.local.lifecycle import CHECKOUT
 
-DENIED, ACCESS = "/_penstock/iam/denied", "/_penstock/iam/access"
+DENIED, ACCESS, RECORDED = "/_penstock/iam/denied", "/_penstock/iam/access", "/_penstock/iam/recorded"
 Json = dict[str, Any]
 
 
@@ -41,10 +42,17 @@ def access(port: int, stacks: str) -> list[Json]:
     return found
 
 
+def recorded(port: int) -> Json:
+    """Ask a local cloud for the requests that it allowed since this was asked first, and for its policies."""
+    return ask(port, RECORDED, {}, of="IAM")
+
+
 def file_of(stack: str, checkout: Path = CHECKOUT) -> str:
     """Return the file that says what a stack's roles and resources allow."""
     if stack.startswith("Pipeline"):
         return "pipeline/definition/"
+    if stack == BRANCHES_STACK:
+        return "pipeline/accounts/branches.yaml"
     named = {f"-{file.parent.name.replace('_', '-')}": file for file in checkout.glob("services/*/service.py")}
     found = next((file for suffix, file in named.items() if stack.endswith(suffix)), None)
     return str(found.relative_to(checkout)) if found else "pipeline/accounts/foundation.yaml"

@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from pipeline.operate.session import hermetic_session
 from pipeline.operate.target import Target
-from services.library.contract.names import QUALIFIER, bootstrap_role
 
 Json = Any
 Found = TypeVar("Found")
@@ -27,12 +26,12 @@ class Account:
 
     def bootstrap_version(self) -> int | None:
         """Return the version of its bootstrap with our qualifier; None if it has none."""
-        found = self._parameter(f"/cdk-bootstrap/{QUALIFIER}/version")
+        found = self._parameter(self._target.bootstrap.version_parameter)
         return None if found is None else int(found)
 
     def execution_policies(self) -> list[str]:
         """Return the names of the policies that CloudFormation deploys with."""
-        role = bootstrap_role("cfn-exec", account=self.account, region=self.region)
+        role = self._target.bootstrap.role("cfn-exec", account=self.account, region=self.region)
         attached = self._client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         return [each["PolicyName"] for each in attached]
 

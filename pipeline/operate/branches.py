@@ -251,10 +251,10 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def local_branches(endpoint: str, *, account: str, region: str) -> Target:
+def local_branches(endpoint: str, *, secret: str, account: str, region: str) -> Target:
     """Return the local cloud as a target, in the role that has to do with branch environments alone."""
     clients = LocalClients(endpoint)
-    own = account_credentials(account)
+    own = account_credentials(account, secret)
     return _limited(clients.create, own, account=account, region=region, endpoint=endpoint)
 
 

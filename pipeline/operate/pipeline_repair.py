@@ -16,7 +16,6 @@ from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import EarlierDeployment
 from pipeline.operate.session import hermetic_session
-from services.library.contract.names import bootstrap_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +32,7 @@ RECENT = 100
 def find(pipeline: Pipeline) -> EarlierDeployment:
     """Look for the last definition that worked and is not the deployed one, and change nothing."""
     target = pipeline.target
-    role = bootstrap_role("deploy", account=target.account, region=target.region)
+    role = target.bootstrap.role("deploy", account=target.account, region=target.region)
     partition = hermetic_session().get_partition_for_region(target.region)
     deploy_role = f"arn:{partition}:iam::{target.account}:role/{role}"
     formation = target.assumed("cloudformation", role=deploy_role, account=target.account, region=target.region)

@@ -20,7 +20,6 @@ from pipeline.operate.logs import failures_of
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED
-from services.library.contract.names import bootstrap_bucket, bootstrap_role
 
 LONGEST_BODY = 51_200
 """Of a template in the call itself: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -219,9 +218,9 @@ def _published(pipeline: Pipeline, earlier: EarlierDeployment) -> str:
     """Upload a large template where CloudFormation can read it, beside the account's other files; return its URL."""
     place = earlier.deployed
     partition = (earlier.deploy_role or "arn:aws:").split(":")[1]
-    name = bootstrap_role("file-publishing", account=place.account, region=place.region)
+    name = pipeline.target.bootstrap.role("file-publishing", account=place.account, region=place.region)
     role = f"arn:{partition}:iam::{place.account}:role/{name}"
-    bucket = bootstrap_bucket(account=place.account, region=place.region)
+    bucket = pipeline.target.bootstrap.bucket(account=place.account, region=place.region)
     key = f"rollback/{place.stack}/{earlier.execution}.json"
     client = pipeline.target.assumed("s3", role=role, account=place.account, region=place.region)
     client.put_object(Bucket=bucket, Key=key, Body=earlier.template.encode())

@@ -41,9 +41,12 @@ class LocalClients:
         )
 
 
-def account_credentials(account: str) -> dict[str, str]:
-    """Return what makes a request one of this account's: there an account is its own access key."""
-    return {"aws_access_key_id": account, "aws_secret_access_key": "local"}
+def account_credentials(account: str, secret: str) -> dict[str, str]:
+    """Return what makes a request one of this account's root: there an account is its own access key.
+
+    `secret`: the cloud's, which all its accounts share.
+    """
+    return {"aws_access_key_id": account, "aws_secret_access_key": secret}
 
 
 def hermetic_session() -> botocore.session.Session:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate.errors import OperateError
 from pipeline.operate.session import LocalClients, account_credentials
-from services.library.contract.names import ACCOUNT, bootstrap_role
+from services.library.contract.names import ACCOUNT, PLATFORM_BOOTSTRAP, Bootstrap
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -31,6 +31,8 @@ class Target:
     region: str
     endpoint: str | None
     """Of every AWS API of the local cloud; None for AWS itself."""
+    bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
+    """What the platform's accounts have of `cdk bootstrap`."""
     _clients: Clients = field(repr=False)
     _assumed: Clients = field(repr=False, default=_as_no_role)
     """API, ARN of a role and region -> a client that acts as the role."""
@@ -74,12 +76,14 @@ class Target:
         return self._credentials(account)
 
 
-def local_target(endpoint: str, *, account: str, region: str) -> Target:
-    """The local cloud. An account is its own access key there; the environment has no say in anything."""
+def local_target(
+    endpoint: str, *, secret: str, account: str, region: str, bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
+) -> Target:
+    """The local cloud, as its accounts' roots, who share a secret; the environment has no say in anything."""
     clients = LocalClients(endpoint)
 
     def client(service: str, account: str, region: str) -> Any:
-        return clients.create(service, region, account_credentials(account))
+        return clients.create(service, region, account_credentials(account, secret))
 
     def assumed(service: str, role: str, region: str) -> Any:
         return clients.create(service, region, assume(client("sts", account, region), role))
@@ -88,9 +92,10 @@ def local_target(endpoint: str, *, account: str, region: str) -> Target:
         account=account,
         region=region,
         endpoint=endpoint,
+        bootstrap=bootstrap,
         _clients=client,
         _assumed=assumed,
-        _credentials=lambda account: Credentials(account, "local"),
+        _credentials=lambda account: Credentials(account, secret),
     )
 
 
@@ -99,6 +104,7 @@ def aws_target(
     profile: str | None,
     account: str,
     region: str,
+    bootstrap: Bootstrap = PLATFORM_BOOTSTRAP,
     holds: str = "the pipeline",
     named: str = "TOOLS in stages/accounts.py",
 ) -> Target:
@@ -122,7 +128,7 @@ def aws_target(
     def client(service: str, account: str, region: str) -> Any:
         if account == caller["Account"]:
             return session.create_client(service, region_name=region)
-        role = f"arn:aws:iam::{account}:role/{bootstrap_role('lookup', account=account, region=region)}"
+        role = f"arn:aws:iam::{account}:role/{bootstrap.role('lookup', account=account, region=region)}"
         advice = f"Bootstrap account {account} with `cdk bootstrap --trust {caller['Account']}`, as docs/aws.md shows."
         return session.create_client(service, region_name=region, **assume(sts, role, advice=advice))
 
@@ -133,6 +139,7 @@ def aws_target(
         account=account,
         region=region,
         endpoint=None,
+        bootstrap=bootstrap,
         _clients=client,
         _assumed=assumed,
         _credentials=lambda _account: credentials,

@@ -1,10 +1,12 @@
 """What the App is made of: the catalogue in `stages/`, or one branch's environment where the context names one."""
 
+import json
 from collections.abc import Mapping
 
-from pipeline.catalogue import ledger, validation
+from pipeline.catalogue import ledger, toolkit, validation
 from pipeline.catalogue.branch import asked_for
 from pipeline.catalogue.error_reporting import report_errors
+from pipeline.catalogue.problem import MistakeError
 from pipeline.definition.branch import resource_tags
 from pipeline.synthesis.pipeline_part import Pipeline
 from pipeline.synthesis.process import Told
@@ -24,6 +26,9 @@ def synthesise(asked: Told, environment: Mapping[str, str]) -> Judgement:
         shipped = ledger.read()
         validation.check(STAGES, shipped=shipped, removed=REMOVED)
         synth = Synth.asked(asked, environment)
+        told = json.loads((synth.root / toolkit.FILE).read_text(encoding="utf-8")) | {"context": synth.context}
+        if differing := list(toolkit.problems_of(SETTINGS.bootstrap, told)):
+            raise MistakeError("\n".join(map(str, differing)))
         if branch := asked_for(synth.context):
             stage = branch.stage(BRANCHES_LIKE)
             return synth.branch(stage, resource_tags(stage), branch.tags)

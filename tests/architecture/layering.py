@@ -101,7 +101,7 @@ ROOMS = {
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
-    "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts"), third_party=()),
+    "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts", NAMES), third_party=()),
     "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
     "pipeline.definition": Room(
         ours=(

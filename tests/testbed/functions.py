@@ -8,6 +8,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
@@ -18,6 +19,12 @@ REGION = "us-east-1"
 
 Answer = tuple[Any, dict[str, Any]]
 """What Invoke answered: the payload, and the rest."""
+
+
+def with_boto3() -> dict[str, str]:
+    """The file by which a package finds boto3 and what else the runtime code of services has."""
+    prepared = (Path(__file__).parents[2] / ".venv/functions").resolve()
+    return {"requirements.lock.txt": (prepared / "runtime.txt").read_text()}
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

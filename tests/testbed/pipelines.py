@@ -9,8 +9,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
 from pipeline.local.lifecycle import LocalCloud
-from tests.testbed.roles import role
+from tests.testbed.roles import role, root
 
 TOOLS = "111111111111"
 HOME = "us-east-1"
@@ -150,9 +153,10 @@ class Tools:
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"CodePipeline_20150709.{operation}",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={TOOLS}/20260101/{HOME}/codepipeline/aws4_request",
         }
-        connection.request("POST", "/", json.dumps(parameters), headers)
+        request = AWSRequest("POST", f"{self.cloud.endpoint}/", headers=headers, data=json.dumps(parameters))
+        SigV4Auth(root(self.cloud, TOOLS), "codepipeline", HOME).add_auth(request)
+        connection.request("POST", "/", json.dumps(parameters), dict(request.headers.items()))
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
         return answer

@@ -66,6 +66,7 @@ class Platform:
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
+            names=self.settings.bootstrap,
         )
         repository = upstream.prepare(self.cloud, self.settings)
         first_deployment.deploy(
@@ -81,7 +82,10 @@ class Platform:
     @property
     def pipeline(self) -> Pipeline:
         """As `penstock` sees it."""
-        return Pipeline(target=local_target(self.cloud.endpoint, account=self.tools, region=HOME), name=self.name)
+        return Pipeline(
+            target=local_target(self.cloud.endpoint, secret=self.cloud.root_secret, account=self.tools, region=HOME),
+            name=self.name,
+        )
 
     @property
     def executions(self) -> int:

@@ -1,5 +1,6 @@
 """Reads the policies of a CloudFormation template, and decides as IAM would what they allow."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,6 +31,8 @@ def template(file: Path) -> dict[str, Any]:
 def resolved(value: Any, *, account: str, chosen: Mapping[str, bool], names: Mapping[str, Any]) -> Any:
     """A part of the template as CloudFormation would resolve it; `names`: what a Ref or an Arn of its own comes to."""
 
+    known = {"AWS::Partition": "aws", "AWS::AccountId": account, **names}
+
     def go(value: Any) -> Any:
         match value:
             case {"If": [condition, yes, no]}:
@@ -50,8 +53,7 @@ def resolved(value: Any, *, account: str, chosen: Mapping[str, bool], names: Map
                 return separator.join(go(parts))
             case {"Split": [str(separator), joined]}:
                 return go(joined).split(separator)
-        written: str = function["Sub"]
-        return written.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", account)
+        return re.sub(r"\$\{([^}]+)\}", lambda name: str(known[name[1]]), function["Sub"])
 
     return go(value)
 

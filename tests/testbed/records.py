@@ -13,9 +13,9 @@ from botocore.credentials import Credentials
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import ACCOUNT, REGION
+from tests.testbed.roles import root
 
 FAULTS = "/_penstock/healthlake/faults"
-ROOT = Credentials(ACCOUNT, "local")
 _http = httpx.Client(trust_env=False, timeout=30)
 
 
@@ -34,7 +34,7 @@ class Datastore:
         *,
         content: bytes = b"",
         headers: Mapping[str, str] | None = None,
-        credentials: Credentials = ROOT,
+        credentials: Credentials | None = None,
         service: str = "healthlake",
         region: str = REGION,
         unsigned: Mapping[str, str] | None = None,
@@ -44,7 +44,7 @@ class Datastore:
         request = AWSRequest(
             method, url, headers={"Content-Type": "application/fhir+json", **(headers or {})}, data=content
         )
-        SigV4Auth(credentials, service, region).add_auth(request)
+        SigV4Auth(credentials or root(self.cloud), service, region).add_auth(request)
         return _http.request(
             method, url, content=content, headers={**dict(request.headers.items()), **(unsigned or {})}
         )

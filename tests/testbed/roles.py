@@ -4,10 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.credentials import Credentials
+
 from pipeline.local.lifecycle import LocalCloud
 
 ACCOUNT = "111111111111"
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def root(cloud: LocalCloud, account: str = ACCOUNT) -> Credentials:
+    """What a person signs with as an account itself."""
+    return Credentials(account, cloud.root_secret)
 
 
 def role(

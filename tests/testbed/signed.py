@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from pipeline.local.lifecycle import LocalCloud
+from tests.testbed.roles import root
 
 PROBLEM = "application/problem+json"
 _URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.[^/]+/(.*)")
@@ -52,7 +52,7 @@ class SignedApi:
         url = f"{self.cloud.endpoint}/_aws/execute-api/{match[1]}/{match[3]}{path}"
         if signed:
             request = AWSRequest(method, url, headers=sent, data=body)
-            SigV4Auth(Credentials(self.account, "local"), "execute-api", match[2]).add_auth(request)
+            SigV4Auth(root(self.cloud, self.account), "execute-api", match[2]).add_auth(request)
             sent = dict(request.headers.items())
         return _http.request(method, url, content=body, headers=sent)
 

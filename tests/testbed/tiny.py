@@ -10,6 +10,7 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from pipeline.catalogue import toolkit
 from pipeline.catalogue.model import Catalogue, Removal, Stage
 from pipeline.definition.stack import PipelineStack
 from pipeline.settings import SETTINGS, Settings
@@ -68,7 +69,8 @@ def app(
     branches: Environment | None = None,
 ) -> tuple[cdk.App, PipelineStack]:
     """The App as app.py makes it, with the same flags, over this catalogue."""
-    made = cdk.App(outdir=str(outdir), context=json.loads((ROOT / "cdk.json").read_text())["context"])
+    flags = json.loads((ROOT / toolkit.FILE).read_text())["context"]
+    made = cdk.App(outdir=str(outdir), context=flags | {toolkit.QUALIFIER: settings.bootstrap.qualifier})
     stack = PipelineStack(
         made, "Pipeline", settings=settings, catalogue=catalogue, removals=removals, branches=branches
     )

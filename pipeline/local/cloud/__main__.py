@@ -14,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="penstock local cloud", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where its state and files live")
+    parser.add_argument("--root-secret", type=Path, required=True, help="the file with what accounts' roots sign with")
     parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave one service out")
     parser.add_argument("--detach", action="store_true", help="go on in the background, and print the process's number")
     parser.add_argument("--parent", type=int, metavar="PROCESS", help="end when this process does")
@@ -33,7 +34,6 @@ def main() -> None:
         "S3_DATA_DIR": str(folder / "s3"),
         "S3_PERSIST": "1",
         "AUTH": "true",
-        "AWS_SECRET_ACCESS_KEY": "local",
     }
     from pipeline.local.cloud.snapshot_store import SnapshotStore  # noqa: PLC0415 - as above
 
@@ -49,6 +49,7 @@ def main() -> None:
     emulator = Emulator(
         port=arguments.port,
         folder=folder,
+        root_secret=arguments.root_secret.read_text(encoding="ascii"),
         approves=os.environ.get("PENSTOCK_APPROVE") == "auto",
         audits=os.environ.get("PENSTOCK_IAM") == "audit",
     )

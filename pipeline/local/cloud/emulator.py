@@ -30,8 +30,6 @@ Json = dict[str, Any]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 Send = Callable[[Json], Awaitable[None]]
-LOCAL_SECRET = "local"  # noqa: S105 - no secret: it is printed, and good on loopback alone
-"""What the root of every local account signs with. Most APIs here take any signature; those that check want this."""
 
 
 class AwsError(Exception):
@@ -154,6 +152,8 @@ class Emulator:
     port: int
     folder: Path
     """Where services may keep files of their own; nothing in it outlives `penstock down --erase`."""
+    root_secret: str = field(repr=False)
+    """What the roots of all accounts sign with: a person's commands know it, and nothing that is deployed."""
     approves: bool = False
     """Whether approvals are answered at once, for whoever started this cloud so: benches and tests."""
     audits: bool = False
@@ -354,7 +354,7 @@ class Emulator:
         return client
 
     def client(self, service: str, *, account: str, region: str) -> BaseClient:
-        """Make a boto3 client of this cloud; a twelve-digit access key is the account."""
-        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=LOCAL_SECRET, region_name=region)
+        """Make a boto3 client of this cloud that acts as an account's root; its access key is the account."""
+        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=self.root_secret, region_name=region)
         client: BaseClient = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # a service by name
         return client

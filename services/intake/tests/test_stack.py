@@ -72,7 +72,15 @@ def test_what_the_firewall_refuses_is_logged_without_what_names_a_caller(product
         },
     )
     production.has_resource_properties(
-        "AWS::Logs::LogGroup", {"LogGroupName": assertions.Match.string_like_regexp("^aws-waf-logs-")}
+        "AWS::Logs::LogGroup",
+        {
+            "LogGroupName": {
+                "Fn::Join": [
+                    "",
+                    [assertions.Match.string_like_regexp("^aws-waf-logs-.*-$"), assertions.Match.any_value()],
+                ]
+            }
+        },
     )
 
 

@@ -14,10 +14,16 @@ from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.constructs.table import Table
+from services.library.contract import deployment
 from services.library.contract.environment import Environment
 
 DAILY_RETENTION = cdk.Duration.days(35)
 MONTHLY_RETENTION = cdk.Duration.days(365)
+LONGEST_VAULT_NAME, SUFFIX = 50, 9
+"""Of a vault's name; and of it what tells the creations of a stack apart.
+
+https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html
+"""
 
 
 class BackupPlan(Construct):
@@ -43,10 +49,16 @@ class BackupPlan(Construct):
                 f"{self.node.path}: environment={environment.name!r} is not allowed; back up in production tiers alone:"
                 " elsewhere data goes with its stack, which could never be deleted with a vault that holds a copy."
             )
+        if not tables:
+            raise ValueError(
+                f"{self.node.path}: tables={tables!r} is not allowed; give at least one table: without any a plan"
+                " copies nothing, and nobody would notice."
+            )
         key = Key(self, "Key", environment=environment, description="Backups")
         self.vault = backup.BackupVault(
             self,
             "Vault",
+            backup_vault_name=self._vault_name(),
             encryption_key=key.key,
             lock_configuration=backup.LockConfiguration(min_retention=DAILY_RETENTION),
             removal_policy=cdk.RemovalPolicy.RETAIN,
@@ -77,6 +89,11 @@ class BackupPlan(Construct):
             disable_default_backup_policy=True,
         )
         self._notify_of_failures(environment, alarms_to)
+
+    def _vault_name(self) -> str:
+        """CloudFormation gives a vault no name of its own making."""
+        unique = cdk.Names.unique_resource_name(self, max_length=LONGEST_VAULT_NAME - SUFFIX)
+        return f"{unique}{deployment.creation_suffix()}"
 
     def _role(self, tables: Sequence[Table], key: Key) -> iam.IRole:
         """Make the role, with AWSBackupServiceRolePolicyForBackup's permissions for DynamoDB on these tables alone.

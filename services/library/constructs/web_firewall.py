@@ -9,6 +9,7 @@ from constructs import Construct
 
 from services.library.constructs.log_group import LogGroup
 from services.library.constructs.mappings.request_name import IDEMPOTENCY_HEADER
+from services.library.contract import deployment
 from services.library.contract.environment import Environment
 
 COMMON, KNOWN_BAD_INPUTS = "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"
@@ -45,9 +46,9 @@ class WebFirewall(Construct):
         )
         wafv2.CfnWebACLAssociation(self, "Association", resource_arn=stage_arn, web_acl_arn=acl.attr_arn)
         # WAF delivers to log groups of such names alone: the construct's own address makes it unique.
-        log = LogGroup(
-            self, "Logs", environment=environment, name=f"aws-waf-logs-{cdk.Names.unique_resource_name(self)}"
-        )
+        suffix = deployment.creation_suffix() if environment.keeps_data else ""
+        name = f"aws-waf-logs-{cdk.Names.unique_resource_name(self)}{suffix}"
+        log = LogGroup(self, "Logs", environment=environment, name=name)
         wafv2.CfnLoggingConfiguration(
             self,
             "Logging",

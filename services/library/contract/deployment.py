@@ -41,6 +41,16 @@ def synthesizer(environment: Environment) -> cdk.IStackSynthesizer | None:
     )
 
 
+def creation_suffix() -> str:
+    """Return the end of a name that has to be set and whose resource is retained: each creation of a stack has another.
+
+    What stays behind of a creation that failed would otherwise be in the way of the next one. Eight signs of the
+    stack's id, which is a UUID.
+    """
+    unique = cdk.Fn.select(2, cdk.Fn.split("/", cdk.Aws.STACK_ID))
+    return f"-{cdk.Fn.select(0, cdk.Fn.split('-', unique))}"
+
+
 def physical_name(scope: Construct, environment: Environment) -> str | None:
     """Return a physical name for a resource whose generated name would not begin with its stack's; None on main.
 

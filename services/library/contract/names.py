@@ -1,8 +1,10 @@
 """The names that rooms must agree on. With the standard library alone: whoever imports it waits for nothing."""
 
 import re
+from dataclasses import dataclass
+from typing import Annotated
 
-from services.library.contract.constraints import Matches
+from services.library.contract.constraints import Matches, validate_fields
 
 ACCOUNT = Matches(r"\d{12}", "12 digits, as a string")
 REGION = Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1")
@@ -42,8 +44,46 @@ BRANCH_ENVIRONMENT = re.compile(
 BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
 """Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
 
-QUALIFIER = "hnb659fds"
-"""In the names of what `cdk bootstrap` makes, unless it was given another."""
+QUALIFIER = Matches(r"[a-z0-9]{1,10}", "1-10 of a-z and 0-9")
+"""cdk bootstrap takes more, but a bucket has it in its name."""
+TOOLKIT_STACK = Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: 1-128 letters, digits and -, a letter first")
+SHARED_QUALIFIER, SHARED_TOOLKIT_STACK = "hnb659fds", "CDKToolkit"
+"""What `cdk bootstrap` takes unless it is told otherwise, and so what an account has for all other CDK apps."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bootstrap:
+    """What `cdk bootstrap` makes in each account and region, by its names."""
+
+    qualifier: Annotated[str, QUALIFIER] = "penstock"
+    """In the name of each role, bucket and parameter."""
+    toolkit_stack: Annotated[str, TOOLKIT_STACK] = "PenstockToolkit"
+
+    def __post_init__(self) -> None:
+        for found in validate_fields(self):
+            raise ValueError(f"Bootstrap: {found.sentence}")
+        if (self.qualifier == SHARED_QUALIFIER) != (self.toolkit_stack == SHARED_TOOLKIT_STACK):
+            raise ValueError(
+                f"Bootstrap: toolkit_stack={self.toolkit_stack!r} is not allowed; give {SHARED_TOOLKIT_STACK} with the"
+                f" qualifier {SHARED_QUALIFIER} and with no other."
+            )
+
+    def role(self, role: str, *, account: str, region: str) -> str:
+        """Return the name of a role, such as `deploy`, `lookup` or `file-publishing`."""
+        return f"cdk-{self.qualifier}-{role}-role-{account}-{region}"
+
+    def bucket(self, *, account: str, region: str) -> str:
+        """Return the name of the bucket for files."""
+        return f"cdk-{self.qualifier}-assets-{account}-{region}"
+
+    @property
+    def version_parameter(self) -> str:
+        """Return the name of the parameter that holds the version of its template."""
+        return f"/cdk-bootstrap/{self.qualifier}/version"
+
+
+PLATFORM_BOOTSTRAP = Bootstrap()
+"""Unless pipeline/settings.py names another."""
 
 
 def reserved_stage(name: str) -> str | None:
@@ -65,16 +105,6 @@ def gate_of(stage: str) -> str:
 def entry_of(pipeline_stage: str) -> str:
     """Return the stage or wave that a stage of the pipeline is for: prod, of prod-gate, of its part prod.1, of prod."""
     return pipeline_stage.removesuffix(GATE_SUFFIX).partition(".")[0]
-
-
-def bootstrap_role(role: str, *, account: str, region: str) -> str:
-    """Return the name of a role that `cdk bootstrap` made, such as `deploy`, `lookup` or `file-publishing`."""
-    return f"cdk-{QUALIFIER}-{role}-role-{account}-{region}"
-
-
-def bootstrap_bucket(*, account: str, region: str) -> str:
-    """Return the name of the bucket for files that `cdk bootstrap` made."""
-    return f"cdk-{QUALIFIER}-assets-{account}-{region}"
 
 
 def parameter(environment: str, published: str) -> str:

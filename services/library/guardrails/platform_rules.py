@@ -17,12 +17,14 @@ from services.library.guardrails.rules import (
     queues,
     quotas,
     retained,
+    retained_names,
     streams,
     wildcard_actions,
 )
 
 CHECKS: tuple[Check, ...] = (
     retained.check,
+    retained_names.check,
     privileged_builds.check,
     wildcard_actions.check,
     queues.check,
@@ -37,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
 
 RULES: tuple[Rule, ...] = (
     retained.RULE,
+    retained_names.RULE,
     privileged_builds.RULE,
     wildcard_actions.WILDCARD,
     wildcard_actions.ADMINISTRATOR,

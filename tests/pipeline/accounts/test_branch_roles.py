@@ -10,7 +10,7 @@ from policy_sentry.querying.actions import get_action_data, get_actions_for_serv
 
 from pipeline.catalogue.model import Stage
 from services.library.contract.deployment import BRANCH_EXECUTION_ROLE, BRANCH_PERMISSIONS_BOUNDARY
-from services.library.contract.names import BRANCH_DEPLOY_ROLE, BRANCH_TAG, bootstrap_role
+from services.library.contract.names import BRANCH_DEPLOY_ROLE, BRANCH_TAG, PLATFORM_BOOTSTRAP
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT, Assembly
 from tests.testbed import small
@@ -22,9 +22,10 @@ IAM = f"arn:aws:iam::{HERE.account}"
 NAMES = {
     "Boundary": f"{IAM}:policy/{BRANCH_PERMISSIONS_BOUNDARY}",
     "ExecutionRole": f"{IAM}:role/{BRANCH_EXECUTION_ROLE}",
+    "Qualifier": PLATFORM_BOOTSTRAP.qualifier,
 }
-BOOTSTRAP_DEPLOY_ROLE = bootstrap_role("deploy", account="1", region="eu-west-1")
-BOOTSTRAP_EXECUTION_ROLE = bootstrap_role("cfn-exec", account="1", region="eu-west-1")
+BOOTSTRAP_DEPLOY_ROLE = PLATFORM_BOOTSTRAP.role("deploy", account="1", region="eu-west-1")
+BOOTSTRAP_EXECUTION_ROLE = PLATFORM_BOOTSTRAP.role("cfn-exec", account="1", region="eu-west-1")
 TEMPLATE = template(ROOT / "pipeline/accounts/branches.yaml")["Resources"]
 FUNCTION = f"arn:aws:lambda:{HERE.region}:{HERE.account}:function:"
 LONGEST_POLICY = 6_144

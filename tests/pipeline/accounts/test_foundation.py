@@ -34,7 +34,7 @@ ENDS_DATA = (
     *("kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream"),
     *("kms:DeleteImportedKeyMaterial", "kms:DisableKey", "kms:ScheduleKeyDeletion"),
     *("logs:DeleteLogGroup", "logs:DeleteLogStream", "s3:BypassGovernanceRetention", "s3:DeleteBucket"),
-    "sqs:DeleteQueue",
+    *("secretsmanager:DeleteSecret", "sqs:DeleteQueue"),
 )
 """With calls of their own. What a template shortens by the very call that makes it, guardrails and reviews look at."""
 LONGEST_POLICY = 6_144
@@ -49,10 +49,12 @@ def policy(
     keeps_data: bool = False,
     account: str = ACCOUNT,
     names: Sequence[str] = ROLE_NAMES,
+    qualifiers: Sequence[str] = ("penstock",),
 ) -> dict[str, Any]:
     chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
     written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
-    document: dict[str, Any] = resolved(written, account=account, chosen=chosen, names={"RoleNames": names})
+    lists = {"RoleNames": names, "Qualifiers": qualifiers}
+    document: dict[str, Any] = resolved(written, account=account, chosen=chosen, names=lists)
     return document
 
 
@@ -130,7 +132,7 @@ def test_every_role_and_policy_of_a_stage_is_called_as_its_account_expects(platf
     [
         ("iam:CreatePolicyVersion", BOUNDARY),
         ("iam:DeletePolicy", f"arn:aws:iam::{ACCOUNT}:policy/penstock-execution"),
-        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-penstock-cfn-exec-role-{ACCOUNT}-us-east-1"),
         ("iam:UpdateAssumeRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/penstock-branch-deploy"),
         ("iam:DeleteRolePermissionsBoundary", ROLE),
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/any"),
@@ -198,7 +200,8 @@ def test_what_shortens_data_is_no_workloads_business(action: str) -> None:
         (OTHERS_ROLE, False, False),
         ("arn:aws:iam::555555555555:role/prod-reader", False, True),
         ("arn:aws:iam::555555555555:role/partner", False, False),
-        (f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1", False, True),
+        (f"arn:aws:iam::{ACCOUNT}:role/cdk-penstock-deploy-role-{ACCOUNT}-us-east-1", False, True),
+        (f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1", False, False),
         ("arn:aws:iam::111111111111:role/penstock-branch-deploy", False, True),
     ],
 )
@@ -207,9 +210,16 @@ def test_nobody_assumes_a_role_that_is_not_the_platforms(role: str, *, in_stages
     assert allows(policy("Boundary", tools=True), "sts:AssumeRole", role) == in_tools
 
 
+def test_both_bootstraps_are_the_platforms_while_it_moves_from_one_to_the_other() -> None:
+    moving = policy("Boundary", tools=True, qualifiers=("hnb659fds", "penstock"))
+    for qualifier, allowed in (("hnb659fds", True), ("penstock", True), ("another", False)):
+        role = f"arn:aws:iam::{ACCOUNT}:role/cdk-{qualifier}-deploy-role-{ACCOUNT}-us-east-1"
+        assert allows(moving, "sts:AssumeRole", role) == allowed
+
+
 def test_no_workload_gains_access_or_deletes_data_whatever_its_policies_say() -> None:
     boundary = policy("Boundary")
-    deploy_role = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1"
+    deploy_role = f"arn:aws:iam::{ACCOUNT}:role/cdk-penstock-deploy-role-{ACCOUNT}-us-east-1"
     assert allows(boundary, "dynamodb:PutItem", TABLE)
     assert not allows(boundary, "dynamodb:DeleteTable", TABLE)
     assert not allows(boundary, "iam:CreateRole", ROLE)

@@ -79,7 +79,7 @@ def remove_stack(cloud: LocalCloud, account: Account, monkeypatch: pytest.Monkey
     for name, value in {
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_ACCESS_KEY_ID": TOOLS,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": cloud.root_secret,
         "AWS_DEFAULT_REGION": REGION,
     }.items():
         monkeypatch.setenv(name, value)
@@ -146,7 +146,7 @@ def test_what_the_record_says_is_removed_leaves_the_repository_with_its_tombston
     tombstones.write_text(before[1].replace("= ()", f"= (\n    Tombstone({said}),\n)"))
     monkeypatch.setattr(ledger.read, "__defaults__", (file,))
     monkeypatch.setattr(removal_cleanup, "REMOVED", (tombstone,))
-    target = local_target(cloud.endpoint, account=SETTINGS.account, region=SETTINGS.region)
+    target = local_target(cloud.endpoint, secret=cloud.root_secret, account=SETTINGS.account, region=SETTINGS.region)
     made = Connection(pipeline=Pipeline(target=target, name=SETTINGS.name), approves_by_itself=False)
     monkeypatch.setattr(scaffold, "connect", lambda *_arguments, **_named: made)
 

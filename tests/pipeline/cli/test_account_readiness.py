@@ -22,7 +22,6 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target, local_target
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource
-from services.library.contract.names import QUALIFIER
 from tests.conftest import ROOT
 from tests.testbed import small
 
@@ -54,7 +53,8 @@ class Accounts:
             absent = {"service-quotas": Quotas(self.quotas), "backup": Backup(opted_in=self.opted_in)}
             return absent.get(service) or self.cloud.client(service, account, region)
 
-        return replace(local_target(self.cloud.endpoint, account=TOOLS, region=REGION), _clients=clients)
+        target = local_target(self.cloud.endpoint, secret=self.cloud.root_secret, account=TOOLS, region=REGION)
+        return replace(target, _clients=clients)
 
     def synthesised(self, *, place: tuple[str, str] = PLACE, **resources: Any) -> None:
         folder = self.folder / "cdk.out"
@@ -141,7 +141,7 @@ def test_what_was_not_synthesised_is_left(accounts: Accounts) -> None:
 
 
 def test_a_place_without_a_bootstrap_or_with_an_old_one_is_named(accounts: Accounts) -> None:
-    ssm, name = accounts.client("ssm"), f"/cdk-bootstrap/{QUALIFIER}/version"
+    ssm, name = accounts.client("ssm"), SETTINGS.bootstrap.version_parameter
     version = ssm.get_parameter(Name=name)["Parameter"]["Value"]
     try:
         ssm.put_parameter(Name=name, Value="7", Type="String", Overwrite=True)
@@ -156,7 +156,7 @@ def test_a_place_without_a_bootstrap_or_with_an_old_one_is_named(accounts: Accou
 
 
 def test_an_execution_policy_that_another_bootstrap_gave_is_named(accounts: Accounts) -> None:
-    iam, role = accounts.client("iam"), "cdk-{}-cfn-exec-role-{}-{}".format(QUALIFIER, *PLACE)
+    iam, role = accounts.client("iam"), SETTINGS.bootstrap.role("cfn-exec", account=PLACE[0], region=PLACE[1])
     everything = "arn:aws:iam::aws:policy/AdministratorAccess"
     iam.attach_role_policy(RoleName=role, PolicyArn=everything)
     (found,) = accounts.problems()

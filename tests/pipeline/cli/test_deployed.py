@@ -23,7 +23,7 @@ from tests.testbed.code_pipeline import connected
 
 
 def outputs(monkeypatch: pytest.MonkeyPatch, *found: DeployedStack) -> str:
-    target = local_target("http://127.0.0.1:1", account="9" * 12, region="eu-west-1")
+    target = local_target("http://127.0.0.1:1", secret="secret", account="9" * 12, region="eu-west-1")
     connection = Connection(pipeline=Pipeline(target=target, name="penstock"), approves_by_itself=False)
     monkeypatch.setattr(deployed, "connect", lambda *_arguments, **_named: connection)
     monkeypatch.setattr(operated, "read", lambda *_arguments: list(found))

@@ -20,6 +20,7 @@ from services.library.contract.environment import Tier
 from services.library.guardrails import nag, not_applicable
 from services.library.guardrails.decisions.decision import Cause, DecidedBy, Decision, decide
 from services.library.guardrails.finding import DeploymentLocation, Finding, without_hashes
+from services.library.guardrails.rules import retained_names
 from stages import accounts
 from tests.testbed import tiny
 
@@ -84,6 +85,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
 def _findings(app: cdk.App, pipeline: PipelineStack) -> Iterator[Found]:
     stacks = [each for each in app.node.children if isinstance(each, cdk.Stack)]
     templates = [Template(assertions.Template.from_stack(each).to_json(), each.node.path) for each in stacks]
+    for template in templates:
+        for finding in retained_names.check(template, DeploymentLocation(keeps_data=True)):
+            yield Found(finding, template, pipeline.decided_findings)
     resources = {each.path: (each, template) for template in templates for each in template.resources()}
     for pack, finding in nag.findings(app):
         if finding.path in resources and not pack.only_personal_data:
@@ -141,7 +145,20 @@ def under_other_conditions(properties: Body) -> None:
     ids=lambda change: change.__name__,
 )
 def test_pipeline_decides_nothing_of_a_policy(change: Change, found: list[Found]) -> None:
-    assert {each.finding for each in found if each.decision(change) is not None} == set()
+    of_policies = [each for each in found if each.finding.path.endswith("/DefaultPolicy/Resource")]
+    assert {each.finding for each in of_policies if each.decision(change) is not None} == set()
+
+
+def test_pipeline_decides_the_name_of_an_artifact_store_and_no_other(found: list[Found]) -> None:
+    def renamed(properties: Body) -> None:
+        properties["BucketName"] = "another"
+
+    named = [each for each in found if each.finding.base_rule == retained_names.RULE.id]
+    assert {each.finding.path.partition("/")[0] for each in named} == {
+        "Pipeline",
+        f"{SETTINGS.name}-artifacts-{accounts.SECOND_REGION}",
+    }
+    assert [each.finding for each in named if each.decision(renamed) is not None] == []
 
 
 def without_condition(properties: Body) -> None:

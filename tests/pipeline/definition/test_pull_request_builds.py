@@ -179,6 +179,9 @@ def test_the_build_over_a_connection_can_assume_no_role_and_write_nothing_but_it
         "codeconnections:GetConnection",
         "codeconnections:GetConnectionToken",
         "codeconnections:UseConnection",
+        "codestar-connections:GetConnection",
+        "codestar-connections:GetConnectionToken",
+        "codestar-connections:UseConnection",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     }

@@ -57,7 +57,9 @@ def test_denials_are_counted(enforced: bool, found: int, said: str) -> None:
     [
         ("Pipeline", "pipeline/definition/"),
         ("prod-eu-stock-keeping", "services/stock_keeping/service.py"),
-        ("CDKToolkit", "pipeline/accounts/foundation.yaml"),
+        ("penstock-branches", "pipeline/accounts/branches.yaml"),
+        ("penstock-foundation", "pipeline/accounts/foundation.yaml"),
+        ("PenstockToolkit", "pipeline/accounts/foundation.yaml"),
     ],
 )
 def test_stack_leads_to_the_file_that_says_what_it_allows(tmp_path: Path, stack: str, file: str) -> None:

@@ -244,6 +244,6 @@ def test_branch_removal_acts_in_the_local_cloud_by_the_limited_role(monkeypatch:
     given = {"AccessKeyId": "A", "SecretAccessKey": "B", "SessionToken": "C"}
     sts = SimpleNamespace(assume_role=lambda **_asked: {"Credentials": given})
     monkeypatch.setattr(LocalClients, "create", lambda _self, service, *place: sts if service == "sts" else place)
-    target = local_branches("http://127.0.0.1:1", account="1" * 12, region="eu-west-1")
+    target = local_branches("http://127.0.0.1:1", secret="secret", account="1" * 12, region="eu-west-1")
     assert target.client("s3")[1]["aws_session_token"] == "C"
     assert target.credentials("1" * 12).token == "C"

@@ -69,7 +69,9 @@ class Maker:
 
     @property
     def branches(self) -> Branches:
-        return Branches(target=local_branches(self.cloud.endpoint, account=ACCOUNT, region=REGION))
+        return Branches(
+            target=local_branches(self.cloud.endpoint, secret=self.cloud.root_secret, account=ACCOUNT, region=REGION)
+        )
 
     def make(
         self, name: str, *, resources: dict[str, Any] | None = None, role: str | None = EXECUTION, **tags: str

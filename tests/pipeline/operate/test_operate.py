@@ -106,7 +106,7 @@ def test_local_target_ignores_the_environments_aws_variables(
     server: tuple[str, list[tuple[str, dict[str, str], bytes]]],
 ) -> None:
     endpoint, requests = server
-    target = local_target(endpoint, account="999999999999", region="eu-west-1")
+    target = local_target(endpoint, secret="secret", account="999999999999", region="eu-west-1")
     target.client("codepipeline").list_pipelines()
     assert target.client("cloudformation", account="444444444444", region="us-east-1").meta.endpoint_url == endpoint
     ((_, headers, _),) = requests
@@ -134,7 +134,7 @@ def test_commands_reach_aws_only_with_profile_or_aws(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("endpoint", ["https://codepipeline.eu-west-1.amazonaws.com", "http://10.0.0.1", "http://a.b"])
 def test_local_target_refuses_an_endpoint_that_is_not_loopback(endpoint: str) -> None:
     with pytest.raises(OperateError, match="not on this machine"):
-        local_target(endpoint, account="999999999999", region="eu-west-1")
+        local_target(endpoint, secret="secret", account="999999999999", region="eu-west-1")
 
 
 def test_aws_target_refuses_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_status_follow_answers_130_to_ctrl_c(monkeypatch: pytest.MonkeyPatch) ->
         yield run(stage("dev", A=IN_PROGRESS), status=IN_PROGRESS)
         raise KeyboardInterrupt
 
-    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    target = local_target("http://127.0.0.1:1", secret="secret", account="999999999999", region="eu-west-1")
     made = connection.Connection(pipeline=Pipeline(target=target, name="penstock"), approves_by_itself=False)
     monkeypatch.setattr(run_commands, "connect", lambda *_arguments, **_named: made)
     monkeypatch.setattr(run_commands, "follow", interrupted)
@@ -210,7 +210,9 @@ def test_status_follow_answers_130_to_ctrl_c(monkeypatch: pytest.MonkeyPatch) ->
 def test_status_follow_reports_a_cloud_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        target = local_target(f"http://127.0.0.1:{nobody.getsockname()[1]}", account="999999999999", region="eu-west-1")
+        target = local_target(
+            f"http://127.0.0.1:{nobody.getsockname()[1]}", secret="secret", account="999999999999", region="eu-west-1"
+        )
         made = connection.Connection(pipeline=Pipeline(target=target, name="penstock"), approves_by_itself=False)
         monkeypatch.setattr(run_commands, "connect", lambda *_arguments, **_named: made)
         done = CliRunner().invoke(app, ["status"], obj=ROOT)
@@ -337,7 +339,7 @@ AWKWARD = """{"patient": "O'Neill & söhne", "note": "$HOME `id` \\\\ \\"x\\""}"
 
 def test_call_curl_sends_the_same_request(server: tuple[str, list[tuple[str, dict[str, str], bytes]]]) -> None:
     endpoint, requests = server
-    target = local_target(endpoint, account="999999999999", region="eu-west-1")
+    target = local_target(endpoint, secret="secret", account="999999999999", region="eu-west-1")
     request = call.to_service(target, INTAKE, body=AWKWARD, idempotency_key="key-1")
     assert call.send(target, request).status == 200
     line = call.curl(target, request)
@@ -358,7 +360,7 @@ def test_call_get_sends_no_body_below_the_services_url(
     url: str, server: tuple[str, list[tuple[str, dict[str, str], bytes]]]
 ) -> None:
     endpoint, requests = server
-    target = local_target(endpoint, account="999999999999", region="eu-west-1")
+    target = local_target(endpoint, secret="secret", account="999999999999", region="eu-west-1")
     records = replace(INTAKE, outputs={"Url": f"https://a1b2c3d4.execute-api.us-east-1.amazonaws.com{url}"})
     request = call.to_service(target, records, body=None, path="Patient/p-1", idempotency_key="key-1")
     assert call.send(target, request).status == 200
@@ -372,7 +374,7 @@ def test_call_get_sends_no_body_below_the_services_url(
 
 @pytest.mark.parametrize("path", ["/Patient", "Patient/../x y", "Patient?family=doe", "Patient/", "a#b"])
 def test_call_refuses_a_path_that_needs_encoding(path: str) -> None:
-    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    target = local_target("http://127.0.0.1:1", secret="secret", account="999999999999", region="eu-west-1")
     with pytest.raises(OperateError, match="such as Patient/p-1"):
         call.to_service(target, INTAKE, body=None, path=path)
 
@@ -457,7 +459,7 @@ def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: byt
     lower = {name.lower(): value for name, value in headers.items()}
     again = AWSRequest(method, f"{endpoint}{path}", {name: lower[name] for name in signed if name != "host"}, body)
     again.context["timestamp"] = lower["x-amz-date"]
-    signer = SigV4Auth(Credentials("444444444444", "local"), "execute-api", "us-east-1")
+    signer = SigV4Auth(Credentials("444444444444", "secret"), "execute-api", "us-east-1")
     del again.headers["x-amz-date"]
     again.headers["X-Amz-Date"] = lower["x-amz-date"]
     signature = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
@@ -465,7 +467,7 @@ def valid_signature(endpoint: str, path: str, headers: dict[str, str], body: byt
 
 
 def test_call_curl_posts_an_empty_body() -> None:
-    target = local_target("http://127.0.0.1:1", account="999999999999", region="eu-west-1")
+    target = local_target("http://127.0.0.1:1", secret="secret", account="999999999999", region="eu-west-1")
     assert " --data '' " in call.curl(target, call.to_service(target, INTAKE, body=""))
 
 

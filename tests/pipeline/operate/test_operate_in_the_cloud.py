@@ -23,7 +23,7 @@ from pipeline.operate.target import local_target
 from pipeline.review.tests import assemblies
 from pipeline.review.tests.assemblies import StackOf
 from pipeline.settings import SETTINGS
-from services.library.contract import names
+from services.library.contract.names import PLATFORM_BOOTSTRAP
 from tests.conftest import ROOT
 from tests.testbed import async_api_template
 from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parameter_template, stage, until
@@ -55,7 +55,10 @@ def penstock(*arguments: str) -> Result:
 
 
 def pipeline_of(tools: Tools) -> Pipeline:
-    return Pipeline(target=local_target(tools.cloud.endpoint, account=TOOLS, region=HOME), name=tools.name)
+    return Pipeline(
+        target=local_target(tools.cloud.endpoint, secret=tools.cloud.root_secret, account=TOOLS, region=HOME),
+        name=tools.name,
+    )
 
 
 def gate(tools: Tools) -> str:
@@ -291,8 +294,25 @@ def test_a_call_is_answered_and_so_is_the_same_call_by_curl(tools: Tools) -> Non
     assert (answer.exit_code, json.loads(answer.stdout)["status"]) == (0, 202)
     line = penstock("call", "--body", payload, "--curl").stdout.strip()
     assert curl_status(line) == 202
-    assert curl_status(line.replace(":local", ":wrong")) == 403
+    assert curl_status(line.replace(tools.cloud.root_secret, "wrong")) == 403
     assert penstock("call", "--body", "{}").exit_code == 1
+
+
+def test_credentials_are_good_for_other_programs(tools: Tools) -> None:
+    shown = penstock("credentials", "222222222222", "--region", "eu-west-1").stdout
+    script = f"{shown} env -0"
+    found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env={"AWS_PROFILE": "x"})
+    variables = dict(line.split("=", 1) for line in found.stdout.split("\0") if line.startswith("AWS_"))
+    assert variables == {
+        "AWS_ACCESS_KEY_ID": "222222222222",
+        "AWS_SECRET_ACCESS_KEY": tools.cloud.root_secret,
+        "AWS_ENDPOINT_URL": tools.cloud.endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+    }
+    process = json.loads(penstock("credentials", "222222222222", "--json").stdout)
+    assert process == {"Version": 1, "AccessKeyId": "222222222222", "SecretAccessKey": tools.cloud.root_secret}
+    assert "give 12 digits" in penstock("credentials", "dev").stderr
 
 
 def curl_status(line: str) -> int:
@@ -486,10 +506,10 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
 
 def bootstrapped(tools: Tools) -> None:
     """The bucket for files and the role that writes to it, as a bootstrap makes them."""
-    where = f"{TOOLS}-{HOME}"
-    if f"cdk-{names.QUALIFIER}-assets-{where}" not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
-        tools.s3.create_bucket(Bucket=f"cdk-{names.QUALIFIER}-assets-{where}")
-        publishing = f"cdk-{names.QUALIFIER}-file-publishing-role-{where}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
+    if bucket not in {each["Name"] for each in tools.s3.list_buckets()["Buckets"]}:
+        tools.s3.create_bucket(Bucket=bucket)
+        publishing = PLATFORM_BOOTSTRAP.role("file-publishing", account=TOOLS, region=HOME)
         role(tools.cloud, publishing, "cloudformation.amazonaws.com", account=TOOLS, principals=("*",))
 
 
@@ -516,7 +536,7 @@ def test_a_template_that_is_too_long_for_a_call_goes_back_from_the_accounts_buck
 
 def test_a_way_back_to_files_that_are_gone_is_refused(tools: Tools) -> None:
     bootstrapped(tools)
-    bucket = f"cdk-{names.QUALIFIER}-assets-{TOOLS}-{HOME}"
+    bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)
     keys = [f"{tools.name}-{name}.zip" for name in ("there", "gone")]
     tools.s3.put_object(Bucket=bucket, Key=keys[0], Body=b"code")
     own = {"source": {"path": "stack.template.json"}, "destinations": {"here": {"bucketName": "x", "objectKey": "y"}}}

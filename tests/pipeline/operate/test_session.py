@@ -35,11 +35,12 @@ endpoint, account, region = f"http://127.0.0.1:{port}", "999999999999", "eu-west
 cloud = LocalCloud(
     place=CloudLocation(home=Path("/"), port=port), supervisor=Process(pid=1, started=""), approve="ask", version=""
 )
-target = local_target(endpoint, account=account, region=region)
+vars(cloud)["root_secret"] = "secret"
+target = local_target(endpoint, secret="secret", account=account, region=region)
 for client in (
     target.client,
     lambda service: target.assumed(service, role="arn:aws:iam::999999999999:role/x", account=account, region=region),
-    local_branches(endpoint, account=account, region=region).client,
+    local_branches(endpoint, secret="secret", account=account, region=region).client,
     lambda service: cloud.client(service, account=account, region=region),
 ):
     client("sts").get_caller_identity()

@@ -62,7 +62,7 @@ def test_aws_target_acts_in_its_own_account_with_the_credentials_that_it_found(s
 
 def test_aws_target_looks_at_another_account_by_the_lookup_role(sts: Sts) -> None:
     target().client("cloudformation", account=OTHER, region="us-east-1")
-    assert sts.roles == [f"arn:aws:iam::{OTHER}:role/cdk-hnb659fds-lookup-role-{OTHER}-us-east-1"]
+    assert sts.roles == [f"arn:aws:iam::{OTHER}:role/cdk-penstock-lookup-role-{OTHER}-us-east-1"]
     given = {"aws_access_key_id": "A", "aws_secret_access_key": "B", "aws_session_token": "C"}
     assert sts.made[-1] == ("cloudformation", "us-east-1", given)
 
@@ -79,7 +79,7 @@ def test_aws_target_says_how_a_role_may_be_assumed(sts: Sts) -> None:
     with pytest.raises(OperateError) as refused:
         found.client("cloudformation", account=OTHER)
     assert str(refused.value) == (
-        f"arn:aws:iam::{OTHER}:role/cdk-hnb659fds-lookup-role-{OTHER}-eu-west-1 could not be assumed: You may not."
+        f"arn:aws:iam::{OTHER}:role/cdk-penstock-lookup-role-{OTHER}-eu-west-1 could not be assumed: You may not."
         f" Bootstrap account {OTHER} with `cdk bootstrap --trust {TOOLS}`, as docs/aws.md shows."
     )
     sts.fails = NoCredentialsError()

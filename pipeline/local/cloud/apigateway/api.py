@@ -18,6 +18,7 @@ from pipeline.local.cloud.apigateway.request_context import RequestContext, curr
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
 from pipeline.local.cloud.apigateway.signature import identify
 from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json
+from pipeline.local.cloud.iam.decision import ANONYMOUS, Principal
 from pipeline.local.cloud.iam.patches import Refusal
 from pipeline.local.cloud.iam.permissions import Permissions
 
@@ -42,6 +43,7 @@ class RestApis:
         self.validate = patches.replace_validation(self._validate)
         self.invoke = patches.replace_integrations(self._integrate)
         self.proxy = patches.replace_proxy_integration(self._hand_on, proxy_answer)
+        patches.check_anonymous(self._refusal_of_anybody)
         self.event = patches.replace_proxy_event(self._event)
         patches.replace_execution(self._execute)
 
@@ -124,6 +126,7 @@ class RestApis:
     ) -> tuple[Any, Any]:
         if (method_object.get("authorizationType") or "").upper() != "AWS_IAM":
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
+            current_request.get().authorizer = decided[1] or {}
             return decided
         here = current_request.get()
         found = identify(here, self.emulator.part(Permissions))
@@ -141,6 +144,11 @@ class RestApis:
         if checked and not _is_json(current_request.get().body):
             return patches.gateway_error("BAD_REQUEST_BODY", "Invalid request body")
         return self.validate(method, api_id, *arguments)
+
+    def _refusal_of_anybody(self, arn: str) -> str | None:
+        """Say why who does not sign may not call a method."""
+        anybody = self.emulator.part(Permissions).call_as(Principal(arn=ANONYMOUS, account=""))
+        return anybody.refusal("execute-api:Invoke", arn)
 
     async def _integrate(self, integration: Mapping[str, Any], *arguments: Any, **named: Any) -> Any:
         uri = integration.get("uri") or ""

@@ -46,6 +46,22 @@ def replace_validation(validate: Callable[..., Any]) -> Callable[..., Any]:
     return replace(gateway, "_check_request_validation", validate)
 
 
+def check_anonymous(refusal: Callable[[str], str | None]) -> None:
+    """Replace what decides a call of a method without authorization, which an API's policy must let in if it has one.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    """
+
+    def error(api_id: str, stage_name: str, method: str, path: str, account: str, region: str) -> Any:
+        arn = execute_api_arn(region, account, api_id, stage_name, method, path)
+        has_policy = bool((gateway.rest_api_policy_for_arn(arn) or ("",))[0])
+        message = refusal(arn) if has_policy else None
+        shown = (message or "").replace(f":{account}:", f":********{account[-4:]}:")
+        return gateway_error("ACCESS_DENIED", shown) if message else None
+
+    replace(gateway, "_anonymous_policy_error", error)
+
+
 def replace_integrations(integrate: Dispatch) -> Dispatch:
     """Replace the integrations of functions and services: `integrate(integration, ...)`."""
     replace(gateway, "_invoke_sqs_v1", integrate)

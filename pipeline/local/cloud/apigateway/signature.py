@@ -1,9 +1,9 @@
 """AWS_IAM authorization: the signature is checked against the caller's secret, then its policies are asked.
 
-The access key of a local account's root is the account id, and its secret is `LOCAL_SECRET`. So a call is, with the
-curl of Debian 12:
+The access key of a local account's root is the account id. So a call is, with the curl of Debian 12 and what
+`penstock credentials ACCOUNT` prints in the environment:
 
-    curl --aws-sigv4 "aws:amz:us-east-1:execute-api" --user 111111111111:local \
+    curl --aws-sigv4 "aws:amz:us-east-1:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
          http://127.0.0.1:PORT/_aws/execute-api/API_ID/STAGE/PATH
 """
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 def install(emulator: "Emulator") -> None:
     """Take over the emulator's way to run a function in a warm process, for Python."""
     from pipeline.local.cloud.awslambda import checks, patches
+    from pipeline.local.cloud.awslambda.permissions import RolePermissions
     from pipeline.local.cloud.awslambda.runner import Runner
 
     Runner(emulator)
-    patches.check_functions(emulator, checks.check_role)
-    patches.write_logs_into_groups_that_exist()
+    patches.check_functions(emulator, checks.check_function)
+    permissions = RolePermissions(emulator)
+    patches.write_logs_into_groups_that_exist(permissions.may_write_log)
+    patches.check_destinations(permissions.may_send)

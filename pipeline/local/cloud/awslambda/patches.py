@@ -15,43 +15,53 @@ def replace_execution(execute: Execute) -> Execute:
     return replace(lambda_svc, "_execute_function_warm", execute)
 
 
-def check_functions(emulator: Emulator, check_role: Callable[[str, object], None]) -> None:
-    """Have the role of a function checked before it is created or changed, by the API or by CloudFormation."""
+def check_functions(emulator: Emulator, check: Callable[[str, Json], None]) -> None:
+    """Have a function's settings checked before it is created or changed, by the API or by CloudFormation."""
 
     def refusal(request: Json) -> HttpResponse | None:
         try:
-            check_role(emulator.here()[0], request.get("Role"))
+            check(emulator.here()[0], request)
         except AwsError as error:
             return error_response(error.code, error.message, error.status)
         return None
 
     def create(request: Json) -> HttpResponse:
-        return refusal(request) or creation(request)
+        return refusal({"Role": None, **request}) or creation(request)
 
     def change(name: str, request: Json) -> HttpResponse:
         exists = name in lambda_svc._functions  # noqa: SLF001 - the emulator offers no other way
-        return (refusal(request) if exists and "Role" in request else None) or update(name, request)
+        return (refusal(request) if exists else None) or update(name, request)
 
     creation = replace(lambda_svc, "_create_function", create)
     update = replace(lambda_svc, "_update_config", change)
-    emulator.check_resource(
-        "AWS::Lambda::Function", lambda properties: check_role(emulator.here()[0], properties["Role"])
-    )
+    emulator.check_resource("AWS::Lambda::Function", lambda properties: check(emulator.here()[0], properties))
 
 
-def write_logs_into_groups_that_exist() -> None:
-    """Write no log of a function whose log group was deleted.
+def write_logs_into_groups_that_exist(may_write: Callable[[Json], bool]) -> None:
+    """Write no log of a function whose log group was deleted, or whose role may not write there.
 
     Lambda makes the log group that a function names only if its role may, and ours may not: deleted, it stays so.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
     """
 
     def emitted(function: Json, *rest: Any, **more: Any) -> None:
-        named = ((function.get("config") or function).get("LoggingConfig") or {}).get("LogGroup")
-        if named is None or named in cloudwatch_logs._log_groups:  # noqa: SLF001 - as above
+        config = function.get("config") or function
+        named = (config.get("LoggingConfig") or {}).get("LogGroup")
+        if (named is None or named in cloudwatch_logs._log_groups) and may_write(config):  # noqa: SLF001 - as above
             emit(function, *rest, **more)
 
     emit = replace(lambda_svc, "_emit_lambda_logs", emitted)
+
+
+def check_destinations(may_send: Callable[[Json, str], bool]) -> None:
+    """Send what an asynchronous call came to only where the function's role may: `may_send(function, destination)`."""
+
+    def route(target: str, name: str, *rest: Any) -> None:
+        function = (lambda_svc._functions.get(name) or {}).get("config")  # noqa: SLF001 - as above
+        if function is None or may_send(function, target):
+            routed(target, name, *rest)
+
+    routed = replace(lambda_svc, "_route_async_failure", route)
 
 
 def trace_id(config: Json, header: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """Which role a stack is operated in, and that it may do what is done to the stack's resources."""
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -24,6 +25,7 @@ _decided: ContextVar[tuple[str, str]] = ContextVar("decided", default=("", ""))
 def operate_in_roles(emulator: Emulator) -> None:
     """Keep the roles of stacks, and fail what they may not do to a resource."""
     _keep_roles()
+    _describe_roles()
     _decide(emulator)
 
 
@@ -57,6 +59,22 @@ def _keep_roles() -> None:
 
     actions |= {name: keeping(actions[name]) for name in OF_STACKS}
     actions |= {"CreateChangeSet": create_change_set, "ExecuteChangeSet": execute_change_set}
+
+
+def _describe_roles() -> None:
+    """Have a stack described with the role that it is operated in."""
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+    own = actions["DescribeStacks"]
+
+    def with_role(stack_id: re.Match[bytes]) -> bytes:
+        role = (handlers._resolve_stack(stack_id[1].decode()) or {}).get(ROLE, "")  # noqa: SLF001 - as above
+        return stack_id[0] + (f"<RoleARN>{role}</RoleARN>".encode() if role else b"")
+
+    def describe(parameters: Any) -> HttpResponse:
+        status, headers, body = own(parameters)
+        return status, headers, re.sub(rb"<StackId>([^<]+)</StackId>", with_role, body)
+
+    actions["DescribeStacks"] = describe
 
 
 def _change_set(parameters: Any) -> Json | None:

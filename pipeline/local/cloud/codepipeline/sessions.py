@@ -30,6 +30,11 @@ class Caller:
     pipeline: str
     roles: tuple[str, ...]
 
+    @property
+    def assuming(self) -> "Caller | None":
+        """Who assumes its last role: None for CodePipeline itself."""
+        return Caller(pipeline=self.pipeline, roles=self.roles[:-1]) if len(self.roles) > 1 else None
+
 
 class Sessions:
     """Keeps credentials and clients, because making one takes longer than most calls here."""
@@ -47,6 +52,7 @@ class Sessions:
         """Return a client of this cloud. Any of botocore's: hence the type."""
         with self._lock:
             self._await_serving()
+            self._require_trust(caller)
             key = (caller, service, region)
             made, client = self._clients.get(key, (0.0, None))
             if time.monotonic() - made > GOOD_FOR_SECONDS or client is None:
@@ -57,6 +63,7 @@ class Sessions:
     def credentials(self, caller: Caller) -> dict[str, str]:
         """Of a caller, as APIs spell them: for those who act on a pipeline's artifacts in its place."""
         with self._lock:
+            self._require_trust(caller)
             found = self._credentials_of(caller)
         return {
             "accessKeyId": found["aws_access_key_id"],
@@ -89,15 +96,26 @@ class Sessions:
             self._credentials[caller] = (time.monotonic(), credentials)
         return credentials
 
+    def _require_trust(self, caller: Caller) -> None:
+        """Refuse roles that may no longer be assumed: CodePipeline assumes them anew for each action."""
+        role, outer = caller.roles[-1], caller.assuming
+        try:
+            if outer is None:
+                self._permissions.check_trust(role, SERVICE, caller.pipeline)
+                return
+            self._require_trust(outer)
+            calls = self._permissions.call_as_session(outer.roles[-1], SESSION)
+            refusal = calls.refusal("sts:AssumeRole", role, keys={"sts:RoleSessionName": SESSION})
+        except AwsError as error:
+            refusal = error.message
+        if refusal:
+            raise AwsError("PermissionError", f"The role {role} cannot be assumed: {refusal}")
+
     def _assume(self, caller: Caller) -> Json:
         """Assume the pipeline's role as CodePipeline itself, and an action's as the pipeline's."""
-        role = caller.roles[-1]
-        if len(caller.roles) == 1:
-            try:
-                return self._permissions.start_session(role, SESSION, service=SERVICE, source=caller.pipeline)
-            except AwsError as error:
-                raise AwsError("PermissionError", f"The role {role} cannot be assumed: {error.message}") from None
-        outer = Caller(pipeline=caller.pipeline, roles=caller.roles[:-1])
+        role, outer = caller.roles[-1], caller.assuming
+        if outer is None:
+            return self._permissions.start_session(role, SESSION, service=SERVICE, source=caller.pipeline)
         sts = self._make("sts", self._credentials_of(outer), "us-east-1")
         assumed: Json = sts.assume_role(RoleArn=role, RoleSessionName=SESSION)["Credentials"]
         return assumed

@@ -9,6 +9,7 @@ from pipeline.local.cloud.emulator import AwsError, Emulator
 from pipeline.local.cloud.iam.permissions import Permissions
 
 Json = dict[str, Any]
+SERVICE = "lambda.amazonaws.com"
 
 
 class UndeliveredError(Exception):
@@ -41,11 +42,12 @@ class Destinations:
 
     def _client(self, service: str, function: Json, region: str) -> Any:
         role, name = str(function["Role"]), str(function["FunctionName"])
-        which = (service, role, region)
-        if which not in self.clients:
-            try:
-                session = self.emulator.part(Permissions).start_session(role, name, service="lambda.amazonaws.com")
-            except AwsError as error:
-                raise UndeliveredError(error.message) from error
-            self.clients[which] = self.emulator.client_of(session, service, region=region)
+        which, permissions = (service, role, region), self.emulator.part(Permissions)
+        try:
+            permissions.check_trust(role, SERVICE)
+            if which not in self.clients:
+                session = permissions.start_session(role, name, service=SERVICE)
+                self.clients[which] = self.emulator.client_of(session, service, region=region)
+        except AwsError as error:
+            raise UndeliveredError(error.message) from error
         return self.clients[which]

@@ -1,9 +1,9 @@
 """Who signed a request, over exactly the bytes, the path and the query that came, and whether their policies allow it.
 
-As with API Gateway, the access key of a local account's root is the account id and its secret is `LOCAL_SECRET`. So a
-call is, with the curl of Debian 12:
+As with API Gateway, the access key of a local account's root is the account id. So a call is, with the curl of Debian
+12 and what `penstock credentials ACCOUNT` prints in the environment:
 
-    curl --aws-sigv4 "aws:amz:us-east-1:healthlake" --user 111111111111:local \
+    curl --aws-sigv4 "aws:amz:us-east-1:healthlake" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
          http://127.0.0.1:PORT/datastore/DATASTORE_ID/r4/Patient/ID
 """
 

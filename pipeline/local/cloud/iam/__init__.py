@@ -19,10 +19,14 @@ def install(emulator: "Emulator") -> None:
     from pipeline.local.cloud.iam import patches, resources
     from pipeline.local.cloud.iam.api import Reports
     from pipeline.local.cloud.iam.permissions import Permissions
+    from pipeline.local.cloud.iam.recording import Recording
 
+    patches.check_root(emulator.root_secret)
     patches.replace_decisions(emulator.part(Permissions).judge)
     for entity in resources.ENTITIES:
         emulator.provide(entity, resources.bounded(emulator, entity))
+    emulator.provide(resources.TABLE, resources.with_policy(emulator))
     reports = emulator.part(Reports)
     emulator.serve_path("/_penstock/iam/denied", reports.denied)
     emulator.serve_path("/_penstock/iam/access", reports.access)
+    emulator.serve_path("/_penstock/iam/recorded", emulator.part(Recording).answer)

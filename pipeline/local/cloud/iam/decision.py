@@ -14,6 +14,7 @@ from pipeline.local.cloud.iam.policies import (
     Policy,
     Statement,
     matches,
+    matches_arn,
     read_policy,
     with_variables,
 )
@@ -188,6 +189,12 @@ def decide(principal: Principal, request: Request) -> Decision:
         return Decision(reason=Reason.UNKNOWN, because=str(error))
 
 
+def allows(principal: Principal, request: Request) -> Iterator[tuple[Policy, Statement]]:
+    """Yield each statement that allows a request, of every policy that has a say in it."""
+    keys = {**_keys(principal, request), **principal.keys, **request.keys}
+    yield from _Question(principal=principal, request=request, keys=keys).allows()
+
+
 def _decide(principal: Principal, request: Request) -> Decision:
     keys = {**_keys(principal, request), **principal.keys, **request.keys}
     question = _Question(principal=principal, request=request, keys=keys)
@@ -277,6 +284,15 @@ class _Question:
             return self._refuse(Reason.NO_IDENTITY_POLICY, f"no Allow in {where}", self._none("identity-based policy"))
         return self._limited() or self._allow(by_identity or by_resource)
 
+    def allows(self) -> Iterator[tuple[Policy, Statement]]:
+        """Yield each Allow that this question finds."""
+        for _, policies in self._layers():
+            for policy in policies:
+                yield from ((policy, each) for each in self._matching(policy, allows=True))
+        if resource := self.request.resource_policy:
+            named = (each for each in self._matching(resource.policy, allows=True) if self._naming(each))
+            yield from ((resource.policy, each) for each in named)
+
     def _limited(self) -> Decision | None:
         boundary, session = self.principal.boundary, self.principal.session
         if boundary and self._first_allow((boundary,)) is None:
@@ -357,7 +373,7 @@ def _covers_resource(statement: Statement, resource: str, keys: Keys) -> bool:
     if not statement.resources:
         return True  # a trust policy is about its own role
     patterns = (with_variables(each, keys) if statement.has_variables else each for each in statement.resources)
-    return any(matches(each, resource) for each in patterns) != statement.excepts_resources
+    return any(matches_arn(each, resource) for each in patterns) != statement.excepts_resources
 
 
 def _listed(statement: Statement) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,12 @@ from dataclasses import dataclass, replace
 from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
 
 DECRYPT, NEW_DATA_KEY = "kms:Decrypt", "kms:GenerateDataKey"
+KEY_OF_OBJECT = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+IN_PARTS = "s3:in-parts"
+"""No condition key of AWS's: says that an object is uploaded in parts, which S3 must read to put them together.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+"""
 _DYNAMODB = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "s3:GetObject": (DECRYPT,),
@@ -67,4 +73,5 @@ def key_requests(principal: Principal, request: Request, key: EncryptionKey) -> 
     }
     owner = key.arn.split(":")[4]
     asked = replace(request, resource=key.arn, owner=owner, keys=keys, resource_policy=key.policy)
-    return [replace(asked, action=action) for action in NEEDED.get(request.action, ())]
+    read_again = (DECRYPT,) if IN_PARTS in request.keys else ()
+    return [replace(asked, action=action) for action in (*NEEDED.get(request.action, ()), *read_again)]

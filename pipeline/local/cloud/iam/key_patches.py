@@ -1,7 +1,7 @@
 """The customer managed keys with which the emulator's resources are encrypted."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ministack.core import responses
 from ministack.services import (
@@ -14,9 +14,10 @@ from ministack.services import (
     sqs,
 )
 
+from pipeline.local.cloud.emulator import Json
 from pipeline.local.cloud.iam.decision import Request, ResourcePolicy
-from pipeline.local.cloud.iam.encryption import EncryptionKey
-from pipeline.local.cloud.iam.policies import read_policy
+from pipeline.local.cloud.iam.encryption import KEY_OF_OBJECT, EncryptionKey
+from pipeline.local.cloud.iam.policies import Policy, read_several
 
 
 def encryption_key(request: Request) -> EncryptionKey | None:
@@ -26,14 +27,12 @@ def encryption_key(request: Request) -> EncryptionKey | None:
         return None
     region = parts[3] or _bucket_region(request)
     with responses.request_scope(request.owner, region):
-        found = _KEYS[parts[2]](request.resource, parts[5]) if parts[2] in _KEYS else None
+        found = _KEYS[parts[2]](request, parts[5]) if parts[2] in _KEYS else None
         key = kms._resolve_key(found[0]) if found and "alias/aws/" not in found[0] else None  # noqa: SLF001 - the emulator offers no other way
-    if not found or not key:
-        return None
-    document = read_policy(f"the policy of {key['Arn']}", key.get("Policy") or {})
-    policy = ResourcePolicy(policy=document, kind="key policy")
-    tags = {tag["TagKey"]: tag["TagValue"] for tag in key.get("Tags") or ()}
-    return EncryptionKey(arn=key["Arn"], context=found[1], policy=policy, tags=tags)
+        if not found or not key:
+            return None
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in key.get("Tags") or ()}
+        return EncryptionKey(arn=key["Arn"], context=found[1], policy=key_policy(key), tags=tags)
 
 
 def _bucket_region(request: Request) -> str:
@@ -46,36 +45,58 @@ Key = tuple[str, Mapping[str, str]]
 """A key as the resource names it, and the encryption context."""
 
 
-def _bucket_key(arn: str, resource: str) -> Key | None:
-    configuration = s3._bucket_encryption.get(resource.partition("/")[0]) or ""  # noqa: SLF001 - as above
-    found = _MASTER_KEY.search(configuration)
+def _object_key(request: Request, resource: str) -> Key | None:
+    """Return the key that an object is encrypted with, or will be: its own, else that of its bucket."""
+    bucket, _, name = resource.partition("/")
+    configuration = s3._bucket_encryption.get(bucket) or ""  # noqa: SLF001 - as above
+    key = _key_to_be(request, configuration) if request.action == "s3:PutObject" else _key_of(bucket, name)
     per_bucket = "<BucketKeyEnabled>true<" in configuration
-    return (found[1], {"aws:s3:arn": arn.partition("/")[0] if per_bucket else arn}) if found else None
+    return (
+        (key, {"aws:s3:arn": request.resource.partition("/")[0] if per_bucket else request.resource}) if key else None
+    )
 
 
-def _queue_key(arn: str, _resource: str) -> Key | None:
+def _key_to_be(request: Request, configuration: str) -> str:
+    """Return the key of an object to be written: the one that it asks for, else its bucket's if it wants any."""
+    if named := request.keys.get(KEY_OF_OBJECT):
+        return named[0]
+    found = _MASTER_KEY.search(configuration)
+    return found[1] if found and "AES256" not in request.keys.get("s3:x-amz-server-side-encryption", ()) else ""
+
+
+def _key_of(bucket: str, name: str) -> str:
+    """Return the key of an object as S3 has noted it: what the bucket has now is about what comes."""
+    held = (s3._buckets.get(bucket) or {}).get("objects") or {}  # noqa: SLF001 - as above
+    headers = (held.get(name) or {}).get("preserved_headers") or {}
+    return str(headers.get(KEY_OF_OBJECT.removeprefix("s3:")) or "")
+
+
+def _queue_key(request: Request, _resource: str) -> Key | None:
+    arn = request.resource
     key = ((sqs._queue_by_arn(arn) or {}).get("attributes") or {}).get("KmsMasterKeyId")  # noqa: SLF001 - as above
     return (key, {"aws:sqs:arn": arn}) if key else None
 
 
-def _topic_key(arn: str, _resource: str) -> Key | None:
+def _topic_key(request: Request, _resource: str) -> Key | None:
+    arn = request.resource
     key = ((sns._topics.get(arn) or {}).get("attributes") or {}).get("KmsMasterKeyId")  # noqa: SLF001 - as above
     return (key, {"aws:sns:topicArn": arn}) if key else None
 
 
-def _stream_key(arn: str, resource: str) -> Key | None:
+def _stream_key(request: Request, resource: str) -> Key | None:
     key = (kinesis._streams.get(resource.split("/")[1]) or {}).get("KeyId")  # noqa: SLF001 - as above
-    return (key, {"aws:kinesis:arn": arn}) if key else None
+    return (key, {"aws:kinesis:arn": request.resource}) if key else None
 
 
-def _table_key(_arn: str, resource: str) -> Key | None:
+def _table_key(_request: Request, resource: str) -> Key | None:
     table = resource.split("/")[1]
     key = ((dynamodb._tables.get(table) or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")  # noqa: SLF001 - as above
     account = responses.get_account_id()
     return (key, {"aws:dynamodb:tableName": table, "aws:dynamodb:subscriberId": account}) if key else None
 
 
-def _secret_key(arn: str, _resource: str) -> Key | None:
+def _secret_key(request: Request, _resource: str) -> Key | None:
+    arn = request.resource
     key = (secretsmanager._resolve(arn)[1] or {}).get("KmsKeyId")  # noqa: SLF001 - as above
     return (key, {"SecretARN": arn}) if key else None
 
@@ -83,8 +104,8 @@ def _secret_key(arn: str, _resource: str) -> Key | None:
 _MASTER_KEY = re.compile("<KMSMasterKeyID>([^<]+)<")
 
 
-_KEYS: Mapping[str, Callable[[str, str], Key | None]] = {
-    "s3": _bucket_key,
+_KEYS: Mapping[str, Callable[[Request, str], Key | None]] = {
+    "s3": _object_key,
     "sqs": _queue_key,
     "sns": _topic_key,
     "kinesis": _stream_key,
@@ -98,3 +119,50 @@ def key_arn(alias: str, owner: str, region: str) -> str:
     with responses.request_scope(owner, region):
         key = kms._resolve_key(alias)  # noqa: SLF001 - as above
     return str(key["Arn"]) if key else alias
+
+
+def policy_of_key(arn: str) -> ResourcePolicy | None:
+    """Return the policy of a key of `here`; None if there is no such key."""
+    key = kms._resolve_key(arn)  # noqa: SLF001 - as above
+    return key_policy(key) if key else None
+
+
+def policies_of_keys() -> Iterator[Policy]:
+    """Yield the policy of each key, in every account and region."""
+    for (account, region, _), key in list(kms._keys.to_dict().items()):  # noqa: SLF001 - as above
+        with responses.request_scope(account, region):
+            yield key_policy(key).policy
+
+
+def key_policy(key: Json) -> ResourcePolicy:
+    """Return a key's policy, and after it what its grants allow, which need no policy besides.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+    """
+    grants = [grant for grant in kms._grants.values() if grant["KeyId"] == key["Arn"]]  # noqa: SLF001 - as above
+    allowed = [statement for grant in grants for statement in _statements(grant)]
+    policy = read_several(f"the policy of {key['Arn']}", key.get("Policy") or {}, {"Statement": allowed})
+    return ResourcePolicy(policy=policy, kind="key policy")
+
+
+def _statements(grant: Json) -> Iterator[Json]:
+    """Say a grant as statements. Its constraints are about what has an encryption context."""
+    constraints = grant.get("Constraints") or {}
+    exact = constraints.get("EncryptionContextEquals") or {}
+    pairs = exact or constraints.get("EncryptionContextSubset") or {}
+    conditions: Json = {"StringEquals": {f"kms:EncryptionContext:{name}": value for name, value in pairs.items()}}
+    if exact:
+        conditions["ForAllValues:StringEqualsIgnoreCase"] = {"kms:EncryptionContextKeys": list(exact)}
+    grantee = grant["GranteePrincipal"]
+    for operation in grant["Operations"]:
+        yield {
+            "Sid": f"grant {grant['GrantId'][:8]}",
+            "Effect": "Allow",
+            "Principal": {"Service" if grantee.endswith(".amazonaws.com") else "AWS": grantee},
+            "Action": f"kms:{operation}",
+            "Resource": "*",
+            "Condition": {} if operation in _WITHOUT_CONTEXT else conditions,
+        }
+
+
+_WITHOUT_CONTEXT = ("DescribeKey", "RetireGrant", "CreateGrant")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from typing import Any, Protocol
 
 import ministack.app as ministack_app
@@ -15,10 +16,12 @@ from ministack.services import (
     s3,
     sns,
     sqs,
+    sts,
 )
 
-from pipeline.local.cloud.emulator import LOCAL_SECRET, replace
+from pipeline.local.cloud.emulator import Json, replace
 from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Principal, Reason, Request
+from pipeline.local.cloud.iam.encryption import IN_PARTS, KEY_OF_OBJECT
 from pipeline.local.cloud.iam.principal_patches import principal_of
 from pipeline.local.cloud.iam.request_patches import request
 from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
@@ -108,14 +111,13 @@ def caller(access_key: str, session_token: str) -> Caller | Refusal:
     found = iam_evaluator.resolve_credential(access_key, account, session_token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         return Refusal(found.code, found.message)
-    root = iam_evaluator.is_root_access_key(access_key)
     return Caller(
         access_key=access_key,
         account=found.account_id,
         arn=found.principal_arn,
         unique_id=found.principal_id,
         principal=principal_of(found),
-        secret=LOCAL_SECRET if root else found.secret_access_key,
+        secret=found.secret_access_key,
     )
 
 
@@ -148,13 +150,39 @@ def replace_decisions(judge: Judge) -> None:
     replace(iam_evaluator, "resource_policy_allows", lambda *_decided, **_already: True)
     replace(sqs, "queue_policy_allows", enforcement.delivers("sqs:SendMessage"))
     replace(sns, "topic_policy_allows", enforcement.delivers("sns:Publish"))
+    enforcement.deliver_to_functions()
     # API Gateway asks for itself (`apigateway/signature.py`), so that a refusal is in its log.
     replace(ministack_app, "_enforce_execute_api", lambda *_asked, **_named: None)
     foreign = replace(s3, "_foreign_bucket_allows", lambda *asked: bool(asked[5]) or foreign(*asked))
     _name_resources_of_ours()
     _note_parameters()
+    _note_encryption()
+    _name_every_operation_of_s3()
     _say_what_aws_says()
     _count_loopback_as_secure()
+
+
+def check_root(secret: str) -> None:
+    """Have the root's signature checked, with this cloud's secret: for the emulator its key is enough."""
+
+    def resolved(*asked: Any, **named: Any) -> Any:
+        found = resolve(*asked, **named)
+        is_root = getattr(found, "principal_type", "") == "Root"
+        return changed(found, secret_access_key=secret) if is_root else found
+
+    def identified(access_key: str) -> Any:
+        token = naming.set(True)
+        try:
+            return identity(access_key)
+        finally:
+            naming.reset(token)
+
+    naming: ContextVar[bool] = ContextVar("naming", default=False)
+    resolve = iam_evaluator.resolve_credential
+    for module in (iam_evaluator, s3, sts):
+        replace(module, "resolve_credential", resolved)
+    is_root = replace(iam_evaluator, "_is_root_key", lambda key: naming.get() and is_root(key))
+    identity = replace(iam_evaluator, "resolve_caller_identity", identified)
 
 
 class _Enforcement:
@@ -174,6 +202,8 @@ class _Enforcement:
         service_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return None for what may be done, or why not, as the emulator puts it."""
+        if iam_action == UNKNOWN_OF_S3:
+            return self.refuse_unknown(access_key_id, service)
         known = _authenticated(access_key_id, service, iam_action, resource_arn)
         if isinstance(known, iam_evaluator.AuthError):
             return known
@@ -195,9 +225,9 @@ class _Enforcement:
     def refuse_unknown(self, access_key_id: str, service: str | None = None) -> Any:
         """Deny a request of which nobody knows what IAM calls it; the root may do anything."""
         known = _authenticated(access_key_id, service or "", "", "*")
-        if known is None or isinstance(known, iam_evaluator.AuthError):
+        if isinstance(known, iam_evaluator.AuthError):
             return known
-        asking = principal_of(known)
+        asking = principal_of(known) if known else Principal(arn=ANONYMOUS, account="")
         if asking.policies == (EVERYTHING,):
             return None
         self._result(asking, request(asking, "", f"a request to {service}", responses.get_region(), {}))
@@ -219,6 +249,25 @@ class _Enforcement:
             return self.judge(asking, request(asking, action, resource, responses.get_region(), keys)) is None
 
         return allows
+
+    def deliver_to_functions(self) -> None:
+        """Let S3 and SNS call a function if its policy does.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+        """
+        allows = self.delivers("lambda:InvokeFunction")
+
+        def from_bucket(function: str, event: Json, region: str) -> None:
+            bucket = event["Records"][0]["s3"]["bucket"]["arn"]
+            if allows(function, "s3.amazonaws.com", bucket, responses.get_account_id()):
+                of_bucket(function, event, region)
+
+        def from_topic(function: str, envelope: str, topic: str, *rest: Any) -> None:
+            if allows(function, "sns.amazonaws.com", topic, topic.split(":")[4]):
+                of_topic(function, envelope, topic, *rest)
+
+        of_bucket = replace(s3, "_deliver_event_to_lambda", from_bucket)
+        of_topic = replace(sns, "_deliver_to_lambda", from_topic)
 
     def _result(self, principal: Principal, request: Request) -> Any:
         denial = self.judge(principal, request)
@@ -293,9 +342,63 @@ def _note_parameters() -> None:
         _passed_roles.set(tuple(role for role in named if role))
         members = MEMBERS if iam_action == "sts:AssumeRole" else ()
         given = {f"sts:{each}": _parameter(body, params, each) or None for each in members}
+        given |= _of_keys(body) if service == "kms" else {}
+        given |= _of_events(body) if iam_action == "events:PutEvents" else {}
         return {**theirs(service, iam_action, body, params), **given}
 
     theirs = replace(iam_actions, "request_tag_context", tags)
+
+
+def _of_keys(body: bytes) -> dict[str, Any]:
+    """Return the condition keys of a call of KMS's that follow from its encryption context.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context
+    """
+    pairs = iam_actions._safe_json_field(body, "EncryptionContext")  # noqa: SLF001 - as above
+    if not isinstance(pairs, dict) or not pairs:
+        return {}
+    return {
+        "kms:EncryptionContextKeys": list(pairs),
+        **{f"kms:EncryptionContext:{name}": str(value) for name, value in pairs.items()},
+    }
+
+
+def _note_encryption() -> None:
+    """Note which key an object is to be encrypted with, and whether it comes in parts."""
+
+    def context(iam_action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
+        given = dict(theirs(iam_action, query, path, headers))
+        if iam_action != "s3:PutObject":
+            return given
+        upload = s3._multipart_uploads.get(iam_actions._query_param(query or {}, "uploadId")) or {}  # noqa: SLF001 - as above
+        of_key = KEY_OF_OBJECT.removeprefix("s3:")
+        key = (upload.get("preserved_headers") or headers or {}).get(of_key)
+        given |= {KEY_OF_OBJECT: key} if key else {}
+        return given | ({IN_PARTS: "true"} if upload or "uploads" in (query or {}) else {})
+
+    theirs = replace(iam_actions, "s3_service_context", context)
+
+
+UNKNOWN_OF_S3 = "s3:unknown"
+"""Stands for a request of S3's of which nobody knows what IAM calls it: without a name nobody would be asked."""
+
+
+def _name_every_operation_of_s3() -> None:
+    def action(method: str, path: str, query: Any) -> str:
+        return str(theirs(method, path, query) or UNKNOWN_OF_S3.removeprefix("s3:"))
+
+    theirs = replace(iam_actions, "_s3_action", action)
+
+
+def _of_events(body: bytes) -> dict[str, str | None]:
+    """Return what the entries of a request to publish have in common: policies of buses ask for it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    entries = iam_actions._safe_json_field(body, "Entries")  # noqa: SLF001 - as above
+    listed = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    said = {key: {str(each.get(name)) for each in listed} for key, name in EVENT_KEYS.items()}
+    return {key: next(iter(values)) if len(values) == 1 else None for key, values in said.items()}
 
 
 def _parameter(body: bytes, params: Mapping[str, Any], name: str) -> str:
@@ -312,6 +415,7 @@ def _named_roles(body: bytes, params: Mapping[str, Any], member: str) -> list[st
     return [str(each.get(inner) or "") for each in entries if isinstance(each, dict)]
 
 
+EVENT_KEYS = {"events:detail-type": "DetailType", "events:source": "Source"}
 MEMBERS = ("ExternalId", "RoleSessionName", "SourceIdentity")
 """What AssumeRole is given that trust policies have a key for."""
 
@@ -386,7 +490,8 @@ def _authenticated(access_key: str, service: str, action: str, resource: str) ->
     found = iam_evaluator.authenticate(access_key, account)
     if found is None and not access_key and may_be_anonymous:
         return None  # the Authorization header is for whom it calls
-    if found is None and not access_key.isdigit() and iam_evaluator.is_root_access_key(access_key):
+    is_verified = service == "s3" or iam_evaluator._verified_key.get() == access_key  # noqa: SLF001 - as above; S3 verifies presigned URLs itself
+    if found is None and iam_evaluator.is_root_access_key(access_key) and not (access_key.isdigit() and is_verified):
         found = iam_evaluator._unknown_access_key()  # noqa: SLF001 - as above
     if found is None:
         scope = responses._account_from_sts_session(access_key) or account  # noqa: SLF001 - as above

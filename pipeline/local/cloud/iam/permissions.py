@@ -8,6 +8,7 @@ from pipeline.local.cloud.iam import principal_patches
 from pipeline.local.cloud.iam.decision import Denial, Principal, Request, as_far_as_known, decide
 from pipeline.local.cloud.iam.encryption import NEEDED, key_requests
 from pipeline.local.cloud.iam.key_patches import encryption_key
+from pipeline.local.cloud.iam.recording import Recording
 from pipeline.local.cloud.iam.records import Records
 from pipeline.local.cloud.iam.request_patches import request_of
 
@@ -18,6 +19,7 @@ class Permissions:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._records = emulator.part(Records)
+        self._recording = emulator.part(Recording)
 
     def judge(self, principal: Principal, request: Request, *, via: str = "") -> Denial | None:
         """Decide a request and what it comes to: None lets it pass, as an audit does with every one.
@@ -34,6 +36,8 @@ class Permissions:
         decision = decide(principal, request)
         enforced = not self._emulator.audits
         self._records.note(principal, request, decision, via=via, enforced=enforced)
+        if decision.allowed:
+            self._recording.note(principal, request)
         if decision.allowed or not enforced:
             return None
         return Denial(principal=principal, request=request, decision=decision)
@@ -73,13 +77,19 @@ class Permissions:
         return principal_patches.start_session(role, session)
 
     def check_trust(self, role: str, service: str, source: str = "") -> None:
-        """Raise AccessDenied unless a service may assume a role.
+        """Raise AccessDenied unless a service may assume a role, which must be of the account that it acts for.
+
+        "You can only use the PassRole permission to pass an IAM role to a service that shares the same AWS account."
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 
         `source`: the ARN of what the service does it for, if it tells: trust policies may ask for it.
         """
+        account = source.split(":")[4] if source else self._emulator.here()[0]
         if not principal_patches.is_role(role):
             raise AwsError("AccessDenied", f"The role {role} does not exist", status=403)
-        keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]} if source else {}
+        if role.split(":")[4] != account:
+            raise AwsError("AccessDenied", f"The role {role} is another account's than {account}", status=403)
+        keys = {"aws:sourcearn": source, "aws:sourceaccount": account} if source else {}
         refusal = self.call_as_service(service).refusal("sts:AssumeRole", role, keys=keys)
         if refusal:
             raise AwsError("AccessDenied", refusal, status=403)

@@ -29,6 +29,8 @@ class Statement:
     excepts_principals: bool
     conditions: Mapping[str, Mapping[str, tuple[str, ...]]]
     has_variables: bool
+    place: int = 0
+    """Which statement of its document it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,17 @@ def read_policy(name: str, document: Any) -> Policy:
     return Policy(name=name, statements=statements, condition_keys=keys)
 
 
+def read_several(name: str, *documents: Any) -> Policy:
+    """Read what stands in several documents as one policy, at fault if one of them is."""
+    read = [read_policy(name, document) for document in documents]
+    return Policy(
+        name=name,
+        statements=tuple(statement for each in read for statement in each.statements),
+        fault=next((each.fault for each in read if each.fault), ""),
+        condition_keys=frozenset(key for each in read for key in each.condition_keys),
+    )
+
+
 @functools.lru_cache(maxsize=4096)
 def _read(text: str) -> tuple[tuple[Statement, ...], frozenset[str]]:
     try:
@@ -69,11 +82,11 @@ def _read(text: str) -> tuple[tuple[Statement, ...], frozenset[str]]:
     listed = document.get("Statement", [])
     has_variables = document.get("Version") == WITH_VARIABLES
     several = [listed] if isinstance(listed, dict) else listed
-    statements = tuple(_statement(each, has_variables) for each in several)
+    statements = tuple(_statement(each, has_variables, place) for place, each in enumerate(several))
     return statements, _condition_keys(statements)
 
 
-def _statement(written: Mapping[str, Any], has_variables: bool) -> Statement:
+def _statement(written: Mapping[str, Any], has_variables: bool, place: int) -> Statement:
     if written.get("Effect") not in ("Allow", "Deny"):
         raise InvalidPolicyError(f"the Effect of a statement is {written.get('Effect')!r}, not Allow or Deny")
     principal = written.get("NotPrincipal", written.get("Principal", {}))
@@ -91,6 +104,7 @@ def _statement(written: Mapping[str, Any], has_variables: bool) -> Statement:
             for operator, keys in (written.get("Condition") or {}).items()
         },
         has_variables=has_variables,
+        place=place,
     )
 
 
@@ -112,11 +126,32 @@ def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
     return pattern == "*" or _expression(pattern, ignore_case).fullmatch(text) is not None
 
 
+def matches_arn(pattern: str, arn: str) -> bool:
+    """Tell whether an ARN fits a pattern. Wildcards stay within one of its first five segments.
+
+    "If the * wildcard is the last character of a resource ARN segment, it can expand to match beyond the colon
+    boundaries." https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
+    return pattern == "*" or _of_arns(pattern).fullmatch(arn) is not None
+
+
+@functools.lru_cache(maxsize=8192)
+def _of_arns(pattern: str) -> re.Pattern[str]:
+    segments = pattern.split(":", 5)
+    inside = [_translated(each[:-1], "[^:]") + _translated(each[-1:], "[^:]", last=".") for each in segments[:5]]
+    return re.compile(":".join([*inside, *(_translated(each, ".") for each in segments[5:])]), re.DOTALL)
+
+
 @functools.lru_cache(maxsize=8192)
 def _expression(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
+    return re.compile(_translated(pattern, "."), _flags(ignore_case))
+
+
+def _translated(pattern: str, any_character: str, *, last: str = "") -> str:
+    """Write a pattern as a regular expression. `last`: what its `*` stands for any number of, if it is another."""
+    parts = {"*": f"{last or any_character}*", "?": any_character}
     written = "".join(parts.get(character) or re.escape(character) for character in pattern)
-    return re.compile(written.replace(LITERAL_STAR, r"\*").replace(LITERAL_MARK, r"\?"), _flags(ignore_case))
+    return written.replace(LITERAL_STAR, r"\*").replace(LITERAL_MARK, r"\?")
 
 
 def _flags(ignore_case: bool) -> re.RegexFlag:

@@ -58,6 +58,12 @@ def role_principal(
     )
 
 
+def every_role() -> Iterator[Principal]:
+    """Yield each role of every account."""
+    for (account, *_, name), role in list(iam._roles.to_dict().items()):  # noqa: SLF001 - as above
+        yield role_principal(name, account, str(role["Arn"]))
+
+
 def _tags(role: Json) -> Keys:
     return {f"aws:principaltag/{tag['Key'].lower()}": [tag["Value"]] for tag in role.get("Tags") or ()}
 

@@ -20,7 +20,7 @@ from pipeline.local.cloud.emulator import Json
 from pipeline.local.cloud.iam.conditions import Keys
 from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
 from pipeline.local.cloud.iam.encryption import CRYPTOGRAPHIC
-from pipeline.local.cloud.iam.key_patches import key_arn
+from pipeline.local.cloud.iam.key_patches import key_arn, policy_of_key
 from pipeline.local.cloud.iam.policies import read_policy
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
 
@@ -49,6 +49,8 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
         **_now(),
         **{name.lower(): values(value) for name, value in context.items() if value is not None},
     }
+    if action.startswith("kms:"):
+        keys["kms:calleraccount"] = [asking.account]
     held = resource_policy(action, resource, owner, region)
     if _names_tags(asking, held):
         keys |= _tags(resource, owner, region)
@@ -147,18 +149,37 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
     if service == "execute-api":
         service = "apigateway"
     with responses.request_scope(owner, region_of(resource, region)):
+        if service == "kms":
+            return policy_of_key(resource)
         found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
         if ":event-bus/" in resource:
             found = _bus_policy(resource.rpartition("/")[2]), owner
         if service == "dynamodb":
             of_table = dynamodb._resource_policies.get(resource.partition("/index/")[0]) or {}  # noqa: SLF001 - as above
             found = of_table.get("Policy"), owner
-    if found is None:
+    if not found or not found[0]:
         return None
-    kind = "key policy" if service == "kms" else "resource-based policy"
-    if not found[0] and kind != "key policy":
-        return None
-    return ResourcePolicy(policy=read_policy(f"the policy of {resource}", found[0] or {}), kind=kind)
+    return ResourcePolicy(policy=read_policy(f"the policy of {resource}", found[0]))
+
+
+def keep_table_policy(name: str, document: Json | None) -> None:
+    """Give a table of `here` the policy of its template, or none."""
+    arn = dynamodb._tables[name]["TableArn"]  # noqa: SLF001 - as above
+    dynamodb._resource_policies.pop(arn, None)  # noqa: SLF001 - as above
+    if document:
+        dynamodb._put_resource_policy({"ResourceArn": arn, "Policy": json.dumps(document)})  # noqa: SLF001 - as above
+
+
+def permissions_of(service: str, operation: str, parameters: Json) -> list[tuple[str, str]]:
+    """Return the actions that a call of an API of JSON needs in `here`, each with its resource: one for each table."""
+    account, region = responses.get_account_id(), responses.get_region()
+    action, body = f"{service}:{operation}", json.dumps(parameters).encode()
+    if service == "dynamodb":
+        in_transaction = iam_actions.dynamodb_transaction_checks(action, body, region, account)
+        tables = [(action, arn) for arn in iam_actions.dynamodb_resource_arns(body, region, account)]
+        if found := in_transaction or tables:
+            return [(str(needed), str(arn)) for needed, arn in found]
+    return [(action, resource_of(service, operation, parameters))]
 
 
 def resource_of(service: str, operation: str, parameters: Json) -> str:

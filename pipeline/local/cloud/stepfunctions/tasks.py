@@ -3,12 +3,13 @@
 https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 from pipeline.local.cloud.iam.permissions import Permissions
-from pipeline.local.cloud.iam.request_patches import resource_of
+from pipeline.local.cloud.iam.request_patches import permissions_of
 from pipeline.local.cloud.stepfunctions import patches
 
 SERVICE = "states.amazonaws.com"
@@ -35,36 +36,37 @@ class TaskPermissions:
     def refusal(self, execution: Json, resource: str, parameters: Any) -> tuple[str, str] | None:
         """Return the error and the cause with which a task fails, if its role may not do what it does."""
         machine = patches.machine_of(execution)
-        wanted = permission(resource, parameters if isinstance(parameters, dict) else {})
-        if machine is None or wanted is None:
+        if machine is None:
             return None
-        action, target = wanted
+        wanted = permissions(resource, parameters if isinstance(parameters, dict) else {})
         name = execution["executionArn"].rpartition(":")[2]
         try:
             calls = self._permissions.call_as_role(
                 machine["roleArn"], name, service=SERVICE, source=machine["stateMachineArn"]
             )
-            cause = calls.refusal(action, target)
+            causes = ((action, calls.refusal(action, target)) for action, target in wanted)
+            return next(((_error(action), cause) for action, cause in causes if cause), None)
         except AwsError as error:
-            cause = error.message
-        return (_error(action), cause) if cause else None
+            return (_error(wanted[0][0]), error.message) if wanted else None
 
 
-def permission(resource: str, parameters: Json) -> tuple[str, str] | None:
-    """Return the action and the resource that a task needs; None for an activity, which calls nobody."""
+def permissions(resource: str, parameters: Json) -> list[tuple[str, str]]:
+    """Return the actions that a task needs, each with its resource; none for an activity, which calls nobody."""
     if ":activity:" in resource:
-        return None
+        return []
     if not resource.startswith(INTEGRATION):
-        return "lambda:InvokeFunction", patches.function_arn(resource)
+        return [("lambda:InvokeFunction", patches.function_arn(resource))]
     plain = resource.removeprefix(INTEGRATION).removeprefix("aws-sdk:")
     service, _, operation = plain.removesuffix(".waitForTaskToken").partition(".sync")[0].partition(":")
     if (service, operation) == ("lambda", "invoke"):
-        return "lambda:InvokeFunction", patches.function_arn(str(parameters.get("FunctionName", "")))
+        return [("lambda:InvokeFunction", patches.function_arn(str(parameters.get("FunctionName", ""))))]
     namespace = NAMESPACES.get(service, service)
     action = operation[:1].upper() + operation[1:]
     if namespace == "s3":
-        return f"s3:{OF_BUCKETS.get(action, action)}", _object(parameters)
-    return f"{namespace}:{action}", _target(namespace, action, parameters)
+        return [(f"s3:{OF_BUCKETS.get(action, action)}", _object(parameters)), *_source(parameters)]
+    if namespace == "states" and parameters.get("StateMachineArn"):
+        return [(f"states:{action}", str(parameters["StateMachineArn"]))]
+    return permissions_of(namespace, action, parameters)
 
 
 def _object(parameters: Json) -> str:
@@ -73,9 +75,11 @@ def _object(parameters: Json) -> str:
     return f"arn:aws:s3:::{named}" if named else "*"
 
 
-def _target(namespace: str, action: str, parameters: Json) -> str:
-    named = parameters.get("StateMachineArn") if namespace == "states" else None
-    return str(named or resource_of(namespace, action, parameters))
+def _source(parameters: Json) -> Iterator[tuple[str, str]]:
+    """Yield what reading the source of a copy needs."""
+    source, _, version = unquote(str(parameters.get("CopySource") or "")).lstrip("/").partition("?versionId=")
+    if source:
+        yield "s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{source}"
 
 
 def _error(action: str) -> str:

@@ -22,11 +22,11 @@ from pipeline.local.lifecycle import LocalCloud
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES
 from services.library.constructs.mappings.request_name import execution_name
 from tests.testbed.async_api_template import template
+from tests.testbed.roles import root
 
 pytestmark = pytest.mark.cloud
 
 ACCOUNT, OTHER_ACCOUNT, REGION = "111111111111", "222222222222", "eu-west-1"
-ROOT = Credentials(ACCOUNT, "local")
 PAYLOAD = {"patient": 'it\'s "é" \\ 😀 ${x} #end', "amount": 10.0}
 PROBLEM = "application/problem+json"
 # One client for all: making one costs far more than a request.
@@ -54,7 +54,8 @@ class Api:
         payload: object = PAYLOAD,
         *,
         key: str | None = None,
-        credentials: Credentials | None = ROOT,
+        credentials: Credentials | None = None,
+        signed: bool = True,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         region: str = REGION,
@@ -62,9 +63,9 @@ class Api:
     ) -> httpx.Response:
         body = json.dumps(payload, ensure_ascii=False).encode() if content is None else content
         sent = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}), **(headers or {})}
-        if credentials:
+        if signed:
             request = AWSRequest("POST", self.url, headers=sent, data=body)
-            SigV4Auth(credentials, service, region).add_auth(request)
+            SigV4Auth(credentials or root(self.cloud), service, region).add_auth(request)
             sent = dict(request.headers.items())
         return _http.post(self.url, content=body, headers=sent)
 
@@ -144,7 +145,7 @@ class TestStarting:
         """The curl of Debian 12 signs as well as the SDKs do; SigV4 and no Docker, no AWS CLI."""
         command = [
             *("curl", "-sS", "--fail-with-body", "--aws-sigv4", f"aws:amz:{REGION}:execute-api"),
-            *("--user", f"{ACCOUNT}:local", "-H", "Content-Type: application/json"),
+            *("--user", f"{ACCOUNT}:{api.cloud.root_secret}", "-H", "Content-Type: application/json"),
             *("-d", json.dumps(PAYLOAD), api.url),
         ]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -239,7 +240,7 @@ class TestCallers:
 
     def test_an_unsigned_call_is_forbidden(self, api: Api) -> None:
         """MISSING_AUTHENTICATION_TOKEN: 403 "for a missing authentication token error"."""
-        problem(api.post(credentials=None), 403)
+        problem(api.post(signed=False), 403)
 
     def test_a_wrong_secret_is_forbidden(self, api: Api) -> None:
         """INVALID_SIGNATURE: 403 "for an invalid AWS signature error"."""
@@ -247,7 +248,7 @@ class TestCallers:
 
     def test_a_changed_body_is_forbidden(self, api: Api) -> None:
         request = AWSRequest("POST", api.url, headers={"Content-Type": "application/json"}, data=b'{"patient": "a"}')
-        SigV4Auth(ROOT, "execute-api", REGION).add_auth(request)
+        SigV4Auth(root(api.cloud), "execute-api", REGION).add_auth(request)
         response = _http.post(api.url, content=b'{"patient": "b"}', headers=dict(request.headers.items()))
         problem(response, 403)
 
@@ -259,10 +260,10 @@ class TestCallers:
         assert api.post(credentials=Credentials("AKIAIOSFODNN7EXAMPLE", "secret")).status_code == 403
 
     def test_another_scheme_is_forbidden(self, api: Api) -> None:
-        assert api.post(credentials=None, headers={"Authorization": "Bearer token"}).status_code == 403
+        assert api.post(signed=False, headers={"Authorization": "Bearer token"}).status_code == 403
 
     def test_another_account_is_forbidden(self, api: Api) -> None:
-        problem(api.post(credentials=Credentials(OTHER_ACCOUNT, "local")), 403)
+        problem(api.post(credentials=root(api.cloud, OTHER_ACCOUNT)), 403)
 
     def test_a_user_with_the_permission_may_call(self, api: Api) -> None:
         assert api.post(credentials=a_user(api, "execute-api:Invoke")).status_code == 202
@@ -358,7 +359,7 @@ def test_each_answer_is_in_the_access_log(api: Api) -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     """
-    good, bad = api.post(), api.post(credentials=None)
+    good, bad = api.post(), api.post(signed=False)
     lines = {line["requestId"]: line for line in api.log_lines("Log")}
     assert lines[good.headers["x-amzn-requestid"]] == {
         "requestId": good.headers["x-amzn-requestid"],

@@ -86,7 +86,7 @@ def build(cloud: LocalCloud, tmp_path: Path) -> Iterator[AssetBuild]:
             "CODEBUILD_SRC_DIR": str(tmp_path),
             "AWS_ENDPOINT_URL": cloud.endpoint,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": cloud.root_secret,
             "AWS_REGION": "us-east-1",
         },
     )

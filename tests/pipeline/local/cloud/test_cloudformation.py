@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,13 @@ def create(cloud: LocalCloud, name: str, resources: dict[str, Any], **parts: Any
             return status
         pause.wait(0.02)
     pytest.fail(f"{name} is still in progress")
+
+
+def update(cloud: LocalCloud, name: str, resources: dict[str, Any]) -> None:
+    """Update a stack, which must succeed."""
+    formation = cloud.client("cloudformation", account=ACCOUNT)
+    formation.update_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+    formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=POLLING)
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -215,6 +223,36 @@ def test_an_accepted_type_has_a_ref_and_attributes_and_can_be_changed_and_delete
     assert {output["OutputKey"]: output["OutputValue"] for output in changed} == values
     formation.delete_stack(StackName="accepted")
     formation.get_waiter("stack_delete_complete").wait(StackName="accepted", WaiterConfig=POLLING)
+
+
+def test_creation_fails_over_a_name_that_is_taken(cloud: LocalCloud) -> None:
+    formation, name = cloud.client("cloudformation", account=ACCOUNT), f"n{uuid.uuid4().hex[:8]}"
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}, "DeletionPolicy": "Retain"}
+    assert create(cloud, name, {"Group": group}) == "CREATE_COMPLETE"
+    assert create(cloud, f"{name}-again", {"Group": group}) == "ROLLBACK_COMPLETE"
+    events = formation.describe_stack_events(StackName=f"{name}-again")["StackEvents"]
+    reasons = [each.get("ResourceStatusReason", "") for each in events]
+    assert f"Resource of type 'AWS::Logs::LogGroup' with identifier '{name}' already exists." in reasons
+    group["Properties"] = {"LogGroupName": name, "RetentionInDays": 7}
+    update(cloud, name, {"Group": group})
+
+
+def test_generated_name_is_another_for_each_creation_and_stays_with_its_resource(cloud: LocalCloud) -> None:
+    formation, name = cloud.client("cloudformation", account=ACCOUNT), f"n{uuid.uuid4().hex[:8]}"
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {"VisibilityTimeout": 1}}
+
+    def url() -> str:
+        detail = formation.describe_stack_resource(StackName=name, LogicalResourceId="Queue")["StackResourceDetail"]
+        return str(detail["PhysicalResourceId"])
+
+    create(cloud, name, {"Queue": queue})
+    first = url()
+    update(cloud, name, {"Queue": {**queue, "Properties": {"VisibilityTimeout": 2}}})
+    assert url() == first
+    formation.delete_stack(StackName=name)
+    formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=POLLING)
+    create(cloud, name, {"Queue": queue})
+    assert url() != first
 
 
 def test_without_the_service_bad_properties_go_through(fresh_cloud: FreshCloud) -> None:

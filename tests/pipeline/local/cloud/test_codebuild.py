@@ -503,7 +503,7 @@ def test_a_build_that_takes_too_long_is_timed_out(codebuild: CodeBuild) -> None:
         endpoint_url=codebuild.cloud.endpoint,
         region_name="us-east-1",
         aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
+        aws_secret_access_key=codebuild.cloud.root_secret,
         config=Config(parameter_validation=False, proxies={}),  # five minutes is the least that boto3 lets one ask
     )
     asked: Json = {"timeoutInMinutesOverride": 0.01}

@@ -56,6 +56,29 @@ def only(push: dict[str, Any]) -> str:
     return str(execution["id"])
 
 
+@pytest.mark.parametrize(("service", "status"), [("codeconnections", "Succeeded"), ("codestar-connections", "Failed")])
+def test_a_source_uses_its_connection_by_the_service_of_its_arn(
+    tools: Tools, hosted: Repository, service: str, status: str
+) -> None:
+    """ "The service prefix needs to match that of the resource."
+
+    https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html
+    """
+    hosted.push({"a": "b"})
+    action = f"{service}:UseConnection"
+    statement = {"Effect": "Allow", "Action": ["s3:*", action], "Resource": "*"}
+    tools.cloud.client("iam").put_role_policy(
+        RoleName=f"{tools.name}-pipeline",
+        PolicyName="May",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    execution = follow(tools, "CodeStarSourceConnection", connection(hosted))
+    run = until(
+        lambda: tools.actions(execution).get("Fetch", {}), lambda found: found.get("status") in ("Succeeded", "Failed")
+    )
+    assert run["status"] == status, tools.errors(execution)
+
+
 def test_a_push_to_a_connection_starts_the_pipeline_at_the_pushed_commit(tools: Tools, hosted: Repository) -> None:
     """Its variables: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html"""
     hosted.push({"file": "before"})

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
 from tests.pipeline.local.cloud.test_codepipeline_recovery import project
+from tests.testbed.functions import with_boto3
 from tests.testbed.pipelines import TOOLS, Tools, action, approval, parameter_template, stage, zipped
 from tests.testbed.roles import role
 
@@ -63,6 +64,22 @@ def test_an_action_acts_in_the_account_of_its_role(tools: Tools) -> None:
     assert there.get_parameter(Name=tools.name)["Parameter"]["Value"] == "there"
     with pytest.raises(ClientError, match="ParameterNotFound"):
         tools.parameter()
+
+
+@pytest.mark.parametrize("whose", ["pipeline", "deploy"])
+def test_a_role_that_trusts_nobody_any_more_is_not_assumed_again(tools: Tools, whose: str) -> None:
+    """ "You must update the trust policy": https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html"""
+    deploy = tools.make_role("deploy")
+    tools.push({"template.json": parameter_template(tools.name, "there")})
+    execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE", roleArn=deploy)))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    name = f"{tools.name}-{whose}"
+    tools.cloud.client("iam", TOOLS).update_assume_role_policy(RoleName=name, PolicyDocument=policy)
+    again = tools.start()
+    assert tools.ended(again) == "Failed"
+    assert f"role/{name} cannot be assumed" in json.dumps(tools.errors(again))
 
 
 def test_a_template_may_be_larger_than_a_request(tools: Tools) -> None:
@@ -187,29 +204,21 @@ def test_a_failed_build_says_which_command_failed(tools: Tools) -> None:
 
 
 REPORTING = """
-import json, os, urllib.request
-
-def report(operation, **parameters):
-    headers = {
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": f"CodePipeline_20150709.{operation}",
-        "Authorization": "AWS4-HMAC-SHA256 Credential=111111111111/20260101/us-east-1/codepipeline/aws4_request",
-    }
-    body = json.dumps(parameters).encode()
-    urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], body, headers)).read()
+import boto3
 
 def handle(event, context):
     job = event["CodePipeline.job"]
+    jobs = boto3.client("codepipeline")
     parameters = job["data"]["actionConfiguration"]["configuration"]["UserParameters"]
     if parameters == "fail":
         details = {"type": "JobFailed", "message": "the function says no"}
-        report("PutJobFailureResult", jobId=job["id"], failureDetails=details)
+        jobs.put_job_failure_result(jobId=job["id"], failureDetails=details)
     elif "continuationToken" not in job["data"]:
-        report("PutJobSuccessResult", jobId=job["id"], continuationToken="again")
+        jobs.put_job_success_result(jobId=job["id"], continuationToken="again")
     else:
-        report("PutJobSuccessResult", jobId=job["id"], outputVariables={"said": parameters})
+        jobs.put_job_success_result(jobId=job["id"], outputVariables={"said": parameters})
 """
-"""A handler as the tutorial has it, without the SDK: functions here have only what they bring."""
+"""A handler as the tutorial has it."""
 
 
 def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> None:
@@ -220,7 +229,7 @@ def test_a_function_is_called_until_it_has_reported_a_result(tools: Tools) -> No
         Runtime="python3.11",
         Role=role(tools.cloud, tools.name, "lambda.amazonaws.com"),
         Handler="handler.handle",
-        Code={"ZipFile": zipped({"handler.py": REPORTING})},
+        Code={"ZipFile": zipped({"handler.py": REPORTING, **with_boto3()})},
         Timeout=20,
     )
     tools.push({"a": "b"})

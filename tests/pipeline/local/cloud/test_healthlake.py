@@ -20,6 +20,7 @@ from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import ACCOUNT, REGION
 from tests.testbed.killing import kill
 from tests.testbed.records import Datastore, datastore
+from tests.testbed.roles import root
 
 pytestmark = pytest.mark.cloud
 
@@ -276,7 +277,7 @@ def test_a_role_may_do_what_its_policy_says(cloud: LocalCloud, records: Datastor
     assert "healthlake:SearchWithGet" in refused.json()["message"]
     without_token = Credentials(given["AccessKeyId"], given["SecretAccessKey"])
     assert aws_error(records.call(*SIGNED_FOR, credentials=without_token), 403) == "UnrecognizedClientException"
-    other_account = Credentials(OTHER, "local")
+    other_account = root(cloud, OTHER)
     assert aws_error(records.call(*SIGNED_FOR, credentials=other_account), 403) == "AccessDeniedException"
 
 

@@ -17,11 +17,12 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.local.permissions import access, denials
+from pipeline.local.permissions import access, denials, recorded
 from pipeline.operate.session import LocalClients
 from tests.conftest import FreshCloud
 from tests.testbed.consumers import Queue, Stream
-from tests.testbed.functions import ACCOUNT, REGION, Functions, until
+from tests.testbed.functions import ACCOUNT, REGION, Functions, until, with_boto3
+from tests.testbed.permission_mutations import Permission, judge, read
 from tests.testbed.roles import EVERYTHING, role
 
 pytestmark = pytest.mark.cloud
@@ -126,6 +127,65 @@ class TestRequests:
         assert "sts:AssumeRole" in refusal(
             cloud.client("sts", ACCOUNT, REGION).assume_role, RoleArn=arn, RoleSessionName="session"
         )
+
+
+AS_ROOT = """
+    import boto3
+    from botocore.exceptions import ClientError
+
+    def handle(event, context):
+        found = {}
+        for service, operation in event["calls"].items():
+            for secret in event["secrets"]:
+                client = boto3.client(service, aws_access_key_id=event["account"], aws_secret_access_key=secret)
+                try:
+                    getattr(client, operation)()
+                    found[service] = "allowed"
+                except ClientError as error:
+                    found.setdefault(service, error.response["Error"]["Code"])
+        return found
+"""
+
+
+class TestRoot:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
+    "If the signatures match, the request is processed; otherwise, the request is denied."
+    """
+
+    def test_a_function_is_not_the_root_by_the_number_of_its_account(self, cloud: LocalCloud) -> None:
+        calls = {
+            "sts": "get_caller_identity",
+            "s3": "list_buckets",
+            "sqs": "list_queues",
+            "iam": "list_roles",
+            "dynamodb": "list_tables",
+            "cloudformation": "list_stacks",
+            "codepipeline": "list_pipelines",
+            "lambda": "list_functions",
+        }
+        asked = {"account": ACCOUNT, "calls": calls, "secrets": ["local", "test", ACCOUNT]}
+        found, _ = Functions(cloud).run({"app.py": AS_ROOT, **with_boto3()}, asked)
+        assert found.keys() == calls.keys(), found
+        assert set(found.values()) <= {"SignatureDoesNotMatch", "InvalidSignatureException"}, found
+
+    def test_a_person_is_the_root_by_the_secret_of_the_cloud(self, cloud: LocalCloud) -> None:
+        assert cloud.client("sts", ACCOUNT).get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+        assert cloud.place.root_secret.stat().st_mode & 0o777 == 0o600
+
+    def test_a_url_is_signed_with_the_secret(self, cloud: LocalCloud) -> None:
+        bucket = a_bucket(cloud)
+        url = cloud.client("s3", ACCOUNT, REGION).generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a"})
+        asked = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local"}
+        guessed = LocalClients(cloud.endpoint).create("s3", REGION, asked)
+        wrong = guessed.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a"})
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(url).text == "text"
+            assert client.get(wrong).status_code == 403
+            query = wrong.partition("?")[2]
+            for path in ("", "v20180820/tags/x"):
+                answer = client.get(f"{cloud.endpoint}/{path}?{query}", headers={"Authorization": "Bearer x"})
+                assert answer.status_code in (400, 403), answer.text
 
 
 def made_role(cloud: LocalCloud, trust: dict[str, Any], **asked: Any) -> str:
@@ -238,6 +298,68 @@ class TestNames:
         )
 
 
+class TestRequestsOfS3:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+
+    @pytest.mark.parametrize("host", ["{bucket}.s3.localhost", ""], ids=["by host", "by path"])
+    def test_what_is_no_operation_is_denied(self, cloud: LocalCloud, host: str) -> None:
+        bucket = a_bucket(cloud)
+        made = cloud.client("sts", ACCOUNT, REGION).assume_role(RoleArn=a_role(cloud), RoleSessionName="session")
+        given = made["Credentials"]
+        url = f"{cloud.endpoint}/a" if host else f"{cloud.endpoint}/{bucket}/a"
+        headers = {"Host": f"{host.format(bucket=bucket)}:{cloud.port}"} if host else {}
+        signed = AWSRequest("PATCH", url, headers={**headers, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, data=b"")
+        keys = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        SigV4Auth(keys, "s3", REGION).add_auth(signed)
+        with httpx.Client(trust_env=False) as client:
+            for sent in (dict(signed.headers.items()), headers):
+                answer = client.request("PATCH", url, headers=sent)
+                assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), answer.text
+
+    def test_a_tasks_copy_needs_its_source(self, cloud: LocalCloud) -> None:
+        """ "If the source object is in a general purpose bucket, you must have s3:GetObject permission to read the
+        source object". https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        source, target = a_bucket(cloud), a_bucket(cloud)
+        parameters = {"Bucket": target, "Key": "b", "CopySource": f"{source}/a"}
+        task = {"Resource": "arn:aws:states:::aws-sdk:s3:copyObject", "Parameters": parameters}
+        writes = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{target}/b"}
+        reads = {"Effect": "Allow", "Action": READ, "Resource": f"arn:aws:s3:::{source}/a"}
+        for statements, status in (((writes,), "FAILED"), ((writes, reads), "SUCCEEDED")):
+            name = fresh("role")
+            may = role(cloud, name, "states.amazonaws.com")
+            cloud.client("iam", ACCOUNT).put_role_policy(
+                RoleName=name, PolicyName="May", PolicyDocument=document(*statements)
+            )
+            assert ended(cloud, fresh("machine"), may, task) == status
+
+
+def test_a_tasks_transaction_needs_what_each_of_its_items_needs(cloud: LocalCloud) -> None:
+    """ "you can use the ... PutItem, UpdateItem, DeleteItem, and ConditionCheckItem permissions".
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+    """
+    tables = [a_table(cloud), a_table(cloud)]
+    items = [{"Put": {"TableName": each.rpartition("/")[2], "Item": {"id": {"S": "1"}}}} for each in tables]
+    task = {
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",
+        "Parameters": {"TransactItems": items},
+    }
+    for allowed, status in ((tables[:1], "FAILED"), (tables, "SUCCEEDED")):
+        may = role(cloud, fresh("role"), "states.amazonaws.com", Action="dynamodb:PutItem", Resource=allowed)
+        assert ended(cloud, fresh("machine"), may, task) == status
+
+
+def a_table(cloud: LocalCloud) -> str:
+    made = cloud.client("dynamodb", ACCOUNT, REGION).create_table(
+        TableName=fresh("table"),
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return str(made["TableDescription"]["TableArn"])
+
+
 def test_a_rules_targets_are_passed_their_roles(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
     rule, passed = fresh("rule"), a_role(cloud)
@@ -253,19 +375,28 @@ def test_a_rules_targets_are_passed_their_roles(cloud: LocalCloud) -> None:
 
 def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html"""
-    tables, name = cloud.client("dynamodb", ACCOUNT, REGION), fresh("table")
-    made = tables.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    arn, reader = made["TableDescription"]["TableArn"], made_role(cloud, {})
+    tables, arn, reader = cloud.client("dynamodb", ACCOUNT, REGION), a_table(cloud), made_role(cloud, {})
     statement = {"Effect": "Deny", "Principal": {"AWS": reader}, "Action": "dynamodb:GetItem", "Resource": arn}
     tables.put_resource_policy(ResourceArn=arn, Policy=document(statement))
-    asked = {"TableName": name, "Key": {"id": {"S": "1"}}}
+    asked = {"TableName": arn.rpartition("/")[2], "Key": {"id": {"S": "1"}}}
     assert "explicit deny in a resource-based policy" in refusal(as_role(cloud, reader, "dynamodb").get_item, **asked)
     assert as_role(cloud, made_role(cloud, {}), "dynamodb").get_item(**asked)
+
+
+def test_the_policy_of_a_templates_table_is_kept_and_obeyed(cloud: LocalCloud) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-table-resourcepolicy.html"""
+    reader, name = made_role(cloud, {}), fresh("table")
+    statement = {"Effect": "Deny", "Principal": {"AWS": reader}, "Action": "dynamodb:GetItem", "Resource": "*"}
+    properties = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "ResourcePolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
+    }
+    deploy(cloud, {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": properties}})
+    said = refusal(as_role(cloud, reader, "dynamodb").get_item, TableName=name, Key={"id": {"S": "1"}})
+    assert "explicit deny in a resource-based policy" in said
 
 
 def test_the_boundary_of_a_templates_role_is_kept_and_obeyed(cloud: LocalCloud) -> None:
@@ -344,6 +475,66 @@ class TestKeys:
                 with pytest.raises(ClientError, match="kms:GenerateDataKey"):
                     sqs.send_message(QueueUrl=queue.url, MessageBody="x")
 
+    def test_an_object_asks_for_its_own_key(self, cloud: LocalCloud) -> None:
+        """ "you must have permission to use the specified key", whatever the bucket has by default.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
+        """
+        bucket, key = a_bucket(cloud), self.a_key(cloud)
+        own = {"Bucket": bucket, "Key": "b", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+        without = as_role(cloud, a_role(cloud, Action="s3:*"), "s3")
+        assert f"kms:GenerateDataKey on resource: {key}" in refusal(without.put_object, **own, Body=b"text")
+        cloud.client("s3", ACCOUNT, REGION).put_object(**own, Body=b"text")
+        assert f"kms:Decrypt on resource: {key}" in refusal(without.get_object, Bucket=bucket, Key="b")
+        assert without.get_object(Bucket=bucket, Key="a")
+
+    def test_an_upload_in_parts_decrypts_besides(self, cloud: LocalCloud) -> None:
+        """ "To perform a multipart upload with encryption by using an AWS KMS key, the requester must have permission
+        to the kms:Decrypt and kms:GenerateDataKey actions on the key."
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+        """
+        bucket, key = a_bucket(cloud), self.a_key(cloud)
+        own = {"Bucket": bucket, "Key": "b", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+        writes = as_role(cloud, a_role(cloud, Action=["s3:*", "kms:GenerateDataKey"]), "s3")
+        assert writes.put_object(**own, Body=b"text")
+        assert f"kms:Decrypt on resource: {key}" in refusal(writes.create_multipart_upload, **own)
+        both = as_role(cloud, a_role(cloud, Action=["s3:*", "kms:GenerateDataKey", "kms:Decrypt"]), "s3")
+        upload = {"Bucket": bucket, "Key": "b", "UploadId": both.create_multipart_upload(**own)["UploadId"]}
+        assert "kms:Decrypt" in refusal(writes.upload_part, **upload, PartNumber=1, Body=b"text")
+        part = both.upload_part(**upload, PartNumber=1, Body=b"text")["ETag"]
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+        assert both.complete_multipart_upload(**upload, MultipartUpload=parts)
+
+    def test_a_direct_call_has_its_encryption_context_and_its_account(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context"""
+        key = self.a_key(cloud)
+        mine = {"kms:EncryptionContext:whose": "mine", "kms:CallerAccount": ACCOUNT}
+        kms = as_role(cloud, a_role(cloud, Action="kms:Encrypt", Condition={"StringEquals": mine}), "kms")
+        assert kms.encrypt(KeyId=key, Plaintext=b"text", EncryptionContext={"whose": "mine"})
+        for context in ({"whose": "others"}, {}):
+            assert "kms:Encrypt" in refusal(kms.encrypt, KeyId=key, Plaintext=b"text", EncryptionContext=context)
+
+    def test_a_grant_allows_its_operations(self, cloud: LocalCloud) -> None:
+        """ "A grant is a policy instrument that allows AWS principals to use KMS keys in cryptographic operations."
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+        """
+        key, keys, grantee = self.a_key(cloud), cloud.client("kms", ACCOUNT, REGION), a_role(cloud, Action="sqs:*")
+        kms, given = as_role(cloud, grantee, "kms"), {"Plaintext": b"text", "KeyId": key}
+        assert "kms:Encrypt" in refusal(kms.encrypt, **given)
+        granted = keys.create_grant(
+            KeyId=key,
+            GranteePrincipal=grantee,
+            Operations=["Encrypt"],
+            Constraints={"EncryptionContextEquals": {"whose": "mine"}},
+        )
+        assert kms.encrypt(**given, EncryptionContext={"whose": "mine"})
+        assert "kms:Encrypt" in refusal(kms.encrypt, **given, EncryptionContext={"whose": "mine", "more": "x"})
+        assert "kms:Encrypt" in refusal(kms.encrypt, **given)
+        keys.revoke_grant(KeyId=key, GrantId=granted["GrantId"])
+        assert "kms:Encrypt" in refusal(kms.encrypt, **given, EncryptionContext={"whose": "mine"})
+
     def test_an_encrypted_queue_asks_for_its_key(self, cloud: LocalCloud) -> None:
         queue = Queue(cloud, fresh("queue"), KmsMasterKeyId=self.a_key(cloud))
         sqs = as_role(cloud, a_role(cloud, Action="sqs:*"), "sqs")
@@ -365,6 +556,15 @@ class TestTrustInAService:
         trusted = {"Principal": {"Service": "states.amazonaws.com"}, "Condition": condition}
         task = {"Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2", "Parameters": {"Bucket": a_bucket(cloud)}}
         assert ended(cloud, f"{name}-{fresh('machine')}", made_role(cloud, trusted), task) == status
+
+
+def all_denied(cloud: LocalCloud) -> list[dict[str, Any]]:
+    return denials(cloud.port).found
+
+
+def denied(cloud: LocalCloud, who: str, action: str, resource: str) -> bool:
+    """Whether this was denied."""
+    return any((each["who"], each["action"], each["resource"]) == (who, action, resource) for each in all_denied(cloud))
 
 
 def ended(cloud: LocalCloud, name: str, role_arn: str, task: dict[str, Any]) -> str:
@@ -459,6 +659,62 @@ class TestCallsWithin:
         result = until(tried, lambda said: said.startswith("PROBLEM: User"))
         assert ("sqs:ReceiveMessage" if source == "queue" else "kinesis:DescribeStream") in result
 
+    @pytest.mark.parametrize("service", ["s3", "sns"])
+    def test_who_calls_a_function_needs_its_policy(self, cloud: LocalCloud, service: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
+        functions, kept, principal = Functions(cloud), Queue(cloud, fresh("queue")), f"{service}.amazonaws.com"
+        code = """
+            import boto3
+
+            def handle(event, context):
+                boto3.client("sqs").send_message(QueueUrl=QUEUE, MessageBody="1")
+        """
+        function = functions.make({"app.py": code.replace("QUEUE", repr(kept.url)), **with_boto3()})
+        functions.permit(function, principal)
+        arn = functions.lambda_.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+        if service == "s3":
+            s3, bucket = cloud.client("s3", ACCOUNT, REGION), a_bucket(cloud)
+            told = [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": told}
+            )
+            happen = functools.partial(s3.put_object, Bucket=bucket, Key="b", Body=b"")
+        else:
+            sns = cloud.client("sns", ACCOUNT, REGION)
+            topic = sns.create_topic(Name=fresh("topic"))["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+            happen = functools.partial(sns.publish, TopicArn=topic, Message="x")
+        happen()
+        assert kept.take(1)
+        functions.lambda_.remove_permission(FunctionName=function, StatementId=service)
+        happen()
+        until(lambda: denied(cloud, principal, "lambda:InvokeFunction", arn), bool)
+        assert kept.counts() == (0, 0)
+
+    def test_a_function_logs_and_tells_of_failures_as_its_role(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+        functions, kept = Functions(cloud), Queue(cloud, fresh("queue"))
+        logs = cloud.client("logs", ACCOUNT, REGION)
+        code = "def handle(event, context):\n    print('said')\n    raise ValueError"
+        for allowed in ("s3:*", ["logs:*", "sqs:*"]):
+            name = fresh("role")
+            acting = role(cloud, name, "lambda.amazonaws.com", Action="sqs:*")
+            function = functions.make(code, Role=acting, DeadLetterConfig={"TargetArn": kept.arn})
+            may = document({"Effect": "Allow", "Action": allowed, "Resource": "*"})
+            cloud.client("iam", ACCOUNT).put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=may)
+            logs.create_log_group(logGroupName=f"/aws/lambda/{function}")
+            functions.lambda_.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=0)
+            functions.lambda_.invoke(FunctionName=function, InvocationType="Event")
+            streams = functools.partial(logs.describe_log_streams, logGroupName=f"/aws/lambda/{function}")
+            if allowed == "s3:*":
+                session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{function}"
+                until(lambda who=session: denied(cloud, who, "sqs:SendMessage", kept.arn), bool)
+                assert any(each["who"] == session and each["action"].startswith("logs:") for each in all_denied(cloud))
+                assert not streams()["logStreams"]
+            else:
+                assert kept.take(1)
+                assert streams()["logStreams"]
+
     def test_a_function_needs_a_role_that_trusts_lambda(self, cloud: LocalCloud) -> None:
         """ "The role defined for the function cannot be assumed by Lambda."
 
@@ -505,6 +761,48 @@ def test_used_and_unused_actions_of_a_role_are_told_apart(cloud: LocalCloud) -> 
     as_role(cloud, f"arn:aws:iam::{ACCOUNT}:role/{name}", "s3").get_object(Bucket=bucket, Key="a")
     (found,) = access(cloud.port, stack)
     assert (found["used"], found["unused"]) == ({READ: 1}, ["sqs:SendMessage"])
+
+
+def test_each_permission_is_needed_redundant_or_unused(cloud: LocalCloud) -> None:
+    """What a recording says of a permission is so when it is taken out for real."""
+    keys, bucket, name = cloud.client("kms", ACCOUNT, REGION), a_bucket(cloud), fresh("role")
+    iam, key = cloud.client("iam", ACCOUNT), keys.create_key()["KeyMetadata"]["Arn"]
+    arn = role(cloud, name, "lambda.amazonaws.com", principals=(ACCOUNT,), Action="kms:*", Resource=key)
+    twice = [READ, "s3:Get*", "s3:PutObject", "sqs:SendMessage"]
+    for policy, statements in (("Bucket", [twice]), ("Limit", [[READ, "kms:*"], ["s3:PutObject", "sqs:*"]])):
+        written = document(*({"Effect": "Allow", "Action": actions, "Resource": "*"} for actions in statements))
+        if policy == "Bucket":
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=written)
+        else:
+            limit = iam.create_policy(PolicyName=f"{name}-limit", PolicyDocument=written)["Policy"]["Arn"]
+            iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=limit)
+    recorded(cloud.port)
+    s3 = as_role(cloud, arn, "s3")
+    s3.put_object(Bucket=bucket, Key="b", Body=b"text", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    s3.get_object(Bucket=bucket, Key="b")
+    found = judge(read(recorded(cloud.port)))
+    mine, boundary = f"the policy Bucket of role {name}", f"the boundary {limit}"
+
+    def verdict(policy: str, action: str, place: int = 0) -> str:
+        return found[Permission(policy=policy, place=place, action=action)].value
+
+    assert {action: verdict(mine, action) for action in twice} == {
+        READ: "redundant",
+        "s3:Get*": "redundant",
+        "s3:PutObject": "needed",
+        "sqs:SendMessage": "unused",
+    }
+    assert verdict(mine, "") == verdict(f"the policy May of role {name}", "kms:*") == "needed"
+    assert verdict(f"the policy of {key}", "kms:*") == "needed"
+    assert [verdict(boundary, action, place) for place, action in ((0, READ), (1, "s3:PutObject"), (1, "sqs:*"))] == [
+        "needed",
+        "needed",
+        "unused",
+    ]
+    less = document({"Effect": "Allow", "Action": [READ, "sqs:SendMessage"], "Resource": "*"})
+    iam.put_role_policy(RoleName=name, PolicyName="Bucket", PolicyDocument=less)
+    assert s3.get_object(Bucket=bucket, Key="b")
+    assert "s3:PutObject" in refusal(s3.put_object, Bucket=bucket, Key="b", Body=b"")
 
 
 def test_an_audit_lets_pass_and_notes(fresh_cloud: FreshCloud) -> None:

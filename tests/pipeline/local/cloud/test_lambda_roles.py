@@ -72,6 +72,18 @@ def test_a_change_to_a_role_that_does_not_trust_lambda_is_refused(cloud: LocalCl
     assert functions.get_function_configuration(FunctionName=name)["Role"].endswith("/worker")
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_ACCESS_KEY_ID", "_HANDLER", "LAMBDA_TASK_ROOT"])
+def test_a_variable_that_lambda_sets_itself_is_refused(cloud: LocalCloud, name: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime"""
+    function = create(cloud, make_role(cloud, "worker", "lambda.amazonaws.com"))
+    variables = {"Variables": {name: "x", "MINE": "y"}}
+    with pytest.raises(ClientError, match=f"Reserved keys used in this request: {name}$"):
+        cloud.client("lambda", ACCOUNT).update_function_configuration(FunctionName=function, Environment=variables)
+    made = template("lambda.amazonaws.com")
+    made["Function"]["Properties"]["Environment"] = variables
+    assert name in deploy(cloud, made).reason("Function")
+
+
 def template(*trusted: str) -> dict[str, Any]:
     """A function and its role, which is there when the function is made."""
     trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.local.permissions import denials
+from tests.testbed.roles import role as make_role
 
 pytestmark = pytest.mark.cloud
 
@@ -195,6 +197,42 @@ class TestFailures:
             responses=[GOOD],
         )
         assert call('{"inner": 1}').status_code == 500
+
+
+@pytest.mark.parametrize(("account", "status"), [("222222222222", 500), (ACCOUNT, 200)])
+def test_a_role_of_another_account_is_not_assumed(
+    cloud: LocalCloud, api: Callable[..., Call], role: str, account: str, status: int
+) -> None:
+    """ "You can only use the PassRole permission to pass an IAM role to a service that shares the same AWS account."
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    del role  # with it comes the workflow
+    trusting = make_role(cloud, next(_names), "apigateway.amazonaws.com", account=account)
+    template = {"application/json": SYNC}
+    call = api(action="StartSyncExecution", credentials=trusting, requestTemplates=template, responses=[GOOD])
+    assert call('{"inner": 1}').status_code == status
+
+
+def test_a_method_without_authorization_needs_the_apis_policy_if_there_is_one(
+    cloud: LocalCloud, api: Callable[..., Call]
+) -> None:
+    """ "If the API has a resource policy, it must allow": an explicit Deny or no Allow denies everybody.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    """
+    call = api(action="StartSyncExecution", requestTemplates={"application/json": SYNC}, responses=[GOOD])
+    assert call('{"inner": 1}').status_code == 200
+    gateway = cloud.client("apigateway")
+    newest = max(gateway.get_rest_apis(limit=500)["items"], key=lambda each: int(each["name"].rpartition("-")[2]))["id"]
+    of_policy = {"op": "replace", "path": "/policy"}
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+    for network, status in (("127.0.0.1", 200), ("10.0.0.0/8", 403)):
+        condition = {"IpAddress": {"aws:SourceIp": network}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allow, "Condition": condition}]})
+        gateway.update_rest_api(restApiId=newest, patchOperations=[{**of_policy, "value": policy}])
+        assert call('{"inner": 1}').status_code == status
+    assert any(each["who"] == "anonymous" and newest in each["resource"] for each in denials(cloud.port).found)
 
 
 def test_without_the_service_these_integrations_fail(fresh_cloud: Callable[..., LocalCloud]) -> None:

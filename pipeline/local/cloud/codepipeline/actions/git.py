@@ -48,7 +48,10 @@ def from_code_commit(work: Work) -> Done:
 
 def from_connection(work: Work) -> Done:
     """Fetch the repository behind the connection; any connection's ARN will do, as nobody confirms one here."""
-    name = work.configuration["FullRepositoryId"]
+    name, connection = work.configuration["FullRepositoryId"], work.configuration["ConnectionArn"]
+    # "The service prefix needs to match that of the resource":
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html
+    work.require(connection, f"{connection.split(':')[2]}:UseConnection")
     commit = _take(work, work.emulator.part(Remotes).path(name), name)
     return Done(
         variables={
@@ -58,14 +61,14 @@ def from_connection(work: Work) -> Done:
             "BranchName": work.configuration["BranchName"],
             "CommitId": commit.id,
             "CommitMessage": commit.message,
-            "ConnectionArn": work.configuration["ConnectionArn"],
+            "ConnectionArn": connection,
             "FullRepositoryName": name,
         },
         revision={
             "id": commit.id,
             "summary": commit.message,
             "url": f"{work.console}/codesuite/settings/connections/redirect?connectionArn="
-            f"{work.configuration['ConnectionArn']}&referenceType=COMMIT&FullRepositoryId={name}&Commit={commit.id}",
+            f"{connection}&referenceType=COMMIT&FullRepositoryId={name}&Commit={commit.id}",
         },
     )
 

@@ -712,6 +712,9 @@ ELEMENTS = [
             ("one of several", YES, allow(resource=[BUCKET, OBJECT])),
             ("another bucket", IDENTITY, allow(resource=f"{BUCKET}2/*")),
             ("a star at the end goes on over colons", YES, allow(resource="arn:aws:s3:*")),
+            ("a star at the end of a segment goes on over colons", YES, allow(resource="arn:aws:s*:reports/*")),
+            ("a star within a segment does not", IDENTITY, allow(resource="arn:aws:s*s/2026/may.csv")),
+            ("one character is no colon", IDENTITY, allow(resource="arn:aws:s3??:reports/2026/may.csv")),
         ],
     ),
     *_identity(
