@@ -1,7 +1,8 @@
 """`penstock repair`: a stack, or the pipeline itself, that no push can mend."""
 
+from typing import Any
+
 import typer
-from click import Context
 from typer.core import TyperGroup
 
 from pipeline.cli.repair_pipeline import repair_pipeline
@@ -13,7 +14,8 @@ PIPELINE, STACK = "pipeline", "stack"
 class _StackByDefault(TyperGroup):
     """Takes `repair STAGE SERVICE` for `repair stack STAGE SERVICE`."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = [STACK, *args]
         return super().parse_args(ctx, args)

@@ -48,7 +48,7 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the settings, the stages and their services, that they are the same when read again, and that nothing expired.
+    """Check settings, stages and their services, that they are the same when read again, and that nothing expired.
 
     Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
 

@@ -131,7 +131,7 @@ def check_that_commands_take_a_branch_for_a_stage(account: LocalCloud, prefix: s
 
 
 def check_that_functions_get_code_without_a_deployment(account: LocalCloud, prefix: str) -> None:
-    target = local_target(account.endpoint, account=ACCOUNT, region=REGION)
+    target = local_target(account.endpoint, secret=account.root_secret, account=ACCOUNT, region=REGION)
     deployed = DeployedStack(
         stage=prefix,
         service="ingest",
