@@ -110,7 +110,9 @@ def _ended(codebuild: Any, build: str) -> dict[str, Any]:
 
 
 def _refusal(proof: Mapping[str, Any], what: str) -> str:
-    failed = next((each for each in proof["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")), {})
+    failed: Mapping[str, Any] = next(
+        (each for each in proof["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")), {}
+    )
     contexts = [context.get("message", "") for context in failed.get("contexts", [])]
     return (
         f"Stopped before self-mutation: the build that this commit gives the pipeline ({what}) does not work on this"

@@ -14,8 +14,7 @@ PIPELINE, STACK = "pipeline", "stack"
 class _StackByDefault(TyperGroup):
     """Takes `repair STAGE SERVICE` for `repair stack STAGE SERVICE`."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # Typer does not export the class of its contexts
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = [STACK, *args]
         return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""`penstock repair STAGE SERVICE`: a stack whose first creation failed where data is kept; the next one is taken."""
+"""`penstock repair STAGE SERVICE`: a stack whose first creation failed where data is kept."""
 
 import json
 from collections.abc import Iterator

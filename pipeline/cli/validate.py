@@ -48,7 +48,7 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check settings, stages and their services, that they are the same when read again, and that nothing expired.
+    """Check the settings, the stages (which must be the same when read again), their services, and what has expired.
 
     Names everything that is wrong at once, each with file, line, field, what was given and what is allowed.
 

@@ -17,7 +17,7 @@ logger = logging.getLogger("penstock.cloudwatch")
 
 EACH_SECONDS = 0.5
 MOST_OF_THE_LOOP = 0.05
-"""What looking may take of the event loop's time, which answers nothing meanwhile: of many each is seldom seen."""
+"""What looking may take of the event loop, which answers no request meanwhile: hundreds are looked at less often."""
 OUT_OF_ORDER_SECONDS = 900.0
 """How much later than others an earlier value may have been put."""
 
