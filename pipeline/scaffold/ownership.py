@@ -31,11 +31,12 @@ def owner_of(file: Path, said: Mapping[FileOwner, Sequence[str]]) -> FileOwner:
 
 def samples(root: Path) -> list[Path]:
     """Return the files of the reference services that a checkout still has, sorted."""
+    said = read(root)
     found: set[Path] = set()
-    for path in read(root)[FileOwner.SAMPLES]:
+    for path in said[FileOwner.SAMPLES]:
         there = (root / path).rglob("*") if path.endswith("/") else [root / path]
         found |= {each.relative_to(root) for each in there if each.is_file() and "__pycache__" not in each.parts}
-    return sorted(found)
+    return sorted(file for file in found if owner_of(file, said) is FileOwner.SAMPLES)
 
 
 def _fits(file: str, path: str) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.scaffold import ownership
+from pipeline.scaffold.ownership import FileOwner
 from tests.conftest import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -19,6 +21,18 @@ def test_page_links_to_files_that_exist(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     named = [str((page.parent / link).resolve().relative_to(ROOT)) for link in links]
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_page_that_stays_leads_to_no_page_that_penstock_init_takes_out() -> None:
+    said = ownership.read(ROOT)
+    found = []
+    for page in PAGES:
+        if ownership.owner_of(page.relative_to(ROOT), said) in (FileOwner.SAMPLES, FileOwner.COMPANY):
+            continue
+        links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+        targets = [(page.parent / link).resolve().relative_to(ROOT) for link in links]
+        found += [(page.name, str(each)) for each in targets if ownership.owner_of(each, said) is FileOwner.SAMPLES]
+    assert found == [], f"name it without a link, or list the page among the samples in {ownership.FILE}"
 
 
 def test_contributing_names_files_and_folders_that_exist() -> None:

@@ -111,7 +111,6 @@ def test_what_knows_a_reference_service_goes_with_it() -> None:
     homes += sorted((ROOT / "tests/bench").glob("*.py"))
     others = [file for file in homes if file != Path(__file__)]  # which plants some
     knowing = [file.relative_to(ROOT) for file in others if any(map(is_reference, known(file.read_text())))]
-    knowing += [file.relative_to(ROOT) for file in (ROOT / "tests/end_to_end").glob("test_*.py")]
     assert [file for file in knowing if ownership.owner_of(file, said) is not FileOwner.SAMPLES] == [], (
         f"list it among the samples in {ownership.FILE}, or build it from tests/testbed/tiny.py or small.py"
     )

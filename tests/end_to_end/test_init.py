@@ -1,7 +1,6 @@
 """A company's first day: `penstock init` in a clone, and the first service of its own."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ ANSWERS = (
     *("--dev", "210987654321", "--first-region", "eu-central-1"),
 )
 EDITED = ("stages", "services", "pipeline/settings.py")
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +69,6 @@ def test_init_leaves_no_sample_and_the_answers_of_the_company(clone: Clone) -> N
     assert (clone.checkout / "README.md").read_text().startswith("# Platform of acme\n")
     said = passes(clone, ".venv/bin/penstock", "init", "--yes", *ANSWERS, "--json")
     assert json.loads(said)["changes"] == []
-
-
-def test_platform_pages_lead_to_no_sample(clone: Clone) -> None:
-    for page in (*clone.checkout.glob("*.md"), *(clone.checkout / "docs").rglob("*.md")):
-        links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
-        assert [link for link in links if not (page.parent / link).exists()] == [], page
 
 
 def test_new_service_is_the_next_step(clone: Clone) -> None:
