@@ -6,7 +6,10 @@ WORKERS ?= 4
 # Everything is made anew with `CACHE=off`; docs/push.md.
 SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m pipeline.synthesis
 
-.PHONY: help up down setup lock check types synth prove test coverage bench soak review
+# The folder of the service that `make check SERVICE=payments-api` is about.
+MODULE := $(subst -,_,$(SERVICE))
+
+.PHONY: help up down setup lock check unit types synth prove test coverage docs bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -23,19 +26,31 @@ setup: ## install the locked tools (nothing else is needed but python3, git and 
 lock: ## write the lock files anew after pyproject.toml or package.json changed
 	@python3 -I pipeline/toolset lock
 
-check: setup ## the gate for people and pull requests: lint, types, synth with guardrails, fast tests; deploys nothing
+check: setup ## the gate for people and pull requests: lint, types, synth with guardrails, fast tests; SERVICE=payments: its part
+ifdef SERVICE
+	@test -d services/$(MODULE) || { echo "SERVICE=$(SERVICE): no service; give one of $(filter-out library,$(notdir $(wildcard services/*)))." >&2; exit 2; }
+	$(BIN)/ruff check services/$(MODULE) stages
+	$(BIN)/ruff format --check services/$(MODULE) stages
+	$(BIN)/penstock validate
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync types synth unit TYPED="services/$(MODULE) stages"
+else
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(MAKE) --no-print-directory types
 	$(BIN)/penstock validate
 	$(SYNTH)
 	$(BIN)/python -m tests.gate # what has passed today on the very same inputs is not run again: docs/decisions/0025-the-gate-remembers-what-passed.md
+endif
+
+# A service's own tests, without clouds.
+unit:
+	$(BIN)/pytest -n 0 -q -m "not cloud and not soak and not slow" services/$(MODULE) $(wildcard tests/services/$(MODULE))
 
 # A cold run over the CDK takes two minutes and 3 GB. Its cache is good for one environment, so it is kept beside that
 # for new checkouts to start from; each then has its own, because two that share one spoil it for each other.
 types:
 	@[ -d .mypy_cache ] || ! [ -d .venv/mypy-cache ] || cp -r .venv/mypy-cache .mypy_cache
-	$(BIN)/mypy .
+	$(BIN)/mypy $(or $(TYPED),.)
 	@[ -d .venv/mypy-cache ] || { cp -r .mypy_cache .venv/mypy-cache.$$$$ && mv .venv/mypy-cache.$$$$ .venv/mypy-cache; }
 
 prove: # in the pipeline's build, after synth and before self-mutation: docs/push.md
@@ -55,6 +70,9 @@ coverage: setup ## which lines and branches `make test` runs, in local clouds an
 	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml PYTEST_ADDOPTS="$(TESTS)" $(MAKE) --no-print-directory test; failed=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report > .coverage/report.txt; \
 	head -n 32 .coverage/report.txt && tail -n 3 .coverage/report.txt; exit $$failed
+
+docs: setup ## the pages as a site in .site/, with strict links; opens without a network
+	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "It is in .site: python3 -m http.server --directory .site"
 
 bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'

@@ -20,8 +20,10 @@ SETTINGS = "pipeline/settings.py"
 OF_THE_CDK = "@jsii/kernel.RuntimeError: "
 CLIENT_OF_JSII = frozenset({"pipeline/synthesis/jsii_client.py", "pipeline/synthesis/argument_checks.py"})
 """What each call of the CDK goes through: an error that comes out there is the caller's."""
-SETTING = re.compile(r"(?P<field>\w+)=(?P<given>.+) is not allowed; give (?P<allowed>.+)\.")
-"""How the contract and the library refuse a value."""
+SETTING = re.compile(
+    r"(?P<field>\w+(?:\[[^\]]*\]|\.\w+)*)=(?P<given>.+) is not allowed; give (?P<allowed>.+)\.", re.DOTALL
+)
+"""How the contract and the library refuse a value; the field as in `rate_limit` or `after[0].path`."""
 ARGUMENT = re.compile(r"(?:unexpected keyword argument|required (?:keyword-only|positional) arguments?:) '(\w+)'")
 """How Python refuses a call that names an argument which there is not, or lacks one."""
 

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import text
-from pipeline.cli.connection import Aws, Connection, Profile, Yes, ask, confirm, connect
+from pipeline.cli.answer import FOLLOW, answer
+from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, ask, confirm, connect
 from pipeline.cli.process import output_of
 from pipeline.operate import approvals, evidence
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.errors import OperateError
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from services.library.contract.names import entry_of
 
@@ -33,6 +35,7 @@ def approve(  # noqa: PLR0913 - each is an option of the command line
     stage: Annotated[str | None, typer.Option(help="Which approval, if several wait.")] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Say no: the run ends. Wants --why.")] = False,
     why: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -54,8 +57,9 @@ def approve(  # noqa: PLR0913 - each is an option of the command line
         typer.echo(line, err=True)
     _agree(connection, waiting, reject=reject, is_named=bool(commit or execution), yes=yes)
     approvals.answer(connection.pipeline, waiting, approved=not reject, why=why)
-    typer.echo(f"{'Rejected' if reject else 'Approved'} {waiting.name} for {waiting.run.title}")
-    typer.echo("`penstock status --follow` shows what happens.")
+    document = {"action": waiting.name, "approved": not reject, "execution": waiting.run.execution}
+    said = f"{'Rejected' if reject else 'Approved'} {waiting.name} for {waiting.run.title}"
+    answer({**document, "commit": waiting.run.commit}, said, FOLLOW, as_json=as_json)
 
 
 def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -> Iterator[str]:
@@ -86,7 +90,7 @@ def _agree(connection: Connection, waiting: WaitingApproval, *, reject: bool, is
     if not is_named and yes and waiting.others:
         raise OperateError(
             "--yes does not say which of the runs that are alive is meant, so nothing was changed."
-            f" Name it: penstock approve {waiting.run.commit[:12] or f'--execution {waiting.run.execution}'}"
+            f" Name it:  {penstock('approve', waiting.run.commit[:12] or f'--execution {waiting.run.execution}')}"
         )
     if not is_named and not yes and connection.pipeline.target.is_local:
         ask(f"{verb.capitalize()} it?", instead=f"`penstock approve {waiting.run.commit[:12]}` asks nothing.")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,8 @@ from pipeline.operate.branches import (
     local_branches,
 )
 from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import usable_url
+from pipeline.operate.target import Target
 from pipeline.settings import SETTINGS
 from services.library.contract import names
 
@@ -71,8 +74,16 @@ def up(
     Its services are those of the stage dev, with their settings there; its names begin with branch-, and it meets
     neither main's stacks nor another branch's. It takes a minute; `penstock branch list` shows it afterwards.
     """
+    made = _branch(ctx.ensure_object(Path), branch, services=services, ends=_now() + _duration(expires))
+    target, found = deploy(ctx, made, profile=profile, aws=aws)
+    _show(target, [found], as_json=as_json)
+
+
+def deploy(
+    ctx: typer.Context, made: "Branch", *, profile: str | None = None, aws: bool = False
+) -> tuple[Target, BranchEnvironment]:
+    """Deploy this checkout as a branch's environment; return where it is, and what is there then."""
     checkout = ctx.ensure_object(Path)
-    made = _branch(checkout, branch, services=services, ends=_now() + _duration(expires))
     place = _checked(made)
     environment = _environment_of_cdk(ctx, place, profile=profile, aws=aws)
     words = [f"branch={made.name}", f"expires={made.expires.strftime(names.MOMENT)}"]
@@ -86,10 +97,11 @@ def up(
         environment=environment,
         progress=_say,
     )
-    found = _branches(ctx, place, profile=profile, aws=aws).find(made.prefix)
+    there = _branches(ctx, place, profile=profile, aws=aws)
+    found = there.find(made.prefix)
     if found is None:
         raise OperateError(f"{made.prefix} is deployed and cannot be found: `penstock branch list` shows what is.")
-    _show([found], as_json=as_json)
+    return there.target, found
 
 
 def down(
@@ -123,7 +135,8 @@ def down(
 
 def list_(ctx: typer.Context, *, as_json: Json = False, profile: Profile = None, aws: Aws = False) -> None:
     """Show every branch environment: what is in it, and until when."""
-    _show(_branches(ctx, _place(ctx), profile=profile, aws=aws).read(), as_json=as_json)
+    there = _branches(ctx, place_of_branches(ctx), profile=profile, aws=aws)
+    _show(there.target, there.read(), as_json=as_json)
 
 
 def sweep(
@@ -139,7 +152,7 @@ def sweep(
 
     One that was extended meanwhile stays. Answers 1 if one could not be removed, or says no moment at which it ends.
     """
-    found = _branches(ctx, _place(ctx), profile=profile, aws=aws)
+    found = _branches(ctx, place_of_branches(ctx), profile=profile, aws=aws)
     now = _now()
     environments = found.read()
     over = [each for each in environments if each.is_expired(now)]
@@ -178,8 +191,17 @@ def _extended(now: datetime) -> Callable[[BranchStack], str | None]:
     return why
 
 
-def _show(found: list[BranchEnvironment], *, as_json: bool) -> None:
-    now = _now()
+def _usable(target: Target, environment: BranchEnvironment) -> BranchEnvironment:
+    """Return an environment whose URLs work where they are printed."""
+    stacks = (
+        replace(each, outputs={name: usable_url(target, value) for name, value in each.outputs.items()})
+        for each in environment.stacks
+    )
+    return replace(environment, stacks=tuple(stacks))
+
+
+def _show(target: Target, environments: list[BranchEnvironment], *, as_json: bool) -> None:
+    now, found = _now(), [_usable(target, each) for each in environments]
     if as_json:
         typer.echo(json.dumps([each.to_json(now) for each in found], indent=2))
         return
@@ -216,7 +238,13 @@ def _checked(made: "Branch") -> "Environment":
         raise OperateError(str(error)) from error
 
 
-def _place(ctx: typer.Context) -> "Environment":
+def here(checkout: Path, *, services: str = "", lasts: timedelta = timedelta()) -> "Branch":
+    """Return the environment of the branch that is checked out."""
+    return _branch(checkout, None, services=services, ends=_now() + lasts)
+
+
+def place_of_branches(ctx: typer.Context) -> "Environment":
+    """Return where branch environments are."""
     loading.whole(ctx.ensure_object(Path))
     from stages.branches import BRANCHES_LIKE  # noqa: PLC0415 - as above
 

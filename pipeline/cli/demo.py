@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -30,6 +31,10 @@ PATIENCE_SECONDS = 150.0
 """How long a command is repeated that should say something in the end."""
 PAUSE_SECONDS = 1.0
 LINES_SHOWN = 14
+INDENT = "  "
+BEFORE = 12
+"""Characters of a line that is cut, in front of what the page points at."""
+PLACEHOLDER = re.compile(r"\.\.\.|<\w+>")
 INTERRUPTED = 130
 """As a shell reports Ctrl-C."""
 EARLY = "The demo ended early; the partner is well again. Play it anew in a minute, when nothing waits for the partner."
@@ -90,7 +95,7 @@ def demo(
                     failure = f"{PAGE} expects `{missing}` ({last}). This is what was typed: {part.text}"
                     break
                 if not as_json:
-                    _show_printed(printed)
+                    _show_printed(printed, part.expected)
     except (KeyboardInterrupt, typer.Abort):
         typer.echo(f"\n{EARLY}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -207,9 +212,21 @@ def _show(part: str | Command, *, pause: bool) -> None:
         typer.prompt("", default="", show_default=False, prompt_suffix="[Enter] ")
 
 
-def _show_printed(printed: str) -> None:
-    lines = printed.splitlines()
+def cut(line: str, expected: list[str], *, width: int) -> str:
+    """Return what fits of a line, with what the page points at within it."""
+    if len(line) <= width:
+        return line
+    texts = (part.strip() for each in expected for part in PLACEHOLDER.split(each.removeprefix("until ")))
+    at = next((found for text in texts if len(text) > 2 and (found := line.find(text)) >= 0), 0)
+    start = max(0, at - BEFORE)
+    if start + width > len(line):
+        return f"…{line[len(line) - width + 1 :]}"
+    return f"…{line[start : start + width - 2]}…" if start else f"{line[: width - 1]}…"
+
+
+def _show_printed(printed: str, expected: list[str]) -> None:
+    lines, width = printed.splitlines(), shutil.get_terminal_size().columns - len(INDENT)
     if len(lines) > LINES_SHOWN:
         typer.secho(f"  ({len(lines) - LINES_SHOWN} lines before)", dim=True)
     for line in lines[-LINES_SHOWN:]:
-        typer.secho(f"  {line}", dim=True)
+        typer.secho(f"{INDENT}{cut(line, expected, width=width)}", dim=True)

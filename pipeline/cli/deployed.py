@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.connection import Aws, Json, Profile, connect
+from pipeline.cli import environments, example
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import call as signed
-from pipeline.operate import outputs as deployed
 from pipeline.operate.errors import OperateError
-
-EXAMPLE_BODY = '{"patient": "example-1", "resource": {"resourceType": "Observation"}}'
-EXAMPLE_OF = "intake"
-"""The service that takes it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def outputs(
     ctx: typer.Context,
-    stage: Annotated[str | None, typer.Argument(help="Only this stage.")] = None,
+    stage: Annotated[str | None, typer.Argument(help="Only this stage, or `branch`: docs/branch.md.")] = None,
     *,
     as_json: Json = False,
     profile: Profile = None,
@@ -36,7 +32,7 @@ def outputs(
     On AWS the stages' accounts are read by the lookup role of their bootstrap stack.
     """
     pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-    found = deployed.read(pipeline, stage)
+    found = environments.read(ctx, pipeline, stage)
     if as_json:
         stages: dict[str, dict[str, object]] = {}
         for each in found:
@@ -45,7 +41,7 @@ def outputs(
                 "account": each.account,
                 "region": each.region,
                 "status": each.status,
-                "outputs": each.outputs,
+                "outputs": each.usable_outputs(pipeline.target),
             }
         typer.echo(json.dumps(stages, indent=2))
         return
@@ -54,7 +50,7 @@ def outputs(
     for each in found:
         state = each.status or "not deployed yet"
         typer.echo(f"{typer.style(f'{each.stage}/{each.service}', bold=True)}  {each.account} {each.region}  {state}")
-        for name, value in each.outputs.items():
+        for name, value in each.usable_outputs(pipeline.target).items():
             typer.echo(f"    {name}  {value}")
 
 
@@ -64,7 +60,10 @@ def call(  # noqa: PLR0913 - each is an option of the command line
         str | None, typer.Argument(help="Which service, if several have a URL. Default for the example: intake.")
     ] = None,
     *,
-    stage: Annotated[str, typer.Option(help="The stage to call.")] = "prod",
+    stage: Annotated[
+        str | None,
+        typer.Option(help="The stage to call, or `branch`. Default: the first that has it, of those without approval."),
+    ] = None,
     get: Annotated[bool, typer.Option("--get", help="Get what is at the path, and post nothing.")] = False,
     path: Annotated[str, typer.Option(help="Below the service's URL, such as Patient/p-1.")] = "",
     body: Annotated[
@@ -79,24 +78,31 @@ def call(  # noqa: PLR0913 - each is an option of the command line
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
+    yes: Yes = False,
 ) -> None:
     """Post a body to a deployed service, or --get what it has, signed with AWS SigV4, and print its answer.
 
     Answers 0 if the service answered 2xx, else 1. On AWS the request is signed with your own credentials, which must
-    be allowed to invoke the API.
+    be allowed to invoke the API, and a post asks for the pipeline's name.
     """
     if get and (body is not None or idempotency_key is not None):
         raise typer.BadParameter("--get sends no body and no key; leave one or the other out.")
-    text = None if get else _read(EXAMPLE_BODY if body is None else body)
-    target = (pipeline := connect(ctx, profile=profile, aws=aws).pipeline).target
-    example = EXAMPLE_OF if body is None and not get and not path else None
-    chosen = signed.choose(deployed.read(pipeline, stage), service=service, output=output, otherwise=example)
+    text = None if get else _read(example.BODY if body is None else body)
+    connection = connect(ctx, profile=profile, aws=aws)
+    target = connection.pipeline.target
+    default = example.SERVICE if body is None and not get and not path else None
+    there = environments.read(ctx, connection.pipeline, stage)
+    if stage is None:
+        there = signed.first_stage(there, service=service, output=output)
+    chosen = signed.choose(there, service=service, output=output, otherwise=default)
     request = signed.to_service(
         target, chosen, body=text, path=path, output=output, idempotency_key=idempotency_key or str(uuid.uuid4())
     )
     if curl:
         typer.echo(signed.curl(target, request))
         return
+    if not get:
+        confirm(connection, yes=yes, what=f"post to {chosen.service} in {chosen.stage}")
     answer = signed.send(target, request)
     if as_json:
         typer.echo(json.dumps({"status": answer.status, "headers": dict(answer.headers), "body": answer.body}))

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
+from pipeline.cli.answer import FOLLOW, answer
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import holds
 from pipeline.operate.hotfix import hotfix as start_hotfix
+from pipeline.operate.next_step import penstock
 
 StageArgument = Annotated[str, typer.Argument(metavar="STAGE", help="Such as prod.")]
 
@@ -22,6 +24,7 @@ def hold(
     stage: StageArgument,
     *,
     why: Annotated[str, typer.Option(help=f"Why; {holds.ALLOWED}.")],
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -35,22 +38,29 @@ def hold(
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"hold {stage}")
     held = holds.hold(connection.pipeline, stage, why=why)
-    if held.before is not None:
-        typer.echo(f"{stage} was held already: {held.before.why}")
-    typer.echo(f"{stage} is held: {why}")
-    typer.echo(f"Once the reason is gone:  penstock resume {stage}")
+    before = None if held.before is None else held.before.why
+    said = [] if before is None else [f"{stage} was held already: {before}"]
+    said += [f"{stage} is held: {why}", f"Once the reason is gone:  {penstock('resume', stage)}"]
+    answer({"stage": stage, "held": True, "why": why, "before": before}, *said, as_json=as_json)
 
 
 def resume(
-    ctx: typer.Context, stage: StageArgument, *, profile: Profile = None, aws: Aws = False, yes: Yes = False
+    ctx: typer.Context,
+    stage: StageArgument,
+    *,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
 ) -> None:
     """End a hold: the execution that waits in front of the stage goes on at once."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"let executions into {stage} again")
     held = holds.resume(connection.pipeline, stage)
     assert held.before is not None  # noqa: S101 - one that was not held is an error
-    typer.echo(f"{stage} goes on; it was held: {held.before.why}")
-    typer.echo("`penstock status --follow` shows what happens.")
+    why = held.before.why
+    said = f"{stage} goes on; it was held: {why}"
+    answer({"stage": stage, "held": False, "why": None, "before": why}, said, FOLLOW, as_json=as_json)
 
 
 def hotfix(
@@ -61,6 +71,7 @@ def hotfix(
     *,
     to: Annotated[list[str], typer.Option(help="A stage to deploy to; again for another one.")],
     why: Annotated[str, typer.Option(help="Why the other stages are left out; kept in the run's history.")],
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -74,5 +85,5 @@ def hotfix(
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"deploy to {', '.join(to)} without the stages before")
     started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit)
-    typer.echo(f"Execution {started} has started; it enters {', '.join(to)} alone.")
-    typer.echo("`penstock status --follow` shows what happens.")
+    said = f"Execution {started} has started; it enters {', '.join(to)} alone."
+    answer({"execution": started, "stages": to}, said, FOLLOW, as_json=as_json)

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.accounts import role_names
-from pipeline.cli import loading, upstream
+from pipeline.cli import example, loading, upstream
 from pipeline.cli import run as run_commands
-from pipeline.cli.deployed import EXAMPLE_BODY, EXAMPLE_OF
+from pipeline.cli.answer import answer
+from pipeline.cli.connection import Json
 from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment, lifecycle, origin
 from pipeline.local.lifecycle import CloudLocation, LocalCloud, default_place
 from pipeline.operate import approvals, run_control
-from pipeline.operate import call as signed
 from pipeline.operate import outputs as deployed
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import exit_code, follow
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import WAITING, Run
 from pipeline.operate.target import local_target
@@ -61,6 +62,7 @@ def up(
     iam: Annotated[
         Iam, typer.Option(help="audit: let pass what IAM denies, and note it for `penstock denied`.")
     ] = Iam.ENFORCE,
+    as_json: Json = False,
 ) -> None:
     """Start the local cloud, deploy the pipeline to it once, push this commit, and follow the run to production.
 
@@ -94,13 +96,12 @@ def up(
     if run is None:
         run_control.start(pipeline)
     is_over = run is not None and not run.is_live
-    run = _follow(pipeline, approves_by_itself=cloud.approve == "auto")
-    _summary(pipeline, run, seconds=None if is_over else time.monotonic() - started)
-    if exit_code(run) == 0:
-        typer.echo(
-            f"\nNext: commit a change and `git push {origin.remote_of(checkout)} HEAD:{branch}`;"
-            " `.venv/bin/penstock --help` lists what else there is."
-        )
+    run = _follow(pipeline, approves_by_itself=cloud.approve == "auto", silent=as_json)
+    if as_json:
+        answer({"endpoint": cloud.endpoint, **run.to_json()}, as_json=True)
+    else:
+        _summary(pipeline, run, seconds=None if is_over else time.monotonic() - started)
+        _say_next(run, push=f"git push {origin.remote_of(checkout)} HEAD:{branch}")
     raise typer.Exit(exit_code(run))
 
 
@@ -108,6 +109,7 @@ def down(
     ctx: typer.Context,
     *,
     erase: Annotated[bool, typer.Option("--erase", help="Also forget all that it held: data, runs, origin.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Stop the local cloud; what it holds is kept for the next `make up`."""
     place = default_place(os.environ, ctx.ensure_object(Path))
@@ -116,6 +118,7 @@ def down(
         _say("The local cloud is stopped and forgotten.")
     else:
         _say("The local cloud is stopped." if lifecycle.stop(place) else "The local cloud was not running.")
+    answer({"stopped": True, "erased": erase}, as_json=as_json)
 
 
 def _start(place: CloudLocation, checkout: Path, approve: Approve, iam: Iam) -> LocalCloud:
@@ -187,7 +190,7 @@ def _run_of(pipeline: Pipeline, commit: str) -> Run | None:
     return run if commit in (run.commit, run.message.partition(" ")[0]) or run.is_live else None
 
 
-def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
+def _follow(pipeline: Pipeline, *, approves_by_itself: bool, silent: bool) -> Run:
     """Print the run until it ends. The first that ever reaches an approval gets its answer here."""
     first = not any(each["status"] == "Succeeded" for each in pipeline.executions(100))
     run: Run | None = None
@@ -197,7 +200,7 @@ def _follow(pipeline: Pipeline, *, approves_by_itself: bool) -> Run:
             approvals.answer(pipeline, waiting, approved=True, why="First run of this local cloud")
             _say(f"Approved {waiting.name}, because this is the first run; later ones wait for `penstock approve`")
         runs = follow(pipeline, None, stops_for_approval=not approves_by_itself)
-        run = run_commands.print_lines(runs, silent=False, before=run)
+        run = run_commands.print_lines(runs, silent=silent, before=run)
     return run
 
 
@@ -211,11 +214,15 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float | None) -> None:
     typer.echo(f"\n{run.commit[:12]} {said}:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
-    production = [each for each in found if each.service == EXAMPLE_OF and "Url" in each.outputs][-1:]
+    production = [each for each in found if each.service == example.SERVICE and "Url" in each.outputs][-1:]
     for each in production:
-        request = signed.to_service(pipeline.target, each, body=EXAMPLE_BODY)
-        typer.echo(f"\nCall {each.stage}/{each.service}:\n  {signed.curl(pipeline.target, request)}")
-        typer.echo(f"or:\n  .venv/bin/penstock call {each.service} --stage {each.stage}")
+        called = penstock("call", each.service, "--stage", each.stage)
+        typer.echo(f"\nCall {each.stage}/{each.service}, or print the call for curl with --curl:\n  {called}")
+
+
+def _say_next(run: Run, *, push: str) -> None:
+    if exit_code(run) == 0:
+        typer.echo(f"\nNext: commit a change, then\n  {push}\nWhat else there is:\n  {penstock('--help')}")
 
 
 def _head(checkout: Path) -> str:

@@ -13,9 +13,12 @@ from pipeline.cli import (
     demo,
     denied,
     deployed,
+    dev,
     doctor,
     explain,
     hold,
+    init,
+    invoke,
     ledger,
     local,
     partner,
@@ -70,6 +73,8 @@ denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+dev.register(app)
+invoke.register(app)
 demo.register(app)
 partner.register(app)
 validate.register(app)
@@ -80,6 +85,7 @@ rollback.register(app)
 redrive.register(app)
 repair.register(app)
 explain.register(app)
+init.register(app)
 scaffold.register(app)
 branch.register(app)
 

@@ -19,7 +19,7 @@ def partner(  # noqa: PLR0913 - each is an option of the command line
     *,
     fail: Annotated[
         str | None,
-        typer.Option(help="Go wrong in this way: status, slow, silent, reset, ... docs/enrichment.md", metavar="KIND"),
+        typer.Option(help="Go wrong in this way: status, slow, silent, reset, ... docs/partner.md", metavar="KIND"),
     ] = None,
     times: Annotated[int, typer.Option(min=1, help="With --fail: for so many requests.")] = 1,
     status: Annotated[int, typer.Option(min=100, max=599, help="With --fail status: which one.")] = 503,

@@ -11,6 +11,7 @@ from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave,
 from pipeline.catalogue.validation import problems_of
 from pipeline.cli import loading
 from pipeline.operate.errors import suggested
+from pipeline.operate.next_step import penstock
 from pipeline.scaffold import catalogue as catalogue_file
 from pipeline.scaffold import names, owners, stage_file, tombstones
 from pipeline.scaffold import service as new
@@ -54,8 +55,8 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
     said = [f"{name} keeps entries by their ids, behind a signed API: change it into what it is to be."]
     said += [f"Its owner is {owner}; {'it handles' if personal_data else 'it does not handle'} personal data."]
     then = [f"make check && git add --all && git commit -m 'Add {name}' && git push local main"]
-    call = f'penstock call {name} --stage {first.name} --body \'{{"id": "one", "text": "Hello"}}\''
-    return Plan(draft=draft, said=said, next=[*then, call, f"penstock promote {name}"])
+    call = penstock("call", name, "--stage", first.name, """--body '{"id": "one", "text": "Hello"}'""")
+    return Plan(draft=draft, said=said, next=[*then, call, penstock("promote", name)])
 
 
 def new_stage(root: Path, name: str, *, after: str, account: str, region: str, tier: str) -> Plan:
@@ -83,8 +84,8 @@ def new_stage(root: Path, name: str, *, after: str, account: str, region: str, t
         f"{name} is released after {f'wave {waves[0]}, which has {after}' if waves else after}. It deploys nothing yet."
     ]
     then = [
-        f"penstock promote SERVICE --to {name}",
-        "make check, commit, push; on AWS prepare its account first: docs/aws.md",
+        penstock("promote SERVICE --to", name),
+        "make check    # then commit and push; on AWS prepare its account first: docs/aws.md",
     ]
     return Plan(draft=draft, said=said, next=then)
 
@@ -112,12 +113,14 @@ def promote(root: Path, name: str, *, to: str | None) -> Plan:
         shipped.append(ledger.shipped_by(target.environment, name))
     _refuse_new_problems(catalogue, wanted)
     _record(draft, shipped)
-    plan.next.append("make check, then commit and push")
+    plan.next.append("make check    # then commit and push")
     if any(target.asks_approval for target in targets):
-        plan.next.append("penstock approve, once the run waits for it")
+        plan.next.append(f"{penstock('approve')}    # once the run waits for it")
     last = targets[-1]
     if following := _targets(wanted, name, None):
-        plan.next.append(f"penstock promote {name}, once {last.name} has shown that it works: {following[0].name}")
+        plan.next.append(
+            f"{penstock('promote', name)}    # to {following[0].name}, once {last.name} has shown that it works"
+        )
     return plan
 
 
@@ -140,7 +143,7 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
     _refuse_unknown(name, stages, known=[*listing, *sorted(orphaned)], tombstoned=tombstoned)
     if not leaving:
         plan.said.append(f"{name} has its tombstones already: there is nothing to do.")
-        plan.next.append(f"penstock remove {name} --finish, once the pipeline has deleted its stacks")
+        plan.next.append(f"{penstock('remove', name, '--finish')}    # once the pipeline has deleted its stacks")
         return plan
     words = TombstoneText(
         stage="", service=name, why=" ".join(why.split()), owner=owner or _owner(draft, catalogue, name)
@@ -161,8 +164,8 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
     _record(draft, shipped)
     _refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=wanted_tombstones)
     plan.next += [
-        "make check, then commit and push: the pipeline deletes the stacks, each after a look at what is deployed",
-        f"penstock remove {name} --finish, once the run has passed {leaving[-1]}",
+        "make check    # then commit and push: the pipeline deletes the stacks, each after a look at what is deployed",
+        f"{penstock('remove', name, '--finish')}    # once the run has passed {leaving[-1]}",
     ]
     return plan
 

@@ -11,6 +11,7 @@ from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Shipped, stages_of
 from pipeline.cli import loading, plans
 from pipeline.cli.plans import Plan
+from pipeline.operate.next_step import penstock
 from pipeline.operate.target import Target
 from pipeline.scaffold import owners, tombstones
 from pipeline.scaffold.draft import Draft
@@ -48,11 +49,11 @@ def finish(root: Path, target: Target, name: str | None, *, delete_code: bool) -
     if delete_code and name in _in_use(catalogue, after):
         plan.said.append(f"The folder of {name} stays: it is in a stage, or its stacks are not gone yet.")
     if plan.draft.changes():
-        plan.next.insert(0, "make check, then commit")
+        plan.next.insert(0, "make check    # then commit")
     elif not pending and not plan.said:
         plan.said.append("There is nothing to finish.")
     if pending:
-        plan.next.append("penstock status: once the run has passed every stage, give this command again")
+        plan.next.append(f"{penstock('status')}    # once the run has passed every stage, give this command again")
     return plan, bool(pending)
 
 
@@ -69,7 +70,9 @@ def _forget(plan: Plan, root: Path, service: str, *, delete_code: bool) -> None:
     if not (root / folder).is_dir():
         return
     if not delete_code:
-        plan.next.append(f"penstock remove {service} --finish --delete-code, unless {folder} is still of use")
+        plan.next.append(
+            f"{penstock('remove', service, '--finish --delete-code')}    # unless {folder} is still of use"
+        )
         return
     its = (str(folder), str(runbook(service)))
     files = _git(root, "ls-files", "-z", "--", *its).split("\0")[:-1]
@@ -82,7 +85,7 @@ def _forget(plan: Plan, root: Path, service: str, *, delete_code: bool) -> None:
     owners.generate(plan.draft)
     plan.said.append(f"{' and '.join(its)} are deleted; `git log -- {folder}` still has them.")
     if f"\n{service} = [" in (root / "pyproject.toml").read_text(encoding="utf-8"):
-        plan.next.append(f"take the dependency group {service} out of pyproject.toml, then `make lock setup`")
+        plan.next.append(f"make lock setup    # once the dependency group {service} is out of pyproject.toml")
 
 
 def _git(root: Path, *arguments: str) -> str:

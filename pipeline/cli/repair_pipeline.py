@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
+from pipeline.cli.answer import answer
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.cli.rollback import hold_for, review_way_back
 from pipeline.operate import holds, pipeline_repair, rollback
 from pipeline.operate.errors import OperateError
+from pipeline.operate.next_step import penstock
 
 if TYPE_CHECKING:
     from pipeline.review.model import Review
@@ -26,6 +28,7 @@ def repair_pipeline(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the review of the way back and change nothing.")
     ] = False,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -40,16 +43,22 @@ def repair_pipeline(
     connection = connect(ctx, profile=profile, aws=aws)
     pipeline = connection.pipeline
     earlier = pipeline_repair.find(pipeline)
-    blocked = _blocks(review_way_back(earlier))
+    blocked = _blocks(review_way_back(earlier, err=as_json))
+    document = {"execution": earlier.execution, "commit": earlier.commit, "blocked": blocked}
     if dry_run:
+        answer({**document, "applied": False}, as_json=as_json)
         raise typer.Exit(1 if blocked else 0)
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
     confirm(connection, yes=yes, what=f"bring back the pipeline of {earlier.commit[:12]}")
-    held = hold_for(pipeline, earlier, why=why)
+    held = hold_for(pipeline, earlier, why=why, err=as_json)
     rollback.apply(pipeline, earlier, why=why)
-    typer.echo(f"The pipeline is what execution {earlier.execution} ran with ({earlier.commit[:12]}).")
-    typer.echo(f"{held} is held. Push the mended commit, and once its run stands there:  penstock resume {held}")
+    answer(
+        {**document, "applied": True, "held": held},
+        f"The pipeline is what execution {earlier.execution} ran with ({earlier.commit[:12]}).",
+        f"{held} is held. Push the mended commit, and once its run stands there:  {penstock('resume', held)}",
+        as_json=as_json,
+    )
 
 
 def _blocks(made: "Review") -> bool:

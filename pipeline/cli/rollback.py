@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.connection import Aws, Profile, Yes, confirm, connect
+from pipeline.cli.answer import answer
+from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import holds, rollback
 from pipeline.operate.errors import OperateError
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import EarlierDeployment
 
@@ -38,6 +40,7 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the review of the way back and change nothing.")
     ] = False,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -53,38 +56,42 @@ def rollback_(  # noqa: PLR0913 - each is an option of the command line
     earlier = rollback.find(pipeline, service, stage, to=to)
     if earlier.missing:
         raise OperateError(f"Files of that run are gone: {', '.join(earlier.missing)}. Revert the commit instead.")
-    blocked = review_way_back(earlier).verdict.exit_code != 0
+    blocked = review_way_back(earlier, err=as_json).verdict.exit_code != 0
+    document = {"stage": stage, "service": service, "execution": earlier.execution, "commit": earlier.commit}
     if dry_run:
+        answer({**document, "blocked": blocked, "applied": False}, as_json=as_json)
         raise typer.Exit(1 if blocked else 0)
     if blocked and not accept:
         raise OperateError("The way back is blocked by its review, so nothing was changed; --accept-findings goes on.")
     confirm(connection, yes=yes, what=f"roll {service} back in {stage}")
-    held = hold_for(pipeline, earlier, why=why)
+    held = hold_for(pipeline, earlier, why=why, err=as_json)
     try:
         changed = rollback.apply(pipeline, earlier, why=why)
     except OperateError as error:
         raise OperateError(f"{error} {held} stays held until `penstock resume {held}`.") from error
-    typer.echo(
+    answer(
+        {**document, "blocked": blocked, "applied": True, "changed": changed, "held": held},
         f"{stage}/{service} is what execution {earlier.execution} deployed ({earlier.commit[:12]})."
         if changed
-        else f"{stage}/{service} was that already."
+        else f"{stage}/{service} was that already.",
+        f"{held} is held. Revert the commit on the branch, push, and then:  {penstock('resume', held)}",
+        as_json=as_json,
     )
-    typer.echo(f"{held} is held. Revert the commit on the branch, push, and then:  penstock resume {held}")
 
 
-def hold_for(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> str:
+def hold_for(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str, err: bool = False) -> str:
     """Hold the stage of the pipeline, and keep what it was held for already; its name."""
     before = holds.holds_of(pipeline)[earlier.stage]
     reason = f"{earlier.deployed.service} was rolled back to {earlier.commit[:12]} - {why}"
     if before is not None:
-        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.")
+        typer.echo(f"{earlier.stage} was held already: {before.why} - `penstock resume` ends both.", err=err)
         reason = f"{reason} (and held before - {before.why})"
     holds.hold(pipeline, earlier.stage, why=holds.as_reason(reason))
     return earlier.stage
 
 
-def review_way_back(earlier: EarlierDeployment) -> "Review":
-    """Review what the way back would do, and print it."""
+def review_way_back(earlier: EarlierDeployment, *, err: bool = False) -> "Review":
+    """Review what the way back would do, and print it; `err`: beside a document for machines."""
     # A second of imports, which `--help` need not wait for.
     from pipeline.review.engine import review  # noqa: PLC0415 - as said
     from pipeline.review.judge.review_baseline import ReviewBaseline  # noqa: PLC0415 - as said
@@ -102,5 +109,5 @@ def review_way_back(earlier: EarlierDeployment) -> "Review":
             sides.append(replace(assembly.of_template(file), label=name))
         now, then = sides
         made = review(now, then, ReviewBaseline(today=datetime.now(UTC).date()))
-        typer.echo(terminal.render(made), nl=False)
+        typer.echo(terminal.render(made), nl=False, err=err)
     return made

@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import text
+from pipeline.cli import environments, text
+from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import logs as action_logs
-from pipeline.operate import outputs, pipeline_repair, run_control, service_logs
+from pipeline.operate import pipeline_repair, run_control, service_logs
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.live_runs import live_runs
+from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, Run
@@ -60,7 +62,7 @@ def status(
     try:
         run = _print_live(runs) if follow_ and sys.stdout.isatty() else print_lines(runs, silent=not follow_)
     except KeyboardInterrupt:
-        typer.echo("\nFollowing ended; the run goes on. `penstock status --follow` follows it again.", err=True)
+        typer.echo(f"\nFollowing ended; the run goes on. {penstock('status --follow')} follows it again.", err=True)
         raise typer.Exit(FOLLOWING_ENDED) from None
     if follow_:
         typer.echo(text.title(run))
@@ -112,7 +114,7 @@ def _show_denials(pipeline: Pipeline, run: Run) -> None:
         return
     for line in found.lines() if run.status == FAILED else ():
         typer.echo(line)
-    typer.echo(f"{count(found)}  penstock denied --execution {run.execution}")
+    typer.echo(f"{count(found)}  {penstock('denied --execution', run.execution)}")
 
 
 def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:
@@ -160,6 +162,7 @@ def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
     *,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -167,8 +170,8 @@ def retry(
     """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
-    chosen, _ = run_control.retry(connection.pipeline, stage=stage)
-    typer.echo(f"Stage {chosen} goes on. `penstock status --follow` shows what happens.")
+    chosen, execution = run_control.retry(connection.pipeline, stage=stage)
+    answer({"stage": chosen, "execution": execution}, f"Stage {chosen} goes on. {FOLLOW}", as_json=as_json)
 
 
 def stop(
@@ -179,6 +182,7 @@ def stop(
     ] = False,
     reason: Annotated[str, typer.Option(help="Why; kept in the run's history.")] = "",
     execution: Execution = None,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
@@ -190,18 +194,29 @@ def stop(
     connection = connect(ctx, profile=profile, aws=aws)
     runs = run_control.stoppable(connection.pipeline, execution=execution)
     confirm(connection, yes=yes, what=f"stop a run ({runs.chosen})")
-    run_control.stop(connection.pipeline, runs.chosen.execution, abandon=abandon, reason=reason)
-    typer.echo(f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.")
-    for other in runs.others:
-        typer.echo(f"Still alive: {other}")
+    stopped = runs.chosen.execution
+    run_control.stop(connection.pipeline, stopped, abandon=abandon, reason=reason)
+    answer(
+        {"execution": stopped, "abandoned": abandon, "alive": [each.execution for each in runs.others]},
+        f"{runs.chosen}: it stops{' now' if abandon else ' once its current actions have ended'}.",
+        *(f"Still alive: {other}" for other in runs.others),
+        as_json=as_json,
+    )
 
 
-def start(ctx: typer.Context, *, profile: Profile = None, aws: Aws = False, yes: Yes = False) -> None:
+def start(
+    ctx: typer.Context,
+    *,
+    as_json: Json = False,
+    profile: Profile = None,
+    aws: Aws = False,
+    yes: Yes = False,
+) -> None:
     """Start a run of what the pipeline's branch is now, without a push."""
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what="start a run")
     started = run_control.start(connection.pipeline)
-    typer.echo(f"Execution {started} has started. `penstock status --follow` shows what happens.")
+    answer({"execution": started}, f"Execution {started} has started. {FOLLOW}", as_json=as_json)
 
 
 def logs(  # noqa: PLR0913 - each is an option of the command line
@@ -214,7 +229,9 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         ),
     ] = None,
     *,
-    stage: Annotated[str | None, typer.Option(help="Print what a service logs in this stage.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Print what a service logs in this stage, or in `branch`: docs/branch.md.")
+    ] = None,
     minutes: Annotated[int, typer.Option(min=1, help="With --stage: how far back.")] = 60,
     frames: Annotated[
         bool, typer.Option("--frames", help="With --stage: also the code that exceptions came by.")
@@ -233,7 +250,7 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         if what is None or follow_ or execution is not None:
             raise typer.BadParameter("--stage wants a service, such as ingest, and no --follow or --execution.")
         pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-        deployed = outputs.find(pipeline, what, stage)
+        deployed = environments.find(ctx, pipeline, what, stage)
         found = service_logs.read(pipeline.target, deployed, since=timedelta(minutes=minutes))
         _show_service(deployed, [line for line in found if frames or not line.is_frame], last=lines)
         return

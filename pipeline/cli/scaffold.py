@@ -115,6 +115,9 @@ def remove(  # noqa: PLR0913 - each is an option of the command line
         str | None, typer.Option(help="What a stranger can judge in a year, in 20 characters or more.")
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Team that owns the removal. Default: the service's owner.")] = None,
+    never_deployed: Annotated[
+        bool, typer.Option("--never-deployed", help="Forget it at once, if no push has brought it to the pipeline.")
+    ] = False,
     finish: Annotated[
         bool, typer.Option("--finish", help="Forget what the pipeline has removed; answers 1 while any is left.")
     ] = False,
@@ -144,6 +147,13 @@ def remove(  # noqa: PLR0913 - each is an option of the command line
         plan, left = removal_cleanup.finish(root, target, name, delete_code=delete_code)
         carry_out(plan, dry_run=dry_run, as_json=as_json)
         raise typer.Exit(1 if left else 0)
+    if name is not None and never_deployed and why is None and not stage:
+        from pipeline.cli import undeployed  # noqa: PLC0415 - as above
+
+        carry_out(undeployed.forget(root, name), dry_run=dry_run, as_json=as_json)
+        return
+    if never_deployed:
+        raise OperateError("--never-deployed takes a service out whole: name it, and leave out --stage and --why.")
     if name is None or why is None:
         raise OperateError("Give the service, and --why in a sentence; or --finish, once the pipeline has removed it.")
     if delete_code:

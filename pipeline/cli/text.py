@@ -7,6 +7,7 @@ import typer
 
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.live_runs import LiveRun
+from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, NOT_STARTED, SKIPPED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
 from services.library.contract.names import entry_of
@@ -55,7 +56,7 @@ def approval(waiting: WaitingApproval) -> Iterator[str]:
     yield f"{waiting.name} asks about {typer.style(run.title, bold=True)}, execution {run.execution}"
     for other in waiting.others:
         yield f"  not about {other}"
-    yield f"What would change:  penstock review --deployed {entry_of(waiting.stage)} {run.execution}"
+    yield f"What would change:  {penstock('review --deployed', entry_of(waiting.stage), run.execution)}"
 
 
 def format_change(change: Stage | Action) -> str:
@@ -71,16 +72,16 @@ def next_steps(run: Run) -> Iterator[str]:
         waiting = [action.stage for action in run.actions if action.waits_for_a_person]
         if waiting or "approval" in run.reason:
             what = f" of {waiting[0]}" if waiting else ""
-            commit = f" {run.commit[:12]}" if waiting and run.commit else ""
-            yield f"Waiting for approval{what}:  penstock approve{commit}   (or, to say no: --reject --why ...)"
+            commit = run.commit[:12] if waiting else ""
+            yield f"Waiting for approval{what}:  {penstock(*filter(None, ('approve', commit)))}   # no: --reject --why"
     for stage in run.stages:
         if stage.hold is not None:
-            yield f"Once the reason for the hold is gone:  penstock resume {stage.name}"
+            yield f"Once the reason for the hold is gone:  {penstock('resume', stage.name)}"
     for action in failed(run):
-        yield f"Its whole log:  penstock logs {action.full_name}"
+        yield f"Its whole log:  {penstock('logs', action.full_name)}"
     failed_stages = [stage.name for stage in run.stages if stage.status in (FAILED, STOPPED)]
     if failed_stages and run.status in (FAILED, STOPPED):
-        yield f"Once the cause is gone:  penstock retry {failed_stages[0]}   (or push a fix)"
+        yield f"Once the cause is gone:  {penstock('retry', failed_stages[0])}   # or push a fix"
 
 
 def failed(run: Run) -> list[Action]:

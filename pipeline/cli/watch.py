@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import environments
 from pipeline.cli.connection import Aws, Json, Profile, connect
 from pipeline.operate import alarms as firing_alarms
-from pipeline.operate import outputs, traces
+from pipeline.operate import traces
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def alarms(
     ctx: typer.Context,
     *,
-    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only this stage, or `branch`: docs/branch.md.")] = None,
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
@@ -29,7 +30,7 @@ def alarms(
     Answers 0 if none does, else 1.
     """
     pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-    found = list(firing_alarms.firing(pipeline.target, outputs.read(pipeline, stage)))
+    found = list(firing_alarms.firing(pipeline.target, environments.read(ctx, pipeline, stage)))
     if as_json:
         typer.echo(
             json.dumps(
@@ -54,7 +55,7 @@ def trace(
     ctx: typer.Context,
     service: Annotated[str, typer.Argument(help="The service whose workflow began it, such as intake.")],
     *,
-    stage: Annotated[str, typer.Option(help="The stage that it runs in.")],
+    stage: Annotated[str, typer.Option(help="The stage that it runs in, or `branch`: docs/branch.md.")],
     execution: Annotated[
         str | None, typer.Option(help="Which one, by its name: the id that intake answered. Default: the latest.")
     ] = None,
@@ -64,7 +65,7 @@ def trace(
 ) -> None:
     """Show the trace that an execution of a service's workflow belongs to: each call that was made in it."""
     pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-    found = traces.read(pipeline.target, outputs.find(pipeline, service, stage), execution=execution)
+    found = traces.read(pipeline.target, environments.find(ctx, pipeline, service, stage), execution=execution)
     if as_json:
         spans = [
             {"began": each.began, "ended": each.ended, "what": each.what, "status": each.status} for each in found.spans

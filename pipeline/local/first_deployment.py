@@ -47,6 +47,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # Ctrl-C ends whoever waits for a deployment, not one that goes on
     ) as running:
         assert running.stdout is not None  # noqa: S101 - asked for above
         for line in running.stdout:

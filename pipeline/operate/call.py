@@ -3,7 +3,7 @@
 import http.client
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,12 +11,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from pipeline.operate.errors import OperateError, suggested
-from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.outputs import API_URL, DeployedStack, usable_url
 from pipeline.operate.session import require_loopback
 from pipeline.operate.target import Target
 
 SERVICE = "execute-api"
-API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
 PATH = re.compile(r"([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?")
 """Nothing that has to be encoded, and no query: what is asked of a person belongs into no URL."""
 TIMEOUT_SECONDS = 35.0
@@ -43,6 +42,18 @@ class ServiceResponse:
     status: int
     headers: Mapping[str, str]
     body: str
+
+
+def first_stage(deployed: Sequence[DeployedStack], *, service: str | None, output: str) -> list[DeployedStack]:
+    """Return the stacks of the first stage that has what is meant; never of one behind an approval, if not said so.
+
+    Nobody should post to production who has not named it.
+    """
+    meant = [each for each in deployed if output in each.outputs and service in (None, each.service)]
+    stage = next((each.stage for each in meant if not each.asks_approval), None)
+    if meant and stage is None:
+        raise OperateError(f"{meant[0].service} is in {meant[0].stage} alone so far: say so with --stage.")
+    return [each for each in deployed if stage in (None, each.stage)]
 
 
 def choose(
@@ -83,10 +94,9 @@ def to_service(
     if path:
         url = f"{url.rstrip('/')}/{path}"
     parts = API_URL.fullmatch(url)
-    if target.endpoint is not None:
-        if parts is None:
-            raise OperateError(f"{url} is no API's URL, so the local cloud cannot be asked for it.")
-        url = f"{target.endpoint}/_aws/execute-api/{parts['api']}{parts['path']}"
+    if target.is_local and parts is None:
+        raise OperateError(f"{url} is no API's URL, so the local cloud cannot be asked for it.")
+    url = usable_url(target, url)
     region = parts["region"] if parts is not None else deployed.region
     if body is None:
         return Call(url=url, region=region, account=deployed.account, body="", headers={}, method="GET")

@@ -1,8 +1,9 @@
 """What each stage's services offer to the outside: the outputs of the stacks that the pipeline deploys."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -10,10 +11,13 @@ from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.logs import STACK
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, account_of
-from services.library.contract.names import ENVIRONMENT_TAG, SERVICE_TAG
+from services.library.contract.names import ENVIRONMENT_TAG, SERVICE_TAG, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+
+
+API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,18 @@ class DeployedStack:
     status: str
     """Of the stack; empty while there is none."""
     outputs: dict[str, str]
+    asks_approval: bool = False
+    """Whether a person is asked before anything gets to its stage."""
+
+    def usable_outputs(self, target: Target) -> dict[str, str]:
+        """Return the outputs as they can be used from here."""
+        return {name: usable_url(target, value) for name, value in self.outputs.items()}
+
+
+def usable_url(target: Target, value: str) -> str:
+    """Return an API's URL of the local cloud in the form that this machine reaches; anything else as it is."""
+    parts = API_URL.fullmatch(value) if target.is_local else None
+    return f"{target.endpoint}/_aws/execute-api/{parts['api']}{parts['path']}" if parts else value
 
 
 def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
@@ -39,6 +55,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
     stages = pipeline.definition()
     names = [declared["name"] for declared in stages]
     only = stage if stage in names else None
+    asking = {entry_of(declared["name"]) for declared in stages if _asks_approval(declared)}
     for declared in stages:
         for action in declared["actions"]:
             configuration = action.get("configuration", {})
@@ -51,7 +68,8 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
                 configuration["StackName"],
             )
             if place not in found and only in (None, declared["name"]):
-                found[place] = _describe(pipeline, declared["name"], *place)
+                described = _describe(pipeline, declared["name"], *place)
+                found[place] = replace(described, asks_approval=entry_of(declared["name"]) in asking)
     there = [each for each in found.values() if stage in (None, only, each.stage)]
     if stage is not None and only is None and not there:
         raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.{suggested(stage, names)}")
@@ -60,7 +78,11 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
 
 def find(pipeline: Pipeline, service: str, stage: str) -> DeployedStack:
     """Return one service in one stage."""
-    there = read(pipeline, stage)
+    return find_in(read(pipeline, stage), service, stage)
+
+
+def find_in(there: Sequence[DeployedStack], service: str, stage: str) -> DeployedStack:
+    """Return one service of those that a stage has."""
     named = [each for each in there if each.service == service]
     if not named:
         known = list(dict.fromkeys(each.service for each in there))
@@ -80,6 +102,10 @@ def resources(target: Target, deployed: DeployedStack, type_: str) -> Iterator[t
         for each in page["StackResourceSummaries"]:
             if each["ResourceType"] == type_:
                 yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
+
+
+def _asks_approval(declared: Mapping[str, Any]) -> bool:
+    return any(action["actionTypeId"]["provider"] == "Manual" for action in declared["actions"])
 
 
 def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> DeployedStack:

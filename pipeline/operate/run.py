@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.operate.next_step import penstock
+
 SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "InProgress"
 WAITING = "WaitingForApproval"
 """A run or stage in which nothing happens until a person answers. (AWS calls it InProgress.)"""
@@ -131,7 +133,7 @@ class Run:
                             "summary": action.summary,
                             "error": action.error,
                             "url": action.url,
-                            "log": f"penstock logs {action.full_name}",
+                            "log": penstock("logs", action.full_name),
                         }
                         for action in stage.actions
                     ],

@@ -121,6 +121,12 @@ def removed(source: PythonSource, listed: cst.Tuple, position: int) -> str:
     return _spliced(source.bytes, lines.start, lines.end, "")
 
 
+def spliced(source: PythonSource, node: cst.CSTNode, text: str) -> str:
+    """Return the file with another text in the place of a node."""
+    span = source.span(node)
+    return _spliced(source.bytes, span.start, span.end, text)
+
+
 def _replaced(source: PythonSource, whole: Span, elements: list[str]) -> str:
     """Return the file with a tuple of one line, with these elements."""
     inside = ", ".join(elements) + ("," if len(elements) == 1 else "")

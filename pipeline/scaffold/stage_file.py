@@ -61,7 +61,7 @@ class StageFile:
                 continue
             source = PythonSource(file.as_posix(), text)
             for constant, value in source.assigned():
-                if isinstance(value, cst.Call) and _name_of(value) == stage:
+                if isinstance(value, cst.Call) and stage_name_of(value) == stage:
                     self.file, self.source, self.constant, self._call = file, source, constant, value
                     return
         raise ScaffoldError(
@@ -175,7 +175,7 @@ def new_stage(stage: StageName, *, tier: str, account: str, region: str) -> str:
     )
 
 
-def _name_of(call: cst.Call) -> str:
+def stage_name_of(call: cst.Call) -> str:
     """Return the environment's name of the stage that a call makes; `""` if it makes none, or not in so many words."""
     environment = _argument(call, "environment")
     named = _argument(environment, "name") if isinstance(environment, cst.Call) else None

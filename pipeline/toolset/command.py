@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.toolset import environment, lock
+from pipeline.toolset import docs, environment, lock, sizes
 from pipeline.toolset.failure import SetupError
 
 
@@ -18,15 +18,18 @@ def main(root: Path, arguments: list[str]) -> int:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("install", "lock", "path"),
+        choices=("install", "lock", "path", "docs"),
         default="install",
-        help="install (default) the tools that the locks name; lock: write the locks anew; path: print where they are",
+        help="install (default) the tools that the locks name; lock: write the locks anew; path: print where they are;"
+        " docs: install what builds the site of the pages, and print where that is",
     )
     command: str = parser.parse_args(arguments).command
     try:
         target = environment.path_for(root)
         if command == "path":
             sys.stdout.write(f"{target}\n")
+        elif command == "docs":
+            sys.stdout.write(f"{docs.install(root, say)}\n")
         elif command == "lock":
             lock.write(root, say)
         else:
@@ -47,7 +50,7 @@ def install(root: Path, target: Path) -> None:
         with only_one(target):
             if not environment.is_complete(target):
                 environment.build(root, target, say)
-        say(f"tools ready in {time.monotonic() - start:.0f} s")
+        say(f"tools ready in {time.monotonic() - start:.0f} s: {sizes.megabytes_in(target):,} MB")
     environment.link(root, target)
 
 

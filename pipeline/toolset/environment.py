@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.toolset import functions, uv
+from pipeline.toolset import functions, sizes, uv
 from pipeline.toolset.failure import SetupError
 
 Say = Callable[[str], None]
@@ -50,6 +50,7 @@ def build(root: Path, target: Path, say: Say) -> None:
         shutil.rmtree(target)
     try:
         target.mkdir(parents=True)
+        say(f"fetching about {sizes.fetched_megabytes(root)} MB, less what uv's cache has; it takes {sizes.TAKES}")
         say(f"fetching uv for {target}")
         program = uv.program(root, target)
         for groups, folder in ((PLATFORM_GROUPS, target), (("emulator",), target / "emulator")):

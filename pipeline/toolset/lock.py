@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.toolset import uv
+from pipeline.toolset import docs, uv
 
 Say = Callable[[str], None]
 
@@ -17,6 +17,10 @@ def write(root: Path, say: Say) -> None:
         program = uv.program(root, Path(folder))
         say("resolving pyproject.toml")
         subprocess.run([program, "lock", "--quiet"], cwd=root, env=uv.variables(), check=True)
+        say(f"resolving {docs.REQUIREMENTS.with_suffix('.in')}")
+        wanted = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate")
+        files = (docs.REQUIREMENTS.with_suffix(".in"), "--output-file", docs.REQUIREMENTS)
+        uv.run(program, "pip", "compile", "--quiet", *wanted, *map(str, files), cwd=root)
     path = root / "uv.lock"
     path.write_text(without_hosts(path.read_text()))
     npm = root / ".venv/bin/npm"

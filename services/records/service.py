@@ -13,7 +13,7 @@ from services.library.constructs.fhir_datastore import REGIONS, FhirDatastore
 from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
-from services.library.constructs.proxy_api import ProxyApi
+from services.library.constructs.proxy_api import ProxyApi, Route
 from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment
 from services.library.contract.published import Published
@@ -63,8 +63,7 @@ class RecordsStack(ServiceStack):
             self,
             "Api",
             environment=environment,
-            function=self.query,
-            routes=ROUTES,
+            routes=[Route(method=method, path=path, function=self.query) for method, path in ROUTES],
             settings=ApiSettings(rate_limit=settings.rate_limit, burst_limit=settings.burst_limit),
             alarms_to=self.alarms,
             description="Reads and searches FHIR resources",

@@ -36,6 +36,12 @@ DRAWN = {
     "library/runtime, operations": ("services.library.runtime", "services.library.operations"),
 }
 
+OF_ANY_SERVICE = {
+    "stages, pipeline/settings.py": {"services/&lt;service&gt;"},
+    "services/&lt;service&gt;": {"library/constructs", "library/runtime, operations"},
+}
+"""Drawn for a company that has no service yet, too."""
+
 
 def room_of(module: str) -> str | None:
     """The drawn room that a module is in; None for a bare namespace."""
@@ -47,7 +53,7 @@ def arrows(root: Path) -> dict[str, set[str]]:
     """Room -> the rooms that it imports, without itself."""
     sys.path[0] = str(root)
     graph = grimp.build_graph(*(name for name in OURS if name != "app"), cache_dir=None)
-    found: dict[str, set[str]] = {room: set() for room in DRAWN}
+    found = {room: set(OF_ANY_SERVICE.get(room, ())) for room in DRAWN}
     for importer in sorted(module for module in graph.modules if ".tests" not in module):
         here = room_of(importer)
         for imported in graph.find_modules_directly_imported_by(importer) if here else ():

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.scaffold import ownership
+from pipeline.scaffold.ownership import FileOwner
+
 ROOT = Path(__file__).parents[2]
 HOMES = re.compile(
     r"services/(?!library/)\w+/tests/"  # a service's own
@@ -18,7 +21,9 @@ HOMES = re.compile(
 )
 GENERIC = re.compile(r"tests/services/test_\w+\.py")
 """Tests of whatever services the catalogue lists, none of which they know by name."""
-SERVICES = {folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()}
+SAMPLES = ownership.read(ROOT)[FileOwner.SAMPLES]
+SERVICES = {path.split("/")[1] for path in SAMPLES if path.startswith("services/")}
+"""The reference services. A company may have one of a name that a test made up."""
 WITHOUT_SERVICES = ("stages.accounts", "stages.acknowledgements", "stages.removed")
 """The modules of `stages` that list no service."""
 NAMED = re.compile(r"\bservices\.(\w+)\.\w+")
@@ -65,6 +70,11 @@ def is_service(name: str) -> bool:
     return name.startswith("services.") and not f"{name}.".startswith("services.library.")
 
 
+def is_reference(name: str) -> bool:
+    """Tell whether it is of a service that `penstock init` takes out."""
+    return is_service(name) and name.split(".")[1] in SERVICES
+
+
 def lists_services(name: str) -> bool:
     """Tell whether it is of a module of `stages` that imports services, itself or by way of another."""
     return name.startswith("stages.") and not any(f"{name}.".startswith(f"{each}.") for each in WITHOUT_SERVICES)
@@ -92,6 +102,18 @@ def test_no_test_outside_the_home_of_a_service_knows_one() -> None:
     assert len(found) > 100
     assert {path: sorted(names) for path, names in found.items() if names} == {}, (
         "build it from tests/testbed/tiny.py or small.py, or move it: docs/architecture.md, Where a test lives"
+    )
+
+
+def test_what_knows_a_reference_service_goes_with_it() -> None:
+    said = ownership.read(ROOT)
+    homes = [file for folder in ("tests", "services") for file in sorted((ROOT / folder).rglob("test_*.py"))]
+    homes += sorted((ROOT / "tests/bench").glob("*.py"))
+    others = [file for file in homes if file != Path(__file__)]  # which plants some
+    knowing = [file.relative_to(ROOT) for file in others if any(map(is_reference, known(file.read_text())))]
+    knowing += [file.relative_to(ROOT) for file in (ROOT / "tests/end_to_end").glob("test_*.py")]
+    assert [file for file in knowing if ownership.owner_of(file, said) is not FileOwner.SAMPLES] == [], (
+        f"list it among the samples in {ownership.FILE}, or build it from tests/testbed/tiny.py or small.py"
     )
 
 

@@ -1,5 +1,7 @@
 """Two branch environments beside main's dev in one account: apart while they live, and gone without a trace."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +10,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.catalogue.branch import prefix_of
-from pipeline.cli import branch, connection
+from pipeline.cli import branch, connection, dev_copy
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate import functions
+from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.target import local_target
 from stages.branches import BRANCHES_LIKE
 from tests.conftest import ROOT
 from tests.testbed.branches import cloud_with
@@ -44,7 +49,11 @@ def _commands_act_there(account: LocalCloud, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def penstock(*arguments: str) -> Result:
-    done = CliRunner().invoke(app, ["branch", *arguments], obj=ROOT)
+    return command("branch", *arguments)
+
+
+def command(*arguments: str) -> Result:
+    done = CliRunner().invoke(app, arguments, obj=ROOT)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
@@ -85,6 +94,8 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
     for label in labels:
         assert until(lambda label=label: kept(account, label), bool, 60) == {ids[label]}  # type: ignore[misc]  # mypy 5382
 
+    check_that_commands_take_a_branch_for_a_stage(account, feature["prefix"], unknown=fix["prefix"][:-1])
+
     both = inventory(account, ACCOUNT, REGION)
     assert answered(*down)["removed"] == [f"{feature['prefix']}-dev-{name}" for name in SERVICES]
     assert {
@@ -101,6 +112,42 @@ def test_two_branches_and_main_live_side_by_side_and_leave_nothing(account: Loca
     assert answered("down", "--branch", FIX)["prefix"] == fix["prefix"]
     assert inventory(account, ACCOUNT, REGION) == before
     assert answered("down", "--branch", FIX)["removed"] == []
+
+
+def check_that_commands_take_a_branch_for_a_stage(account: LocalCloud, prefix: str, *, unknown: str) -> None:
+    (stage, services), *others = json.loads(command("outputs", "branch", "--json").stdout).items()
+    assert (stage, sorted(services), others) == (prefix, SERVICES, [])
+    assert services["intake"]["outputs"]["Url"].startswith(f"{account.endpoint}/_aws/execute-api/")
+    assert command("call", "intake", "--stage", prefix).exit_code == 0
+    assert "status=202" in command("logs", "intake", "--stage", "branch").stdout
+    assert command("trace", "intake", "--stage", f"{prefix}-dev").exit_code == 0
+    assert command("alarms", "--stage", "branch").stdout == "No alarm fires.\n"
+    called = command("invoke", "ingest/Consumer", "--stage", "branch", "--json")
+    # Its event is a batch of records, and this is none.
+    assert (called.exit_code, json.loads(called.stdout)["function"]) == (1, "Consumer")
+    check_that_functions_get_code_without_a_deployment(account, prefix)
+    refused = command("outputs", unknown)
+    assert (refused.exit_code, f"no branch environment {unknown}; there is" in refused.stderr) == (2, True)
+
+
+def check_that_functions_get_code_without_a_deployment(account: LocalCloud, prefix: str) -> None:
+    target = local_target(account.endpoint, account=ACCOUNT, region=REGION)
+    deployed = DeployedStack(
+        stage=prefix,
+        service="ingest",
+        stack=f"{prefix}-dev-ingest",
+        account=ACCOUNT,
+        region=REGION,
+        status="there",
+        outputs={},
+    )
+    found = functions.functions_of(target, deployed)
+    code = dev_copy.package_of(ROOT, "ingest")
+    assert functions.replace_code(target, deployed, found, code, handlers="services.ingest.runtime.")
+    client = account.client("lambda", ACCOUNT, REGION)
+    (consumer,) = [each.physical for each in found if each.name == "Consumer"]
+    digest = client.get_function_configuration(FunctionName=consumer)["CodeSha256"]
+    assert digest == base64.b64encode(hashlib.sha256(code).digest()).decode()
 
 
 def _unnamed(each: str) -> bool:

@@ -14,7 +14,7 @@ def test_every_role_and_policy_that_we_deploy_is_called_as_its_account_expects(a
     """CloudFormation begins the name that it gives with the stack's."""
     stages = {each.environment.account: role_names.of_stage(each.label) for each in stages_of(STAGES)}
     named = list(names_of_roles(assembly))
-    assert len(named) > 60
+    assert SETTINGS.account in {account for account, _ in named}
     for account, name in named:
         patterns = role_names.PIPELINE if account == SETTINGS.account else (stages[account],)
         assert any(fnmatchcase(name, pattern) for pattern in patterns), (account, name)

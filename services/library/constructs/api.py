@@ -11,23 +11,45 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.library.constructs.log_group import LogGroup
+from services.library.constructs.mappings.body_schema import DIALECT, validate_schema
 from services.library.constructs.mappings.integration import IntegrationResponse
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, gateway_responses
-from services.library.constructs.mappings.request_name import ANYBODY, IAM_CALLER, IDEMPOTENCY_HEADER
+from services.library.constructs.mappings.request_name import ANYBODY, IAM_CALLER, IDEMPOTENCY_HEADER, USER_POOL_CALLER
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.constructs.web_firewall import WebFirewall
 from services.library.contract import defaults
-from services.library.contract.constraints import Between
+from services.library.contract.constraints import Between, Matches, require_valid
 from services.library.contract.environment import Environment
 
-RateLimit = Annotated[int, Between(1, 10_000, "API Gateway's own limit for a region")]
-BurstLimit = Annotated[int, Between(1, 5_000, "API Gateway's own limit for a region")]
+_LIMITED = "API Gateway's own limit for a region; at 0 it refuses every request"
+RateLimit = Annotated[int, Between(1, 10_000, _LIMITED)]
+BurstLimit = Annotated[int, Between(1, 5_000, _LIMITED)]
 """A service's settings for `ApiSettings.rate_limit` and `burst_limit`."""
 JSON = "application/json"
 STAGE = "v1"
 LONGEST_SECONDS = 29
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
+ORIGIN = Matches(
+    r"(\*|https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?)?",
+    "nothing, one origin such as https://app.example.com, or * for pages of everybody's",
+)
+USER_POOL = Matches(
+    r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/[A-Za-z0-9_-]+", "the whole ARN of a user pool of Cognito"
+)
+SCOPE = Matches(r"\S{1,256}", "the name of an OAuth scope")
+CORS_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    IDEMPOTENCY_HEADER,
+    "X-Amz-Content-Sha256",
+    "X-Amz-Date",
+    "X-Amz-Security-Token",
+)
+"""What a page of the origin may send beside what every page may: what signs a request, or says who signed in."""
+CORS_MAX_AGE = cdk.Duration.hours(1)
+"""How long a browser need not ask again."""
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 ACCESS_LOG = {
     "requestId": "$context.requestId",
     "method": "$context.httpMethod",
@@ -44,30 +66,32 @@ ACCESS_LOG = {
 class ApiSettings:
     """Settings of an API."""
 
-    rate_limit: int
+    rate_limit: RateLimit
     """Requests a second, for all callers together."""
-    burst_limit: int
+    burst_limit: BurstLimit
     """Requests at once."""
     body_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
-    """JSON schema (draft 4) of a payload; any object unless the service states more."""
+    """JSON schema (draft 4) of a payload, as API Gateway gets it; any object unless the service states more."""
     body_refusal: str = ""
     """What a caller is told of a payload that the schema refuses; unless the service says more, that it is invalid."""
     payload_limit_bytes: int = PAYLOAD_LIMIT_BYTES
     """What is larger is refused before a workflow is started. Leave room for what that adds to its input."""
     open_to: str = ""
     """Empty asks every caller for an IAM signature. Otherwise nobody is asked, and this says who is let in and why."""
+    user_pools: tuple[Annotated[str, USER_POOL], ...] = ()
+    """User pools of Cognito whose people are let in by the token of a signed-in session, instead of IAM signatures."""
+    scopes: tuple[Annotated[str, SCOPE], ...] = ()
+    """What an access token of the user pools must allow, one of these at least; none: identity tokens are asked for."""
+    cors_origin: Annotated[str, ORIGIN] = ""
+    """The origin whose pages may call the API from a browser; none unless it is given."""
     timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(LONGEST_SECONDS))
     """The longest that a caller waits."""
     slow: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(5))
     """The 99th percentile of answers that raises an alarm."""
 
     def __post_init__(self) -> None:
-        for name, value in (("rate_limit", self.rate_limit), ("burst_limit", self.burst_limit)):
-            if value < 1:
-                raise ValueError(
-                    f"ApiSettings: {name}={value} is not allowed; give 1 or more: at 0 API Gateway refuses every"
-                    " request, and to take an API away is a change of its own."
-                )
+        require_valid(self)
+        require_valid_schema("ApiSettings", self.body_schema)
         if not 1 <= self.payload_limit_bytes <= PAYLOAD_LIMIT_BYTES:
             raise ValueError(
                 f"ApiSettings: payload_limit_bytes={self.payload_limit_bytes} is not allowed; give 1 to"
@@ -75,26 +99,50 @@ class ApiSettings:
             )
         if self.open_to and len(self.open_to.split()) < 4:
             raise ValueError(
-                f"ApiSettings: open_to={self.open_to!r} is not allowed; leave it empty for IAM signatures, or say in a"
+                f"ApiSettings: open_to={self.open_to!r} is not allowed; give nothing for IAM signatures, or say in a"
                 " sentence who is let in without any and why that is right: it is what a reviewer judges."
             )
-        if not 1 <= (seconds := self.timeout.to_seconds()) <= LONGEST_SECONDS:
+        if self.user_pools and self.open_to:
+            raise ValueError(
+                f"ApiSettings: open_to={self.open_to!r} is not allowed; give nothing beside user_pools: who signs in"
+                " with a user pool is asked for a token."
+            )
+        if self.scopes and not self.user_pools:
+            raise ValueError(
+                f"ApiSettings: scopes={self.scopes!r} is not allowed; give user_pools with them: a signature has none."
+            )
+        if not 1 <= (seconds := self.timeout.to_seconds(integral=False)) <= LONGEST_SECONDS:
             raise ValueError(
                 f"ApiSettings: timeout={seconds:g} s is not allowed; give 1 to {LONGEST_SECONDS} s: API Gateway"
                 " ends a request then, and its caller never learns what became of it."
             )
+        if not 0 < (slow := self.slow.to_seconds(integral=False)) <= LONGEST_SECONDS:
+            raise ValueError(
+                f"ApiSettings: slow={slow:g} s is not allowed; give more than 0 s and at most {LONGEST_SECONDS} s: an"
+                " alarm at 0 is always on, and one after the last answer never."
+            )
 
     def require_shorter(self, setting: str, seconds: float, *, what: str) -> None:
         """Raise ValueError if `what` is behind the API may take as long as the API waits for it."""
-        if seconds >= (timeout := self.timeout.to_seconds()):
+        if seconds >= (timeout := self.timeout.to_seconds(integral=False)):
             raise ValueError(
                 f"{setting}={seconds:g} s is not allowed; give less than the API's timeout ({timeout:g} s): the caller"
                 f" would be told of a timeout while the {what}."
             )
 
+    def require_no_payload_limit(self, kind: str, why: str) -> None:
+        """Raise ValueError if a limit is given to a kind of API that has another one."""
+        if self.payload_limit_bytes != PAYLOAD_LIMIT_BYTES:
+            raise ValueError(
+                f"{kind}: payload_limit_bytes={self.payload_limit_bytes} is not allowed; give none, or a maxLength in"
+                f" body_schema: {why}."
+            )
+
     @property
     def identity(self) -> str:
         """Return the Velocity expression of the caller that an idempotency key belongs to."""
+        if self.user_pools:
+            return USER_POOL_CALLER
         return ANYBODY if self.open_to else IAM_CALLER
 
 
@@ -124,11 +172,7 @@ class Api(Construct):
             cloud_watch_role=not environment.prefix,
             cloud_watch_role_removal_policy=None if environment.prefix else cdk.RemovalPolicy.RETAIN,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            default_method_options=apigateway.MethodOptions(
-                authorization_type=apigateway.AuthorizationType.NONE
-                if settings.open_to
-                else apigateway.AuthorizationType.IAM
-            ),
+            default_method_options=self._authorization(),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
@@ -164,9 +208,28 @@ class Api(Construct):
         assert isinstance(api, apigateway.CfnRestApi)  # noqa: S101 - what every RestApi is made of
         return api
 
+    def answer_browsers(self, resource: apigateway.IResource, methods: Sequence[str]) -> None:
+        """Let a browser ask whether a page of the settings' origin may call these methods; nobody's code answers."""
+        if self.settings.cors_origin:
+            resource.add_cors_preflight(
+                allow_origins=[self.settings.cors_origin],
+                allow_methods=list(methods),
+                allow_headers=list(CORS_HEADERS),
+                max_age=CORS_MAX_AGE,
+            )
+
     def model(self, name: str, schema: Mapping[str, Any]) -> dict[str, apigateway.IModel]:
         """Return the request models of a method whose payload has this JSON schema."""
-        return {JSON: self.rest_api.add_model(name, content_type=JSON, schema=_json_schema(schema))}
+        require_valid_schema(f"{self.node.path}: {name}", schema)
+        document = {"$schema": DIALECT, **schema}
+        model = self.rest_api.add_model(name, content_type=JSON, schema=apigateway.JsonSchema())
+        # The CDK's type of a schema has not all of draft 4, and renames what it has.
+        made = model.node.default_child
+        assert isinstance(made, apigateway.CfnModel)  # noqa: S101 - what every Model is made of
+        made.schema = document
+        if deployment := self.rest_api.latest_deployment:
+            deployment.add_to_logical_id({name: json.dumps(document)})  # a stage serves what was deployed into it
+        return {JSON: model}
 
     def post(
         self,
@@ -178,7 +241,11 @@ class Api(Construct):
     ) -> apigateway.Method:
         """Add a POST method with a validated payload; `statuses` are those that the mapping templates respond with."""
         headers = {"method.response.header.Content-Type": True, "method.response.header.Retry-After": True}
-        return (at or self.rest_api.root).add_method(
+        if self.settings.cors_origin:
+            headers[f"method.response.header.{ALLOW_ORIGIN}"] = True
+        resource = at or self.rest_api.root
+        self.answer_browsers(resource, ["POST"])
+        return resource.add_method(
             "POST",
             integration,
             request_models=models or self.model("Body", self.settings.body_schema),
@@ -214,11 +281,29 @@ class Api(Construct):
                 passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
                 request_parameters=parameters or None,
                 request_templates={JSON: template},
-                integration_responses=to_cdk(responses),
+                integration_responses=to_cdk(responses, self.settings),
                 timeout=self.settings.timeout,
             ),
         )
         return self.post(integration, statuses=statuses)
+
+    def _authorization(self) -> apigateway.MethodOptions:
+        """Return how a method asks who calls, unless it says otherwise."""
+        if not self.settings.user_pools:
+            is_open = bool(self.settings.open_to)
+            kinds = apigateway.AuthorizationType
+            return apigateway.MethodOptions(authorization_type=kinds.NONE if is_open else kinds.IAM)
+        from aws_cdk import aws_cognito as cognito  # noqa: PLC0415 - an import that few services need to wait for
+
+        pools = [
+            cognito.UserPool.from_user_pool_arn(self, f"UserPool{number}", arn)
+            for number, arn in enumerate(self.settings.user_pools)
+        ]
+        return apigateway.MethodOptions(
+            authorization_type=apigateway.AuthorizationType.COGNITO,
+            authorizer=apigateway.CognitoUserPoolsAuthorizer(self, "Authorizer", cognito_user_pools=pools),
+            authorization_scopes=list(self.settings.scopes) or None,
+        )
 
     def _keep_execution_logs(self, environment: Environment) -> None:
         """Make the log group that API Gateway would make at its first error, and that would outlive a branch."""
@@ -230,6 +315,8 @@ class Api(Construct):
     def _add_gateway_responses(self) -> None:
         """Give the errors of API Gateway itself the format of all others, with the request's id."""
         responses = gateway_responses(body_refusal=self.settings.body_refusal)
+        origin = self.settings.cors_origin
+        allowed = {f"gatewayresponse.header.{ALLOW_ORIGIN}": f"'{origin}'"} if origin else {}
         for each in responses:
             self.rest_api.add_gateway_response(
                 each.response_type,
@@ -240,7 +327,7 @@ class Api(Construct):
         # One call for all: each would take two to find, and this is most of what an API takes to synthesise.
         made = [each for each in self.rest_api.node.find_all() if isinstance(each, apigateway.CfnGatewayResponse)]
         for resource, each in zip(made, responses, strict=True):
-            resource.response_parameters = each.parameters
+            resource.response_parameters = each.parameters | allowed
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
         server, client = self.rest_api.metric_server_error, self.rest_api.metric_client_error
@@ -257,29 +344,24 @@ class Api(Construct):
         )
 
 
-def to_cdk(responses: Sequence[IntegrationResponse]) -> list[apigateway.IntegrationResponse]:
-    """Return a mapping's integration responses as CDK values."""
+def to_cdk(responses: Sequence[IntegrationResponse], settings: ApiSettings) -> list[apigateway.IntegrationResponse]:
+    """Return a mapping's integration responses as CDK values, with what a browser asks for."""
+    origin = settings.cors_origin
+    allowed = {f"method.response.header.{ALLOW_ORIGIN}": f"'{origin}'"} if origin else {}
     return [
         apigateway.IntegrationResponse(
             status_code=str(each.status),
             selection_pattern=each.pattern,
             response_templates={JSON: each.template},
-            response_parameters=each.parameters,
+            response_parameters=each.parameters | allowed,
         )
         for each in responses
     ]
 
 
-def _json_schema(document: Mapping[str, Any]) -> apigateway.JsonSchema:
-    """Return a JSON schema (draft 4) as the CDK's type, whose names are in snake case."""
-    words: dict[str, Any] = {}
-    for key, value in document.items():
-        if key == "type":
-            words[key] = apigateway.JsonSchemaType[str(value).upper()]
-        elif key == "not":
-            words["not_"] = _json_schema(value)
-        elif key == "properties":
-            words[key] = {name: _json_schema(nested) for name, nested in value.items()}
-        else:
-            words["".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in key)] = value
-    return apigateway.JsonSchema(schema=apigateway.JsonSchemaVersion.DRAFT4, **words)
+def require_valid_schema(who: str, schema: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first part of a JSON schema that API Gateway would refuse or ignore."""
+    for found in validate_schema(schema):
+        raise ValueError(
+            f"{who}: body_schema={found.given} at {found.path or '/'} is not allowed; give {found.allowed}."
+        )

@@ -49,6 +49,11 @@ class BackupPlan(Construct):
                 f"{self.node.path}: environment={environment.name!r} is not allowed; back up in production tiers alone:"
                 " elsewhere data goes with its stack, which could never be deleted with a vault that holds a copy."
             )
+        if not tables:
+            raise ValueError(
+                f"{self.node.path}: tables={tables!r} is not allowed; give at least one table: without any a plan"
+                " copies nothing, and nobody would notice."
+            )
         key = Key(self, "Key", environment=environment, description="Backups")
         self.vault = backup.BackupVault(
             self,

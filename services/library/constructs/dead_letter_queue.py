@@ -15,11 +15,21 @@ LONGEST_RETENTION = cdk.Duration.days(14)
 class DeadLetterQueue(Construct):
     """Keeps messages as long as SQS can, and notifies of the first; an operator looks, mends and moves them back."""
 
-    def __init__(self, scope: Construct, id_: str, *, encryption_key: Key, alarms_to: NotificationTopic) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        encryption_key: Key,
+        alarms_to: NotificationTopic,
+        fifo: bool = False,
+    ) -> None:
+        """Make the queue. `fifo`: whether it is a FIFO queue's, whose dead letters go to no other kind."""
         super().__init__(scope, id_)
         self.queue = sqs.Queue(
             self,
             "Queue",
+            fifo=fifo or None,
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=encryption_key.key,
             data_key_reuse=cdk.Duration.hours(1),

@@ -9,8 +9,16 @@ from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract import deployment
+from services.library.contract.constraints import Matches
+from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
+from services.library.contract.names import ACCOUNT
 
+EVENT_SOURCE = Matches(
+    r"(?!aws\.)[A-Za-z0-9._/-]{1,256}",
+    "the publishing service as it names itself, of letters, digits and . _ / - (a source has no wildcards, and `aws.`"
+    " begins those of AWS's own events, which come on the default bus alone)",
+)
 LONGEST_ARCHIVE = cdk.Duration.days(365)
 """The longest archive: what must be available for longer belongs in a data store."""
 
@@ -31,9 +39,9 @@ class EventPublisher(Construct):
         """Make the bus. `archive`: how long events can be replayed, 30 days unless given."""
         super().__init__(scope, id_)
         archive = archive or cdk.Duration.days(30)
-        if not 1 <= archive.to_days() <= LONGEST_ARCHIVE.to_days():
+        if not 1 <= (days := whole(archive, "days", f"{self.node.path}: archive")) <= LONGEST_ARCHIVE.to_days():
             raise ValueError(
-                f"{self.node.path}: archive={archive.to_days()} days is not allowed; give 1 to"
+                f"{self.node.path}: archive={days} days is not allowed; give 1 to"
                 f" {LONGEST_ARCHIVE.to_days()} days: without one, what a broken subscriber lost cannot be replayed;"
                 " one without an end is a store that nobody guards."
             )
@@ -67,8 +75,28 @@ class EventPublisher(Construct):
             archive_name=deployment.physical_name(self, environment),
             source_arn=self.bus.event_bus_arn,
             event_pattern={"account": [environment.account]},
-            retention_days=archive.to_days(),
+            retention_days=days,
             kms_key_identifier=encryption_key.key.key_arn,
+        )
+
+    @property
+    def bus_name(self) -> str:
+        """Return the name of the bus, for a variable of whom `grant_publish` lets in."""
+        return self.bus.event_bus_name
+
+    def accept_from(self, id_: str, *, account: str, source: str) -> None:
+        """Let another account publish events of one source here, by a rule of its own (`EventForwarder`)."""
+        for name, value, allowed in (("account", account, ACCOUNT), ("source", source, EVENT_SOURCE)):
+            if not allowed.allows(value):
+                raise ValueError(f"{self.node.path}/{id_}: {name}={value!r} is not allowed; give {allowed.allowed}.")
+        self.bus.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=id_,
+                actions=["events:PutEvents"],
+                principals=[iam.AccountPrincipal(account)],
+                resources=[self.bus.event_bus_arn],
+                conditions={"StringEquals": {"events:source": source}},
+            )
         )
 
     def grant_publish(self, grantee: iam.IGrantable) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -18,16 +19,36 @@ from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.contract import defaults, secret
-from services.library.contract.constraints import Between
+from services.library.contract.constraints import Between, Matches, require_valid
+from services.library.contract.durations import whole
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.network import Network
 from services.library.packaging import package as packaging
 from services.library.packaging.dependencies import Dependencies
 
 ROOT = Path(__file__).resolve().parents[3]
 PREPARED = Path(sys.prefix) / "functions"
 """Where setup left the functions' dependencies: in the environment that this runs in."""
-ReservedConcurrency = Annotated[int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free")]
+ReservedConcurrency = Annotated[
+    int, Between(1, 900, "an account has 1,000, and Lambda keeps 100 of them free; at 0 the function would never run")
+]
 """A service's setting for `FunctionSettings.reserved_concurrency`."""
+Variable = Annotated[str, Matches(r"[A-Za-z][A-Za-z0-9_]+", "a letter and then letters, digits and underscores")]
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+IN_A_NETWORK = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What Lambda does as the function's role, on interfaces that have no name before.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
+DEPLOYED_VALUE = "${Token["
+"""Begins what the CDK writes for a value that is known at the deployment."""
+VARIABLES_LIMIT_BYTES = 3_072
+"""Lambda takes 4 KB of names and values together; the library and Datadog add up to 1 KB of their own."""
 LOG_LEVEL = {Tier.SANDBOX: "DEBUG", Tier.PRE_PRODUCTION: "INFO", Tier.PRODUCTION: "INFO"}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -41,37 +62,47 @@ class FunctionSettings:
 
     handler: str
     """The dotted path in the repository, e.g. `services.intake.runtime.handler.handle`; it is the same in Lambda."""
-    description: str
-    memory_mib: int = 256
+    description: Annotated[str, Matches("(?s).{0,256}", "at most 256 characters")]
+    memory_mib: Annotated[int, Between(128, 10_240)] = 256
     timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(10))
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[Variable, str] = field(default_factory=dict)
     """Environment variables for `Configuration.from_environment`. No secrets: pass a secret's name."""
-    reserved_concurrency: int | None = None
+    network: Network | None = None
+    """Puts it into a network's private subnets: it reaches what these do, and AWS by their NAT or endpoints alone."""
+    reserved_concurrency: ReservedConcurrency | None = None
     """Executions at the same time, at most, and always possible; None shares what the account has left."""
 
     def __post_init__(self) -> None:
-        for name, value in self.variables.items():
+        who = self.handler
+        for name in self.variables:
             if name.startswith(RESERVED_PREFIXES) or name in RESERVED:
                 raise ValueError(
-                    f"{self.handler}: variables[{name!r}] is reserved by Lambda or the library; rename it."
+                    f"{who}: variables={{{name!r}: ...}} is not allowed; give it another name: Lambda or the library"
+                    " has this one."
                 )
+        require_valid(self, who)
+        for name, value in self.variables.items():
             if what := secret.suspected(name, value):
                 raise ValueError(
-                    f"{self.handler}: variables[{name!r}] looks like {what}, and is not allowed; give the name of a"
+                    f"{who}: variables={{{name!r}: ...}}, which looks like {what}, is not allowed; give the name of a"
                     " secret in Secrets Manager, such as DATABASE_SECRET_NAME, and read it where it is needed:"
                     " whoever may look at the template or the function can read its variables."
                 )
-        if not 128 <= self.memory_mib <= 10_240:
-            raise ValueError(f"{self.handler}: memory_mib={self.memory_mib} is not allowed; give 128 to 10240.")
-        if not 1 <= self.timeout.to_seconds() <= 900:
+        if self.network is not None and not self.network.security_group_ids:
             raise ValueError(
-                f"{self.handler}: timeout={self.timeout.to_seconds():.0f} s is not allowed; give 1 s to 15 minutes:"
-                " Lambda runs nothing for longer; a workflow does."
+                f"{who}: network={self.network.vpc_id} is not allowed; give one with security_group_ids: Lambda puts no"
+                " function into a network without."
             )
-        if self.reserved_concurrency is not None and self.reserved_concurrency < 1:
+        if (size := _bytes(self.variables)) > VARIABLES_LIMIT_BYTES:
             raise ValueError(
-                f"{self.handler}: reserved_concurrency={self.reserved_concurrency} is not allowed; give 1 or more,"
-                " or None: with 0 the function would never run."
+                f"{who}: variables={{...}} of {size:,} bytes is not allowed; give {VARIABLES_LIMIT_BYTES:,} bytes or"
+                " less, names and values together: Lambda takes 4 KB with those of the library. Keep more in a"
+                " parameter or a bucket."
+            )
+        if not 1 <= (seconds := whole(self.timeout, "seconds", f"{who}: timeout")) <= 900:
+            raise ValueError(
+                f"{who}: timeout={seconds} s is not allowed; give 1 s to 15 minutes:"
+                " Lambda runs nothing for longer; a workflow does."
             )
 
     @property
@@ -83,6 +114,13 @@ class FunctionSettings:
                 f"handler={self.handler!r} is not allowed; give services.<service>.runtime.<module>.<name>."
             )
         return parts[1]
+
+
+def _bytes(variables: Mapping[str, str]) -> int:
+    """Return what variables take of Lambda's limit, as far as their values are known before the deployment."""
+    # Not the CDK's own question, which is a message to another process for each.
+    known = {name: "" if DEPLOYED_VALUE in value else value for name, value in variables.items()}
+    return sum(len(name.encode()) + len(value.encode()) for name, value in known.items())
 
 
 class Function(Construct):
@@ -108,6 +146,8 @@ class Function(Construct):
         # Not the managed policy that CDK would attach: it may write to every log group of the account.
         role = Role(self, "Role", service="lambda.amazonaws.com")
         self.log_group.grant_write(role)
+        if settings.network is not None:
+            role.add_to_principal_policy(iam.PolicyStatement(actions=list(IN_A_NETWORK), resources=["*"]))
         undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
         Key.for_operations(self, environment=environment).grant_through("sqs", role)
         with tempfile.TemporaryDirectory() as folder:
@@ -133,5 +173,15 @@ class Function(Construct):
                 reserved_concurrent_executions=settings.reserved_concurrency,
                 dead_letter_queue=undelivered.queue,
             )
+        if settings.network is not None:
+            self._join(settings.network)
         self.errors = alarms_to.add_alarm(self, "Errors", metric=self.function.metric_errors())
         self.throttles = alarms_to.add_alarm(self, "Throttles", metric=self.function.metric_throttles())
+
+    def _join(self, network: Network) -> None:
+        """Put the function into a network, by ids: the CDK's way would look the network up, or make security groups."""
+        made = self.function.node.default_child
+        assert isinstance(made, lambda_.CfnFunction)  # noqa: S101 - what every Function is made of
+        made.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(network.private_subnet_ids), security_group_ids=list(network.security_group_ids)
+        )

@@ -23,6 +23,7 @@ class FunctionApi(Api):
         settings: ApiSettings,
         alarms_to: NotificationTopic,
     ) -> None:
+        settings.require_no_payload_limit("FunctionApi", "API Gateway hands over what a function takes")
         integration = function_integration(function, settings)
         super().__init__(
             scope,
@@ -44,7 +45,7 @@ def function_integration(function: Function, settings: ApiSettings, *, status: i
         allow_test_invoke=False,
         passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
         request_templates={JSON: mapping.request_template(identity=settings.identity)},
-        integration_responses=to_cdk(mapping.integration_responses(status=status)),
+        integration_responses=to_cdk(mapping.integration_responses(status=status), settings),
         timeout=settings.timeout,
     )
 

@@ -10,6 +10,9 @@ from constructs import Construct
 from services.library.constructs.key import Key
 from services.library.contract.environment import Environment
 
+MOST_MINUTES = 1_440
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html, "EvaluationPeriods"."""
+
 
 class NotificationTopic(Construct):
     """A topic that alarms publish to and that people or pagers subscribe to."""
@@ -47,6 +50,16 @@ class NotificationTopic(Construct):
 
         Its description names the runbook of the service, after which the stack is named.
         """
+        if not 1 <= minutes <= MOST_MINUTES:
+            raise ValueError(
+                f"{scope.node.path}/{id_}: minutes={minutes} is not allowed; give 1 to {MOST_MINUTES}: CloudWatch looks"
+                " at one minute at least, and at a day at most."
+            )
+        if not 0 < threshold < float("inf"):
+            raise ValueError(
+                f"{scope.node.path}/{id_}: threshold={threshold:g} is not allowed; give more than 0: what is counted is"
+                " never less than that, and the alarm would always be on."
+            )
         stack = cdk.Stack.of(scope).node
         here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
         alarm = cloudwatch.Alarm(

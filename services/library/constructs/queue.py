@@ -10,6 +10,8 @@ from constructs import Construct
 from services.library.constructs.dead_letter_queue import LONGEST_RETENTION, DeadLetterQueue
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.constraints import require_valid
+from services.library.contract.durations import whole
 
 FEWEST_RECEIVES = 5
 """At least 5: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
@@ -27,10 +29,16 @@ class QueueSettings:
     """How often a message is received before it goes to the dead-letter queue."""
     oldest_message: cdk.Duration = field(default_factory=lambda: cdk.Duration.minutes(15))
     """The age at which the oldest message raises an alarm."""
+    fifo: bool = False
+    """Whether messages of one group come in their order, and each at most once within five minutes. Create-only."""
+    content_based_deduplication: bool = False
+    """Of a FIFO queue: whether two messages of the same content are one, for whoever gives no id for that."""
 
     def __post_init__(self) -> None:
+        require_valid(self)
         hidden, kept, old = (
-            each.to_seconds() for each in (self.visibility_timeout, self.retention, self.oldest_message)
+            whole(getattr(self, name), "seconds", f"QueueSettings: {name}")
+            for name in ("visibility_timeout", "retention", "oldest_message")
         )
         if not 1 <= hidden <= 43_200:
             raise ValueError(
@@ -47,6 +55,11 @@ class QueueSettings:
                 f"QueueSettings: retention={kept:.0f} s is not allowed; give more than visibility_timeout"
                 f" ({hidden:.0f} s) and less than 14 days: a message keeps its age when it goes to the dead-letter"
                 " queue, which keeps it for 14 days in all, so that nobody would have time to look at it."
+            )
+        if self.content_based_deduplication and not self.fifo:
+            raise ValueError(
+                "QueueSettings: content_based_deduplication=True is not allowed; give fifo=True with it: a standard"
+                " queue knows no duplicates."
             )
         if not 60 <= old < kept:
             raise ValueError(
@@ -70,10 +83,18 @@ class Queue(Construct):
         super().__init__(scope, id_)
         self.settings = settings or QueueSettings()
         self.encryption_key = encryption_key
-        self.dead_letters = DeadLetterQueue(self, "DeadLetters", encryption_key=encryption_key, alarms_to=alarms_to)
+        fifo = self.settings.fifo
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", encryption_key=encryption_key, alarms_to=alarms_to, fifo=fifo
+        )
         self.queue = sqs.Queue(
             self,
             "Queue",
+            fifo=fifo or None,
+            content_based_deduplication=self.settings.content_based_deduplication or None,
+            # Groups do not wait for each other: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if fifo else None,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if fifo else None,
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=encryption_key.key,
             data_key_reuse=cdk.Duration.hours(1),
@@ -91,6 +112,16 @@ class Queue(Construct):
             metric=self.queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
             threshold=self.settings.oldest_message.to_seconds(),
         )
+
+    @property
+    def url(self) -> str:
+        """Return the URL that senders name, beside `grant_send`."""
+        return self.queue.queue_url
+
+    def require_standard(self, who: str, why: str) -> None:
+        """Raise ValueError if it is a FIFO queue, to which `who` cannot send."""
+        if self.settings.fifo:
+            raise ValueError(f"{who}: fifo=True of {self.node.path} is not allowed; give a standard queue: {why}.")
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Grant sending messages, without the wildcards of the CDK's own grant on an encrypted queue."""

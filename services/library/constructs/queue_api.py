@@ -23,6 +23,10 @@ class QueueApi(Api):
         settings: ApiSettings,
         alarms_to: NotificationTopic,
     ) -> None:
+        queue.require_standard("QueueApi", "a request says no message group")
+        settings.require_no_payload_limit(
+            "QueueApi", f"a message may have {mapping.MESSAGE_LIMIT_BYTES:,} bytes, and nothing is added to it"
+        )
         super().__init__(
             scope,
             id_,

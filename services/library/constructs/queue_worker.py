@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -10,6 +11,7 @@ from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue import Queue, QueueSettings
+from services.library.contract.constraints import require_valid
 from services.library.contract.environment import Environment
 
 TIMES_THE_TIMEOUT = 6
@@ -21,7 +23,7 @@ class QueueWorkerSettings:
     """Settings of a queue worker."""
 
     function: FunctionSettings
-    """The handler answers `{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}`: those are tried again."""
+    """Its handler answers with `QueueProcessor.run`: what failed is tried again."""
     queue: QueueSettings | None = None
     """None: a queue whose visibility timeout fits the function's."""
     batch_size: int = 10
@@ -29,6 +31,7 @@ class QueueWorkerSettings:
     """The most executions that the queue starts at the same time, of one batch each; none is reserved for it."""
 
     def __post_init__(self) -> None:
+        require_valid(self)
         who = self.function.handler
         if not 1 <= self.batch_size <= 10:
             raise ValueError(
@@ -43,7 +46,7 @@ class QueueWorkerSettings:
         reserved = self.function.reserved_concurrency
         if reserved is not None and reserved < self.max_concurrency:
             raise ValueError(
-                f"{who}: max_concurrency={self.max_concurrency} is not allowed with reserved_concurrency={reserved};"
+                f"{who}: max_concurrency={self.max_concurrency} with reserved_concurrency={reserved} is not allowed;"
                 " give at most as many: throttled batches count as received, and end as dead letters without a try."
             )
         least = TIMES_THE_TIMEOUT * self.function.timeout.to_seconds()
@@ -85,6 +88,18 @@ class QueueWorker(Construct):
             self.function.function, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
         )
         encryption_key.grant_through("sqs", self.function.function)
+        self._map(settings)
+
+    @property
+    def queue_url(self) -> str:
+        """Return the URL that senders name: a variable of theirs, beside `grant_send`."""
+        return self.queue.url
+
+    def grant_send(self, grantee: iam.IGrantable) -> None:
+        """Grant sending messages to the worker."""
+        self.queue.grant_send(grantee)
+
+    def _map(self, settings: QueueWorkerSettings) -> None:
         lambda_.EventSourceMapping(
             self,
             "Source",

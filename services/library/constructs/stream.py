@@ -9,10 +9,14 @@ from constructs import Construct
 
 from services.library.constructs.key import Key
 from services.library.contract import defaults
+from services.library.contract.constraints import require_valid
+from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
 
 SHORTEST_HOURS, LONGEST_HOURS = 168, 8_760
 """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+MOST_SHARDS = 10_000
+"""https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html"""
 READ = (
     "kinesis:DescribeStream",
     "kinesis:DescribeStreamSummary",
@@ -33,16 +37,17 @@ class StreamSettings:
     """How long a record can be read again. Must outlast the consumer's retries and an operator's time to mend."""
 
     def __post_init__(self) -> None:
-        hours = self.retention.to_hours()
+        require_valid(self)
+        hours = whole(self.retention, "hours", "StreamSettings: retention")
         if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
             raise ValueError(
                 f"StreamSettings: retention={hours:.0f} h is not allowed; give {SHORTEST_HOURS} to {LONGEST_HOURS} h:"
                 " retries, the destination and an operator need a week, and Kinesis keeps nothing for over a year."
             )
-        if self.shards is not None and self.shards < 1:
+        if self.shards is not None and not 1 <= self.shards <= MOST_SHARDS:
             raise ValueError(
-                f"StreamSettings: shards={self.shards} is not allowed; give 1 or more, or None for a stream on demand:"
-                " a stream without shards takes no record."
+                f"StreamSettings: shards={self.shards} is not allowed; give 1 to {MOST_SHARDS}, or None for a stream on"
+                " demand: a stream without shards takes no record, and Kinesis makes no more of them."
             )
 
 
@@ -66,6 +71,11 @@ class Stream(Construct):
             encryption_key=self.encryption_key.key,
             removal_policy=defaults.for_environment(environment).removal_policy,
         )
+
+    @property
+    def name(self) -> str:
+        """Return the name, for a variable of whom `grant_write` lets in."""
+        return self.stream.stream_name
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Grant reading records; the key may be used through Kinesis alone, unlike with the CDK's own grants."""

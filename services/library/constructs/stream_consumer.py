@@ -17,12 +17,18 @@ from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.stream import SHORTEST_HOURS, Stream
+from services.library.constructs.table import Table
+from services.library.contract.constraints import require_valid
+from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
 
 FEWEST_RETRIES, MOST_RETRIES = 3, 10
 SHORTEST_TIMEOUT = cdk.Duration.seconds(10)
 COPIES = "aws/lambda/"
 """The prefix of the keys of all objects that Lambda writes to an on-failure destination."""
+LONGEST_AGE_IN_A_TABLES_STREAM = cdk.Duration.hours(20)
+"""A table's stream keeps a change for 24 hours, within which Lambda must have given it up, or it is gone unseen.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"""
 QUARANTINED_MESSAGE = "record quarantined"
 """The message of the log line that services/library/runtime/stream.py writes for a quarantined record."""
 
@@ -61,10 +67,15 @@ class StreamConsumerSettings:
     """How far the consumer may fall behind before an alarm."""
 
     def __post_init__(self) -> None:
+        require_valid(self)
         who = self.function.handler
-        age, timeout = self.record_age.to_seconds(), self.function.timeout.to_seconds()
-        pointers, operator = self.pointer_retention.to_hours(), self.operator_time.to_hours()
-        lag, window = self.iterator_age.to_seconds(), self.window.to_seconds()
+        age, lag, window = (
+            whole(getattr(self, name), "seconds", f"{who}: {name}") for name in ("record_age", "iterator_age", "window")
+        )
+        pointers, operator = (
+            whole(getattr(self, name), "hours", f"{who}: {name}") for name in ("pointer_retention", "operator_time")
+        )
+        timeout = self.function.timeout.to_seconds()
         if not FEWEST_RETRIES <= self.retries <= MOST_RETRIES:
             raise ValueError(
                 f"{who}: retries={self.retries} is not allowed; give {FEWEST_RETRIES} to {MOST_RETRIES}: with fewer,"
@@ -130,19 +141,16 @@ class StreamConsumer(Construct):
         id_: str,
         *,
         environment: Environment,
-        stream: Stream,
+        stream: Stream | Table,
         alarms_to: NotificationTopic,
         settings: StreamConsumerSettings,
     ) -> None:
         super().__init__(scope, id_)
-        retention = stream.settings.retention.to_hours()
-        if retention < settings.hours_in_stream:
-            raise ValueError(
-                f"{settings.function.handler}: retention={retention:.0f} h of {stream.node.path} is not allowed; give"
-                f" at least {settings.hours_in_stream} h in StreamSettings: record_age, pointer_retention (of pointers)"
-                " and operator_time together, and a week at least, or a record is gone before it can be sent again."
-            )
-        reserved, shards = settings.function.reserved_concurrency, stream.settings.shards or 1
+        if isinstance(stream, Table):
+            _refuse_for_a_table(settings)
+        else:
+            _refuse_for_a_stream(settings, stream)
+        reserved, shards = settings.function.reserved_concurrency, _shards(stream)
         if reserved is not None and reserved < shards * settings.parallelization:
             raise ValueError(
                 f"{settings.function.handler}: reserved_concurrency={reserved} is not allowed; give at least"
@@ -166,7 +174,10 @@ class StreamConsumer(Construct):
             alarms_to=alarms_to,
         )
         self.function = self.consumer.function
-        stream.grant_read(self.function)
+        if isinstance(stream, Table):
+            stream.grant_read_stream(self.function)
+        else:
+            stream.grant_read(self.function)
         self.quarantine.grant_write(self.function, below="quarantined/")
         self.failures: Bucket | None = None
         self.pointers: sqs.Queue | None = None
@@ -178,7 +189,7 @@ class StreamConsumer(Construct):
             self,
             "Source",
             target=self.function,
-            event_source_arn=stream.stream.stream_arn,
+            event_source_arn=stream.stream_arn if isinstance(stream, Table) else stream.stream.stream_arn,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=settings.batch_size,
             max_batching_window=settings.window,
@@ -198,7 +209,15 @@ class StreamConsumer(Construct):
 
     @property
     def redrive(self) -> str:
-        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
+        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`.
+
+        Raises ValueError for a table's stream, whose records it does not send again.
+        """
+        if isinstance(self.source, Table):
+            raise ValueError(
+                f"{self.node.path}: stream={self.source.node.path} is not allowed; give a Stream: `penstock redrive`"
+                " sends no changes of a table again, which lie in the consumer's buckets."
+            )
         found = {
             "function": self.function.function_name,
             "stream": self.source.stream.stream_name,
@@ -267,3 +286,34 @@ class StreamConsumer(Construct):
             metric_value="1",
         )
         self.quarantined_records = alarms_to.add_alarm(self, "InQuarantine", metric=quarantined.metric(statistic="Sum"))
+
+
+def _shards(stream: Stream | Table) -> int:
+    return (stream.settings.shards or 1) if isinstance(stream, Stream) else 1
+
+
+def _refuse_for_a_stream(settings: StreamConsumerSettings, stream: Stream) -> None:
+    """Raise ValueError for a stream that forgets a record before an operator can send it again."""
+    retention = stream.settings.retention.to_hours()
+    if retention < settings.hours_in_stream:
+        raise ValueError(
+            f"{settings.function.handler}: retention={retention:.0f} h of {stream.node.path} is not allowed; give"
+            f" at least {settings.hours_in_stream} h in StreamSettings: record_age, pointer_retention (of pointers)"
+            " and operator_time together, and a week at least, or a record is gone before it can be sent again."
+        )
+
+
+def _refuse_for_a_table(settings: StreamConsumerSettings) -> None:
+    """Raise ValueError for what only a stream can do that keeps its records for longer than a day."""
+    who = settings.function.handler
+    if settings.destination is not Destination.COPIES:
+        raise ValueError(
+            f"{who}: destination={settings.destination} is not allowed; give Destination.COPIES for a table: its stream"
+            " keeps nothing for as long as a pointer waits."
+        )
+    longest = LONGEST_AGE_IN_A_TABLES_STREAM.to_hours()
+    if settings.record_age.to_hours(integral=False) > longest:
+        raise ValueError(
+            f"{who}: record_age={settings.record_age.to_hours(integral=False):g} h is not allowed; give at most"
+            f" {longest:.0f} h for a table: its stream forgets a change after 24 h, and nobody would be told."
+        )

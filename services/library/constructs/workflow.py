@@ -10,6 +10,7 @@ from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.contract import defaults, deployment
+from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
 
 LONGEST_EXPRESS_SECONDS = 300
@@ -43,7 +44,7 @@ class Workflow(Construct):
         super().__init__(scope, id_)
         self.kind = kind
         self.timeout = timeout
-        _refuse(kind, timeout.to_seconds())
+        _refuse(kind, whole(timeout, "seconds", f"{self.node.path}: timeout"))
         tier = defaults.for_environment(environment)
         self.state_machine = sfn.StateMachine(
             self,
@@ -70,10 +71,10 @@ class Workflow(Construct):
         )
 
 
-def _refuse(kind: WorkflowKind, seconds: float) -> None:
+def _refuse(kind: WorkflowKind, seconds: int) -> None:
     longest = LONGEST_EXPRESS_SECONDS if kind is WorkflowKind.EXPRESS else LONGEST_STANDARD_SECONDS
     if not 1 <= seconds <= longest:
         raise ValueError(
-            f"Workflow: timeout={seconds:g} s is not allowed; give 1 to {longest} s for WorkflowKind.{kind.name}:"
+            f"Workflow: timeout={seconds} s is not allowed; give 1 to {longest} s for WorkflowKind.{kind.name}:"
             " Step Functions ends every execution then, whatever it is doing."
         )

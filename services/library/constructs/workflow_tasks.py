@@ -34,6 +34,8 @@ TRANSIENT_ERRORS = frozenset(
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
+LONGEST_DELAY_SECONDS = 31_622_399
+"""https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html, "MaxDelaySeconds"."""
 ALL_ERRORS = frozenset({"States.ALL"})
 SEND_ATTEMPTS = 8
 """Attempts to send what failed to the dead-letter queue; without the message only an alarm would tell of it."""
@@ -45,6 +47,18 @@ class Backoff:
 
     interval_seconds: int
     max_delay_seconds: int
+
+    def __post_init__(self) -> None:
+        if self.interval_seconds < 1:
+            raise ValueError(
+                f"Backoff: interval_seconds={self.interval_seconds} is not allowed; give 1 or more: Step Functions"
+                " waits for a second at least."
+            )
+        if not self.interval_seconds < self.max_delay_seconds <= LONGEST_DELAY_SECONDS:
+            raise ValueError(
+                f"Backoff: max_delay_seconds={self.max_delay_seconds} is not allowed; give more than interval_seconds"
+                f" ({self.interval_seconds}) and at most {LONGEST_DELAY_SECONDS}, which is what Step Functions takes."
+            )
 
     def add_retry(self, task: sfn.TaskStateBase, errors: Collection[str], *, max_attempts: int) -> None:
         """Retry a task after these errors. Step Functions counts the attempts of each retrier by itself."""

@@ -104,6 +104,12 @@ def validate_fields(value: Any) -> Iterator[InvalidSetting]:
         yield from validate_value(getattr(value, field.name), hints[field.name], field.name)
 
 
+def require_valid(settings: Any, who: str = "") -> None:
+    """Raise ValueError for the first field of a construct's settings that its annotation does not allow."""
+    for found in validate_fields(settings):
+        raise ValueError(f"{who or type(settings).__name__}: {found.sentence}")
+
+
 def field_types(class_: type) -> dict[str, Any]:
     """Return the annotation of each field of a class, with inherited fields and class variables."""
     return typing.get_type_hints(class_, include_extras=True)

@@ -18,6 +18,8 @@ class Network:
     availability_zones: Annotated[tuple[str, ...], Items(1, 8)]
     private_subnet_ids: tuple[Annotated[str, Matches(r"subnet-[0-9a-z]+", "the id of a subnet, subnet-...")], ...]
     """One for each availability zone, in the same order."""
+    security_group_ids: tuple[Annotated[str, Matches(r"sg-[0-9a-z]+", "the id of a security group, sg-...")], ...] = ()
+    """Of whom functions in the network are: what they reach, and what lets them in."""
 
     def __post_init__(self) -> None:
         for found in validate_fields(self):

@@ -25,7 +25,8 @@ class Published:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                f"Published({self.name!r}): give service/value in lower case, for example 'ingest/stream-arn'."
+                f"Published: name={self.name!r} is not allowed; give service/value in lower case, for example"
+                " 'ingest/stream-arn'."
             )
 
     def parameter_name(self, environment: Environment) -> str:

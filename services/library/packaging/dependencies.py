@@ -18,7 +18,7 @@ REQUIREMENTS = "requirements.lock.txt"
 """Hashed requirements beside the distributions in a package: what they are, for the local cloud to build its own."""
 
 
-class PackagingError(Exception):
+class PackagingError(ValueError):
     """A function cannot be packaged; the text says what to change, and where."""
 
 

@@ -84,7 +84,7 @@ def refuse_unknown_handler(package: Package, handler: str) -> None:
     file = module.replace(".", "/") + ".py"
     if file not in package.sources:
         shipped = ", ".join(sorted(package.sources))
-        raise PackagingError(f"handler {handler!r}: there is no {file} in the package, which has: {shipped}")
+        raise PackagingError(f"handler={handler!r} is not allowed; give one of a file in the package: {shipped}.")
     tree = ast.parse(package.sources[file], file)
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     names |= {
@@ -95,7 +95,9 @@ def refuse_unknown_handler(package: Package, handler: str) -> None:
         if isinstance(target, ast.Name)
     }
     if name not in names:
-        raise PackagingError(f"handler {handler!r}: {file} defines no {name!r}")
+        raise PackagingError(
+            f"handler={handler!r} is not allowed; give a name that {file} defines: {', '.join(sorted(names))}."
+        )
 
 
 def _files(root: Path, owner: str) -> list[SourceFile]:

@@ -17,6 +17,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -69,13 +70,32 @@ class StreamRecord:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "StreamRecord":
-        """Read one element of the event's `Records`."""
+        """Read one element of the event's `Records`, of a stream or of a table's."""
+        if "dynamodb" in raw:
+            return cls._of_a_table(raw)
         kinesis = raw["kinesis"]
         return cls(
             shard=raw["eventID"].partition(":")[0],
             sequence=kinesis["sequenceNumber"],
             key=kinesis["partitionKey"],
             data=base64.b64decode(kinesis["data"], validate=True),
+            raw=raw,
+        )
+
+    @classmethod
+    def _of_a_table(cls, raw: Mapping[str, Any]) -> "StreamRecord":
+        """Read a change of an item. Its data are JSON: what happened, the keys, and the images as DynamoDB has them.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+        """
+        change = raw["dynamodb"]
+        told = {"event": raw["eventName"], "keys": change["Keys"]}
+        told |= {name: change[image] for name, image in (("new", "NewImage"), ("old", "OldImage")) if image in change}
+        return cls(
+            shard=raw["eventSourceARN"].rpartition("/")[2],
+            sequence=change["SequenceNumber"],
+            key=json.dumps(change["Keys"], sort_keys=True),
+            data=json.dumps(told).encode(),
             raw=raw,
         )
 

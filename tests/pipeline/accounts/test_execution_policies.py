@@ -43,6 +43,7 @@ CALLED_FOR_NOTHING_OF_OURS = {
     "ec2:DescribeVpcs": IN_A_VPC,
     "iam:TagPolicy": TAGGED,
     "iam:UntagPolicy": TAGGED,
+    "secretsmanager:*": "no service of ours has a Secret; tests/services/library/test_one_of_each.py has one",
 }
 """What the foundation allows all the same, and why."""
 

@@ -34,7 +34,7 @@ ENDS_DATA = (
     *("kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream"),
     *("kms:DeleteImportedKeyMaterial", "kms:DisableKey", "kms:ScheduleKeyDeletion"),
     *("logs:DeleteLogGroup", "logs:DeleteLogStream", "s3:BypassGovernanceRetention", "s3:DeleteBucket"),
-    "sqs:DeleteQueue",
+    *("secretsmanager:DeleteSecret", "sqs:DeleteQueue"),
 )
 """With calls of their own. What a template shortens by the very call that makes it, guardrails and reviews look at."""
 LONGEST_POLICY = 6_144

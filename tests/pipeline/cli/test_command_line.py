@@ -3,11 +3,16 @@
 import os
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+import typer
 from typer.testing import CliRunner
 
 from pipeline.cli.main import app
+from pipeline.operate import next_step
 from tests.conftest import ROOT
 
 # A shell calls the function that completion installed with the words typed so far; it leaves its answers in COMPREPLY.
@@ -28,6 +33,32 @@ def test_version_is_the_one_that_pyproject_names(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "penstock"\nversion = "4.5.6"\n')
     done = CliRunner().invoke(app, ["--version"], obj=tmp_path)
     assert (done.exit_code, done.output) == (0, "penstock 4.5.6\n")
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[str, set[str]]]:
+    """Each command with its options."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield " ".join((*names, name)), {option for each in command.params for option in each.opts}
+
+
+def test_every_command_that_acts_answers_machines_too() -> None:
+    acting = {
+        name: options
+        for name, options in commands(typer.main.get_command(app))
+        if name in ("up", "down", "partner") or options & {"--yes", "--dry-run"}
+    }
+    assert len(acting) > 15
+    assert [name for name, options in acting.items() if "--json" not in options] == []
+
+
+def test_next_step_is_a_command_that_works_when_it_is_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert next_step.penstock("logs", "dev/Test") == ".venv/bin/penstock logs dev/Test"
+    (tmp_path / "penstock").touch(mode=0o755)
+    assert next_step.penstock("logs", "dev/Test") == "penstock logs dev/Test"
 
 
 def test_version_is_that_of_the_checkout_whatever_the_current_folder(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipeline.cli import environments
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
 from pipeline.local.permissions import Denials
-from pipeline.operate import logs, outputs, service_logs
+from pipeline.operate import logs, next_step, service_logs
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, SUCCEEDED, Action, Run, Stage
@@ -68,7 +69,7 @@ def test_status_of_a_failed_run_prints_what_was_denied_meanwhile(monkeypatch: py
         "enforced": True,
     }
     monkeypatch.setattr(run_commands, "during", lambda *_asked: Denials(enforced=True, found=[denial]))
-    count = "1 call was denied.  penstock denied --execution e1"
+    count = f"1 call was denied.  {next_step.penstock('denied --execution e1')}"
     assert count in penstock("status").stdout
     assert denial["because"] not in penstock("status").stdout
     monkeypatch.setattr(Pipeline, "read", lambda *_words: replace(RUN, status=FAILED))
@@ -118,7 +119,7 @@ def test_logs_of_a_service_hides_frames_and_says_when_nothing_was_logged(monkeyp
         Line(at=AT, source="Api", message='  File "x.py"'),
         Line(at=AT, source="Api", message='{"status": "202"}'),
     ]
-    monkeypatch.setattr(outputs, "find", lambda *_words: deployed)
+    monkeypatch.setattr(environments, "find", lambda *_words: deployed)
     monkeypatch.setattr(service_logs, "read", lambda *_words, **_named: found)
     asked = ("logs", "x", "--stage", "dev")
     assert penstock(*asked).stdout == "12:00:00  Worker  Busy\n12:00:00  Api     status=202\n"

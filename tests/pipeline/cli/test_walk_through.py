@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import demo as demo_command
 from pipeline.cli import partner as partner_command
-from pipeline.cli.demo import PAGE, PATIENCE_SECONDS, Command, find_missing, play, read
+from pipeline.cli.demo import PAGE, PATIENCE_SECONDS, Command, cut, find_missing, play, read
 from pipeline.cli.main import app
 from pipeline.local.partner import control
 from pipeline.operate import outputs
@@ -140,6 +140,27 @@ def test_demo_remembers_names_of_commands_that_printed_all_that_is_expected() ->
     assert names == {}
     find_missing(["<one> is"], "s-2 is", names)
     assert names == {"one": "s-2"}
+
+
+LONG = f"12:00:00  {'-' * 100}  reason=AnotherPatient  {'-' * 100}"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "begins", "ends"),
+    [
+        ("short", ["until short..."], "short", "short"),
+        (LONG, ["until ...record quarantined...reason=AnotherPatient..."], "…-", "-…"),
+        (LONG, ["...nothing..."], "12:00:00", "-…"),
+        (f"{'-' * 100}the end", ["...the end"], "…-", "the end"),
+    ],
+)
+def test_demo_cuts_a_long_line_around_what_the_page_points_at(
+    line: str, expected: list[str], begins: str, ends: str
+) -> None:
+    shown = cut(line, expected, width=78)
+    assert len(shown) <= 78
+    assert (shown.startswith(begins), shown.endswith(ends)) == (True, True), shown
+    assert ("AnotherPatient" in shown) == ("AnotherPatient" in expected[0])
 
 
 class PartnerDoor(http.server.BaseHTTPRequestHandler):

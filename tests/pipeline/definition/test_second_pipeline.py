@@ -45,5 +45,5 @@ def test_two_pipelines_for_the_same_stages_have_no_stack_and_no_name_in_common(t
     first = made(tmp_path / "first", SETTINGS)
     second = made(tmp_path / "second", BILLING, *reachable.services(2))
     assert ("AWS::CodePipeline::Pipeline", "penstock-billing") in second
-    assert ("aws://111111111111/us-east-1", "dev-service000") in second
+    assert (f"aws://{accounts.DEV}/us-east-1", "dev-service000") in second
     assert first & second == set()

@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
-from pipeline.cli import connection, validate
+from pipeline.cli import connection, readiness, validate
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
 from pipeline.operate import call, outputs, service_logs
@@ -31,7 +31,10 @@ from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import Target, aws_target, local_target
+from pipeline.settings import SETTINGS
+from pipeline.source import ConnectionSource
 from services.library.contract.acknowledgement import Acknowledgement
+from stages import accounts
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = {
@@ -481,7 +484,12 @@ def test_call_curl_holds_no_secret_on_aws() -> None:
     assert line.endswith("https://a1b2c3d4.execute-api.us-east-1.amazonaws.com/prod/submissions")
 
 
-def test_doctor_names_every_example_with_its_file_and_field() -> None:
+def test_doctor_names_every_example_with_its_file_and_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = "arn:aws:codeconnections:eu-west-1:999999999999:connection/00000000-0000-0000-0000-000000000000"
+    source = ConnectionSource(repository="example/platform", connection_arn=arn)
+    monkeypatch.setattr(readiness, "SETTINGS", replace(SETTINGS, source=source))
+    monkeypatch.setattr(accounts, "PROD", "4" * 12)
+    monkeypatch.setattr(accounts, "TOOLS", "9" * 12)
     done = CliRunner().invoke(app, ["doctor", "--json"], obj=ROOT)
     assert done.exit_code == 1
     left = {(each["file"], each["field"]) for each in json.loads(done.output)["left"]}

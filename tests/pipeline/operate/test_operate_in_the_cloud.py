@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import rollback
+from pipeline.operate import next_step, rollback
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
@@ -490,7 +490,7 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert (tried.exit_code, tools.parameter()) == (0, "second"), tried.output
     done = penstock(*(instead.get(word, word) for word in BACK))
     assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
-    assert "Revert the commit on the branch, push, and then:  penstock resume prod" in done.stdout
+    assert f"Revert the commit on the branch, push, and then:  {next_step.penstock('resume prod')}" in done.stdout
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert held["why"].startswith(f"{service} was rolled back to")
     assert held["why"].endswith("- the new handler refuses good payloads")

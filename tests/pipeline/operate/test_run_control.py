@@ -119,6 +119,24 @@ def test_run_control_says_what_aws_answers(aws: CodePipeline, words: tuple[str, 
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "document"),
+    [
+        (("start",), {"execution": EXECUTION}),
+        (("hold", "prod", "--why", WHY), {"stage": "prod", "held": True, "why": WHY, "before": None}),
+        (("resume", "qa"), {"stage": "qa", "held": False, "why": None, "before": "an audit"}),
+        (("retry", "dev"), {"stage": "dev", "execution": "e1"}),
+    ],
+)
+def test_what_was_done_is_one_document_for_machines(
+    aws: CodePipeline, words: tuple[str, ...], document: dict[str, Any]
+) -> None:
+    failed = {"latestExecution": {"status": "Failed", "pipelineExecutionId": "e1"}}
+    aws.states = [state("Source"), state("dev") | failed, state("qa") | HELD, state("prod")]
+    done = penstock(*words, "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, document)
+
+
 @pytest.mark.parametrize("stage", ["prod", "prod-gate"])
 def test_approve_answers_the_one_approval_of_the_stage(aws: CodePipeline, stage: str) -> None:
     aws.states = [waiting("qa", "A"), waiting("prod-gate", "B")]
@@ -198,7 +216,7 @@ def test_approve_says_what_runs_in_the_stage_which_commits_came_since_and_whethe
 
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
     refused = penstock("approve", "--yes")
-    assert f"Name it: penstock approve {OLDER[:12]}" in refused.stderr
+    assert f"penstock approve {OLDER[:12]}" in refused.stderr
     for answer, said in (("n\n", "Nothing was changed."), ("", "Nobody answered, so nothing was changed.")):
         done = CliRunner().invoke(app, ["approve"], obj=ROOT, input=answer)
         assert (done.exit_code, said in done.stderr) == (2, True)

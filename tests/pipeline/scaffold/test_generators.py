@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from pipeline.catalogue import ledger
 from pipeline.catalogue.model import Catalogue, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.validation import InvalidCatalogueError, check
-from pipeline.cli import loading, plans, removal_cleanup, scaffold
+from pipeline.cli import loading, plans, removal_cleanup, scaffold, undeployed, upstream
 from pipeline.cli.main import app
+from pipeline.operate.next_step import penstock as penstock_line
 from pipeline.operate.target import Target
 from pipeline.scaffold import owners
 from pipeline.scaffold.draft import Draft
@@ -26,6 +27,7 @@ from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.names import ServiceName, StageName
 from pipeline.scaffold.stage_file import Entry
 from pipeline.scaffold.tidy import tidy
+from pipeline.settings import SETTINGS
 from services.library.contract.environment import Environment, Tier
 from tests.architecture.test_layering import violations
 from tests.conftest import ROOT, clean_environment
@@ -121,6 +123,7 @@ def test_scaffold_pages_name_existing_commands(page: str, command: list[str], mo
     for name in ("new_service", "new_stage", "promote", "remove", "keep_in_step"):
         monkeypatch.setattr(plans, name, lambda *_arguments, **_named: plan)
     monkeypatch.setattr(removal_cleanup, "finish", lambda *_arguments, **_named: (plan, False))
+    monkeypatch.setattr(undeployed, "forget", lambda *_arguments: plan)
     monkeypatch.setattr(
         scaffold, "connect", lambda *_arguments, **_named: SimpleNamespace(pipeline=SimpleNamespace(target=None))
     )
@@ -158,7 +161,8 @@ def test_new_changes_one_hand_written_file_and_generated_ones(generated: Path) -
         "stages/catalogue.py",
     }
     assert "TriedByATest()" in after["stages/dev.py"]
-    assert f"/{FOLDER}/ @example/{NEW}\n" in after[".github/CODEOWNERS"]
+    organisation = owners.platform_owner(Draft(root=ROOT)).partition("/")[0]
+    assert f"/{FOLDER}/ {organisation}/{NEW}\n" in after[".github/CODEOWNERS"]
 
 
 @pytest.mark.slow
@@ -437,6 +441,25 @@ def test_remove_writes_the_tombstone_of_an_orphaned_stack(platform: Stages) -> N
     assert [file for file, text in tree(root).items() if text != before[file]] == ["stages/removed.py"]
 
 
+def test_remove_forgets_what_no_push_has_brought_to_the_pipeline(gone: Path) -> None:
+    said = penstock(gone, "remove", "first", "--never-deployed")
+    assert "first leaves dev, where it was never deployed." in said
+    assert "First" not in (gone / "stages/dev.py").read_text()
+    assert (gone / "stages/removed.py").read_text() == run(gone, "git", "show", "HEAD:stages/removed.py")
+    assert "No stage lists nobody" in penstock(gone, "remove", "nobody", "--never-deployed", exit_code=2)
+    refused = penstock(gone, "remove", "first", "--never-deployed", "--stage", "dev", exit_code=2)
+    assert "--never-deployed takes a service out whole" in refused
+
+
+def test_remove_takes_nothing_for_undeployed_that_a_remotes_branch_lists(gone: Path) -> None:
+    branch = upstream.branch_of(SETTINGS.source)
+    run(gone, "git", "update-ref", f"refs/remotes/origin/{branch}", "HEAD")
+    before = tree(gone)
+    said = penstock(gone, "remove", NEW, "--never-deployed", exit_code=2)
+    assert f"{NEW} is on origin/{branch}, so that a run may have deployed it. Give --why" in said
+    assert tree(gone) == before
+
+
 def test_remove_of_a_moved_service_removes_its_old_stack_alone(platform: Stages) -> None:
     root = platform((stage("dev", *BOTH),))
     old = [replace(each, account="222222222222") for each in ledger.ships((stage("dev", *BOTH),))]
@@ -475,7 +498,7 @@ def finish(root: Path, *, delete_code: bool) -> plans.Plan:
 def test_remove_deletes_the_code_of_a_removed_service_if_git_has_it(gone: Path) -> None:
     plan = finish(gone, delete_code=False)
     assert "  kept, and no longer anybody's: AWS::KMS::Key k-1" in plan.said
-    assert any(f"--delete-code, unless {FOLDER} is still of use" in each for each in plan.next)
+    assert any(f"--delete-code    # unless {FOLDER} is still of use" in each for each in plan.next)
     assert (gone / f"{FOLDER}/service.py").exists()
     assert not [each for each in ledger.read() if each.service == NEW]
 
@@ -537,7 +560,7 @@ def test_remove_of_what_has_its_tombstones_changes_nothing(platform: Stages, mon
     before = tree(root)
     said = penstock(root, "remove", "second", "--why", "Nobody calls it any more")
     assert "second has its tombstones already: there is nothing to do." in said
-    assert "penstock remove second --finish, once the pipeline has deleted its stacks" in said
+    assert "penstock remove second --finish    # once the pipeline has deleted its stacks" in said
     assert tree(root) == before
 
 
@@ -560,7 +583,8 @@ def refused(code: str) -> ClientError:
 def test_remove_finishes_nothing_where_nothing_was_removed(gone: Path) -> None:
     plan, left = removal_cleanup.finish(gone, asked(), "second", delete_code=False)
     assert (plan.said, left, plan.draft.changes()) == (["There is nothing to finish."], False, [])
-    assert plan.next == ["penstock remove second --finish --delete-code, unless services/second is still of use"]
+    line = "remove second --finish --delete-code    # unless services/second is still of use"
+    assert plan.next == [penstock_line(line)]
     plan, left = removal_cleanup.finish(gone, asked(), "nobody", delete_code=False)
     assert (plan.said, plan.next, left) == (["There is nothing to finish."], [], False)
 
@@ -568,10 +592,8 @@ def test_remove_finishes_nothing_where_nothing_was_removed(gone: Path) -> None:
 def test_remove_names_the_dependency_group_of_the_deleted_code(gone: Path) -> None:
     with (gone / "pyproject.toml").open("a") as file:
         file.write(f"\n{NEW} = []\n")
-    assert (
-        f"take the dependency group {NEW} out of pyproject.toml, then `make lock setup`"
-        in finish(gone, delete_code=True).next
-    )
+    line = f"make lock setup    # once the dependency group {NEW} is out of pyproject.toml"
+    assert line in finish(gone, delete_code=True).next
 
 
 def test_remove_deletes_no_code_outside_of_git(gone: Path) -> None:

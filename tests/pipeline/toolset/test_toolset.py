@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.toolset import environment, lock
+from pipeline.toolset import environment, lock, sizes
 from pipeline.toolset.failure import SetupError
 from tests.conftest import ROOT, Assembly
 
@@ -130,6 +130,15 @@ def test_a_folder_of_the_users_own_called_venv_is_left_alone(tmp_path: Path) -> 
     with pytest.raises(SetupError, match="move it away"):
         environment.link(root, tmp_path / "tools")
     assert (root / ".venv/bin").is_dir()
+
+
+def test_setup_says_what_it_fetches_and_what_it_takes(tmp_path: Path) -> None:
+    assert 100 < sizes.fetched_megabytes(ROOT) < 1000
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/one").write_bytes(b"x" * 2_000_000)
+    (tmp_path / "link").symlink_to(tmp_path / "below/one")
+    assert sizes.megabytes_in(tmp_path) == 2
+    assert sizes.TAKES in (ROOT / "README.md").read_text()
 
 
 def test_an_environment_is_named_by_what_the_locks_say(tmp_path: Path) -> None:

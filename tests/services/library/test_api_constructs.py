@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["patient"],
     "properties": {"patient": {"type": "string"}, "do": {"type": "string"}},
 }
-SETTINGS = ApiSettings(rate_limit=10_000, burst_limit=10_000, body_schema=SCHEMA)
+SETTINGS = ApiSettings(rate_limit=10_000, burst_limit=5_000, body_schema=SCHEMA)
 CODE = """
 import time
 
@@ -129,7 +129,7 @@ def build(stage: cdk.Stage) -> None:
     common: dict[str, Any] = {"environment": HERE, "alarms_to": alarms}
     express = workflow(stack, "Express", WorkflowKind.EXPRESS, alarms, 1)
     open_ = ApiSettings(
-        rate_limit=9_999, burst_limit=9_999, body_schema=SCHEMA, open_to="Everybody on this machine, for a test"
+        rate_limit=9_999, burst_limit=4_999, body_schema=SCHEMA, open_to="Everybody on this machine, for a test"
     )
     standard = workflow(stack, "Standard", WorkflowKind.STANDARD, alarms, 900)
     queue = Queue(stack, "Queue", encryption_key=key, alarms_to=alarms)

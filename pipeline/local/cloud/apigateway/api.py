@@ -126,6 +126,7 @@ class RestApis:
     ) -> tuple[Any, Any]:
         if (method_object.get("authorizationType") or "").upper() != "AWS_IAM":
             decided: tuple[Any, Any] = await self.authorize(api_id, stage_name, method_object, *arguments)
+            current_request.get().authorizer = decided[1] or {}
             return decided
         here = current_request.get()
         found = identify(here, self.emulator.part(Permissions))

@@ -29,6 +29,8 @@ class RequestContext:
     body: bytes
     stage: Mapping[str, Any] = field(default_factory=dict)
     caller: Caller | None = None
+    authorizer: Mapping[str, Any] = field(default_factory=dict)
+    """What a user pool's token or a function says of the caller."""
     resource_path: str = ""
     integration_status: str = ""
     error: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class RequestContext:
         known: dict[str, Any] = {
             "accountId": self.account,
             "apiId": self.api_id,
+            "authorizer": dict(self.authorizer),
             "domainName": self.headers.get("host", ""),
             "extendedRequestId": self.extended_id,
             "httpMethod": self.method,

@@ -32,7 +32,7 @@ EMULATED: frozenset[str] = frozenset(
         "SQS": "Queue QueuePolicy",
         "SSM": "Parameter",
         "Scheduler": "Schedule ScheduleGroup",
-        "SecretsManager": "Secret",
+        "SecretsManager": "RotationSchedule Secret",
         "StepFunctions": "StateMachine",
     }.items()
     for name in names.split()

@@ -34,6 +34,7 @@ class _Delivery(NamedTuple):
 
     target: Json
     rule: Json
+    event: Json
     failures: list[_Failure]
 
 
@@ -57,7 +58,7 @@ class Deliveries:
         """Deliver an event to one target of a rule."""
         view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
         failures: list[_Failure] = []
-        token = _current.set(_Delivery(target, rule, failures))
+        token = _current.set(_Delivery(target, rule, event, failures))
         try:
             if service_of(str(target.get("Arn", ""))) in LOOKED_FOR or self._is_permitted():
                 self._invoke(target, event, rule, view)
@@ -71,7 +72,7 @@ class Deliveries:
     def _is_permitted(self) -> bool:
         """Tell whether the current rule may call its target."""
         current = _current.get()
-        refusal = self._permissions.refusal(current.target, current.rule) if current else None
+        refusal = self._permissions.refusal(current.target, current.rule, current.event) if current else None
         if refusal:
             _fail(NO_PERMISSIONS, refusal)
         return not refusal

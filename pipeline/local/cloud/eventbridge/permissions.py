@@ -29,20 +29,23 @@ class RulePermissions:
     def __init__(self, emulator: Emulator) -> None:
         self._permissions = emulator.part(Permissions)
 
-    def refusal(self, target: Json, rule: Json) -> str | None:
-        """Say why a rule may not call a target; None if it may."""
+    def refusal(self, target: Json, rule: Json, event: Json) -> str | None:
+        """Say why a rule may not call a target with an event; None if it may."""
         arn, role = str(target.get("Arn", "")), target.get("RoleArn") or rule.get("RoleArn")
         action = ACTIONS.get(service_of(arn))
         if action is None:
             return None
+        keys = {"events:source": str(event.get("Source", "")), "events:detail-type": str(event.get("DetailType", ""))}
         if not role and action == "events:PutEvents":
             # Another account's bus lets this account in, not EventBridge.
-            return self._permissions.call_as_account(str(rule.get("Arn", "")).split(":")[4]).refusal(action, arn)
+            account = self._permissions.call_as_account(str(rule.get("Arn", "")).split(":")[4])
+            return account.refusal(action, arn, keys=keys)
         if not role:
             return self._refusal_of_service(action, arn, rule)
         try:
             source = str(rule.get("Arn", ""))
-            return self._permissions.call_as_role(role, SESSION, service=SERVICE, source=source).refusal(action, arn)
+            calls = self._permissions.call_as_role(role, SESSION, service=SERVICE, source=source)
+            return calls.refusal(action, arn, keys=keys if action == "events:PutEvents" else None)
         except AwsError as error:
             return error.message
 

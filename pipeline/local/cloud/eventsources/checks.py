@@ -2,12 +2,13 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html#events-kinesis-permissions
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html#events-dynamodb-permissions
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipeline.local.cloud.eventsources.mapping import is_queue, is_stream, stream_arn
+from pipeline.local.cloud.eventsources.mapping import is_queue, is_stream, is_table, stream_arn
 
 May = Callable[[str, str], bool]
 """Tells whether the function's role may do an action on a resource."""
@@ -15,10 +16,17 @@ OF_QUEUES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
 OF_STREAMS = ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream")
 OF_CONSUMED_STREAMS = ("kinesis:DescribeStreamSummary",)
 OF_CONSUMERS = ("kinesis:SubscribeToShard",)
+OF_TABLES = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+OF_ALL_TABLES = "dynamodb:ListStreams"
 TO_DESTINATIONS = {"sqs": ("SendMessage", "SQS"), "sns": ("Publish", "SNS")}
 NO_STREAM = (
     "Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, "
     "ListShards, and ListStreams Actions on your stream in Kinesis."
+)
+
+NO_TABLE = (
+    "Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, "
+    "and ListStreams Actions on your stream in IAM."
 )
 
 
@@ -39,6 +47,8 @@ def _problems(mapping: Mapping[str, Any], may: May) -> Iterator[str]:
         wanted += [(action, source) for action in OF_CONSUMERS if consumed]
         if not all(may(action, arn) for action, arn in wanted):
             yield NO_STREAM.format(arn=source)
+    if is_table(source) and not (all(may(action, source) for action in OF_TABLES) and may(OF_ALL_TABLES, "*")):
+        yield NO_TABLE.format(arn=source)
     destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
     service = destination.split(":")[2] if destination.count(":") >= 5 else ""
     if service in TO_DESTINATIONS:

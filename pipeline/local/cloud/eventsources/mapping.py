@@ -63,6 +63,11 @@ def is_queue(arn: str) -> bool:
     return arn.split(":")[2:3] == ["sqs"]
 
 
+def is_table(arn: str) -> bool:
+    """Tell whether a mapping reads the stream of a DynamoDB table."""
+    return arn.split(":")[2:3] == ["dynamodb"]
+
+
 def stream_arn(arn: str) -> str:
     """Return the stream of a stream's or a consumer's ARN: `...:stream/name/consumer/name:number`."""
     return arn.partition("/consumer/")[0]

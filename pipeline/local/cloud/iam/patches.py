@@ -342,7 +342,9 @@ def _note_parameters() -> None:
         _passed_roles.set(tuple(role for role in named if role))
         members = MEMBERS if iam_action == "sts:AssumeRole" else ()
         given = {f"sts:{each}": _parameter(body, params, each) or None for each in members}
-        return {**theirs(service, iam_action, body, params), **given, **(_of_keys(body) if service == "kms" else {})}
+        given |= _of_keys(body) if service == "kms" else {}
+        given |= _of_events(body) if iam_action == "events:PutEvents" else {}
+        return {**theirs(service, iam_action, body, params), **given}
 
     theirs = replace(iam_actions, "request_tag_context", tags)
 
@@ -388,6 +390,17 @@ def _name_every_operation_of_s3() -> None:
     theirs = replace(iam_actions, "_s3_action", action)
 
 
+def _of_events(body: bytes) -> dict[str, str | None]:
+    """Return what the entries of a request to publish have in common: policies of buses ask for it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    entries = iam_actions._safe_json_field(body, "Entries")  # noqa: SLF001 - as above
+    listed = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    said = {key: {str(each.get(name)) for each in listed} for key, name in EVENT_KEYS.items()}
+    return {key: next(iter(values)) if len(values) == 1 else None for key, values in said.items()}
+
+
 def _parameter(body: bytes, params: Mapping[str, Any], name: str) -> str:
     return str(iam_actions._param(body, params, name))  # noqa: SLF001 - as above
 
@@ -402,6 +415,7 @@ def _named_roles(body: bytes, params: Mapping[str, Any], member: str) -> list[st
     return [str(each.get(inner) or "") for each in entries if isinstance(each, dict)]
 
 
+EVENT_KEYS = {"events:detail-type": "DetailType", "events:source": "Source"}
 MEMBERS = ("ExternalId", "RoleSessionName", "SourceIdentity")
 """What AssumeRole is given that trust policies have a key for."""
 

@@ -16,6 +16,11 @@ IDEMPOTENCY_KEY_PATTERN = "[A-Za-z0-9_-]{16,43}"
 """UUID, ULID, a hash up to base64url of SHA-256: what fits in a name of 80 characters beside the caller's id."""
 IAM_CALLER = "$!context.identity.caller"
 """The stable identity under AWS_IAM: `AIDA...` for a user, `AROA...:session` for a role, the account for its root."""
+USER_POOL_CALLER = "$!context.authorizer.claims.sub"
+"""The stable identity of who signed in with a user pool: a UUID, or the client's own id in its own access token.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+"""
 ANYBODY = "anybody"
 """The one identity of all callers of an API that asks for none: they share their keys."""
 REFUSED = "*"
@@ -35,6 +40,7 @@ def name_template(identity: str, *, keys: bool = True) -> str:
         (header_template("key", IDEMPOTENCY_HEADER) if keys else '#set($key = "")\n')
         + f'#set($caller = "{identity}")\n'
         + '#set($caller = $caller.replaceAll(":.*", ""))\n'
+        + ('#set($caller = $caller.replaceAll("-", ""))\n' if identity == USER_POOL_CALLER else "")
         # The separators tell the two kinds of name apart, whatever the key: an identity has neither.
         + "#if(!$caller.matches('[A-Za-z0-9]{1,36}'))\n"
         + f'#set($execution = "{REFUSED}")\n'

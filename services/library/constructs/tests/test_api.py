@@ -201,10 +201,10 @@ def test_the_gateway_may_do_one_thing_to_one_resource(template: Template) -> Non
 
 
 REFUSED: list[tuple[Callable[[StackScope], object], str]] = [
-    (lambda _: settings(rate_limit=0), r"rate_limit=0 is not allowed; give 1 or more: .+"),
-    (lambda _: settings(burst_limit=-1), r"burst_limit=-1 is not allowed; give 1 or more: .+"),
+    (lambda _: settings(rate_limit=0), r"rate_limit=0 is not allowed; give 1 to 10000: .+"),
+    (lambda _: settings(burst_limit=-1), r"burst_limit=-1 is not allowed; give 1 to 5000: .+"),
     (lambda _: settings(timeout=cdk.Duration.seconds(30)), r"timeout=30 s is not allowed; give 1 to 29 s: .+"),
-    (lambda _: settings(open_to="public"), r"open_to='public' is not allowed; leave it empty .+: .+"),
+    (lambda _: settings(open_to="public"), r"open_to='public' is not allowed; give nothing .+: .+"),
     (
         lambda place: sync_api(place, "OverStandard", WorkflowKind.STANDARD, 5),
         r"workflow.kind=STANDARD is not allowed; give WorkflowKind.EXPRESS: .+",

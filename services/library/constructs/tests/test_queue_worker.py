@@ -84,7 +84,7 @@ def test_the_worker_may_take_messages_and_read_them(template: Template) -> None:
         ({"function": function(), "max_concurrency": 1}, r"max_concurrency=1 is not allowed; give 2 to 1000"),
         (
             {"function": function(reserved_concurrency=5), "max_concurrency": 6},
-            r"max_concurrency=6 is not allowed with reserved_concurrency=5",
+            r"max_concurrency=6 with reserved_concurrency=5 is not allowed; give",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_writer_may_put_records_and_use_the_key_through_kinesis_alone(template
     [
         ({"retention": cdk.Duration.hours(167)}, r"retention=167 h is not allowed; give 168 to 8760 h: .* need a week"),
         ({"retention": cdk.Duration.hours(8_761)}, r"retention=8761 h is not allowed"),
-        ({"shards": 0}, r"shards=0 is not allowed; give 1 or more, or None .*: a stream without shards"),
+        ({"shards": 0}, r"shards=0 is not allowed; give 1 to 10000, or None .*: a stream without shards"),
     ],
 )
 def test_what_would_lose_records_is_refused(settings: dict[str, object], refusal: str) -> None:

@@ -160,7 +160,7 @@ def test_quarantine_metric_matches_the_runtimes_log_line(template: Template) -> 
 def test_redrive_output_names_every_resource(built: tuple[Template, StreamConsumer, StreamConsumer]) -> None:
     _, copies, pointers = built
     for made, expected in ((copies, "failures"), (pointers, "pointers")):
-        text = json.dumps(made.source.stream.stack.resolve(made.redrive))
+        text = json.dumps(cdk.Stack.of(made).resolve(made.redrive))
         assert [name for name in ("function", "stream", "quarantine") if f'\\"{name}\\":' not in text] == []
         assert [name for name in ("failures", "pointers") if f'\\"{name}\\":' in text] == [expected]
 

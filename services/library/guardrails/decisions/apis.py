@@ -9,7 +9,7 @@ from services.library.guardrails.decisions.grants import is_assumed_by
 LOG_POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 STAGE = r".+/Api/DeploymentStage\.[^/]+/Resource"
 ACCOUNT = "AWS::ApiGateway::Account"
-SIGNED = "AWS_IAM"
+SIGNED, SIGNED_IN = "AWS_IAM", "COGNITO_USER_POOLS"
 WITHOUT_HTTP = frozenset({"AWS", "AWS_PROXY", "MOCK"})
 
 
@@ -64,13 +64,24 @@ def _has_no_http_backend(cause: Cause) -> bool:
     return bool(methods) and all(isinstance(each, dict) and each.get("Type") in WITHOUT_HTTP for each in integrations)
 
 
-def _is_signed_in_a_tier_without_firewall(cause: Cause) -> bool:
+def _asks_who_calls(method: Resource) -> bool:
+    """Say whether a method lets nobody in unasked; a browser's question before a call is answered by nobody's code."""
+    properties = method.properties
+    if properties.get("AuthorizationType") in (SIGNED, SIGNED_IN):
+        return True
+    match properties.get("Integration"):
+        case {"Type": "MOCK"}:
+            return properties.get("HttpMethod") == "OPTIONS"
+    return False
+
+
+def _asks_who_calls_in_a_tier_without_firewall(cause: Cause) -> bool:
     methods = _methods(cause)
     return (
         cause.place.tier is not None
         and not cause.place.tier.web_firewall
         and bool(methods)
-        and all(each.properties.get("AuthorizationType") == SIGNED for each in methods)
+        and all(map(_asks_who_calls, methods))
     )
 
 
@@ -111,8 +122,8 @@ DECISIONS = (
         construct="Api",
         path=STAGE,
         rules=("AwsSolutions-APIG3",),
-        holds=_is_signed_in_a_tier_without_firewall,
-        reason="Every method asks for an AWS signature, and this tier asks for no web firewall: its data are invented."
-        " Where a tier asks for one, the construct has it.",
+        holds=_asks_who_calls_in_a_tier_without_firewall,
+        reason="Every method asks for an AWS signature or a user pool's token, and this tier asks for no web firewall:"
+        " its data are invented. Where a tier asks for one, the construct has it.",
     ),
 )

@@ -4,6 +4,7 @@ from services.library.guardrails.decisions.decision import Cause, Decision
 from services.library.guardrails.decisions.grants import Grant, granted
 
 COPIES = frozenset({"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"})
+HAVE_THE_RECORDS = ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
 REPLICATION = ("HIPAA.Security-S3BucketReplicationEnabled",)
 
 
@@ -38,11 +39,11 @@ def _holds_access_logs(cause: Cause) -> bool:
 
 
 def _waits_beside_a_stream(cause: Cause) -> bool:
-    """Say whether the consumer reads a stream, which has the records while they wait for an operator."""
+    """Say whether the consumer reads a stream or a table, which has the records while they wait for an operator."""
     source = f"{cause.scope}/Source/Resource"
     mappings = (each for each in cause.beside("AWS::Lambda::EventSourceMapping") if each.path == source)
     streams = (cause.template.named_by(each.properties.get("EventSourceArn")) for each in mappings)
-    return _is_versioned(cause) and any(each is not None and each.type == "AWS::Kinesis::Stream" for each in streams)
+    return _is_versioned(cause) and any(each is not None and each.type in HAVE_THE_RECORDS for each in streams)
 
 
 DECISIONS = (
@@ -82,7 +83,7 @@ DECISIONS = (
         path=r"(?P<scope>.+)/(Quarantine|Failures)/Bucket/Resource",
         rules=REPLICATION,
         holds=_waits_beside_a_stream,
-        reason="Records wait here until an operator has looked, and the stream in the same region has them meanwhile;"
-        " versions undo what is overwritten.",
+        reason="Records wait here until an operator has looked, and the stream or the table in the same region has them"
+        " meanwhile; versions undo what is overwritten.",
     ),
 )

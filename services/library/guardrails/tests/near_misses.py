@@ -163,6 +163,15 @@ def reads_no_stream(body: Body, _properties: Body) -> None:
     of_type(body, "AWS::Lambda::EventSourceMapping", "/Consumer/Source")["EventSourceArn"] = "arn:aws:kinesis:::s"
 
 
+def in_no_network(body: Body, _properties: Body) -> None:
+    del body["Resources"][named(body, "Inside/Function/Resource")]["Properties"]["VpcConfig"]
+
+
+def reads_no_table(body: Body, _properties: Body) -> None:
+    stream = {"Fn::GetAtt": [named(body, "Readings/Stream/Resource"), "Arn"]}
+    of_type(body, "AWS::Lambda::EventSourceMapping", "Changes/")["EventSourceArn"] = stream
+
+
 def another_bucket(prefix: str) -> Change:
     """Writes below the prefix of the service's own bucket, which is spelled alike without its hash."""
 
@@ -205,6 +214,22 @@ NEAR_MISSES: Mapping[str, tuple[str, str, Change]] = {
         EVERYWHERE,
         WORK,
         one_action_more("xray:PutTraceSegments", "xray:GetTraceSummaries"),
+    ),
+    "a function in a network that may do more there": (
+        EVERYWHERE,
+        "Inside/Role/Granted/Resource",
+        one_action_more("ec2:CreateNetworkInterface", "ec2:AttachNetworkInterface"),
+    ),
+    "network interfaces of a function in no network": (EVERYWHERE, "Inside/Role/Granted/Resource", in_no_network),
+    "a consumer of a table that may list more than streams": (
+        EVERYWHERE,
+        "Changes/Consumer/Role/Granted/Resource",
+        one_action_more("dynamodb:ListStreams", "dynamodb:ListTables"),
+    ),
+    "tables' streams listed for one of Kinesis": (
+        EVERYWHERE,
+        "Changes/Consumer/Role/Granted/Resource",
+        reads_no_table,
     ),
     "a function's second statement on everything": (
         EVERYWHERE,

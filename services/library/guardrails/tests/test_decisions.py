@@ -32,6 +32,7 @@ from services.library.constructs.workflow_tasks import Backoff, invoke_task, sen
 from services.library.contract import defaults
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.network import Network
 from services.library.contract.service import Override, Service, ServiceStack
 from services.library.guardrails import nag, not_applicable
 from services.library.guardrails.checked_stack import CheckedStack
@@ -53,6 +54,12 @@ from tests.testbed import runtime_code
 ROOT = Path(__file__).parents[4]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
 QA = Environment(name="qa", tier=Tier.PRE_PRODUCTION, account="1" * 12, region="eu-west-1")
+NETWORK = Network(
+    vpc_id="vpc-1",
+    availability_zones=("eu-west-1a",),
+    private_subnet_ids=("subnet-1",),
+    security_group_ids=("sg-1",),
+)
 KEPT = replace(QA, tier=Tier.PRODUCTION)
 WITHOUT_FIREWALL = replace(QA, tier=Tier.SANDBOX)
 """The only tier in which the absence of a web firewall is decided."""
@@ -69,20 +76,23 @@ class EverythingStack(ServiceStack):
         settings = FunctionSettings(handler=runtime_code.HANDLER, description="Works", reserved_concurrency=10)
         work = self.work = Function(self, "Work", environment=QA, settings=settings, alarms_to=alarms)
         Table(self, "Items", environment=QA, partition_key="id", encryption_key=key)
-        copied = Table(self, "Copied", environment=QA, partition_key="id", encryption_key=key)
+        inside = replace(settings, network=NETWORK)
+        Function(self, "Inside", environment=QA, settings=inside, alarms_to=alarms)
+        copied = Table(self, "Copied", environment=QA, partition_key="id", encryption_key=key, stream=True)
         BackupPlan(self, "Backups", environment=KEPT, tables=[copied], alarms_to=alarms)
         Bucket(self, "Documents", environment=QA, encryption_key=key)
         stream = Stream(self, "Readings", environment=QA)
-        StreamConsumer(
-            self,
-            "Consumer",
-            environment=QA,
-            stream=stream,
-            alarms_to=alarms,
-            settings=StreamConsumerSettings(
-                function=replace(settings, timeout=cdk.Duration.minutes(1)),
-            ),
-        )
+        for name, source in (("Consumer", stream), ("Changes", copied)):
+            StreamConsumer(
+                self,
+                name,
+                environment=QA,
+                stream=source,
+                alarms_to=alarms,
+                settings=StreamConsumerSettings(
+                    function=replace(settings, timeout=cdk.Duration.minutes(1)), record_age=cdk.Duration.hours(12)
+                ),
+            )
         letters = DeadLetterQueue(self, "DeadLetters", encryption_key=key, alarms_to=alarms)
         steps = Construct(self, "Steps")
         task = invoke_task(steps, "Do", work, {"id": "1"})

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.cloud
 
 CODE = "def handle(event, context): return event"
 OF_QUEUES = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+OF_TABLES = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
 OF_STREAMS = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"]
 
 
@@ -79,6 +80,29 @@ def test_a_stream_that_the_role_may_not_read_is_refused(
         cloud.client("lambda").create_event_source_mapping(
             FunctionName=reader, EventSourceArn=stream, StartingPosition="LATEST"
         )
+
+
+@pytest.mark.parametrize("missing", [*OF_TABLES, ""])
+def test_a_tables_stream_that_the_role_may_not_read_is_refused(
+    cloud: LocalCloud, function: Callable[..., str], name: str, missing: str
+) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"""
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    made = cloud.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[key],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    stream = made["TableDescription"]["LatestStreamArn"]
+    reader = function([action for action in OF_TABLES if action != missing], "*")
+    asked = {"FunctionName": reader, "EventSourceArn": stream, "StartingPosition": "LATEST"}
+    if not missing:
+        cloud.client("lambda").create_event_source_mapping(**asked)
+        return
+    with pytest.raises(ClientError, match=f"Cannot access stream {stream}. Please ensure the role can perform"):
+        cloud.client("lambda").create_event_source_mapping(**asked)
 
 
 def test_a_destination_of_failures_that_the_role_may_not_write_to_is_refused(

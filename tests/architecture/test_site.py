@@ -1,0 +1,54 @@
+"""The site of the pages has each of them in its navigation, once, and brings nothing from another host."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+
+from docs.site import hooks
+from tests.conftest import ROOT
+
+CONFIGURATION: Any = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+
+
+def pages(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, str):
+            yield item
+        else:
+            ((_, inner),) = item.items()
+            yield from pages(inner if isinstance(inner, list) else [inner])
+
+
+def test_navigation_has_every_page_once() -> None:
+    there = [file.relative_to(ROOT / "docs").as_posix() for file in (ROOT / "docs").rglob("*.md")]
+    listed = list(pages(hooks.on_config({"nav": CONFIGURATION["nav"]})["nav"]))
+    assert sorted(listed) == sorted(there)
+
+
+def test_navigation_leaves_out_what_is_not_there() -> None:
+    found = hooks.on_config({"nav": ["index.md", "nowhere.md", {"Gone": ["nowhere.md"]}, {"Folder": "nowhere/"}]})
+    assert found["nav"] == ["index.md"]
+
+
+def test_links_out_of_the_pages_are_their_text_alone() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="constructs/queue.md"))
+    given = "[a](../push.md#way), [b](../../README.md), [c](../runbooks/), [d](https://example.com), [e](#here)"
+    said = "[a](../push.md#way), b, c, [d](https://example.com), [e](#here)"
+    assert hooks.on_page_markdown(given, page=page) == said
+
+
+def test_the_site_asks_no_other_host_for_anything() -> None:
+    assert CONFIGURATION["theme"]["font"] is False
+    assert not {"extra_javascript", "extra_css", "repo_url", "extra"} & set(CONFIGURATION)
+    assert (
+        CONFIGURATION["markdown_extensions"].count("pymdownx.superfences") == 1
+    )  # without Mermaid's, which is fetched
+    assert CONFIGURATION["strict"] is True
+
+
+def test_what_builds_the_site_is_locked_by_its_hash() -> None:
+    wanted = (ROOT / "docs/site/requirements.in").read_text().split()
+    locked = (ROOT / "docs/site/requirements.txt").read_text()
+    assert all(f"{each} \\\n    --hash=sha256:" in locked for each in wanted)

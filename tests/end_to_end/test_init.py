@@ -1,0 +1,148 @@
+"""A company's first day: `penstock init` in a clone, and the first service of its own."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli import init
+from pipeline.cli.main import app
+from pipeline.local.environment import drop_aws_variables
+from pipeline.scaffold import ownership
+from pipeline.scaffold.ownership import FileOwner
+from tests.conftest import ROOT
+from tests.end_to_end.clone import Clone, make
+
+pytestmark = pytest.mark.slow
+ANSWERS = (
+    *("--organisation", "acme", "--repository", "acme/platform"),
+    *("--dev", "210987654321", "--first-region", "eu-central-1"),
+)
+EDITED = ("stages", "services", "pipeline/settings.py")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A clone after `penstock init`, committed."""
+    made = make(Path(tmp_path_factory.mktemp("init")))
+    done = made.penstock("init", "--yes", *ANSWERS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made.commit("Begin our platform")
+    yield made
+    made.penstock("down", "--erase")
+
+
+def passes(clone: Clone, *command: str) -> str:
+    done = clone.run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_ownership_names_files_that_are_there_each_once() -> None:
+    said = ownership.read(ROOT)
+    paths = [path for each in said.values() for path in each]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert len(paths) == len(set(paths))
+    assert set(said) == set(FileOwner)
+    owners = {
+        "services/intake/service.py": FileOwner.SAMPLES,
+        "services/payments/service.py": FileOwner.COMPANY,
+        "services/library/contract/names.py": FileOwner.PLATFORM,
+        "stages/deployed.json": FileOwner.GENERATED,
+        "app.py": FileOwner.PLATFORM,
+    }
+    assert {file: ownership.owner_of(Path(file), said) for file in owners} == owners
+
+
+def test_init_leaves_no_sample_and_the_answers_of_the_company(clone: Clone) -> None:
+    assert ownership.samples(clone.checkout) == []
+    assert json.loads((clone.checkout / "stages/deployed.json").read_text()) == []
+    assert (clone.checkout / ".github/CODEOWNERS").read_text().splitlines()[1:] == ["* @acme/platform"]
+    assert 'DEV = "210987654321"' in (clone.checkout / "stages/accounts.py").read_text()
+    assert 'repository="acme/platform"' in (clone.checkout / "pipeline/settings.py").read_text()
+    assert (clone.checkout / "README.md").read_text().startswith("# Platform of acme\n")
+    said = passes(clone, ".venv/bin/penstock", "init", "--yes", *ANSWERS, "--json")
+    assert json.loads(said)["changes"] == []
+
+
+def test_platform_pages_lead_to_no_sample(clone: Clone) -> None:
+    for page in (*clone.checkout.glob("*.md"), *(clone.checkout / "docs").rglob("*.md")):
+        links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+        assert [link for link in links if not (page.parent / link).exists()] == [], page
+
+
+def test_new_service_is_the_next_step(clone: Clone) -> None:
+    passes(clone, ".venv/bin/ruff", "check", *EDITED)
+    passes(clone, ".venv/bin/ruff", "format", "--check", *EDITED)
+    passes(clone, ".venv/bin/penstock", "new", "service", "payments")
+    passes(clone, ".venv/bin/penstock", "validate")
+    passes(clone, ".venv/bin/python", "-m", "pipeline.synthesis")
+    tests = ("services/payments", "tests/architecture/test_small_services.py")
+    drop_aws_variables(clone.environment)
+    passes(clone, ".venv/bin/pytest", "-q", "-n", "0", *tests)
+
+
+def refused(checkout: Path, *words: str) -> str:
+    done = CliRunner().invoke(app, ["init", *words], obj=checkout)
+    assert done.exit_code == 2, done.output
+    return done.output
+
+
+def test_init_asks_for_what_no_option_says_and_takes_what_is_there_for_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def prompt(question: str, *, default: str, err: bool) -> str:
+        asked.append(question)
+        return "acme" if question.startswith("Your organisation") else default
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(typer, "prompt", prompt)
+    defaults = {name: f"the {name}" for name in init.QUESTIONS}
+    answers = init._answers({**dict.fromkeys(init.QUESTIONS), "dev": "210987654321"}, defaults, asks=True)
+    assert answers == {**defaults, "organisation": "acme", "dev": "210987654321"}
+    assert len(asked) == len(init.QUESTIONS) - 1
+
+
+def test_init_refuses_wrong_answers_and_what_would_be_lost(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    before = made.git("status", "--porcelain")
+    assert "Nobody is there to be asked: give --yes" in refused(made.checkout)
+    assert "--dev '12' is not allowed; give 12 digits" in refused(made.checkout, "--yes", "--dev", "12")
+    assert "repository='acme' is not allowed; give owner/name" in refused(
+        made.checkout, "--yes", "--repository", "acme"
+    )
+    ledger = (made.checkout / "stages/deployed.json").read_text()
+    made.write("stages/deployed.json", ledger.replace('"111111111111"', '"210987654321"'))
+    assert "dev-intake in accounts of yours. If they are deployed" in refused(made.checkout, "--yes")
+    never = CliRunner().invoke(app, ["init", "--yes", "--never-deployed", "--dry-run"], obj=made.checkout)
+    assert (never.exit_code, "Nothing was changed." in never.stdout) == (0, True), never.output
+    made.write("stages/deployed.json", ledger)
+    made.write("services/intake/notes.txt", "Not committed.\n")
+    assert "services/intake/notes.txt is not committed, and would be lost" in refused(made.checkout, "--yes")
+    (made.checkout / "services/intake/notes.txt").unlink()
+    assert made.git("status", "--porcelain") == before
+
+
+@pytest.mark.soak
+@pytest.mark.cloud
+def test_gate_tests_and_first_run_pass_after_init(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    drop_aws_variables(made.environment)
+    try:
+        passes(made, ".venv/bin/penstock", "init", "--yes", *ANSWERS)
+        made.commit("Begin our platform")
+        for target in (("check",), ("up", "APPROVE=auto"), ("test",)):
+            done = subprocess.run(
+                ["make", *target], cwd=made.checkout, env=made.environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, (target, done.stdout[-4000:] + done.stderr[-4000:])
+    finally:
+        made.penstock("down", "--erase")
