@@ -112,6 +112,16 @@ def test_stream_processor_quarantines_a_permanent_failure() -> None:
     assert consumer.kept == {1: "Unreadable", 3: "Unreadable"}
 
 
+def test_details_of_a_permanent_failure_are_quarantined_and_logged() -> None:
+    failure = Unreadable(SECRET)
+    failure.details = {"digest": "d-2", "recorded_digest": "d-1"}
+    consumer = Consumer({1: failure})
+    consumer.run(raw(1))
+    assert consumer.kept == {1: "Unreadable d-2 d-1"}
+    (line,) = map(json.loads, consumer.log.getvalue().splitlines())
+    assert (line["reason"], line["digest"], line["recorded_digest"]) == ("Unreadable", "d-2", "d-1")
+
+
 def test_a_transient_failure_ends_the_batch_there_for_all_keys() -> None:
     consumer = Consumer({2: RuntimeError(SECRET)})
     assert consumer.run(raw(1), raw(2), raw(3, "another")) == from_(2)

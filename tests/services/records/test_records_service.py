@@ -5,18 +5,21 @@ Nothing of a payload changes between the API and the datastore; what is no JSON 
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import random
 import re
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from pipeline.local.lifecycle import LocalCloud
+from services.intake.service import PAYLOAD_LIMIT_BYTES
 from services.library.operations.records import RedriveVerdict
 from services.library.operations.redrive import RedriveRequest
 from services.library.runtime import exact_json
@@ -85,20 +88,34 @@ def body_of(resource: str, patient: str = "p-1") -> bytes:
     return f' {{"resource" : {resource},\n"patient":"{patient}"}} '.encode()
 
 
-def post(deployed: DeployedRecords, resource: str) -> str:
-    answer = deployed.intake.post(content=body_of(resource))
+def post(deployed: DeployedRecords, resource: str, patient: str = "p-1") -> str:
+    """Submit a resource, by a claim if it is too large to be posted; the submission's id."""
+    body = body_of(resource, patient)
+    answer = deployed.intake.post(content=body) if len(body) <= PAYLOAD_LIMIT_BYTES else claim(deployed, body, patient)
     assert answer.status_code == 202, answer.text
     id_: str = answer.json()["id"]
     return id_
 
 
-def received(deployed: DeployedRecords, id_: str) -> str:
-    """The text that the datastore was sent, byte for byte: what it answers, without what it adds."""
-    path = f"Observation/{id_}"
+def claim(deployed: DeployedRecords, body: bytes, patient: str) -> httpx.Response:
+    asked = {"bytes": len(body), "sha256": base64.b64encode(hashlib.sha256(body).digest()).decode()}
+    upload = deployed.intake.post(asked, path="claims").json()
+    assert httpx.put(upload["url"], content=body, headers=upload["headers"]).status_code == 200
+    return deployed.intake.post({"patient": patient, "claim": upload["claim"]})
+
+
+def stored(deployed: DeployedRecords, path: str) -> str:
+    """The text of a resource in the datastore, once it is there."""
     answer = until(
         lambda: deployed.store.call("GET", path, region="eu-west-1"), lambda found: bool(found.status_code == 200), 60
     )
-    return STAMP.sub("", answer.text, count=1)
+    text: str = answer.text
+    return text
+
+
+def received(deployed: DeployedRecords, id_: str) -> str:
+    """The text that the datastore was sent, byte for byte: what it answers, without what it adds."""
+    return STAMP.sub("", stored(deployed, f"Observation/{id_}"), count=1)
 
 
 def require_exact(deployed: DeployedRecords, resources: dict[str, str]) -> None:
@@ -141,11 +158,8 @@ def test_a_payload_reaches_the_datastore_byte_for_byte(deployed: DeployedRecords
 
 def test_a_claimed_payload_reaches_the_datastore_byte_for_byte(deployed: DeployedRecords) -> None:
     text = observation("claimed", f'["{"é" * 100_000}", {VALID["numbers"]}]')
-    content = body_of(text)
-    asked = {"bytes": len(content), "sha256": base64.b64encode(hashlib.sha256(content).digest()).decode()}
-    claim = deployed.intake.post(asked, path="claims").json()
-    assert httpx.put(claim["url"], content=content, headers=claim["headers"]).status_code == 200
-    assert deployed.intake.post({"patient": "p-1", "claim": claim["claim"]}).status_code == 202
+    assert len(text.encode()) > PAYLOAD_LIMIT_BYTES
+    post(deployed, text)
     require_exact(deployed, {"claimed": text})
 
 
@@ -199,3 +213,45 @@ def test_what_is_no_json_gets_no_further_than_the_api(deployed: DeployedRecords)
     accepted = [body for body in bodies if deployed.intake.post(content=body).status_code != 400]
     assert accepted == []
     problem(deployed.intake.post(content=bodies[0]), 400)
+
+
+NO_EXAMPLES = (
+    "HL7's examples are not here: `npm pack hl7.fhir.r4.examples@4.0.1`, unpack what that wrote, and name the folder"
+    " `package` in PENSTOCK_HL7_EXAMPLES"
+)
+OF_EACH_TYPE = 3
+
+
+def examples(folder: Path) -> Iterable[str]:
+    """The first examples of each type, byte for byte."""
+    files = sorted(folder.glob("*-*.json"))
+    for _, named in itertools.groupby(files, lambda file: file.name.partition("-")[0]):
+        yield from (file.read_bytes().decode("utf-8-sig").strip() for file in itertools.islice(named, OF_EACH_TYPE))
+
+
+def without_stamp(text: str) -> str:
+    """A resource without what the datastore sets in `meta`, with every number as it is written."""
+    resource = exact_json.read(text)
+    meta = {name: value for name, value in resource.pop("meta", {}).items() if name not in ("versionId", "lastUpdated")}
+    return exact_json.write({**resource, **({"meta": meta} if meta else {})})
+
+
+@pytest.mark.soak
+def test_hl7s_examples_reach_the_datastore_as_they_are(deployed: DeployedRecords) -> None:
+    folder = os.environ.get("PENSTOCK_HL7_EXAMPLES")
+    if not folder:
+        pytest.skip(NO_EXAMPLES)
+    posted: dict[str, str] = {}
+    for text in examples(Path(folder)):
+        resource = json.loads(text)
+        patient = resource["id"] if resource["resourceType"] == "Patient" else "p-hl7"
+        if resource["resourceType"] == "Bundle" and resource["type"] in ("transaction", "batch"):
+            problem(deployed.intake.post(content=body_of(text, patient)), 400)
+            continue
+        post(deployed, text, patient)
+        posted[f"{resource['resourceType']}/{resource['id']}"] = text
+    for path, text in posted.items():
+        found = stored(deployed, path)
+        assert without_stamp(found) == without_stamp(text)
+        if "meta" not in exact_json.members(text):
+            assert STAMP.sub("", found, count=1) == text
