@@ -38,6 +38,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.penstock("down", "--erase")
 
 
+@pytest.fixture
+def unchanged(clone: Clone) -> Iterator[Clone]:
+    """The clone, which is as it was committed once the test has ended."""
+    yield clone
+    clone.git("reset", "--quiet", "--hard")
+    clone.git("clean", "--quiet", "-d", "--force")
+
+
 def passes(clone: Clone, *command: str) -> str:
     done = clone.run(*command)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -71,15 +79,15 @@ def test_init_leaves_no_sample_and_the_answers_of_the_company(clone: Clone) -> N
     assert json.loads(said)["changes"] == []
 
 
-def test_new_service_is_the_next_step(clone: Clone) -> None:
-    passes(clone, ".venv/bin/ruff", "check", *EDITED)
-    passes(clone, ".venv/bin/ruff", "format", "--check", *EDITED)
-    passes(clone, ".venv/bin/penstock", "new", "service", "payments")
-    passes(clone, ".venv/bin/penstock", "validate")
-    passes(clone, ".venv/bin/python", "-m", "pipeline.synthesis")
+def test_new_service_is_the_next_step(unchanged: Clone) -> None:
+    passes(unchanged, ".venv/bin/ruff", "check", *EDITED)
+    passes(unchanged, ".venv/bin/ruff", "format", "--check", *EDITED)
+    passes(unchanged, ".venv/bin/penstock", "new", "service", "payments")
+    passes(unchanged, ".venv/bin/penstock", "validate")
+    passes(unchanged, ".venv/bin/python", "-m", "pipeline.synthesis")
     tests = ("services/payments", "tests/architecture/test_small_services.py")
-    drop_aws_variables(clone.environment)
-    passes(clone, ".venv/bin/pytest", "-q", "-n", "0", *tests)
+    drop_aws_variables(unchanged.environment)
+    passes(unchanged, ".venv/bin/pytest", "-q", "-n", "0", *tests)
 
 
 def refused(checkout: Path, *words: str) -> str:

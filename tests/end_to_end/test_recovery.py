@@ -45,7 +45,7 @@ def deploys(clone: Clone) -> bool:
 
 def call(clone: Clone) -> str:
     """Submit something to production; returns the submission, once it is a row."""
-    answer = json.loads(clone.penstock("call", "intake", "--json").stdout)
+    answer = json.loads(clone.penstock("call", "intake", "--stage", "prod", "--json").stdout)
     submission = str(json.loads(answer["body"])["id"])
     assert clone.workflow(submission)["status"] == "SUCCEEDED"
     return submission

@@ -141,7 +141,7 @@ def test_branch_sweep_goes_on_when_aws_refuses_one_environment(monkeypatch: pyte
             removed.append(environment.prefix)
 
     monkeypatch.setattr(branch, "_branches", lambda *_words, **_named: Account())
-    monkeypatch.setattr(branch, "_place", lambda _ctx: None)
+    monkeypatch.setattr(branch, "place_of_branches", lambda _ctx: None)
     done = CliRunner().invoke(app, ["branch", "sweep", "--json"], obj=ROOT)
     assert done.exit_code == 1
     answer = json.loads(done.stdout)

@@ -1,14 +1,13 @@
 """What `penstock dev` takes for a change, what it does then, and what it says of tests that fail."""
 
-import os
-import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from pipeline.cli import dev
 from pipeline.cli.dev import Session
 from pipeline.cli.dev_changes import Effect, Watched
 from pipeline.cli.dev_tests import ServiceTests
@@ -88,13 +87,24 @@ def test_what_cannot_be_is_said_and_ends_nothing_once_there_is_a_copy(capsys: py
         Session(copy=copy, tests=None).bring(Effect.STACK)
 
 
+INTERRUPTED = """
+import signal
+from pipeline.cli import dev
+with dev._asked_to_end() as ended:
+    assert not ended()
+    signal.raise_signal(signal.SIGINT)
+    assert ended()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
 def test_ctrl_c_is_a_wish_while_a_change_is_brought() -> None:
-    with dev._asked_to_end() as ended:
-        assert not ended()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert ended()
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    """In a process of its own: a worker that runs tests would end by it."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("stopped\n", 0), done.stderr
 
 
 @pytest.fixture
