@@ -18,7 +18,7 @@ from tests.testbed.functions import until
 from tests.testbed.signed import SignedApi
 from tests.testbed.stacks import Deployed, deploy, environment
 
-PLENTY = {"rate_limit": 10_000, "burst_limit": 10_000}
+PLENTY = {"rate_limit": 10_000, "burst_limit": 5_000}
 
 
 def offering(stage: cdk.Stage, here: Environment) -> cdk.Stack:
