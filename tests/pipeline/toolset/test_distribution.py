@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import END_TO_END, OneWorkerAFile
 
-PLATFORM = [f"{END_TO_END}test_promotion.py::test_{number}" for number in range(3)]
+PLATFORM = [f"{END_TO_END}test_recovery.py::test_{number}" for number in range(3)]
 PLATFORM += [f"{END_TO_END}test_push.py::test_{number}" for number in range(3)]
 FILES = ("cloud_1", "cloud_2", "fast_1", "fast_2")
 TESTS = PLATFORM + [f"tests/test_{file}.py::test_{number}" for file in FILES for number in range(3)]
