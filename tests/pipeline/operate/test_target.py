@@ -55,7 +55,10 @@ def test_aws_target_acts_in_its_own_account_with_the_credentials_that_it_found(s
     found = target()
     found.client("codepipeline")
     found.assumed("cloudformation", role=None, account=TOOLS, region="us-east-1")
-    assert sts.made[1:] == [("codepipeline", "eu-west-1", {}), ("cloudformation", "us-east-1", {})]
+    assert sts.made[1:] == [
+        ("codepipeline", "eu-west-1", {"config": None}),
+        ("cloudformation", "us-east-1", {"config": None}),
+    ]
     assert (sts.roles, found.credentials(OTHER).access_key) == ([], "a")
     assert (found.is_local, found.poll_seconds, found.title) == (False, 3.0, f"account {TOOLS}, region eu-west-1, AWS")
 

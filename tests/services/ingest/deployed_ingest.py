@@ -68,8 +68,8 @@ class DeployedIngest:
 
     def count_quarantine(self) -> None:
         """Call the consumer as its rule does every five minutes."""
-        (rule,) = self.stack.client("events").list_rules()["Rules"]
-        (target,) = self.stack.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        (rule,) = self.stack.ids("AWS::Events::Rule")
+        (target,) = self.stack.client("events").list_targets_by_rule(Rule=rule)["Targets"]
         self.stack.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"].encode())
 
     def counted(self) -> list[int]:

@@ -230,7 +230,8 @@ def test_a_method_without_authorization_needs_the_apis_policy_if_there_is_one(
     call = api(action="StartSyncExecution", requestTemplates={"application/json": SYNC}, responses=[GOOD])
     assert call('{"inner": 1}').status_code == 200
     gateway = cloud.client("apigateway")
-    newest = max(gateway.get_rest_apis(limit=500)["items"], key=lambda each: int(each["name"].rpartition("-")[2]))["id"]
+    ours = [each for each in gateway.get_rest_apis(limit=500)["items"] if each["name"].startswith("integration-")]
+    newest = max(ours, key=lambda each: int(each["name"].rpartition("-")[2]))["id"]
     of_policy = {"op": "replace", "path": "/policy"}
     allow = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
     for network, status in (("127.0.0.1", 200), ("10.0.0.0/8", 403)):
