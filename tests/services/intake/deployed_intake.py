@@ -77,6 +77,13 @@ class DeployedIntake:
         found = pages.paginate(stateMachineArn=self.machine)
         return [execution for page in found for execution in page["executions"]]
 
+    def ending(self, name: str) -> dict[str, Any]:
+        """How an execution ended: its state, its error and its cause."""
+        found = self.stack.client("stepfunctions").describe_execution(
+            executionArn=self.machine.replace(":stateMachine:", ":execution:") + f":{name}"
+        )
+        return {each: found.get(each) for each in ("name", "status", "error", "cause")}
+
     def records(self) -> list[tuple[str, dict[str, Any]]]:
         """Everything on the stream: partition key and data, less the trace that each carries."""
         client, name = self.stack.client("kinesis"), self.offering.outputs["StreamName"]
