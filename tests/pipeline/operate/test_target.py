@@ -17,7 +17,7 @@ class Sts:
     """STS, and in `made` each client that was made of a session: API, region and credentials."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[str, str, dict[str, str]]] = []
+        self.made: list[tuple[str, str, dict[str, str | None]]] = []
         self.roles: list[str] = []
         self.fails: Exception | None = None
 
@@ -38,8 +38,8 @@ class Sts:
 def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
     made = Sts()
 
-    def create(_session: object, service: str, *, region_name: str, **credentials: str) -> Any:
-        made.made.append((service, region_name, credentials))
+    def create(_session: object, service: str, *, region_name: str, **given: str | None) -> Any:
+        made.made.append((service, region_name, given))
         return made
 
     monkeypatch.setattr(botocore.session.Session, "create_client", create)
