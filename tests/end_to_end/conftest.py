@@ -36,7 +36,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 @pytest.fixture(scope="session")
 def small_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """The same with an API and a stream in two stages, which takes a push a third of the time."""
+    """A clone with an API and a stream in two stages, which takes a push a third of the time."""
     made = make(Path(tmp_path_factory.mktemp("small")))
     narrow(made, "Ingest()", "Intake(claim_check=True)")
     yield from _brought_up(made)
