@@ -8,63 +8,33 @@ from itertools import pairwise
 from typing import Any
 
 import jsii
-from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import pipelines
-from constructs import Construct
 
-from pipeline.definition.build_environment import build_environment
-from pipeline.definition.probes import START_BUILDS
+from pipeline.definition.shared_build import BuildContent, SharedBuild, as_cdk
 from services.library.contract.names import gate_of
 
 APPROVAL = "Approve"
 """Begins the name of the action in which a person agrees to a stage or wave."""
-DIGEST = "DIGEST"
+DIGEST, APPROVED = "DIGEST", "APPROVED"
+"""Variables: what a build finds, and what it must find. Without the latter it fails."""
+NOT_ASKED_YET = "not-asked-yet"
 COMMANDS = (
     # No file of the commit is run: what judges an assembly is no part of it.
     f"{DIGEST}=$(find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)",
-    f'echo "The assembly is ${DIGEST}. What was approved is ${{APPROVED:-not known yet}}."',
-    f'test -z "$APPROVED" || test "$APPROVED" = "${DIGEST}"',
+    f'echo "The assembly is ${DIGEST}. What was approved is ${{{APPROVED}:-unknown}}."',
+    f'test "${APPROVED}" = {NOT_ASKED_YET} || test "${APPROVED}" = "${DIGEST}"',
 )
-
-
-class GateBuild(Construct):
-    """The build of all gates, and the role in which the pipeline starts it."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        role: iam.IRole,
-        logging: codebuild.LoggingOptions,
-        encryption_key: kms.IKey,
-        pipeline_role: iam.IRole,
-    ) -> None:
-        """`role`: in which it runs; `pipeline_role`: of the pipeline, which may start builds of this project."""
-        super().__init__(scope, id_)
-        spec = {
-            "version": "0.2",
-            "env": {"exported-variables": [DIGEST]},
-            "phases": {"build": {"commands": list(COMMANDS)}},
-        }
-        self.project = codebuild.PipelineProject(
-            self,
-            "Project",
-            description="Computes the digest of what would be deployed, before and after a person agrees to it",
-            role=role,
-            logging=logging,
-            encryption_key=encryption_key,
-            environment=build_environment(codebuild.ComputeType.SMALL),
-            build_spec=codebuild.BuildSpec.from_object(spec),
-        )
-        starting = iam.Role(self, "StartRole", assumed_by=pipeline_role)
-        starting.add_to_policy(iam.PolicyStatement(actions=list(START_BUILDS), resources=[self.project.project_arn]))
-        # Each action would add the same statement once more.
-        self.start_role = starting.without_policy_updates()
+CONTENT = BuildContent(
+    description="Computes the digest of what would be deployed, before and after a person agrees to it",
+    spec={
+        "version": "0.2",
+        "env": {"exported-variables": [DIGEST]},
+        "phases": {"build": {"commands": list(COMMANDS)}},
+    },
+)
+"""Of the build of all gates."""
 
 
 @jsii.implements(pipelines.ICodePipelineActionFactory)
@@ -72,9 +42,9 @@ class DigestStep(pipelines.ShellStep):
     """One computation of the digest. A `ShellStep` for its input alone: it makes no project of its own."""
 
     def __init__(
-        self, id_: str, *, assembly: pipelines.FileSet, build: GateBuild, namespace: str = "", approved: str = ""
+        self, id_: str, *, assembly: pipelines.FileSet, build: SharedBuild, approved: str, namespace: str = ""
     ) -> None:
-        """`namespace`: under which others read it; `approved`: what it must be."""
+        """`approved`: what it must be, or NOT_ASKED_YET; `namespace`: under which others read it."""
         super().__init__(id_, input=assembly, commands=list(COMMANDS))
         self._assembly = assembly
         self._build = build
@@ -91,7 +61,6 @@ class DigestStep(pipelines.ShellStep):
         **_: Any,
     ) -> pipelines.CodePipelineActionFactoryResult:
         """Add the action; CDK Pipelines calls this."""
-        given = {"APPROVED": codebuild.BuildEnvironmentVariable(value=self._approved)} if self._approved else None
         stage.add_action(
             actions.CodeBuildAction(
                 action_name=action_name,
@@ -100,18 +69,18 @@ class DigestStep(pipelines.ShellStep):
                 project=self._build.project,
                 role=self._build.start_role,
                 variables_namespace=self._namespace or None,
-                environment_variables=given,
+                environment_variables=as_cdk({APPROVED: self._approved}),
             )
         )
         return pipelines.CodePipelineActionFactoryResult(run_orders_consumed=1, project=self._build.project)
 
 
-def steps(label: str, *, assembly: pipelines.FileSet, build: GateBuild) -> list[pipelines.Step]:
+def steps(label: str, *, assembly: pipelines.FileSet, build: SharedBuild) -> list[pipelines.Step]:
     """Return the steps of a stage's, or a wave's, gate, each after the one before."""
     namespace = gate_of(label)
     digest = f"#{{{namespace}.{DIGEST}}}"
     made: list[pipelines.Step] = [
-        DigestStep(f"Digest-{label}", assembly=assembly, build=build, namespace=namespace),
+        DigestStep(f"Digest-{label}", assembly=assembly, build=build, approved=NOT_ASKED_YET, namespace=namespace),
         pipelines.ManualApprovalStep(f"{APPROVAL}-{label}", comment=f"Assembly {digest}"),
         DigestStep(f"Check-{label}", assembly=assembly, build=build, approved=digest),
     ]

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -13,8 +14,9 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
-from pipeline.definition.gates import GateBuild
-from pipeline.definition.probes import ProbeBuild, ProbeStep
+from pipeline.definition import gates, probes
+from pipeline.definition.probes import ProbeStep
+from pipeline.definition.shared_build import SharedBuild
 from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -59,22 +61,14 @@ class StepBuilds(Construct):
             )
         self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
-        self.probes = ProbeBuild(
-            self,
-            "Probes",
-            role=self.role,
-            logging=self.logging,
-            encryption_key=artifacts_key,
-            pipeline_role=pipeline_role,
-        )
-        self.gates = GateBuild(
-            self,
-            "Gates",
-            role=self.role,
-            logging=self.logging,
-            encryption_key=artifacts_key,
-            pipeline_role=pipeline_role,
-        )
+        shared: dict[str, Any] = {
+            "role": self.role,
+            "logging": self.logging,
+            "encryption_key": artifacts_key,
+            "pipeline_role": pipeline_role,
+        }
+        self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
+        self.gates = SharedBuild(self, "Gates", content=gates.CONTENT, **shared)
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""

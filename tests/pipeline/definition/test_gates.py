@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Wave, has_gate
-from pipeline.definition.gates import COMMANDS
+from pipeline.definition.gates import APPROVED, COMMANDS, NOT_ASKED_YET
 from pipeline.local.cloud.codepipeline.declaration import parse
 from pipeline.local.cloud.codepipeline.executions import FAILED, IN_PROGRESS, SKIPPED, SUCCEEDED, Execution
 from services.library.contract.environment import Tier
@@ -144,9 +144,9 @@ def test_a_hotfix_to_another_stage_passes_the_gate_as_it_passes_the_stage(bench:
 
 
 def test_the_gate_refuses_another_assembly_than_the_one_that_was_approved(tmp_path: Path) -> None:
-    def judged(approved: str = "") -> subprocess.CompletedProcess[str]:
+    def judged(approved: str) -> subprocess.CompletedProcess[str]:
         script = "\n".join(["set -e", *COMMANDS])
-        environment = {"PATH": os.defpath, "APPROVED": approved}
+        environment = {"PATH": os.defpath, APPROVED: approved}
         return subprocess.run(
             ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
@@ -154,11 +154,13 @@ def test_the_gate_refuses_another_assembly_than_the_one_that_was_approved(tmp_pa
     template = tmp_path / "assembly-Pipeline-prod/prod.template.json"
     template.parent.mkdir()
     template.write_text('{"Resources": {}}')
-    before = judged()
+    before = judged(NOT_ASKED_YET)
     assert before.returncode == 0
     digest = before.stdout.split()[3].rstrip(".")
     assert len(digest) == 64
     assert judged(digest).returncode == 0
+    unknown = judged("")
+    assert (unknown.returncode, "What was approved is unknown." in unknown.stdout) == (1, True)
     template.write_text('{"Resources": {"More": {}}}')
     refused = judged(digest)
     assert (refused.returncode, f"What was approved is {digest}." in refused.stdout) == (1, True)
