@@ -7,13 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest._code.code import TracebackEntry  # no public name has it
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from pipeline.local.environment import drop_aws_variables
@@ -38,30 +37,6 @@ def pytest_collection_finish() -> None:
     """What the tests import stays: the collector of garbage need not walk over the whole CDK again and again."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool.
-
-    The summary has a line for each place that skips: the fixture, however many tests need it.
-    """
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail"):
-        if "CI" in os.environ:
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {report.longrepr}"
-        elif call.excinfo is not None and (where := _ours(call.excinfo)):
-            report.longrepr = (str(where.path), where.lineno + 1, f"Skipped: {call.excinfo.value}")
-    return report
-
-
-def _ours(raised: pytest.ExceptionInfo[BaseException]) -> TracebackEntry | None:
-    """Where our own code raised, rather than pytest for a mark of ours."""
-    ours = [each for each in raised.traceback if Path(each.path).name.startswith(("conftest", "test_"))]
-    return ours[-1] if ours else None
 
 
 class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]  # as said

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -63,3 +64,40 @@ def test_missing_tool_is_one_line_of_the_summary_and_a_failure_in_continuous_int
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "CI skips nothing" in done.stdout
+
+
+NOT_RUN = """import pytest
+
+
+def test_skips() -> None:
+    pytest.skip("no tool")
+
+
+@pytest.mark.parametrize("x", [])
+def test_has_nothing(x: int) -> None:
+    assert x
+"""
+
+
+def test_a_test_that_does_not_run_is_a_failure_beneath_no_conftest_too(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(NOT_RUN)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "pyproject.toml",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"CI": "true"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "test_skips was skipped, and CI skips nothing" in done.stdout
+    assert "test_has_nothing[NOTSET] has nothing to be run with" in done.stdout
+    assert "1 failed, 1 error" in done.stdout
