@@ -75,7 +75,8 @@ def _queue(client: Client, url: str) -> Answer:
 
 def _stream(client: Client, name: str) -> Answer:
     kinesis = client("kinesis")
-    for shard in kinesis.list_shards(StreamName=name)["Shards"]:
+    pages = kinesis.get_paginator("list_shards").paginate(StreamName=name)
+    for shard in (each for page in pages for each in page["Shards"]):
         iterator = kinesis.get_shard_iterator(
             StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]

@@ -76,6 +76,8 @@ class LeftResource:
     """Of its construct; the logical id if the template names none."""
     type: str
     physical_id: str
+    was_there: bool
+    """Whether the creation found it: by an earlier one of this stack, or somebody else's."""
     in_the_way: bool
     """Whether the next creation makes one of the same name."""
     contents: Contents
@@ -211,6 +213,7 @@ def _left(events: Sequence[Mapping[str, Any]], template: Mapping[str, Any]) -> I
                 path=body.get("Metadata", {}).get("aws:cdk:path", logical_id),
                 type=event["ResourceType"],
                 physical_id=event.get("PhysicalResourceId") or name,
+                was_there=was_there,
                 in_the_way=was_there or bool(name),
                 contents=Contents.UNDECIDED,
                 seen="",
@@ -220,7 +223,7 @@ def _left(events: Sequence[Mapping[str, Any]], template: Mapping[str, Any]) -> I
 
 
 def _is_retained(body: Mapping[str, Any]) -> bool:
-    """Say whether an earlier creation can have left it. Others' it can be all the same: nothing else tells yet."""
+    """Say whether an earlier creation can have left it."""
     return str(body.get("DeletionPolicy", "")).startswith("Retain")
 
 
@@ -241,6 +244,8 @@ def _looked_into(target: Target, left: LeftResource) -> LeftResource:
     if not left.physical_id:
         return replace(left, seen="nobody knows which one it is")
     found, seen = contents(left.type, left.physical_id, target.client)
+    if left.was_there and found is Contents.NO_DATA:  # an adopted role or key would be changed, whoever uses it
+        return replace(left, contents=Contents.UNDECIDED, seen=f"{seen} that was there before: nobody can tell whose")
     return replace(left, contents=found, seen=seen)
 
 

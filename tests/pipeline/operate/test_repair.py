@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,6 +16,7 @@ from pipeline.local import bootstrap
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate import failed_creation
 from pipeline.operate.contents import Contents, contents
+from pipeline.operate.failed_creation import Fate, LeftResource
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.target import Target, local_target
 from services.library.contract.environment import Tier
@@ -303,3 +305,21 @@ def test_contents_that_nobody_can_tell_are_undecided(account: Account) -> None:
     kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::IAM::Role", "AWS::Logs::LogGroup")
     assert {contents(kind, f"{name}-gone", client)[0] for kind in kinds} == {Contents.ABSENT}
     assert contents("AWS::HealthLake::FHIRDatastore", name, client)[0] == Contents.UNDECIDED
+
+
+@pytest.mark.parametrize(("was_there", "fate"), [(True, Fate.KEPT), (False, Fate.ADOPTED)])
+def test_a_role_that_the_creation_found_there_may_be_anybodys(was_there: bool, fate: Fate) -> None:
+    left = LeftResource(
+        logical_id="Reader",
+        path="prod/orders/Reader",
+        type="AWS::IAM::Role",
+        physical_id="reader",
+        was_there=was_there,
+        in_the_way=was_there,
+        contents=Contents.UNDECIDED,
+        seen="",
+        fate=Fate.KEPT,
+    )
+    looked = failed_creation._looked_into(Mock(), left)
+    (decided,) = failed_creation._decided([looked], {"Resources": {"Reader": {"Type": "AWS::IAM::Role"}}})
+    assert (decided.fate, "nobody can tell whose" in decided.seen) == (fate, was_there)
