@@ -16,7 +16,7 @@ from pipeline.review.model import ResourceOutcome
 from services.library.cloudformation.template import Resource
 
 READ = "2026-11-29"
-"""The day on which the pages were read."""
+"""The day on which the pages were read, where a row has no other."""
 DOCS = "https://docs.aws.amazon.com"
 LIMITS = f"{DOCS}/amazondynamodb/latest/APIReference/API_UpdateTable.html"
 RESHARD = f"{DOCS}/kinesis/latest/APIReference/API_UpdateShardCount.html"
@@ -42,11 +42,12 @@ class ConditionalUpdate:
     holds: Test = tests.always
     page: str = ""
     """Empty: the type's own page."""
+    read: str = READ
 
     @property
     def source(self) -> str:
         """Return where it is written, and when it was read."""
-        return f"{self.says}; {self.page or page(self.type)}, {READ}"
+        return f"{self.says}; {self.page or page(self.type)}, {self.read}"
 
 
 def _fails(type_: str, property_: str, says: str, holds: Test = tests.always, where: str = "") -> ConditionalUpdate:
@@ -160,6 +161,18 @@ ROWS: tuple[ConditionalUpdate, ...] = (
         "at most twice, and at least half, as many shards",
         tests.reshards_too_far,
         RESHARD,
+    ),
+    *(
+        ConditionalUpdate(
+            type="AWS::KinesisFirehose::DeliveryStream",
+            path=f"{destination}DestinationConfiguration",
+            outcome=ResourceOutcome.WILL_FAIL,
+            says="once S3 backup is enabled, it cannot be disabled",
+            holds=tests.switches_off(f"{destination}DestinationConfiguration", "S3BackupMode"),
+            page=f"{DOCS}/firehose/latest/APIReference/API_{destination}DestinationUpdate.html",
+            read="2026-11-30",
+        )
+        for destination in ("ExtendedS3", "Redshift")
     ),
     *(
         _replaces("AppSync::GraphQLApi", name, f"replacement if {name} was not defined before", tests.appears(name))

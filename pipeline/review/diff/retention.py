@@ -56,6 +56,18 @@ DEFAULTS: Mapping[str, int] = {
     "AWS::SQS::Queue.MessageRetentionPeriod": 345_600,
 }
 """What counts where a template says nothing. Without an entry, to say something where nothing stood is a finding."""
+OF_WHAT_COMES = frozenset(
+    {
+        # https://docs.aws.amazon.com/keyspaces/latest/devguide/TTL-how-it-works.html
+        "AWS::Cassandra::Table.DefaultTimeToLive",
+        # https://docs.aws.amazon.com/ebs/latest/userguide/modify.html, of what is kept by age; a count is of all
+        "AWS::DLM::LifecyclePolicy.PolicyDetails.Schedules.RetainRule.Interval",
+        "AWS::DLM::LifecyclePolicy.PolicyDetails.Schedules.RetainRule.IntervalUnit",
+        # https://docs.aws.amazon.com/redshift/latest/APIReference/API_ModifyCluster.html
+        "AWS::Redshift::Cluster.ManualSnapshotRetentionPeriod",
+    }
+)
+"""Times that change nothing for what exists already."""
 ZERO_IS_FOREVER = frozenset({"AWS::Cassandra::Table.DefaultTimeToLive", "AWS::Events::Archive.RetentionDays"})
 
 
@@ -69,11 +81,15 @@ def shortened(old: Resource, new: Resource) -> Iterator[EndingData]:
         if was == will and before.get(path) == after.get(path):
             continue
         if was is None or will is None or will < was:
+            time = f"{path} (now {_said(will)}, so far {_said(was)})"
+            comes = key in OF_WHAT_COMES
             yield EndingData(
                 path=path,
                 kind=EndingKind.EXPIRY,
-                what=f"what is older than {path} (now {_said(will)}, so far {_said(was)}) is deleted",
-                when="soon after the deployment, and cannot be had back",
+                what=f"what comes from then on is deleted after {time}"
+                if comes
+                else f"what is older than {time} is deleted",
+                when=("what exists keeps its time" if comes else "soon after the deployment, and cannot be had back"),
             )
 
 

@@ -35,6 +35,20 @@ def leaves_value(name: str, value: str) -> Test:
     return holds
 
 
+def switches_off(name: str, part: str) -> Test:
+    """Hold if a part of a property was enabled and is not any more."""
+
+    def holds(old: Resource, new: Resource) -> bool | None:
+        before, after = (side.properties.get(name) for side in (old, new))
+        if not isinstance(before, Mapping) or before.get(part) != "Enabled":
+            return False
+        if is_open(after) or (isinstance(after, Mapping) and is_open(after.get(part))):
+            return None
+        return isinstance(after, Mapping) and after.get(part) != "Enabled"
+
+    return holds
+
+
 def is_true(name: str) -> Test:
     """Hold if a property is true afterwards."""
 
