@@ -13,7 +13,7 @@ from pipeline.review.read import assembly
 from pipeline.review.render import terminal
 from pipeline.review.tests.cases.documented import DOCS, Json, Subject
 from pipeline.review.tests.cases.documented_access import ACCESS_CASES
-from pipeline.review.tests.cases.documented_data import DATA_CASES
+from pipeline.review.tests.cases.documented_data import CONFIRMED, DATA_CASES, STRICTER
 from pipeline.review.tests.cases.documented_pipeline import PIPELINE_CASES
 from pipeline.review.tests.test_pipeline_settings import changed, of
 
@@ -36,6 +36,21 @@ def test_documented_cases_are_many_each_with_its_page_and_of_every_subject() -> 
     assert {case.subject for case in CASES.values()} == {*Subject}
     pages = [*(case.page for case in CASES.values()), *(case.page for case in OF_PIPELINE.values())]
     assert all(page.startswith(DOCS) for page in pages)
+
+
+def test_what_was_read_of_the_cases_of_data_is_said_of_cases_that_there_are_and_once() -> None:
+    said = [*(id_ for ids in CONFIRMED.values() for id_ in ids), *STRICTER]
+    assert len(said) == len(set(said))
+    assert set(said) <= {case.id for case in DATA_CASES}
+
+
+@pytest.mark.parametrize(
+    "id_",
+    ["rows of Keyspaces expire", "snapshots of a cluster that were kept for ever", "the same number of another unit"],
+)
+def test_review_says_that_what_exists_keeps_its_time_where_the_page_says_so(id_: str, tmp_path: Path) -> None:
+    found = review(tmp_path, CASES[id_].old, CASES[id_].new)
+    assert [("what exists keeps its time" in each.evidence) for each in found.findings] == [True]
 
 
 @pytest.mark.parametrize("id_", CASES)

@@ -42,6 +42,8 @@ class DocumentedCase:
     rules: frozenset[str]
     """Each of these; none at all if it is empty and the review is complete."""
     is_complete: bool = True
+    confirmed: str = ""
+    """Where AWS's own text was read that says so; empty if it was not."""
 
 
 def said(

@@ -1,4 +1,11 @@
-"""Cases of data, written from AWS's pages: what a type holds, what replaces it, what ends while it stays."""
+"""Cases of data, each with the page of AWS's that it is about: what a type holds, what replaces it, what ends.
+
+They were written before the pages were read. `CONFIRMED` says which were then compared with AWS's own text, on `READ`,
+and from where; `STRICTER` are those of which AWS says less. What is in neither is unconfirmed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 from pipeline.review.tests.cases.documented import DOCS, Json, Subject, between, removed, said
 
@@ -339,14 +346,17 @@ ENDING = (
         "RecoveryEnds",
         page=f"{DOCS}/amazondynamodb/latest/developerguide/Point-in-time-recovery.html",
     ),
-    said(
-        Subject.RECOVERY,
-        "records are not backed up any more",
-        "KinesisFirehose::DeliveryStream",
-        {"ExtendedS3DestinationConfiguration": {"BucketARN": "a", "RoleARN": "r", "S3BackupMode": "Enabled"}},
-        {"ExtendedS3DestinationConfiguration": {"BucketARN": "a", "RoleARN": "r", "S3BackupMode": "Disabled"}},
-        "RecoveryEnds",
-        page=f"{DOCS}/firehose/latest/dev/create-transform.html",
+    *(
+        said(
+            Subject.REFUSED,
+            f"records of {destination} are not backed up any more",
+            "KinesisFirehose::DeliveryStream",
+            {f"{destination}DestinationConfiguration": {"RoleARN": "r", "S3BackupMode": "Enabled"}},
+            {f"{destination}DestinationConfiguration": {"RoleARN": "r", "S3BackupMode": "Disabled"}},
+            "WillFail",
+            page=f"{DOCS}/firehose/latest/APIReference/API_{destination}DestinationUpdate.html",
+        )
+        for destination in ("ExtendedS3", "Redshift")
     ),
     said(
         Subject.RECOVERY,
@@ -831,4 +841,134 @@ UNREAD = (
     ),
 )
 
-DATA_CASES = (*TYPES, *UPDATES, *ENDING, *KEEPING, *UNREAD)
+READ = "2026-11-30"
+"""The day on which AWS's text was read."""
+API = "the API reference, as botocore's service models repeat it"
+TEMPLATE = "the template reference, as aws-cdk-lib's documentation of the type repeats it"
+OLD_TEMPLATE = "github.com/awsdocs/aws-cloudformation-user-guide, a former edition of the template reference"
+GUIDE = "github.com/awsdocs, a former edition of the service's guide"
+PAGE = "a stored copy of a page of docs.aws.amazon.com or docs.amazonaws.cn on the subject"
+CONFIRMED: Mapping[str, tuple[str, ...]] = {
+    API: (
+        "a volume smaller",
+        "how a table is paid for",
+        "a class of a table",
+        "more storage of a domain",
+        "how long a message is hidden",
+        "a mode of a stream",
+        "a class of a cluster's member",
+        "an alarm's threshold",
+        "fewer snapshots of volumes",
+        "snapshots of volumes are not copied to another region",
+        "continuous backups end",
+        "backups of a database are not copied to another region",
+        "point in time recovery of one replica ends",
+        "records of ExtendedS3 are not backed up any more",
+        "records of Redshift are not backed up any more",
+        "a trail logs no more",
+        "a function has no dead-letter queue any more",
+        "an instance's volume goes with it",
+        "a queue keeps messages for a minute",
+        "a stream keeps records for a day",
+        "ManageMasterUserPassword of RDS::DBInstance begins",
+        "ManageMasterUserPassword of RDS::DBInstance ends",
+        "ManageMasterPassword of Redshift::Cluster begins",
+        "ManageMasterPassword of Redshift::Cluster ends",
+        "a master's password",
+        "Lambda::Function under no key of its own",
+        "snapshots of a cluster that were kept for ever",
+        "snapshots of a cluster are not copied to another region",
+        "snapshots of a disk of Lightsail end",
+        "a store of events takes none any more",
+        "only some types are recorded",
+        "reports go with their group",
+        "an administrator's password",
+        "a password is rotated",
+        "KMS::Key removed",
+        "OpenSearchService::Domain removed",
+        "Elasticsearch::Domain removed",
+        "SDB::Domain removed",
+        "Omics::SequenceStore removed",
+    ),
+    TEMPLATE: (
+        "CodeCommit::Repository removed",
+        "DocDB::DBCluster removed",
+        "EFS::FileSystem removed",
+        "FSx::FileSystem removed",
+        "HealthImaging::Datastore removed",
+        "HealthLake::FHIRDatastore removed",
+        "Kendra::Index removed",
+        "Neptune::DBCluster removed",
+        "QLDB::Ledger removed",
+        "Redshift::Cluster removed",
+        "Timestream::Database removed",
+        "ApiGateway::Method removed",
+        "EC2::Route removed",
+        "IAM::User removed",
+        "a snapshot that a database was made from is named no more",
+        "an access key's serial",
+        "a trail of every region becomes one of one",
+        "objects end on a day",
+        "the same expiry written the old way",
+        "a generated value gives way to one in the template",
+        "another value in the template",
+        "Events::EventBus under no key of its own",
+        "a queue is not encrypted",
+    ),
+    OLD_TEMPLATE: (
+        "Neptune's key",
+        "Redshift's subnets",
+        "a file system is encrypted",
+        "a cluster's snapshot, retained",
+        "a client gets a secret",
+        "a key of a table",
+        "an instance's image",
+        "a hosted zone's name",
+        "a nested stack's template",
+        "a nested stack goes",
+        "a module",
+        "a function's memory",
+        "a function's runtime",
+        "another version of an alias",
+        "a bucket takes the account's key",
+        "a stack set's template",
+        "a product's template",
+    ),
+    GUIDE: (
+        "storage of a database smaller",
+        "objects are locked for fewer days",
+        "a lock that somebody may lift",
+        "objects are locked no more by default",
+        "backups of a database end",
+        "a subscription has no dead-letter queue any more",
+        "a rule for objects of one tag becomes one for all",
+        "objects move to a colder class",
+        "an application of others comes",
+    ),
+    PAGE: (
+        "a stream with ten times the shards",
+        "a class of a group of logs",
+        "snapshots of volumes end",
+        "a vault's lock goes",
+        "images are copied to fewer regions",
+        "executions take a key of AWS's",
+        "rows of Keyspaces expire",
+        "rows of Keyspaces do not expire any more",
+        "the same number of another unit",
+        "documents of a collection are kept for a day",
+        "files that no table refers to go sooner",
+        "an older engine",
+        "CloudTrail::Trail under no key of its own",
+    ),
+}
+"""Where it was read -> the cases that say what is written there. It need not be the page that the case names."""
+STRICTER: Mapping[str, str] = {
+    "S3Express::DirectoryBucket removed": "only an empty bucket can be deleted: deletion fails, and the objects stay",
+    "a bucket's name": "only an empty bucket can be deleted: the old one stays with its objects",
+    "KMS::ReplicaKey removed": "data under a deleted key are lost, but for those under a multi-Region replica key",
+}
+"""Cases that expect data loss -> what AWS says instead (`API`, `TEMPLATE`). The review is left as strict as it is."""
+_SOURCES = {id_: f"{source}, {READ}" for source, ids in CONFIRMED.items() for id_ in ids}
+DATA_CASES = tuple(
+    replace(case, confirmed=_SOURCES.get(case.id, "")) for case in (*TYPES, *UPDATES, *ENDING, *KEEPING, *UNREAD)
+)
