@@ -944,6 +944,8 @@ CONFIRMED: Mapping[str, tuple[str, ...]] = {
         "a rule for objects of one tag becomes one for all",
         "objects move to a colder class",
         "an application of others comes",
+        "SNS::Topic under no key of its own",
+        "a topic gets a key of its own",
     ),
     PAGE: (
         "a stream with ten times the shards",
@@ -959,6 +961,8 @@ CONFIRMED: Mapping[str, tuple[str, ...]] = {
         "files that no table refers to go sooner",
         "an older engine",
         "CloudTrail::Trail under no key of its own",
+        "a bucket takes S3's own key",
+        "backups are not copied elsewhere",
     ),
 }
 """Where it was read -> the cases that say what is written there. It need not be the page that the case names."""
