@@ -847,7 +847,7 @@ API = "the API reference, as botocore's service models repeat it"
 TEMPLATE = "the template reference, as aws-cdk-lib's documentation of the type repeats it"
 OLD_TEMPLATE = "github.com/awsdocs/aws-cloudformation-user-guide, a former edition of the template reference"
 GUIDE = "github.com/awsdocs, a former edition of the service's guide"
-PAGE = "a stored copy of a page of docs.aws.amazon.com or docs.amazonaws.cn on the subject"
+PAGE = "an excerpt of a stored copy of a page of AWS's on the subject, once in translation"
 CONFIRMED: Mapping[str, tuple[str, ...]] = {
     API: (
         "a volume smaller",
