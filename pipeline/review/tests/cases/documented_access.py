@@ -1,4 +1,8 @@
-"""Cases of access, written from AWS's pages: who something runs as, how somebody gets in, what a policy means."""
+"""Cases of access: who something runs as, how somebody gets in, what a policy means.
+
+They were written from memory of AWS's pages and compared with copies of them on `READ_ON`. A page says what a setting
+means; that a change of it is a finding, and by which name, is this review's. The templates hold the part that changes.
+"""
 
 import json
 
@@ -7,9 +11,33 @@ from pipeline.review.tests.cases.documented import DOCS, Json, Subject, between,
 
 IAM = f"{DOCS}/IAM/latest/UserGuide"
 KEYS = f"{IAM}/reference_policies_condition-keys.html"
+CONDITION = f"{IAM}/reference_policies_elements_condition.html"
+LOGIC = f"{IAM}/reference_policies_condition-logic-multiple-context-keys-or-values.html"
 SETS = f"{IAM}/reference_policies_condition-single-vs-multi-valued-context-keys.html"
 OPERATORS = f"{IAM}/reference_policies_elements_condition_operators.html"
 PRINCIPALS = f"{IAM}/reference_policies_elements_principal.html"
+PUBLIC = f"{DOCS}/AmazonS3/latest/userguide/access-control-block-public-access.html"
+"""Which conditions keep a bucket's policy from being public: fixed values of the keys that it lists."""
+COPIES = {
+    f"{DOCS}/AWSCloudFormation/": "the properties' descriptions in aws-cdk-lib and the schemas of cfn-lint, which"
+    " are made from AWS's own; of Fn::ImportValue, a copy of the page",
+    f"{IAM}/": "the repository awsdocs/iam-user-guide, and copies of the pages that are newer than it",
+    PUBLIC: "the repository of AWS's guide to S3",
+    f"{DOCS}/vpc/": "the repository awsdocs/amazon-vpc-user-guide",
+    f"{DOCS}/organizations/": "the repository awsdocs/aws-organizations-docs; of attaching, a copy of the page",
+    f"{DOCS}/rolesanywhere/": "a copy of the page",
+    f"{DOCS}/eks/": "a copy of the page",
+    f"{DOCS}/elasticloadbalancing/": "a copy of the page",
+    f"{DOCS}/apigateway/": "a copy of the page, of private endpoints in Chinese",
+    f"{DOCS}/opensearch-service/": "a copy of the page, of network policies in Japanese",
+    f"{DOCS}/AmazonCloudFront/": "a copy of the page",
+}
+"""Where the pages were read, by how their addresses begin."""
+READ_ON = "2026-11-30"
+UNCONFIRMED = {
+    "a source's organisation": "No copy that was found holds the page's part about aws:SourceOrgID.",
+}
+"""Cases that no page was seen to confirm, and why."""
 ROLE = "arn:aws:iam::111111111111:role/"
 OURS = {"AWS": "arn:aws:iam::111111111111:root"}
 
@@ -51,7 +79,6 @@ ROLES = (
             ("Batch::ComputeEnvironment", "ServiceRole"),
             ("Synthetics::Canary", "ExecutionRoleArn"),
             ("Config::ConfigurationRecorder", "RoleARN"),
-            ("Scheduler::Schedule", "RoleArn"),
             ("Pipes::Pipe", "RoleArn"),
             ("IoT::RoleAlias", "RoleArn"),
             ("CodeBuild::Project", "ServiceRole"),
@@ -59,8 +86,23 @@ ROLES = (
             ("Transfer::User", "Role"),
             ("EMR::Cluster", "JobFlowRole"),
             ("EKS::Nodegroup", "NodeRole"),
-            ("Redshift::Cluster", "IamRoles"),
         )
+    ),
+    said(
+        Subject.ROLE,
+        "roles that a cluster may use",
+        "Redshift::Cluster",
+        {"IamRoles": [f"{ROLE}small"]},
+        {"IamRoles": [f"{ROLE}admin"]},
+        "AccessUnknown",
+    ),
+    said(
+        Subject.ROLE,
+        "a schedule's target runs as another role",
+        "Scheduler::Schedule",
+        {"Target": {"Arn": "a", "RoleArn": f"{ROLE}small"}},
+        {"Target": {"Arn": "a", "RoleArn": f"{ROLE}admin"}},
+        "AccessUnknown",
     ),
     said(
         Subject.ROLE,
@@ -89,7 +131,7 @@ ROLES = (
     ),
     said(
         Subject.ROLE,
-        "a function of an auto scaling group's template",
+        "an instance of an auto scaling group",
         "AutoScaling::LaunchConfiguration",
         {"IamInstanceProfile": "small"},
         {"IamInstanceProfile": "admin"},
@@ -245,11 +287,12 @@ SIGN_IN = (
     ),
     said(
         Subject.SIGN_IN,
-        "an entry for everybody of an account",
+        "who a role is in a cluster",
         "EKS::AccessEntry",
-        {"PrincipalArn": "a", "Username": "a"},
-        {"PrincipalArn": "a", "Username": "system:admin"},
+        {"PrincipalArn": "a", "Username": "reader"},
+        {"PrincipalArn": "a", "Username": "admin"},
         "AccessUnknown",
+        page=f"{DOCS}/eks/latest/userguide/set-custom-username.html",
     ),
     said(
         Subject.SIGN_IN,
@@ -475,18 +518,18 @@ POLICIES = (
             ("an account or none", {"StringEqualsIfExists": {"aws:PrincipalAccount": "222222222222"}}, OPERATORS),
             ("no account at all", {"Null": {"aws:PrincipalAccount": "true"}}, OPERATORS),
             ("every account but one", {"StringNotEquals": {"aws:PrincipalAccount": "222222222222"}}, OPERATORS),
-            ("a day", {"DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}}, KEYS),
-            ("a region", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, KEYS),
-            ("a version of TLS", {"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}, KEYS),
-            ("a service's call", {"Bool": {"aws:PrincipalIsAWSService": "false"}}, KEYS),
-            ("an organisation that a wildcard ends", {"StringLike": {"aws:PrincipalOrgID": "o-a1*"}}, KEYS),
-            ("a fixed account beside any", {"StringLike": {"aws:PrincipalAccount": ["222222222222", "*"]}}, KEYS),
+            ("a day", {"DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}}, PUBLIC),
+            ("a region", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, PUBLIC),
+            ("a version of TLS", {"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}, PUBLIC),
+            ("a service's call", {"Bool": {"aws:PrincipalIsAWSService": "false"}}, PUBLIC),
+            ("an organisation that a wildcard ends", {"StringLike": {"aws:PrincipalOrgID": "o-a1*"}}, PUBLIC),
+            ("a fixed account beside any", {"StringLike": {"aws:PrincipalAccount": ["222222222222", "*"]}}, PUBLIC),
             (
                 "a small network beside a large one",
                 {"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "0.0.0.0/2"]}},
-                KEYS,
+                PUBLIC,
             ),
-            ("the owner's tag", {"StringEquals": {"aws:ResourceTag/owner": "a"}}, KEYS),
+            ("the owner's tag", {"StringEquals": {"aws:ResourceTag/owner": "a"}}, PUBLIC),
             ("any name of any account", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:*"}}, OPERATORS),
             ("a wildcard instead of a colon", {"StringLike": {"aws:SourceArn": "arn:aws:s3*111111111111*"}}, OPERATORS),
         )
@@ -494,20 +537,24 @@ POLICIES = (
     *(
         between(Subject.POLICY, id_, bucket(OWN), bucket(OWN, everybody(**condition)), "AccessBroadened", page=page)
         for id_, condition, page in (
-            ("one of two organisations", {"StringEquals": {"aws:PrincipalOrgID": ["o-1", "o-2"]}}, KEYS),
-            ("an organisation, written in any case", {"StringEqualsIgnoreCase": {"AWS:principalorgid": "o-1"}}, KEYS),
+            ("one of two organisations", {"StringEquals": {"aws:PrincipalOrgID": ["o-1", "o-2"]}}, PUBLIC),
+            (
+                "an organisation, written in any case",
+                {"StringEqualsIgnoreCase": {"AWS:principalorgid": "o-1"}},
+                CONDITION,
+            ),
             (
                 "an account and a day",
                 {
                     "StringEquals": {"aws:PrincipalAccount": "222222222222"},
                     "DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"},
                 },
-                OPERATORS,
+                LOGIC,
             ),
-            ("a source's account", {"StringEquals": {"aws:SourceAccount": "222222222222"}}, KEYS),
+            ("a source's account", {"StringEquals": {"aws:SourceAccount": "222222222222"}}, PUBLIC),
             ("a source's organisation", {"StringEquals": {"aws:SourceOrgID": "o-1"}}, KEYS),
-            ("an endpoint's network", {"StringEquals": {"aws:SourceVpc": "vpc-1"}}, KEYS),
-            ("an address", {"IpAddress": {"aws:SourceIp": "198.51.100.7"}}, KEYS),
+            ("an endpoint's network", {"StringEquals": {"aws:SourceVpc": "vpc-1"}}, PUBLIC),
+            ("an address", {"IpAddress": {"aws:SourceIp": "198.51.100.7"}}, PUBLIC),
         )
     ),
     between(
@@ -575,7 +622,7 @@ POLICIES = (
             statement("s3:DeleteObject", effect="Deny", Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
         ),
         "AccessBroadened",
-        page=f"{IAM}/reference_policies_evaluation-logic.html",
+        page=f"{IAM}/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html",
     ),
     between(
         Subject.POLICY,
@@ -591,7 +638,7 @@ POLICIES = (
         role(statement("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": ["a"]}})),
         role(statement("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": ["a", "b"]}})),
         "AccessBroadened",
-        page=f"{IAM}/reference_policies_condition-logic-multiple-context-keys-or-values.html",
+        page=LOGIC,
     ),
     between(
         Subject.POLICY,

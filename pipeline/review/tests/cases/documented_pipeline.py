@@ -1,5 +1,10 @@
-"""Cases of the pipeline, written from AWS's pages: the place in its template, the new value, and whether it blocks."""
+"""Cases of the pipeline: the place in its template, the new value, and whether it blocks.
 
+They were written from memory of AWS's pages and compared with copies of them on `READ_ON`. A page says what a setting
+means; that a change of it blocks is this review's.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.review.diff.data_classes import page
@@ -9,6 +14,17 @@ ACTIONS = f"{DOCS}/codepipeline/latest/userguide"
 PIPELINE = page("AWS::CodePipeline::Pipeline")
 PROJECT = page("AWS::CodeBuild::Project")
 STAGES = "P/Properties/Stages"
+TEMPLATES = f"{DOCS}/AWSCloudFormation/latest/TemplateReference"
+COPIES = {
+    f"{DOCS}/AWSCloudFormation/": "the properties' descriptions in aws-cdk-lib and the schemas of cfn-lint, which"
+    " are made from AWS's own",
+    f"{ACTIONS}/": "the repository awsdocs/aws-codepipeline-user-guide, and copies of the pages that are newer than it",
+    f"{DOCS}/codebuild/": "the repository awsdocs/aws-codebuild-user-guide",
+}
+"""Where the pages were read, by how their addresses begin."""
+READ_ON = "2026-11-30"
+UNCONFIRMED: Mapping[str, str] = {}
+"""Cases that no page was seen to confirm, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +51,7 @@ PIPELINE_CASES = (
         [{"ProviderType": "CodeStarSourceConnection", "GitConfiguration": {"SourceActionName": "Source"}}],
         f"{ACTIONS}/pipelines-triggers.html",
     ),
-    blocking("older runs overtake", "P/Properties/ExecutionMode", "PARALLEL", f"{ACTIONS}/concepts-how-it-works.html"),
+    blocking("runs side by side", "P/Properties/ExecutionMode", "PARALLEL", f"{ACTIONS}/concepts-how-it-works.html"),
     blocking("runs queue", "P/Properties/ExecutionMode", "QUEUED", f"{ACTIONS}/concepts-how-it-works.html"),
     blocking("no run after an update", "P/Properties/RestartExecutionOnUpdate", False, PIPELINE),
     blocking("another type of pipeline", "P/Properties/PipelineType", "V1", f"{ACTIONS}/pipeline-types.html"),
@@ -57,13 +73,13 @@ PIPELINE_CASES = (
     ),
     blocking(
         "the source of another kind",
-        f"{STAGES}/0/Actions/0/ActionTypeId/Version",
-        "2",
+        f"{STAGES}/0/Actions/0/ActionTypeId/Provider",
+        "CodeCommit",
         f"{ACTIONS}/reference-pipeline-structure.html",
     ),
     blocking(
-        "the source in another region",
-        f"{STAGES}/0/Actions/0/Region",
+        "a synth in another region",
+        f"{STAGES}/1/Actions/0/Region",
         "us-east-1",
         f"{ACTIONS}/actions-create-cross-region.html",
     ),
@@ -82,23 +98,23 @@ PIPELINE_CASES = (
     blocking(
         "a rule of a condition",
         f"{STAGES}/5/BeforeEntry/Conditions/0/Rules/0/Configuration",
-        {"Wait": "1"},
-        f"{ACTIONS}/rule-reference.html",
+        {"FunctionName": "other"},
+        f"{ACTIONS}/rule-reference-LambdaInvoke.html",
     ),
     blocking(
         "production is retried by itself",
         f"{STAGES}/5/OnFailure",
         {"Result": "RETRY"},
-        f"{ACTIONS}/stage-retry.html",
+        f"{TEMPLATES}/aws-properties-codepipeline-pipeline-failureconditions.html",
     ),
     blocking(
         "an approval ends by itself",
         f"{STAGES}/5/Actions/0/TimeoutInMinutes",
         5,
-        f"{ACTIONS}/approvals-action-add.html",
+        f"{TEMPLATES}/aws-properties-codepipeline-pipeline-actiondeclaration.html",
     ),
     blocking(
-        "an approval tells nobody",
+        "an approval tells somebody else",
         f"{STAGES}/5/Actions/0/Configuration",
         {"NotificationArn": "arn:other"},
         f"{ACTIONS}/approvals-action-add.html",
@@ -106,27 +122,33 @@ PIPELINE_CASES = (
     blocking("a probe of production goes", f"{STAGES}/5/Actions/2", None, PIPELINE),
     blocking("a synth in another account's role", f"{STAGES}/1/Actions/0/RoleArn", "arn:other", PIPELINE),
     blocking(
-        "a shell of its own",
+        "another shell",
         "Synth/Properties/Source/BuildSpec",
-        '{"version": "0.2", "env": {"shell": "/tmp/bash"}}',
+        '{"version": "0.2", "env": {"shell": "bash"}}',
         f"{DOCS}/codebuild/latest/userguide/build-spec-ref.html",
     ),
     blocking("a synth in a network", "Synth/Properties/VpcConfig", {"VpcId": "v"}, PROJECT),
     blocking("a second source of a synth", "Synth/Properties/SecondarySources", [{"Type": "S3"}], PROJECT),
     blocking("a cache that others write", "Synth/Properties/Cache", {"Type": "S3", "Location": "b"}, PROJECT),
     blocking("a build as root", "Synth/Properties/Environment/PrivilegedMode", True, PROJECT),
-    blocking("a certificate of its own", "Synth/Properties/Environment/Certificate", "b/c.pem", PROJECT),
+    blocking("a certificate of its own", "Synth/Properties/Environment/Certificate", "arn:aws:s3:::b/c.pem", PROJECT),
     blocking(
-        "credentials of a registry", "Synth/Properties/Environment/RegistryCredential", {"Credential": "a"}, PROJECT
+        "credentials of a registry",
+        "Synth/Properties/Environment/RegistryCredential",
+        {"Credential": "a", "CredentialProvider": "SECRETS_MANAGER"},
+        PROJECT,
     ),
-    blocking("another system", "Synth/Properties/Environment/Type", "WINDOWS_CONTAINER", PROJECT),
+    blocking("another system", "Synth/Properties/Environment/Type", "WINDOWS_SERVER_2022_CONTAINER", PROJECT),
     blocking("a timeout of a synth", "Synth/Properties/TimeoutInMinutes", 5, PROJECT),
     blocking("a build that others see", "Synth/Properties/Visibility", "PUBLIC_READ", PROJECT),
     blocking("a webhook starts the synth", "Synth/Properties/Triggers", {"Webhook": True}, PROJECT),
     blocking("another key of the artifacts", "Synth/Properties/EncryptionKey", "arn:other", PROJECT),
     blocking("a role of self-mutation", "SelfMutate/Properties/ServiceRole", "other", PROJECT),
     blocking(
-        "variables of self-mutation", "SelfMutate/Properties/Environment/EnvironmentVariables", [{"Name": "A"}], PROJECT
+        "variables of self-mutation",
+        "SelfMutate/Properties/Environment/EnvironmentVariables",
+        [{"Name": "A", "Value": "b"}],
+        PROJECT,
     ),
     blocking("an image of termination protection", "Protect/Properties/Environment/Image", "mine:1", PROJECT),
 )
