@@ -32,6 +32,11 @@ ESCALATING = tuple(
 NEEDED = frozenset({AccessKind.TRUST, AccessKind.KEY})
 """Kinds of policy that must allow what anybody does: where they allow nothing, their Deny forbids nothing more."""
 WITH_TOKEN = actions_matcher("sts:AssumeRoleWithWebIdentity")
+EVERYBODYS_PROVIDERS = frozenset(
+    f"Federated:{each}"
+    for each in ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
+)
+"""Identity providers that are no resource of an account: whoever signs in anywhere is theirs."""
 
 
 @dataclass(slots=True)
@@ -252,8 +257,11 @@ class _Dimension:
 
 def _is_for_tokens(statement: AttachedStatement) -> bool:
     """Whether it lets in whoever has a token of an identity provider, most of which give one to everybody."""
-    federated = any("".join(each).startswith("Federated:") for each in statement.principals.patterns)
-    return federated and not statement.principals.is_negated and statement.actions.covers(WITH_TOKEN)
+    providers = {text for each in statement.principals.patterns if (text := "".join(each)).startswith("Federated:")}
+    if statement.principals.is_negated or not providers:
+        return False
+    is_trust = statement.source.kind is AccessKind.TRUST
+    return statement.actions.covers(WITH_TOKEN) or (not is_trust and not providers.isdisjoint(EVERYBODYS_PROVIDERS))
 
 
 def is_universal(pattern: Pattern) -> bool:

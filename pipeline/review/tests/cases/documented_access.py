@@ -569,6 +569,29 @@ POLICIES = (
     ),
     between(
         Subject.POLICY,
+        "whoever has an account of a social network",
+        bucket(OWN),
+        bucket(OWN, statement("s3:PutObject", Principal={"Federated": "graph.facebook.com"})),
+        "OpenToTheWorld",
+        page=PUBLIC,
+    ),
+    between(
+        Subject.POLICY,
+        "whoever uses an app with an account of a social network",
+        bucket(OWN),
+        bucket(
+            OWN,
+            statement(
+                "s3:PutObject",
+                Principal={"Federated": "graph.facebook.com"},
+                Condition={"StringEquals": {"graph.facebook.com:app_id": "1"}},
+            ),
+        ),
+        "AccessBroadened",
+        page=f"{IAM}/reference_policies_iam-condition-keys.html",
+    ),
+    between(
+        Subject.POLICY,
         "an account by its number or as its root",
         bucket(statement("s3:GetObject", Principal={"AWS": "111111111111"})),
         bucket(OWN),
