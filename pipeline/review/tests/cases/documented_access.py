@@ -1,13 +1,15 @@
 """Cases of access: who something runs as, how somebody gets in, what a policy means.
 
-They were written from memory of AWS's pages and compared with copies of them on `READ_ON`. A page says what a setting
-means; that a change of it is a finding, and by which name, is this review's. The templates hold the part that changes.
+They were written before the pages were read, and compared with excerpts of them on `READ`, but for the `UNCONFIRMED`.
+A page says what a setting means; that a change of it is a finding, and by which name, is this review's. The templates
+hold the part that changes.
 """
 
 import json
+from dataclasses import replace
 
 from pipeline.review.tests.cases.access import document, statement
-from pipeline.review.tests.cases.documented import DOCS, Json, Subject, between, said
+from pipeline.review.tests.cases.documented import DOCS, DocumentedCase, Json, Subject, between, said
 
 IAM = f"{DOCS}/IAM/latest/UserGuide"
 KEYS = f"{IAM}/reference_policies_condition-keys.html"
@@ -32,10 +34,10 @@ COPIES = {
     f"{DOCS}/opensearch-service/": "a copy of the page, of network policies in Japanese",
     f"{DOCS}/AmazonCloudFront/": "a copy of the page",
 }
-"""Where the pages were read, by how their addresses begin."""
-READ_ON = "2026-11-30"
+"""Where excerpts of the pages were read, by how their addresses begin."""
+READ = "2026-11-30"
 UNCONFIRMED = {
-    "a source's organisation": "No copy that was found holds the page's part about aws:SourceOrgID.",
+    "a source's organisation": "Only pages of other services were found to say what aws:SourceOrgID is.",
 }
 """Cases that no page was seen to confirm, and why."""
 ROLE = "arn:aws:iam::111111111111:role/"
@@ -722,4 +724,13 @@ POLICIES = (
     ),
 )
 
-ACCESS_CASES = (*ROLES, *SIGN_IN, *ENDPOINTS, *SHARES, *POLICIES)
+
+def read(case: DocumentedCase) -> DocumentedCase:
+    """Return the case with where its page was read."""
+    where = (
+        "" if case.id in UNCONFIRMED else next(copy for start, copy in COPIES.items() if case.page.startswith(start))
+    )
+    return replace(case, confirmed=where and f"{READ}: {where}")
+
+
+ACCESS_CASES = tuple(read(case) for case in (*ROLES, *SIGN_IN, *ENDPOINTS, *SHARES, *POLICIES))

@@ -1,7 +1,7 @@
 """Cases of the pipeline: the place in its template, the new value, and whether it blocks.
 
-They were written from memory of AWS's pages and compared with copies of them on `READ_ON`. A page says what a setting
-means; that a change of it blocks is this review's.
+They were written before the pages were read, and compared with excerpts of them on `READ`, but for the `UNCONFIRMED`.
+A page says what a setting means; that a change of it blocks is this review's.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ COPIES = {
     f"{ACTIONS}/": "the repository awsdocs/aws-codepipeline-user-guide, and copies of the pages that are newer than it",
     f"{DOCS}/codebuild/": "the repository awsdocs/aws-codebuild-user-guide",
 }
-"""Where the pages were read, by how their addresses begin."""
-READ_ON = "2026-11-30"
+"""Where excerpts of the pages were read, by how their addresses begin."""
+READ = "2026-11-30"
 UNCONFIRMED: Mapping[str, str] = {}
 """Cases that no page was seen to confirm, and why."""
 
