@@ -22,14 +22,19 @@ NAMES = frozenset(
         "aws:sourcevpc",
         "aws:sourcevpce",
         "aws:vpceaccount",
+        "aws:userid",
         "aws:vpceorgid",
         "kms:calleraccount",
         "s3:dataaccesspointaccount",
     }
 )
-"""Accounts, organisations, networks, services: each value is one of them."""
-PATHS = frozenset({"aws:principalorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths", "aws:userid"})
-"""What stands before the first slash or colon is an organisation's id, or a role's: `o-1/*`, `AROA1:*`."""
+"""Accounts, organisations, networks, services, users: each value is one of them.
+
+The sessions of a role, `AROA1:*`, are no fixed value of aws:userid:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+"""
+PATHS = frozenset({"aws:principalorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths"})
+"""What stands before the first slash is an organisation's id: `o-1/*`."""
 ARNS = frozenset(
     {
         "aws:principalarn",

@@ -1,4 +1,4 @@
-"""A case that was written from a page of AWS's: two templates, and what the review must say because of it."""
+"""A case that points to a page of AWS's: two templates, and what the review must say because of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
