@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
 from services.library.contract.service import Service
 
 
@@ -16,6 +17,8 @@ class Stage:
     services: tuple[Service[Any], ...]
     approval: bool | None = None
     """Whether a person must agree before anything is deployed. None: as the tier asks."""
+    release: Release | None = None
+    """What the stage itself wishes of its releases, beside the wishes of its services."""
 
     @property
     def name(self) -> str:

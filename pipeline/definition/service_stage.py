@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
+from pipeline.catalogue.release import with_own_release
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
 from services.library.guardrails.checked_stack import CheckedStack
@@ -59,7 +60,7 @@ class ServiceStage(BuiltStage):
         for service in stage.services:
             if only not in (None, service.name):
                 continue
-            stack = service.deploy(
+            stack = with_own_release(stage, service).deploy(
                 self, environment, instrument=partial(trace, service=service.name, environment=environment)
             )
             self.stacks[service.name] = stack

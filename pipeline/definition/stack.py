@@ -13,6 +13,7 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
 from pipeline.definition import (
+    approval_timeout,
     decided_findings,
     entry_conditions,
     failed_creations,
@@ -178,6 +179,7 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
+        approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
 

@@ -102,6 +102,7 @@ class Pipeline:
                     [
                         stage.environment,
                         stage.approval,
+                        stage.release,
                         [(each.name, each.before, each.after, each.release) for each in stage.services],
                     ]
                     for stage in entry.stages

@@ -18,7 +18,7 @@ from services.library.contract.steps import Command
 from tests.testbed import tiny
 from tests.testbed.executor_bench import BAD, GOOD, Bench
 
-RELEASED = tiny.Tiny(release=Release(roll_back_on_failure=True), after=(Command(name="Look", commands=("true",)),))
+RELEASED = tiny.Tiny(release=Release(roll_back=True), after=(Command(name="Look", commands=("true",)),))
 CATALOGUE: Catalogue = (tiny.stage("dev"), tiny.stage("prod", RELEASED, tier=Tier.PRODUCTION))
 
 
