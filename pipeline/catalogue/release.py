@@ -74,6 +74,22 @@ def release_of(entry: Stage | Wave) -> StageRelease:
     )
 
 
+def asks_approval(entry: Stage | Wave) -> bool:
+    """Return whether a person must agree to a stage, or to one of a wave's, before the pipeline enters it."""
+    return any(stage.asks_approval and stage.services for stage in entry.stages)
+
+
+def has_gate(entry: Stage | Wave) -> bool:
+    """Return whether something must agree before the pipeline enters a stage or wave: a person, a clock, an alarm.
+
+    That is a stage of the pipeline's own: of a stage that may be rolled back, a "no" must not be the failure.
+    """
+    if not any(stage.services for stage in entry.stages):
+        return False
+    release = release_of(entry)
+    return asks_approval(entry) or bool(release.windows or release.freezes or release.blockers)
+
+
 def with_own_release(stage: Stage, service: Service[Any]) -> Service[Any]:
     """Return the service with what its own release lacks of the stage's, as far as that is about one service."""
     given = {name: getattr(stage.release, name) for name in OF_A_SERVICE if stage.release}

@@ -23,9 +23,11 @@ REMOVALS_STAGE = "removals"
 """The pipeline's stage that deletes stacks of stages which are gone."""
 PIPELINE_STAGES = frozenset({"assets", "build", REMOVALS_STAGE, "source", "updatepipeline"})
 """Stages that the pipeline has of its own, in lower case."""
-STAGES_VARIABLE, REASON_VARIABLE = "Stages", "Reason"
-"""The pipeline's variables: which stages a run enters, and why the others are left out."""
+STAGES_VARIABLE, REASON_VARIABLE, ALARMS_VARIABLE = "Stages", "Reason", "Alarms"
+"""The pipeline's variables: which stages a run enters, why the others are left out, and what alarms mean to a gate."""
 EVERY_STAGE = "every"
+HEEDED, UNHEEDED = "heeded", "unheeded"
+"""What alarms that fire are to a gate: a reason to refuse, or none."""
 GATE_SUFFIX = "-gate"
 """Of the pipeline's stage in front of a stage or wave, in which a person agrees to it."""
 
