@@ -5,22 +5,20 @@ of the cloud assembly stands in the approval. The last action computes it again 
 windows, freezes and alarms. That is in front of the stage and not in it: a refusal there would roll the stage back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import aws_cdk as cdk
-import jsii
-from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 
 from pipeline.catalogue.model import Catalogue, Stage, Wave
-from pipeline.catalogue.release import has_gate
+from pipeline.catalogue.release import bakes, has_gate
 from pipeline.definition import programs, release_rules
-from pipeline.definition.shared_build import BuildContent, SharedBuild, as_cdk
+from pipeline.definition.build_step import BuildStep
+from pipeline.definition.shared_build import BuildContent, SharedBuild
 from pipeline.settings import Settings
 from services.library.contract.names import gate_of
 
@@ -64,56 +62,17 @@ CONTENT = BuildContent(
 """Of the build of all gates."""
 
 
-@jsii.implements(pipelines.ICodePipelineActionFactory)
-class DigestStep(pipelines.ShellStep):
-    """One computation of the digest. A `ShellStep` for its input alone: it makes no project of its own."""
-
-    def __init__(
-        self,
-        id_: str,
-        *,
-        assembly: pipelines.FileSet,
-        build: SharedBuild,
-        variables: Mapping[str, str],
-        namespace: str = "",
-    ) -> None:
-        """`variables`: what the digest must be, and what the stage is judged by; `namespace`: where others read it."""
-        super().__init__(id_, input=assembly, commands=list(COMMANDS))
-        self._assembly = assembly
-        self._build = build
-        self._namespace = namespace
-        self._variables = variables
-
-    def produce_action(
-        self,
-        stage: codepipeline.IStage,
-        *,
-        action_name: str,
-        artifacts: pipelines.ArtifactMap,
-        run_order: float,
-        **_: Any,
-    ) -> pipelines.CodePipelineActionFactoryResult:
-        """Add the action; CDK Pipelines calls this."""
-        stage.add_action(
-            actions.CodeBuildAction(
-                action_name=action_name,
-                run_order=run_order,
-                input=artifacts.to_code_pipeline(self._assembly),
-                project=self._build.project,
-                role=self._build.start_role,
-                variables_namespace=self._namespace or None,
-                environment_variables=as_cdk(self._variables),
-            )
-        )
-        return pipelines.CodePipelineActionFactoryResult(run_orders_consumed=1, project=self._build.project)
-
-
 @dataclass(frozen=True, kw_only=True)
 class GatedStages:
     """The stages and waves that have a gate, and where."""
 
     entries: tuple[Stage | Wave, ...]
     settings: Settings
+
+    @property
+    def bake(self) -> bool:
+        """Return whether one of them bakes."""
+        return any(bakes(entry) for entry in self.entries)
 
     @classmethod
     def of(cls, catalogue: Catalogue, settings: Settings) -> "GatedStages | None":
@@ -122,7 +81,7 @@ class GatedStages:
         return cls(entries=entries, settings=settings) if entries else None
 
     def statements(self, stack: cdk.Stack) -> Iterator[iam.PolicyStatement]:
-        """Yield what the gates' build may do. `stack`: the pipeline's own."""
+        """Yield what the builds of gates and bakes may do. `stack`: the pipeline's own."""
         name = self.settings.name
         parameters = [
             stack.format_arn(
@@ -155,15 +114,15 @@ def steps(
         STAGE: label,
         EXECUTION: "#{codepipeline.PipelineExecutionId}",
     }
+    build_step = partial(BuildStep, assembly=assembly, build=build, commands=(*COMMANDS, *JUDGING))
     made: list[pipelines.Step] = []
     if asks:
-        before = {APPROVED: NOT_ASKED_YET}
         made += [
-            DigestStep(f"Digest-{label}", assembly=assembly, build=build, variables=before, namespace=namespace),
+            build_step(f"Digest-{label}", variables={APPROVED: NOT_ASKED_YET}, namespace=namespace),
             pipelines.ManualApprovalStep(f"{APPROVAL}-{label}", comment=f"Assembly {digest}"),
         ]
     approved = {APPROVED: digest if asks else NOT_ASKED_YET}
-    made.append(DigestStep(f"Check-{label}", assembly=assembly, build=build, variables={**approved, **judged}))
+    made.append(build_step(f"Check-{label}", variables={**approved, **judged}))
     for earlier, later in pairwise(made):
         later.add_step_dependency(earlier)
     return made

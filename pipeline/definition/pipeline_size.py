@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
-from pipeline.catalogue.release import asks_approval, has_gate
+from pipeline.catalogue.release import asks_approval, bakes, has_gate
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -19,7 +19,7 @@ WARNED_SHARE = 0.9
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
     gates = sum(map(has_gate, catalogue)) + OF_AN_APPROVAL * sum(map(asks_approval, catalogue))
-    return ALWAYS + len(removals) + gates + sum(map(_actions_of, stages_of(catalogue)))
+    return ALWAYS + len(removals) + gates + sum(map(bakes, catalogue)) + sum(map(_actions_of, stages_of(catalogue)))
 
 
 def warning(count: int) -> str:

@@ -12,9 +12,9 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Stage, Wave
 from pipeline.catalogue.problem import MistakeError
-from pipeline.catalogue.release import release_of
+from pipeline.catalogue.release import release_of, watched_services
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn
-from services.library.contract.names import Bootstrap
+from services.library.contract.names import Bootstrap, release_alarm
 
 LONGEST_STANDARD, LONGEST = 4_096, 8_192
 """https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"""
@@ -52,7 +52,7 @@ def lookup_roles(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) ->
 
 
 def _rules(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> dict[str, Any]:
-    release = release_of(entry)
+    release, bake = release_of(entry), release_of(entry).bake
     return {
         "windows": [{"hours": each.value.hours, "zone": each.value.zone, "who": each.who} for each in release.windows],
         "freezes": [
@@ -66,6 +66,7 @@ def _rules(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> dict[
             for each in release.freezes
         ],
         "alarms": [*_places(entry, stack, bootstrap)],
+        "bake": {"minutes": bake.minutes, "requests": bake.requests} if bake else None,
     }
 
 
@@ -73,7 +74,8 @@ def _places(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> Iter
     """Yield the accounts and regions of the entry's stages, each with the alarms that block."""
     for stage in entry.stages:
         blockers = [each.value for each in release_of(stage).blockers]
-        if blockers:
+        watched = [release_alarm(stage.environment.label, each.name) for each in watched_services(stage)]
+        if blockers or watched:
             account, region = stage.environment.account, stage.environment.region
             role = bootstrap_role_arn(stack, bootstrap, "lookup", account=account, region=region)
-            yield {"account": account, "region": region, "role": role, "release": [], "blockers": blockers}
+            yield {"account": account, "region": region, "role": role, "release": watched, "blockers": blockers}

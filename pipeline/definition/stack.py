@@ -13,8 +13,10 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.catalogue.release import asks_approval, has_gate
+from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
     approval_timeout,
+    bakes,
     decided_findings,
     entry_conditions,
     failed_creations,
@@ -290,6 +292,14 @@ class PipelineStack(cdk.Stack):
                     ),
                     *removing,
                 ],
+            )
+        self._bake(entry, wave)
+
+    def _bake(self, entry: Stage | Wave, wave: pipelines.Wave) -> None:
+        if self._builds.bakes is not None and bakes_in(entry):
+            assembly = self._engine.cloud_assembly_file_set
+            wave.add_post(
+                bakes.step(entry.label, assembly=assembly, build=self._builds.bakes, pipeline=self._pipeline_name)
             )
 
     def _remove_from_gone_stages(self, stages: set[str]) -> None:

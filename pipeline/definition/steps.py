@@ -12,7 +12,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
-from pipeline.definition import gates, probes
+from pipeline.definition import bakes, gates, probes
 from pipeline.definition.artifacts import ArtifactStore
 from pipeline.definition.bootstrap_roles import deploy_role_arn
 from pipeline.definition.probes import ProbeStep
@@ -69,8 +69,9 @@ class StepBuilds(Construct):
             "pipeline_role": pipeline_role,
         }
         self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
-        gate_role = self._gate_role(gated) if gated else self.role
-        self.gates = SharedBuild(self, "Gates", content=gates.CONTENT, **{**shared, "role": gate_role})
+        shared["role"] = self._release_role(gated) if gated else self.role
+        self.gates = SharedBuild(self, "Gates", content=gates.CONTENT, **shared)
+        self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
@@ -83,9 +84,9 @@ class StepBuilds(Construct):
             cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
         )
 
-    def _gate_role(self, gated: gates.GatedStages) -> iam.IRole:
-        """For the gates: what they judge by, and the state and the variables of the run."""
-        role = self._role("GateRole")
+    def _release_role(self, gated: gates.GatedStages) -> iam.IRole:
+        """For gates and bakes: what they judge by, the state and the variables of the run, alarms of stages."""
+        role = self._role("ReleaseRole")
         for statement in gated.statements(cdk.Stack.of(self)):
             role.add_to_policy(statement)
         return role.without_policy_updates()

@@ -32,6 +32,7 @@ CODE = (
     "pipeline.definition.stack",
     "pipeline.settings",
     "pipeline.builds.fetch_source",
+    "pipeline.builds.release_bake",
     "pipeline.builds.release_gate",
 )
 """With the programs whose text is in the commands of builds."""

@@ -99,6 +99,11 @@ def reserved_stage(name: str) -> str | None:
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
 
 
+def release_alarm(stage: str, service: str) -> str:
+    """Return the name of the alarm by which releases of a service to a stage are watched."""
+    return f"{stage}-{service}-release"
+
+
 def gate_of(stage: str) -> str:
     """Return what the pipeline calls its stage for the approval of a stage or wave."""
     return f"{stage}{GATE_SUFFIX}"

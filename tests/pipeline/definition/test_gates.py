@@ -226,8 +226,8 @@ def test_the_gate_judges_without_a_checkout(tmp_path: Path) -> None:
     # Without a region no API can be asked; what it needs of ours it has.
     assert (done.returncode, "NoRegionError" in done.stderr) == (1, True), done.stderr
     assert list(tmp_path.iterdir()) == []
-    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env={"PATH": os.defpath}, check=False)
-    assert done.returncode == 0
+    before_the_approval = subprocess.run(["sh", "-c", script], cwd=tmp_path, env={"PATH": os.defpath}, check=False)
+    assert before_the_approval.returncode == 0
 
 
 def test_a_wave_has_one_gate_and_a_stage_without_services_none(tmp_path: Path) -> None:
