@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    adopt,
     approve,
     branch,
     credentials,
@@ -87,6 +88,7 @@ repair.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)
+adopt.register(app)
 branch.register(app)
 
 
