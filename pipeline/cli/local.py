@@ -152,14 +152,15 @@ def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
         bootstrap.Target(account=account, region=SETTINGS.region, role_names=role_names.PIPELINE)
         for account in (SETTINGS.account, SETTINGS.source_account)
     }
-    for environment in (stage.environment for stage in stages_of(catalogue)):
+    for stage in stages_of(catalogue):
+        environment = stage.environment
         account, region = environment.account, environment.region
         targets |= {
             bootstrap.Target(
                 account=account,
                 region=region,
                 keeps_data=environment.keeps_data,
-                role_names=(role_names.of_stage(environment.label),),
+                role_names=(role_names.of_stage(environment.label), *stage.role_names),
             ),
             bootstrap.Target(account=SETTINGS.account, region=region, role_names=role_names.PIPELINE),
         }

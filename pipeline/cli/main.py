@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    adopt,
     approve,
     branch,
     credentials,
@@ -89,6 +90,7 @@ explain.register(app)
 init.register(app)
 scaffold.register(app)
 upgrade.register(app)
+adopt.register(app)
 branch.register(app)
 
 

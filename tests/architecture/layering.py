@@ -166,7 +166,7 @@ ROOMS = {
         third_party=("botocore",),
         never=("pipeline.local.cloud",),
     ),
-    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst",)),
+    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst", "yaml")),
     "pipeline.cli": Room(
         ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
     ),
@@ -178,7 +178,7 @@ ROOMS = {
     ),
     "pipeline.review.model": Room(ours=(), third_party=()),
     "pipeline.review.read": Room(
-        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation", NAMES), third_party=()
     ),
     "pipeline.review.diff": Room(
         ours=("pipeline.review.diff", "pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"),
