@@ -101,14 +101,6 @@ class Removal:
     owner: str
 
 
-def has_gate(entry: Stage | Wave) -> bool:
-    """Return whether a person must agree to a stage, or to one of a wave's, before the pipeline enters it.
-
-    That is a stage of the pipeline's own: of a stage that may be rolled back, a "no" must not be the failure.
-    """
-    return any(stage.asks_approval and stage.services for stage in entry.stages)
-
-
 def file_of(stage: str) -> str:
     """Return where a stage of this name is, from the checkout's root; a module's name has no -."""
     return f"stages/{stage.replace('-', '_')}.py"

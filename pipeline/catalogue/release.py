@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
 from pipeline.catalogue.model import Stage, Wave
+from services.library.contract.constraints import validate_fields
 from services.library.contract.release import Bake, Freeze, Release, Window
 from services.library.contract.service import Service
 
@@ -74,22 +75,56 @@ def release_of(entry: Stage | Wave) -> StageRelease:
     )
 
 
+def asks_approval(entry: Stage | Wave) -> bool:
+    """Return whether a person must agree to a stage, or to one of a wave's, before the pipeline enters it."""
+    return any(stage.asks_approval and stage.services for stage in entry.stages)
+
+
+def has_gate(entry: Stage | Wave) -> bool:
+    """Return whether something must agree before the pipeline enters a stage or wave: a person, a clock, an alarm.
+
+    That is a stage of the pipeline's own: of a stage that may be rolled back, a "no" must not be the failure.
+    """
+    if not any(stage.services for stage in entry.stages):
+        return False
+    release = release_of(entry)
+    closes = release.windows or release.freezes or release.blockers or any(map(watched_services, entry.stages))
+    return asks_approval(entry) or bool(closes)
+
+
+def bakes(entry: Stage | Wave) -> bool:
+    """Return whether a stage or wave is watched after its deployment before the run goes on."""
+    return release_of(entry).bake is not None and any(stage.services for stage in entry.stages)
+
+
+def watched_services(stage: Stage) -> list[Service[Any]]:
+    """Return the services of a stage whose releases are watched by an alarm."""
+    own = [with_own_release(stage, each) for each in stage.services]
+    return [each for each in own if isinstance(each.release, Release) and each.release.alarms is not None]
+
+
 def with_own_release(stage: Stage, service: Service[Any]) -> Service[Any]:
     """Return the service with what its own release lacks of the stage's, as far as that is about one service."""
-    given = {name: getattr(stage.release, name) for name in OF_A_SERVICE if stage.release}
+    given = {name: getattr(stage.release, name) for name in OF_A_SERVICE if _is_sound(stage.release)}
     release = service.release or Release()
+    if not _is_sound(release):
+        return service
     lacking = {name: value for name, value in given.items() if value is not None and getattr(release, name) is None}
     return replace(service, release=replace(release, **lacking)) if lacking else service
 
 
 def _releases(entry: Stage | Wave) -> Iterator[Wish[Any]]:
     for stage in entry.stages:
-        if isinstance(stage.release, Release):
+        if _is_sound(stage.release):
             yield Wish(value=stage.release, stage=stage)
         for service in stage.services:
-            # Of whatever type: a wrong one has a sentence of its own.
-            if isinstance(service, Service) and isinstance(service.release, Release):
+            if isinstance(service, Service) and _is_sound(service.release):
                 yield Wish(value=service.release, stage=stage, service=service)
+
+
+def _is_sound(release: object) -> bool:
+    """Return whether it is a release whose fields can be relied on; a wrong one has a sentence of its own."""
+    return isinstance(release, Release) and not any(validate_fields(release))
 
 
 def _strictest(wishes: list[Wish[Any]], value_of: Callable[[Any], Any], strictest: Callable[..., Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -10,7 +11,7 @@ from pipeline.catalogue.entry_validation import is_sound, problems_of_entry, pro
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
-from pipeline.catalogue.release import release_of
+from pipeline.catalogue.release import release_of, watched_services
 from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expression_of, problem
 from services.library.contract import names
 from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
@@ -58,6 +59,7 @@ def problems_of(
         if isinstance(entry, Wave):
             yield from problems_of_wave(entry)
         yield from _approvals_in_rollbacks(entry)
+        yield from _unwatched_bakes(entry)
     for stage in stages:
         yield from problems_of_stage(stage)
     yield from _clashing(stages)
@@ -230,6 +232,24 @@ def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
                     )
                     allowed = "no Approval where roll_back is set"
                     yield problem(written.field(at), message, field=at, given=step.name, allowed=allowed)
+
+
+def _unwatched_bakes(entry: Stage | Wave) -> Iterator[Problem]:
+    """Yield the bake of a stage, or wave, in which no service has an alarm to be watched by."""
+    wish = release_of(entry).bake_minutes
+    sound = [replace(stage, services=tuple(each for _, each in _entries(stage))) for stage in entry.stages]
+    if wish is None or any(map(watched_services, sound)):
+        return
+    written = expression_of(wish.stage)
+    if wish.service is not None:
+        position = wish.stage.services.index(wish.service)
+        written = written.item("services", position, len(wish.stage.services))
+    message = (
+        f"release.bake is not allowed in {entry.label}, where no service has release.alarms: there is nothing to watch;"
+        " give a service alarms=ReleaseAlarms(), or leave bake out."
+    )
+    place = written.field("release.bake")
+    yield problem(place, message, field="release.bake", given=f"{wish.value} minutes", allowed="release.alarms")
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:

@@ -10,8 +10,10 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.release import with_own_release
+from services.library.constructs.release_alarm import watch_release
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
+from services.library.contract.names import release_alarm
 from services.library.guardrails.checked_stack import CheckedStack
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ class ServiceStage(BuiltStage):
             if only not in (None, service.name):
                 continue
             stack = with_own_release(stage, service).deploy(
-                self, environment, instrument=partial(trace, service=service.name, environment=environment)
+                self,
+                environment,
+                instrument=partial(trace, service=service.name, environment=environment),
+                watch=partial(watch_release, name=release_alarm(environment.label, service.name)),
             )
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}

@@ -171,7 +171,7 @@ def of_parts() -> Iterator[Mistake]:
         yield Mistake(text=stage_file(environment={name: f"{value}, {HERE}"}), field=name, given=value)
     for name, value in _wrong_values(Stage):
         if name in ("approval", "release"):
-            yield Mistake(text=stage_file(stage=f"\n    approval={value}, {HERE}"), field=name, given=value)
+            yield Mistake(text=stage_file(stage=f"\n    {name}={value}, {HERE}"), field=name, given=value)
 
 
 def of_service(service: type[Service[Any]]) -> Iterator[Mistake]:
@@ -371,6 +371,12 @@ KINDS: tuple[Mistake, ...] = (
         "a shift that lasts longer than CodeDeploy does",
         "release.traffic.minutes",
         f"One(release=Release(traffic=Linear(percent=1,\n  minutes=60, {HERE}\n ))),",
+        given="60",
+    ),
+    _kind(
+        "a bake without an alarm to watch",
+        "release.bake",
+        f"One(release=Release(\n  bake=Bake(minutes=60), {HERE}\n )),",
         given="60",
     ),
     _kind("a stack's name that is too long", "name", f"\n  Long(), {HERE}\n", given="characters"),

@@ -1,12 +1,12 @@
 """When a stage may be released to: weekly hours and dated freezes, each in a time zone of its own.
 
 With the standard library alone: the pipeline's gate has this file as text, and no checkout. Moments are compared as
-instants, so a change of clocks neither opens nor shortens anything unseen: of an hour that comes twice the narrower
-reading counts, and one that is left out is the moment after it.
+instants. Where clocks change, a local time may come twice or not at all, and can be read in two ways: of a window the
+narrower reading counts, of a freeze the wider one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 HOURS_PATTERN = rf"{_DAY}(-{_DAY})?(,{_DAY}(-{_DAY})?)* {_TIME}-{_TIME}"
 MOMENT_PATTERN = rf"\d{{4}}-\d{{2}}-\d{{2}} {_TIME}"
 _WRITTEN = "%Y-%m-%d %H:%M"
+Choose = Callable[[Iterable[datetime]], datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +54,7 @@ def spans_of(hours: str, zone: str, *, around: datetime) -> Iterator[Span]:
         day = today + timedelta(days=offset)
         if day.weekday() in days:
             last = day if ends > begins else day + timedelta(days=1)
-            span = Span(begins=_instant(day, begins, zone, fold=1), ends=_instant(last, ends, zone, fold=0))
+            span = Span(begins=_instant(day, begins, zone, max), ends=_instant(last, ends, zone, min))
             if span.begins < span.ends:
                 yield span
 
@@ -71,9 +72,7 @@ def why_closed(hours: str, zone: str, now: datetime) -> str | None:
 def freeze_span(begins: str, ends: str, zone: str) -> Span:
     """Return the span of a freeze. Raises ValueError for a date that does not exist."""
     first, last = (datetime.strptime(each, _WRITTEN) for each in (begins, ends))  # noqa: DTZ007 - the zone follows
-    return Span(
-        begins=_instant(first.date(), begins[-5:], zone, fold=0), ends=_instant(last.date(), ends[-5:], zone, fold=1)
-    )
+    return Span(begins=_instant(first.date(), begins[-5:], zone, min), ends=_instant(last.date(), ends[-5:], zone, max))
 
 
 def why_frozen(begins: str, ends: str, zone: str, why: str, now: datetime) -> str | None:
@@ -95,11 +94,10 @@ def shown(moment: datetime, zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone}"
 
 
-def _instant(day: date, time: str, zone: str, *, fold: int) -> datetime:
-    """Return a local time as an instant; `fold`: which of two, where clocks are put back."""
+def _instant(day: date, time: str, zone: str, choose: Choose) -> datetime:
+    """Return a local time as an instant; `choose`: min or max, of two where clocks change."""
     hour, minute = map(int, time.split(":"))
-    local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone), fold=fold)
-    if local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(fold=fold) != local.replace(fold=fold):
-        # Clocks are put forward over it: by the offset from before, this is the same moment after the change.
-        local = local.replace(fold=0)
-    return local.astimezone(UTC)
+    return choose(
+        datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+        for fold in (0, 1)
+    )

@@ -23,7 +23,8 @@ CHRISTMAS = Freeze(
 
 
 def service(name: str, release: Release | None) -> tiny.Tiny:
-    return replace(type(name, (tiny.Tiny,), {"name": name})(), release=release)
+    made: tiny.Tiny = type(name, (tiny.Tiny,), {"name": name})()
+    return replace(made, release=release)
 
 
 def stage(*services: tiny.Tiny, release: Release | None = None, name: str = "prod") -> Stage:

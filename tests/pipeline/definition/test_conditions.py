@@ -43,8 +43,8 @@ def test_roll_back_of_a_stage_that_is_split_is_refused_with_whose_wish_it_is(tmp
 
 def test_approval_waits_as_long_as_the_most_impatient_service_wishes(tmp_path: Path) -> None:
     def patient(minutes: int | None, name: str) -> tiny.Tiny:
-        made = type(name, (tiny.Tiny,), {"name": name})
-        return replace(made(), release=Release(approval_timeout_minutes=minutes))
+        made: tiny.Tiny = type(name, (tiny.Tiny,), {"name": name})()
+        return replace(made, release=Release(approval_timeout_minutes=minutes))
 
     services = (patient(1_440, "one"), patient(60, "two"), patient(None, "three"))
     _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", *services, tier=Tier.PRODUCTION),))
