@@ -80,7 +80,9 @@ ROOMS = {
     NAMES: Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
     # The pipeline's gate has its text, and no checkout.
     TIMES: Room(ours=(), third_party=()),
-    f"{LIBRARY}.contract.environment": Room(ours=(f"{LIBRARY}.contract.constraints", NAMES), third_party=("aws_cdk",)),
+    f"{LIBRARY}.contract.environment": Room(
+        ours=(f"{LIBRARY}.contract.constraints", f"{LIBRARY}.contract.release", NAMES), third_party=("aws_cdk",)
+    ),
     f"{LIBRARY}.constructs": Room(
         ours=(f"{LIBRARY}.constructs", f"{LIBRARY}.contract", f"{LIBRARY}.packaging"),
         third_party=("aws_cdk", "constructs", "datadog_cdk_constructs_v2"),

@@ -4,6 +4,7 @@ A service is plain frozen data with one method that builds its stack. The value 
 mypy finds a wrong setting, a wrong hook or a misspelled name at the line where the team wrote it.
 """
 
+import dataclasses
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -157,6 +158,9 @@ class Service(ABC, Generic[StackT]):
     def _build(
         self, scope: Construct, environment: Environment, instrument: Instrument | None, watch: Watch | None
     ) -> StackT:
+        # A branch has nobody's traffic, and its roles know no CodeDeploy.
+        if self.release is not None and not environment.prefix:
+            environment = dataclasses.replace(environment, traffic=self.release.traffic)
         stack = self.build(scope, environment)
         if self.tracing is not None:
             if instrument is None:
