@@ -21,6 +21,7 @@ from pipeline.cli import (
     invoke,
     ledger,
     local,
+    metrics,
     partner,
     redrive,
     repair,
@@ -73,6 +74,7 @@ denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+metrics.register(app)
 dev.register(app)
 invoke.register(app)
 demo.register(app)
