@@ -24,6 +24,7 @@ from pipeline.cli import (
     metrics,
     partner,
     redrive,
+    rehearse,
     repair,
     review,
     rollback,
@@ -85,6 +86,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+rehearse.register(app)
 repair.register(app)
 explain.register(app)
 init.register(app)
