@@ -71,7 +71,7 @@ def _say_if_unrecorded(change: HoldChange) -> None:
         typer.echo(f"It is done, but `penstock metrics` will not know of it: {change.unrecorded}", err=True)
 
 
-def hotfix(
+def hotfix(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     commit: Annotated[
         str | None, typer.Argument(help="Of the pipeline's branch, in full. Default: the newest one.")
@@ -79,6 +79,9 @@ def hotfix(
     *,
     to: Annotated[list[str], typer.Option(help="A stage to deploy to; again for another one.")],
     why: Annotated[str, typer.Option(help="Why the other stages are left out; kept in the run's history.")],
+    despite_alarms: Annotated[
+        bool, typer.Option("--despite-alarms", help="Deploy although alarms fire that let no release begin.")
+    ] = False,
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
@@ -86,12 +89,13 @@ def hotfix(
 ) -> None:
     """Bring a commit of the branch to a stage without the stages before it.
 
-    Synth, guardrails, self-mutation, assets and the stage's own approval and probes are never left out. The next push
-    goes through every stage again. A commit that changes the pipeline itself goes the ordinary way: the pipeline
-    restarts with the update, and a restart knows nothing of this.
+    Synth, guardrails, self-mutation, assets and the stage's own approval and probes are never left out. It passes
+    windows and freezes (docs/release.md), and the gate's log says why. The next push goes through every stage again. A
+    commit that changes the pipeline itself goes the ordinary way: the pipeline restarts with the update, and a restart
+    knows nothing of this.
     """
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"deploy to {', '.join(to)} without the stages before")
-    started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit)
+    started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit, despite_alarms=despite_alarms)
     said = f"Execution {started} has started; it enters {', '.join(to)} alone."
     answer({"execution": started, "stages": to}, said, FOLLOW, as_json=as_json)

@@ -13,6 +13,8 @@ OURS = ("services", "stages", "pipeline", "app")
 LIBRARY = "services.library"
 NAMES = f"{LIBRARY}.contract.names"
 """What rooms must agree on, with the standard library alone, so that it costs a room nothing."""
+TIMES = f"{LIBRARY}.contract.release_times"
+"""When a stage may be released to: the gate judges by it in a build."""
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
@@ -76,6 +78,8 @@ ROOMS = {
     ),
     f"{LIBRARY}.contract.constraints": Room(ours=(), third_party=()),
     NAMES: Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
+    # The pipeline's gate has its text, and no checkout.
+    TIMES: Room(ours=(), third_party=()),
     f"{LIBRARY}.contract.environment": Room(ours=(f"{LIBRARY}.contract.constraints", NAMES), third_party=("aws_cdk",)),
     f"{LIBRARY}.constructs": Room(
         ours=(f"{LIBRARY}.constructs", f"{LIBRARY}.contract", f"{LIBRARY}.packaging"),
@@ -141,7 +145,7 @@ ROOMS = {
     },
     # Steps that run in builds, not in synth. What is deployed is judged by the rule that judged it at synth.
     "pipeline.builds": Room(
-        ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation"),
+        ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation", TIMES),
         third_party=("boto3", "botocore"),
     ),
     "pipeline.toolset": Room(ours=("pipeline.toolset", f"{LIBRARY}.packaging.dependencies"), third_party=()),
