@@ -40,7 +40,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = replace(SETTINGS, name="rehearsed", account=TOOLS, region=HOME)
     prod = tiny.stage(
         "prod",
-        tiny.Tiny(release=Release(roll_back_on_failure=True)),
+        tiny.Tiny(release=Release(roll_back=True)),
         tier=Tier.PRODUCTION,
         account=TARGET,
         region=AWAY,
