@@ -22,8 +22,10 @@ from pipeline.cli import (
     invoke,
     ledger,
     local,
+    metrics,
     partner,
     redrive,
+    rehearse,
     repair,
     review,
     rollback,
@@ -75,6 +77,7 @@ denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+metrics.register(app)
 dev.register(app)
 invoke.register(app)
 demo.register(app)
@@ -85,6 +88,7 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+rehearse.register(app)
 repair.register(app)
 explain.register(app)
 init.register(app)

@@ -219,6 +219,9 @@ ROOMS = {
         ours=("pipeline.review.hosts", "pipeline.review.render", "pipeline.review.model"),
         third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3"),
     ),
+    "pipeline.rehearsal": Room(
+        ours=("pipeline.rehearsal", "pipeline.local.lifecycle", "pipeline.operate", NAMES), third_party=()
+    ),
     "pipeline.operate": Room(
         ours=("pipeline.operate", NAMES),
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
