@@ -47,7 +47,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     app, _ = tiny.app(folder, settings=settings, catalogue=(tiny.stage("dev", account=TARGET, region=AWAY), prod))
     app.synth()
-    asset_publishing.write_commands(folder)
+    asset_publishing.write_commands(folder, settings.builds)
     return folder
 
 
