@@ -101,6 +101,10 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
         )
         place = written.field("environment.region")
         yield problem(place, message, field="region", given=repr(environment.region), allowed="a region of AWS")
+    if environment.traffic is not None:
+        message = f"traffic={environment.traffic!r} is not allowed in an Environment; give it in release=Release(...)."
+        place = written.field("environment.traffic")
+        yield problem(place, message, field="traffic", given=repr(environment.traffic), allowed="a field of Release")
     services = [service for _, service in _entries(stage)]
     for position, service in _entries(stage):
         entry = written.item("services", position, len(stage.services))
@@ -198,7 +202,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
     for stage in stages:
         for position, service in _entries(stage):
             environment = stage.environment
-            stack = f"{environment.label}-{service.name}"
+            stack = service.stack_name(environment)
             key = (environment.account, environment.region, stack)
             other, name = seen.setdefault(key, (stage, service.name))
             if other is not stage:

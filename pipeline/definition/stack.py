@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
+from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.catalogue.release import asks_approval, has_gate
 from pipeline.catalogue.release import bakes as bakes_in
@@ -31,6 +32,7 @@ from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
+from pipeline.definition.build_network import BuildNetwork
 from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
@@ -144,7 +146,7 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
-        self._install_locked_tools()
+        self._install_locked_tools(settings.builds)
         self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
@@ -190,6 +192,8 @@ class PipelineStack(cdk.Stack):
         approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
+        if settings.builds != BuildSettings():
+            BuildNetwork(self, "BuildNetwork", settings=settings.builds)
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -211,7 +215,7 @@ class PipelineStack(cdk.Stack):
         )
         return support
 
-    def _install_locked_tools(self) -> None:
+    def _install_locked_tools(self, builds: BuildSettings) -> None:
         """Let self-mutation install what the locks name; the asset job's commands are in a file of the assembly."""
         assembly = cdk.Stage.of(self)
         assert assembly is not None  # noqa: S101 - every stack is in one, the App if no other
@@ -220,8 +224,10 @@ class PipelineStack(cdk.Stack):
         assert isinstance(project, codebuild.CfnProject)  # noqa: S101 - what every L2 project is made of
         assert isinstance(project.source, codebuild.CfnProject.SourceProperty)  # noqa: S101 - as CDK Pipelines makes it
         spec = json.loads(self.resolve(project.source.build_spec))
-        spec["phases"]["install"]["commands"] = node_tools.install_commands()
-        project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
+        spec["phases"]["install"]["commands"] = node_tools.install_commands(registry=builds.npm_registry)
+        project.source = codebuild.CfnProject.SourceProperty(
+            type=project.source.type, build_spec=json.dumps(spec, indent=2)
+        )
 
     def _let_build_prove_its_successor(self) -> None:
         """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""

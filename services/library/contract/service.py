@@ -4,6 +4,7 @@ A service is plain frozen data with one method that builds its stack. The value 
 mypy finds a wrong setting, a wrong hook or a misspelled name at the line where the team wrote it.
 """
 
+import dataclasses
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -28,11 +29,21 @@ from services.library.contract.tracing import Datadog
 class ServiceStack(cdk.Stack):
     """Base of every service's stack."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        description: str,
+        stack_name: str | None = None,
+    ) -> None:
+        """`stack_name`: of a stack that was there before the platform; None: as the CDK names it."""
         super().__init__(
             scope,
             id_,
             description=description,
+            stack_name=stack_name,
             termination_protection=environment.keeps_data,
             synthesizer=deployment.synthesizer(environment),
         )
@@ -93,6 +104,18 @@ class Service(ABC, Generic[StackT]):
         """Return `needs`, and the names that these settings need besides."""
         return self.needs
 
+    def stack_name(self, environment: Environment) -> str:
+        """Return what CloudFormation calls the service's stack in an environment."""
+        return names.stack_of(environment.label, self.name)
+
+    def is_adopted(self, environment: Environment) -> bool:  # noqa: ARG002 - for those that override it
+        """Return whether the stack was there before the platform."""
+        return False
+
+    def role_names(self, environment: Environment) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """Return patterns of what its roles and policies are called, beside those that begin with the stage's label."""
+        return ()
+
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack with these settings."""
@@ -135,6 +158,9 @@ class Service(ABC, Generic[StackT]):
     def _build(
         self, scope: Construct, environment: Environment, instrument: Instrument | None, watch: Watch | None
     ) -> StackT:
+        # A branch has nobody's traffic, and its roles know no CodeDeploy.
+        if self.release is not None and not environment.prefix:
+            environment = dataclasses.replace(environment, traffic=self.release.traffic)
         stack = self.build(scope, environment)
         if self.tracing is not None:
             if instrument is None:
