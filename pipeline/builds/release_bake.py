@@ -24,6 +24,7 @@ REQUESTS = "requests"
 WATCHED = re.compile(r"ALARM\(\"?(?:arn:[^:\"]+:cloudwatch:[^:\"]+:\d+:alarm:)?([^\")]+)\"?\)")
 """Each alarm that a composite alarm's rule names."""
 MINUTE_SECONDS = 60
+NEVER_UPDATED = "CREATE_COMPLETE"
 BEFORE = timedelta(minutes=15)
 """How long before the bake a request counts, if it came after the deployment."""
 
@@ -74,7 +75,7 @@ def _without_requests(place: Mapping[str, Any], wanted: int, begun: datetime, cl
         # Its probes come before the bake, and after its deployment.
         since = max(begun - BEFORE, stack.get("LastUpdatedTime", stack["CreationTime"]))
         had = _requests(cloudwatch, name, since, clock.now() - clock.skipped)
-        if had >= wanted or "LastUpdatedTime" not in stack:
+        if had >= wanted or stack["StackStatus"] == NEVER_UPDATED:
             note = "" if had >= wanted else ", and nobody could call it before this deployment, its first"
             sys.stdout.write(f"  {stack['StackName']}: {had} requests{note}\n")
         else:

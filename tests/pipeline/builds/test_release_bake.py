@@ -34,6 +34,7 @@ class Aws:
         deployed = self.begun - timedelta(minutes=3)
         self.stack: dict[str, Any] = {
             "StackName": "prod-intake",
+            "StackStatus": "UPDATE_COMPLETE",
             "CreationTime": deployed - timedelta(days=9),
             "LastUpdatedTime": deployed,
         }
@@ -114,6 +115,7 @@ def test_bake_without_requests_is_a_finding(aws: Aws, capsys: pytest.CaptureFixt
 def test_bake_of_a_service_that_was_just_deployed_first_needs_no_requests(aws: Aws) -> None:
     aws.had = []
     del aws.stack["LastUpdatedTime"]
+    aws.stack["StackStatus"] = "CREATE_COMPLETE"
     assert bake() == 0
 
 
