@@ -140,7 +140,7 @@ def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
 
 def _names_too_long(service: Service[Any], environment: Environment) -> Iterator[InvalidSetting]:
     """Yield names that AWS would refuse, made of the stage's and the service's."""
-    stack = f"{environment.label}-{service.name}"
+    stack = service.stack_name(environment)
     longest = min(LONGEST_STACK_NAME, LONGEST_ACTION_NAME - OF_THE_CDK)
     if len(stack) > longest:
         allowed = f"at most {longest} characters, of which {len(environment.label) + 1} are the stage's"

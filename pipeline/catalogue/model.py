@@ -40,6 +40,11 @@ class Stage:
         return change(self)
 
     @property
+    def role_names(self) -> tuple[str, ...]:
+        """Patterns of what the roles of its services are called, beside those that begin with its label."""
+        return tuple(name for service in self.services for name in service.role_names(self.environment))
+
+    @property
     def asks_approval(self) -> bool:
         """Production waits for a person unless the stage says otherwise."""
         return self.environment.tier is Tier.PRODUCTION if self.approval is None else self.approval

@@ -202,7 +202,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
     for stage in stages:
         for position, service in _entries(stage):
             environment = stage.environment
-            stack = f"{environment.label}-{service.name}"
+            stack = service.stack_name(environment)
             key = (environment.account, environment.region, stack)
             other, name = seen.setdefault(key, (stage, service.name))
             if other is not stage:

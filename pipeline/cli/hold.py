@@ -7,6 +7,7 @@ import typer
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import holds
+from pipeline.operate.holds import HoldChange
 from pipeline.operate.hotfix import hotfix as start_hotfix
 from pipeline.operate.next_step import penstock
 
@@ -39,6 +40,7 @@ def hold(
     confirm(connection, yes=yes, what=f"hold {stage}")
     held = holds.hold(connection.pipeline, stage, why=why)
     before = None if held.before is None else held.before.why
+    _say_if_unrecorded(held)
     said = [] if before is None else [f"{stage} was held already: {before}"]
     said += [f"{stage} is held: {why}", f"Once the reason is gone:  {penstock('resume', stage)}"]
     answer({"stage": stage, "held": True, "why": why, "before": before}, *said, as_json=as_json)
@@ -58,9 +60,15 @@ def resume(
     confirm(connection, yes=yes, what=f"let executions into {stage} again")
     held = holds.resume(connection.pipeline, stage)
     assert held.before is not None  # noqa: S101 - one that was not held is an error
+    _say_if_unrecorded(held)
     why = held.before.why
     said = f"{stage} goes on; it was held: {why}"
     answer({"stage": stage, "held": False, "why": None, "before": why}, said, FOLLOW, as_json=as_json)
+
+
+def _say_if_unrecorded(change: HoldChange) -> None:
+    if change.unrecorded:
+        typer.echo(f"It is done, but `penstock metrics` will not know of it: {change.unrecorded}", err=True)
 
 
 def hotfix(  # noqa: PLR0913 - each is an option of the command line

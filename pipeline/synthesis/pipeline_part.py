@@ -101,7 +101,7 @@ class Pipeline:
         }
 
     def _facts(self) -> Any:
-        """Return what the pipeline's stacks are made of in a stage entry: its steps and its release, and no more."""
+        """Return what the pipeline's stacks are made of in a stage entry: steps, release, whether it is adopted."""
         return [
             [
                 entry.label,
@@ -110,7 +110,10 @@ class Pipeline:
                         stage.environment,
                         stage.approval,
                         stage.release,
-                        [(each.name, each.before, each.after, each.release) for each in stage.services],
+                        [
+                            (each.name, each.before, each.after, each.release, each.is_adopted(stage.environment))
+                            for each in stage.services
+                        ],
                     ]
                     for stage in entry.stages
                 ],

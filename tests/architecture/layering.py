@@ -107,11 +107,15 @@ ROOMS = {
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
-    "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts", NAMES), third_party=()),
+    "pipeline.settings": Room(
+        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+    ),
+    "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
     "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
+            "pipeline.build_settings",
             "pipeline.catalogue",
             "pipeline.settings",
             "pipeline.source",
@@ -168,7 +172,7 @@ ROOMS = {
         third_party=("botocore",),
         never=("pipeline.local.cloud",),
     ),
-    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst",)),
+    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst", "yaml")),
     "pipeline.cli": Room(
         ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
     ),
@@ -180,7 +184,7 @@ ROOMS = {
     ),
     "pipeline.review.model": Room(ours=(), third_party=()),
     "pipeline.review.read": Room(
-        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation", NAMES), third_party=()
     ),
     "pipeline.review.diff": Room(
         ours=("pipeline.review.diff", "pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"),
@@ -214,6 +218,9 @@ ROOMS = {
     "pipeline.review.hosts.codecommit": Room(
         ours=("pipeline.review.hosts", "pipeline.review.render", "pipeline.review.model"),
         third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3"),
+    ),
+    "pipeline.rehearsal": Room(
+        ours=("pipeline.rehearsal", "pipeline.local.lifecycle", "pipeline.operate", NAMES), third_party=()
     ),
     "pipeline.operate": Room(
         ours=("pipeline.operate", NAMES),

@@ -209,6 +209,19 @@ def of_protection(place: StackLocation, path: str) -> Draft:
     return _draft(place, "Review-TerminationProtectionOff", "", "", path, said, "Keep termination_protection=True.")
 
 
+def of_adoption(place: StackLocation, path: str) -> Draft:
+    """Return a stack that was there before the platform; what it was deployed as is what the change itself says."""
+    said = (
+        f"The stack {place.stack} was deployed before the platform, which updates it from now on. It is compared with"
+        f" what services/{place.service.replace('-', '_')}/deployed/{place.stage}.json says that it was deployed as."
+    )
+    advice = (
+        f"See that the file is what CloudFormation has: `penstock adopt --stack {place.stack} --stage {place.stage}"
+        " --dry-run --profile NAME` reads it there. What the stack grants is listed as new."
+    )
+    return _draft(place, "Review-Adopted", "", "", path, said, advice)
+
+
 def of_transforms(place: StackLocation, path: str, added: Iterable[str]) -> Iterator[Draft]:
     """Macros that the base side has not."""
     for name in added:

@@ -29,11 +29,21 @@ from services.library.contract.tracing import Datadog
 class ServiceStack(cdk.Stack):
     """Base of every service's stack."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        description: str,
+        stack_name: str | None = None,
+    ) -> None:
+        """`stack_name`: of a stack that was there before the platform; None: as the CDK names it."""
         super().__init__(
             scope,
             id_,
             description=description,
+            stack_name=stack_name,
             termination_protection=environment.keeps_data,
             synthesizer=deployment.synthesizer(environment),
         )
@@ -93,6 +103,18 @@ class Service(ABC, Generic[StackT]):
     def all_needs(self) -> tuple[Published, ...]:
         """Return `needs`, and the names that these settings need besides."""
         return self.needs
+
+    def stack_name(self, environment: Environment) -> str:
+        """Return what CloudFormation calls the service's stack in an environment."""
+        return names.stack_of(environment.label, self.name)
+
+    def is_adopted(self, environment: Environment) -> bool:  # noqa: ARG002 - for those that override it
+        """Return whether the stack was there before the platform."""
+        return False
+
+    def role_names(self, environment: Environment) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """Return patterns of what its roles and policies are called, beside those that begin with the stage's label."""
+        return ()
 
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:
