@@ -28,6 +28,7 @@ from pipeline.cli import (
     rollback,
     run,
     scaffold,
+    upgrade,
     validate,
     watch,
 )
@@ -87,6 +88,7 @@ repair.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)
+upgrade.register(app)
 branch.register(app)
 
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
+from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
 from pipeline.definition import (
     decided_findings,
@@ -25,6 +26,7 @@ from pipeline.definition import (
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
+from pipeline.definition.build_network import BuildNetwork
 from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
@@ -36,6 +38,7 @@ from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
+from services.library.contract.steps import Step
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
 
@@ -111,11 +114,13 @@ class PipelineStack(cdk.Stack):
             removals=removals,
         )
         self._source = source_action(self, settings.source)
+        synth = self._synth()
+        self._programs = synth.add_output_directory(steps.PROGRAMS)
         self._engine = pipelines.CodePipeline(
             self,
             "Engine",
             code_pipeline=pipeline,
-            synth=self._synth(),
+            synth=synth,
             # Unpinned, the CDK asks for the newest, which may refuse our assembly.
             cli_version=node_tools.locked("aws-cdk"),
             cdk_assets_cli_version=node_tools.locked("cdk-assets"),
@@ -135,7 +140,7 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
-        self._install_locked_tools()
+        self._install_locked_tools(settings.builds)
         self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
@@ -180,6 +185,8 @@ class PipelineStack(cdk.Stack):
         rollback_conditions.add_conditions(template, names, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
+        if settings.builds != BuildSettings():
+            BuildNetwork(self, "BuildNetwork", settings=settings.builds)
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -201,7 +208,7 @@ class PipelineStack(cdk.Stack):
         )
         return support
 
-    def _install_locked_tools(self) -> None:
+    def _install_locked_tools(self, builds: BuildSettings) -> None:
         """Let self-mutation install what the locks name; the asset job's commands are in a file of the assembly."""
         assembly = cdk.Stage.of(self)
         assert assembly is not None  # noqa: S101 - every stack is in one, the App if no other
@@ -210,8 +217,10 @@ class PipelineStack(cdk.Stack):
         assert isinstance(project, codebuild.CfnProject)  # noqa: S101 - what every L2 project is made of
         assert isinstance(project.source, codebuild.CfnProject.SourceProperty)  # noqa: S101 - as CDK Pipelines makes it
         spec = json.loads(self.resolve(project.source.build_spec))
-        spec["phases"]["install"]["commands"] = node_tools.install_commands()
-        project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
+        spec["phases"]["install"]["commands"] = node_tools.install_commands(registry=builds.npm_registry)
+        project.source = codebuild.CfnProject.SourceProperty(
+            type=project.source.type, build_spec=json.dumps(spec, indent=2)
+        )
 
     def _let_build_prove_its_successor(self) -> None:
         """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""
@@ -258,12 +267,8 @@ class PipelineStack(cdk.Stack):
                 stack_steps=[
                     pipelines.StackSteps(
                         stack=stack,
-                        pre=steps.to_pipeline_steps(
-                            service.before, stack=None, source=self._source, builds=self._builds
-                        ),
-                        post=steps.to_pipeline_steps(
-                            service.after, stack=stack, source=self._source, builds=self._builds
-                        ),
+                        pre=self._steps(service.before, stack=None),
+                        post=self._steps(service.after, stack=stack),
                     )
                     for service, stack in zip(stage.services, built.stacks.values(), strict=True)
                     if service.before or service.after
@@ -277,6 +282,11 @@ class PipelineStack(cdk.Stack):
                     *removing,
                 ],
             )
+
+    def _steps(self, declared: Sequence[Step], *, stack: cdk.Stack | None) -> list[pipelines.Step]:
+        return steps.to_pipeline_steps(
+            declared, stack=stack, source=self._source, programs=self._programs, builds=self._builds
+        )
 
     def _remove_from_gone_stages(self, stages: set[str]) -> None:
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""

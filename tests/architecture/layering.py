@@ -103,11 +103,15 @@ ROOMS = {
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
-    "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts", NAMES), third_party=()),
+    "pipeline.settings": Room(
+        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+    ),
+    "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
     "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
+            "pipeline.build_settings",
             "pipeline.catalogue",
             "pipeline.settings",
             "pipeline.source",

@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.layer import Layer, code
 from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
@@ -149,7 +149,7 @@ class Function(Construct):
         if settings.network is not None:
             role.add_to_principal_policy(iam.PolicyStatement(actions=list(IN_A_NETWORK), resources=["*"]))
         undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
-        Key.for_operations(self, environment=environment).grant_through("sqs", role)
+        Key.for_operations(self, environment=environment).grant_through("sqs", role, *TO_SEND)
         with tempfile.TemporaryDirectory() as folder:
             self.function = lambda_.Function(
                 self,

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.contract.environment import Environment
 
 MOST_MINUTES = 1_440
@@ -21,7 +21,7 @@ class NotificationTopic(Construct):
         super().__init__(scope, id_)
         # AWS services cannot publish to a topic that is encrypted with the account's default key.
         self.key = Key(self, "Key", environment=environment, description="Alarm notifications")
-        self.key.grant_to_service("cloudwatch.amazonaws.com")
+        self.key.grant_to_service("cloudwatch.amazonaws.com", *TO_SEND)
         self.topic = sns.Topic(self, "Topic", master_key=self.key.key, enforce_ssl=True)
         # A topic with any policy of its own lets no service publish that the policy does not name.
         # https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger

@@ -64,6 +64,29 @@ def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
     actions.update({name: checking(own) for name, own in actions.items()})
 
 
+def keep_deleted_stacks() -> None:
+    """Keep a deleted stack, by its id, when another gets its name: the emulator forgets it then.
+
+    "Summary information about stacks that have been deleted is kept for 90 days after the stack is deleted."
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+    """
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+
+    def keeping(own: Callable[[Any], HttpResponse]) -> Callable[[Any], HttpResponse]:
+        def handle(parameters: Any) -> HttpResponse:
+            name = handlers._p(parameters, "StackName")  # noqa: SLF001 - as above
+            before = cloudformation._stacks.get(name) or {}  # noqa: SLF001 - as above
+            answer = own(parameters)
+            is_another = (cloudformation._stacks.get(name) or before) is not before  # noqa: SLF001 - as above
+            if is_another and before.get("StackStatus") == "DELETE_COMPLETE":
+                cloudformation._stacks[before["StackId"]] = before  # noqa: SLF001 - as above
+            return answer
+
+        return handle
+
+    actions.update({name: keeping(actions[name]) for name in ("CreateChangeSet", "CreateStack")})
+
+
 def obey_stack_policies() -> None:
     """Deny what a stack's policy does not let an update do: the update fails, and is rolled back."""
     check_requests(_check_policies)
