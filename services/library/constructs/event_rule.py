@@ -119,5 +119,5 @@ class EventRule(Construct):
                 max_event_age=age,
             )
         return targets.LambdaFunction(
-            target.function, event=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
+            target.target, event=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
         )

@@ -114,7 +114,7 @@ class QueueWorker(Construct):
         lambda_.EventSourceMapping(
             self,
             "Source",
-            target=self.function.function,
+            target=self.function.target,
             event_source_arn=self.queue.queue.queue_arn,
             batch_size=settings.batch_size,
             max_concurrency=settings.max_concurrency,

@@ -70,7 +70,12 @@ class Secret(Construct):
             removal_policy=encryption_key.removal_policy,
         )
         self.rotation = Function(
-            self, "Rotation", environment=environment, settings=settings.rotation, alarms_to=alarms_to
+            self,
+            "Rotation",
+            environment=environment,
+            settings=settings.rotation,
+            alarms_to=alarms_to,
+            shifts=False,  # it runs once in weeks: a share of that shows nothing
         )
         self._grant(self.rotation.function, ROTATE, TO_SEND)
         permission = lambda_.CfnPermission(

@@ -228,6 +228,9 @@ class StreamConsumer(Construct):
             environment=environment,
             settings=dataclasses.replace(settings.function, variables=variables),
             alarms_to=alarms_to,
+            # A batch of a shard would go to one version and its retry to the other, and the order of what they write
+            # is what a stream is for.
+            shifts=False,
         )
         self.function = self.consumer.function
         if isinstance(stream, Table):

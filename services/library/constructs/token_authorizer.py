@@ -85,7 +85,7 @@ class TokenAuthorizer(Construct):
         self.authorizer = apigateway.TokenAuthorizer(
             self,
             "Authorizer",
-            handler=self.function.function,
+            handler=self.function.target,
             validation_regex=BEARER,
             results_cache_ttl=issuer.cache,
         )

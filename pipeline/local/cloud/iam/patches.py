@@ -125,6 +125,7 @@ SERVICES_OF_OURS = {
     "codepipeline": "codepipeline",
     "codecommit": "codecommit",
     "codeconnections": "codeconnections",
+    "codedeploy": "codedeploy",
     "codestar-connections": "codestar-connections",
     "healthlake": "healthlake",
     "xray": "xray",

@@ -25,10 +25,18 @@ def _asks_for_a_token(method: Resource, cause: Cause) -> bool:
         return False
     match authorizer.properties:
         case {"Type": "TOKEN", "AuthorizerUri": {"Fn::Join": [_, [*parts]]}}:
-            arns = [each for each in parts if isinstance(each, dict) and "Fn::GetAtt" in each]
-            functions = [cause.template.named_by(each) for each in arns]
-            return [each and each.properties.get("Handler") for each in functions] == [VERIFIES_TOKENS]
+            functions = [each for part in parts for each in _functions(part, cause)]
+            return [each.properties.get("Handler") for each in functions] == [VERIFIES_TOKENS]
     return False
+
+
+def _functions(named: object, cause: Cause) -> Iterator[Resource]:
+    """Yield the function whose ARN, or whose alias, a value is."""
+    found = cause.template.named_by(named)
+    if found is not None and found.type == "AWS::Lambda::Alias":
+        found = cause.template.named_by(found.properties.get("FunctionName"))
+    if found is not None and found.type == "AWS::Lambda::Function":
+        yield found
 
 
 def _is_the_accounts_log_role(cause: Cause) -> bool:
