@@ -212,8 +212,9 @@ def _lines(outcome: Outcome, stage: str) -> Iterator[str]:
 
 
 def _stopped(outcome: Outcome) -> Iterator[str]:
-    for action in outcome.stopped_by:
-        yield f"  {action.full_name}: {action.error or action.summary}"
+    for action, lines in outcome.reasons.items():
+        yield f"  {action}"
+        yield from (f"    | {line}" for line in lines)
 
 
 def _show(change: Stage | Action) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import approvals
+from pipeline.operate import approvals, logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, follow
 from pipeline.operate.pipeline import Pipeline
@@ -25,6 +25,7 @@ from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE
 WHY = "A rehearsal"
 FASTEST = 1_000_000.0
 """How fast the clock goes in releases that are not looked at, by the clock's own limit."""
+LINES_SHOWN = 6
 LOOKED_AT = 10
 """Executions; a rollback is newer than what it rolls back."""
 BAKE_SECONDS = 20.0
@@ -51,23 +52,20 @@ class Outcome:
     """The run that CodePipeline rolled the stage back with."""
     left: Mapping[str, Left]
     """Stack -> what it is now."""
+    reasons: Mapping[str, Sequence[str]]
+    """Action that failed -> the last that it printed, or its error."""
 
     @property
     def went_through(self) -> bool:
         """Whether nothing stopped it."""
         return self.run.status == SUCCEEDED
 
-    @property
-    def stopped_by(self) -> tuple[Action, ...]:
-        """The actions that failed."""
-        return tuple(action for action in self.run.actions if action.status == FAILED)
-
     def to_json(self) -> dict[str, Any]:
         """Return what `penstock rehearse --json` prints."""
         return {
             "went_through": self.went_through,
             "status": self.run.status,
-            "stopped_by": [{"action": each.full_name, "why": each.error or each.summary} for each in self.stopped_by],
+            "stopped_by": [{"action": name, "why": "\n".join(lines)} for name, lines in self.reasons.items()],
             "rolled_back": self.rollback and {"execution": self.rollback.execution, "status": self.rollback.status},
             "left": {stack: left.value for stack, left in self.left.items()},
             "run": self.run.to_json(),
@@ -124,8 +122,10 @@ class Rehearsal:
         if conductor is not None:
             conductor.begin()
         run = self._follow(execution, script.answer, show, conductor)
+        failed = [each for each in run.actions if each.status == FAILED]
+        reasons = {each.full_name: logs.last_words(self.pipeline, each, count=LINES_SHOWN) for each in failed}
         rollback = self._rollback_of(run, show, conductor)
-        outcome = Outcome(run=run, rollback=rollback, left=self._left(run, script.replaced))
+        outcome = Outcome(run=run, rollback=rollback, left=self._left(run, script.replaced), reasons=reasons)
         if outcome.went_through:
             self._released = script.replaced
         return outcome

@@ -18,7 +18,6 @@ from pipeline.accounts import role_names
 from pipeline.definition import asset_publishing, service_stage
 from pipeline.local import bootstrap, first_deployment
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Action, Stage
@@ -139,7 +138,7 @@ def rehearsal(equipped_cloud: LocalCloud, assembly: Path, tmp_path_factory: pyte
         progress=lambda _line: None,
     )
     outcome = made.first_release(Script(), ignore)
-    assert outcome.went_through, outcome.stopped_by
+    assert outcome.went_through, outcome.reasons
     assert outcome.left == {STACK: Left.RELEASED}
     return made
 
@@ -193,12 +192,13 @@ def released(rehearsal: Rehearsal, number: str, **script: Any) -> Outcome:
 
 
 def stopped_by(outcome: Outcome) -> list[str]:
-    return [each.full_name for each in outcome.stopped_by]
+    return list(outcome.reasons)
 
 
-def log(rehearsal: Rehearsal, outcome: Outcome) -> str:
+def reason(outcome: Outcome) -> str:
     """What the action printed that stopped a release."""
-    return "\n".join(logs.lines(rehearsal.pipeline, outcome.stopped_by[0]))
+    (lines,) = outcome.reasons.values()
+    return "\n".join(lines)
 
 
 def test_a_release_goes_through_and_is_shown_action_by_action(rehearsal: Rehearsal) -> None:
@@ -239,7 +239,7 @@ def test_an_alarm_nine_hours_into_the_bake_rolls_the_stage_back(
     monkeypatch.setattr(rehearsals, "BAKE_SECONDS", 12.0)  # so that it is seen before the bake has ended
     outcome = released(rehearsal, "alarm", faults=faults.parse([f"{STACK}-release@9h"]))
     assert stopped_by(outcome) == ["prod/Bake-prod"]
-    (hours,) = re.findall(rf"alarm {STACK}-release fires in .*, (\d+) h \d+ min into the bake", log(rehearsal, outcome))
+    (hours,) = re.findall(rf"alarm {STACK}-release fires in .*, (\d+) h \d+ min into the bake", reason(outcome))
     assert 9 <= int(hours) < 12
     assert outcome.rollback is not None
     assert (outcome.rollback.status, outcome.left) == ("Succeeded", {STACK: Left.BEFORE})
@@ -262,7 +262,7 @@ def test_a_bake_without_requests_stops_the_release(rehearsal: Rehearsal, rules: 
     rules.write({**rules.before, "bake": {"minutes": 720, "requests": 10**15}})
     outcome = released(rehearsal, "no traffic", has_traffic=False)
     assert stopped_by(outcome) == ["prod/Bake-prod"]
-    assert f"of {10**15} requests, so that its alarm proves nothing" in log(rehearsal, outcome)
+    assert f"of {10**15} requests, so that its alarm proves nothing" in reason(outcome)
 
 
 @pytest.mark.soak
@@ -293,7 +293,7 @@ def test_an_alarm_that_fires_already_closes_the_gate(rehearsal: Rehearsal) -> No
     assert watched is not None
     watched.recover()
     assert stopped_by(outcome) == ["prod-gate/Check-prod"]
-    assert "alarm storage-full fires" in log(rehearsal, outcome)
+    assert "alarm storage-full fires" in reason(outcome)
 
 
 def test_an_alarm_that_no_release_looks_at_is_refused(rehearsal: Rehearsal) -> None:
