@@ -16,7 +16,7 @@ from pipeline.local.lifecycle import CloudLocation, LocalCloud
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
 from pipeline.operate.target import local_target
-from pipeline.settings import SETTINGS
+from pipeline.settings import SETTINGS, Settings
 from pipeline.source import Source
 from services.library.contract.environment import Tier
 from tests.testbed import tiny
@@ -50,9 +50,12 @@ class Platform:
         self._place = CloudLocation(home=folder, port=cloud.port)
         shutil.copy(cloud.place.state_file, self._place.state_file)
 
-    def deploy(self, source: Source) -> None:
-        """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin."""
-        self.settings = replace(SETTINGS, name=self.name, account=self.tools, region=HOME, source=source)
+    def deploy(self, source: Source, *, given: Settings = SETTINGS) -> None:
+        """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin.
+
+        `given`: the settings, but for those that are this platform's own.
+        """
+        self.settings = replace(given, name=self.name, account=self.tools, region=HOME, source=source)
         self.checkout.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")
         self._write()
