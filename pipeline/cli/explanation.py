@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from pipeline.catalogue.model import Stage
+from pipeline.catalogue.model import Stage, Wave
+from pipeline.catalogue.release import OF_A_SERVICE, Wish, release_of, with_own_release
 from pipeline.catalogue.source_location import SourceExpression, assignments, expression_of, relative
 from pipeline.cli import single_stack
 from pipeline.cli.template_lines import hunks
@@ -38,8 +39,13 @@ Explanation = dict[str, Any]
 """As `--json` prints it. A setting is {name, value, origin {why, at}}, with `at` as file:line."""
 
 
-def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
-    """Gather everything of one service in one stage, which must list it."""
+def explain(
+    root: Path, stage: Stage, service: Service[Any], *, released_with: Stage | Wave | None = None
+) -> Explanation:
+    """Gather everything of one service in one stage, which must list it.
+
+    `released_with`: the wave that the stage is in, if it is in one.
+    """
     entry = ServiceEntry(stage, service)
     with tempfile.TemporaryDirectory() as folder:
         app, built = single_stack.build(folder, single_stack.context(root), stage, service)
@@ -65,10 +71,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
             for when in ("before", "after")
             for step in getattr(service, when)
         ],
-        "release": [
-            {"name": each.name, "value": shown(getattr(service.release, each.name)), "origin": entry.origin("release")}
-            for each in (dataclasses.fields(service.release) if service.release else ())
-        ],
+        "release": [*_release(entry, released_with or stage)],
         "approval": _approval(stage),
         "offers": _published(service.offers, {other.name: other.all_needs for other in stage.services}),
         "needs": _published(service.all_needs, {other.name: other.offers for other in stage.services}),
@@ -127,7 +130,9 @@ def shown(value: object) -> str:
         return "{" + ", ".join(f"{name}: {shown(each)}" for name, each in value.items()) + "}"
     if isinstance(value, Sequence):
         return "(" + ", ".join(shown(each) for each in value) + ")"
-    return type(value).__name__
+    parts = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    given = ", ".join(f"{each.name}={shown(getattr(value, each.name))}" for each in parts)
+    return f"{type(value).__name__}({given})" if parts else type(value).__name__
 
 
 def _defaults(tier: Tier) -> Iterator[Explanation]:
@@ -177,6 +182,25 @@ def _given(file: str, calls: Sequence[ast.Call], settings: Any, prefix: str = ""
         }
         why, at = ("service", _at(file, lines.pop())) if len(lines) == 1 else ("library", _default_at(class_, name))
         yield _setting(f"{prefix}{name}", shown(value), why, at)
+
+
+def _release(entry: ServiceEntry, released_with: Stage | Wave) -> Iterator[Explanation]:
+    """Yield what holds of the stage's releases, each with who wishes it."""
+    release = with_own_release(entry.stage, entry.service).release
+    for name in OF_A_SERVICE:
+        if release is not None and (value := getattr(release, name)) is not None:
+            own = entry.service.release is not None and getattr(entry.service.release, name) is not None
+            wish = Wish(value=value, stage=entry.stage, service=entry.service if own else None)
+            yield _wish(name, wish, f"wish of {wish.who}")
+    for name, wish in release_of(released_with).wishes:
+        yield _wish(name, wish, f"strictest wish, of {wish.who}")
+
+
+def _wish(name: str, wish: Wish[Any], why: str) -> Explanation:
+    written = expression_of(wish.stage)
+    if wish.service is not None:
+        written = ServiceEntry(wish.stage, wish.service).expression
+    return _setting(name, shown(wish.value), why, str(written.field("release")))
 
 
 def _approval(stage: Stage) -> Explanation:

@@ -22,13 +22,16 @@ from pipeline.cli import (
     invoke,
     ledger,
     local,
+    metrics,
     partner,
     redrive,
+    rehearse,
     repair,
     review,
     rollback,
     run,
     scaffold,
+    upgrade,
     validate,
     watch,
 )
@@ -74,6 +77,7 @@ denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+metrics.register(app)
 dev.register(app)
 invoke.register(app)
 demo.register(app)
@@ -84,10 +88,12 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+rehearse.register(app)
 repair.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)
+upgrade.register(app)
 adopt.register(app)
 branch.register(app)
 

@@ -12,20 +12,28 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
+from pipeline.build_settings import BuildSettings
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
+from pipeline.catalogue.release import asks_approval, has_gate
+from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
+    approval_timeout,
+    bakes,
     decided_findings,
     entry_conditions,
     failed_creations,
     gates,
     node_tools,
     pipeline_size,
+    release_rules,
     rollback_conditions,
     steps,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
+from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
+from pipeline.definition.build_network import BuildNetwork
 from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
@@ -96,12 +104,11 @@ class PipelineStack(cdk.Stack):
         self._builds = steps.StepBuilds(
             self,
             "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
+            artifacts=artifacts,
             pipeline_role=pipeline.role,
             bootstrap=settings.bootstrap,
             deploy_roles=[
-                steps.deploy_role_arn(
+                deploy_role_arn(
                     self,
                     settings.bootstrap,
                     account=stage.environment.account,
@@ -110,6 +117,7 @@ class PipelineStack(cdk.Stack):
                 for stage in stages
                 if stage.environment.keeps_data
             ],
+            gated=gates.GatedStages.of(catalogue, settings),
             removals=removals,
         )
         self._source = source_action(self, settings.source)
@@ -139,7 +147,7 @@ class PipelineStack(cdk.Stack):
             self._add(entry)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
-        self._install_locked_tools()
+        self._install_locked_tools(settings.builds)
         self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
@@ -182,8 +190,11 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
+        approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
+        if settings.builds != BuildSettings():
+            BuildNetwork(self, "BuildNetwork", settings=settings.builds)
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -198,14 +209,14 @@ class PipelineStack(cdk.Stack):
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"],
                 resources=[
-                    steps.bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
+                    bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
                     for role in ("deploy", "file-publishing", "lookup")
                 ],
             )
         )
         return support
 
-    def _install_locked_tools(self) -> None:
+    def _install_locked_tools(self, builds: BuildSettings) -> None:
         """Let self-mutation install what the locks name; the asset job's commands are in a file of the assembly."""
         assembly = cdk.Stage.of(self)
         assert assembly is not None  # noqa: S101 - every stack is in one, the App if no other
@@ -214,8 +225,10 @@ class PipelineStack(cdk.Stack):
         assert isinstance(project, codebuild.CfnProject)  # noqa: S101 - what every L2 project is made of
         assert isinstance(project.source, codebuild.CfnProject.SourceProperty)  # noqa: S101 - as CDK Pipelines makes it
         spec = json.loads(self.resolve(project.source.build_spec))
-        spec["phases"]["install"]["commands"] = node_tools.install_commands()
-        project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
+        spec["phases"]["install"]["commands"] = node_tools.install_commands(registry=builds.npm_registry)
+        project.source = codebuild.CfnProject.SourceProperty(
+            type=project.source.type, build_spec=json.dumps(spec, indent=2)
+        )
 
     def _let_build_prove_its_successor(self) -> None:
         """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""
@@ -244,7 +257,16 @@ class PipelineStack(cdk.Stack):
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
             assembly = self._engine.cloud_assembly_file_set
-            gate.add_pre(*gates.steps(entry.label, assembly=assembly, build=self._builds.gates))
+            release_rules.add_parameter(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
+            gate.add_pre(
+                *gates.steps(
+                    entry.label,
+                    assembly=assembly,
+                    build=self._builds.gates,
+                    pipeline=self._pipeline_name,
+                    asks=asks_approval(entry),
+                )
+            )
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
@@ -276,6 +298,14 @@ class PipelineStack(cdk.Stack):
                     ),
                     *removing,
                 ],
+            )
+        self._bake(entry, wave)
+
+    def _bake(self, entry: Stage | Wave, wave: pipelines.Wave) -> None:
+        if self._builds.bakes is not None and bakes_in(entry):
+            assembly = self._engine.cloud_assembly_file_set
+            wave.add_post(
+                bakes.step(entry.label, assembly=assembly, build=self._builds.bakes, pipeline=self._pipeline_name)
             )
 
     def _steps(self, declared: Sequence[Step], *, stack: cdk.Stack | None) -> list[pipelines.Step]:

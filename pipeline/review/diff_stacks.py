@@ -16,6 +16,7 @@ from pipeline.review.diff import (
     pipeline_shape,
     publishing,
     redact,
+    shifts,
     stacks,
     stateful,
     trees,
@@ -129,6 +130,7 @@ class StackDifferences:
             self.incomplete += trees.unseen(base, after, place)
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
+                self.drafts += findings.of_shifts(where, pair.path, shifts.unshiftable(old, new))
                 self.drafts += findings.of_transforms(where, pair.path, macros.added(old, new))
 
     def _lost_with_stack(self, before: trees.Tree, place: StackLocation, whole: StackChange) -> None:

@@ -28,7 +28,14 @@ NAME = "Pipeline"
 """The pipeline's stack, which stages are below."""
 BY_CONTENT = frozenset({"stackTemplateAssetObjectUrl"})
 """The property of a stack's artifact that names its template's content; the pipeline takes the template itself."""
-CODE = ("pipeline.definition.stack", "pipeline.settings")
+CODE = (
+    "pipeline.definition.stack",
+    "pipeline.settings",
+    "pipeline.builds.fetch_source",
+    "pipeline.builds.release_bake",
+    "pipeline.builds.release_gate",
+)
+"""With the programs whose text is in the commands of builds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +109,7 @@ class Pipeline:
                     [
                         stage.environment,
                         stage.approval,
+                        stage.release,
                         [
                             (each.name, each.before, each.after, each.release, each.is_adopted(stage.environment))
                             for each in stage.services

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounts import role_names
+from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Stage
 from pipeline.cli import upstream
 from pipeline.definition import asset_publishing
@@ -50,12 +51,19 @@ class Platform:
         self._place = CloudLocation(home=folder, port=cloud.port)
         shutil.copy(cloud.place.state_file, self._place.state_file)
 
-    def deploy(self, source: Source, *, given: Settings = SETTINGS) -> None:
+    def deploy(self, source: Source, builds: BuildSettings | None = None, *, given: Settings = SETTINGS) -> None:
         """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin.
 
         `given`: the settings, but for those that are this platform's own.
         """
-        self.settings = replace(given, name=self.name, account=self.tools, region=HOME, source=source)
+        self.settings = replace(
+            given,
+            name=self.name,
+            account=self.tools,
+            region=HOME,
+            source=source,
+            builds=builds or given.builds,
+        )
         self.checkout.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")
         self._write()
@@ -101,7 +109,7 @@ class Platform:
         shutil.rmtree(self.checkout / "assembly", ignore_errors=True)
         app, _ = tiny.app(self.checkout / "assembly", settings=self.settings, catalogue=self.catalogue(value))
         app.synth()
-        asset_publishing.write_commands(self.checkout / "assembly")
+        asset_publishing.write_commands(self.checkout / "assembly", self.settings.builds)
 
     def catalogue(self, value: str) -> Catalogue:
         """The one stage, with a service that deploys this value."""

@@ -7,6 +7,7 @@ from pipeline.review.diff import redact
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
 from pipeline.review.diff.removals import RemovalStep
+from pipeline.review.diff.shifts import UnshiftableChange
 from pipeline.review.judge import decisive
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import (
@@ -226,6 +227,18 @@ def of_transforms(place: StackLocation, path: str, added: Iterable[str]) -> Iter
     for name in added:
         said = f"The transform {name} rewrites the template at deployment; nobody can tell beforehand what comes out."
         yield _draft(place, "Review-Transform", "", "", path, said)
+
+
+def of_shifts(place: StackLocation, path: str, changes: Iterable[UnshiftableChange]) -> Iterator[Draft]:
+    """Functions whose new version CodeDeploy cannot shift traffic to."""
+    for function, what in changes:
+        named = function.path.removeprefix(f"{path}/").removesuffix("/Resource")
+        said = (
+            f"{named} ({function.type}): its {what} changes with the code: cannot be shifted. An alias routes to two"
+            " versions of one role and dead-letter queue, so CodeDeploy fails and the stack goes back."
+        )
+        advice = "Release this commit with Release(traffic=ALL_AT_ONCE), and shift again from the next one on."
+        yield _draft(place, "Review-CannotShift", function.logical_id, named, function.path, said, advice)
 
 
 def of_rules(changed: Iterable[str], *, by_base: bool) -> Iterator[Draft]:

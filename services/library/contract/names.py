@@ -23,9 +23,11 @@ REMOVALS_STAGE = "removals"
 """The pipeline's stage that deletes stacks of stages which are gone."""
 PIPELINE_STAGES = frozenset({"assets", "build", REMOVALS_STAGE, "source", "updatepipeline"})
 """Stages that the pipeline has of its own, in lower case."""
-STAGES_VARIABLE, REASON_VARIABLE = "Stages", "Reason"
-"""The pipeline's variables: which stages a run enters, and why the others are left out."""
+STAGES_VARIABLE, REASON_VARIABLE, ALARMS_VARIABLE = "Stages", "Reason", "Alarms"
+"""The pipeline's variables: which stages a run enters, why the others are left out, and what alarms mean to a gate."""
 EVERY_STAGE = "every"
+HEEDED, UNHEEDED = "heeded", "unheeded"
+"""What alarms that fire are to a gate: a reason to refuse, or none."""
 GATE_SUFFIX = "-gate"
 """Of the pipeline's stage in front of a stage or wave, in which a person agrees to it."""
 
@@ -104,6 +106,11 @@ def reserved_stage(name: str) -> str | None:
     if name == EVERY_STAGE:
         return "it means all of them where a run says which stages it enters"
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
+
+
+def release_alarm(stage: str, service: str) -> str:
+    """Return the name of the alarm by which releases of a service to a stage are watched."""
+    return f"{stage}-{service}-release"
 
 
 def gate_of(stage: str) -> str:

@@ -21,6 +21,7 @@ ACCEPTED_BY: Mapping[str, AcceptedBy] = {
     "Review-RecoveryEnds": AcceptedBy.PLATFORM,
     "Review-SecretRegenerated": AcceptedBy.SERVICE,
     "Review-EncryptionWeakened": AcceptedBy.PLATFORM,
+    "Review-CannotShift": AcceptedBy.SERVICE,
     "Review-WillFail": AcceptedBy.SERVICE,
     "Review-Replacement": AcceptedBy.SERVICE,
     "Review-OpenToTheWorld": AcceptedBy.PLATFORM,
