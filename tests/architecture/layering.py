@@ -105,7 +105,7 @@ ROOMS = {
     ),
     # Reads its own templates for the guardrails, which may not know the pipeline.
     "pipeline.accounts": Room(
-        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment"),
+        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment", NAMES),
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
