@@ -164,7 +164,7 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
     )
     yield _decision(
         "StepBuilds",
-        tuple(f"{stack}/StepBuilds/{each}Role" for each in ("", "Protect", "Remove", "Check", "Sweep")),
+        tuple(f"{stack}/StepBuilds/{each}Role" for each in ("", "Protect", "Remove", "Release", "Check", "Sweep")),
         ("Resource::<*.Arn>/*",),
         "A step's build reads the commit's artifact, whose name is random; it cannot write to the store.",
         Grant(actions=READ_COMMIT, resources=one_of(f"{bucket}/*")),

@@ -12,18 +12,24 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.build_settings import BuildSettings
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
+from pipeline.catalogue.release import asks_approval, has_gate
+from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
+    approval_timeout,
+    bakes,
     decided_findings,
     entry_conditions,
     failed_creations,
     gates,
     node_tools,
     pipeline_size,
+    release_rules,
     rollback_conditions,
     steps,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
+from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
 from pipeline.definition.build_network import BuildNetwork
@@ -97,12 +103,11 @@ class PipelineStack(cdk.Stack):
         self._builds = steps.StepBuilds(
             self,
             "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
+            artifacts=artifacts,
             pipeline_role=pipeline.role,
             bootstrap=settings.bootstrap,
             deploy_roles=[
-                steps.deploy_role_arn(
+                deploy_role_arn(
                     self,
                     settings.bootstrap,
                     account=stage.environment.account,
@@ -111,6 +116,7 @@ class PipelineStack(cdk.Stack):
                 for stage in stages
                 if stage.environment.keeps_data
             ],
+            gated=gates.GatedStages.of(catalogue, settings),
             removals=removals,
         )
         self._source = source_action(self, settings.source)
@@ -183,6 +189,7 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
+        approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
         if settings.builds != BuildSettings():
@@ -201,7 +208,7 @@ class PipelineStack(cdk.Stack):
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"],
                 resources=[
-                    steps.bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
+                    bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
                     for role in ("deploy", "file-publishing", "lookup")
                 ],
             )
@@ -249,7 +256,16 @@ class PipelineStack(cdk.Stack):
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
             assembly = self._engine.cloud_assembly_file_set
-            gate.add_pre(*gates.steps(entry.label, assembly=assembly, build=self._builds.gates))
+            release_rules.add_parameter(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
+            gate.add_pre(
+                *gates.steps(
+                    entry.label,
+                    assembly=assembly,
+                    build=self._builds.gates,
+                    pipeline=self._pipeline_name,
+                    asks=asks_approval(entry),
+                )
+            )
         wave = self._engine.add_wave(entry.label)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
@@ -281,6 +297,14 @@ class PipelineStack(cdk.Stack):
                     ),
                     *removing,
                 ],
+            )
+        self._bake(entry, wave)
+
+    def _bake(self, entry: Stage | Wave, wave: pipelines.Wave) -> None:
+        if self._builds.bakes is not None and bakes_in(entry):
+            assembly = self._engine.cloud_assembly_file_set
+            wave.add_post(
+                bakes.step(entry.label, assembly=assembly, build=self._builds.bakes, pipeline=self._pipeline_name)
             )
 
     def _steps(self, declared: Sequence[Step], *, stack: cdk.Stack | None) -> list[pipelines.Step]:

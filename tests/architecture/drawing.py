@@ -31,7 +31,7 @@ DRAWN = {
     "pipeline/builds": ("pipeline.builds",),
     "pipeline/review": ("pipeline.review",),
     "pipeline/operate, scaffold": ("pipeline.operate", "pipeline.scaffold"),
-    "pipeline/local": ("pipeline.local",),
+    "pipeline/local, rehearsal": ("pipeline.local", "pipeline.rehearsal"),
     "pipeline/toolset": ("pipeline.toolset",),
     "library/constructs": ("services.library.constructs",),
     "library/guardrails": ("services.library.guardrails",),

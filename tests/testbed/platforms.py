@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.accounts import role_names
 from pipeline.build_settings import BuildSettings
-from pipeline.catalogue.model import Catalogue
+from pipeline.catalogue.model import Catalogue, Stage
 from pipeline.cli import upstream
 from pipeline.definition import asset_publishing
 from pipeline.local import bootstrap, first_deployment, origin
@@ -45,6 +45,7 @@ class Platform:
         self.tools, self.target, self.other = (f"{number:04}{role:08}" for role in (1, 2, 3))
         self.name = f"tiny{number}"
         self.stage = tiny.stage("dev", tier=tier, account=self.target, region=AWAY)
+        self.stages: tuple[Stage, ...] = (self.stage,)
         self.checkout = folder / "checkout"
         # An origin of its own beside the shared cloud; its hook finds the cloud by the description of it.
         self._place = CloudLocation(home=folder, port=cloud.port)
@@ -63,14 +64,14 @@ class Platform:
         self.checkout.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")
         self._write()
-        places = {(self.tools, HOME), (self.tools, AWAY), (self.settings.source_account, HOME), (self.target, AWAY)}
-        names = {self.target: (role_names.of_stage(self.stage.label),)}
+        places = {(self.tools, HOME), (self.tools, AWAY), (self.settings.source_account, HOME)}
+        ours = [
+            bootstrap.Target(account=account, region=region, role_names=role_names.PIPELINE)
+            for account, region in places
+        ]
         bootstrap.bootstrap(
             self.cloud,
-            [
-                bootstrap.Target(account=account, region=region, role_names=names.get(account, role_names.PIPELINE))
-                for account, region in places
-            ],
+            [*ours, *map(_target, self.stages)],
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
@@ -145,3 +146,13 @@ class Platform:
     def _git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.checkout, check=True, capture_output=True, text=True)
         return done.stdout.strip()
+
+
+def _target(stage: Stage) -> bootstrap.Target:
+    environment = stage.environment
+    return bootstrap.Target(
+        account=environment.account,
+        region=environment.region,
+        role_names=(role_names.of_stage(stage.label), *stage.role_names),
+        keeps_data=environment.keeps_data,
+    )
