@@ -24,7 +24,13 @@ LOCAL_CLOUD = "pipeline.local.cloud"
 # Room -> the names that are in it; the longest name that fits a module decides, and a service is any of them.
 DRAWN = {
     "app.py, pipeline/cli": ("app", "pipeline.cli"),
-    "stages, pipeline/settings.py": ("stages", "pipeline.settings", "pipeline.source", "pipeline.build_settings"),
+    "stages, pipeline/settings.py": (
+        "stages",
+        "pipeline.settings",
+        "pipeline.pipeline_settings",
+        "pipeline.source",
+        "pipeline.build_settings",
+    ),
     "services/&lt;service&gt;": ("services",),
     "pipeline/definition, synthesis, accounts": ("pipeline.definition", "pipeline.synthesis", "pipeline.accounts"),
     "pipeline/catalogue": ("pipeline.catalogue",),
