@@ -110,15 +110,18 @@ ROOMS = {
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
     "pipeline.settings": Room(
-        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+        ours=("pipeline.build_settings", "pipeline.pipeline_settings", "pipeline.source", "stages.accounts", NAMES),
+        third_party=(),
     ),
+    "pipeline.pipeline_settings": Room(ours=("pipeline.build_settings", "pipeline.source", NAMES), third_party=()),
     "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
-    "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
+    "pipeline.source": Room(ours=(), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
             "pipeline.build_settings",
             "pipeline.catalogue",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "pipeline.source",
             f"{LIBRARY}.contract",
@@ -134,6 +137,7 @@ ROOMS = {
             "pipeline.accounts",
             "pipeline.catalogue",
             "pipeline.definition",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "stages",
             f"{LIBRARY}.contract",
