@@ -15,6 +15,7 @@ from pipeline.cli import (
     deployed,
     dev,
     doctor,
+    evidence,
     explain,
     hold,
     init,
@@ -68,6 +69,7 @@ def options(
 local.register(app)
 run.register(app)
 approve.register(app)
+evidence.register(app)
 hold.register(app)
 denied.register(app)
 credentials.register(app)

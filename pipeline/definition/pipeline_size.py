@@ -7,8 +7,10 @@ from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
 """Source, synth, self-mutation and the publishing of assets."""
-OF_A_GATE = 3
-"""What would be deployed, the approval, and whether it is still that."""
+UNIT_TESTS = 1
+"""Of the first stage that has services."""
+OF_A_GATE = 4
+"""What is known of it, the digest of that and of what would be deployed, the approval, and whether it is still that."""
 INDENTED_ACTIONS = 400
 """A template with more is written without indentation, which is a third of its bytes: 794 actions took 922,110 of the
 1,000,000 that CloudFormation reads, and 581,438 without. What people compare is the review, which reads templates."""
@@ -18,7 +20,8 @@ WARNED_SHARE = 0.9
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
     gates = OF_A_GATE * sum(map(has_gate, catalogue))
-    return ALWAYS + len(removals) + gates + sum(map(_actions_of, stages_of(catalogue)))
+    tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
+    return ALWAYS + tests + len(removals) + gates + sum(map(_actions_of, stages_of(catalogue)))
 
 
 def warning(count: int) -> str:

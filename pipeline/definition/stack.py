@@ -16,11 +16,13 @@ from pipeline.definition import (
     decided_findings,
     entry_conditions,
     failed_creations,
+    gate_evidence,
     gates,
     node_tools,
     pipeline_size,
     rollback_conditions,
     steps,
+    unit_tests,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.branch_cleanup import branch_cleanup
@@ -30,7 +32,9 @@ from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
 from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
+from pipeline.definition.shared_build import SharedBuild
 from pipeline.definition.source_action import add_trigger, grant_connection, source_action
+from pipeline.definition.unit_tests import UnitTestsStep
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
@@ -110,6 +114,7 @@ class PipelineStack(cdk.Stack):
             ],
             removals=removals,
         )
+        self._evidence = self._evidence_build(stages) if any(map(has_gate, catalogue)) else None
         self._source = source_action(self, settings.source)
         self._engine = pipelines.CodePipeline(
             self,
@@ -131,8 +136,9 @@ class PipelineStack(cdk.Stack):
             ),
         )
         self._removals = removals
+        first = next((entry for entry in catalogue if any(stage.services for stage in entry.stages)), None)
         for entry in catalogue:
-            self._add(entry)
+            self._add(entry, tests=self._unit_tests() if entry is first else None)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
         self._install_locked_tools()
@@ -180,6 +186,14 @@ class PipelineStack(cdk.Stack):
         rollback_conditions.add_conditions(template, names, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
+
+    def _evidence_build(self, stages: Sequence[Stage]) -> SharedBuild:
+        roles = [steps.lookup_role_arn(self, self._builds.bootstrap, stage.environment) for stage in stages]
+        return self._builds.shared_build(
+            "Evidence",
+            content=gate_evidence.CONTENT,
+            statements=gate_evidence.statements(self, self._pipeline_name, self._artifacts, lookup_roles=roles),
+        )
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -236,12 +250,28 @@ class PipelineStack(cdk.Stack):
             primary_output_directory="cdk.out",
         )
 
-    def _add(self, entry: Stage | Wave) -> None:
-        if has_gate(entry):
+    def _unit_tests(self) -> pipelines.Step:
+        content, statements = unit_tests.content(self._artifacts), unit_tests.statements(self._artifacts)
+        build = self._builds.shared_build("UnitTests", content=content, statements=statements)
+        return UnitTestsStep(source=self._source, build=build)
+
+    def _add(self, entry: Stage | Wave, *, tests: pipelines.Step | None) -> None:
+        """Add a stage or wave, and its gate if it has one. `tests`: before, or beside, its deployments."""
+        gate: pipelines.Wave | None = None
+        if self._evidence is not None and has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
-            assembly = self._engine.cloud_assembly_file_set
-            gate.add_pre(*gates.steps(entry.label, assembly=assembly, build=self._builds.gates))
+            gate.add_pre(
+                *gates.steps(
+                    entry.label,
+                    assembly=self._engine.cloud_assembly_file_set,
+                    source=self._source,
+                    build=self._builds.gates,
+                    evidence=self._evidence,
+                )
+            )
         wave = self._engine.add_wave(entry.label)
+        if tests is not None:
+            (gate or wave).add_pre(tests)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
             removing = [

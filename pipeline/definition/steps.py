@@ -1,7 +1,7 @@
 """Steps as services declare them, as CDK Pipelines' own."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -16,7 +16,8 @@ from constructs import Construct
 from pipeline.catalogue.model import Removal
 from pipeline.definition import gates, probes
 from pipeline.definition.probes import ProbeStep
-from pipeline.definition.shared_build import SharedBuild
+from pipeline.definition.shared_build import BuildContent, SharedBuild
+from services.library.contract.environment import Environment
 from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -48,6 +49,7 @@ class StepBuilds(Construct):
         super().__init__(scope, id_)
         self.bootstrap = bootstrap
         self._artifacts = artifacts
+        self._pipeline_role = pipeline_role
         self.artifacts_key = artifacts_key
         self.log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
@@ -79,6 +81,23 @@ class StepBuilds(Construct):
         """Where every step's build writes."""
         return codebuild.LoggingOptions(
             cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
+        )
+
+    def shared_build(
+        self, id_: str, *, content: BuildContent, statements: Iterable[iam.PolicyStatement]
+    ) -> SharedBuild:
+        """Return one more build of several actions, in a role that may do this besides reading the commit."""
+        role = self._role(f"{id_}Role")
+        for statement in statements:
+            role.add_to_policy(statement)
+        return SharedBuild(
+            self,
+            id_,
+            content=content,
+            role=role.without_policy_updates(),
+            logging=self.logging,
+            encryption_key=self.artifacts_key,
+            pipeline_role=self._pipeline_role,
         )
 
     def _remove_role(self, removals: Sequence[Removal]) -> iam.IRole:
@@ -134,6 +153,11 @@ def bootstrap_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, role: str, *, acc
 def deploy_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, *, account: str, region: str) -> str:
     """The role for deployments to it."""
     return bootstrap_role_arn(stack, bootstrap, "deploy", account=account, region=region)
+
+
+def lookup_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, place: Environment) -> str:
+    """The role that reads it, and changes nothing."""
+    return bootstrap_role_arn(stack, bootstrap, "lookup", account=place.account, region=place.region)
 
 
 def protect_from_termination(
