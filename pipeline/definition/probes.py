@@ -13,23 +13,22 @@ from pipeline.definition.shared_build import BuildContent, SharedBuild, as_cdk
 from services.library.contract.steps import Probe
 
 COMMAND = (
-    'python3 -I pipeline/builds/probe.py --method "$PROBE_METHOD" --path "$PROBE_PATH"'
+    'python3 -I probe.py --method "$PROBE_METHOD" --path "$PROBE_PATH"'
     ' --expect-status "$PROBE_EXPECT_STATUS" --attempts "$PROBE_ATTEMPTS" "$PROBE_URL"'
 )
-"""What varies comes in variables, which the shell does not read again: no path of a service can become a command."""
+"""In the folder of the builds' programs, which are a few kilobytes: hundreds of probes need not unpack a commit each.
+What varies comes in variables, which the shell does not read again: no path of a service can become a command."""
 
 
 @jsii.implements(pipelines.ICodePipelineActionFactory)
 class ProbeStep(pipelines.ShellStep):
     """One probe. A `ShellStep` for its input and its stack output alone: it makes no project of its own."""
 
-    def __init__(
-        self, probe: Probe, *, output: cdk.CfnOutput, source: pipelines.IFileSetProducer, build: SharedBuild
-    ) -> None:
-        super().__init__(probe.name, input=source, commands=[COMMAND], env_from_cfn_outputs={"PROBE_URL": output})
+    def __init__(self, probe: Probe, *, output: cdk.CfnOutput, programs: pipelines.FileSet, build: SharedBuild) -> None:
+        super().__init__(probe.name, input=programs, commands=[COMMAND], env_from_cfn_outputs={"PROBE_URL": output})
         self._variables = {name: value for name, value in _variables(probe).items() if DEFAULTS[name] != value}
         self._output = output
-        self._source = source
+        self._programs = programs
         self._build = build
 
     def produce_action(
@@ -43,14 +42,12 @@ class ProbeStep(pipelines.ShellStep):
         **_: Any,
     ) -> pipelines.CodePipelineActionFactoryResult:
         """Add the action; CDK Pipelines calls this."""
-        source = self._source.primary_output
-        assert source is not None  # noqa: S101 - every source has one
         url = stack_outputs_map.to_code_pipeline(pipelines.StackOutputReference.from_cfn_output(self._output))
         stage.add_action(
             actions.CodeBuildAction(
                 action_name=action_name,
                 run_order=run_order,
-                input=artifacts.to_code_pipeline(source),
+                input=artifacts.to_code_pipeline(self._programs),
                 project=self._build.project,
                 role=self._build.start_role,
                 environment_variables=as_cdk({"PROBE_URL": url, **self._variables}),

@@ -40,6 +40,7 @@ from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
+from services.library.contract.steps import Step
 
 StageFactory = Callable[[Construct, Stage], BuiltStage]
 
@@ -116,11 +117,13 @@ class PipelineStack(cdk.Stack):
         )
         self._evidence = self._evidence_build(stages) if any(map(has_gate, catalogue)) else None
         self._source = source_action(self, settings.source)
+        synth = self._synth()
+        self._programs = synth.add_output_directory(steps.PROGRAMS)
         self._engine = pipelines.CodePipeline(
             self,
             "Engine",
             code_pipeline=pipeline,
-            synth=self._synth(),
+            synth=synth,
             # Unpinned, the CDK asks for the newest, which may refuse our assembly.
             cli_version=node_tools.locked("aws-cdk"),
             cdk_assets_cli_version=node_tools.locked("cdk-assets"),
@@ -288,12 +291,8 @@ class PipelineStack(cdk.Stack):
                 stack_steps=[
                     pipelines.StackSteps(
                         stack=stack,
-                        pre=steps.to_pipeline_steps(
-                            service.before, stack=None, source=self._source, builds=self._builds
-                        ),
-                        post=steps.to_pipeline_steps(
-                            service.after, stack=stack, source=self._source, builds=self._builds
-                        ),
+                        pre=self._steps(service.before, stack=None),
+                        post=self._steps(service.after, stack=stack),
                     )
                     for service, stack in zip(stage.services, built.stacks.values(), strict=True)
                     if service.before or service.after
@@ -307,6 +306,11 @@ class PipelineStack(cdk.Stack):
                     *removing,
                 ],
             )
+
+    def _steps(self, declared: Sequence[Step], *, stack: cdk.Stack | None) -> list[pipelines.Step]:
+        return steps.to_pipeline_steps(
+            declared, stack=stack, source=self._source, programs=self._programs, builds=self._builds
+        )
 
     def _remove_from_gone_stages(self, stages: set[str]) -> None:
         """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""

@@ -25,6 +25,9 @@ SETUP = "make setup"
 PROVE = "make prove"
 """After synth, in the Build stage: whether the pipeline may update itself with what synth gave."""
 
+PROGRAMS = "pipeline/builds"
+"""Of the commit, this folder alone is what the Build stage gives probes as their input."""
+
 
 class StepBuilds(Construct):
     """What the builds of all steps share, however many services and stages there are: roles, a log group, and probes
@@ -134,12 +137,17 @@ class StepBuilds(Construct):
 
 
 def to_pipeline_steps(
-    steps: Sequence[Step], *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    steps: Sequence[Step],
+    *,
+    stack: cdk.Stack | None,
+    source: pipelines.IFileSetProducer,
+    programs: pipelines.FileSet,
+    builds: StepBuilds,
 ) -> list[pipelines.Step]:
     """Pipeline steps in the order given. `stack` is the deployed one, None for steps that run before it exists."""
     made: list[pipelines.Step] = []
     for step in steps:
-        made.append(_to_pipeline_step(step, stack=stack, source=source, builds=builds))
+        made.append(_to_pipeline_step(step, stack=stack, source=source, programs=programs, builds=builds))
         if len(made) > 1:
             made[-1].add_step_dependency(made[-2])
     return made
@@ -200,12 +208,17 @@ def remove_stack(
 
 
 def _to_pipeline_step(
-    step: Step, *, stack: cdk.Stack | None, source: pipelines.IFileSetProducer, builds: StepBuilds
+    step: Step,
+    *,
+    stack: cdk.Stack | None,
+    source: pipelines.IFileSetProducer,
+    programs: pipelines.FileSet,
+    builds: StepBuilds,
 ) -> pipelines.Step:
     if isinstance(step, Approval):
         return pipelines.ManualApprovalStep(step.name, comment=step.note)
     if isinstance(step, Probe):
-        return ProbeStep(step, output=_output(step, step.output, stack), source=source, build=builds.probes)
+        return ProbeStep(step, output=_output(step, step.output, stack), programs=programs, build=builds.probes)
     return pipelines.CodeBuildStep(
         step.name,
         input=source,

@@ -12,8 +12,13 @@ HANDLER = "services/intake/runtime/handler.py"
 
 def measure_warm_push(clone: Clone, figure: Figure) -> None:
     figure.aim = "12 s"
-    for number in range(RUNS):
-        clone.edit(HANDLER, ("logger = ", f"# {number}\nlogger = "))
+    measure_pushes(clone, figure, HANDLER, runs=RUNS)
+
+
+def measure_pushes(clone: Clone, figure: Figure, handler: str, *, runs: int) -> None:
+    """Change a handler, push it and follow it to production, several times."""
+    for number in range(runs):
+        clone.edit(handler, ("logger = ", f"# {number}\nlogger = "))
         clone.commit(f"Measure {number}")
         emulator = processor_seconds(clone.cloud.emulator_pid)
         with figure.sample():

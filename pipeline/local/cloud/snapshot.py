@@ -28,6 +28,8 @@ logger = logging.getLogger("penstock.snapshot")
 Value = TypeVar("Value")
 
 PERIOD_SECONDS = 5.0
+RESTS = 4
+"""After an action's snapshot, as many times as long as it took: a large platform's would leave nothing to the run."""
 LONGEST_SECONDS = 60.0
 UNDISTURBED_SECONDS = 0.1
 OUR_STORES = "penstock"
@@ -52,6 +54,8 @@ class Snapshots:
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     has_all_before: float = -math.inf
     """The moment at which the last good snapshot began."""
+    rested_at: float = -math.inf
+    """The moment from which on the end of an action has a snapshot of its own again."""
 
     def install(self) -> None:
         """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
@@ -119,7 +123,13 @@ class Snapshots:
                 settled = not due
 
     def _after_action(self) -> None:
+        """Take one; soon after another, the next periodic one has what the action did."""
+        began = time.perf_counter()
+        if began < self.rested_at:
+            self.changed = True
+            return
         self.take("a finished action")
+        self.rested_at = began + (1 + RESTS) * (time.perf_counter() - began)
 
     def _at_start(self) -> None:
         self.loop = asyncio.get_running_loop()

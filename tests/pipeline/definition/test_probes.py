@@ -10,7 +10,7 @@ import pytest
 from pipeline.definition.probes import COMMAND
 from services.library.contract.constraints import validate_fields
 from services.library.contract.steps import Probe
-from tests.conftest import Assembly
+from tests.conftest import ROOT, Assembly
 from tests.testbed import reachable, tiny
 
 PIPELINE, PROJECT = "AWS::CodePipeline::Pipeline", "AWS::CodeBuild::Project"
@@ -48,6 +48,18 @@ def test_all_probes_of_a_pipeline_share_one_project(assembly: Assembly, probes: 
         name for name, each in assembly.resources("Pipeline", PROJECT).items() if "probe.py" in json.dumps(each)
     ]
     assert commands == [project]
+
+
+def test_a_probe_downloads_the_builds_programs_and_not_the_commit(assembly: Assembly, probes: dict[str, Any]) -> None:
+    (given,) = {artifact["Name"] for action in probes.values() for artifact in action["InputArtifacts"]}
+    (pipeline,) = assembly.resources("Pipeline", PIPELINE).values()
+    (synth,) = pipeline["Properties"]["Stages"][1]["Actions"]
+    project = assembly.resources("Pipeline", PROJECT)[synth["Configuration"]["ProjectName"]["Ref"]]
+    artifacts = json.loads(project["Properties"]["Source"]["BuildSpec"])["artifacts"]
+    folder = Path(artifacts["secondary-artifacts"][given]["base-directory"])
+    program = next(word for word in COMMAND.split() if word.endswith(".py"))
+    assert (ROOT / folder / program).is_file()
+    assert folder == Path("pipeline/builds")
 
 
 def test_a_probes_action_names_its_url_and_what_is_not_the_default(probes: dict[str, Any]) -> None:

@@ -103,6 +103,9 @@ class Run:
             status = ended.status
             self._log.say(f"Phase complete: {self._record.phase} State: {status}")
             self._record.leave(status, code=ended.code, message=ended.message)
+        except Exception as error:
+            self._log.say(f"A fault of the local cloud, which its own log says more about: {error!r}")
+            raise
         finally:
             try:
                 if self._shell is not None:

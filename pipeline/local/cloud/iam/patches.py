@@ -154,12 +154,20 @@ def replace_decisions(judge: Judge) -> None:
     # API Gateway asks for itself (`apigateway/signature.py`), so that a refusal is in its log.
     replace(ministack_app, "_enforce_execute_api", lambda *_asked, **_named: None)
     foreign = replace(s3, "_foreign_bucket_allows", lambda *asked: bool(asked[5]) or foreign(*asked))
+    replace(sts, "_evict_expired_sessions", _evict_expired_sessions)
     _name_resources_of_ours()
     _note_parameters()
     _note_encryption()
     _name_every_operation_of_s3()
     _say_what_aws_says()
     _count_loopback_as_secure()
+
+
+def _evict_expired_sessions() -> None:
+    """Do as the emulator does, which fails if a service assumes a role in another thread meanwhile."""
+    for access_key, session in list(sts._sessions.items()):  # noqa: SLF001 - as above
+        if sts._session_expired(session):  # noqa: SLF001 - as above
+            sts._sessions.pop(access_key, None)  # noqa: SLF001 - as above
 
 
 def check_root(secret: str) -> None:

@@ -44,7 +44,8 @@ class Records:
             "enforced": enforced,
         }
         while len(self._denied) > MOST_DENIALS:
-            del self._denied[min(self._denied, key=lambda each: str(self._denied[each]["last"]))]
+            oldest, _ = min(self._denied.items(), key=lambda entry: str(entry[1]["last"]))
+            self._denied.pop(oldest, None)  # unless another thread did
 
     def denied(self) -> list[Json]:
         """List what was denied, in every account and region, the newest last."""
@@ -59,7 +60,7 @@ class Records:
         counts: dict[str, dict[str, int]] = {}
         for account, _, subject, actions in self._emulator.entries("iam-used"):
             of_role = counts.setdefault(f"{account}/{subject}", {})
-            for action, times in actions.items():
+            for action, times in list(actions.items()):
                 of_role[action] = of_role.get(action, 0) + times
         return counts
 

@@ -7,6 +7,7 @@ import base64
 import functools
 import itertools
 import json
+import subprocess
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.permissions import access, denials, recorded
 from pipeline.operate.session import LocalClients
-from tests.conftest import FreshCloud
+from tests.conftest import ROOT, FreshCloud
 from tests.testbed.consumers import Queue, Stream
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until, with_boto3
 from tests.testbed.permission_mutations import Permission, judge, read
@@ -28,6 +29,21 @@ from tests.testbed.roles import EVERYTHING, role
 pytestmark = pytest.mark.cloud
 
 READ = "s3:GetObject"
+SESSIONS_IN_FOUR_THREADS = """
+import sys, threading
+from pipeline.local.cloud.iam import patches, principal_patches
+
+def start(thread):
+    for number in range(400):
+        principal_patches.start_session("arn:aws:iam::111111111111:role/any", f"{thread}-{number}")
+
+patches.replace_decisions(lambda principal, request: None)
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=start, args=(number,)) for number in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+"""In the emulator's own Python: no request can hit the moment in which the emulator looks for sessions that ended."""
 _numbers = itertools.count()
 
 
@@ -820,3 +836,13 @@ def test_without_iam_a_denial_names_no_resource(fresh_cloud: FreshCloud) -> None
     bucket, arn = a_bucket(cloud), a_role(cloud, Action=READ)
     said = refusal(as_role(cloud, arn, "s3").put_object, Bucket=bucket, Key="b", Body=b"")
     assert "on resource" not in said
+
+
+def test_roles_that_services_assume_in_many_threads_at_once() -> None:
+    """A build of a stage with 25 services ended as FAULT, since another one assumed its role at the same moment."""
+    python = str(ROOT / ".venv/emulator/bin/python")
+    done = subprocess.run(
+        [python, "-c", SESSIONS_IN_FOUR_THREADS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "RuntimeError" not in done.stderr
