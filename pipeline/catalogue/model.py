@@ -16,6 +16,8 @@ class Stage:
     services: tuple[Service[Any], ...]
     approval: bool | None = None
     """Whether a person must agree before anything is deployed. None: as the tier asks."""
+    approves_unchanged: bool = False
+    """Whether the pipeline agrees by itself to a run that would change nothing here; in a wave each must say so."""
 
     @property
     def name(self) -> str:
@@ -104,6 +106,12 @@ def has_gate(entry: Stage | Wave) -> bool:
     That is a stage of the pipeline's own: of a stage that may be rolled back, a "no" must not be the failure.
     """
     return any(stage.asks_approval and stage.services for stage in entry.stages)
+
+
+def approves_unchanged(entry: Stage | Wave) -> bool:
+    """Return whether the pipeline agrees by itself to a run that would change nothing in a stage, or in a wave."""
+    asking = [stage for stage in entry.stages if stage.asks_approval and stage.services]
+    return bool(asking) and all(stage.approves_unchanged for stage in asking)
 
 
 def file_of(stage: str) -> str:

@@ -18,6 +18,9 @@ from services.library.contract.release import Release
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval
 
+OWN = ("approval", "approves_unchanged")
+"""Fields of a stage that are values."""
+
 
 class InvalidCatalogueError(MistakeError):
     """The catalogue cannot be built; each problem is one sentence that says where and what."""
@@ -59,6 +62,7 @@ def problems_of(
         yield from _approvals_in_rollbacks(entry)
     for stage in stages:
         yield from problems_of_stage(stage)
+        yield from _approving_nothing(stage)
     yield from _clashing(stages)
     if whole:
         yield from _unapproved(sound)
@@ -228,6 +232,14 @@ def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
                     yield problem(written.field(at), message, field=at, given=step.name, allowed=allowed)
 
 
+def _approving_nothing(stage: Stage) -> Iterator[Problem]:
+    """Yield the rule of a stage for an approval that nobody is asked for."""
+    if stage.approves_unchanged and not stage.asks_approval:
+        message = f"approves_unchanged=True is not allowed: nobody is asked before {stage.name}; leave it out."
+        place = expression_of(stage).field("approves_unchanged")
+        yield problem(place, message, field="approves_unchanged", given="True", allowed="False, or approval=True")
+
+
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
     """Yield the production stage that nobody agrees to: neither at itself nor at a production stage before it."""
     agreed = False
@@ -247,8 +259,9 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
 def _invalid_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     """Yield what is wrong with the stage's own fields; its services' are their entries'."""
     hints = field_types(Stage)
-    for each in (*validate_value(stage.approval, hints["approval"], "approval"), *validate_fields(stage.environment)):
-        field = each.field if each.field == "approval" else f"environment.{each.field}"
+    own = [each for name in OWN for each in validate_value(getattr(stage, name), hints[name], name)]
+    for each in (*own, *validate_fields(stage.environment)):
+        field = each.field if each.field in OWN else f"environment.{each.field}"
         yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
     for position, service in _listed_by(stage):
         if not isinstance(service, Service):

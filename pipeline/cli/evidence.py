@@ -136,7 +136,7 @@ def _judgement(review: Review | None) -> dict[str, Any] | None:
         "is_empty": review.is_empty,
         "findings": [
             {"level": each.level.value, "rule": each.rule, "path": each.path or each.logical_id, "what": each.evidence}
-            for each in review.findings
+            for each in view.in_front(review)
             if not each.acknowledged
         ],
         "changes": len(review.changes) + len(review.stacks),

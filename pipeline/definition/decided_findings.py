@@ -166,7 +166,7 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         "StepBuilds",
         tuple(
             f"{stack}/StepBuilds/{each}Role"
-            for each in ("", "Protect", "Remove", "Check", "Sweep", "Evidence", "UnitTests")
+            for each in ("", "Protect", "Remove", "Check", "Sweep", "Evidence", "UnitTests", "Unchanged")
         ),
         ("Resource::<*.Arn>/*",),
         "A step's build reads the commit's artifact, whose name is random; it cannot write to the store.",

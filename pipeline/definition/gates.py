@@ -15,6 +15,7 @@ from aws_cdk import pipelines
 
 from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY, EvidenceStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild, as_cdk
+from pipeline.definition.unchanged_approval import UnchangedApprovalStep
 from services.library.contract.names import gate_of
 
 APPROVAL = "Approve"
@@ -91,6 +92,11 @@ class DigestStep(pipelines.ShellStep):
         return pipelines.CodePipelineActionFactoryResult(run_orders_consumed=1, project=self._build.project)
 
 
+def approval_of(label: str) -> str:
+    """Return the name of the action in which a person agrees to a stage or wave."""
+    return f"{APPROVAL}-{label}"
+
+
 def steps(
     label: str,
     *,
@@ -98,8 +104,12 @@ def steps(
     source: pipelines.IFileSetProducer,
     build: SharedBuild,
     evidence: SharedBuild,
+    unchanged: SharedBuild | None,
 ) -> list[pipelines.Step]:
-    """Return the steps of a stage's, or a wave's, gate, each after the one before."""
+    """Return the steps of a stage's, or a wave's, gate, each after the one before.
+
+    `unchanged`: what approves a run by rule that would change nothing; None where a person is always asked.
+    """
     namespace = gate_of(label)
     digest = f"#{{{namespace}.{DIGEST}}}"
     collected = EvidenceStep(label, source=source, build=evidence)
@@ -108,7 +118,7 @@ def steps(
         collected,
         DigestStep(f"Digest-{label}", approved=NOT_ASKED_YET, namespace=namespace, **given),
         pipelines.ManualApprovalStep(
-            f"{APPROVAL}-{label}",
+            approval_of(label),
             comment=f"#{{{collected.namespace}.{SUMMARY}}} Digest: {digest}",
             # CodePipeline takes an address alone, and knows the rest of it only in the run.
             review_url=f"https://#{{{collected.namespace}.{LINK}}}",
@@ -117,4 +127,8 @@ def steps(
     ]
     for before, after in pairwise(made):
         after.add_step_dependency(before)
-    return made
+    if unchanged is None:
+        return made
+    by_rule = UnchangedApprovalStep(label, assembly=assembly, build=unchanged)
+    by_rule.add_step_dependency(made[1])
+    return [*made, by_rule]

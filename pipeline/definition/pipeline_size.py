@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, has_gate, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, approves_unchanged, has_gate, stages_of
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -19,7 +19,7 @@ WARNED_SHARE = 0.9
 
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
-    gates = OF_A_GATE * sum(map(has_gate, catalogue))
+    gates = OF_A_GATE * sum(map(has_gate, catalogue)) + sum(map(approves_unchanged, catalogue))
     tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
     return ALWAYS + tests + len(removals) + gates + sum(map(_actions_of, stages_of(catalogue)))
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, has_gate, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, approves_unchanged, has_gate, stages_of
 from pipeline.definition import (
     decided_findings,
     entry_conditions,
@@ -22,6 +22,7 @@ from pipeline.definition import (
     pipeline_size,
     rollback_conditions,
     steps,
+    unchanged_approval,
     unit_tests,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
@@ -116,6 +117,7 @@ class PipelineStack(cdk.Stack):
             removals=removals,
         )
         self._evidence = self._evidence_build(stages) if any(map(has_gate, catalogue)) else None
+        self._unchanged = self._unchanged_build([each for each in catalogue if approves_unchanged(each)])
         self._source = source_action(self, settings.source)
         synth = self._synth()
         self._programs = synth.add_output_directory(steps.PROGRAMS)
@@ -198,6 +200,21 @@ class PipelineStack(cdk.Stack):
             statements=gate_evidence.statements(self, self._pipeline_name, self._artifacts, lookup_roles=roles),
         )
 
+    def _unchanged_build(self, entries: Sequence[Stage | Wave]) -> SharedBuild | None:
+        if not entries:
+            return None
+        stages = stages_of(tuple(entries))
+        return self._builds.shared_build(
+            "Unchanged",
+            content=unchanged_approval.content(self._pipeline_name),
+            statements=unchanged_approval.statements(
+                self,
+                self._pipeline_name,
+                approvals=[(each.label, gates.approval_of(each.label)) for each in entries],
+                lookup_roles=[steps.lookup_role_arn(self, self._builds.bootstrap, each.environment) for each in stages],
+            ),
+        )
+
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
         if account == self.account:
@@ -270,6 +287,7 @@ class PipelineStack(cdk.Stack):
                     source=self._source,
                     build=self._builds.gates,
                     evidence=self._evidence,
+                    unchanged=self._unchanged if approves_unchanged(entry) else None,
                 )
             )
         wave = self._engine.add_wave(entry.label)

@@ -1,5 +1,6 @@
 """The stage in front of a stage that a person agrees to, as it is synthesised and as the local engine runs it."""
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -233,6 +234,25 @@ def test_evidence_may_look_at_each_stage_and_write_nothing_but_itself(tmp_path: 
     assert str(allowed["s3:PutObject"]["Resource"]).endswith("/penstock/Evidence_*']]}")
     writes = {each for each in allowed if each.startswith("codepipeline:") and "Get" not in each and "List" not in each}
     assert writes == set()
+
+
+def test_rule_for_unchanged_runs_stands_beside_the_approval_and_may_answer_no_other(tmp_path: Path) -> None:
+    prod = replace(tiny.stage("prod", tier=Tier.PRODUCTION), approves_unchanged=True)
+    catalogue: Catalogue = (tiny.stage("dev"), prod, tiny.stage("last", tier=Tier.PRODUCTION))
+    _, stack = tiny.app(tmp_path, catalogue=catalogue)
+    template = assertions.Template.from_stack(stack)
+    (found,) = template.find_resources("AWS::CodePipeline::Pipeline").values()
+    gates = {each["Name"]: each["Actions"] for each in found["Properties"]["Stages"] if "-gate" in each["Name"]}
+    orders = {each["Name"]: each["RunOrder"] for each in gates["prod-gate"]}
+    assert orders["Unchanged-prod"] == orders["Approve-prod"] == orders["Check-prod"] - 1
+    assert [each["Name"] for each in gates["last-gate"] if "Unchanged" in each["Name"]] == []
+    answers = [
+        each["Resource"]
+        for policy in template.find_resources("AWS::IAM::Policy").values()
+        for each in policy["Properties"]["PolicyDocument"]["Statement"]
+        if each["Action"] == "codepipeline:PutApprovalResult"
+    ]
+    assert [json.dumps(each).rpartition(":")[2] for each in answers] == ['penstock/prod-gate/Approve-prod"']
 
 
 def _listed(value: Any) -> list[Any]:
