@@ -77,7 +77,7 @@ coverage: setup ## which lines and branches `make test` runs, in local clouds an
 	head -n 32 .coverage/report.txt && tail -n 3 .coverage/report.txt; exit $$failed
 
 docs: setup ## the pages as a site in .site/, with strict links; opens without a network
-	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "It is in .site: python3 -m http.server --directory .site"
+	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "It is in .site, to be read from files. To search it too: python3 -m http.server --bind 127.0.0.1 --directory .site 8000, then http://127.0.0.1:8000"
 
 bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'

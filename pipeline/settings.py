@@ -1,7 +1,8 @@
 """What the pipeline follows, and where it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pipeline.build_settings import BuildSettings
 from pipeline.source import CodeCommitSource, ConnectionSource, Source
 from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
 from stages import accounts
@@ -17,6 +18,8 @@ class Settings:
     source: Source
     bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
     """What `cdk bootstrap` made in each account. cdk.json has the same names, for the CDK."""
+    builds: BuildSettings = field(default_factory=BuildSettings)
+    """The network, proxy, package index and image of all builds: docs/company-network.md."""
 
     def __post_init__(self) -> None:
         if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:

@@ -7,7 +7,7 @@ That a commit updates the pipeline shows in what synth made of it for the run be
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,21 @@ def tell(assembly: Path, store: str) -> None:
     """Print them, if this commit updates the pipeline."""
     s3 = boto3.client("s3")
     made = kept_synths.templates(assembly)
-    if kept_synths.read(s3, store, LATEST) == made:
+    before = kept_synths.read(s3, store, LATEST)
+    if before == made:
         return
-    pipeline = os.environ["CODEBUILD_INITIATOR"].removeprefix("codepipeline/")
-    cancelled = list(runs(boto3.client("codepipeline").get_pipeline_state(name=pipeline)["stageStates"]))
-    for line in ("This commit updates the pipeline, which cancels:", *cancelled) if cancelled else ():
-        sys.stdout.write(f"{line}\n")
+    if before is None or _pipelines(before) != _pipelines(made):
+        pipeline = os.environ["CODEBUILD_INITIATOR"].removeprefix("codepipeline/")
+        cancelled = list(runs(boto3.client("codepipeline").get_pipeline_state(name=pipeline)["stageStates"]))
+        for line in ("This commit updates the pipeline, which cancels:", *cancelled) if cancelled else ():
+            sys.stdout.write(f"{line}\n")
     kept_synths.write(s3, store, LATEST, made)
+
+
+def _pipelines(made: Mapping[str, Any]) -> list[Any]:
+    """Return what the templates say of pipelines: only a change of these cancels runs."""
+    resources = [each for template in made.values() for each in template.get("Resources", {}).values()]
+    return [each for each in resources if each.get("Type") == "AWS::CodePipeline::Pipeline"]
 
 
 def runs(states: Iterable[Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pipeline.catalogue.problem import Problem
 from pipeline.catalogue.source_location import SourceExpression, problem
 from services.library.contract.constraints import InvalidSetting, field_types, validate_fields, validate_value
 from services.library.contract.environment import Environment
+from services.library.contract.release import validate_release
 from services.library.contract.service import Service, ServiceStack
 from services.library.contract.steps import Approval, Probe, Step
 
@@ -32,6 +33,8 @@ def problems_of_entry(service: Service[Any], environment: Environment, written: 
     found += _invalid_steps(service)
     if service.override is not None:
         found += _invalid_override(service)
+    if service.release is not None and not any(each.field.startswith("release") for each in found):
+        found += validate_release(service.release)
     if not found:
         found += service.validate(environment)
     found += _names_too_long(service, environment)
@@ -137,7 +140,7 @@ def _stack_of(service: type[Service[Any]]) -> type[ServiceStack]:
 
 def _names_too_long(service: Service[Any], environment: Environment) -> Iterator[InvalidSetting]:
     """Yield names that AWS would refuse, made of the stage's and the service's."""
-    stack = f"{environment.label}-{service.name}"
+    stack = service.stack_name(environment)
     longest = min(LONGEST_STACK_NAME, LONGEST_ACTION_NAME - OF_THE_CDK)
     if len(stack) > longest:
         allowed = f"at most {longest} characters, of which {len(environment.label) + 1} are the stage's"

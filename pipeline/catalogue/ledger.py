@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Tombstone, file_of, stages_of
 from pipeline.catalogue.problem import Problem
 from services.library.contract.environment import Environment
-from services.library.contract.names import OWNER, SHORTEST_REASON
+from services.library.contract.names import OWNER, SHORTEST_REASON, stack_of
 
 LEDGER = "stages/deployed.json"
 FILE = Path(__file__).absolute().parents[2] / LEDGER
@@ -22,17 +22,19 @@ def ships(catalogue: Catalogue) -> tuple[Shipped, ...]:
     """Return every stack that a catalogue deploys, sorted."""
     return tuple(
         sorted(
-            shipped_by(stage.environment, service.name) for stage in stages_of(catalogue) for service in stage.services
+            shipped_by(stage.environment, service.name, stack=service.stack_name(stage.environment))
+            for stage in stages_of(catalogue)
+            for service in stage.services
         )
     )
 
 
-def shipped_by(environment: Environment, service: str) -> Shipped:
-    """Return the stack of a service in the stage of an environment."""
+def shipped_by(environment: Environment, service: str, *, stack: str | None = None) -> Shipped:
+    """Return the stack of a service in the stage of an environment. `stack`: its name, if the CDK does not name it."""
     return Shipped(
         stage=environment.label,
         service=service,
-        stack=f"{environment.label}-{service}",  # as the CDK names a stack in a stage
+        stack=stack or stack_of(environment.label, service),
         account=environment.account,
         region=environment.region,
     )

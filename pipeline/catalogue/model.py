@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Release
 from services.library.contract.service import Service
 
 
@@ -18,6 +19,8 @@ class Stage:
     """Whether a person must agree before anything is deployed. None: as the tier asks."""
     approves_unchanged: bool = False
     """Whether the pipeline agrees by itself to a run that would change nothing here; in a wave each must say so."""
+    release: Release | None = None
+    """What the stage itself wishes of its releases, beside the wishes of its services."""
 
     @property
     def name(self) -> str:
@@ -37,6 +40,11 @@ class Stage:
     def with_stages(self, change: Callable[["Stage"], "Stage"]) -> "Stage":
         """Return the stage changed."""
         return change(self)
+
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        """Patterns of what the roles of its services are called, beside those that begin with its label."""
+        return tuple(name for service in self.services for name in service.role_names(self.environment))
 
     @property
     def asks_approval(self) -> bool:
@@ -98,20 +106,6 @@ class Removal:
     shipped: Shipped
     why: str
     owner: str
-
-
-def has_gate(entry: Stage | Wave) -> bool:
-    """Return whether a person must agree to a stage, or to one of a wave's, before the pipeline enters it.
-
-    That is a stage of the pipeline's own: of a stage that may be rolled back, a "no" must not be the failure.
-    """
-    return any(stage.asks_approval and stage.services for stage in entry.stages)
-
-
-def approves_unchanged(entry: Stage | Wave) -> bool:
-    """Return whether the pipeline agrees by itself to a run that would change nothing in a stage, or in a wave."""
-    asking = [stage for stage in entry.stages if stage.asks_approval and stage.services]
-    return bool(asking) and all(stage.approves_unchanged for stage in asking)
 
 
 def file_of(stage: str) -> str:

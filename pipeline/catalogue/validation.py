@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -10,15 +11,16 @@ from pipeline.catalogue.entry_validation import is_sound, problems_of_entry, pro
 from pipeline.catalogue.model import Catalogue, Shipped, Stage, Tombstone, Wave, stages_of
 from pipeline.catalogue.problem import MistakeError, Problem
 from pipeline.catalogue.regions import REGIONS
+from pipeline.catalogue.release import release_of, watched_services
 from pipeline.catalogue.source_location import CATALOGUE, SourceExpression, expression_of, problem
 from services.library.contract import names
 from services.library.contract.constraints import field_types, suggestion, validate_fields, validate_value
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Release
+from services.library.contract.release import validate_release
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval
 
-OWN = ("approval", "approves_unchanged")
+OWN = ("approval", "approves_unchanged", "release")
 """Fields of a stage that are values."""
 
 
@@ -60,6 +62,7 @@ def problems_of(
         if isinstance(entry, Wave):
             yield from problems_of_wave(entry)
         yield from _approvals_in_rollbacks(entry)
+        yield from _unwatched_bakes(entry)
     for stage in stages:
         yield from problems_of_stage(stage)
         yield from _approving_nothing(stage)
@@ -102,6 +105,10 @@ def problems_of_stage(stage: Stage) -> Iterator[Problem]:
         )
         place = written.field("environment.region")
         yield problem(place, message, field="region", given=repr(environment.region), allowed="a region of AWS")
+    if environment.traffic is not None:
+        message = f"traffic={environment.traffic!r} is not allowed in an Environment; give it in release=Release(...)."
+        place = written.field("environment.traffic")
+        yield problem(place, message, field="traffic", given=repr(environment.traffic), allowed="a field of Release")
     services = [service for _, service in _entries(stage)]
     for position, service in _entries(stage):
         entry = written.item("services", position, len(stage.services))
@@ -199,7 +206,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
     for stage in stages:
         for position, service in _entries(stage):
             environment = stage.environment
-            stack = f"{environment.label}-{service.name}"
+            stack = service.stack_name(environment)
             key = (environment.account, environment.region, stack)
             other, name = seen.setdefault(key, (stage, service.name))
             if other is not stage:
@@ -214,8 +221,7 @@ def _clashing(stages: Iterable[Stage]) -> Iterator[Problem]:
 def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
     """Yield each approval among the steps of services in a stage, or wave, that is rolled back when it fails."""
     listed = [(stage, position, service) for stage in entry.stages for position, service in _entries(stage)]
-    releases = [service.release for _, _, service in listed]  # of whatever type: a wrong one has its own sentence
-    if not any(isinstance(each, Release) and each.roll_back_on_failure for each in releases):
+    if release_of(entry).roll_back is None:
         return
     for stage, position, service in listed:
         written = expression_of(stage).item("services", position, len(stage.services))
@@ -228,7 +234,7 @@ def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
                         " which is rolled back when it fails: a no, or no answer within seven days, would roll it back,"
                         " and the rollback would ask again; give the stage approval=True, which is asked before it."
                     )
-                    allowed = "no Approval where roll_back_on_failure is set"
+                    allowed = "no Approval where roll_back is set"
                     yield problem(written.field(at), message, field=at, given=step.name, allowed=allowed)
 
 
@@ -238,6 +244,24 @@ def _approving_nothing(stage: Stage) -> Iterator[Problem]:
         message = f"approves_unchanged=True is not allowed: nobody is asked before {stage.name}; leave it out."
         place = expression_of(stage).field("approves_unchanged")
         yield problem(place, message, field="approves_unchanged", given="True", allowed="False, or approval=True")
+
+
+def _unwatched_bakes(entry: Stage | Wave) -> Iterator[Problem]:
+    """Yield the bake of a stage, or wave, in which no service has an alarm to be watched by."""
+    wish = release_of(entry).bake_minutes
+    sound = [replace(stage, services=tuple(each for _, each in _entries(stage))) for stage in entry.stages]
+    if wish is None or any(map(watched_services, sound)):
+        return
+    written = expression_of(wish.stage)
+    if wish.service is not None:
+        position = wish.stage.services.index(wish.service)
+        written = written.item("services", position, len(wish.stage.services))
+    message = (
+        f"release.bake is not allowed in {entry.label}, where no service has release.alarms: there is nothing to watch;"
+        " give a service alarms=ReleaseAlarms(), or leave bake out."
+    )
+    place = written.field("release.bake")
+    yield problem(place, message, field="release.bake", given=f"{wish.value} minutes", allowed="release.alarms")
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
@@ -260,8 +284,10 @@ def _invalid_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem
     """Yield what is wrong with the stage's own fields; its services' are their entries'."""
     hints = field_types(Stage)
     own = [each for name in OWN for each in validate_value(getattr(stage, name), hints[name], name)]
+    if stage.release is not None and not own:
+        own += validate_release(stage.release)
     for each in (*own, *validate_fields(stage.environment)):
-        field = each.field if each.field in OWN else f"environment.{each.field}"
+        field = each.field if each in own else f"environment.{each.field}"
         yield problem(written.field(field), each.sentence, field=each.field, given=each.given, allowed=each.allowed)
     for position, service in _listed_by(stage):
         if not isinstance(service, Service):

@@ -64,11 +64,13 @@ def left_to_do(root: Path, target: Target, catalogue: Catalogue, say: Callable[[
 
 
 def _places(target: Target, catalogue: Catalogue, needs: dict[tuple[str, str], PlaceNeeds]) -> Iterator[Place]:
-    environments = [stage.environment for stage in stages_of(catalogue)]
+    stages = list(stages_of(catalogue))
+    environments = [stage.environment for stage in stages]
     keeping = {each.account for each in environments if each.keeps_data}
     names: dict[str, set[str]] = {SETTINGS.account: set(role_names.PIPELINE)}
-    for each in environments:
-        names.setdefault(each.account, set()).add(role_names.of_stage(each.label))
+    for stage in stages:
+        here = {role_names.of_stage(stage.label), *stage.role_names}
+        names.setdefault(stage.environment.account, set()).update(here)
     regions = {SETTINGS.region, *(each.region for each in environments)}
     wanted = {(SETTINGS.account, region) for region in regions}
     wanted |= {(each.account, each.region) for each in environments}

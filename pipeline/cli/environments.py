@@ -3,6 +3,7 @@
 No stage may be called `branch` or `branch-...`, so that the name alone says which it is.
 """
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from services.library.contract import names
 if TYPE_CHECKING:
     from services.library.contract.environment import Environment
 
+LEDGER = "stages/deployed.json"
 THIS_BRANCH = names.BRANCH_PREFIX.rstrip("-")
 """The stage that means the environment of the branch that is checked out."""
 
@@ -27,7 +29,11 @@ THIS_BRANCH = names.BRANCH_PREFIX.rstrip("-")
 def read(ctx: typer.Context, pipeline: Pipeline, stage: str | None) -> list[DeployedStack]:
     """Return the services of a stage or of a branch's environment, or of all stages."""
     if stage is None or not (stage == THIS_BRANCH or stage.startswith(names.BRANCH_PREFIX)):
-        return outputs.read(pipeline, stage)
+        listed = _services(ctx.ensure_object(Path))
+        return [
+            replace(each, service=listed.get((each.account, each.region, each.stack), each.service))
+            for each in outputs.read(pipeline, stage)
+        ]
     prefix = branch.here(ctx.ensure_object(Path)).prefix if stage == THIS_BRANCH else stage
     place = branch.place_of_branches(ctx)
     target = replace(pipeline.target, account=place.account, region=place.region)
@@ -66,9 +72,18 @@ def stack_of(ctx: typer.Context, service: str, stage: str | None) -> DeployedSta
     if stage is not None and (stage == THIS_BRANCH or stage.startswith(names.BRANCH_PREFIX)):
         place = branch.place_of_branches(ctx)
         prefix = branch.here(root).prefix if stage == THIS_BRANCH else stage.removesuffix(f"-{place.name}")
-        return _by_name(f"{prefix}-{place.name}", service, place)
-    listed, _ = loading.find_entry(root, service, stage or _first_stage(root, service))
-    return _by_name(listed.label, service, listed.environment)
+        label = f"{prefix}-{place.name}"
+        return _by_name(label, service, place, stack=names.stack_of(label, service))
+    listed, value = loading.find_entry(root, service, stage or _first_stage(root, service))
+    environment = listed.environment
+    return _by_name(listed.label, service, environment, stack=value.stack_name(environment))
+
+
+def _services(root: Path) -> dict[tuple[str, str, str], str]:
+    """Return account, region and name of each stack -> its service: the name of an adopted one says nothing of it."""
+    ledger = root / LEDGER
+    listed = json.loads(ledger.read_text(encoding="utf-8")) if ledger.exists() else []
+    return {(each["account"], each["region"], each["stack"]): each["service"] for each in listed}
 
 
 def _first_stage(root: Path, service: str) -> str:
@@ -87,11 +102,11 @@ def _first_stage(root: Path, service: str) -> str:
     return first
 
 
-def _by_name(label: str, service: str, place: "Environment") -> DeployedStack:
+def _by_name(label: str, service: str, place: "Environment", *, stack: str) -> DeployedStack:
     return DeployedStack(
         stage=label,
         service=service,
-        stack=f"{label}-{service}",
+        stack=stack,
         account=place.account,
         region=place.region,
         status="by its name",

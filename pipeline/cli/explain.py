@@ -28,15 +28,16 @@ def explain(
 ) -> None:
     """Say what a service gets in a stage, and why.
 
-    Each setting with the line that it comes from; steps, release and approval; what its override changes in the
-    template, line by line; each acknowledgement with its owner, its end and what it accepts. It synthesizes this one
-    service, and needs no credentials. Answers 1 if guardrails find what nobody has accepted.
+    Each setting with the line that it comes from; steps; of the release what holds, and whose wish that is; approval;
+    what its override changes in the template, line by line; each acknowledgement with its owner, its end and what it
+    accepts. It synthesizes this one service, and needs no credentials. Answers 1 if guardrails find what nobody has
+    accepted.
     """
     root = ctx.ensure_object(Path)
     listed = loading.find_entry(root, service, stage)
     from pipeline.cli import explanation  # noqa: PLC0415 - seconds of imports, which `--help` need not wait for
 
-    found = explanation.explain(root, *listed)
+    found = explanation.explain(root, *listed, released_with=loading.released_with(root, listed[0]))
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import inspect
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from pipeline.accounts.execution_policies import DeploymentAccounts
-from pipeline.catalogue.model import Stage
+from pipeline.catalogue.model import Stage, Wave
+from pipeline.catalogue.release import OF_A_SERVICE, Wish, release_of, with_own_release
 from pipeline.catalogue.source_location import SourceExpression, assignments, expression_of, relative
+from pipeline.cli import single_stack
 from pipeline.cli.template_lines import hunks
-from pipeline.definition.service_stage import ServiceStage, checked_stacks
-from pipeline.settings import SETTINGS
 from services.library.contract import defaults
 from services.library.contract.environment import Tier
 from services.library.contract.published import Published
@@ -27,34 +25,33 @@ from services.library.contract.service import Service, ServiceStack
 from services.library.guardrails import assembly
 from services.library.guardrails.acknowledgement.review_rules import is_review_rule
 from services.library.guardrails.baseline.guard import OTHER_STACK
-from services.library.guardrails.judgement import Guardrails, Judgement
+from services.library.guardrails.judgement import Judgement
 from services.library.guardrails.overrides import rebuild
 from services.library.guardrails.overrides.rebuild import of_stack
-from stages.acknowledgements import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from services.library.contract.acknowledgement import Acknowledgement
 
 CONTRACT = frozenset(field.name for field in dataclasses.fields(Service))
-ENGINE = "Pipeline"
-"""The pipeline's stack, which stages are below."""
 UNKNOWN = "known at deployment"
 DEFAULTS_FILE = Path(inspect.getfile(defaults))
 Explanation = dict[str, Any]
 """As `--json` prints it. A setting is {name, value, origin {why, at}}, with `at` as file:line."""
 
 
-def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
-    """Gather everything of one service in one stage, which must list it."""
+def explain(
+    root: Path, stage: Stage, service: Service[Any], *, released_with: Stage | Wave | None = None
+) -> Explanation:
+    """Gather everything of one service in one stage, which must list it.
+
+    `released_with`: the wave that the stage is in, if it is in one.
+    """
     entry = ServiceEntry(stage, service)
-    context = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
-    # What the CDK's CLI would add: paths, by which findings and acknowledgements meet.
-    context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
     with tempfile.TemporaryDirectory() as folder:
-        app, built = _build(folder, context, stage, service)
+        app, built = single_stack.build(folder, single_stack.context(root), stage, service)
         stack = built.stacks[service.name]
         made = Path(built.synth(skip_validation=True).directory)
-        judgement = _judge(app, made, built)
+        judgement = single_stack.judge(app, made, built)
         override = _override(made, stack, entry.expression)
     environment = stage.environment
     return {
@@ -74,10 +71,7 @@ def explain(root: Path, stage: Stage, service: Service[Any]) -> Explanation:
             for when in ("before", "after")
             for step in getattr(service, when)
         ],
-        "release": [
-            {"name": each.name, "value": shown(getattr(service.release, each.name)), "origin": entry.origin("release")}
-            for each in (dataclasses.fields(service.release) if service.release else ())
-        ],
+        "release": [*_release(entry, released_with or stage)],
         "approval": _approval(stage),
         "offers": _published(service.offers, {other.name: other.all_needs for other in stage.services}),
         "needs": _published(service.all_needs, {other.name: other.offers for other in stage.services}),
@@ -124,14 +118,6 @@ def _setting(name: str, value: str, why: str, at: str) -> Explanation:
     return {"name": name, "value": value, "origin": {"why": why, "at": at}}
 
 
-def _build(
-    folder: str, context: Mapping[str, Any], stage: Stage, service: Service[Any]
-) -> tuple[cdk.App, ServiceStage]:
-    """Build the service alone, as every synth does."""
-    app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, auto_synth=False, context=context)
-    return app, ServiceStage(Construct(app, ENGINE), stage, only=service.name)
-
-
 def shown(value: object) -> str:
     """Return a value as somebody would write it."""
     if isinstance(value, cdk.Duration):
@@ -144,7 +130,9 @@ def shown(value: object) -> str:
         return "{" + ", ".join(f"{name}: {shown(each)}" for name, each in value.items()) + "}"
     if isinstance(value, Sequence):
         return "(" + ", ".join(shown(each) for each in value) + ")"
-    return type(value).__name__
+    parts = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    given = ", ".join(f"{each.name}={shown(getattr(value, each.name))}" for each in parts)
+    return f"{type(value).__name__}({given})" if parts else type(value).__name__
 
 
 def _defaults(tier: Tier) -> Iterator[Explanation]:
@@ -196,6 +184,25 @@ def _given(file: str, calls: Sequence[ast.Call], settings: Any, prefix: str = ""
         yield _setting(f"{prefix}{name}", shown(value), why, at)
 
 
+def _release(entry: ServiceEntry, released_with: Stage | Wave) -> Iterator[Explanation]:
+    """Yield what holds of the stage's releases, each with who wishes it."""
+    release = with_own_release(entry.stage, entry.service).release
+    for name in OF_A_SERVICE:
+        if release is not None and (value := getattr(release, name)) is not None:
+            own = entry.service.release is not None and getattr(entry.service.release, name) is not None
+            wish = Wish(value=value, stage=entry.stage, service=entry.service if own else None)
+            yield _wish(name, wish, f"wish of {wish.who}")
+    for name, wish in release_of(released_with).wishes:
+        yield _wish(name, wish, f"strictest wish, of {wish.who}")
+
+
+def _wish(name: str, wish: Wish[Any], why: str) -> Explanation:
+    written = expression_of(wish.stage)
+    if wish.service is not None:
+        written = ServiceEntry(wish.stage, wish.service).expression
+    return _setting(name, shown(wish.value), why, str(written.field("release")))
+
+
 def _approval(stage: Stage) -> Explanation:
     value = "a person must agree" if stage.asks_approval else "nobody is asked"
     value += ", unless nothing would change" if stage.approves_unchanged else ""
@@ -210,14 +217,6 @@ def _published(names: Iterable[Published], at_other_end: Mapping[str, Iterable[P
         {"name": each.name, "services": [service for service, others in at_other_end.items() if each in others]}
         for each in names
     ]
-
-
-def _judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:
-    # That an acknowledgement is not needed takes all stages to say.
-    accounts = DeploymentAccounts.of([built.stage.environment], tools=SETTINGS.account)
-    return Guardrails(
-        checked_stacks(built), accepted=ACKNOWLEDGEMENTS, execution=accounts.policy, every_stage=False
-    ).judge(app, folder)
 
 
 def _override(folder: Path, stack: ServiceStack, entry: SourceExpression) -> Explanation | None:

@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
 from pipeline.local.errors import LocalCloudError
+from pipeline.operate import sign_in
 from pipeline.operate.errors import OperateError
 from pipeline.review.read.assembly import UnreadableError
 from pipeline.scaffold.errors import ScaffoldError
@@ -25,6 +26,7 @@ class ErrorReportingGroup(TyperGroup):
         except (OperateError, LocalCloudError, ScaffoldError, UnreadableError) as error:
             said = str(error)
         except (BotoCoreError, ClientError) as error:
-            said = f"AWS's API answered: {error}"  # the local cloud's too: it speaks for AWS
+            # The local cloud's answers too: it speaks for AWS.
+            said = sign_in.sentence() if sign_in.is_over(error) else f"AWS's API answered: {error}"
         typer.secho(f"penstock: {said}", fg="red", err=True)
         raise typer.Exit(CANNOT)

@@ -7,6 +7,7 @@ import typer
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Json, Profile, Yes, confirm, connect
 from pipeline.operate import holds
+from pipeline.operate.holds import HoldChange
 from pipeline.operate.hotfix import hotfix as start_hotfix
 from pipeline.operate.next_step import penstock
 
@@ -39,6 +40,7 @@ def hold(
     confirm(connection, yes=yes, what=f"hold {stage}")
     held = holds.hold(connection.pipeline, stage, why=why)
     before = None if held.before is None else held.before.why
+    _say_if_unrecorded(held)
     said = [] if before is None else [f"{stage} was held already: {before}"]
     said += [f"{stage} is held: {why}", f"Once the reason is gone:  {penstock('resume', stage)}"]
     answer({"stage": stage, "held": True, "why": why, "before": before}, *said, as_json=as_json)
@@ -58,12 +60,18 @@ def resume(
     confirm(connection, yes=yes, what=f"let executions into {stage} again")
     held = holds.resume(connection.pipeline, stage)
     assert held.before is not None  # noqa: S101 - one that was not held is an error
+    _say_if_unrecorded(held)
     why = held.before.why
     said = f"{stage} goes on; it was held: {why}"
     answer({"stage": stage, "held": False, "why": None, "before": why}, said, FOLLOW, as_json=as_json)
 
 
-def hotfix(
+def _say_if_unrecorded(change: HoldChange) -> None:
+    if change.unrecorded:
+        typer.echo(f"It is done, but `penstock metrics` will not know of it: {change.unrecorded}", err=True)
+
+
+def hotfix(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     commit: Annotated[
         str | None, typer.Argument(help="Of the pipeline's branch, in full. Default: the newest one.")
@@ -71,6 +79,9 @@ def hotfix(
     *,
     to: Annotated[list[str], typer.Option(help="A stage to deploy to; again for another one.")],
     why: Annotated[str, typer.Option(help="Why the other stages are left out; kept in the run's history.")],
+    despite_alarms: Annotated[
+        bool, typer.Option("--despite-alarms", help="Deploy although alarms fire that let no release begin.")
+    ] = False,
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
@@ -78,12 +89,13 @@ def hotfix(
 ) -> None:
     """Bring a commit of the branch to a stage without the stages before it.
 
-    Synth, guardrails, self-mutation, assets and the stage's own approval and probes are never left out. The next push
-    goes through every stage again. A commit that changes the pipeline itself goes the ordinary way: the pipeline
-    restarts with the update, and a restart knows nothing of this.
+    Synth, guardrails, self-mutation, assets and the stage's own approval and probes are never left out. It passes
+    windows and freezes (docs/release.md), and the gate's log says why. The next push goes through every stage again. A
+    commit that changes the pipeline itself goes the ordinary way: the pipeline restarts with the update, and a restart
+    knows nothing of this.
     """
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"deploy to {', '.join(to)} without the stages before")
-    started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit)
+    started = start_hotfix(connection.pipeline, tuple(to), why=why, commit=commit, despite_alarms=despite_alarms)
     said = f"Execution {started} has started; it enters {', '.join(to)} alone."
     answer({"execution": started, "stages": to}, said, FOLLOW, as_json=as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.operate.errors import OperateError, suggested
 
 if TYPE_CHECKING:
-    from pipeline.catalogue.model import Catalogue, Stage
+    from pipeline.catalogue.model import Catalogue, Stage, Wave
     from pipeline.catalogue.problem import Problem
     from services.library.contract.service import Service
 
@@ -70,6 +70,11 @@ def find_entry(root: Path, service: str, stage: str) -> "tuple[Stage, Service[An
         listed = ", ".join(services) or "none"
         raise OperateError(f"Stage {stage!r} has no service {service!r}; it has {listed}.{elsewhere}")
     return stages[stage], services[service]
+
+
+def released_with(root: Path, stage: "Stage") -> "Stage | Wave":
+    """Return what the pipeline releases together with a stage: its wave, or the stage itself."""
+    return next((entry for entry in load(root).catalogue if any(each is stage for each in entry.stages)), stage)
 
 
 def _stage_imports(catalogue: Path) -> Iterator[tuple[str, list[str]]]:

@@ -132,16 +132,20 @@ def _start(place: CloudLocation, checkout: Path, approve: Approve, iam: Iam) -> 
     elif running is not None and not running.is_current:
         _say("Restarting the local cloud: older code of this checkout started it")
         lifecycle.stop(place)
-    tools = (checkout / ".venv").resolve()
-    environment = {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
     return lifecycle.start(
         place,
-        environment=environment,
+        environment=environment_of(checkout),
         python=checkout / ".venv/emulator/bin/python",
         approve=approve.value,
         iam=iam.value,
         progress=_say,
     )
+
+
+def environment_of(checkout: Path) -> dict[str, str]:
+    """Return what a local cloud is started with, so that its builds find this checkout's tools."""
+    tools = (checkout / ".venv").resolve()
+    return {**os.environ, "PENSTOCK_TOOLS": str(tools / "bin"), "PENSTOCK_CACHE": str(tools.parent)}
 
 
 def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
@@ -152,14 +156,15 @@ def prepare_accounts(cloud: LocalCloud, catalogue: "Catalogue") -> None:
         bootstrap.Target(account=account, region=SETTINGS.region, role_names=role_names.PIPELINE)
         for account in (SETTINGS.account, SETTINGS.source_account)
     }
-    for environment in (stage.environment for stage in stages_of(catalogue)):
+    for stage in stages_of(catalogue):
+        environment = stage.environment
         account, region = environment.account, environment.region
         targets |= {
             bootstrap.Target(
                 account=account,
                 region=region,
                 keeps_data=environment.keeps_data,
-                role_names=(role_names.of_stage(environment.label),),
+                role_names=(role_names.of_stage(environment.label), *stage.role_names),
             ),
             bootstrap.Target(account=SETTINGS.account, region=region, role_names=role_names.PIPELINE),
         }

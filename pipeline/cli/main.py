@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    adopt,
     approve,
     branch,
     credentials,
@@ -22,13 +23,16 @@ from pipeline.cli import (
     invoke,
     ledger,
     local,
+    metrics,
     partner,
     redrive,
+    rehearse,
     repair,
     review,
     rollback,
     run,
     scaffold,
+    upgrade,
     validate,
     watch,
 )
@@ -75,6 +79,7 @@ denied.register(app)
 credentials.register(app)
 deployed.register(app)
 watch.register(app)
+metrics.register(app)
 dev.register(app)
 invoke.register(app)
 demo.register(app)
@@ -85,10 +90,13 @@ ledger.register(app)
 review.register(app)
 rollback.register(app)
 redrive.register(app)
+rehearse.register(app)
 repair.register(app)
 explain.register(app)
 init.register(app)
 scaffold.register(app)
+upgrade.register(app)
+adopt.register(app)
 branch.register(app)
 
 

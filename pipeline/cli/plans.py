@@ -34,6 +34,8 @@ class Plan:
     draft: Draft
     said: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
+    left: int = 0
+    """How much is left that somebody must answer before the repository is green."""
 
 
 def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool) -> Plan:
@@ -48,7 +50,7 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
     new.add(draft, service, owner=owner, personal_data=personal_data, first_stage=first.name)
     file = StageFile(draft, first.name)
     file.add(Entry(module=service.module, class_name=service.class_name))
-    _record(draft, [*ledger.read(), ledger.shipped_by(first.environment, name)])
+    record(draft, [*ledger.read(), ledger.shipped_by(first.environment, name)])
     owners.generate(draft)
     if not draft.changes():
         raise ScaffoldError(f"{service.folder} is there already, and {first.name} lists it: there is nothing to do.")
@@ -109,10 +111,10 @@ def promote(root: Path, name: str, *, to: str | None) -> Plan:
         StageFile(draft, target.name).add(entry)
         plan.said.append(f"{target.name}: `{entry.text}`, as in {source.name}.")
         plan.said += [f"  not taken along, for it is {source.name}'s: {each}" for each in entry.left_out]
-        wanted = _with(wanted, target, _made(value, entry))
+        wanted = with_service(wanted, target, _made(value, entry))
         shipped.append(ledger.shipped_by(target.environment, name))
-    _refuse_new_problems(catalogue, wanted)
-    _record(draft, shipped)
+    refuse_new_problems(catalogue, wanted)
+    record(draft, shipped)
     plan.next.append("make check    # then commit and push")
     if any(target.asks_approval for target in targets):
         plan.next.append(f"{penstock('approve')}    # once the run waits for it")
@@ -161,8 +163,8 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
         if stage not in tombstoned:
             tombstones.add(draft, replace(words, stage=stage))
             wanted_tombstones.append(Tombstone(stage=stage, service=name, why=words.why, owner=words.owner))
-    _record(draft, shipped)
-    _refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=wanted_tombstones)
+    record(draft, shipped)
+    refuse_new_problems(catalogue, wanted, shipped=tuple(shipped), before_removed=REMOVED, removed=wanted_tombstones)
     plan.next += [
         "make check    # then commit and push: the pipeline deletes the stacks, each after a look at what is deployed",
         f"{penstock('remove', name, '--finish')}    # once the run has passed {leaving[-1]}",
@@ -176,14 +178,15 @@ def keep_in_step(root: Path) -> Plan:
     plan = Plan(draft=Draft(root=root))
     before = ledger.read()
     after = {*before, *ledger.ships(catalogue)}
-    _record(plan.draft, after)
+    record(plan.draft, after)
     owners.generate(plan.draft)
     plan.said += [f"added  {each.stack}  {each.account}  {each.region}" for each in sorted(after - set(before))]
     plan.said.append(f"{LEDGER} lists {len(after)} stacks.")
     return plan
 
 
-def _record(draft: Draft, shipped: Iterable[Shipped]) -> None:
+def record(draft: Draft, shipped: Iterable[Shipped]) -> None:
+    """Write the ledger."""
     draft.generate(LEDGER, ledger.text_of(shipped))
 
 
@@ -243,7 +246,8 @@ def _made(value: Service[Any], entry: Entry) -> Service[Any]:
         raise ScaffoldError(f"`{entry.text}` cannot be made: {error}. Add the entry by hand.") from error
 
 
-def _with(catalogue: Catalogue, stage: Stage, service: Service[Any]) -> Catalogue:
+def with_service(catalogue: Catalogue, stage: Stage, service: Service[Any]) -> Catalogue:
+    """Return a catalogue in which a stage lists one service more."""
     return _replaced(catalogue, stage.name, lambda listed: (*listed, service))
 
 
@@ -284,7 +288,7 @@ def _owner(draft: Draft, catalogue: Catalogue, name: str) -> str:
     return said.get(name) or owners.platform_owner(draft)
 
 
-def _refuse_new_problems(
+def refuse_new_problems(
     before: Catalogue,
     after: Catalogue,
     *,

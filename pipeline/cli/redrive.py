@@ -65,9 +65,9 @@ def redrive(  # noqa: PLR0913 - each is an option of the command line
     """
     if save is not None and (apply_ or mended is not None):
         raise typer.BadParameter("--save only writes files; mend them, then give them with --mended.")
-    listed, _ = loading.find_entry(ctx.ensure_object(Path), service, stage)
-    stack = f"{listed.label}-{service}"
+    listed, value = loading.find_entry(ctx.ensure_object(Path), service, stage)
     environment = listed.environment
+    stack = value.stack_name(environment)
     target = connect_to_stack(
         ctx, stack, account=environment.account, region=environment.region, profile=profile, aws=aws
     )

@@ -38,9 +38,9 @@ def repair_stack(
     Answers 0 if nothing is left to do, else 1. On AWS the credentials must lead to the stage's own account, and may
     read what is stored there.
     """
-    listed, _ = loading.find_entry(ctx.ensure_object(Path), service, stage)
-    stack = f"{listed.label}-{service}"
+    listed, value = loading.find_entry(ctx.ensure_object(Path), service, stage)
     environment = listed.environment
+    stack = value.stack_name(environment)
     target = connect_to_stack(
         ctx, stack, account=environment.account, region=environment.region, profile=profile, aws=aws
     )

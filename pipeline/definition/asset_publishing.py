@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.build_settings import BuildSettings
 from pipeline.definition import node_tools
+from pipeline.definition.build_network import complete_buildspec
 
 JOB = "buildspec-*-FileAsset.yaml"
 MANIFEST = "cdk:asset-manifest"
 
 
-def write_commands(assembly: Path) -> None:
+def write_commands(assembly: Path, builds: BuildSettings) -> None:
     """Write what the asset job runs into its buildspec, which the CDK has made for it in an assembly's folder."""
     for file in sorted(assembly.glob(JOB)):
         spec = _read(file)
-        spec["phases"]["install"]["commands"] = node_tools.install_commands()
+        spec["phases"]["install"]["commands"] = node_tools.install_commands(registry=builds.npm_registry)
         spec["phases"]["build"]["commands"] = [*commands(assembly)]
+        spec = complete_buildspec(spec, builds)
         file.write_text(json.dumps(spec, indent=2), encoding="utf-8")
 
 

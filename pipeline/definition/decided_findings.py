@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import aws_cdk as cdk
 
-from pipeline.definition import gate_evidence, unit_tests
+from pipeline.definition import build_network, gate_evidence, unit_tests
 from pipeline.settings import Settings
 from pipeline.source import S3Source
 from services.library.guardrails.decisions.decision import DecidedBy, Decision
@@ -166,7 +166,7 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         "StepBuilds",
         tuple(
             f"{stack}/StepBuilds/{each}Role"
-            for each in ("", "Protect", "Remove", "Check", "Sweep", "Evidence", "UnitTests", "Unchanged")
+            for each in ("", "Protect", "Remove", "Release", "Check", "Sweep", "Evidence", "UnitTests", "Unchanged")
         ),
         ("Resource::<*.Arn>/*",),
         "A step's build reads the commit's artifact, whose name is random; it cannot write to the store.",
@@ -194,6 +194,38 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         )
     if settings.source_account != account:
         yield from _of_support_stack(settings)
+    yield from _of_build_network(stack, settings)
+
+
+def _of_build_network(stack: str, settings: Settings) -> Iterator[Decision]:
+    """Decide what the company's own network and image for builds cause: pipeline/settings.py says them."""
+    image, vpc = settings.builds.image, settings.builds.vpc
+    policy = f"{stack}/BuildNetwork/Policy/Resource"
+    home = f"{settings.region}:{settings.account}"
+    allowed = build_network.statements(settings.builds, "aws", account=settings.account, region=settings.region)
+    if vpc is not None or (image is not None and image.ecr_repository_arn("aws") is not None):
+        yield Decision(
+            construct="BuildNetwork",
+            path=policy,
+            rules=(f"{IAM5}[Resource::*]", f"{IAM5}[Resource::arn:aws:ec2:{home}:network-interface/*]"),
+            holds=lambda cause: all(
+                each in allowed for each in cause.resource.properties["PolicyDocument"]["Statement"]
+            ),
+            reason="A build in a network makes an interface there whose name nobody knows before, in the subnets of"
+            " pipeline/settings.py alone; and ECR gives its token for no single repository.",
+            by=DecidedBy.PIPELINE,
+        )
+    # cdk-nag takes images of CodeBuild and of ECR.
+    if image is not None and not image.is_curated and image.ecr_repository_arn("aws") is None:
+        yield Decision(
+            construct="BuildNetwork",
+            path=f"{stack}/.+",
+            rules=("AwsSolutions-CB5",),
+            holds=lambda cause: cause.resource.properties["Environment"]["Image"] == image.name,
+            reason="The company's own build image, as pipeline/settings.py names it: whoever may change that may"
+            " change what is built.",
+            by=DecidedBy.PIPELINE,
+        )
 
 
 def _read_source(settings: Settings) -> Iterator[Grant]:

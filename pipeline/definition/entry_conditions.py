@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
-from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES_VARIABLE, entry_of
+from services.library.contract.names import (
+    ALARMS_VARIABLE,
+    EVERY_STAGE,
+    HEEDED,
+    REASON_VARIABLE,
+    STAGES_VARIABLE,
+    UNHEEDED,
+    entry_of,
+)
 
 ORDINARY = "none: an ordinary run"
 
@@ -25,6 +33,11 @@ def variables() -> list[codepipeline.Variable]:
         ),
         codepipeline.Variable(
             variable_name=REASON_VARIABLE, default_value=ORDINARY, description="Why the others are left out"
+        ),
+        codepipeline.Variable(
+            variable_name=ALARMS_VARIABLE,
+            default_value=HEEDED,
+            description=f"Whether a gate heeds alarms that fire; or {UNHEEDED}",
         ),
     ]
 

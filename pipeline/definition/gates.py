@@ -1,21 +1,27 @@
-"""The stage in front of one that a person agrees to: evidence, digest, the person, whether both are still that.
+"""The stage in front of one that a person, a clock or an alarm agrees to.
 
+What is known of the run, the person, whether all is still as it was; then whether the stage may be released to now.
 The evidence, which the commit's own code collects, stands in the approval with the digest of it and of the cloud
-assembly. The last action computes the digest again and refuses another one. That is in front of the stage and not in
-it: a refusal there would roll the stage back.
+assembly. The last action computes the digest again and refuses another one, and judges windows, freezes and alarms.
+That is in front of the stage and not in it: a refusal there would roll the stage back.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
-import jsii
-from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk import aws_codepipeline_actions as actions
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 
-from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY, EvidenceStep
-from pipeline.definition.shared_build import BuildContent, SharedBuild, as_cdk
-from pipeline.definition.unchanged_approval import UnchangedApprovalStep
+from pipeline.catalogue.model import Catalogue, Stage, Wave
+from pipeline.catalogue.release import bakes, has_gate
+from pipeline.definition import gate_evidence, programs, release_rules, unchanged_approval
+from pipeline.definition.build_step import BuildStep
+from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY
+from pipeline.definition.shared_build import BuildContent, SharedBuild
+from pipeline.settings import Settings
 from services.library.contract.names import gate_of
 
 APPROVAL = "Approve"
@@ -23,73 +29,91 @@ APPROVAL = "Approve"
 DIGEST, APPROVED = "DIGEST", "APPROVED"
 """Variables: what a build finds, and what it must find. Without the latter it fails."""
 NOT_ASKED_YET = "not-asked-yet"
+LONGEST_MINUTES = 2_160
+"""As long as a build may last: the gate waits while a run bakes in its stage."""
 COMMANDS = (
     # No file of the commit is run: what judges an assembly and its evidence is no part of either.
-    f'FOLDER=$(printenv "CODEBUILD_SRC_DIR_${EVIDENCE}") && test -d "$FOLDER"',
+    f'FOLDER=$(test -z "${{{EVIDENCE}:-}}" || printenv "CODEBUILD_SRC_DIR_${EVIDENCE}")',
     "FILES='find . -type f -print0 | sort -z | xargs -0 sha256sum'",
-    f'{DIGEST}=$( (eval "$FILES"; cd "$FOLDER" && eval "$FILES") | sha256sum | cut -d " " -f 1)',
+    f'{DIGEST}=$( (eval "$FILES"; test -z "$FOLDER" || (cd "$FOLDER" && eval "$FILES")) | sha256sum | cut -d " " -f 1)',
     f'echo "Assembly and evidence are ${DIGEST}. What was approved is ${{{APPROVED}:-unknown}}."',
     f'test "${APPROVED}" = {NOT_ASKED_YET} || test "${APPROVED}" = "${DIGEST}"',
 )
+RULES, PIPELINE, STAGE, EXECUTION = "RULES", "PIPELINE", "STAGE", "EXECUTION"
+"""Variables of the action that judges whether the stage may be released to."""
+JUDGE = "pipeline.builds.release_gate"
+JUDGED_WITH = (
+    JUDGE,
+    "pipeline.builds.alarms",
+    "pipeline.builds.assumed_role",
+    "pipeline.builds.clock",
+    "services.library.contract.release_times",
+)
+JUDGING = (
+    *programs.write(JUDGED_WITH),
+    f'test -z "${{{RULES}:-}}" || '
+    + programs.run(JUDGE, f'--rules "${RULES}" --pipeline "${PIPELINE}" --stage "${STAGE}" --execution "${EXECUTION}"'),
+)
 CONTENT = BuildContent(
-    description="Computes the digest of what would be deployed, and of what is known of it, before and after a person"
-    " agrees to it",
+    description="Computes the digest of what would be deployed and is known of it, and judges whether it may be now",
     spec={
         "version": "0.2",
         "env": {"exported-variables": [DIGEST]},
-        "phases": {"build": {"commands": list(COMMANDS)}},
+        "phases": {"build": {"commands": [*COMMANDS, *JUDGING]}},
     },
+    minutes=LONGEST_MINUTES,
 )
 """Of the build of all gates."""
 
 
-@jsii.implements(pipelines.ICodePipelineActionFactory)
-class DigestStep(pipelines.ShellStep):
-    """One computation of the digest. A `ShellStep` for its input alone: it makes no project of its own."""
+@dataclass(frozen=True, kw_only=True)
+class GatedStages:
+    """The stages and waves that have a gate, and where."""
 
-    def __init__(
-        self,
-        id_: str,
-        *,
-        assembly: pipelines.FileSet,
-        evidence: codepipeline.Artifact,
-        build: SharedBuild,
-        approved: str,
-        namespace: str = "",
-    ) -> None:
-        """`approved`: what it must be, or NOT_ASKED_YET; `namespace`: under which others read it."""
-        super().__init__(id_, input=assembly, commands=list(COMMANDS))
-        self._assembly = assembly
-        self._evidence = evidence
-        self._build = build
-        self._namespace = namespace
-        self._approved = approved
+    entries: tuple[Stage | Wave, ...]
+    settings: Settings
 
-    def produce_action(
-        self,
-        stage: codepipeline.IStage,
-        *,
-        action_name: str,
-        artifacts: pipelines.ArtifactMap,
-        run_order: float,
-        **_: Any,
-    ) -> pipelines.CodePipelineActionFactoryResult:
-        """Add the action; CDK Pipelines calls this."""
-        name = self._evidence.artifact_name
-        assert name is not None  # noqa: S101 - gate_evidence.py gives it one
-        stage.add_action(
-            actions.CodeBuildAction(
-                action_name=action_name,
-                run_order=run_order,
-                input=artifacts.to_code_pipeline(self._assembly),
-                extra_inputs=[self._evidence],
-                project=self._build.project,
-                role=self._build.start_role,
-                variables_namespace=self._namespace or None,
-                environment_variables=as_cdk({APPROVED: self._approved, EVIDENCE: name}),
+    @property
+    def bake(self) -> bool:
+        """Return whether one of them bakes."""
+        return any(bakes(entry) for entry in self.entries)
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, settings: Settings) -> "GatedStages | None":
+        """Return those of a catalogue; None if it has none."""
+        entries = tuple(entry for entry in catalogue if has_gate(entry))
+        return cls(entries=entries, settings=settings) if entries else None
+
+    def statements(self, stack: cdk.Stack) -> Iterator[iam.PolicyStatement]:
+        """Yield what the builds of gates and bakes may do. `stack`: the pipeline's own."""
+        name = self.settings.name
+        parameters = [
+            stack.format_arn(
+                service="ssm",
+                resource="parameter",
+                resource_name=release_rules.parameter_name(name, entry.label).removeprefix("/"),
             )
-        )
-        return pipelines.CodePipelineActionFactoryResult(run_orders_consumed=1, project=self._build.project)
+            for entry in self.entries
+        ]
+        yield iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameters)
+        pipeline = stack.format_arn(service="codepipeline", resource=name)
+        reading = ["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState"]
+        yield iam.PolicyStatement(actions=reading, resources=[pipeline])
+        roles = {
+            role for entry in self.entries for role in release_rules.lookup_roles(entry, stack, self.settings.bootstrap)
+        }
+        if roles:
+            yield iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalBuilds:
+    """What a person's agreement to a stage or wave takes."""
+
+    source: pipelines.IFileSetProducer
+    evidence: SharedBuild
+    unchanged: SharedBuild | None
+    """What approves a run by rule that would change nothing; None where a person is always asked."""
 
 
 def approval_of(label: str) -> str:
@@ -101,34 +125,43 @@ def steps(
     label: str,
     *,
     assembly: pipelines.FileSet,
-    source: pipelines.IFileSetProducer,
     build: SharedBuild,
-    evidence: SharedBuild,
-    unchanged: SharedBuild | None,
+    pipeline: str,
+    approval: ApprovalBuilds | None,
 ) -> list[pipelines.Step]:
     """Return the steps of a stage's, or a wave's, gate, each after the one before.
 
-    `unchanged`: what approves a run by rule that would change nothing; None where a person is always asked.
+    `approval`: None if nobody is asked.
     """
     namespace = gate_of(label)
     digest = f"#{{{namespace}.{DIGEST}}}"
-    collected = EvidenceStep(label, source=source, build=evidence)
-    given: dict[str, Any] = {"assembly": assembly, "evidence": collected.artifact, "build": build}
+    judged = {
+        RULES: release_rules.parameter_name(pipeline, label),
+        PIPELINE: pipeline,
+        STAGE: label,
+        EXECUTION: "#{codepipeline.PipelineExecutionId}",
+    }
+    build_step = partial(BuildStep, files=assembly, build=build, commands=(*COMMANDS, *JUDGING))
+    if approval is None:
+        return [build_step(f"Check-{label}", variables={APPROVED: NOT_ASKED_YET, **judged})]
+    evidence = gate_evidence.artifact(label)
+    build_step = partial(build_step, more=evidence)
+    named = {EVIDENCE: str(evidence.artifact_name)}
     made: list[pipelines.Step] = [
-        collected,
-        DigestStep(f"Digest-{label}", approved=NOT_ASKED_YET, namespace=namespace, **given),
+        gate_evidence.step(label, evidence, source=approval.source, build=approval.evidence),
+        build_step(f"Digest-{label}", variables={APPROVED: NOT_ASKED_YET, **named}, namespace=namespace),
         pipelines.ManualApprovalStep(
             approval_of(label),
-            comment=f"#{{{collected.namespace}.{SUMMARY}}} Digest: {digest}",
+            comment=f"#{{{gate_evidence.namespace(label)}.{SUMMARY}}} Digest: {digest}",
             # CodePipeline takes an address alone, and knows the rest of it only in the run.
-            review_url=f"https://#{{{collected.namespace}.{LINK}}}",
+            review_url=f"https://#{{{gate_evidence.namespace(label)}.{LINK}}}",
         ),
-        DigestStep(f"Check-{label}", approved=digest, **given),
+        build_step(f"Check-{label}", variables={APPROVED: digest, **named, **judged}),
     ]
-    for before, after in pairwise(made):
-        after.add_step_dependency(before)
-    if unchanged is None:
-        return made
-    by_rule = UnchangedApprovalStep(label, assembly=assembly, build=unchanged)
-    by_rule.add_step_dependency(made[1])
-    return [*made, by_rule]
+    for earlier, later in pairwise(made):
+        later.add_step_dependency(earlier)
+    if approval.unchanged is not None:
+        by_rule = unchanged_approval.step(label, assembly=assembly, build=approval.unchanged)
+        by_rule.add_step_dependency(made[1])
+        made.append(by_rule)
+    return made

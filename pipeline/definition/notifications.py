@@ -27,7 +27,7 @@ class Notifications(Construct):
         super().__init__(scope, id_)
         self.key = kms.Key(self, "Key", description="Notifications of the pipeline", enable_key_rotation=True)
         # EventBridge cannot publish to a topic that is encrypted with the account's default key.
-        self.key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        self.key.grant(iam.ServicePrincipal("events.amazonaws.com"), "kms:Decrypt", "kms:GenerateDataKey")
         self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
         # An event that could not be delivered is kept for whoever looks into it: a notification, or the start of a run.
         self.undelivered = undelivered_queue(self)

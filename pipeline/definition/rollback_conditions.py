@@ -5,16 +5,28 @@ from collections.abc import Sequence
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
+from pipeline.catalogue.problem import MistakeError
+from pipeline.catalogue.release import release_of
 from services.library.contract.names import entry_of, gate_of
 
 
 def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue) -> None:
     """Add the conditions of each stage and wave. `names`: those of the pipeline's stages, in order."""
     for entry in catalogue:
-        services = [service for stage in entry.stages for service in stage.services]
-        if not any(service.release and service.release.roll_back_on_failure for service in services):
+        wish = release_of(entry).roll_back
+        if wish is None:
             continue
-        for position, found in enumerate(names):
-            # Never the stage of the approval: to say no, or nothing, is to leave everything as it is.
-            if entry_of(found) == entry.label and found != gate_of(entry.label):
-                pipeline.add_property_override(f"Stages.{position}.OnFailure", {"Result": "ROLLBACK"})
+        # Never the stage of the approval: to say no, or nothing, is to leave everything as it is.
+        parts = [
+            (position, name)
+            for position, name in enumerate(names)
+            if entry_of(name) == entry.label and name != gate_of(entry.label)
+        ]
+        if len(parts) > 1:
+            raise MistakeError(
+                f"{wish.who}: release.roll_back=True is not allowed in {entry.label}, which has more actions than one"
+                f" stage of a pipeline takes and becomes {', '.join(name for _, name in parts)}: a failure in one of"
+                " them would leave the new revision in the others. Make two stages of it, or leave roll_back out."
+            )
+        for position, _ in parts:
+            pipeline.add_property_override(f"Stages.{position}.OnFailure", {"Result": "ROLLBACK"})

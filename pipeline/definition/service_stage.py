@@ -9,8 +9,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
+from pipeline.catalogue.release import with_own_release
+from services.library.constructs.release_alarm import watch_release
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
+from services.library.contract.names import release_alarm
 from services.library.guardrails.checked_stack import CheckedStack
 
 if TYPE_CHECKING:
@@ -59,8 +62,11 @@ class ServiceStage(BuiltStage):
         for service in stage.services:
             if only not in (None, service.name):
                 continue
-            stack = service.deploy(
-                self, environment, instrument=partial(trace, service=service.name, environment=environment)
+            stack = with_own_release(stage, service).deploy(
+                self,
+                environment,
+                instrument=partial(trace, service=service.name, environment=environment),
+                watch=partial(watch_release, name=release_alarm(environment.label, service.name)),
             )
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -22,6 +23,8 @@ class BuildContent:
     spec: Mapping[str, Any]
     variables: Mapping[str, str] = field(default_factory=dict)
     """What an action has that names no other."""
+    minutes: int | None = None
+    """How long a build may last. None: CodeBuild's hour."""
 
 
 class SharedBuild(Construct):
@@ -50,6 +53,7 @@ class SharedBuild(Construct):
             environment=build_environment(codebuild.ComputeType.SMALL),
             environment_variables=as_cdk(content.variables),
             build_spec=codebuild.BuildSpec.from_object(dict(content.spec)),
+            timeout=cdk.Duration.minutes(content.minutes) if content.minutes else None,
         )
         starting = iam.Role(self, "StartRole", assumed_by=pipeline_role)
         starting.add_to_policy(iam.PolicyStatement(actions=list(START_BUILDS), resources=[self.project.project_arn]))

@@ -11,8 +11,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, approves_unchanged, has_gate, stages_of
+from pipeline.build_settings import BuildSettings
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
+from pipeline.catalogue.release import approves_unchanged, asks_approval, has_gate
+from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
+    approval_timeout,
+    bakes,
     decided_findings,
     entry_conditions,
     failed_creations,
@@ -20,14 +25,17 @@ from pipeline.definition import (
     gates,
     node_tools,
     pipeline_size,
+    release_rules,
     rollback_conditions,
     steps,
     unchanged_approval,
     unit_tests,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
+from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn, lookup_role_arn
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
+from pipeline.definition.build_network import BuildNetwork
 from pipeline.definition.expiry_check import expiry_check
 from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
@@ -35,7 +43,6 @@ from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
 from pipeline.definition.shared_build import SharedBuild
 from pipeline.definition.source_action import add_trigger, grant_connection, source_action
-from pipeline.definition.unit_tests import UnitTestsStep
 from pipeline.settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
@@ -100,12 +107,11 @@ class PipelineStack(cdk.Stack):
         self._builds = steps.StepBuilds(
             self,
             "StepBuilds",
-            artifacts=artifacts.bucket,
-            artifacts_key=artifacts.key,
+            artifacts=artifacts,
             pipeline_role=pipeline.role,
             bootstrap=settings.bootstrap,
             deploy_roles=[
-                steps.deploy_role_arn(
+                deploy_role_arn(
                     self,
                     settings.bootstrap,
                     account=stage.environment.account,
@@ -114,9 +120,10 @@ class PipelineStack(cdk.Stack):
                 for stage in stages
                 if stage.environment.keeps_data
             ],
+            gated=gates.GatedStages.of(catalogue, settings),
             removals=removals,
         )
-        self._evidence = self._evidence_build(stages) if any(map(has_gate, catalogue)) else None
+        self._evidence = self._evidence_build(stages) if any(map(asks_approval, catalogue)) else None
         self._unchanged = self._unchanged_build([each for each in catalogue if approves_unchanged(each)])
         self._source = source_action(self, settings.source)
         synth = self._synth()
@@ -146,7 +153,7 @@ class PipelineStack(cdk.Stack):
             self._add(entry, tests=self._unit_tests() if entry is first else None)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
-        self._install_locked_tools()
+        self._install_locked_tools(settings.builds)
         self._let_build_prove_its_successor()
         grant_connection(pipeline, settings.source)
         self.notifications = Notifications(self, "Notifications", pipeline=pipeline)
@@ -189,11 +196,14 @@ class PipelineStack(cdk.Stack):
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
         names = [stage.stage_name for stage in pipeline.stages]
         rollback_conditions.add_conditions(template, names, catalogue)
+        approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
         failed_creations.replace_failed_stacks(template, catalogue)
+        if settings.builds != BuildSettings():
+            BuildNetwork(self, "BuildNetwork", settings=settings.builds)
 
     def _evidence_build(self, stages: Sequence[Stage]) -> SharedBuild:
-        roles = [steps.lookup_role_arn(self, self._builds.bootstrap, stage.environment) for stage in stages]
+        roles = [lookup_role_arn(self, self._builds.bootstrap, stage.environment) for stage in stages]
         return self._builds.shared_build(
             "Evidence",
             content=gate_evidence.CONTENT,
@@ -211,7 +221,7 @@ class PipelineStack(cdk.Stack):
                 self,
                 self._pipeline_name,
                 approvals=[(each.label, gates.approval_of(each.label)) for each in entries],
-                lookup_roles=[steps.lookup_role_arn(self, self._builds.bootstrap, each.environment) for each in stages],
+                lookup_roles=[lookup_role_arn(self, self._builds.bootstrap, each.environment) for each in stages],
             ),
         )
 
@@ -228,14 +238,14 @@ class PipelineStack(cdk.Stack):
             iam.PolicyStatement(
                 actions=["sts:AssumeRole"],
                 resources=[
-                    steps.bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
+                    bootstrap_role_arn(self, self._builds.bootstrap, role, account=account, region=self.region)
                     for role in ("deploy", "file-publishing", "lookup")
                 ],
             )
         )
         return support
 
-    def _install_locked_tools(self) -> None:
+    def _install_locked_tools(self, builds: BuildSettings) -> None:
         """Let self-mutation install what the locks name; the asset job's commands are in a file of the assembly."""
         assembly = cdk.Stage.of(self)
         assert assembly is not None  # noqa: S101 - every stack is in one, the App if no other
@@ -244,8 +254,10 @@ class PipelineStack(cdk.Stack):
         assert isinstance(project, codebuild.CfnProject)  # noqa: S101 - what every L2 project is made of
         assert isinstance(project.source, codebuild.CfnProject.SourceProperty)  # noqa: S101 - as CDK Pipelines makes it
         spec = json.loads(self.resolve(project.source.build_spec))
-        spec["phases"]["install"]["commands"] = node_tools.install_commands()
-        project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
+        spec["phases"]["install"]["commands"] = node_tools.install_commands(registry=builds.npm_registry)
+        project.source = codebuild.CfnProject.SourceProperty(
+            type=project.source.type, build_spec=json.dumps(spec, indent=2)
+        )
 
     def _let_build_prove_its_successor(self) -> None:
         """Let Build run once more with the definition that its commit has for it, and say whom an update cancels."""
@@ -273,21 +285,28 @@ class PipelineStack(cdk.Stack):
     def _unit_tests(self) -> pipelines.Step:
         content, statements = unit_tests.content(self._artifacts), unit_tests.statements(self._artifacts)
         build = self._builds.shared_build("UnitTests", content=content, statements=statements)
-        return UnitTestsStep(source=self._source, build=build)
+        return unit_tests.step(source=self._source, build=build)
+
+    def _approval_builds(self, entry: Stage | Wave) -> gates.ApprovalBuilds | None:
+        """Return what an approval takes; None if nobody is asked."""
+        if self._evidence is None or not asks_approval(entry):
+            return None
+        unchanged = self._unchanged if approves_unchanged(entry) else None
+        return gates.ApprovalBuilds(source=self._source, evidence=self._evidence, unchanged=unchanged)
 
     def _add(self, entry: Stage | Wave, *, tests: pipelines.Step | None) -> None:
         """Add a stage or wave, and its gate if it has one. `tests`: before, or beside, its deployments."""
         gate: pipelines.Wave | None = None
-        if self._evidence is not None and has_gate(entry):
+        if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
+            release_rules.add_parameter(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
             gate.add_pre(
                 *gates.steps(
                     entry.label,
                     assembly=self._engine.cloud_assembly_file_set,
-                    source=self._source,
                     build=self._builds.gates,
-                    evidence=self._evidence,
-                    unchanged=self._unchanged if approves_unchanged(entry) else None,
+                    pipeline=self._pipeline_name,
+                    approval=self._approval_builds(entry),
                 )
             )
         wave = self._engine.add_wave(entry.label)
@@ -323,6 +342,14 @@ class PipelineStack(cdk.Stack):
                     ),
                     *removing,
                 ],
+            )
+        self._bake(entry, wave)
+
+    def _bake(self, entry: Stage | Wave, wave: pipelines.Wave) -> None:
+        if self._builds.bakes is not None and bakes_in(entry):
+            assembly = self._engine.cloud_assembly_file_set
+            wave.add_post(
+                bakes.step(entry.label, assembly=assembly, build=self._builds.bakes, pipeline=self._pipeline_name)
             )
 
     def _steps(self, declared: Sequence[Step], *, stack: cdk.Stack | None) -> list[pipelines.Step]:

@@ -7,17 +7,16 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3 as s3
 from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
-from pipeline.definition import gates, probes
+from pipeline.definition import bakes, gates, probes
+from pipeline.definition.artifacts import ArtifactStore
+from pipeline.definition.bootstrap_roles import deploy_role_arn
 from pipeline.definition.probes import ProbeStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild
-from services.library.contract.environment import Environment
 from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -42,18 +41,19 @@ class StepBuilds(Construct):
         scope: Construct,
         id_: str,
         *,
-        artifacts: s3.IBucket,
-        artifacts_key: kms.IKey,
+        artifacts: ArtifactStore,
         pipeline_role: iam.IRole,
         bootstrap: Bootstrap,
         deploy_roles: Sequence[str],
+        gated: gates.GatedStages | None = None,
         removals: Sequence[Removal] = (),
     ) -> None:
+        """`gated`: the stages behind a gate; None if there are none."""
         super().__init__(scope, id_)
         self.bootstrap = bootstrap
-        self._artifacts = artifacts
+        self._artifacts = artifacts.bucket
         self._pipeline_role = pipeline_role
-        self.artifacts_key = artifacts_key
+        self.artifacts_key = artifacts.key
         self.log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
         )
@@ -69,11 +69,13 @@ class StepBuilds(Construct):
         shared: dict[str, Any] = {
             "role": self.role,
             "logging": self.logging,
-            "encryption_key": artifacts_key,
+            "encryption_key": self.artifacts_key,
             "pipeline_role": pipeline_role,
         }
         self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
+        shared["role"] = self._release_role(gated) if gated else self.role
         self.gates = SharedBuild(self, "Gates", content=gates.CONTENT, **shared)
+        self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
@@ -102,6 +104,13 @@ class StepBuilds(Construct):
             encryption_key=self.artifacts_key,
             pipeline_role=self._pipeline_role,
         )
+
+    def _release_role(self, gated: gates.GatedStages) -> iam.IRole:
+        """For gates and bakes: what they judge by, the state and the variables of the run, alarms of stages."""
+        role = self._role("ReleaseRole")
+        for statement in gated.statements(cdk.Stack.of(self)):
+            role.add_to_policy(statement)
+        return role.without_policy_updates()
 
     def _remove_role(self, removals: Sequence[Removal]) -> iam.IRole:
         """For the steps that delete stacks: their accounts' deploy roles, and the records of these removals alone."""
@@ -151,21 +160,6 @@ def to_pipeline_steps(
         if len(made) > 1:
             made[-1].add_step_dependency(made[-2])
     return made
-
-
-def bootstrap_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, role: str, *, account: str, region: str) -> str:
-    """A role that `cdk bootstrap` made in an account and region, such as `deploy` or `lookup`."""
-    return f"arn:{stack.partition}:iam::{account}:role/{bootstrap.role(role, account=account, region=region)}"
-
-
-def deploy_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, *, account: str, region: str) -> str:
-    """The role for deployments to it."""
-    return bootstrap_role_arn(stack, bootstrap, "deploy", account=account, region=region)
-
-
-def lookup_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, place: Environment) -> str:
-    """The role that reads it, and changes nothing."""
-    return bootstrap_role_arn(stack, bootstrap, "lookup", account=place.account, region=place.region)
 
 
 def protect_from_termination(

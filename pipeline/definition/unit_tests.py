@@ -5,16 +5,13 @@ green one costs no time of its own.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-import jsii
-from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 
 from pipeline.definition.artifacts import ArtifactStore
 from pipeline.definition.build_environment import RUNTIMES
+from pipeline.definition.build_step import BuildStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild
 
 ACTION = "UnitTests"
@@ -24,38 +21,9 @@ PREFIX = "unit-tests"
 STORE = "PENSTOCK_ARTIFACTS"
 
 
-@jsii.implements(pipelines.ICodePipelineActionFactory)
-class UnitTestsStep(pipelines.ShellStep):
-    """The tests. A `ShellStep` for its input alone: its project is one of several that share what they need."""
-
-    def __init__(self, *, source: pipelines.IFileSetProducer, build: SharedBuild) -> None:
-        super().__init__(ACTION, input=source, commands=list(COMMANDS))
-        self._source = source
-        self._build = build
-
-    def produce_action(
-        self,
-        stage: codepipeline.IStage,
-        *,
-        action_name: str,
-        artifacts: pipelines.ArtifactMap,
-        run_order: float,
-        **_: Any,
-    ) -> pipelines.CodePipelineActionFactoryResult:
-        """Add the action, and leave its place in the order to the next ones as well; CDK Pipelines calls this."""
-        source = self._source.primary_output
-        assert source is not None  # noqa: S101 - every source has one
-        stage.add_action(
-            actions.CodeBuildAction(
-                action_name=action_name,
-                type=actions.CodeBuildActionType.TEST,
-                run_order=run_order,
-                input=artifacts.to_code_pipeline(source),
-                project=self._build.project,
-                role=self._build.start_role,
-            )
-        )
-        return pipelines.CodePipelineActionFactoryResult(run_orders_consumed=0, project=self._build.project)
+def step(*, source: pipelines.IFileSetProducer, build: SharedBuild) -> pipelines.Step:
+    """Return the tests, which leave their place in the order to what comes next as well."""
+    return BuildStep(ACTION, files=source, build=build, commands=COMMANDS, variables={}, is_beside_next=True)
 
 
 def content(artifacts: ArtifactStore) -> BuildContent:

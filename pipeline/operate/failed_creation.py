@@ -147,7 +147,8 @@ def find(target: Target, stack: str, *, unmade: Collection[str] = ()) -> FailedC
         )
     template = _template_of(client, stack)
     left = [each for each in _left(events, template) if each.type not in unmade]
-    looked = [_looked_into(target, each) for each in left]
+    own = _made_by_namesakes(client, stack) if any(each.was_there for each in left) else frozenset()
+    looked = [_looked_into(target, each, own) for each in left]
     found |= {"cause": _cause(events), "resources": tuple(_decided(looked, template))}
     return FailedCreation(**found, described=described, template=template)
 
@@ -240,12 +241,34 @@ def _name(body: Mapping[str, Any]) -> str | None:
     return next((given[each] for each in (f"{kind}Name", "Name") if isinstance(given.get(each), str)), None)
 
 
-def _looked_into(target: Target, left: LeftResource) -> LeftResource:
+def _made_by_namesakes(client: Any, stack: str) -> frozenset[str]:
+    """Return the physical ids of what earlier stacks of this name made and did not delete.
+
+    CloudFormation keeps deleted stacks and their events for 90 days:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+    """
+    pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
+    earlier = [each["StackId"] for page in pages for each in page["StackSummaries"] if each["StackName"] == stack]
+    made: set[str] = set()
+    for stack_id in earlier:
+        events = _events(client, stack_id)
+        of_status = {
+            status: {str(each.get("PhysicalResourceId")) for each in events if each["ResourceStatus"] == status}
+            for status in ("CREATE_COMPLETE", "DELETE_COMPLETE")
+        }
+        made |= of_status["CREATE_COMPLETE"] - of_status["DELETE_COMPLETE"]
+    return frozenset(made)
+
+
+def _looked_into(target: Target, left: LeftResource, own: Collection[str]) -> LeftResource:
+    """Look into a resource. `own`: what earlier stacks of this name made."""
     if not left.physical_id:
         return replace(left, seen="nobody knows which one it is")
     found, seen = contents(left.type, left.physical_id, target.client)
-    if left.was_there and found is Contents.NO_DATA:  # an adopted role or key would be changed, whoever uses it
-        return replace(left, contents=Contents.UNDECIDED, seen=f"{seen} that was there before: nobody can tell whose")
+    is_others = left.was_there and found in (Contents.EMPTY, Contents.NO_DATA) and left.physical_id not in own
+    if is_others:  # the deployment that adopts it would change it, whoever uses it
+        seen = f"{seen}; it was there before, and no stack of this name is known to have made it"
+        return replace(left, contents=Contents.UNDECIDED, seen=seen)
     return replace(left, contents=found, seen=seen)
 
 

@@ -1,11 +1,14 @@
 """A stage that nothing may enter until somebody lets it: CodePipeline's own disabled transition, with its reason.
 
 https://docs.aws.amazon.com/codepipeline/latest/userguide/transitions-disable.html
+CodePipeline forgets it once it has ended, so each is recorded too: in a parameter whose versions are the history.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -27,6 +30,8 @@ class HoldChange:
 
     stage: str
     before: Hold | None
+    unrecorded: str = ""
+    """Why it is not in the history, although it is done."""
 
 
 def hold(pipeline: Pipeline, stage: str, *, why: str) -> HoldChange:
@@ -44,7 +49,8 @@ def hold(pipeline: Pipeline, stage: str, *, why: str) -> HoldChange:
             )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return HoldChange(stage=stage, before=_held(states))
+    unrecorded = _record(pipeline, stage, {"held": True, "why": why})
+    return HoldChange(stage=stage, before=_held(states), unrecorded=unrecorded)
 
 
 def check(why: str) -> None:
@@ -73,12 +79,32 @@ def resume(pipeline: Pipeline, stage: str) -> HoldChange:
                 )
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
-    return HoldChange(stage=stage, before=held)
+    unrecorded = _record(pipeline, stage, {"held": False, "why": held.why})
+    return HoldChange(stage=stage, before=held, unrecorded=unrecorded)
 
 
 def holds_of(pipeline: Pipeline) -> dict[str, Hold | None]:
     """Return stage -> its hold, if it has one, in the pipeline's order."""
     return {state["stageName"]: hold_of(state) for state in pipeline.states()}
+
+
+def records_of(pipeline: Pipeline) -> str:
+    """Return where in the tools account each stage of the pipeline that was ever held has a parameter."""
+    return f"/penstock/holds/{pipeline.name}"
+
+
+def _record(pipeline: Pipeline, stage: str, what: Mapping[str, Any]) -> str:
+    """Record a change, or return why it could not be: who may hold a stage need not be allowed to record it."""
+    try:
+        pipeline.target.client("ssm").put_parameter(
+            Name=f"{records_of(pipeline)}/{stage}",
+            Value=json.dumps({**what, "at": datetime.now(UTC).isoformat()}),
+            Type="String",
+            Overwrite=True,
+        )
+    except (ClientError, EndpointConnectionError) as error:
+        return str(error)
+    return ""
 
 
 def _held(states: Sequence[Mapping[str, Any]]) -> Hold | None:

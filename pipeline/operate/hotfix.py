@@ -7,11 +7,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.pipeline import Pipeline
 from services.library.contract.names import (
+    ALARMS_VARIABLE,
     GATE_SUFFIX,
     REASON_VARIABLE,
     REMOVALS_STAGE,
     SHORTEST_REASON,
     STAGES_VARIABLE,
+    UNHEEDED,
     entry_of,
 )
 
@@ -19,8 +21,13 @@ LONGEST_REASON = 1_000
 """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineVariable.html"""
 
 
-def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str | None = None) -> str:
-    """Start a run of the branch's newest commit, or of this one, that enters these stages alone; the execution."""
+def hotfix(
+    pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str | None = None, despite_alarms: bool = False
+) -> str:
+    """Start a run of the branch's newest commit, or of this one, that enters these stages alone; the execution.
+
+    It passes windows and freezes; alarms that fire only with `despite_alarms`.
+    """
     if not SHORTEST_REASON <= len(why.strip()) <= LONGEST_REASON:
         raise OperateError(
             f"--why {why!r} is not allowed; give {SHORTEST_REASON} to {LONGEST_REASON} characters that a stranger"
@@ -44,6 +51,8 @@ def hotfix(pipeline: Pipeline, stages: tuple[str, ...], *, why: str, commit: str
             {"name": REASON_VARIABLE, "value": why},
         ]
     }
+    if despite_alarms:
+        arguments["variables"].append({"name": ALARMS_VARIABLE, "value": UNHEEDED})
     if commit is not None:
         (source,) = declared[0]["actions"]
         if source["actionTypeId"]["provider"] == "S3":

@@ -75,7 +75,7 @@ class Pipeline:
         status = about["status"]
         states = self.states()
         holds = {state["stageName"]: hold_of(state) for state in states}
-        hotfix = _hotfix({each["name"]: each["resolvedValue"] for each in about.get("variables", [])})
+        hotfix = hotfix_of(about)
         stages = tuple(
             replace(
                 stage,
@@ -185,7 +185,9 @@ def _is_left_out(stage: Stage, declared: Mapping[str, Any], hotfix: Hotfix | Non
     return entry_of(stage.name) not in hotfix.stages and stage.name not in hotfix.stages
 
 
-def _hotfix(variables: Mapping[str, str]) -> Hotfix | None:
+def hotfix_of(execution: Mapping[str, Any]) -> Hotfix | None:
+    """Return which stages a run enters, by its variables as CodePipeline tells them; None if it leaves none out."""
+    variables = {each["name"]: each["resolvedValue"] for each in execution.get("variables", [])}
     stages = variables.get(STAGES_VARIABLE, EVERY_STAGE)
     if stages == EVERY_STAGE:
         return None

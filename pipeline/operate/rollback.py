@@ -27,6 +27,9 @@ RECENT = 100
 """Executions that are looked through for a commit."""
 SHORTEST_COMMIT = 7
 FINISHED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+RECORDS = "/penstock/rolled-back"
+"""Below it a parameter of the tools account for each service that was rolled back; its versions are the history."""
+BEGUN, DONE = "BEGUN", "DONE"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -97,12 +100,12 @@ def _apply(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> bool:
     else:
         arguments["TemplateURL"] = _published(pipeline, earlier)
     began = datetime.now(UTC)
-    _record(pipeline, earlier, why=why, status="BEGUN")
+    _record(pipeline, earlier, {"why": why, "status": BEGUN})
     try:
         client.update_stack(**arguments)
     except ClientError as error:
         if "No updates are to be performed" in error.response["Error"]["Message"]:
-            _record(pipeline, earlier, why=why, status="DONE")
+            _record(pipeline, earlier, {"why": why, "status": DONE, "changed": False})
             return False
         raise
     try:
@@ -116,7 +119,7 @@ def _apply(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str) -> bool:
             f"Stack {place.stack} could not be rolled back and is {status}."
             f" {causes[0] if causes else 'CloudFormation gives no reason.'} docs/repair.md says how to go on."
         ) from error
-    _record(pipeline, earlier, why=why, status="DONE")
+    _record(pipeline, earlier, {"why": why, "status": DONE, "changed": True})
     return True
 
 
@@ -228,15 +231,17 @@ def _published(pipeline: Pipeline, earlier: EarlierDeployment) -> str:
     return f"https://s3.{place.region}.{suffix}/{bucket}/{key}"
 
 
-def _record(pipeline: Pipeline, earlier: EarlierDeployment, *, why: str, status: str) -> None:
+def record_of(deployed: DeployedStack) -> str:
+    """Return the parameter that says what a service was rolled back to."""
+    return f"{RECORDS}/{deployed.account}/{deployed.region}/{deployed.stack}"
+
+
+def _record(pipeline: Pipeline, earlier: EarlierDeployment, what: Mapping[str, Any]) -> None:
     """Record a rollback in the tools account. What stays BEGUN has failed, or was cut off."""
-    place = earlier.deployed
+    now = datetime.now(UTC).isoformat()
     pipeline.target.client("ssm").put_parameter(
-        Name=f"/penstock/rolled-back/{place.account}/{place.region}/{place.stack}",
-        Value=json.dumps(
-            {"execution": earlier.execution, "commit": earlier.commit, "why": why, "status": status}
-            | {"at": datetime.now(UTC).isoformat()}
-        ),
+        Name=record_of(earlier.deployed),
+        Value=json.dumps({"execution": earlier.execution, "commit": earlier.commit, **what, "at": now}),
         Type="String",
         Overwrite=True,
     )

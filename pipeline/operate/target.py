@@ -10,6 +10,7 @@ import botocore.session
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.operate import sign_in
 from pipeline.operate.errors import OperateError
 from pipeline.operate.session import CONFIGS, LocalClients, account_credentials
 from services.library.contract.names import ACCOUNT, PLATFORM_BOOTSTRAP, Bootstrap
@@ -120,6 +121,8 @@ def aws_target(
         caller = sts.get_caller_identity()
         found = session.get_credentials()
     except (BotoCoreError, ClientError) as error:
+        if sign_in.is_over(error):
+            raise OperateError(sign_in.sentence(profile)) from error
         raise OperateError(f"No AWS credentials that work: {error}") from error
     if found is None:
         raise OperateError("No AWS credentials were found. Give --profile NAME, or sign in first.")
@@ -156,6 +159,8 @@ def assume(sts: Any, role: str, *, session: str = "penstock", advice: str = "") 
     try:
         given = sts.assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
     except (BotoCoreError, ClientError) as error:
+        if sign_in.is_over(error):
+            raise OperateError(sign_in.sentence()) from error
         why = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
         raise OperateError(f"{role} could not be assumed: {why.rstrip('.')}. {advice}".rstrip()) from error
     return {

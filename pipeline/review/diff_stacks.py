@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.review.access import changes as access
 from pipeline.review.diff import (
+    adoption,
     assets,
     exports,
     macros,
@@ -15,6 +16,7 @@ from pipeline.review.diff import (
     pipeline_shape,
     publishing,
     redact,
+    shifts,
     stacks,
     stateful,
     trees,
@@ -65,11 +67,13 @@ class StackDifferences:
         place = _place(pair)
         # Stacks that only the base side has come last, when the head's pipeline is known.
         whole = stacks.change(pair, pipeline_shape.removed(self.pipeline.after), self._removals)
+        if pair.adopts:
+            self.drafts.append(findings.of_adoption(place, pair.path))
         if whole:
             is_promotion = whole.outcome is ResourceOutcome.CREATE and place.service in self._services
             self.stacks.append(replace(whole, is_promotion=is_promotion))
             self.drafts += findings.of_stack(whole, self._removal_of(whole))
-        if whole or not _has_same_content(pair):
+        if whole or pair.adopts or not _has_same_content(pair):
             self._templates(pair, place, whole)
         elif any(mark in pair.content for mark in NEEDS_READING):
             tree = trees.grow(pair.either)
@@ -103,7 +107,7 @@ class StackDifferences:
             self._lost_with_stack(before, place, whole)
         if not whole:
             rows = [
-                *self._rows(before, after, place),
+                *self._rows(before, after, place, adopts=pair.adopts),
                 *(
                     row
                     for where, old, new in trees.pairs(before, after, place)
@@ -120,11 +124,13 @@ class StackDifferences:
         self._shape(place, pair.path, before.template, after.template, rows, _folders(pair))
         self.incomplete += macros.unknown(before, after, place)
         if pair.after:
-            # What a stack grants that is created anew, or elsewhere, was granted by none before.
-            base = trees.NOTHING if whole else before
+            # What a stack grants that is created anew, or elsewhere, was granted by none before; and nobody here has
+            # looked at what an adopted one grants.
+            base = trees.NOTHING if whole or pair.adopts else before
             self.incomplete += trees.unseen(base, after, place)
             for where, old, new in trees.pairs(base, after, place):
                 self._access(where, old, new, pair)
+                self.drafts += findings.of_shifts(where, pair.path, shifts.unshiftable(old, new))
                 self.drafts += findings.of_transforms(where, pair.path, macros.added(old, new))
 
     def _lost_with_stack(self, before: trees.Tree, place: StackLocation, whole: StackChange) -> None:
@@ -138,7 +144,9 @@ class StackDifferences:
                     lost = resource_findings.of_change(located, _join(whole.path, row.path))
                     self.drafts += findings.with_tombstone(lost, whole, self._removal_of(whole))
 
-    def _rows(self, before: trees.Tree, after: trees.Tree, place: StackLocation) -> Iterator[ResourceChange]:
+    def _rows(
+        self, before: trees.Tree, after: trees.Tree, place: StackLocation, *, adopts: bool
+    ) -> Iterator[ResourceChange]:
         values = {
             (where.stack, logical_id): resource.properties
             for where, _, template in trees.pairs(before, after, place)
@@ -147,7 +155,8 @@ class StackDifferences:
         for row in trees.compare(before, after, place, is_asset=self.is_asset):
             # A resource that is created has no properties to list, and may point elsewhere all the same.
             created = values.get((row.stack, row.logical_id)) if row.outcome is ResourceOutcome.CREATE else None
-            yield replace(row, points_at=self._points_at(row, created))
+            pointing = replace(row, points_at=self._points_at(row, created))
+            yield adoption.named(pointing) if adopts else pointing
 
     def _points_at(self, row: ResourceChange, created: Mapping[str, object] | None) -> tuple[str, ...]:
         pairs = [(None, created)] if created else [(each.old, each.new) for each in row.properties]

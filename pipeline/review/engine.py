@@ -10,12 +10,14 @@ from pipeline.review.diff_stacks import StackDifferences
 from pipeline.review.judge import finding, findings, verdict
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import GuardrailChange, Review, StackLocation
+from pipeline.review.read.adopted import with_adopted
 from pipeline.review.read.assembly import Assembly, UnreadableError
 from pipeline.review.read.places import Constructs
 
 
 def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
     """Compare two assemblies, and judge what the head side would change."""
+    base = with_adopted(base, head)
     differences = StackDifferences(base, head)
     for pair in both_sides.pairs(base.stacks, head.stacks):
         with _said_of(pair.either.place.name, differences.incomplete):

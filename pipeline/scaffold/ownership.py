@@ -19,14 +19,23 @@ class FileOwner(StrEnum):
 
 def read(root: Path) -> Mapping[FileOwner, Sequence[str]]:
     """Return what a checkout says of its files."""
-    said = tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    return {FileOwner(name): tuple(paths) for name, paths in said.items()}
+    return parse((root / FILE).read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Mapping[FileOwner, Sequence[str]]:
+    """Return what this text of the table says."""
+    return {FileOwner(name): tuple(paths) for name, paths in tomllib.loads(text).items()}
 
 
 def owner_of(file: Path, said: Mapping[FileOwner, Sequence[str]]) -> FileOwner:
     """Return who writes a file, given by its path in the repository."""
     fitting = [(path, owner) for owner, paths in said.items() for path in paths if _fits(file.as_posix(), path)]
     return max(fitting, key=lambda each: len(each[0]))[1] if fitting else FileOwner.PLATFORM
+
+
+def entry_of(file: Path, paths: Sequence[str]) -> str | None:
+    """Return the longest of these paths that fits a file; None if none does."""
+    return max((path for path in paths if _fits(file.as_posix(), path)), key=len, default=None)
 
 
 def samples(root: Path) -> list[Path]:

@@ -28,7 +28,14 @@ NAME = "Pipeline"
 """The pipeline's stack, which stages are below."""
 BY_CONTENT = frozenset({"stackTemplateAssetObjectUrl"})
 """The property of a stack's artifact that names its template's content; the pipeline takes the template itself."""
-CODE = ("pipeline.definition.stack", "pipeline.settings")
+CODE = (
+    "pipeline.definition.stack",
+    "pipeline.settings",
+    "pipeline.builds.fetch_source",
+    "pipeline.builds.release_bake",
+    "pipeline.builds.release_gate",
+)
+"""With the programs whose text is in the commands of builds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +101,7 @@ class Pipeline:
         }
 
     def _facts(self) -> Any:
-        """Return what the pipeline's stacks are made of in a stage entry: its steps and its release, and no more."""
+        """Return what the pipeline's stacks are made of in a stage entry: steps, release, whether it is adopted."""
         return [
             [
                 entry.label,
@@ -102,7 +109,11 @@ class Pipeline:
                     [
                         stage.environment,
                         stage.approval,
-                        [(each.name, each.before, each.after, each.release) for each in stage.services],
+                        stage.release,
+                        [
+                            (each.name, each.before, each.after, each.release, each.is_adopted(stage.environment))
+                            for each in stage.services
+                        ],
                     ]
                     for stage in entry.stages
                 ],

@@ -53,7 +53,7 @@ class Synth:
         units = [parts.unit(each) for each in wanted]
         refuse_stacks_of_two(units)
         findings = parts.pipeline(pipeline, units)
-        asset_publishing.write_commands(self.out)
+        asset_publishing.write_commands(self.out, pipeline.settings.builds)
         judgement = self._judge(parts, units, findings, accepted, every_stage=True)
         parts.prune()
         return judgement

@@ -14,6 +14,7 @@ from constructs import Construct
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.problem import MistakeError
+from pipeline.catalogue.release import with_own_release
 from pipeline.catalogue.source_location import relative
 from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
@@ -70,7 +71,7 @@ class ServiceUnit:
             tools,
             sources.library(),
             sources.module(kind.__module__),
-            plain((self.service, self.stage.environment), sources.module),
+            plain((with_own_release(self.stage, self.service), self.stage.environment), sources.module),
             [kind.name, kind.owner, kind.handles_personal_data],
             [self.around.accounts.tools, sorted(self.around.accounts.keep_data), self.around.accounts.is_branch],
             [self.around.scope, sorted(self.around.tags.items()), sorted(self.around.stack_tags.items())],

@@ -30,8 +30,9 @@ class SynthesisedStage(BuiltStage):
     def _stack(self, synthesised: SynthesisedUnit) -> cdk.Stack:
         artifact = synthesised.artifacts[synthesised.stack_id]
         protected = bool(artifact["properties"]["terminationProtection"])
-        stack = cdk.Stack(self, synthesised.unit.service.name, termination_protection=protected)
         service = synthesised.unit.service
+        name = service.stack_name(self.stage.environment)
+        stack = cdk.Stack(self, service.name, stack_name=name, termination_protection=protected)
         if service.before or service.after:
             for name, logical_id in synthesised.outputs.items():
                 cdk.CfnOutput(stack, name, value=name).override_logical_id(logical_id)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.toolset import functions, sizes, uv
+from pipeline.toolset import functions, index, sizes, uv
 from pipeline.toolset.failure import SetupError
 
 Say = Callable[[str], None]
@@ -100,7 +100,7 @@ def node_packages(root: Path, target: Path) -> None:
     done = subprocess.run(
         [target / "bin/npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"],
         cwd=packages,
-        env={**os.environ, "PATH": f"{target / 'bin'}:{os.environ.get('PATH', '')}"},
+        env={**os.environ, **index.npm_variables(), "PATH": f"{target / 'bin'}:{os.environ.get('PATH', '')}"},
         capture_output=True,
         text=True,
         check=False,

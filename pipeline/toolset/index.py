@@ -38,6 +38,14 @@ def configured_index() -> str:
     return DEFAULT_INDEX
 
 
+def npm_variables() -> dict[str, str]:
+    """Return npm's own variable for the token of its registry, where both are named: a shell can set none like it."""
+    registry, token = os.environ.get("NPM_CONFIG_REGISTRY"), os.environ.get("NPM_TOKEN")
+    if not registry or not token:
+        return {}
+    return {f"npm_config_{registry.partition(':')[2].rstrip('/')}/:_authToken": token}
+
+
 def certificates() -> str | None:
     """The CA bundle that this machine's proxy needs, where one is named for any of the usual clients."""
     for variable in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):

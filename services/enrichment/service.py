@@ -12,7 +12,7 @@ from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
 from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.table import Table
 from services.library.constructs.workflow import Workflow
@@ -92,7 +92,7 @@ class EnrichmentStack(ServiceStack):
             timeout=TIMEOUT,
             alarms_to=self.alarms,
         )
-        self.key.grant_through("sqs", workflow.state_machine)
+        self.key.grant_through("sqs", workflow.state_machine, *TO_SEND)
         return workflow
 
     def _function(

@@ -12,9 +12,9 @@ from services.ingest.acknowledgements import ACKNOWLEDGEMENTS
 from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.event_publisher import EventPublisher
-from services.library.constructs.fhir_datastore import WRITE
+from services.library.constructs.fhir_datastore import KEY_TO_WRITE, WRITE
 from services.library.constructs.function import FunctionSettings, ReservedConcurrency
-from services.library.constructs.key import USE, Key
+from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.stream import (
     LONGEST_HOURS,
@@ -123,7 +123,7 @@ class IngestStack(ServiceStack):
         iam.Grant.add_to_principal(grantee=function, actions=list(WRITE), resource_arns=[store])
         iam.Grant.add_to_principal(
             grantee=function,
-            actions=list(USE),
+            actions=list(KEY_TO_WRITE),
             resource_arns=[key],
             conditions={"StringEquals": {"kms:ViaService": f"healthlake.{environment.region}.amazonaws.com"}},
         )

@@ -16,7 +16,7 @@ from services.library.constructs.backup_plan import BackupPlan
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings, ReservedConcurrency
 from services.library.constructs.function_api import function_integration
-from services.library.constructs.key import USE, Key
+from services.library.constructs.key import TO_SEND, TO_WRITE, Key
 from services.library.constructs.mappings.async_api import PayloadForm
 from services.library.constructs.mappings.function_api import response_statuses
 from services.library.constructs.notification_topic import NotificationTopic
@@ -141,7 +141,7 @@ class IntakeStack(ServiceStack):
             {"STREAM_NAME": STREAM_NAME.read(self, environment)},
         )
         _allow(self.hand_over, "kinesis:PutRecord", STREAM_ARN.read(self, environment))
-        _allow_through(self.hand_over, "kinesis", STREAM_KEY_ARN.read(self, environment))
+        _write_through(self.hand_over, "kinesis", STREAM_KEY_ARN.read(self, environment))
         steps = Steps(
             self,
             "Steps",
@@ -164,7 +164,7 @@ class IntakeStack(ServiceStack):
             alarms_to=self.alarms,
             kind=WorkflowKind.STANDARD if settings.variant is Variant.STANDARD else WorkflowKind.EXPRESS,
         )
-        self.key.grant_through("sqs", workflow.state_machine)
+        self.key.grant_through("sqs", workflow.state_machine, *TO_SEND)
         return workflow
 
     def _function(
@@ -222,7 +222,7 @@ class IntakeStack(ServiceStack):
         )
         objects = self.format_arn(service="s3", account="", region="", resource=bucket, resource_name="claims/*")
         _allow(claims, "s3:PutObject", objects)
-        _allow_through(claims, "s3", CLAIMS_KEY_ARN.read(self, environment))
+        _write_through(claims, "s3", CLAIMS_KEY_ARN.read(self, environment))
         api.post(
             function_integration(claims, api.settings, status=201),
             statuses=response_statuses(status=201),
@@ -235,12 +235,12 @@ def _allow(function: Function, action: str, resource: str) -> None:
     function.function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
 
 
-def _allow_through(function: Function, service: str, key_arn: str) -> None:
-    """Let a function use another service's key for what an AWS service keeps under it, and for nothing else."""
+def _write_through(function: Function, service: str, key_arn: str) -> None:
+    """Let a function use another service's key for what it writes to an AWS service, and for nothing else."""
     via = f"{service}.{cdk.Stack.of(function).region}.amazonaws.com"
     function.function.add_to_role_policy(
         iam.PolicyStatement(
-            actions=list(USE), resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": via}}
+            actions=list(TO_WRITE), resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": via}}
         )
     )
 

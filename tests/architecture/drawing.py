@@ -20,14 +20,14 @@ PAGE = Path("docs/architecture.md")
 # Room -> the names that are in it; the longest name that fits a module decides, and a service is any of them.
 DRAWN = {
     "app.py, pipeline/cli": ("app", "pipeline.cli"),
-    "stages, pipeline/settings.py": ("stages", "pipeline.settings", "pipeline.source"),
+    "stages, pipeline/settings.py": ("stages", "pipeline.settings", "pipeline.source", "pipeline.build_settings"),
     "services/&lt;service&gt;": ("services",),
     "pipeline/definition, synthesis, accounts": ("pipeline.definition", "pipeline.synthesis", "pipeline.accounts"),
     "pipeline/catalogue": ("pipeline.catalogue",),
     "pipeline/builds": ("pipeline.builds",),
     "pipeline/review": ("pipeline.review",),
     "pipeline/operate, scaffold": ("pipeline.operate", "pipeline.scaffold"),
-    "pipeline/local": ("pipeline.local",),
+    "pipeline/local, rehearsal": ("pipeline.local", "pipeline.rehearsal"),
     "pipeline/toolset": ("pipeline.toolset",),
     "library/constructs": ("services.library.constructs",),
     "library/guardrails": ("services.library.guardrails",),

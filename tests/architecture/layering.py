@@ -13,6 +13,8 @@ OURS = ("services", "stages", "pipeline", "app")
 LIBRARY = "services.library"
 NAMES = f"{LIBRARY}.contract.names"
 """What rooms must agree on, with the standard library alone, so that it costs a room nothing."""
+TIMES = f"{LIBRARY}.contract.release_times"
+"""When a stage may be released to: the gate judges by it in a build."""
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
@@ -76,7 +78,11 @@ ROOMS = {
     ),
     f"{LIBRARY}.contract.constraints": Room(ours=(), third_party=()),
     NAMES: Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
-    f"{LIBRARY}.contract.environment": Room(ours=(f"{LIBRARY}.contract.constraints", NAMES), third_party=("aws_cdk",)),
+    # The pipeline's gate has its text, and no checkout.
+    TIMES: Room(ours=(), third_party=()),
+    f"{LIBRARY}.contract.environment": Room(
+        ours=(f"{LIBRARY}.contract.constraints", f"{LIBRARY}.contract.release", NAMES), third_party=("aws_cdk",)
+    ),
     f"{LIBRARY}.constructs": Room(
         ours=(f"{LIBRARY}.constructs", f"{LIBRARY}.contract", f"{LIBRARY}.packaging"),
         third_party=("aws_cdk", "constructs", "datadog_cdk_constructs_v2"),
@@ -101,11 +107,15 @@ ROOMS = {
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
-    "pipeline.settings": Room(ours=("pipeline.source", "stages.accounts", NAMES), third_party=()),
+    "pipeline.settings": Room(
+        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+    ),
+    "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
     "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
+            "pipeline.build_settings",
             "pipeline.catalogue",
             "pipeline.settings",
             "pipeline.source",
@@ -141,7 +151,7 @@ ROOMS = {
     },
     # Steps that run in builds, not in synth. What is deployed is judged by the rule that judged it at synth.
     "pipeline.builds": Room(
-        ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation"),
+        ours=("pipeline.builds", f"{LIBRARY}.guardrails", f"{LIBRARY}.cloudformation", TIMES),
         third_party=("boto3", "botocore"),
     ),
     "pipeline.toolset": Room(ours=("pipeline.toolset", f"{LIBRARY}.packaging.dependencies"), third_party=()),
@@ -162,7 +172,7 @@ ROOMS = {
         third_party=("botocore",),
         never=("pipeline.local.cloud",),
     ),
-    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst",)),
+    "pipeline.scaffold": Room(ours=("pipeline.scaffold", NAMES), third_party=("libcst", "yaml")),
     "pipeline.cli": Room(
         ours=OURS, third_party=("typer", "rich", "boto3", "botocore", "aws_cdk", "constructs", "httpx", "pydantic")
     ),
@@ -174,7 +184,7 @@ ROOMS = {
     ),
     "pipeline.review.model": Room(ours=(), third_party=()),
     "pipeline.review.read": Room(
-        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"), third_party=()
+        ours=("pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation", NAMES), third_party=()
     ),
     "pipeline.review.diff": Room(
         ours=("pipeline.review.diff", "pipeline.review.read", "pipeline.review.model", f"{LIBRARY}.cloudformation"),
@@ -208,6 +218,9 @@ ROOMS = {
     "pipeline.review.hosts.codecommit": Room(
         ours=("pipeline.review.hosts", "pipeline.review.render", "pipeline.review.model"),
         third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3"),
+    ),
+    "pipeline.rehearsal": Room(
+        ours=("pipeline.rehearsal", "pipeline.local.lifecycle", "pipeline.operate", NAMES), third_party=()
     ),
     "pipeline.operate": Room(
         ours=("pipeline.operate", NAMES),

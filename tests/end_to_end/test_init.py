@@ -90,6 +90,71 @@ def test_new_service_is_the_next_step(unchanged: Clone) -> None:
     passes(unchanged, ".venv/bin/pytest", "-q", "-n", "0", *tests)
 
 
+CODEMOD = '''"""A command has another name."""
+
+from pipeline.scaffold.upgrade.codemod import Codemod
+
+CODEMOD = Codemod(
+    name="tried_by_a_test", why="`ship it` is `ship`.", change=lambda _file, text: text.replace("ship it", "ship")
+)
+'''
+"""Of a next version: it is run by that version's own code."""
+
+
+@pytest.fixture
+def upgradable(unchanged: Clone) -> Iterator[Clone]:
+    """The company, with edits and a service of its own, and a next version of the platform on the branch `platform`."""
+    ours = unchanged.git("rev-parse", "HEAD")
+    unchanged.git("checkout", "--quiet", "-b", "platform", "HEAD~1")
+    unchanged.edit("docs/push.md", ("# How a push travels", "# How a push travels today"))
+    unchanged.write("docs/from-the-platform.md", "A new page.\n")
+    unchanged.write("pipeline/scaffold/upgrade/codemods/tried_by_a_test.py", CODEMOD)
+    codemods = "pipeline/scaffold/upgrade/edits.py"
+    unchanged.edit(
+        codemods,
+        ("    start_command,\n)", "    start_command,\n    tried_by_a_test,\n)"),
+        ("    start_command.CODEMOD,\n", "    start_command.CODEMOD,\n    tried_by_a_test.CODEMOD,\n"),
+    )
+    for file in ("services/intake/service.py", "stages/dev.py", "README.md"):
+        unchanged.write(file, (unchanged.checkout / file).read_text() + "\n# of the example\n")
+    unchanged.commit("Platform: say how a push travels today")
+    unchanged.git("checkout", "--quiet", "main")
+    passes(unchanged, ".venv/bin/penstock", "new", "service", "payments")
+    unchanged.edit("docs/push.md", ("# How a push travels", "# How a push of ours travels"))
+    unchanged.write("ship.sh", "ship it\n")
+    unchanged.commit("Add payments")
+    yield unchanged
+    unchanged.git("reset", "--quiet", "--hard", ours)
+    unchanged.git("branch", "--quiet", "-D", "platform")
+
+
+def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
+    """With one edit of a platform's file to a conflict that is named, and without another."""
+    before = upgradable.git("rev-parse", "HEAD")
+    company = {file: (upgradable.checkout / file).read_text() for file in ("stages/dev.py", "README.md")}
+    started = upgradable.penstock("upgrade", "platform", "--no-review", "--json")
+    assert started.returncode == 1, started.stdout + started.stderr
+    (conflict,) = json.loads(started.stdout)["conflicts"]
+    assert (conflict["file"], conflict["ours"]["subject"], conflict["theirs"]["subject"]) == (
+        "docs/push.md",
+        "Add payments",
+        "Platform: say how a push travels today",
+    )
+    upgradable.write("docs/push.md", "# How a push of ours travels today\n")
+    upgradable.git("add", "docs/push.md")
+    ended = upgradable.penstock("upgrade", "--continue", "--no-review", "--json")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    said = json.loads(ended.stdout)
+    assert [(each["codemod"], each["files"]) for each in said["codemods"]] == [("tried_by_a_test", ["ship.sh"])]
+    assert (said["both_changed"], said["new"]) == (["docs/push.md"], [])
+    parents = upgradable.git("log", "-1", "--format=%P").split()
+    assert parents == [before, upgradable.git("rev-parse", "platform")]
+    assert upgradable.git("status", "--porcelain") == ""
+    assert {file: (upgradable.checkout / file).read_text() for file in company} == company
+    assert (upgradable.checkout / "docs/from-the-platform.md").exists()
+    assert ownership.samples(upgradable.checkout) == []
+
+
 def refused(checkout: Path, *words: str) -> str:
     done = CliRunner().invoke(app, ["init", *words], obj=checkout)
     assert done.exit_code == 2, done.output

@@ -88,6 +88,7 @@ def test_cloudformation_a_probe_and_a_person_stop_what_is_pushed_and_it_goes_on_
     execution = a_failing_probe_stops_the_run_until_its_cause_is_gone(clone)
     a_person_says_no_and_thinks_again(clone)
     assert clone.wait().execution == execution
+    metrics_tell_what_failed_where(clone)
 
 
 def a_template_that_cloudformation_refuses_is_one_clear_error(clone: Clone) -> None:
@@ -150,3 +151,19 @@ def a_person_says_no_and_thinks_again(clone: Clone) -> None:
     assert clone.penstock("approve", waiting.found["commit"]).returncode == 0
     run = clone.wait()
     assert (run.exit_code, set(run.stages.values())) == (0, {"Succeeded"})
+
+
+def metrics_tell_what_failed_where(clone: Clone) -> None:
+    """Two commits came to production after the first run: the broken template, and its revert."""
+    found = json.loads(clone.penstock("metrics", "--service", "intake", "--json").stdout)
+    by_stage = {each["stage"]: each for each in found["metrics"]}
+    fails = {stage: each["change_fail_rate"] for stage, each in by_stage.items()}
+    assert [(fails[stage]["count"], fails[stage]["of"]) for stage in ("dev", "qa", "prod")] == [(1, 3), (1, 2), (0, 2)]
+    assert [by_stage[stage]["failed_deployment_recovery_time"]["count"] for stage in ("dev", "qa")] == [1, 1]
+    assert by_stage["prod"]["failed_deployment_recovery_time"] is None
+    assert by_stage["prod"]["change_lead_time"]["count"] == 2
+    assert (
+        by_stage["prod"]["change_lead_time"]["longest_seconds"] > by_stage["dev"]["change_lead_time"]["median_seconds"]
+    )
+    assert by_stage["prod"]["approval_wait"]["count"] == 2
+    assert by_stage["dev"]["approval_wait"] is None

@@ -36,6 +36,8 @@ class CodePipeline:
         self.fails: Exception | None = None
         """What the next change is answered with."""
         self.changed: list[tuple[str, dict[str, Any]]] = []
+        self.recorded: list[dict[str, Any]] = []
+        """Parameters that were written."""
 
     def get_pipeline_state(self, **_asked: Any) -> dict[str, Any]:
         return {"stageStates": self.states}
@@ -48,6 +50,9 @@ class CodePipeline:
 
     def get_pipeline_execution(self, **_asked: Any) -> dict[str, Any]:
         return {"pipelineExecution": {"status": "InProgress", "pipelineVersion": 1}}
+
+    def put_parameter(self, **asked: Any) -> None:
+        self.recorded.append(asked)
 
     def get_paginator(self, operation: str) -> "CodePipeline":
         assert operation == "list_action_executions"

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
 
-ACCOUNT = "111111111111"
+ACCOUNT, REGION = "111111111111", "us-east-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ def deploy(
     return ended(cloud, name, account=account)
 
 
-def ended(cloud: LocalCloud, name: str, *, account: str = ACCOUNT) -> Deployment:
+def ended(cloud: LocalCloud, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Deployment:
     """Wait for the end of what a stack is in."""
-    client = cloud.client("cloudformation", account=account)
+    client = cloud.client("cloudformation", account=account, region=region)
     pause = threading.Event()
     for _ in range(1500):
         status = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounts import role_names
-from pipeline.catalogue.model import Catalogue
+from pipeline.build_settings import BuildSettings
+from pipeline.catalogue.model import Catalogue, Stage
 from pipeline.cli import upstream
 from pipeline.definition import asset_publishing
 from pipeline.local import bootstrap, first_deployment, origin
@@ -49,25 +50,33 @@ class Platform:
         self.tools, self.target, self.other = (f"{number:04}{role:08}" for role in (1, 2, 3))
         self.name = f"tiny{number}"
         self.stage = tiny.stage("dev", tier=tier, account=self.target, region=AWAY)
+        self.stages: tuple[Stage, ...] = (self.stage,)
         self.checkout = folder / "checkout"
         # An origin of its own beside the shared cloud; its hook finds the cloud by the description of it.
         self._place = CloudLocation(home=folder, port=cloud.port)
         shutil.copy(cloud.place.state_file, self._place.state_file)
 
-    def deploy(self, source: Source) -> None:
+    def deploy(self, source: Source, builds: BuildSettings | None = None) -> None:
         """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin."""
-        self.settings = replace(SETTINGS, name=self.name, account=self.tools, region=HOME, source=source)
+        self.settings = replace(
+            SETTINGS,
+            name=self.name,
+            account=self.tools,
+            region=HOME,
+            source=source,
+            builds=builds or SETTINGS.builds,
+        )
         self.checkout.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")
         self._write()
-        places = {(self.tools, HOME), (self.tools, AWAY), (self.settings.source_account, HOME), (self.target, AWAY)}
-        names = {self.target: (role_names.of_stage(self.stage.label),)}
+        places = {(self.tools, HOME), (self.tools, AWAY), (self.settings.source_account, HOME)}
+        ours = [
+            bootstrap.Target(account=account, region=region, role_names=role_names.PIPELINE)
+            for account, region in places
+        ]
         bootstrap.bootstrap(
             self.cloud,
-            [
-                bootstrap.Target(account=account, region=region, role_names=names.get(account, role_names.PIPELINE))
-                for account, region in places
-            ],
+            [*ours, *map(_target, self.stages)],
             tools_account=self.tools,
             foundation=bootstrap.checkout_foundation(),
             template=bootstrap.checkout_template(),
@@ -102,7 +111,7 @@ class Platform:
         shutil.rmtree(self.checkout / "assembly", ignore_errors=True)
         app, _ = tiny.app(self.checkout / "assembly", settings=self.settings, catalogue=self.catalogue(value))
         app.synth()
-        asset_publishing.write_commands(self.checkout / "assembly")
+        asset_publishing.write_commands(self.checkout / "assembly", self.settings.builds)
 
     def catalogue(self, value: str) -> Catalogue:
         """The one stage, with a service that deploys this value."""
@@ -142,3 +151,13 @@ class Platform:
     def _git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.checkout, check=True, capture_output=True, text=True)
         return done.stdout.strip()
+
+
+def _target(stage: Stage) -> bootstrap.Target:
+    environment = stage.environment
+    return bootstrap.Target(
+        account=environment.account,
+        region=environment.region,
+        role_names=(role_names.of_stage(stage.label), *stage.role_names),
+        keeps_data=environment.keeps_data,
+    )

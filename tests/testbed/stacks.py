@@ -47,7 +47,29 @@ class Deployed:
 def deploy(
     cloud: LocalCloud, folder: Path, build: Callable[[cdk.Stage], object], *, environment: Environment = HERE
 ) -> dict[str, Deployed]:
-    """Synthesise what `build` puts into a stage, and deploy its stacks in their order; by construct id."""
+    """Synthesise what `build` puts into a stage, and create its stacks in their order; by construct id."""
+    return {
+        name: _create(cloud, stack, template)
+        for name, stack, template in _synthesised(cloud, folder, build, environment)
+    }
+
+
+def update(
+    cloud: LocalCloud, folder: Path, build: Callable[[cdk.Stage], object], *, environment: Environment = HERE
+) -> list[str]:
+    """Synthesise likewise, and begin to update the stacks; their names."""
+    formation = cloud.client("cloudformation", ACCOUNT, REGION)
+    found = []
+    for _, stack, template in _synthesised(cloud, folder, build, environment):
+        formation.update_stack(StackName=stack, TemplateBody=json.dumps(template), Capabilities=_CAPABILITIES)
+        found.append(stack)
+    return found
+
+
+def _synthesised(
+    cloud: LocalCloud, folder: Path, build: Callable[[cdk.Stage], object], environment: Environment
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """The construct id, the name and the template of each stack, whose assets are there already."""
     app = cdk.App(
         outdir=str(folder),
         default_stack_synthesizer=cdk.DefaultStackSynthesizer(
@@ -57,10 +79,10 @@ def deploy(
     build(cdk.Stage(app, environment.name, env=environment.to_cdk()))
     (nested,) = app.synth().nested_assemblies
     _upload(cloud, Path(nested.nested_assembly.directory))
-    return {
-        stack.stack_name.removeprefix(f"{environment.name}-"): _create(cloud, stack.stack_name, stack.template)
+    return [
+        (stack.stack_name.removeprefix(f"{environment.name}-"), stack.stack_name, stack.template)
         for stack in nested.nested_assembly.stacks
-    }
+    ]
 
 
 def _create(cloud: LocalCloud, name: str, template: dict[str, Any]) -> Deployed:

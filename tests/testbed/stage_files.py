@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union
 from pipeline.catalogue.model import Stage
 from services.library.contract.constraints import Between, Items, Matches, OneOf, field_types
 from services.library.contract.environment import Environment
-from services.library.contract.release import Release
+from services.library.contract.release import Bake, Canary, Freeze, Linear, Release, ReleaseAlarms, Window
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval, Command, Probe
 from tests.conftest import ROOT
@@ -26,7 +26,7 @@ HERE = "# here"
 
 HEAD = """from services.library.contract.service import ServiceStack
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Release
+from services.library.contract.release import Bake, Canary, Freeze, Linear, Release, ReleaseAlarms, Window
 from services.library.contract.steps import Approval, Command, Probe
 from pipeline.catalogue.model import Stage, Wave
 """
@@ -44,6 +44,23 @@ STEPS: Mapping[type, Mapping[str, str]] = {
     Command: {"name": "'Run'", "commands": "('true',)"},
     Approval: {"name": "'Ask'", "note": "'May it?'"},
 }
+RELEASE: Mapping[type, tuple[str, Mapping[str, str]]] = {
+    Canary: ("traffic", {"percent": "10", "minutes": "15"}),
+    Linear: ("traffic", {"percent": "10", "minutes": "15"}),
+    ReleaseAlarms: ("alarms", {}),
+    Bake: ("bake", {"minutes": "60"}),
+    Window: ("window", {"hours": "'Mon-Fri 09:00-16:30'", "zone": "'Europe/Berlin'"}),
+    Freeze: (
+        "freeze",
+        {
+            "begins": "'2026-12-23 18:00'",
+            "ends": "'2027-01-04 08:00'",
+            "zone": "'Europe/Berlin'",
+            "why": "'Nobody is there to mend it'",
+        },
+    ),
+}
+"""Part of a release -> the field that it is for, and what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,11 +158,20 @@ def of_parts() -> Iterator[Mistake]:
     for name, value in _wrong_values(Release):
         services = f"\n        Parcels(release=Release(\n            {name}={value}, {HERE}\n        )),\n    "
         yield Mistake(text=stage_file(imports=imports, services=services), field=f"release.{name}", given=value)
+    for part, (field, needed) in RELEASE.items():
+        for name, value in _wrong_values(part):
+            made, at = f"{part.__name__}(\n{_arguments(needed, name, value)}\n        )", field
+            if part is Freeze:
+                made, at = f"({made},)", f"{field}[0]"
+            services = f"\n        Parcels(release=Release({field}={made})),\n    "
+            yield Mistake(
+                text=stage_file(imports=imports, services=services), field=f"release.{at}.{name}", given=value
+            )
     for name, value in _wrong_values(Environment):
         yield Mistake(text=stage_file(environment={name: f"{value}, {HERE}"}), field=name, given=value)
     for name, value in _wrong_values(Stage):
-        if name == "approval":
-            yield Mistake(text=stage_file(stage=f"\n    approval={value}, {HERE}"), field=name, given=value)
+        if name in ("approval", "release"):
+            yield Mistake(text=stage_file(stage=f"\n    {name}={value}, {HERE}"), field=name, given=value)
 
 
 def of_service(service: type[Service[Any]]) -> Iterator[Mistake]:
@@ -320,6 +346,38 @@ KINDS: tuple[Mistake, ...] = (
         "before[0].output",
         f"One(before=(Probe(name='Up',\n  output='Url', {HERE}\n ),),),",
         given="'Url'",
+    ),
+    _kind(
+        "a time zone that does not exist",
+        "release.window.zone",
+        f"One(release=Release(window=Window(hours='Mon-Fri 09:00-16:30',\n  zone='Europe/Berln', {HERE}\n ))),",
+        given="'Europe/Berln'",
+    ),
+    _kind(
+        "a date that does not exist",
+        "release.freeze[0].ends",
+        "One(release=Release(freeze=(Freeze(begins='2026-02-20 09:00', zone='UTC',"
+        f" why='Nobody is there to mend it',\n  ends='2026-02-30 09:00', {HERE}\n ),))),",
+        given="'2026-02-30 09:00'",
+    ),
+    _kind(
+        "a freeze that ends before it begins",
+        "release.freeze[0].ends",
+        "One(release=Release(freeze=(Freeze(begins='2027-01-04 08:00', zone='UTC',"
+        f" why='Nobody is there to mend it',\n  ends='2026-12-23 18:00', {HERE}\n ),))),",
+        given="'2026-12-23 18:00'",
+    ),
+    _kind(
+        "a shift that lasts longer than CodeDeploy does",
+        "release.traffic.minutes",
+        f"One(release=Release(traffic=Linear(percent=1,\n  minutes=60, {HERE}\n ))),",
+        given="60",
+    ),
+    _kind(
+        "a bake without an alarm to watch",
+        "release.bake",
+        f"One(release=Release(\n  bake=Bake(minutes=60), {HERE}\n )),",
+        given="60",
     ),
     _kind("a stack's name that is too long", "name", f"\n  Long(), {HERE}\n", given="characters"),
     _kind(

@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -91,6 +92,8 @@ class ResourceType:
     delete: Callable[[str, Json], None]
 
 
+_updated: ContextVar[str | None] = ContextVar("_updated", default=None)
+"""The logical id of the resource that is being updated, for those who complete a type of the emulator's."""
 ResourceCheck = Callable[[Json], None]
 """Raises the `AwsError` by which a service refuses the properties of a resource."""
 
@@ -231,13 +234,29 @@ class Emulator:
         """Let CloudFormation deploy a resource type that the emulator lacks, or has wrong."""
         handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
         imports = {name: own for name, own in handlers.get(type_name, {}).items() if name == "import"}
-        made = {"create": resource.create, "update": resource.update, "delete": resource.delete}
-        handlers[type_name] = {**imports, **made}  # how a resource that is there is read stays the emulator's
+
+        def update(physical_id: str, old: Json, new: Json, stack_name: str, logical_id: str) -> tuple[str, Json]:
+            token = _updated.set(logical_id)
+            try:
+                return resource.update(physical_id, old, new, stack_name)
+            finally:
+                _updated.reset(token)
+
+        made = {"create": resource.create, "update": update, "delete": resource.delete}
+        # How a resource that is there is read stays the emulator's.
+        handlers[type_name] = {**imports, **made, "update_with_logical_id": True}
 
     def provided(self, type_name: str) -> ResourceType:
         """Return a resource type as it is provided until now, for the service that completes it."""
         own = provisioners._RESOURCE_HANDLERS[type_name]  # noqa: SLF001 - as above
-        return ResourceType(create=own["create"], update=own["update"], delete=own["delete"])
+
+        def update(physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
+            # Without the logical id it would take a name that CloudFormation gave for one that the template takes away.
+            named = [_updated.get()] if own.get("update_with_logical_id") else []
+            made: tuple[str, Json] = own["update"](physical_id, old, new, stack_name, *named)
+            return made
+
+        return ResourceType(create=own["create"], update=update, delete=own["delete"])
 
     def check_resource(self, type_name: str, check: ResourceCheck) -> None:
         """Let a service refuse properties as its API does, before CloudFormation creates or changes a resource."""

@@ -15,6 +15,7 @@ from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
 from pipeline.local.cloud import unsupported
+from pipeline.local.cloud.clock import CloudClock
 from pipeline.local.cloud.emulator import AsgiRoute, Emulator, HttpResponse
 from pipeline.local.cloud.snapshot import Snapshots
 
@@ -26,6 +27,7 @@ UNSUPPORTED = "unsupported"
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
 Message = dict[str, Any]
+AsgiApp = Callable[..., Awaitable[None]]
 
 
 def serve(emulator: Emulator, snapshots: Snapshots) -> None:
@@ -38,7 +40,9 @@ def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = 1.0
-    asyncio.run(serve_asgi(_with_snapshots(snapshots, emulator.routes), config))
+    config.include_date_header = False  # the cloud's own clock says it
+    app = _dated(_with_snapshots(snapshots, emulator.routes), emulator.part(CloudClock))
+    asyncio.run(serve_asgi(app, config))
 
 
 def _refuse_unsupported_services() -> None:
@@ -67,7 +71,24 @@ def _refuse_unsupported_services() -> None:
     ministack_app.SERVICE_HANDLERS[UNSUPPORTED] = refuse
 
 
-def _with_snapshots(snapshots: Snapshots, routes: Sequence[AsgiRoute]) -> Callable[..., Awaitable[None]]:
+def _dated(app: AsgiApp, cloud_clock: CloudClock) -> AsgiApp:
+    """Let every answer bear the date of the cloud's clock."""
+
+    async def dated(
+        scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                others = [each for each in message.get("headers", []) if each[0].lower() != b"date"]
+                message = {**message, "headers": [*others, *cloud_clock.headers()]}
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return dated
+
+
+def _with_snapshots(snapshots: Snapshots, routes: Sequence[AsgiRoute]) -> AsgiApp:
     async def app(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:

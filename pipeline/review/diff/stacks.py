@@ -45,6 +45,11 @@ class Pair:
         """Return whether CloudFormation updates it: another name, account or region is another stack."""
         return self.before is not None and self.after is not None and self.before.place == self.after.place
 
+    @property
+    def adopts(self) -> bool:
+        """Return whether the stack was there before the platform, and comes into its hands now."""
+        return self.before is not None and bool(self.before.before_platform)
+
 
 def pairs(before: Sequence[Stack], after: Sequence[Stack]) -> list[Pair]:
     """Return pairs in the head side's order, then what only the base side has.

@@ -7,6 +7,7 @@ from pipeline.review.diff import redact
 from pipeline.review.diff.exports import BrokenExport
 from pipeline.review.diff.pipeline_settings import COMMANDS, commands_compared
 from pipeline.review.diff.removals import RemovalStep
+from pipeline.review.diff.shifts import UnshiftableChange
 from pipeline.review.judge import decisive
 from pipeline.review.judge.finding import Draft
 from pipeline.review.model import (
@@ -208,11 +209,36 @@ def of_protection(place: StackLocation, path: str) -> Draft:
     return _draft(place, "Review-TerminationProtectionOff", "", "", path, said, "Keep termination_protection=True.")
 
 
+def of_adoption(place: StackLocation, path: str) -> Draft:
+    """Return a stack that was there before the platform; what it was deployed as is what the change itself says."""
+    said = (
+        f"The stack {place.stack} was deployed before the platform, which updates it from now on. It is compared with"
+        f" what services/{place.service.replace('-', '_')}/deployed/{place.stage}.json says that it was deployed as."
+    )
+    advice = (
+        f"See that the file is what CloudFormation has: `penstock adopt --stack {place.stack} --stage {place.stage}"
+        " --dry-run --profile NAME` reads it there. What the stack grants is listed as new."
+    )
+    return _draft(place, "Review-Adopted", "", "", path, said, advice)
+
+
 def of_transforms(place: StackLocation, path: str, added: Iterable[str]) -> Iterator[Draft]:
     """Macros that the base side has not."""
     for name in added:
         said = f"The transform {name} rewrites the template at deployment; nobody can tell beforehand what comes out."
         yield _draft(place, "Review-Transform", "", "", path, said)
+
+
+def of_shifts(place: StackLocation, path: str, changes: Iterable[UnshiftableChange]) -> Iterator[Draft]:
+    """Functions whose new version CodeDeploy cannot shift traffic to."""
+    for function, what in changes:
+        named = function.path.removeprefix(f"{path}/").removesuffix("/Resource")
+        said = (
+            f"{named} ({function.type}): its {what} changes with the code: cannot be shifted. An alias routes to two"
+            " versions of one role and dead-letter queue, so CodeDeploy fails and the stack goes back."
+        )
+        advice = "Release this commit with Release(traffic=ALL_AT_ONCE), and shift again from the next one on."
+        yield _draft(place, "Review-CannotShift", function.logical_id, named, function.path, said, advice)
 
 
 def of_rules(changed: Iterable[str], *, by_base: bool) -> Iterator[Draft]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.review.model import DeploymentLocation, Json
 from services.library.cloudformation.resolved_template import ResolvedTemplate, resolve
 from services.library.cloudformation.template import Template
+from services.library.contract.names import ADOPTED
 
 STACK = "aws:cloudformation:stack"
 NESTED_ASSEMBLY = "cdk:cloud-assembly"
@@ -19,6 +20,8 @@ PLATFORM = "pipeline"
 """The service that the pipeline's own stacks count as."""
 
 
+ACCEPTED = "aws:cdk:acknowledged-rules"
+"""The metadata of what was accepted by the CDK's own means."""
 MOST_NESTED = 8
 """Assemblies within assemblies, or stacks within stacks; a synth of stages has two."""
 
@@ -39,10 +42,16 @@ class Stack:
     file: Path
     protected: bool = False
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    adopted: str = ""
+    """What it was deployed as before the platform adopted it, as JSON; empty for a stack of the platform's own."""
+    before_platform: bytes = b""
+    """The template that it had then, of a stack that stands for what was deployed; else the file has it."""
 
     @cached_property
     def content(self) -> bytes:
         """Return the template's bytes."""
+        if self.before_platform:
+            return self.before_platform
         try:
             return self.file.read_bytes()
         except OSError as error:
@@ -146,7 +155,7 @@ def _read(folder: Path, label: str) -> Assembly:
         for name, artifact in manifest.get("artifacts", {}).items():
             if artifact["type"] == STACK:
                 stacks.append(_stack(name, artifact, below, stage, stage_path))
-                metadata |= _acceptances(artifact, below)
+                metadata |= _metadata(artifact, below, ACCEPTED)
             elif artifact["type"] == ASSETS:
                 content = read_json(_inside(below, artifact["properties"]["file"]))
                 assets |= {*content.get("files", ()), *content.get("dockerImages", ())}
@@ -265,6 +274,7 @@ def _stack(name: str, artifact: Mapping[str, Json], folder: Path, stage: str, st
         file=_inside(folder, properties["templateFile"]),
         protected=bool(properties.get("terminationProtection")),
         parameters=properties.get("parameters", {}),
+        adopted=next((each for each in _metadata(artifact, folder, ADOPTED).get(path, ())), ""),
     )
 
 
@@ -291,13 +301,13 @@ def _of_the_platform(stack: Stack) -> Stack:
     )
 
 
-def _acceptances(artifact: Mapping[str, Json], folder: Path) -> dict[str, tuple[Mapping[str, Json], ...]]:
-    """What was accepted by the CDK's own means, by construct path without a slash in front."""
+def _metadata(artifact: Mapping[str, Json], folder: Path, type_: str) -> dict[str, tuple[Json, ...]]:
+    """Metadata entries of one type, by construct path without a slash in front."""
     metadata = dict(artifact.get("metadata", {}))
     if "additionalMetadataFile" in artifact:
         metadata |= read_json(_inside(folder, artifact["additionalMetadataFile"]))
     return {
         path.lstrip("/"): found
         for path, entries in metadata.items()
-        if (found := tuple(entry["data"] for entry in entries if entry["type"] == "aws:cdk:acknowledged-rules"))
+        if (found := tuple(entry["data"] for entry in entries if entry["type"] == type_))
     }

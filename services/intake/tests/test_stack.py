@@ -150,6 +150,7 @@ def test_it_may_put_records_on_the_stream_and_use_its_key_for_nothing_else(produ
     ]
     about_the_stream = [statement for statement in policy if "kinesis" in str(statement)]
     assert [statement["Action"] for statement in about_the_stream[:1]] == ["kinesis:PutRecord"]
+    assert about_the_stream[1]["Action"] == "kms:GenerateDataKey"
     assert about_the_stream[1]["Condition"] == {"StringEquals": {"kms:ViaService": "kinesis.eu-west-1.amazonaws.com"}}
 
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import EVERY_USE, TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
 from services.library.constructs.table import Table
@@ -116,13 +116,13 @@ class BackupPlan(Construct):
                     resources=[f"{table.table.table_arn}/backup/*"],
                 )
             )
-        key.grant_through("backup", role)
+        key.grant_through("backup", role, *EVERY_USE)
         return role
 
     def _notify_of_failures(self, environment: Environment, alarms_to: NotificationTopic) -> None:
         """Notify of failed jobs, which nobody would notice before a restore is needed."""
-        alarms_to.key.grant_to_service("events.amazonaws.com")
-        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com")
+        alarms_to.key.grant_to_service("events.amazonaws.com", *TO_SEND)
+        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com", *TO_SEND)
         undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
         events.Rule(
             self,

@@ -1,5 +1,6 @@
 """An S3 bucket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aws_cdk as cdk
@@ -7,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_READ, TO_SEND, Key
 from services.library.contract import defaults
 from services.library.contract.constraints import require_valid
 from services.library.contract.durations import whole
@@ -106,14 +107,14 @@ class Bucket(Construct):
 
     def grant_read(self, grantee: iam.IGrantable, *, below: str = "") -> None:
         """Grant reading objects below a prefix, without the wildcard actions of the CDK's own grants."""
-        self._grant(grantee, "s3:GetObject", below)
+        self._grant(grantee, "s3:GetObject", below, TO_READ)
 
     def grant_write(self, grantee: iam.IGrantable, *, below: str = "") -> None:
-        """Grant writing objects below a prefix; an overwritten version can still be restored."""
-        self._grant(grantee, "s3:PutObject", below)
+        """Grant writing objects below a prefix, in parts too; an overwritten version can still be restored."""
+        self._grant(grantee, "s3:PutObject", below, TO_SEND)
 
-    def _grant(self, grantee: iam.IGrantable, action: str, below: str) -> None:
+    def _grant(self, grantee: iam.IGrantable, action: str, below: str, of_key: Sequence[str]) -> None:
         iam.Grant.add_to_principal(
             grantee=grantee, actions=[action], resource_arns=[self.bucket.arn_for_objects(f"{below}*")]
         )
-        self.encryption_key.grant_through("s3", grantee)
+        self.encryption_key.grant_through("s3", grantee, *of_key)

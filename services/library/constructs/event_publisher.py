@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract import deployment
 from services.library.contract.constraints import Matches
@@ -19,6 +19,12 @@ EVENT_SOURCE = Matches(
     "the publishing service as it names itself, of letters, digits and . _ / - (a source has no wildcards, and `aws.`"
     " begins those of AWS's own events, which come on the default bus alone)",
 )
+OF_EVENTS = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+"""What EventBridge does with the key of a bus and of its archive; who publishes does nothing with it.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
+"""
 LONGEST_ARCHIVE = cdk.Duration.days(365)
 """The longest archive: what must be available for longer belongs in a data store."""
 
@@ -46,10 +52,10 @@ class EventPublisher(Construct):
                 " one without an end is a store that nobody guards."
             )
         self.encryption_key = encryption_key
-        encryption_key.grant_to_service("events.amazonaws.com")
+        encryption_key.grant_to_service("events.amazonaws.com", *OF_EVENTS)
         # Events that EventBridge could not encrypt or decrypt for the bus, so not with the bus's key.
         operations = Key.for_operations(self, environment=environment)
-        operations.grant_to_service("events.amazonaws.com")
+        operations.grant_to_service("events.amazonaws.com", *TO_SEND)
         self.undelivered = DeadLetterQueue(self, "Undelivered", encryption_key=operations, alarms_to=alarms_to)
         self.bus = events.EventBus(
             self,
@@ -104,4 +110,3 @@ class EventPublisher(Construct):
         iam.Grant.add_to_principal(
             grantee=grantee, actions=["events:PutEvents"], resource_arns=[self.bus.event_bus_arn]
         )
-        self.encryption_key.grant_through("events", grantee)

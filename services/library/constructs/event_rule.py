@@ -10,7 +10,7 @@ from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue import Queue
 from services.library.constructs.role import Role
@@ -63,7 +63,7 @@ class EventRule(Construct):
         self.delivery = delivery
         self._alarms_to = alarms_to
         # EventBridge writes to an encrypted queue only if the queue's key lets it.
-        encryption_key.grant_to_service(PRINCIPAL)
+        encryption_key.grant_to_service(PRINCIPAL, *TO_SEND)
         self.undelivered = DeadLetterQueue(self, "Undelivered", encryption_key=encryption_key, alarms_to=alarms_to)
 
     def deliver(
@@ -105,7 +105,7 @@ class EventRule(Construct):
         dead_letters, attempts, age = self.undelivered.queue, self.delivery.attempts, self.delivery.event_age
         if isinstance(target, Queue):
             target.require_standard(self.node.path, "an event has no message group")
-            target.encryption_key.grant_to_service(PRINCIPAL)
+            target.encryption_key.grant_to_service(PRINCIPAL, *TO_SEND)
             return targets.SqsQueue(
                 target.queue, message=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
             )
@@ -119,5 +119,5 @@ class EventRule(Construct):
                 max_event_age=age,
             )
         return targets.LambdaFunction(
-            target.function, event=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
+            target.target, event=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
         )

@@ -1,5 +1,7 @@
 """An AWS HealthLake datastore of FHIR R4 resources."""
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_healthlake as healthlake
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -24,6 +26,10 @@ REGIONS = frozenset(
 QUERY = ("healthlake:ReadResource", "healthlake:SearchWithGet", "healthlake:SearchWithPost")
 WRITE = ("healthlake:ReadResource", "healthlake:UpdateResource")
 """A writer reads the version that it replaces first. Creating a resource under a chosen id is an update."""
+KEY_TO_QUERY = ("kms:Decrypt", "kms:DescribeKey")
+KEY_TO_WRITE = (*KEY_TO_QUERY, "kms:GenerateDataKey")
+"""https://docs.aws.amazon.com/healthlake/latest/devguide/encryption-at-rest.html: "DescribeKey ... is required for all
+operations", "GenerateDataKey ... for all write operations", "Decrypt ... for read or search operations"."""
 
 
 class FhirDatastore(Construct):
@@ -65,12 +71,12 @@ class FhirDatastore(Construct):
 
     def grant_query(self, grantee: iam.IGrantable) -> None:
         """Grant reading and searching, and the use of the key through HealthLake."""
-        self._grant(grantee, *QUERY)
+        self._grant(grantee, QUERY, KEY_TO_QUERY)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Grant reading and replacing single resources, and the use of the key through HealthLake; not deleting."""
-        self._grant(grantee, *WRITE)
+        self._grant(grantee, WRITE, KEY_TO_WRITE)
 
-    def _grant(self, grantee: iam.IGrantable, *actions: str) -> None:
+    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], of_key: Sequence[str]) -> None:
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.arn])
-        self.encryption_key.grant_through("healthlake", grantee)
+        self.encryption_key.grant_through("healthlake", grantee, *of_key)

@@ -13,8 +13,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.layer import Layer, code
+from services.library.constructs.live_alias import LiveAlias
 from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
@@ -127,6 +128,8 @@ class Function(Construct):
     """Runs one handler of a service's runtime folder."""
 
     function: lambda_.Function
+    target: lambda_.IFunction
+    """What callers name: the alias `live` where traffic is shifted, and the function itself elsewhere."""
     log_group: LogGroup
 
     def __init__(
@@ -137,7 +140,9 @@ class Function(Construct):
         environment: Environment,
         settings: FunctionSettings,
         alarms_to: NotificationTopic,
+        shifts: bool = True,
     ) -> None:
+        """Make the function. `shifts`: whether it has the alias `live` in an environment whose traffic is shifted."""
         super().__init__(scope, id_)
         dependencies = Dependencies.load(PREPARED, ROOT / "uv.lock")
         package = packaging.function(ROOT, settings.service, dependencies)
@@ -149,7 +154,7 @@ class Function(Construct):
         if settings.network is not None:
             role.add_to_principal_policy(iam.PolicyStatement(actions=list(IN_A_NETWORK), resources=["*"]))
         undelivered = DeadLetterQueue.of(self, environment=environment, alarms_to=alarms_to)
-        Key.for_operations(self, environment=environment).grant_through("sqs", role)
+        Key.for_operations(self, environment=environment).grant_through("sqs", role, *TO_SEND)
         with tempfile.TemporaryDirectory() as folder:
             self.function = lambda_.Function(
                 self,
@@ -177,6 +182,10 @@ class Function(Construct):
             self._join(settings.network)
         self.errors = alarms_to.add_alarm(self, "Errors", metric=self.function.metric_errors())
         self.throttles = alarms_to.add_alarm(self, "Throttles", metric=self.function.metric_throttles())
+        self.target = self.function
+        if environment.traffic is not None and shifts:
+            live = LiveAlias(self, "Live", function=self.function, traffic=environment.traffic, alarms_to=alarms_to)
+            self.target = live.alias
 
     def _join(self, network: Network) -> None:
         """Put the function into a network, by ids: the CDK's way would look the network up, or make security groups."""

@@ -40,7 +40,7 @@ def function_integration(function: Function, settings: ApiSettings, *, status: i
     """Return the integration of a method, of any API here, with a function; `status` is that of a success."""
     require_shorter(function, settings)
     return apigateway.LambdaIntegration(
-        function.function,
+        function.target,
         proxy=False,
         allow_test_invoke=False,
         passthrough_behavior=apigateway.PassthroughBehavior.NEVER,

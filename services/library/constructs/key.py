@@ -8,7 +8,17 @@ from constructs import Construct
 from services.library.contract import defaults
 from services.library.contract.environment import Environment
 
-USE = (
+TO_READ = ("kms:Decrypt",)
+"""What reading from S3, SQS, Kinesis and Secrets Manager comes to."""
+TO_WRITE = ("kms:GenerateDataKey",)
+"""What writing to Kinesis comes to, and to S3 in one request."""
+TO_SEND = ("kms:Decrypt", "kms:GenerateDataKey")
+"""What sending to SQS and SNS comes to, writing to S3 in parts, and replacing a secret.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+"""
+EVERY_USE = (
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
@@ -17,7 +27,11 @@ USE = (
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
-"""Actions that reading and writing encrypted data needs, without the wildcards of the CDK's own grants."""
+"""What CloudWatch Logs needs, and DynamoDB "at a minimum", without the wildcards of their pages.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+"""
 
 
 class Key(Construct):
@@ -48,6 +62,7 @@ class Key(Construct):
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         key.grant_to_service(
             f"logs.{stack.region}.amazonaws.com",
+            *EVERY_USE,
             ArnLike={
                 "kms:EncryptionContext:aws:logs:arn": stack.format_arn(
                     service="logs",
@@ -59,20 +74,23 @@ class Key(Construct):
         )
         return key
 
-    def grant_through(self, service: str, grantee: iam.IGrantable) -> None:
-        """Grant the use of the key through a service such as `dynamodb`, and in no other way."""
+    def grant_through(self, service: str, grantee: iam.IGrantable, *actions: str) -> None:
+        """Grant the use of the key through a service such as `dynamodb`, and in no other way.
+
+        `actions`: what a caller of that service needs, such as `*TO_READ`.
+        """
         iam.Grant.add_to_principal(
             grantee=grantee,
-            actions=list(USE),
+            actions=list(actions),
             resource_arns=[self.key.key_arn],
             conditions={"StringEquals": {"kms:ViaService": f"{service}.{cdk.Stack.of(self).region}.amazonaws.com"}},
         )
 
-    def grant_to_service(self, principal: str, **conditions: dict[str, str]) -> None:
-        """Grant an AWS service encrypting and decrypting with this key."""
+    def grant_to_service(self, principal: str, *actions: str, **conditions: dict[str, str]) -> None:
+        """Grant an AWS service what it does with this key itself, such as `*TO_SEND` for a queue that it writes to."""
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
-                actions=list(USE),
+                actions=list(actions),
                 principals=[iam.ServicePrincipal(principal)],
                 resources=["*"],  # in a key's policy: this key
                 conditions=conditions,

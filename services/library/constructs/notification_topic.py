@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.contract.environment import Environment
 
 MOST_MINUTES = 1_440
@@ -21,7 +21,7 @@ class NotificationTopic(Construct):
         super().__init__(scope, id_)
         # AWS services cannot publish to a topic that is encrypted with the account's default key.
         self.key = Key(self, "Key", environment=environment, description="Alarm notifications")
-        self.key.grant_to_service("cloudwatch.amazonaws.com")
+        self.key.grant_to_service("cloudwatch.amazonaws.com", *TO_SEND)
         self.topic = sns.Topic(self, "Topic", master_key=self.key.key, enforce_ssl=True)
         # A topic with any policy of its own lets no service publish that the policy does not name.
         # https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
@@ -68,12 +68,10 @@ class NotificationTopic(Construct):
                 f"{scope.node.path}/{id_}: threshold={threshold:g} is not allowed; give more than 0: what is counted is"
                 " never less than that, and the alarm would always be on."
             )
-        stack = cdk.Stack.of(scope).node
-        here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
         alarm = cloudwatch.Alarm(
             scope,
             id_,
-            alarm_description=f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md",
+            alarm_description=_description(scope, id_),
             metric=metric.with_(period=cdk.Duration.minutes(1)),
             threshold=threshold,
             evaluation_periods=minutes,
@@ -83,6 +81,34 @@ class NotificationTopic(Construct):
                 if ignores_missing_data
                 else cloudwatch.TreatMissingData.NOT_BREACHING
             ),
+        )
+        self.notify_on(alarm)
+        return alarm
+
+    def add_rate_alarm(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        failures: cloudwatch.Metric,
+        requests: cloudwatch.Metric,
+        percent: int,
+    ) -> cloudwatch.Alarm:
+        """Add an alarm that publishes once two of the last three minutes had more failures in a hundred requests."""
+        alarm = cloudwatch.Alarm(
+            scope,
+            id_,
+            alarm_description=_description(scope, id_),
+            metric=cloudwatch.MathExpression(
+                expression="100 * failures / requests",
+                using_metrics={"failures": failures, "requests": requests},
+                period=cdk.Duration.minutes(1),
+            ),
+            threshold=percent,
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         self.notify_on(alarm)
         return alarm
@@ -107,3 +133,9 @@ class NotificationTopic(Construct):
             )
         scope.node.try_remove_child(id_)
         return self.add_alarm(scope, id_, metric=watched, threshold=threshold, minutes=minutes)
+
+
+def _description(scope: Construct, id_: str) -> str:
+    stack = cdk.Stack.of(scope).node
+    here = f"{scope.node.path}/{id_}".removeprefix(f"{stack.path}/")
+    return f"{here}: what it means and what to do is in docs/runbooks/{stack.id}.md"

@@ -70,7 +70,7 @@ class ProxyApi(Api):
         # One for each function, which each of its methods gives a permission of its own.
         integrations = {
             function: apigateway.LambdaIntegration(
-                function.function, proxy=True, allow_test_invoke=False, timeout=settings.timeout
+                function.target, proxy=True, allow_test_invoke=False, timeout=settings.timeout
             )
             for function in dict.fromkeys(route.function for route in routes)
         }

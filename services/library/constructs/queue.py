@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import LONGEST_RETENTION, DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.constraints import require_valid
 from services.library.contract.durations import whole
@@ -149,4 +149,4 @@ class Queue(Construct):
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Grant sending messages, without the wildcards of the CDK's own grant on an encrypted queue."""
         self.queue.grant(grantee, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
-        self.encryption_key.grant_through("sqs", grantee)
+        self.encryption_key.grant_through("sqs", grantee, *TO_SEND)

@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from services.library.constructs.function import Function, FunctionSettings
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_READ, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue import METRIC_DELAY, MINUTE, Queue, QueueSettings
 from services.library.contract.constraints import require_valid
@@ -98,7 +98,7 @@ class QueueWorker(Construct):
         self.queue.queue.grant(
             self.function.function, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
         )
-        encryption_key.grant_through("sqs", self.function.function)
+        encryption_key.grant_through("sqs", self.function.function, *TO_READ)
         self._map(settings)
 
     @property
@@ -114,7 +114,7 @@ class QueueWorker(Construct):
         lambda_.EventSourceMapping(
             self,
             "Source",
-            target=self.function.function,
+            target=self.function.target,
             event_source_arn=self.queue.queue.queue_arn,
             batch_size=settings.batch_size,
             max_concurrency=settings.max_concurrency,

@@ -1,5 +1,6 @@
 """A secret that a function of the service replaces from time to time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aws_cdk as cdk
@@ -9,7 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from services.library.constructs.function import Function, FunctionSettings
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_READ, TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.contract.constraints import require_valid
 from services.library.contract.durations import whole
@@ -69,9 +70,14 @@ class Secret(Construct):
             removal_policy=encryption_key.removal_policy,
         )
         self.rotation = Function(
-            self, "Rotation", environment=environment, settings=settings.rotation, alarms_to=alarms_to
+            self,
+            "Rotation",
+            environment=environment,
+            settings=settings.rotation,
+            alarms_to=alarms_to,
+            shifts=False,  # it runs once in weeks: a share of that shows nothing
         )
-        self._grant(self.rotation.function, *ROTATE)
+        self._grant(self.rotation.function, ROTATE, TO_SEND)
         permission = lambda_.CfnPermission(
             self,
             "MayRotate",
@@ -100,8 +106,8 @@ class Secret(Construct):
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Grant reading the value, and the use of the key through Secrets Manager."""
-        self._grant(grantee, READ)
+        self._grant(grantee, (READ,), TO_READ)
 
-    def _grant(self, grantee: iam.IGrantable, *actions: str) -> None:
+    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], of_key: Sequence[str]) -> None:
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.secret.secret_arn])
-        self.encryption_key.grant_through("secretsmanager", grantee)
+        self.encryption_key.grant_through("secretsmanager", grantee, *of_key)

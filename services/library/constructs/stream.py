@@ -1,5 +1,6 @@
 """A Kinesis data stream."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aws_cdk as cdk
@@ -7,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from constructs import Construct
 
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_READ, TO_WRITE, Key
 from services.library.contract import defaults
 from services.library.contract.constraints import require_valid
 from services.library.contract.durations import whole
@@ -87,12 +88,12 @@ class Stream(Construct):
 
     def grant_read(self, grantee: iam.IGrantable) -> None:
         """Grant reading records; the key may be used through Kinesis alone, unlike with the CDK's own grants."""
-        self._grant(grantee, READ)
+        self._grant(grantee, READ, TO_READ)
 
     def grant_write(self, grantee: iam.IGrantable) -> None:
         """Grant putting records."""
-        self._grant(grantee, WRITE)
+        self._grant(grantee, WRITE, TO_WRITE)
 
-    def _grant(self, grantee: iam.IGrantable, actions: tuple[str, ...]) -> None:
+    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], of_key: Sequence[str]) -> None:
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.stream.stream_arn])
-        self.encryption_key.grant_through("kinesis", grantee)
+        self.encryption_key.grant_through("kinesis", grantee, *of_key)

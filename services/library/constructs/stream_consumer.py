@@ -18,7 +18,7 @@ from constructs import Construct
 from services.library.constructs.bucket import Bucket
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.stream import SHORTEST_HOURS, Stream
 from services.library.constructs.table import Table
@@ -228,6 +228,9 @@ class StreamConsumer(Construct):
             environment=environment,
             settings=dataclasses.replace(settings.function, variables=variables),
             alarms_to=alarms_to,
+            # A batch of a shard would go to one version and its retry to the other, and the order of what they write
+            # is what a stream is for.
+            shifts=False,
         )
         self.function = self.consumer.function
         if isinstance(stream, Table):
@@ -321,7 +324,7 @@ class StreamConsumer(Construct):
             retention_period=self.settings.pointer_retention,
         )
         self.pointers.grant(self.function, "sqs:SendMessage")
-        self.encryption_key.grant_through("sqs", self.function)
+        self.encryption_key.grant_through("sqs", self.function, *TO_SEND)
         self.failed_batches = alarms_to.add_alarm(
             self,
             "GivenUp",
@@ -343,7 +346,7 @@ class StreamConsumer(Construct):
 
     def _alarm_while_quarantine_holds(self, environment: Environment, alarms_to: NotificationTopic) -> None:
         """Alarm from the first record on, and until a count says that none waits any more."""
-        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com")
+        Key.for_operations(self, environment=environment).grant_to_service("events.amazonaws.com", *TO_SEND)
         events.Rule(
             self,
             "CountQuarantine",

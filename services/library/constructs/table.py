@@ -8,7 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from services.library.constructs.key import Key
+from services.library.constructs.key import EVERY_USE, TO_READ, Key
 from services.library.contract import defaults
 from services.library.contract.constraints import Matches, require_valid
 from services.library.contract.environment import Environment
@@ -108,13 +108,13 @@ class Table(Construct):
         arn = self.table.table_arn
         resources = [arn, *(f"{arn}/index/{index.name}" for index in self.indexes)]
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=resources)
-        self.encryption_key.grant_through("dynamodb", grantee)
+        self.encryption_key.grant_through("dynamodb", grantee, *EVERY_USE)
 
     def grant_read_stream(self, grantee: iam.IGrantable) -> None:
         """Grant reading the table's stream, as Lambda does for a function."""
         iam.Grant.add_to_principal(grantee=grantee, actions=list(READ_STREAM), resource_arns=[self.stream_arn])
         iam.Grant.add_to_principal(grantee=grantee, actions=[LIST_STREAMS], resource_arns=["*"])
-        self.encryption_key.grant_through("dynamodb", grantee)
+        self.encryption_key.grant_through("dynamodb", grantee, *TO_READ)
 
 
 def _string(name: str) -> dynamodb.Attribute:

@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
-from services.library.constructs.key import Key
+from services.library.constructs.key import TO_SEND, Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.queue import Queue
 
@@ -22,7 +22,7 @@ class Topic(Construct):
     def __init__(self, scope: Construct, id_: str, *, encryption_key: Key, alarms_to: NotificationTopic) -> None:
         super().__init__(scope, id_)
         self.encryption_key = encryption_key
-        encryption_key.grant_to_service(PRINCIPAL)
+        encryption_key.grant_to_service(PRINCIPAL, *TO_SEND)
         self.topic = sns.Topic(self, "Topic", master_key=encryption_key.key, enforce_ssl=True)
         self.undelivered = DeadLetterQueue(self, "Undelivered", encryption_key=encryption_key, alarms_to=alarms_to)
         self._let_in(self.undelivered.queue)
@@ -45,7 +45,7 @@ class Topic(Construct):
     def grant_publish(self, grantee: iam.IGrantable) -> None:
         """Grant publishing messages, and the use of the key through SNS."""
         iam.Grant.add_to_principal(grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn])
-        self.encryption_key.grant_through("sns", grantee)
+        self.encryption_key.grant_through("sns", grantee, *TO_SEND)
 
     def subscribe(
         self, id_: str, queue: Queue, *, attributes: Mapping[str, Sequence[str]] | None = None
@@ -61,7 +61,7 @@ class Topic(Construct):
                     f"{self.node.path}/{id_}: attributes={{{name!r}: {values!r}}} is not allowed; give a list of the"
                     " values of which the attribute must have one: an empty one would match no message at all."
                 )
-        queue.encryption_key.grant_to_service(PRINCIPAL)
+        queue.encryption_key.grant_to_service(PRINCIPAL, *TO_SEND)
         self._let_in(queue.queue)
         return sns.Subscription(
             self,

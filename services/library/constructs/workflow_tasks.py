@@ -77,7 +77,7 @@ def invoke_task(scope: Construct, id_: str, function: Function, given: Mapping[s
     return tasks.LambdaInvoke(
         scope,
         id_,
-        lambda_function=function.function,
+        lambda_function=function.target,
         payload=sfn.TaskInput.from_object(dict(given)),
         payload_response_only=True,
         retry_on_service_exceptions=False,

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from services.library.contract import names
 from services.library.contract.constraints import Matches, validate_fields
+from services.library.contract.release import Traffic
 
 PREFIX = Matches(r"([a-z][a-z0-9-]{0,19})?", "at most 20 of a-z, 0-9 and -, starting with a letter")
 
@@ -30,6 +31,9 @@ class Environment:
     region: Annotated[str, names.REGION]
     prefix: Annotated[str, PREFIX] = ""
     """Empty on main; a branch environment's own otherwise, so that its names meet nobody else's."""
+    traffic: Traffic | None = None
+    """How functions of the service that is being built move to a new version; None: they have no alias to move.
+    `Service.deploy` takes it from the service's release, which is where a stage says it."""
 
     def __post_init__(self) -> None:
         for found in validate_fields(self):

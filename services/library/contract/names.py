@@ -23,14 +23,18 @@ REMOVALS_STAGE = "removals"
 """The pipeline's stage that deletes stacks of stages which are gone."""
 PIPELINE_STAGES = frozenset({"assets", "build", REMOVALS_STAGE, "source", "updatepipeline"})
 """Stages that the pipeline has of its own, in lower case."""
-STAGES_VARIABLE, REASON_VARIABLE = "Stages", "Reason"
-"""The pipeline's variables: which stages a run enters, and why the others are left out."""
+STAGES_VARIABLE, REASON_VARIABLE, ALARMS_VARIABLE = "Stages", "Reason", "Alarms"
+"""The pipeline's variables: which stages a run enters, why the others are left out, and what alarms mean to a gate."""
 EVERY_STAGE = "every"
+HEEDED, UNHEEDED = "heeded", "unheeded"
+"""What alarms that fire are to a gate: a reason to refuse, or none."""
 GATE_SUFFIX = "-gate"
 """Of the pipeline's stage in front of a stage or wave, in which a person agrees to it."""
 
 SERVICE_TAG, OWNER_TAG, ENVIRONMENT_TAG = "penstock:service", "penstock:owner", "penstock:environment"
 """What each resource of a service is tagged with."""
+ADOPTED = "penstock:adopted"
+"""The metadata of a stack in the assembly that says what it was deployed as before the platform. No template has it."""
 BRANCH_TAG, BRANCH_NAME_TAG, EXPIRES_TAG = "penstock:branch", "penstock:branch-name", "penstock:expires"
 """What the stacks of a branch environment are tagged with besides."""
 BRANCH_PREFIX = "branch-"
@@ -46,7 +50,7 @@ BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
 
 QUALIFIER = Matches(r"[a-z0-9]{1,10}", "1-10 of a-z and 0-9")
 """cdk bootstrap takes more, but a bucket has it in its name."""
-TOOLKIT_STACK = Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: 1-128 letters, digits and -, a letter first")
+STACK = Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: 1-128 letters, digits and -, a letter first")
 SHARED_QUALIFIER, SHARED_TOOLKIT_STACK = "hnb659fds", "CDKToolkit"
 """What `cdk bootstrap` takes unless it is told otherwise, and so what an account has for all other CDK apps."""
 
@@ -57,7 +61,7 @@ class Bootstrap:
 
     qualifier: Annotated[str, QUALIFIER] = "penstock"
     """In the name of each role, bucket and parameter."""
-    toolkit_stack: Annotated[str, TOOLKIT_STACK] = "PenstockToolkit"
+    toolkit_stack: Annotated[str, STACK] = "PenstockToolkit"
 
     def __post_init__(self) -> None:
         for found in validate_fields(self):
@@ -97,6 +101,11 @@ def reserved_stage(name: str) -> str | None:
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
 
 
+def release_alarm(stage: str, service: str) -> str:
+    """Return the name of the alarm by which releases of a service to a stage are watched."""
+    return f"{stage}-{service}-release"
+
+
 def gate_of(stage: str) -> str:
     """Return what the pipeline calls its stage for the approval of a stage or wave."""
     return f"{stage}{GATE_SUFFIX}"
@@ -105,6 +114,11 @@ def gate_of(stage: str) -> str:
 def entry_of(pipeline_stage: str) -> str:
     """Return the stage or wave that a stage of the pipeline is for: prod, of prod-gate, of its part prod.1, of prod."""
     return pipeline_stage.removesuffix(GATE_SUFFIX).partition(".")[0]
+
+
+def stack_of(label: str, service: str) -> str:
+    """Return what the CDK calls the stack of a service in a stage, which is given by its label."""
+    return f"{label}-{service}"
 
 
 def parameter(environment: str, published: str) -> str:

@@ -4,6 +4,7 @@ A service is plain frozen data with one method that builds its stack. The value 
 mypy finds a wrong setting, a wrong hook or a misspelled name at the line where the team wrote it.
 """
 
+import dataclasses
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.published import Published
-from services.library.contract.release import Release
+from services.library.contract.release import Release, ReleaseAlarms
 from services.library.contract.steps import Step
 from services.library.contract.tracing import Datadog
 
@@ -28,11 +29,21 @@ from services.library.contract.tracing import Datadog
 class ServiceStack(cdk.Stack):
     """Base of every service's stack."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        environment: Environment,
+        description: str,
+        stack_name: str | None = None,
+    ) -> None:
+        """`stack_name`: of a stack that was there before the platform; None: as the CDK names it."""
         super().__init__(
             scope,
             id_,
             description=description,
+            stack_name=stack_name,
             termination_protection=environment.keeps_data,
             synthesizer=deployment.synthesizer(environment),
         )
@@ -48,6 +59,8 @@ class ServiceStack(cdk.Stack):
 
 Instrument = Callable[[ServiceStack, Datadog], None]
 """A function that adds what tracing needs to a finished stack."""
+Watch = Callable[[ServiceStack, ReleaseAlarms], None]
+"""A function that adds what watches releases to a finished stack."""
 StackT = TypeVar("StackT", bound=ServiceStack)
 StackT_contra = TypeVar("StackT_contra", bound=ServiceStack, contravariant=True)
 
@@ -91,18 +104,37 @@ class Service(ABC, Generic[StackT]):
         """Return `needs`, and the names that these settings need besides."""
         return self.needs
 
+    def stack_name(self, environment: Environment) -> str:
+        """Return what CloudFormation calls the service's stack in an environment."""
+        return names.stack_of(environment.label, self.name)
+
+    def is_adopted(self, environment: Environment) -> bool:  # noqa: ARG002 - for those that override it
+        """Return whether the stack was there before the platform."""
+        return False
+
+    def role_names(self, environment: Environment) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """Return patterns of what its roles and policies are called, beside those that begin with the stage's label."""
+        return ()
+
     @abstractmethod
     def build(self, scope: Construct, environment: Environment) -> StackT:
         """Build the stack with these settings."""
 
-    def deploy(self, scope: Construct, environment: Environment, *, instrument: Instrument | None = None) -> StackT:
+    def deploy(
+        self,
+        scope: Construct,
+        environment: Environment,
+        *,
+        instrument: Instrument | None = None,
+        watch: Watch | None = None,
+    ) -> StackT:
         """Build the stack, then apply the override. Guardrails check the result.
 
-        `instrument` adds the tracing that a service may ask for; it is passed in, because the contract knows no
-        constructs. Raises ValueError if the service asks for tracing and there is no `instrument`.
+        `instrument` and `watch` add the tracing and the release alarms that a service may ask for; they are passed in,
+        because the contract knows no constructs. Raises ValueError if the service asks for what is not passed in.
         """
         inherited = tuple(cdk.Aspects.of(scope).applied)
-        build = functools.partial(self._build, environment=environment, instrument=instrument)
+        build = functools.partial(self._build, environment=environment, instrument=instrument, watch=watch)
         stack = build(scope)
         if (override := self.override) is None:
             stack.build_record = StackFactory(stack=stack, build=build, inherited=inherited)
@@ -123,7 +155,12 @@ class Service(ABC, Generic[StackT]):
         override(stack, environment)
         stack.add_metadata("Override", source_of(override).name)
 
-    def _build(self, scope: Construct, environment: Environment, instrument: Instrument | None) -> StackT:
+    def _build(
+        self, scope: Construct, environment: Environment, instrument: Instrument | None, watch: Watch | None
+    ) -> StackT:
+        # A branch has nobody's traffic, and its roles know no CodeDeploy.
+        if self.release is not None and not environment.prefix:
+            environment = dataclasses.replace(environment, traffic=self.release.traffic)
         stack = self.build(scope, environment)
         if self.tracing is not None:
             if instrument is None:
@@ -131,6 +168,10 @@ class Service(ABC, Generic[StackT]):
                     f"{self.name} asks for tracing={self.tracing!r}, and deploy() was given no instrument."
                 )
             instrument(stack, self.tracing)
+        if self.release is not None and self.release.alarms is not None:
+            if watch is None:
+                raise ValueError(f"{self.name} asks for release.alarms, and deploy() was given no watch.")
+            watch(stack, self.release.alarms)
         if environment.tier is Tier.SANDBOX and not self.handles_personal_data:
             _show_exception_text(stack)
         tags = cdk.Tags.of(stack)

@@ -18,6 +18,7 @@ from services.library.guardrails.rules import (
     quotas,
     retained,
     retained_names,
+    shifted_calls,
     streams,
     wildcard_actions,
 )
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     queues.check,
     streams.check,
     functions.check,
+    shifted_calls.check,
     datastores.check,
     quotas.check,
     deployment.check,
@@ -54,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     functions.RUNTIME,
     functions.TRACING,
     functions.SECRET,
+    shifted_calls.RULE,
     datastores.KEY,
     datastores.VERSION,
     datastores.SAMPLES,

@@ -32,6 +32,7 @@ class Aws:
             action("orders.Deploy", "CloudFormation", **place),
             action("orders.Look", "CodeBuild", EnvironmentVariables='[{"name": "PROBE_URL"}]'),
             action("Protect", "CodeBuild"),
+            action("Bake-prod", "CodeBuild"),
         ]
         self.deployed: Any = json.dumps(TEMPLATE)
         self.assumed: list[str] = []
@@ -79,7 +80,7 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 def test_run_that_changes_nothing_is_approved_with_its_own_token(aws: Aws) -> None:
-    assert approve_unchanged.main("penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
     (answered,) = aws.answered
     assert (answered["stageName"], answered["actionName"], answered["token"]) == ("prod-gate", "Approve-prod", "t")
     assert answered["result"] == {"status": "Approved", "summary": approve_unchanged.SUMMARY}
@@ -101,7 +102,7 @@ def test_run_that_may_change_something_is_left_to_a_person(
 ) -> None:
     for name, value in changed.items():
         setattr(aws, name, value)
-    assert approve_unchanged.main("penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
     assert aws.answered == []
     assert said in capsys.readouterr().out
 
@@ -113,5 +114,5 @@ def test_run_that_may_change_something_is_left_to_a_person(
 def test_rule_answers_for_no_other_run_and_nothing_that_was_answered(changed: dict[str, Any], aws: Aws) -> None:
     for name, value in changed.items():
         setattr(aws, name, value)
-    assert approve_unchanged.main("penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
     assert aws.answered == []

@@ -40,7 +40,12 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 def synth(folder: Path, note: str, **more: Any) -> Path:
     """Write an assembly."""
     stages = [{"Name": "Source"}, {"Name": "dev", "Actions": [{"Configuration": {"CustomData": note}}]}]
-    pipeline = {"Metadata": {"aws:cdk:path": "Pipeline/Pipeline/Resource"}, "Properties": {"Stages": stages}}
+    kind = "AWS::CodePipeline::Pipeline"
+    pipeline = {
+        "Type": kind,
+        "Metadata": {"aws:cdk:path": "Pipeline/Pipeline/Resource"},
+        "Properties": {"Stages": stages},
+    }
     template = {"Resources": {"P1": pipeline, **more}}
     (folder / "assembly-Pipeline-dev").mkdir(exist_ok=True)
     (folder / "assembly-Pipeline-dev/dev.template.json").write_text(json.dumps({"Description": note}))
@@ -99,6 +104,8 @@ def test_an_update_says_which_runs_it_cancels_and_no_update_says_nothing(
     monkeypatch.setenv("CODEBUILD_INITIATOR", "codepipeline/penstock")
     for note in (FIRST, FIRST, SECOND):
         cancelled_runs.tell(synth(tmp_path, note), "artifacts")
+    # What is beside the pipeline, such as when a stage is frozen, cancels nothing.
+    cancelled_runs.tell(synth(tmp_path, SECOND, Rules={"Type": "AWS::SSM::Parameter"}), "artifacts")
     said = (
         "This commit updates the pipeline, which cancels:\n"
         "  execution e1, which waits for approval of prod-gate\n"

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 PREAMBLE = """
 from services.library.contract.service import ServiceStack
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Release
+from services.library.contract.release import ALL_AT_ONCE, Bake, Canary, Freeze, Release, ReleaseAlarms, Window
 from services.library.contract.steps import Probe
 from pipeline.catalogue.model import Stage
 from tests.testbed.small import Parcels, ParcelsStack
@@ -29,7 +29,9 @@ RIGHT = [
     "Stage(environment=HERE, services=(Parcels(),))",
     "Stage(environment=HERE, services=(Parcels(rate_limit=500, override=for_parcels),))",
     "Stage(environment=HERE, services=(Parcels(override=for_any),), approval=True)",
-    "Parcels(after=(Probe(name='Up', output='Url'),), release=Release(roll_back_on_failure=True))",
+    "Parcels(after=(Probe(name='Up', output='Url'),), release=Release(roll_back=True))",
+    "Parcels(release=Release(traffic=Canary(percent=10, minutes=15), alarms=ReleaseAlarms(), bake=Bake(minutes=60)))",
+    "Parcels(release=Release(traffic=ALL_AT_ONCE, window=Window(hours='Mon-Fri 09:00-16:30', zone='UTC')))",
 ]
 WRONG = [
     "Parcels(rate_limit='many')",
@@ -43,6 +45,9 @@ WRONG = [
     "Parcels().rate_limit = 7",
     "Stage(environment=HERE, services=(Parcels,))",
     "Stage(environment=HERE, services=Parcels())",
+    "Parcels(release=Release(bake=60))",
+    "Parcels(release=Release(traffic=Canary(10, 15)))",
+    "Parcels(release=Release(freeze=Freeze(begins='2026-12-23 18:00')))",
     "Stage(environment='dev', services=(Parcels(),))",
     "Stage(environment=HERE, services=(Parcels(),), approval='yes')",
     "Environment(name='here', tier='sandbox', account='111111111111', region='eu-west-1')",

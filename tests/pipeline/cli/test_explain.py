@@ -61,7 +61,7 @@ SERVICE = Orders(
     shards=3,
     override=shorter,
     before=(Approval(name="Agree", note="Ask them"),),
-    release=Release(roll_back_on_failure=True),
+    release=Release(roll_back=True),
 )
 STAGE = Stage(environment=ENVIRONMENT, services=(SERVICE,))
 
@@ -121,7 +121,8 @@ def test_explain_lists_steps_release_approval_and_published_names(found: Explana
         "Agree",
         f"{checkout}/stages/here.py:8",
     )
-    assert (release["name"], release["value"]) == ("roll_back_on_failure", "True")
+    assert (release["name"], release["value"]) == ("roll_back", "True")
+    assert release["origin"]["why"] == "strictest wish, of orders"
     assert found["approval"]["value"] == "a person must agree"
     assert "orders/event-bus-name" in {each["name"] for each in found["offers"]}
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Wave
+from pipeline.catalogue.problem import MistakeError
+from services.library.contract.environment import Tier
 from services.library.contract.names import REMOVALS_STAGE
 from services.library.contract.release import Release
 from stages import accounts
 from tests.testbed import tiny
 
-ROLLS_BACK = Release(roll_back_on_failure=True)
+ROLLS_BACK = Release(roll_back=True)
 
 
 def rolled_back(catalogue: Catalogue, folder: Path) -> list[str]:
@@ -29,12 +32,29 @@ def test_a_stage_of_a_wave_rolls_its_wave_back(tmp_path: Path) -> None:
     assert rolled_back(catalogue, tmp_path) == ["both"]
 
 
-def test_a_stage_that_is_split_rolls_back_in_each_of_its_parts(tmp_path: Path) -> None:
+def test_roll_back_of_a_stage_that_is_split_is_refused_with_whose_wish_it_is(tmp_path: Path) -> None:
     services = tuple(
         replace(type(f"Tiny{number}", (tiny.Tiny,), {"name": f"tiny{number}"})(), release=ROLLS_BACK)
         for number in range(51)
     )
-    assert rolled_back((tiny.stage("dev", *services),), tmp_path) == ["dev.1", "dev.2"]
+    with pytest.raises(MistakeError, match=r"tiny0: release.roll_back=True is not allowed in dev,.* dev.1, dev.2:"):
+        rolled_back((tiny.stage("dev", *services),), tmp_path)
+
+
+def test_approval_waits_as_long_as_the_most_impatient_service_wishes(tmp_path: Path) -> None:
+    def patient(minutes: int | None, name: str) -> tiny.Tiny:
+        made: tiny.Tiny = type(name, (tiny.Tiny,), {"name": name})()
+        return replace(made, release=Release(approval_timeout_minutes=minutes))
+
+    services = (patient(1_440, "one"), patient(60, "two"), patient(None, "three"))
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", *services, tier=Tier.PRODUCTION),))
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
+    waits = {
+        action["Name"]: action.get("TimeoutInMinutes")
+        for stage in found["Properties"]["Stages"]
+        for action in stage["Actions"]
+    }
+    assert {name: minutes for name, minutes in waits.items() if minutes} == {"Approve-prod": 60}
 
 
 def test_each_stage_and_wave_and_what_deletes_stacks_can_be_left_out_and_nothing_before_them(tmp_path: Path) -> None:

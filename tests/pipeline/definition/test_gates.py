@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from aws_cdk import assertions
 
-from pipeline.catalogue.model import Catalogue, Wave, has_gate
+from pipeline.catalogue.model import Catalogue, Wave
+from pipeline.catalogue.release import has_gate
 from pipeline.definition.gate_evidence import EVIDENCE
-from pipeline.definition.gates import APPROVED, COMMANDS, NOT_ASKED_YET
+from pipeline.definition.gates import APPROVED, COMMANDS, JUDGING, NOT_ASKED_YET
 from pipeline.local.cloud.codepipeline.declaration import parse
 from pipeline.local.cloud.codepipeline.executions import (
     FAILED,
@@ -23,12 +25,12 @@ from pipeline.local.cloud.codepipeline.executions import (
     Execution,
 )
 from services.library.contract.environment import Tier
-from services.library.contract.release import Release
+from services.library.contract.release import Freeze, Release, Window
 from services.library.contract.steps import Command
 from tests.testbed import tiny
 from tests.testbed.executor_bench import BAD, GOOD, Bench
 
-RELEASED = tiny.Tiny(release=Release(roll_back_on_failure=True), after=(Command(name="Look", commands=("true",)),))
+RELEASED = tiny.Tiny(release=Release(roll_back=True), after=(Command(name="Look", commands=("true",)),))
 CATALOGUE: Catalogue = (tiny.stage("dev"), tiny.stage("prod", RELEASED, tier=Tier.PRODUCTION))
 
 
@@ -201,6 +203,56 @@ def test_a_refusal_of_the_gate_deploys_nothing_and_rolls_nothing_back(bench: Ben
     bench.end("Check-prod", BAD)
     assert (refused.status, "prod" in refused.stages) == (FAILED, False)
     assert {each.kind for each in bench.executor.executions} == {"STANDARD"}
+
+
+def test_a_window_gives_a_stage_that_nobody_is_asked_about_a_gate_which_judges_alone(tmp_path: Path) -> None:
+    window = Release(window=Window(hours="Mon-Fri 09:00-16:30", zone="Europe/Berlin"))
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("dev", tiny.Tiny(release=window)),))
+    template = assertions.Template.from_stack(stack)
+    (found,) = template.find_resources("AWS::CodePipeline::Pipeline").values()
+    *_, gate, _dev = found["Properties"]["Stages"]
+    assert (gate["Name"], [each["Name"] for each in gate["Actions"]]) == ("dev-gate", ["Check-dev", "UnitTests"])
+    variables = {each["name"]: each["value"] for each in json.loads(_variables_of(gate["Actions"][0]))}
+    assert variables == {
+        APPROVED: NOT_ASKED_YET,
+        "RULES": "/penstock/release/penstock/dev",
+        "PIPELINE": "penstock",
+        "STAGE": "dev",
+        "EXECUTION": "#{codepipeline.PipelineExecutionId}",
+    }
+    rules = {
+        each["Properties"]["Name"]: json.loads(each["Properties"]["Value"])
+        for each in template.find_resources("AWS::SSM::Parameter").values()
+    }
+    office = {"hours": "Mon-Fri 09:00-16:30", "zone": "Europe/Berlin", "who": "tiny"}
+    assert rules == {"/penstock/release/penstock/dev": {"windows": [office], "freezes": [], "alarms": []}}
+
+
+def _variables_of(action: dict[str, Any]) -> str:
+    text: str = action["Configuration"]["EnvironmentVariables"]
+    return text
+
+
+def test_a_freeze_changes_no_action_of_the_pipeline(tmp_path: Path) -> None:
+    def made(release: Release | None) -> list[dict[str, Any]]:
+        stage = replace(tiny.stage("prod", tier=Tier.PRODUCTION), release=release)
+        return synthesised(tmp_path / str(release is None), (stage,))
+
+    freeze = Freeze(begins="2026-12-23 18:00", ends="2027-01-04 08:00", zone="UTC", why="Nobody is there to mend it")
+    assert made(Release(freeze=(freeze,))) == made(None)
+
+
+def test_the_gate_judges_without_a_checkout(tmp_path: Path) -> None:
+    script = "\n".join(["set -e", *JUDGING])
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "RULES": "rules", "STAGE": "prod"}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    # Without a region no API can be asked; what it needs of ours it has.
+    assert (done.returncode, "NoRegionError" in done.stderr) == (1, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+    before_the_approval = subprocess.run(["sh", "-c", script], cwd=tmp_path, env={"PATH": os.defpath}, check=False)
+    assert before_the_approval.returncode == 0
 
 
 def test_a_wave_has_one_gate_and_a_stage_without_services_none(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
         override=speak_louder,
         before=(Approval(name="Agree", note="Ask them"),),
         after=(Command(name="Look", commands=("true",)),),
-        release=Release(roll_back_on_failure=True),
+        release=Release(roll_back=True),
         stage_acknowledgements=(accepted,),
     )
     _, pipeline = tiny.app(tmp_path, catalogue=(tiny.stage("zero"), tiny.stage("one", entry), tiny.stage("two")))

@@ -31,7 +31,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     folder = tmp_path_factory.mktemp("assembly")
     app, _ = tiny.app(folder, catalogue=STAGES, branches=DEV.environment)
     app.synth()
-    asset_publishing.write_commands(folder)
+    asset_publishing.write_commands(folder, SETTINGS.builds)
     return Assembly(folder=folder)
 
 

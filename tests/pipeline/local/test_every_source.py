@@ -1,17 +1,27 @@
 """Every kind of source, from the template that synth writes for it to a deployed stage."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.build_settings import BuildSettings, NpmRegistry, Proxy, SecretValue
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.run import SUCCEEDED
 from pipeline.source import CodeCommitSource, ConnectionSource, PathFilters, S3Source, Source
+from tests.testbed.package_index import package_index
 from tests.testbed.pipelines import until
-from tests.testbed.platforms import HOME, Platform
+from tests.testbed.platforms import HOME, MAKEFILE, Platform
 
 pytestmark = pytest.mark.cloud
+
+PASSWORD = "of-the-index"
+INSTALL = (
+    '@echo "the index is $$PIP_INDEX_URL" && .venv/bin/uv pip install --quiet --no-cache --target fetched'
+    ' --default-index "$$PIP_INDEX_URL" example-tool==1.0 && test -f fetched/example_tool.py'
+)
+"""What stands for `make setup`, in a Makefile."""
 
 
 def connection(provider: str, paths: PathFilters | None = None) -> Callable[[Platform], Source]:
@@ -62,3 +72,35 @@ def test_a_change_travels_from_its_source_to_a_deployed_stage(
         platform.commit({"docs/page.md": "outside of what the filter lets through"})
         platform.push()
         assert platform.executions == before + 1
+
+
+def test_builds_reach_the_companys_index_through_its_proxy_with_a_secret_that_no_log_shows(
+    equipped_cloud: LocalCloud, tmp_path: Path
+) -> None:
+    """All builds of a pipeline, in their own roles: synth installs a package, self-mutation and assets their tools."""
+    platform = Platform(tmp_path, equipped_cloud, number=1100)
+    secret = {"url": f"http://builder:{PASSWORD}@packages.example.invalid/simple", "token": "npm-token"}
+    secrets = equipped_cloud.client("secretsmanager", platform.tools, HOME)
+    secrets.create_secret(Name="builds/registries", SecretString=json.dumps(secret))
+    with package_index(user="builder", password=PASSWORD) as index:
+        builds = BuildSettings(
+            proxy=Proxy(url=index.url),
+            package_index=SecretValue(name="builds/registries", key="url"),
+            npm_registry=NpmRegistry(
+                url="http://packages.example.invalid/npm/", token=SecretValue(name="builds/registries", key="token")
+            ),
+        )
+        platform.deploy(S3Source(bucket=f"{platform.name}-source", key="platform.zip"), builds)
+        platform.commit({"Makefile": MAKEFILE.replace("synth:", f"\t{INSTALL}\nsynth:")})
+        platform.push()
+        run = platform.run(lambda run: not run.is_live and bool(run.actions))
+    assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
+    assert {"/simple/example-tool/", "/files/example_tool-1.0-py3-none-any.whl"} <= set(index.answered)
+    assert index.refused == []
+    logs = equipped_cloud.client("logs", platform.tools, HOME)
+    groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+    text = "".join(
+        event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]
+    )
+    assert "the index is ***" in text
+    assert not [word for word in (PASSWORD, "npm-token") if word in text]

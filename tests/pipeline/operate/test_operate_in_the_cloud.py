@@ -546,6 +546,51 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     assert "held before" in held["why"], "nobody's reason is forgotten"
 
 
+def test_metrics_tell_of_deployments_a_rollback_and_a_hold_with_their_reasons(tools: Tools) -> None:
+    first, _ = deployed_twice(tools)
+    service = f"{tools.name}-stack"
+    assert penstock("rollback", service, "prod", "--to", first, "--why", "it is wrong").exit_code == 0
+    assert penstock("resume", "prod").exit_code == 0
+    found = json.loads(penstock("metrics", "--stage", "prod", "--json").stdout)
+    (measured,) = found["metrics"]
+    assert (measured["stage"], measured["service"]) == ("prod", service)
+    assert measured["deployment_frequency"] == {"count": 2, "per_week": None}
+    assert measured["change_fail_rate"] == {"ratio": 0.5, "count": 1, "of": 2}
+    assert measured["deployment_rework_rate"] == {"ratio": 0.3333, "count": 1, "of": 3}
+    assert measured["failed_deployment_recovery_time"]["count"] == 1
+    assert measured["change_lead_time"] is None
+    assert measured["unknown"] == [
+        "lead time of 2 deployments: the pipeline's source names no commit of it, or of the one before"
+    ]
+    assert [(each["kind"], each["why"].partition(" - ")[2] or each["why"]) for each in found["events"]] == [
+        ("hold", "it is wrong"),
+        ("rollback", "it is wrong"),
+    ]
+    assert all(each["until"] for each in found["events"])
+    shown = penstock("metrics").stdout
+    assert f"prod/{service}" in shown
+    assert "Not known: what was before" in shown
+    assert penstock("rollback", service, "prod", "--to", first, "--why", "still wrong").exit_code == 0
+    again = json.loads(penstock("metrics", "--json").stdout)
+    assert again["metrics"] == found["metrics"], "what was rolled back already is not rolled back again"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--since", "soon"), "--since 'soon' is not allowed; give a day such as"),
+        (("--since", "2999-01-01"), "--since '2999-01-01' is not over yet"),
+        (("--service", "nobody"), "The pipeline has no service 'nobody'; it has"),
+        (("--stage", "prd"), "The pipeline has no stage prd; it has Source, prod. Did you mean prod?"),
+    ],
+)
+def test_metrics_of_what_there_is_not_are_refused(tools: Tools, arguments: tuple[str, ...], said: str) -> None:
+    tools.push({"template.json": parameter_template(tools.name, "first")})
+    tools.create(stage("prod", tools.deployment("Deploy", "CREATE_UPDATE")))
+    done = penstock("metrics", *arguments)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+
+
 def bootstrapped(tools: Tools) -> None:
     """The bucket for files and the role that writes to it, as a bootstrap makes them."""
     bucket = PLATFORM_BOOTSTRAP.bucket(account=TOOLS, region=HOME)

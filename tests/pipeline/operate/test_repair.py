@@ -269,6 +269,20 @@ def test_repair_adopts_what_an_earlier_creation_left_under_a_name_that_comes_aga
     assert account.id_of("Table") == f"{account.service}-orders"
 
 
+def test_repair_adopts_no_empty_store_that_no_stack_of_this_name_made(account: Account) -> None:
+    name = f"{account.service}-orders"
+    of_template = table()["Properties"]
+    given = {part: of_template[part] for part in ("AttributeDefinitions", "KeySchema", "BillingMode")}
+    account.client("dynamodb").create_table(TableName=name, **given)
+    assert account.deploy(account.template({"Key": KEY, "Table": table(TableName=name)})) == "ROLLBACK_COMPLETE"
+    left = account.left()["Table"]
+    assert (left["id"], left["contents"], left["fate"]) == (name, "undecided", "kept")
+    assert "no stack of this name is known to have made it" in left["seen"]
+    refused = account.repair("--yes")
+    assert refused.exit_code == 2, refused.output
+    assert account.status() == "ROLLBACK_COMPLETE"
+
+
 def test_repair_takes_along_what_the_guard_kept_from_being_rolled_back(account: Account) -> None:
     except_on_create = {**table(), "DeletionPolicy": "RetainExceptOnCreate"}
     assert account.fail({"Key": KEY, "Table": except_on_create}) == "ROLLBACK_FAILED"
@@ -307,8 +321,13 @@ def test_contents_that_nobody_can_tell_are_undecided(account: Account) -> None:
     assert contents("AWS::HealthLake::FHIRDatastore", name, client)[0] == Contents.UNDECIDED
 
 
-@pytest.mark.parametrize(("was_there", "fate"), [(True, Fate.KEPT), (False, Fate.ADOPTED)])
-def test_a_role_that_the_creation_found_there_may_be_anybodys(was_there: bool, fate: Fate) -> None:
+@pytest.mark.parametrize(
+    ("was_there", "own", "fate"),
+    [(True, (), Fate.KEPT), (True, ("reader",), Fate.ADOPTED), (False, (), Fate.ADOPTED)],
+)
+def test_a_role_that_the_creation_found_there_may_be_anybodys(
+    was_there: bool, own: tuple[str, ...], fate: Fate
+) -> None:
     left = LeftResource(
         logical_id="Reader",
         path="prod/orders/Reader",
@@ -320,6 +339,6 @@ def test_a_role_that_the_creation_found_there_may_be_anybodys(was_there: bool, f
         seen="",
         fate=Fate.KEPT,
     )
-    looked = failed_creation._looked_into(Mock(), left)
+    looked = failed_creation._looked_into(Mock(), left, own)
     (decided,) = failed_creation._decided([looked], {"Resources": {"Reader": {"Type": "AWS::IAM::Role"}}})
-    assert (decided.fate, "nobody can tell whose" in decided.seen) == (fate, was_there)
+    assert (decided.fate, "no stack of this name" in decided.seen) == (fate, fate is Fate.KEPT)

@@ -84,9 +84,9 @@ class Account(CodePipeline):
     def get_paginator(self, operation: str) -> Any:
         return self if operation == "list_action_executions" else Events(self.events)
 
-    def put_parameter(self, *, Value: str, **_asked: Any) -> None:  # noqa: N803 - boto3's name
+    def put_parameter(self, **asked: Any) -> None:
         self.refuse("put_parameter")
-        self.records.append(json.loads(Value)["status"])
+        self.records.append(json.loads(asked["Value"])["status"])
 
 
 class Events:

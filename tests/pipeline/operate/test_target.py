@@ -5,7 +5,15 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    LoginRefreshRequired,
+    NoCredentialsError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 
 from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target, account_of, aws_target
@@ -90,9 +98,34 @@ def test_aws_target_says_how_a_role_may_be_assumed(sts: Sts) -> None:
         found.assumed("s3", role="x", account=OTHER, region="eu-west-1")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ExpiredToken", "Message": "too old"}}, "GetCallerIdentity"),
+        UnauthorizedSSOTokenError(),
+        SSOTokenLoadError(error_msg="Token for example does not exist"),
+        TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+        LoginRefreshRequired(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_aws_target_says_in_one_sentence_that_a_sign_in_is_over(sts: Sts, error: BotoCoreError | ClientError) -> None:
+    sts.fails = error
+    again = "run `aws sso login --profile {}`, or get new credentials the way you got these, and give the same command"
+    with pytest.raises(OperateError) as refused:
+        aws_target(profile="tools", account=TOOLS, region="eu-west-1")
+    assert str(refused.value) == f"The sign-in of profile tools has expired: {again.format('tools')} again."
+    sts.fails = None
+    found = target()
+    sts.fails = error
+    with pytest.raises(OperateError) as refused:
+        found.client("cloudformation", account=OTHER)
+    assert str(refused.value) == f"The sign-in to AWS has expired: {again.format('NAME')} again."
+
+
 def test_aws_target_says_that_credentials_are_missing_or_do_not_work(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
-    sts.fails = ClientError({"Error": {"Code": "ExpiredToken", "Message": "too old"}}, "GetCallerIdentity")
-    with pytest.raises(OperateError, match=r"No AWS credentials that work: .*too old"):
+    sts.fails = ClientError({"Error": {"Code": "InvalidClientTokenId", "Message": "no such key"}}, "GetCallerIdentity")
+    with pytest.raises(OperateError, match=r"No AWS credentials that work: .*no such key"):
         target()
     sts.fails = None
     monkeypatch.setattr(botocore.session.Session, "get_credentials", lambda _self: None)

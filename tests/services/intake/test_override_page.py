@@ -21,7 +21,7 @@ def test_the_pages_override_does_what_the_page_says() -> None:
     names: dict[str, Any] = {"Intake": Intake, "Approval": Approval, "Probe": Probe, "Release": Release}
     exec(BLOCKS[0], names)  # noqa: S102 - the page's own example
     entry = eval(BLOCKS[1], names)  # noqa: S307 - as above
-    assert (entry.release, len(entry.before), len(entry.after)) == (Release(roll_back_on_failure=True), 1, 1)
+    assert (entry.release, len(entry.before), len(entry.after)) == (Release(roll_back=True), 1, 1)
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     made, plain = (
         assertions.Template.from_stack(

@@ -79,7 +79,7 @@ def test_the_alarms_watch_the_rule_by_its_name(changes: Deployed) -> None:
     watched = [
         {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
         for alarm in pages.search("MetricAlarms")
-        if alarm["Namespace"] == "AWS/Events"
+        if alarm.get("Namespace") == "AWS/Events"
     ]
     assert {"EventBusName": changes.outputs["Bus"], "RuleName": rule["Name"]} in watched
 

@@ -18,6 +18,7 @@ from services.library.cloudformation.template import Template
 from services.library.constructs.key import Key
 from services.library.contract import deployment
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Canary
 from services.library.contract.service import ServiceStack
 from services.library.guardrails import nag, not_applicable, platform_rules
 from services.library.guardrails.decisions import library
@@ -32,6 +33,7 @@ from tests.testbed.stacks import HERE, Deployed, deploy
 
 PRODUCTION = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
 ACCOUNTS = DeploymentAccounts(tools="9" * 12, keep_data=frozenset({PRODUCTION.account}))
+SHIFTED = Canary(percent=10, minutes=7)
 ROOT = Path(__file__).parents[3]
 CORS = "access-control-allow-origin"
 
@@ -48,15 +50,62 @@ def findings(app: cdk.App, template: Template) -> Iterator[Finding]:
     yield from platform_rules.findings(template, place)
 
 
-def test_production_leaves_one_question_and_every_call_is_allowed(tmp_path: Path) -> None:
+Synthesised = tuple[cdk.App, Template]
+
+
+def synthesise(folder: Path, environment: Environment) -> Synthesised:
+    app = cdk.App(outdir=str(folder), context={"aws:cdk:enable-path-metadata": True})
+    boundary = cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment))
+    stage = cdk.Stage(app, "prod", env=environment.to_cdk(), permissions_boundary=boundary)
+    stack = OneOfEach(stage, environment=environment, given=Given())
+    return app, Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
+
+
+@pytest.fixture(scope="module")
+def unshifted(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    return synthesise(tmp_path_factory.mktemp("unshifted"), PRODUCTION)
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    return synthesise(tmp_path_factory.mktemp("shifted"), replace(PRODUCTION, traffic=SHIFTED))
+
+
+@pytest.mark.parametrize("traffic", ["unshifted", "shifted"])
+def test_production_leaves_one_question_and_every_call_is_allowed(traffic: str, request: pytest.FixtureRequest) -> None:
     """HIPAA.Security among the packs. Where a bucket's data may be besides is nothing that the library decides."""
-    app = cdk.App(outdir=str(tmp_path), context={"aws:cdk:enable-path-metadata": True})
-    boundary = cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(PRODUCTION))
-    stage = cdk.Stage(app, "prod", env=PRODUCTION.to_cdk(), permissions_boundary=boundary)
-    stack = OneOfEach(stage, environment=PRODUCTION, given=Given())
-    template = Template(assertions.Template.from_stack(stack).to_json(), stack.node.path)
-    found = [(each.rule, each.path) for each in findings(app, template)]
+    found = [(each.rule, each.path) for each in findings(*request.getfixturevalue(traffic))]
     assert found == [("HIPAA.Security-S3BucketReplicationEnabled", "prod/Each/Documents/Bucket/Resource")]
+
+
+def test_shifting_traffic_adds_resources_and_keeps_the_others(unshifted: Synthesised, shifted: Synthesised) -> None:
+    before, after = ({each.logical_id: each for each in side.resources()} for _, side in (unshifted, shifted))
+    # A deployment of an API is another one with each change of a method; a permission is the alias's own.
+    gone = {before[logical_id].type for logical_id in before.keys() - after.keys()}
+    assert gone == {"AWS::ApiGateway::Deployment", "AWS::Lambda::Permission"}
+    added = {after[logical_id].type for logical_id in after.keys() - before.keys()} - gone
+    assert added == {
+        "AWS::CloudWatch::Alarm",
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentConfig",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Role",
+        "AWS::Lambda::Alias",
+        "AWS::Lambda::Version",
+    }
+
+
+def test_functions_are_shifted_but_for_consumers_of_streams_and_rotations(shifted: Synthesised) -> None:
+    _, template = shifted
+    paths = {each.path.removeprefix("prod/Each/") for each in template.resources("AWS::Lambda::Alias")}
+    functions = {each.path.removeprefix("prod/Each/") for each in template.resources("AWS::Lambda::Function")}
+    unshifted = {each for each in functions if each.replace("/Function/Resource", "/Live/Alias/Resource") not in paths}
+    assert {each for each in unshifted if each.endswith("/Function/Resource")} == {
+        "Changes/Consumer/Function/Resource",
+        "Records/Consumer/Function/Resource",
+        "Password/Rotation/Function/Resource",
+    }
 
 
 def not_offered(stage: cdk.Stage, environment: Environment) -> ServiceStack:
@@ -114,9 +163,10 @@ def token(cloud: LocalCloud) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def each(cloud: LocalCloud, notes: Path, token: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """Each construct, whose functions are called by their aliases."""
     given = Given(notes=str(notes), user_pool=token["arn"])
-    folder = tmp_path_factory.mktemp("each")
-    return deploy(cloud, folder, lambda stage: OneOfEach(stage, environment=HERE, given=given))["Each"]
+    folder, environment = tmp_path_factory.mktemp("each"), replace(HERE, traffic=SHIFTED)
+    return deploy(cloud, folder, lambda stage: OneOfEach(stage, environment=environment, given=given))["Each"]
 
 
 def noted(notes: Path, what: str, count: int = 1, *, seconds: float = 30) -> list[Any]:

@@ -1,6 +1,7 @@
 """What of the emulator's Lambda is replaced or needed."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import cloudwatch_logs, lambda_svc
@@ -8,6 +9,9 @@ from ministack.services import cloudwatch_logs, lambda_svc
 from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, replace
 
 Execute = Callable[[Json, Any, str], Json]
+
+_executed: ContextVar[list[str] | None] = ContextVar("executed", default=None)
+"""Where the versions are noted that a call of the Invoke API runs."""
 
 
 def replace_execution(execute: Execute) -> Execute:
@@ -35,6 +39,90 @@ def check_functions(emulator: Emulator, check: Callable[[str, Json], None]) -> N
     creation = replace(lambda_svc, "_create_function", create)
     update = replace(lambda_svc, "_update_config", change)
     emulator.check_resource("AWS::Lambda::Function", lambda properties: check(emulator.here()[0], properties))
+
+
+def route_aliases(choose: Callable[[Json], str]) -> None:
+    """Have each invocation of an alias, whoever makes it, run the version that is chosen for it: `choose(alias)`."""
+    run: Callable[[Json, Any], Json] = lambda_svc._execute_function  # noqa: SLF001 - the emulator offers no other way
+
+    def execute(function: Json, event: Any) -> Json:
+        config = function.get("config") or function
+        if lambda_svc._function_config_scope_mismatch(config):  # noqa: SLF001 - as above
+            return run(function, event)  # which comes back here, in the function's own account and region
+        return run(_routed(function, config, choose), event)
+
+    lambda_svc._execute_function = execute  # noqa: SLF001 - as above
+    _keep_names_of_aliases()
+    _tell_executed_versions()
+
+
+def check_aliases(refusal: Callable[[Json, dict[str, Json]], str | None]) -> None:
+    """Refuse an alias that points where it cannot: `refusal(alias, configurations)`, those of versions by number."""
+
+    def checking(own: Callable[..., HttpResponse], named: Callable[..., Json]) -> Callable[..., HttpResponse]:
+        def handle(function: str, *rest: Any) -> HttpResponse:
+            whole = lambda_svc._functions.get(function)  # noqa: SLF001 - as above
+            if whole is None:
+                return own(function, *rest)
+            versions = {number: each["config"] for number, each in whole["versions"].items()}
+            if refused := refusal(named(whole, *rest), versions):
+                return error_response("InvalidParameterValueException", refused)
+            return own(function, *rest)
+
+        return handle
+
+    def changed(whole: Json, name: str, request: Json) -> Json:
+        return {**whole["aliases"].get(name, {}), **request}
+
+    lambda_svc._create_alias = checking(lambda_svc._create_alias, lambda _whole, request: request)  # noqa: SLF001 - as above
+    lambda_svc._update_alias = checking(lambda_svc._update_alias, changed)  # noqa: SLF001 - as above
+
+
+def _keep_names_of_aliases() -> None:
+    """Let what is found by an alias have the alias's ARN: it decides the version, the metrics and what handlers see."""
+    found: Callable[..., tuple[Any, Any]] = lambda_svc._effective_func_record_for_qualifier  # noqa: SLF001 - as above
+
+    def find(function: Json | None, qualifier: str | None) -> tuple[Any, Any]:
+        record, config = found(function, qualifier)
+        alias = function["aliases"].get(qualifier) if function else None
+        if function is None or alias is None or config is None:
+            return record, config
+        config = {**config, "FunctionArn": alias["AliasArn"]}
+        return {**function, "code_zip": record["code_zip"], "config": config}, config
+
+    lambda_svc._effective_func_record_for_qualifier = find  # noqa: SLF001 - as above
+
+
+def _tell_executed_versions() -> None:
+    """Answer an invocation with the version that was run."""
+    invoke: Callable[..., Any] = lambda_svc._invoke  # noqa: SLF001 - as above
+
+    async def invoked(*rest: Any, **more: Any) -> HttpResponse:
+        versions: list[str] = []
+        token = _executed.set(versions)
+        try:
+            status, headers, body = await invoke(*rest, **more)
+        finally:
+            _executed.reset(token)
+        executed = {"X-Amz-Executed-Version": versions[-1]} if versions and "X-Amz-Executed-Version" in headers else {}
+        return status, headers | executed, body
+
+    lambda_svc._invoke = invoked  # noqa: SLF001 - as above
+
+
+def _routed(function: Json, config: Json, choose: Callable[[Json], str]) -> Json:
+    """Return what an invocation runs: of an alias, the chosen version under the alias's name."""
+    name, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(config.get("FunctionArn", ""))  # noqa: SLF001 - as above
+    whole = lambda_svc._functions.get(name)  # noqa: SLF001 - as above
+    alias = whole["aliases"].get(qualifier) if whole else None
+    if whole is None or alias is None:
+        return function
+    version = choose(alias)
+    record = whole["versions"].get(version, whole)
+    if (versions := _executed.get()) is not None:
+        versions.append(version)
+    # The rest is the function's: reserved concurrency is shared by all of its versions.
+    return {**whole, "code_zip": record["code_zip"], "config": {**record["config"], "FunctionArn": alias["AliasArn"]}}
 
 
 def write_logs_into_groups_that_exist(may_write: Callable[[Json], bool]) -> None:

@@ -24,6 +24,7 @@ def install(emulator: "Emulator") -> None:
     patches.check_requests(check_options)
     patches.remove_unsupported_types()
     role_patches.operate_in_roles(emulator)  # what is installed after it is looked at before it
+    patches.keep_deleted_stacks()
     patches.obey_stack_policies()
     patches.validate_templates()
     patches.keep_members_called_condition()

@@ -17,6 +17,8 @@ NO_RESOURCE = ("*",)
 
 NAMES: Mapping[str, tuple[str, str]] = {
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
+    "AWS::CodeDeploy::Application": ("ApplicationName", "codedeploy:{place}:application:{name}"),
+    "AWS::CodeDeploy::DeploymentConfig": ("DeploymentConfigName", "codedeploy:{place}:deploymentconfig:{name}"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{place}:table/{name}"),
     "AWS::Events::EventBus": ("Name", "events:{place}:event-bus/{name}"),
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{account}:policy{path}{name}"),
@@ -44,6 +46,7 @@ PASSED: Mapping[str, tuple[str, str]] = {
     "AWS::ApiGateway::Account": ("CloudWatchRoleArn", "apigateway.amazonaws.com"),
     "AWS::Backup::BackupSelection": ("BackupSelection.IamRoleArn", "backup.amazonaws.com"),
     "AWS::CodeBuild::Project": ("ServiceRole", "codebuild.amazonaws.com"),
+    "AWS::CodeDeploy::DeploymentGroup": ("ServiceRoleArn", "codedeploy.amazonaws.com"),
     "AWS::CodePipeline::Pipeline": ("RoleArn", "codepipeline.amazonaws.com"),
     "AWS::Events::Rule": ("Targets.RoleArn", "events.amazonaws.com"),
     "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),

@@ -63,6 +63,11 @@ BY_PROPERTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "RepositoryName": ("*UpdateRepositoryName",),
         "Triggers": ("*Triggers",),
     },
+    "AWS::CodeDeploy::DeploymentGroup": {
+        "Deployment": ("*ApplicationRevision", "*Deployment", "*Deployments"),
+        "OnPremisesInstanceTagFilters": ("*OnPremisesInstance",),
+        "OnPremisesTagSet": ("*OnPremisesInstance",),
+    },
     "AWS::CodePipeline::Pipeline": {
         "DisableInboundStageTransitions": ("*StageTransition",),
         "RestartExecutionOnUpdate": ("*StartPipelineExecution",),

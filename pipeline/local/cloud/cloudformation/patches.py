@@ -15,13 +15,14 @@ from pipeline.local.cloud.cloudformation.schema import problems
 from pipeline.local.cloud.cloudformation.support import supported
 from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json
 
+_runs_on_thread: Callable[[str], bool] = stacks._runs_on_worker_thread  # noqa: SLF001 - the emulator offers no other way
 _OF_UPDATE = "_policy_of_update"
 """Where a stack's record has the policy that its current update must obey."""
 
 
 def remove_unsupported_types() -> None:
     """Remove the types that `support.py` does not name, though the emulator may know some more."""
-    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - the emulator offers no other way
+    registered: dict[str, Any] = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - as above
     for type_name in [name for name in registered if not supported(name)]:
         del registered[type_name]
 
@@ -62,6 +63,29 @@ def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
         return handle
 
     actions.update({name: checking(own) for name, own in actions.items()})
+
+
+def keep_deleted_stacks() -> None:
+    """Keep a deleted stack, by its id, when another gets its name: the emulator forgets it then.
+
+    "Summary information about stacks that have been deleted is kept for 90 days after the stack is deleted."
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+    """
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+
+    def keeping(own: Callable[[Any], HttpResponse]) -> Callable[[Any], HttpResponse]:
+        def handle(parameters: Any) -> HttpResponse:
+            name = handlers._p(parameters, "StackName")  # noqa: SLF001 - as above
+            before = cloudformation._stacks.get(name) or {}  # noqa: SLF001 - as above
+            answer = own(parameters)
+            is_another = (cloudformation._stacks.get(name) or before) is not before  # noqa: SLF001 - as above
+            if is_another and before.get("StackStatus") == "DELETE_COMPLETE":
+                cloudformation._stacks[before["StackId"]] = before  # noqa: SLF001 - as above
+            return answer
+
+        return handle
+
+    actions.update({name: keeping(actions[name]) for name in ("CreateChangeSet", "CreateStack")})
 
 
 def obey_stack_policies() -> None:
@@ -211,7 +235,26 @@ def end_operation(stack: Json, status: str, reason: str) -> None:
 
 def is_custom_resource(type_name: str) -> bool:
     """Tell whether a resource is made by a function, for which the emulator has threads."""
-    return bool(stacks._runs_on_worker_thread(type_name))  # noqa: SLF001 - as above
+    return _runs_on_thread(type_name)
+
+
+def run_on_thread(type_name: str) -> None:
+    """Work on resources of a type on threads of their own: what takes minutes would hold up every request."""
+    others: Callable[[str], bool] = stacks._runs_on_worker_thread  # noqa: SLF001 - as above
+    stacks._runs_on_worker_thread = lambda asked: asked == type_name or others(asked)  # noqa: SLF001 - as above
+
+
+def update_policy(stack_name: str, physical_id: str) -> Mapping[str, Any]:
+    """Return the UpdatePolicy that the template of the update under way has for a resource; empty without one."""
+    stack = cloudformation._stacks.get(stack_name) or {}  # noqa: SLF001 - as above
+    recorded = resources_of(stack)
+    logical_id = next((each for each in recorded if recorded[each]["PhysicalResourceId"] == physical_id), "")
+    template = engine._parse_template(stack["_template_body"])  # noqa: SLF001 - as above
+    declared = template["Resources"].get(logical_id, {}).get("UpdatePolicy") or {}
+    found: Mapping[str, Any] = engine._resolve_refs(  # noqa: SLF001 - as above
+        declared, recorded, stack.get("_resolved_params") or {}, {}, {}, stack_name, stack["StackId"]
+    )
+    return found
 
 
 def delete_resource(logical_id: str, resource: Json) -> None:

@@ -1,7 +1,7 @@
 """Which role a stack is operated in, and that it may do what is done to the stack's resources."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -141,6 +141,13 @@ def _decide(emulator: Emulator) -> None:
         module._provision_resource = provision  # noqa: SLF001 - as above
         module._update_resource = update  # noqa: SLF001 - as above
         module._delete_resource = delete  # noqa: SLF001 - as above
+
+
+def require_calls(emulator: Emulator, type_name: str, stack_name: str, needed: Iterable[tuple[str, str]]) -> None:
+    """Fail a resource whose stack may not make calls that no property of it causes, each an action and a resource."""
+    refused = emulator.part(StackRoles).refusal_of_calls(type_name, needed, _role_of(stack_name), calling())
+    if refused:
+        raise ValueError(refused)
 
 
 def _role_of(stack_name: str) -> str:

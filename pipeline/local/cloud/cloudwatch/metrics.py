@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pipeline.local.cloud.cloudwatch import patches
 from pipeline.local.cloud.cloudwatch.embedded import embedded
@@ -40,11 +40,11 @@ class Metrics:
 
     def invoked(self, configuration: Json, result: Json, milliseconds: float) -> None:
         """Count a call of a function, and what it wrote into its log."""
-        about = {"FunctionName": str(configuration.get("FunctionName", ""))}
-        self.record("AWS/Lambda", "Invocations", 1, "Count", about)
-        self.record("AWS/Lambda", "Errors", float(bool(result.get("error"))), "Count", about)
-        self.record("AWS/Lambda", "Throttles", 0, "Count", about)
-        self.record("AWS/Lambda", "Duration", milliseconds, "Milliseconds", about)
+        for about in _about_call(configuration):
+            self.record("AWS/Lambda", "Invocations", 1, "Count", about)
+            self.record("AWS/Lambda", "Errors", float(bool(result.get("error"))), "Count", about)
+            self.record("AWS/Lambda", "Throttles", 0, "Count", about)
+            self.record("AWS/Lambda", "Duration", milliseconds, "Milliseconds", about)
         log = result.get("log") or ""
         named = (configuration.get("LoggingConfig") or {}).get("LogGroup")
         filters = patches.metric_filters(named or f"/aws/lambda/{configuration.get('FunctionName', '')}")
@@ -68,3 +68,15 @@ class Metrics:
             self.record("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", about)
             self.record("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", about)
             self.record("AWS/ApiGateway", "Latency", milliseconds, "Milliseconds", about)
+
+
+def _about_call(configuration: Json) -> Iterator[dict[str, str]]:
+    """List the dimensions of a call: "Resource" for one of a version or an alias, "ExecutedVersion" for an alias's."""
+    name = str(configuration.get("FunctionName", ""))
+    yield {"FunctionName": name}
+    qualifier = str(configuration.get("FunctionArn", "")).partition(f":function:{name}:")[2]
+    if qualifier:
+        of_resource = {"FunctionName": name, "Resource": f"{name}:{qualifier}"}
+        yield of_resource
+        if not qualifier.isdecimal():
+            yield of_resource | {"ExecutedVersion": str(configuration.get("Version"))}

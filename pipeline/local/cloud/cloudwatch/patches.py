@@ -121,6 +121,12 @@ def alarm(name: str) -> Json | None:
     return found
 
 
+def alarm_state(name: str) -> str | None:
+    """Return the state of a metric or composite alarm of `here`; None if there is none."""
+    found = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)  # noqa: SLF001 - as above
+    return None if found is None else str(found["StateValue"])
+
+
 def put_alarm(record: Json) -> None:
     """Put a metric alarm in the place of the one of its name."""
     cloudwatch.cloudformation_put_metric_alarm(record)

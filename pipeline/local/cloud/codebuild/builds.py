@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.local.cloud.codebuild import plan as plans
-from pipeline.local.cloud.codebuild.clients import Clients
+from pipeline.local.cloud.codebuild.clients import BESIDE_BUILDS, Clients
 from pipeline.local.cloud.codebuild.environment import Variable
 from pipeline.local.cloud.codebuild.log import BuildLog
 from pipeline.local.cloud.codebuild.plan import Destination, Plan, PlanError
@@ -24,6 +24,7 @@ from pipeline.local.cloud.codebuild.stream import LogStream
 from pipeline.local.cloud.codebuild.workspace import Workspace
 from pipeline.local.cloud.containers import containers, make_container
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
+from pipeline.local.cloud.iam.permissions import Calls, Permissions
 
 __all__ = ["Artifact", "Builds", "PipelineBuild", "Variable"]
 
@@ -146,6 +147,11 @@ class Builds:
         if found is None:
             raise AwsError("ResourceNotFoundException", f"Build {build_id} does not exist")
         return found
+
+    def calls_of_role(self, project: str, *, account: str, region: str) -> Calls:
+        """Return the calls that CodeBuild makes in the role of a project, beside its builds."""
+        role = str(self._project(project, account, region)["serviceRole"])
+        return self._emulator.part(Permissions).call_as_session(role, BESIDE_BUILDS)
 
     def forget_cache(self, project: str, *, account: str, region: str) -> None:
         """Let the project's next build begin with an empty cache."""

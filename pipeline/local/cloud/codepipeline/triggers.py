@@ -2,7 +2,8 @@
 
 import contextvars
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,19 @@ from pipeline.local.cloud.codepipeline.executions import Execution
 from pipeline.local.cloud.codepipeline.globs import passes
 from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
+from pipeline.local.cloud.codepipeline.sessions import SESSION
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json, RuleDelivery
+from pipeline.local.cloud.iam.permissions import Permissions
+
+logger = logging.getLogger("penstock.codepipeline")
 
 BUCKET = "s3://"
+POLLS_BUCKET, POLLS_OBJECT = "s3:GetBucketVersioning", "s3:GetObject"
+POLLS_REPOSITORY = ("codecommit:GetBranch", "codecommit:GetCommit")
+"""What CodePipeline needs to see something new, in the role of the source action.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+"""
 ZIPPED_BRANCH = "main"
 """A bucket knows no branches."""
 _started: contextvars.ContextVar[list[Json] | None] = contextvars.ContextVar("started", default=None)
@@ -44,6 +55,7 @@ class Triggers:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self._permissions = emulator.part(Permissions)
         self._pipelines = emulator.part(Pipelines)
 
     # A push
@@ -116,6 +128,7 @@ class Triggers:
                 wanted == (push.repository, push.branch)
                 and action.configuration.get("PollForSourceChanges", "true") == "true"
                 and (_account_of(pipeline, action), action.region or pipeline.region) == (account, region)
+                and self._may_poll(pipeline, action, dict.fromkeys(POLLS_REPOSITORY, str(record["Arn"])))
             ):
                 self._start(
                     pipeline, "PollForSourceChanges", "", {action.name: {"type": "COMMIT_ID", "value": push.after}}
@@ -176,9 +189,20 @@ class Triggers:
             return
         publish(self._emulator, _cloud_trail_event(account, region, bucket, key, version, call))
         for pipeline, action in following:
-            if action.configuration.get("PollForSourceChanges", "true") == "true":
+            polls = action.configuration.get("PollForSourceChanges", "true") == "true"
+            needed = {POLLS_BUCKET: f"arn:aws:s3:::{bucket}", POLLS_OBJECT: f"arn:aws:s3:::{bucket}/{key}"}
+            if polls and self._may_poll(pipeline, action, needed):
                 overrides = {action.name: {"type": "S3_OBJECT_VERSION_ID", "value": version}} if version else {}
                 self._start(pipeline, "PollForSourceChanges", "", overrides)
+
+    def _may_poll(self, pipeline: Pipeline, action: Action, needed: Mapping[str, str]) -> bool:
+        """Tell whether a pipeline sees what is new: who may not look starts nothing. `needed`: actions on what."""
+        role = action.role_arn or pipeline.executor.declaration.role_arn
+        calls = self._permissions.call_as_session(role, SESSION)
+        refusal = next(filter(None, (calls.refusal(*each) for each in needed.items())), None)
+        if refusal:
+            logger.warning("%s does not see what is new: %s", pipeline.name, refusal)
+        return refusal is None
 
     def _sources(self, provider: str) -> Iterator[tuple[Pipeline, Action]]:
         for pipeline in self._pipelines.all():

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from ministack.services import eventbridge, kms, lambda_svc, sns, sqs, stepfunctions
 
-from pipeline.local.cloud.emulator import Emulator, Json, replace
-from pipeline.local.cloud.eventbridge.permissions import LOOKED_FOR, RulePermissions, service_of
+from pipeline.local.cloud.emulator import Emulator, Json, RuleDelivery, replace
+from pipeline.local.cloud.eventbridge.permissions import LOOKED_FOR, RulePermissions, name_of_stream, service_of
 
 logger = logging.getLogger("penstock.eventbridge")
 
@@ -157,6 +157,26 @@ class Deliveries:
         return False
 
 
+class LogGroups:
+    """Writes what rules deliver to log groups, each event into a stream of its own.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        emulator.add_rule_target(lambda arn: service_of(arn) == "logs", self.deliver)
+
+    def deliver(self, delivery: RuleDelivery) -> None:
+        """Write one event, or what the target has in its place."""
+        _, _, _, region, account, resource = delivery.target.removesuffix(":*").split(":", 5)
+        view = eventbridge._pattern_event_view(delivery.event)  # noqa: SLF001 - the emulator offers no other way
+        text = delivery.payload or json.dumps(view.event_with_detail())
+        with self._emulator.within(account, region):
+            group = resource.removeprefix("log-group:")
+            self._emulator.write_log(group, name_of_stream(delivery.event), text)
+
+
 class BusKeys:
     """Lets an event into its bus if the bus can encrypt it; an event that it cannot goes to its dead-letter queue.
 
@@ -174,11 +194,11 @@ class BusKeys:
     def dispatch(self, event: Json, view: Any = None) -> None:
         """Follow the rules of an event's bus, or send the event to the bus's dead-letter queue."""
         its = _encrypting_bus(event)
-        why = _refusal(its.get("KmsKeyIdentifier"))
+        why = self._failure(its)
         if why is None:
             self._dispatch(event, view)
             return
-        logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why)
+        logger.warning("The bus %s cannot encrypt an event: %s", its["Name"], why.message)
         arn = (its.get("DeadLetterConfig") or {}).get("Arn")
         if arn and self._permissions.may_send_to_dead_letter_queue(arn, its):
             view = view or eventbridge._pattern_event_view(event)  # noqa: SLF001 - the emulator offers no other way
@@ -186,17 +206,28 @@ class BusKeys:
 
     def archive(self, event: Json, view: Any = None) -> None:
         """Keep an event in the archives of its bus, if the bus can encrypt it."""
-        if _refusal(_encrypting_bus(event).get("KmsKeyIdentifier")) is None:
+        if self._failure(_encrypting_bus(event)) is None:
             self._archive(event, view)
 
-    def _keep(self, arn: str, body: str, why: str) -> None:
+    def _failure(self, its: Json) -> _Failure | None:
+        """Say why a bus cannot encrypt, or EventBridge may not use its key; None if it has none of its own."""
+        key = its.get("KmsKeyIdentifier")
+        if why := _refusal(key):
+            return _Failure(REFUSED, why)
+        if not key or "alias/aws/" in key:
+            return None
+        arn = str((kms._resolve_key(key) or {})["Arn"])  # noqa: SLF001 - as above
+        denied = self._permissions.refusal_of_bus_key(its, arn)
+        return _Failure(NO_PERMISSIONS, denied) if denied else None
+
+    def _keep(self, arn: str, body: str, why: _Failure) -> None:
         queue = self.emulator.queue(arn)
         refusal = "it does not exist" if queue is None else _refusal(queue["attributes"].get("KmsMasterKeyId"))
         if refusal is not None:
             logger.warning("The dead-letter queue %s takes no event: %s", arn, refusal)
             return
         _, _, _, region, account, name = arn.split(":", 5)
-        said = {"ERROR_CODE": REFUSED, "ERROR_MESSAGE": why}
+        said = {"ERROR_CODE": why.code, "ERROR_MESSAGE": why.message}
         attributes = {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
         with self.emulator.within(account, region):
             url = sqs._queue_url(name)  # noqa: SLF001 - as above

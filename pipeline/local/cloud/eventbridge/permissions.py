@@ -4,6 +4,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.h
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
+from collections.abc import Sequence
+
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 from pipeline.local.cloud.iam.permissions import Permissions
 
@@ -18,7 +20,17 @@ ACTIONS = {
     "sqs": "sqs:SendMessage",
     "states": "states:StartExecution",
 }
-"""What a target of each service needs. (What EventBridge writes into log groups is not decided here.)"""
+"""What a target of each service needs, but log groups."""
+LOG_GROUP = ("logs:CreateLogStream", "logs:PutLogEvents")
+"""What writing into a log group needs.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
+"""
+OF_BUS = ("kms:GenerateDataKey", "kms:Decrypt")
+"""What EventBridge does with the key of a bus, for each event.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html
+"""
 LOOKED_FOR = ("lambda", "sns", "sqs", "states")
 """Targets that are looked for before anybody asks whether they may be called."""
 
@@ -32,6 +44,9 @@ class RulePermissions:
     def refusal(self, target: Json, rule: Json, event: Json) -> str | None:
         """Say why a rule may not call a target with an event; None if it may."""
         arn, role = str(target.get("Arn", "")), target.get("RoleArn") or rule.get("RoleArn")
+        if service_of(arn) == "logs":
+            stream = f"{arn.removesuffix(':*')}:log-stream:{name_of_stream(event)}"
+            return self._first_refusal(LOG_GROUP, stream, rule)
         action = ACTIONS.get(service_of(arn))
         if action is None:
             return None
@@ -53,10 +68,29 @@ class RulePermissions:
         """Tell whether a queue's policy lets a rule, or a bus, keep there what it could not deliver."""
         return self._refusal_of_service("sqs:SendMessage", queue, rule) is None
 
-    def _refusal_of_service(self, action: str, arn: str, rule: Json) -> str | None:
+    def refusal_of_bus_key(self, bus: Json, key: str) -> str | None:
+        """Say why EventBridge may not use the key of a bus; None if it may."""
+        context: dict[str, str | list[str]] = {
+            "kms:EncryptionContextKeys": ["aws:events:event-bus:arn"],
+            "kms:EncryptionContext:aws:events:event-bus:arn": str(bus["Arn"]),
+        }
+        return self._first_refusal(OF_BUS, key, bus, **context)
+
+    def _first_refusal(self, actions: Sequence[str], arn: str, rule: Json, **keys: str | list[str]) -> str | None:
+        refusals = (self._refusal_of_service(action, arn, rule, **keys) for action in actions)
+        return next(filter(None, refusals), None)
+
+    def _refusal_of_service(self, action: str, arn: str, rule: Json, **keys: str | list[str]) -> str | None:
         source = str(rule.get("Arn", ""))
-        keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]} if source.count(":") >= 5 else {}
-        return self._permissions.call_as_service(SERVICE).refusal(action, arn, keys=keys)
+        of_source = (
+            {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]} if source.count(":") >= 5 else {}
+        )
+        return self._permissions.call_as_service(SERVICE).refusal(action, arn, keys={**of_source, **keys})
+
+
+def name_of_stream(event: Json) -> str:
+    """Return the log stream that an event is written into: one of its own."""
+    return str(event.get("EventId") or "events")
 
 
 def service_of(arn: str) -> str:

@@ -18,8 +18,10 @@ def install(emulator: "Emulator") -> None:
     from pipeline.local.cloud.healthlake import api, resources
     from pipeline.local.cloud.healthlake.datastores import Datastores
     from pipeline.local.cloud.healthlake.endpoint import FhirEndpoint
+    from pipeline.local.cloud.iam.permissions import Permissions
 
     emulator.serve_json_api("healthlake", target_prefix="HealthLake", operations=api.operations(emulator))
     emulator.provide("AWS::HealthLake::FHIRDatastore", resources.datastore(emulator))
     emulator.routes.append(FhirEndpoint(emulator))
+    emulator.part(Permissions).find_keys("healthlake", emulator.part(Datastores).key_of)
     emulator.serve_path(api.FAULTS_PATH, api.control_faults(emulator.part(Datastores).fault_injection))

@@ -8,6 +8,8 @@ from pipeline.local.cloud.healthlake.faults import FaultInjection
 from pipeline.local.cloud.healthlake.fhir import Api
 from pipeline.local.cloud.healthlake.paging import Pages
 from pipeline.local.cloud.healthlake.repository import Repository, Resources
+from pipeline.local.cloud.iam.decision import Request
+from pipeline.local.cloud.iam.key_patches import Key
 
 STORE, RESOURCES = "healthlake", "healthlake-resources"
 CHANGEABLE = (
@@ -84,6 +86,12 @@ class Datastores:
             if key == id_:
                 return account, region, record
         return None
+
+    def key_of(self, _request: Request, resource: str) -> Key | None:
+        """Return the key of a datastore of `here`, if that is its owner's. No encryption context is documented."""
+        record = self._emulator.store(STORE).get(resource.rpartition("/")[2]) or {}
+        of_store = (record.get("SseConfiguration") or {}).get("KmsEncryptionConfig") or {}
+        return (str(of_store["KmsKeyId"]), {}) if of_store.get("KmsKeyId") else None
 
     def api(self, account: str, region: str, id_: str) -> Api:
         """Return the FHIR API of a datastore."""

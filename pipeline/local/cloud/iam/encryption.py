@@ -6,21 +6,27 @@ SNS: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 Kinesis: https://docs.aws.amazon.com/streams/latest/dg/permissions-user-key-KMS.html
 DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+HealthLake: https://docs.aws.amazon.com/healthlake/latest/devguide/encryption-at-rest.html
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.local.cloud.iam.conditions import Keys
 from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
 
-DECRYPT, NEW_DATA_KEY = "kms:Decrypt", "kms:GenerateDataKey"
+DECRYPT, NEW_DATA_KEY, DESCRIBE = "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"
 KEY_OF_OBJECT = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 IN_PARTS = "s3:in-parts"
 """No condition key of AWS's: says that an object is uploaded in parts, which S3 must read to put them together.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
 """
+VERSION = "s3:versionid"
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html"""
 _DYNAMODB = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+_HEALTHLAKE_READS = ("ReadResource", "SearchWithGet", "SearchWithPost", "VersionReadResource")
+_HEALTHLAKE_WRITES = ("CreateResource", "DeleteResource", "ProcessBundle", "UpdateResource")
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "s3:GetObject": (DECRYPT,),
     "s3:GetObjectVersion": (DECRYPT,),
@@ -34,15 +40,35 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "secretsmanager:GetSecretValue": (DECRYPT,),
     "secretsmanager:PutSecretValue": (NEW_DATA_KEY, DECRYPT),
     **{f"dynamodb:{operation}": (DECRYPT,) for operation in _DYNAMODB},
+    **{f"healthlake:{operation}": (DESCRIBE, DECRYPT) for operation in _HEALTHLAKE_READS},
+    **{f"healthlake:{operation}": (DESCRIBE, NEW_DATA_KEY) for operation in _HEALTHLAKE_WRITES},
 }
 """The actions on the key that an action on an encrypted resource comes to."""
 
 
-CRYPTOGRAPHIC = frozenset(
+BY_ALIAS = frozenset(
     f"kms:{operation}"
-    for operation in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Sign")
+    for operation in (
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext",
+        "GenerateMac",
+        "GetPublicKey",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "Sign",
+        "Verify",
+        "VerifyMac",
+    )
 )
-"""What is decided on the key itself, by whatever alias it is called."""
+"""What is decided on the key itself, by whatever alias it is called.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +80,8 @@ class EncryptionKey:
     """The encryption context with which the service uses it."""
     policy: ResourcePolicy
     tags: Mapping[str, str]
+    keys: Keys
+    """The condition keys that follow from the key itself."""
 
 
 def key_requests(principal: Principal, request: Request, key: EncryptionKey) -> list[Request]:
@@ -64,6 +92,7 @@ def key_requests(principal: Principal, request: Request, key: EncryptionKey) -> 
     keys = {
         **{name: value for name, value in request.keys.items() if "resourcetag/" not in name},
         **tags,
+        **key.keys,
         "kms:viaservice": [f"{service}.{region}.amazonaws.com"],
         "kms:calleraccount": [principal.account or request.owner],
         "kms:encryptioncontextkeys": list(key.context),

@@ -15,24 +15,36 @@ from ministack.services import (
 )
 
 from pipeline.local.cloud.emulator import Json
+from pipeline.local.cloud.iam.conditions import Keys
 from pipeline.local.cloud.iam.decision import Request, ResourcePolicy
-from pipeline.local.cloud.iam.encryption import KEY_OF_OBJECT, EncryptionKey
+from pipeline.local.cloud.iam.encryption import KEY_OF_OBJECT, VERSION, EncryptionKey
 from pipeline.local.cloud.iam.policies import Policy, read_several
 
+Key = tuple[str, Mapping[str, str]]
+"""A key as the resource names it, and the encryption context."""
+KeyFinder = Callable[[Request, str], Key | None]
+"""Finds the key of what a request is about, by the last part of its ARN."""
 
-def encryption_key(request: Request) -> EncryptionKey | None:
-    """Return the customer managed key that what a request is about is encrypted with; AWS's own ask nobody."""
+
+def encryption_key(request: Request, finders: Mapping[str, KeyFinder]) -> EncryptionKey | None:
+    """Return the customer managed key that what a request is about is encrypted with; AWS's own ask nobody.
+
+    `finders`: by the service of an ARN, those of services that are not the emulator's.
+    """
     parts = request.resource.split(":", 5)
     if len(parts) < 6:
         return None
     region = parts[3] or _bucket_region(request)
     with responses.request_scope(request.owner, region):
-        found = _KEYS[parts[2]](request, parts[5]) if parts[2] in _KEYS else None
+        find = finders.get(parts[2]) or _KEYS.get(parts[2])
+        found = find(request, parts[5]) if find else None
         key = kms._resolve_key(found[0]) if found and "alias/aws/" not in found[0] else None  # noqa: SLF001 - the emulator offers no other way
         if not found or not key:
             return None
         tags = {tag["TagKey"]: tag["TagValue"] for tag in key.get("Tags") or ()}
-        return EncryptionKey(arn=key["Arn"], context=found[1], policy=key_policy(key), tags=tags)
+        return EncryptionKey(
+            arn=key["Arn"], context=found[1], policy=key_policy(key), tags=tags, keys=_condition_keys(key)
+        )
 
 
 def _bucket_region(request: Request) -> str:
@@ -41,15 +53,11 @@ def _bucket_region(request: Request) -> str:
     return str(held.get("region") or "us-east-1")
 
 
-Key = tuple[str, Mapping[str, str]]
-"""A key as the resource names it, and the encryption context."""
-
-
 def _object_key(request: Request, resource: str) -> Key | None:
     """Return the key that an object is encrypted with, or will be: its own, else that of its bucket."""
     bucket, _, name = resource.partition("/")
     configuration = s3._bucket_encryption.get(bucket) or ""  # noqa: SLF001 - as above
-    key = _key_to_be(request, configuration) if request.action == "s3:PutObject" else _key_of(bucket, name)
+    key = _key_to_be(request, configuration) if request.action == "s3:PutObject" else _key_of(request, bucket, name)
     per_bucket = "<BucketKeyEnabled>true<" in configuration
     return (
         (key, {"aws:s3:arn": request.resource.partition("/")[0] if per_bucket else request.resource}) if key else None
@@ -64,10 +72,16 @@ def _key_to_be(request: Request, configuration: str) -> str:
     return found[1] if found and "AES256" not in request.keys.get("s3:x-amz-server-side-encryption", ()) else ""
 
 
-def _key_of(bucket: str, name: str) -> str:
-    """Return the key of an object as S3 has noted it: what the bucket has now is about what comes."""
-    held = (s3._buckets.get(bucket) or {}).get("objects") or {}  # noqa: SLF001 - as above
-    headers = (held.get(name) or {}).get("preserved_headers") or {}
+def _key_of(request: Request, bucket: str, name: str) -> str:
+    """Return the key of an object, or of the version that is asked for, as S3 has noted it.
+
+    What the bucket has now is about what comes.
+    """
+    held: Json = ((s3._buckets.get(bucket) or {}).get("objects") or {}).get(name) or {}  # noqa: SLF001 - as above
+    if asked := request.keys.get(VERSION):
+        versions = s3._object_versions.get((bucket, name)) or ()  # noqa: SLF001 - as above
+        held = next((each for each in versions if each["version_id"] == asked[0]), held)
+    headers = held.get("preserved_headers") or {}
     return str(headers.get(KEY_OF_OBJECT.removeprefix("s3:")) or "")
 
 
@@ -104,7 +118,7 @@ def _secret_key(request: Request, _resource: str) -> Key | None:
 _MASTER_KEY = re.compile("<KMSMasterKeyID>([^<]+)<")
 
 
-_KEYS: Mapping[str, Callable[[Request, str], Key | None]] = {
+_KEYS: Mapping[str, KeyFinder] = {
     "s3": _object_key,
     "sqs": _queue_key,
     "sns": _topic_key,
@@ -119,6 +133,28 @@ def key_arn(alias: str, owner: str, region: str) -> str:
     with responses.request_scope(owner, region):
         key = kms._resolve_key(alias)  # noqa: SLF001 - as above
     return str(key["Arn"]) if key else alias
+
+
+def condition_keys(named: str, arn: str, owner: str, region: str) -> Keys:
+    """Return the condition keys that follow from the key with an ARN, and from the alias by which a request named it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    """
+    with responses.request_scope(owner, region):
+        key = kms._resolve_key(arn)  # noqa: SLF001 - as above
+        by_alias = {"kms:requestalias": [named.rpartition(":")[2]]} if ":alias/" in named else {}
+        return {**_condition_keys(key), **by_alias} if key else {}
+
+
+def _condition_keys(key: Json) -> Keys:
+    aliases = [arn for arn, id_ in kms._aliases.items() if id_ == key["KeyId"]]  # noqa: SLF001 - as above
+    return {
+        "kms:keyorigin": [key["Origin"]],
+        "kms:keyspec": [key["KeySpec"]],
+        "kms:keyusage": [key["KeyUsage"]],
+        "kms:multiregion": [str(bool(key.get("MultiRegion"))).lower()],
+        "kms:resourcealiases": [arn.rpartition(":")[2] for arn in aliases],
+    }
 
 
 def policy_of_key(arn: str) -> ResourcePolicy | None:

@@ -21,7 +21,7 @@ from ministack.services import (
 
 from pipeline.local.cloud.emulator import Json, replace
 from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Principal, Reason, Request
-from pipeline.local.cloud.iam.encryption import IN_PARTS, KEY_OF_OBJECT
+from pipeline.local.cloud.iam.encryption import IN_PARTS, KEY_OF_OBJECT, VERSION
 from pipeline.local.cloud.iam.principal_patches import principal_of
 from pipeline.local.cloud.iam.request_patches import request
 from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
@@ -125,6 +125,7 @@ SERVICES_OF_OURS = {
     "codepipeline": "codepipeline",
     "codecommit": "codecommit",
     "codeconnections": "codeconnections",
+    "codedeploy": "codedeploy",
     "codestar-connections": "codestar-connections",
     "healthlake": "healthlake",
     "xray": "xray",
@@ -224,7 +225,8 @@ class _Enforcement:
         if iam_action.startswith("logs:") and iam_action not in _OF_LOG_GROUPS:
             resource_arn = _of_log_stream(resource_arn)
         context = service_context or {}
-        for action, about, keys in ((iam_action, resource_arn, context), *_besides(iam_action, resource_arn, context)):
+        asked = (iam_action, resource_arn, context)
+        for action, about, keys in (asked, *_besides(iam_action, resource_arn, context, region)):
             denied = self._result(asking, request(asking, action, about, region, keys))
             if denied:
                 return denied
@@ -322,10 +324,18 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session
 """
 
 
-def _besides(action: str, resource: str, context: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+def _besides(
+    action: str, resource: str, context: Mapping[str, Any], region: str
+) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Return the actions that a request needs besides its own, each with its resource and its keys."""
-    roles = _passed_roles.get()
+    roles, destination = _passed_roles.get(), _destination.get()
     _passed_roles.set(())
+    if action == "kms:ReEncrypt" and destination:
+        named = f"arn:aws:kms:{region}:{responses.get_account_id()}:"
+        key = str(destination["DestinationKeyId"])
+        kind = "" if key.startswith("alias/") else "key/"
+        arn = key if key.startswith("arn:") else f"{named}{kind}{key}"
+        return [("kms:ReEncryptTo", arn, _of_context(destination.get("DestinationEncryptionContext")))]
     if action in PASSES_ROLE:
         return [("iam:PassRole", role, {"iam:passedtoservice": PASSES_ROLE[action][1]}) for role in roles]
     if action != "sts:AssumeRole":
@@ -334,6 +344,8 @@ def _besides(action: str, resource: str, context: Mapping[str, Any]) -> list[tup
 
 
 _passed_roles: ContextVar[tuple[str, ...]] = ContextVar("passed_roles", default=())
+_destination: ContextVar[Json | None] = ContextVar("destination", default=None)
+"""What ReEncrypt is asked, for the key that it encrypts with."""
 _log_stream: ContextVar[str] = ContextVar("log_stream", default="")
 """Of the request under way."""
 
@@ -350,19 +362,28 @@ def _note_parameters() -> None:
         _passed_roles.set(tuple(role for role in named if role))
         members = MEMBERS if iam_action == "sts:AssumeRole" else ()
         given = {f"sts:{each}": _parameter(body, params, each) or None for each in members}
-        given |= _of_keys(body) if service == "kms" else {}
+        asked = _json(body) if service == "kms" else {}
+        _destination.set(asked if iam_action == "kms:ReEncrypt" and asked.get("DestinationKeyId") else None)
+        given |= _of_context(asked.get("EncryptionContext") or asked.get("SourceEncryptionContext"))
         given |= _of_events(body) if iam_action == "events:PutEvents" else {}
         return {**theirs(service, iam_action, body, params), **given}
 
     theirs = replace(iam_actions, "request_tag_context", tags)
 
 
-def _of_keys(body: bytes) -> dict[str, Any]:
+def _json(body: bytes) -> Json:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _of_context(pairs: Any) -> dict[str, Any]:
     """Return the condition keys of a call of KMS's that follow from its encryption context.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context
     """
-    pairs = iam_actions._safe_json_field(body, "EncryptionContext")  # noqa: SLF001 - as above
     if not isinstance(pairs, dict) or not pairs:
         return {}
     return {
@@ -372,10 +393,12 @@ def _of_keys(body: bytes) -> dict[str, Any]:
 
 
 def _note_encryption() -> None:
-    """Note which key an object is to be encrypted with, and whether it comes in parts."""
+    """Note which version of an object is asked for, which key one is to be encrypted with, and if it comes in parts."""
 
     def context(iam_action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
         given = dict(theirs(iam_action, query, path, headers))
+        if version := iam_actions._query_param(query or {}, "versionId"):  # noqa: SLF001 - as above
+            given[VERSION] = version
         if iam_action != "s3:PutObject":
             return given
         upload = s3._multipart_uploads.get(iam_actions._query_param(query or {}, "uploadId")) or {}  # noqa: SLF001 - as above
@@ -432,14 +455,12 @@ def _name_resources_of_ours() -> None:
     """Say which resource a request is about, where the emulator does not know."""
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        if service == "kms" and (source := _json(body).get("SourceKeyId")):
+            body = json.dumps({"KeyId": source}).encode()
         if service not in RESOURCES:
             return str(theirs(service, method, path, headers, body, *rest))
-        try:
-            parameters = json.loads(body or b"{}")
-        except ValueError:
-            parameters = {}
         _, region, account = rest
-        return resource_of_request(service, parameters, f"{region}:{account}")
+        return resource_of_request(service, _json(body), f"{region}:{account}")
 
     theirs = replace(iam_actions, "extract_resource_arn", resource)
 

@@ -7,7 +7,7 @@ from pipeline.local.cloud.emulator import AwsError, Emulator, Json
 from pipeline.local.cloud.iam import principal_patches
 from pipeline.local.cloud.iam.decision import Denial, Principal, Request, as_far_as_known, decide
 from pipeline.local.cloud.iam.encryption import NEEDED, key_requests
-from pipeline.local.cloud.iam.key_patches import encryption_key
+from pipeline.local.cloud.iam.key_patches import KeyFinder, encryption_key
 from pipeline.local.cloud.iam.recording import Recording
 from pipeline.local.cloud.iam.records import Records
 from pipeline.local.cloud.iam.request_patches import request_of
@@ -20,6 +20,11 @@ class Permissions:
         self._emulator = emulator
         self._records = emulator.part(Records)
         self._recording = emulator.part(Recording)
+        self._key_finders: dict[str, KeyFinder] = {}
+
+    def find_keys(self, service: str, finder: KeyFinder) -> None:
+        """Have what a service of ours keeps be under a key: by the service's name in ARNs."""
+        self._key_finders[service] = finder
 
     def judge(self, principal: Principal, request: Request, *, via: str = "") -> Denial | None:
         """Decide a request and what it comes to: None lets it pass, as an audit does with every one.
@@ -27,7 +32,8 @@ class Permissions:
         `via`: on whose behalf.
         """
         denial = self._judge(principal, request, via)
-        key = encryption_key(request) if denial is None and request.action in NEEDED else None
+        is_needed = denial is None and request.action in NEEDED
+        key = encryption_key(request, self._key_finders) if is_needed else None
         for asked in key_requests(principal, request, key) if key else ():
             denial = denial or self._judge(principal, asked, via)
         return denial

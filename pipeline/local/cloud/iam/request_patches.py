@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import (
     cloudformation,
+    cloudwatch_logs,
     dynamodb,
     eventbridge,
     iam,
@@ -19,9 +20,9 @@ from ministack.services import (
 from pipeline.local.cloud.emulator import Json
 from pipeline.local.cloud.iam.conditions import Keys
 from pipeline.local.cloud.iam.decision import Principal, Request, ResourcePolicy
-from pipeline.local.cloud.iam.encryption import CRYPTOGRAPHIC
-from pipeline.local.cloud.iam.key_patches import key_arn, policy_of_key
-from pipeline.local.cloud.iam.policies import read_policy
+from pipeline.local.cloud.iam.encryption import BY_ALIAS
+from pipeline.local.cloud.iam.key_patches import condition_keys, key_arn, policy_of_key
+from pipeline.local.cloud.iam.policies import read_policy, read_several
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
 
 AS_IAM_SAYS = {
@@ -30,6 +31,7 @@ AS_IAM_SAYS = {
         for operation in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
     },
     "sns:PublishBatch": "sns:Publish",
+    "kms:ReEncrypt": "kms:ReEncryptFrom",
 }
 """The actions of operations that IAM has no action for."""
 
@@ -39,7 +41,8 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
     owner = _owner(resource) or asking.account or responses.get_account_id()
     action = AS_IAM_SAYS.get(action, action)
     resource = _stack_id(resource, owner, region)
-    if ":alias/" in resource and action in CRYPTOGRAPHIC:
+    named = resource
+    if ":alias/" in resource and action in BY_ALIAS:
         resource = key_arn(resource, owner, region)
     keys = {
         "aws:securetransport": ["true"],
@@ -51,6 +54,7 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
     }
     if action.startswith("kms:"):
         keys["kms:calleraccount"] = [asking.account]
+        keys |= condition_keys(named, resource, owner, region_of(resource, region))
     held = resource_policy(action, resource, owner, region)
     if _names_tags(asking, held):
         keys |= _tags(resource, owner, region)
@@ -151,6 +155,8 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
     with responses.request_scope(owner, region_of(resource, region)):
         if service == "kms":
             return policy_of_key(resource)
+        if service == "logs":
+            return _policies_of_logs()
         found = iam_evaluator._resource_policy(service, resource)  # noqa: SLF001 - as above
         if ":event-bus/" in resource:
             found = _bus_policy(resource.rpartition("/")[2]), owner
@@ -160,6 +166,13 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
     if not found or not found[0]:
         return None
     return ResourcePolicy(policy=read_policy(f"the policy of {resource}", found[0]))
+
+
+def _policies_of_logs() -> ResourcePolicy | None:
+    """Return the resource policies of `here` for log groups, each of which says which groups it is about."""
+    of_account, of_groups = cloudwatch_logs._resource_policies, cloudwatch_logs._log_group_policies  # noqa: SLF001 - as above
+    held = [each["policyDocument"] for each in (*of_account.values(), *of_groups.values())]
+    return ResourcePolicy(policy=read_several("the resource policies of CloudWatch Logs", *held)) if held else None
 
 
 def keep_table_policy(name: str, document: Json | None) -> None:

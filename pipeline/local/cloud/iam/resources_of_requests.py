@@ -31,6 +31,15 @@ def _build(parameters: Json) -> str:
     return f"project/{project}" if project else ""
 
 
+def _deployment(parameters: Json) -> str:
+    """Return an application or a group; a deployment's request has its id alone, which says neither."""
+    application, group = (parameters.get(name, "") for name in ("applicationName", "deploymentGroupName"))
+    if application:
+        return f"deploymentgroup:{application}/{group}" if group else f"application:{application}"
+    configuration = parameters.get("deploymentConfigName")
+    return f"deploymentconfig:{configuration}" if configuration else ""
+
+
 def _datastore(parameters: Json) -> str:
     return f"datastore/fhir/{parameters['DatastoreId']}" if "DatastoreId" in parameters else ""
 
@@ -39,6 +48,7 @@ RESOURCES: Mapping[str, Callable[[Json], str]] = {
     "codebuild": _build,
     "codecommit": lambda parameters: str(parameters.get("repositoryName") or ""),
     "codeconnections": lambda _parameters: "",
+    "codedeploy": _deployment,
     "codepipeline": _pipeline,
     "codestar-connections": lambda _parameters: "",
     "healthlake": _datastore,

@@ -54,7 +54,7 @@ def test_alarms_of_this_account_may_publish_and_encrypt(template: Template) -> N
                         [
                             Match.object_like(
                                 {
-                                    "Action": Match.array_with(["kms:Decrypt", "kms:GenerateDataKey"]),
+                                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
                                     "Principal": {"Service": "cloudwatch.amazonaws.com"},
                                 }
                             )

@@ -85,7 +85,10 @@ def test_a_sender_may_send_and_use_the_key_for_that_alone(template: Template) ->
                         {"Action": ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], "Effect": "Allow"}
                     ),
                     Match.object_like(
-                        {"Condition": {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}}
+                        {
+                            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                            "Condition": {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}},
+                        }
                     ),
                 ],
             }

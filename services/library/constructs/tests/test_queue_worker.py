@@ -59,7 +59,7 @@ def test_the_worker_may_take_messages_and_read_them(template: Template) -> None:
                         ),
                         Match.object_like(
                             {
-                                "Action": Match.array_with(["kms:Decrypt"]),
+                                "Action": "kms:Decrypt",
                                 "Resource": {"Fn::GetAtt": [Match.string_like_regexp("^Key"), "Arn"]},
                             }
                         ),

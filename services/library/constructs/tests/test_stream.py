@@ -45,6 +45,7 @@ def test_a_writer_may_put_records_and_use_the_key_through_kinesis_alone(template
     ((_, policy),) = template.find_resources("AWS::IAM::ManagedPolicy").items()
     records, key = policy["Properties"]["PolicyDocument"]["Statement"]
     assert records["Action"] == ["kinesis:PutRecord", "kinesis:PutRecords"]
+    assert key["Action"] == "kms:GenerateDataKey"
     assert key["Condition"] == {"StringEquals": {"kms:ViaService": "kinesis.eu-west-1.amazonaws.com"}}
 
 

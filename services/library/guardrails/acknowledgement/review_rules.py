@@ -21,6 +21,7 @@ ACCEPTED_BY: Mapping[str, AcceptedBy] = {
     "Review-RecoveryEnds": AcceptedBy.PLATFORM,
     "Review-SecretRegenerated": AcceptedBy.SERVICE,
     "Review-EncryptionWeakened": AcceptedBy.PLATFORM,
+    "Review-CannotShift": AcceptedBy.SERVICE,
     "Review-WillFail": AcceptedBy.SERVICE,
     "Review-Replacement": AcceptedBy.SERVICE,
     "Review-OpenToTheWorld": AcceptedBy.PLATFORM,
@@ -45,6 +46,7 @@ ACCEPTED_BY: Mapping[str, AcceptedBy] = {
     "Review-PipelineChanged": AcceptedBy.PLATFORM,
     "Review-ExportRemoved": AcceptedBy.SERVICE,
     "Review-Transform": AcceptedBy.SERVICE,
+    "Review-Adopted": AcceptedBy.SERVICE,
 }
 """The rules of pipeline/review/judge/rules.json that anybody may accept; a test keeps the two in step."""
 

@@ -51,6 +51,12 @@ UNUSED_CALLS = (
         reason="A vault that has a lock has none taken away.",
     ),
     UnusedCall(
+        type="AWS::CodeDeploy::DeploymentGroup",
+        actions=("codedeploy:RegisterOnPremisesInstance",),
+        is_used=has("OnPremisesInstanceTagFilters", "OnPremisesTagSet"),
+        reason="Functions are no instances that anybody registers.",
+    ),
+    UnusedCall(
         type="AWS::DynamoDB::Table",
         actions=("iam:CreateServiceLinkedRole",),
         is_used=has("ContributorInsightsSpecification", "KinesisStreamSpecification"),

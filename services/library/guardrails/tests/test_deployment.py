@@ -181,6 +181,7 @@ def test_a_firewall_calls_the_service_that_it_is_in_front_of(arn: Any, *, is_ref
 ON_DEMAND, LOGS, API = {"StreamMode": "ON_DEMAND"}, "arn:aws:logs:eu-west-1:1:log-group:a", "arn:aws:apigateway:a::/b"
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "AWS::Backup::BackupVault": ({}, {"LockConfiguration": {"MinRetentionDays": 35}}),
+    "AWS::CodeDeploy::DeploymentGroup": ({"OnPremisesTagSet": {}}, {"ApplicationName": "app"}),
     "AWS::DynamoDB::Table": ({"KinesisStreamSpecification": {}}, {}),
     "AWS::Events::EventBus": ({"Policy": {}}, {}),
     "AWS::IAM::ManagedPolicy": ({"Groups": [], "Users": []}, {"Roles": []}),

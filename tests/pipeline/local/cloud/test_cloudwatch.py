@@ -228,6 +228,40 @@ def test_alarms_of_a_template_fire_and_metric_math_with_them(cloud: LocalCloud, 
     assert "[100.0] was greater than the threshold (50.0)" in pager.rings()["NewStateReason"]
 
 
+def test_an_alarm_publishes_where_topic_and_key_let_it_in(cloud: LocalCloud, pager: Pager) -> None:
+    """ "the CMK must have ... kms:Decrypt, kms:GenerateDataKey*" for cloudwatch.amazonaws.com, as the topic's policy.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    sns, keys = cloud.client("sns", ACCOUNT, REGION), cloud.client("kms", ACCOUNT, REGION)
+    cloudwatch, key = cloud.client("cloudwatch", ACCOUNT, REGION), keys.create_key()["KeyMetadata"]["Arn"]
+    name = pager.watch("Mine", "M", {})
+
+    def goes_off(number: int) -> None:
+        for value in ("OK", "ALARM"):
+            cloudwatch.set_alarm_state(AlarmName=name, StateValue=value, StateReason=str(number))
+
+    def policy(*principals: str, action: str) -> str:
+        statement = {"Effect": "Allow", "Principal": {"Service": principals}, "Action": action, "Resource": "*"}
+        mine = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": action, "Resource": "*"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement, mine]})
+
+    def set_topic(attribute: str, value: str) -> None:
+        sns.set_topic_attributes(TopicArn=pager.topic, AttributeName=attribute, AttributeValue=value)
+
+    def set_key(*principals: str) -> None:
+        keys.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(*principals, action="kms:*"))
+
+    set_topic("Policy", policy("events.amazonaws.com", action="sns:Publish"))
+    goes_off(1)
+    set_topic("Policy", policy("cloudwatch.amazonaws.com", action="sns:Publish"))
+    set_topic("KmsMasterKeyId", key)
+    goes_off(2)
+    set_key("cloudwatch.amazonaws.com", "sns.amazonaws.com")
+    goes_off(3)
+    assert pager.rings()["NewStateReason"] == "3"
+
+
 def test_an_alarm_goes_on_watching_after_a_kill(fresh_cloud: FreshCloud) -> None:
     cloud = fresh_cloud()
     broken = Functions(cloud).make("def handle(event, context): return {}['missing']")

@@ -165,6 +165,40 @@ def test_a_full_clone_brings_the_history_along(tools: Tools, hosted: Repository)
     assert place[".git/HEAD"] == "ref: refs/heads/main\n"
 
 
+def test_a_build_may_clone_what_its_role_may_use(tools: Tools, hosted: Repository) -> None:
+    """ "you must add the UseConnection permission to the service role for your CodeBuild project"
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html#codebuild-role-connections
+    """
+    cloned = action(
+        "Fetch",
+        "Source/CodeStarSourceConnection",
+        connection(hosted, OutputArtifactFormat="CODEBUILD_CLONE_REF"),
+        outputs=["Code"],
+    )
+    builder = role(tools.cloud, f"{tools.name}-builder", "codebuild.amazonaws.com", Action=["s3:*", "logs:*"])
+    codebuild: Any = tools.cloud.client("codebuild")
+    codebuild.create_project(
+        name=tools.name,
+        source={"type": "CODEPIPELINE", "buildspec": "version: 0.2"},
+        artifacts={"type": "CODEPIPELINE"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_LAMBDA_1GB",
+        },
+        serviceRole=builder,
+    )
+    hosted.push({"file": "before"})
+    build = action("Build", "Build/CodeBuild", {"ProjectName": tools.name}, inputs=["Code"])
+    definition = tools.definition(stage("Build", build))
+    definition["stages"][0] = stage("Source", cloned)
+    tools.codepipeline.create_pipeline(pipeline=definition)
+    execution = str(tools.executions()[0]["pipelineExecutionId"])
+    assert tools.ended(execution) == "Failed"
+    assert f"codeconnections:UseConnection on resource: {CONNECTION}" in tools.error(execution, "Build")
+
+
 def code_commit(tools: Tools, tmp_path: Path, account: str = TOOLS) -> Repository:
     repository = Repository(tmp_path, tools.cloud, tools.name)
     client: Any = tools.cloud.client("codecommit", account=account)
@@ -260,6 +294,24 @@ def test_s3_is_polled_unless_told_otherwise(tools: Tools) -> None:
     assert latest["trigger"]["triggerType"] == "PollForSourceChanges"
     variables, files = fetched(tools, latest["pipelineExecutionId"])
     assert (variables["VersionId"], files) == (version, {"file": "after"})
+
+
+def test_s3_is_not_polled_by_who_may_not_look(tools: Tools) -> None:
+    """ "s3:GetBucketVersioning" is among what a service role needs.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    """
+    tools.push({"file": "before"})
+    follow(tools, "S3", {"S3Bucket": tools.source, "S3ObjectKey": "source.zip"})
+    iam: Any = tools.cloud.client("iam")
+    denied = {"Effect": "Deny", "Action": "s3:GetBucketVersioning", "Resource": "*"}
+    policy = {"RoleName": tools.role.rpartition("/")[2], "PolicyName": "Not"}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
+    tools.push({"file": "unseen"})
+    iam.delete_role_policy(**policy)
+    version = tools.push({"file": "seen"})
+    latest, _first = until(tools.executions, lambda found: len(found) > 1)
+    assert fetched(tools, latest["pipelineExecutionId"])[0]["VersionId"] == version
 
 
 def test_a_rule_for_cloud_trails_record_of_an_object_starts_the_pipeline(tools: Tools) -> None:

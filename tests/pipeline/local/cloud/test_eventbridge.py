@@ -196,6 +196,65 @@ def test_without_the_service_what_has_no_target_is_lost(fresh_cloud: FreshCloud)
     assert undelivered.counts() == (0, 0)
 
 
+def test_a_rule_writes_into_a_log_group_that_lets_it(cloud: LocalCloud, bus: Bus) -> None:
+    """ "logs:CreateLogStream", "logs:PutLogEvents", by a policy of the account's for log groups.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
+    """
+    logs, name = cloud.client("logs", ACCOUNT, REGION), f"/aws/events/{bus.name}"
+    logs.create_log_group(logGroupName=name)
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+    dead = Queue(cloud, f"dead-{next(_numbers)}")
+    bus.target(arn, DeadLetterConfig={"Arn": dead.arn})
+    bus.put({"n": 1})
+    refused = cloud.client("sqs", ACCOUNT, REGION).receive_message(
+        QueueUrl=dead.url, MessageAttributeNames=["All"], WaitTimeSeconds=5
+    )["Messages"][0]
+    assert "logs:CreateLogStream" in refused["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"{arn}:*",
+    }
+    logs.put_resource_policy(
+        policyName=bus.name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    bus.put({"n": 2})
+    written = until(lambda: logs.filter_log_events(logGroupName=name)["events"], bool)
+    assert [json.loads(each["message"])["detail"] for each in written] == [{"n": 2}]
+
+
+def test_a_bus_encrypts_only_with_a_key_that_lets_eventbridge(cloud: LocalCloud) -> None:
+    """ "kms:GenerateDataKey", "kms:Decrypt", by the key's policy; what cannot be encrypted goes to the bus's queue.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html
+    """
+    keys = cloud.client("kms", ACCOUNT, REGION)
+    key, events = keys.create_key()["KeyMetadata"]["Arn"], cloud.client("events", ACCOUNT, REGION)
+    name, dead, reached = f"keyed-{next(_numbers)}", *(Queue(cloud, f"keyed-{next(_numbers)}") for _ in range(2))
+    own = events.create_event_bus(Name=name, KmsKeyIdentifier=key, DeadLetterConfig={"Arn": dead.arn})["EventBusArn"]
+    events.put_rule(Name="rule", EventBusName=name, EventPattern=json.dumps({"source": ["ingest"]}))
+    events.put_targets(Rule="rule", EventBusName=name, Targets=[{"Id": "1", "Arn": reached.arn}])
+    entry = {"Source": "ingest", "DetailType": "x", "Detail": "{}", "EventBusName": name}
+    events.put_events(Entries=[entry])
+    (kept,) = dead.take(1)
+    assert kept["source"] == "ingest"
+    account = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}
+    context = {"kms:EncryptionContext:aws:events:event-bus:arn": own, "aws:SourceAccount": ACCOUNT}
+    letting_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {"StringEquals": context},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [account, letting_in]}
+    keys.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    events.put_events(Entries=[entry])
+    assert reached.take(1)
+
+
 def test_cloudformation_keeps_changes_and_forgets_a_statement_of_a_buss_policy(cloud: LocalCloud, bus: Bus) -> None:
     stacks = cloud.client("cloudformation", ACCOUNT, REGION)
     stack = f"policy-of-{bus.name}"

@@ -20,7 +20,7 @@ from pipeline.local.lifecycle import LocalCloud
 from tests.testbed.functions import ACCOUNT, REGION
 from tests.testbed.killing import kill
 from tests.testbed.records import Datastore, datastore
-from tests.testbed.roles import root
+from tests.testbed.roles import role, root
 
 pytestmark = pytest.mark.cloud
 
@@ -279,6 +279,34 @@ def test_a_role_may_do_what_its_policy_says(cloud: LocalCloud, records: Datastor
     assert aws_error(records.call(*SIGNED_FOR, credentials=without_token), 403) == "UnrecognizedClientException"
     other_account = root(cloud, OTHER)
     assert aws_error(records.call(*SIGNED_FOR, credentials=other_account), 403) == "AccessDeniedException"
+
+
+def test_a_datastore_of_ones_own_key_asks_for_that_key(cloud: LocalCloud) -> None:
+    """ "kms:GenerateDataKey ... for all write operations", "kms:Decrypt ... to read or search operations"
+
+    https://docs.aws.amazon.com/healthlake/latest/devguide/encryption-at-rest.html
+    """
+    key = cloud.client("kms", ACCOUNT, REGION).create_key()["KeyMetadata"]["Arn"]
+    encrypted = {"KmsEncryptionConfig": {"CmkType": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": key}}
+    client = cloud.client("healthlake", ACCOUNT, REGION)
+    id_ = client.create_fhir_datastore(DatastoreTypeVersion="R4", SseConfiguration=encrypted)["DatastoreId"]
+    store = Datastore(cloud=cloud, id=id_, url=f"{cloud.endpoint}/datastore/{id_}/r4/")
+    through = {"StringEqualsIfExists": {"kms:ViaService": f"healthlake.{REGION}.amazonaws.com"}}
+
+    def session(*actions: str) -> Credentials:
+        name = f"keyed-{next(_numbers)}"
+        arn = role(cloud, name, "lambda.amazonaws.com", principals=(ACCOUNT,), Action=actions, Condition=through)
+        given = cloud.client("sts", ACCOUNT, REGION).assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    writes = session("healthlake:*", "kms:DescribeKey", "kms:GenerateDataKey")
+    assert store.put(JANE, credentials=writes).status_code == 201
+    unread = store.call("GET", "Patient/jane", credentials=writes)
+    assert aws_error(unread, 403) == "AccessDeniedException"
+    assert f"kms:Decrypt on resource: {key}" in unread.json()["message"]
+    reads = session("healthlake:*", "kms:DescribeKey", "kms:Decrypt")
+    assert store.call("GET", "Patient/jane", credentials=reads).status_code == 200
+    assert "kms:GenerateDataKey" in store.put(JANE, credentials=reads).json()["message"]
 
 
 def test_an_unknown_datastore_is_not_found(records: Datastore) -> None:

@@ -531,6 +531,65 @@ class TestKeys:
         for context in ({"whose": "others"}, {}):
             assert "kms:Encrypt" in refusal(kms.encrypt, KeyId=key, Plaintext=b"text", EncryptionContext=context)
 
+    def test_an_old_version_of_an_object_asks_for_its_own_key(self, cloud: LocalCloud) -> None:
+        """ "Amazon S3 ... checks the permission to use the key with which the object is encrypted", each version's."""
+        bucket, old, new = fresh("bucket"), self.a_key(cloud), self.a_key(cloud)
+        s3 = cloud.client("s3", ACCOUNT, REGION)
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        object_ = {"Bucket": bucket, "Key": "a"}
+        encrypted = {**object_, "Body": b"text", "ServerSideEncryption": "aws:kms"}
+        version = s3.put_object(**encrypted, SSEKMSKeyId=old)["VersionId"]
+        s3.put_object(**encrypted, SSEKMSKeyId=new)
+        reader = a_role(cloud, Action=["s3:*", "kms:Decrypt"], Resource=["arn:aws:s3:::*", new])
+        reads = as_role(cloud, reader, "s3")
+        assert reads.get_object(**object_)
+        assert f"kms:Decrypt on resource: {old}" in refusal(reads.get_object, **object_, VersionId=version)
+
+    def test_a_key_is_known_by_its_aliases_and_its_kind(self, cloud: LocalCloud) -> None:
+        """ "kms:RequestAlias ... the alias that identifies that key in the request", "kms:ResourceAliases ... the
+        aliases that are associated with the KMS key".
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+        """
+        keys, key, alias = cloud.client("kms", ACCOUNT, REGION), self.a_key(cloud), f"alias/{fresh('key')}"
+        keys.create_alias(AliasName=alias, TargetKeyId=key)
+        named = {"StringEquals": {"kms:RequestAlias": alias, "kms:KeySpec": "SYMMETRIC_DEFAULT"}}
+        by_request = as_role(cloud, a_role(cloud, Action="kms:Encrypt", Condition=named), "kms")
+        assert by_request.encrypt(KeyId=alias, Plaintext=b"text")
+        assert "kms:Encrypt" in refusal(by_request.encrypt, KeyId=key, Plaintext=b"text")
+        has = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+        by_key = as_role(cloud, a_role(cloud, Action=["kms:Encrypt", "sqs:SendMessage"], Condition=has), "kms")
+        assert by_key.encrypt(KeyId=key, Plaintext=b"text")
+        assert "kms:Encrypt" in refusal(by_key.encrypt, KeyId=self.a_key(cloud), Plaintext=b"text")
+
+    def test_re_encryption_is_decided_on_both_keys(self, cloud: LocalCloud) -> None:
+        """ "kms:ReEncryptFrom permission on the source KMS key", "kms:ReEncryptTo permission on the destination".
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html
+        """
+        keys, one, other = cloud.client("kms", ACCOUNT, REGION), self.a_key(cloud), self.a_key(cloud)
+        alias = f"alias/{fresh('key')}"
+        keys.create_alias(AliasName=alias, TargetKeyId=other)
+        context = {"whose": "mine"}
+        given = {
+            "CiphertextBlob": keys.encrypt(KeyId=one, Plaintext=b"text", EncryptionContext=context)["CiphertextBlob"],
+            "SourceEncryptionContext": context,
+            "DestinationKeyId": alias,
+            "DestinationEncryptionContext": {"whose": "yours"},
+        }
+        source = {"Action": "kms:ReEncryptFrom", "Resource": one}
+        mine = {"StringEquals": {"kms:EncryptionContext:whose": "mine"}}
+        reads = as_role(cloud, a_role(cloud, **source, Condition=mine), "kms")
+        assert f"kms:ReEncryptTo on resource: {other}" in refusal(reads.re_encrypt, **given)
+        writes = as_role(cloud, a_role(cloud, Action="kms:ReEncryptTo", Resource=other), "kms")
+        assert f"kms:ReEncryptFrom on resource: {one}" in refusal(writes.re_encrypt, **given)
+        both = as_role(cloud, a_role(cloud, Action="kms:ReEncrypt*", Resource=[one, other]), "kms")
+        made = both.re_encrypt(**given)
+        assert (made["SourceKeyId"], made["KeyId"]) == (one, other)
+        read = keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext={"whose": "yours"})
+        assert (read["Plaintext"], read["KeyId"]) == (b"text", other)
+
     def test_a_grant_allows_its_operations(self, cloud: LocalCloud) -> None:
         """ "A grant is a policy instrument that allows AWS principals to use KMS keys in cryptographic operations."
 

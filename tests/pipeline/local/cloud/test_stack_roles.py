@@ -214,6 +214,23 @@ def test_the_foundation_lets_a_role_be_made_within_the_boundary_alone(
     assert named.status == "ROLLBACK_COMPLETE"
 
 
+def test_role_that_comes_within_the_boundary_stays_the_same_role(
+    cloud: LocalCloud, execution_role: tuple[str, str]
+) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html."""
+    arn, boundary = execution_role
+    account = arn.split(":")[4]
+    client = cloud.client("cloudformation", account)
+    made = deploy(cloud, a_role(), account=account)
+    (before,) = client.describe_stack_resources(StackName=made.name)["StackResources"]
+    changed = deploy(cloud, a_role(PermissionsBoundary=boundary), stack=made.name, account=account, RoleARN=arn)
+    assert changed.status == "UPDATE_COMPLETE", changed.reason("Role")
+    (after,) = client.describe_stack_resources(StackName=made.name)["StackResources"]
+    assert after["PhysicalResourceId"] == before["PhysicalResourceId"]
+    role_made = cloud.client("iam", account).get_role(RoleName=after["PhysicalResourceId"])["Role"]
+    assert role_made["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+
 def test_the_foundation_keeps_productions_data(cloud: LocalCloud, execution_role: tuple[str, str]) -> None:
     arn, _ = execution_role
     account = arn.split(":")[4]

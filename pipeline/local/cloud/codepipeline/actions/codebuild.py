@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeB
 import json
 
 from pipeline.local.cloud.codebuild.builds import Artifact, Builds, PipelineBuild, Variable
+from pipeline.local.cloud.codepipeline.actions.git import clone_permission, is_cloned
 from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 from pipeline.local.cloud.emulator import Json
 
@@ -21,6 +22,7 @@ def run(work: Work) -> Done:
     # Asks as the action would on AWS, so that a wrong role or account shows.
     account = work.client("sts").get_caller_identity()["Account"]
     work.require(f"arn:aws:codebuild:{work.region}:{account}:project/{project}", *NEEDED)
+    _require_clones(work, builds, project, account)
     primary = work.configuration.get("PrimarySource", work.action.inputs[0])
     build_id = builds.start(
         PipelineBuild(
@@ -56,6 +58,19 @@ def run(work: Work) -> Done:
     return Done(
         variables={each["name"]: each["value"] for each in build.get("exportedEnvironmentVariables", [])},
     )
+
+
+def _require_clones(work: Work, builds: Builds, project: str, account: str) -> None:
+    """Fail the action unless its project's role may clone what the sources hand over as a reference.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html#codebuild-role-connections
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html#codebuild-role-codecommitclone
+    """
+    for source in work.declaration.sources():
+        if is_cloned(source) and not work.inputs.keys().isdisjoint(source.outputs):
+            calls = builds.calls_of_role(project, account=account, region=work.region)
+            if refusal := calls.refusal(*clone_permission(source, work.declaration.role_arn, work.home_region)):
+                raise ActionFailedError("JobFailed", f"Build terminated. Phase: DOWNLOAD_SOURCE, {refusal}")
 
 
 def _artifact(place: Json) -> Artifact:

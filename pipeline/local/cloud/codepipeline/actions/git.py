@@ -9,8 +9,10 @@ from pathlib import Path
 from pipeline.local.cloud.codecommit import git
 from pipeline.local.cloud.codecommit.repositories import Repositories
 from pipeline.local.cloud.codeconnections.remotes import Remotes
+from pipeline.local.cloud.codepipeline.declaration import Action
 from pipeline.local.cloud.codepipeline.work import ActionFailedError, Done, Work
 
+ZIP = "CODE_ZIP"
 NEEDED_OF_CODECOMMIT = (
     "codecommit:GetBranch",
     "codecommit:GetCommit",
@@ -73,6 +75,20 @@ def from_connection(work: Work) -> Done:
     )
 
 
+def is_cloned(source: Action) -> bool:
+    """Tell whether a source hands builds a reference to clone from, and no zip file."""
+    return source.configuration.get("OutputArtifactFormat", ZIP) != ZIP
+
+
+def clone_permission(source: Action, role: str, region: str) -> tuple[str, str]:
+    """Return what a build's role needs to clone a source, and on what. `role` and `region`: those of its pipeline."""
+    if connection := source.configuration.get("ConnectionArn"):
+        return f"{connection.split(':')[2]}:UseConnection", connection
+    account = (source.role_arn or role).split(":")[4]
+    repository = source.configuration["RepositoryName"]
+    return "codecommit:GitPull", f"arn:aws:codecommit:{source.region or region}:{account}:{repository}"
+
+
 def _take(work: Work, path: Path, name: str) -> git.Commit:
     branch = work.configuration["BranchName"]
     try:
@@ -82,10 +98,8 @@ def _take(work: Work, path: Path, name: str) -> git.Commit:
         raise ActionFailedError(
             "ConfigurationError", f"No commit of branch {branch} found in repository {name}: {error}"
         ) from error
-    if work.configuration.get("OutputArtifactFormat", "CODE_ZIP") == "CODE_ZIP":
-        body = git.archive(path, commit.id)
-    else:
-        # AWS hands CodeBuild a reference to clone from; the clone itself comes to the same in its source folder.
-        body = git.full_clone(path, commit.id, branch)
+    # AWS hands CodeBuild a reference to clone from; the clone itself comes to the same in its source folder.
+    cloned = is_cloned(work.action)
+    body = git.full_clone(path, commit.id, branch) if cloned else git.archive(path, commit.id)
     work.write(work.action.outputs[0], body)
     return commit

@@ -28,6 +28,8 @@ GRAMMAR = f"{GUIDE}reference_policies_grammar.html"
 TRUST = f"{GUIDE}id_roles_update-role-trust-policy.html"
 KEY_POLICIES = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html"
 VIA_SERVICE = "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html"
+ALIASES = "https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"
+RE_ENCRYPT = "https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html"
 FUNCTION_POLICIES = "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"
 CONFUSED_DEPUTY = f"{GUIDE}confused-deputy.html"
 ENCRYPTED_OBJECTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
@@ -588,6 +590,44 @@ KMS = [
         held=[{**BY_KEY, "Principal": to(HERE)}],
         keys={"kms:EncryptionContext:aws:s3:arn": [f"{BUCKET}2"]},
         **DECRYPT,
+    ),
+    *(
+        Case(
+            about=f"by the alias of the request, which has {', '.join(aliases) or 'none'}",
+            answer=answer,
+            identity=[allow("kms:Decrypt", Condition={"StringEquals": {"kms:RequestAlias": "alias/finance"}})],
+            held=[{**BY_KEY, "Principal": to(HERE)}],
+            keys={"kms:RequestAlias": aliases},
+            **{**DECRYPT, "page": ALIASES},
+        )
+        for aliases, answer in ((["alias/finance"], YES), (["alias/finance2"], IDENTITY), ([], IDENTITY))
+    ),
+    *(
+        Case(
+            about=f"by the aliases of the key, which has {', '.join(aliases) or 'none'}",
+            answer=answer,
+            identity=[
+                allow("kms:Decrypt", Condition={"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/restricted*"}})
+            ],
+            held=[{**BY_KEY, "Principal": to(HERE)}],
+            keys={"kms:ResourceAliases": aliases},
+            **{**DECRYPT, "page": ALIASES},
+        )
+        for aliases, answer in (
+            (["alias/restricted-1", "alias/other"], YES),
+            (["alias/other"], IDENTITY),
+            ([], IDENTITY),
+        )
+    ),
+    *(
+        Case(
+            about=f"{action} by ReEncrypt*",
+            answer=answer,
+            identity=[allow("kms:ReEncrypt*", resource=KEY)],
+            held=[allow(["kms:ReEncryptFrom", "kms:Decrypt"], Principal=to(HERE))],
+            **{**DECRYPT, "page": RE_ENCRYPT, "action": action},
+        )
+        for action, answer in (("kms:ReEncryptFrom", YES), ("kms:ReEncryptTo", RESOURCE), ("kms:Decrypt", IDENTITY))
     ),
 ]
 ASSUME: Mapping[str, Any] = {

@@ -1,0 +1,119 @@
+"""Watch a stage after its deployment: the last action of the stage, whose failure has CodePipeline roll it back.
+
+For as long as the release says the alarm of each service must not fire, and each service must have had requests: a
+bake that nobody called proves nothing. It has no checkout: the action's build has the text of this file, and of those
+that it imports.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+
+from pipeline.builds import alarms, assumed_role
+from pipeline.builds.clock import Clock
+
+LOOK_EACH = timedelta(minutes=1)
+REQUESTS = "requests"
+"""The id of the metric of requests in an alarm (services/library/constructs/release_alarm.py)."""
+WATCHED = re.compile(r"ALARM\(\"?(?:arn:[^:\"]+:cloudwatch:[^:\"]+:\d+:alarm:)?([^\")]+)\"?\)")
+"""Each alarm that a composite alarm's rule names."""
+MINUTE_SECONDS = 60
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 if no alarm has fired until the end, and every service has had its requests."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", required=True, help="the parameter that has the release's rules")
+    parser.add_argument("--stage", required=True)
+    chosen = parser.parse_args(arguments)
+    rules = json.loads(boto3.client("ssm").get_parameter(Name=chosen.rules)["Parameter"]["Value"])
+    clock, bake, places = Clock(), rules["bake"], rules["alarms"]
+    begun = clock.now()
+    sys.stdout.write(f"{chosen.stage} bakes for {bake['minutes']} minutes, from {begun:%H:%M} UTC.\n")
+    problems = _watch(clock, places, begun, timedelta(minutes=bake["minutes"]))
+    if not problems:
+        problems = [said for place in places for said in _without_requests(place, bake["requests"], begun, clock)]
+    for problem in problems:
+        sys.stdout.write(f"  {problem}\n")
+    sys.stdout.write(f"{chosen.stage} {'is not what it should be' if problems else 'has baked'}.\n")
+    return 1 if problems else 0
+
+
+def _watch(clock: Clock, places: Sequence[Mapping[str, Any]], begun: datetime, lasts: timedelta) -> list[str]:
+    """Look at every alarm until the time is over or one fires; returns why it ended early."""
+    while True:
+        baked = clock.now() - begun
+        problems = [f"{said}, {_shown(baked)} into the bake" for place in places for said in _firing(place)]
+        if problems or baked >= lasts:
+            return problems
+        clock.wait(min(LOOK_EACH, lasts - baked))
+
+
+def _firing(place: Mapping[str, Any]) -> Iterator[str]:
+    found = alarms.read(alarms.client(place, "release-bake"), place["release"])
+    for name in place["release"]:
+        if name not in found:
+            yield f"alarm {name} is not in {place['account']}, {place['region']}, where its stack is deployed"
+        elif found[name]["StateValue"] == alarms.ALARM:
+            yield f"alarm {name} fires in {place['account']}, {place['region']}"
+
+
+def _without_requests(place: Mapping[str, Any], wanted: int, begun: datetime, clock: Clock) -> Iterator[str]:
+    """Yield each service that has had fewer requests than are wanted, but for one that was just deployed first."""
+    cloudwatch = alarms.client(place, "release-bake")
+    for name in place["release"]:
+        had = _requests(cloudwatch, name, begun, clock.now() - clock.skipped)
+        if had >= wanted:
+            sys.stdout.write(f"  {name.removesuffix('-release')}: {had} requests\n")
+        elif _is_new(place, name.removesuffix("-release")):
+            sys.stdout.write(f"  {name.removesuffix('-release')}: {had} requests, and nobody could call it before\n")
+        else:
+            yield (
+                f"{name.removesuffix('-release')} had {had} of {wanted} requests, so that its alarm proves nothing:"
+                " have a probe or a client call it, bake for longer, or ask for fewer (release.bake)"
+            )
+
+
+def _requests(cloudwatch: Any, name: str, begun: datetime, until: datetime) -> int:
+    """Return how many requests the busiest part of a service had: one passes through several."""
+    (alarm,) = alarms.read(cloudwatch, [name]).values()
+    watched = alarms.read(cloudwatch, sorted(set(WATCHED.findall(alarm["AlarmRule"]))))
+    queries = [
+        {"Id": f"requests{number}", "MetricStat": {**metric["MetricStat"], "Period": MINUTE_SECONDS}}
+        for number, metric in enumerate(
+            metric for each in watched.values() for metric in each.get("Metrics", []) if metric["Id"] == REQUESTS
+        )
+    ]
+    # Whole minutes: CloudWatch counts by them, and the last one is not over yet.
+    begins, ends = begun.replace(second=0, microsecond=0), until + timedelta(minutes=1)
+    counts: dict[str, float] = {}
+    for page in cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=queries, StartTime=begins, EndTime=ends
+    ):
+        for found in page["MetricDataResults"]:
+            counts[found["Id"]] = counts.get(found["Id"], 0) + sum(found["Values"])
+    return int(max(counts.values(), default=0))
+
+
+def _is_new(place: Mapping[str, Any], stack: str) -> bool:
+    """Return whether a stack has never been updated."""
+    cloudformation = assumed_role.client(
+        "cloudformation", role=place["role"], region=place["region"], session="release-bake"
+    )
+    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return "LastUpdatedTime" not in found
+
+
+def _shown(duration: timedelta) -> str:
+    minutes = int(duration.total_seconds()) // MINUTE_SECONDS
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

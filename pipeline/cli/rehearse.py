@@ -1,0 +1,197 @@
+"""`penstock rehearse`: a release of a stage in a local cloud of its own, with what may go wrong."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import loading, local, text
+from pipeline.cli.answer import answer as print_answer
+from pipeline.cli.connection import Json
+from pipeline.cli.process import output_of
+from pipeline.local import first_deployment, lifecycle
+from pipeline.local.lifecycle import PARENT, CloudLocation, LocalCloud
+from pipeline.local.processes import free_port
+from pipeline.operate.errors import OperateError
+from pipeline.operate.pipeline import Pipeline
+from pipeline.operate.run import Action, Stage
+from pipeline.operate.target import local_target
+from pipeline.rehearsal import assembly_files
+from pipeline.rehearsal.rehearsal import Answer, Outcome, Rehearsal
+from pipeline.rehearsal.single_stage import StackTemplate, single_stage, source_artifacts, stack_templates
+from pipeline.review.read.synthesis import clean_environment
+from pipeline.settings import SETTINGS
+
+DEPLOYMENT = "deployment"
+STOPPED = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `penstock`."""
+    app.command()(rehearse)
+
+
+def rehearse(
+    ctx: typer.Context,
+    stage: Annotated[str, typer.Argument(help="The stage or wave, such as prod.")],
+    *,
+    fault: Annotated[
+        str | None,
+        typer.Option(help="What goes wrong: deployment=SERVICE, whose stack fails once all is made.", metavar="FAULT"),
+    ] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Say no at the approval.")] = False,
+    first: Annotated[
+        bool, typer.Option("--first", help="Rehearse the first release ever: there is none to go back to.")
+    ] = False,
+    assembly: Annotated[
+        Path | None, typer.Option(help="A folder that `make synth` wrote. Default: synthesise this checkout.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Release this commit to one stage in a local cloud of its own, and say what stopped it and what was left.
+
+    The gate, the stage, its roles and its conditions are the synthesised ones. The release before it is of the same
+    commit, so that nothing but the fault differs. The cloud is erased at the end; AWS and `make up`'s cloud are not
+    touched. Answers 0 if the release went through, and 1 if something stopped it. docs/rehearse.md has examples.
+    """
+    checkout = ctx.ensure_object(Path)
+    catalogue = loading.whole(checkout)
+    folder = assembly or _synthesise(checkout)
+    template = assembly_files.read_pipeline(folder)
+    rehearsed = single_stage(template, stage)
+    stacks = stack_templates(template, stage)
+    replaced = _replaced(folder, stacks, fault)
+    show = _ignore if as_json else _show
+    said = Answer.REJECT if reject else Answer.APPROVE
+    with _cloud(checkout) as cloud:
+        local.prepare_accounts(cloud, catalogue)  # the assets of all stages are published by one build
+        rehearsal = Rehearsal(
+            cloud=cloud,
+            pipeline=_pipeline(cloud),
+            assembly=folder,
+            stacks=stacks,
+            sources=source_artifacts(template),
+        )
+        rehearsal.prepare_source(partial(_code, checkout, cloud.place.home / "code.zip"), replaced if first else {})
+        _deploy(cloud, checkout, assembly_files.copy_with(folder, rehearsed, cloud.place.home / "assembly"))
+        if first:
+            outcome = rehearsal.first_release(said, show, replaced)
+        else:
+            _say("The release before, of this commit as well")
+            _require(rehearsal.first_release(Answer.APPROVE, _ignore, {}))
+            _say("The release that is rehearsed")
+            outcome = rehearsal.release(said, show, replaced)
+    print_answer(outcome.to_json(), *_lines(outcome, stage), as_json=as_json)
+    raise typer.Exit(0 if outcome.went_through else STOPPED)
+
+
+def _synthesise(checkout: Path) -> Path:
+    """Return the folder of this checkout's assembly, made anew as far as something has changed."""
+    _say("Synthesising")
+    done = subprocess.run(
+        [checkout / ".venv/bin/python", "-m", "pipeline.synthesis"],
+        cwd=checkout,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OperateError(f"`make synth` fails, so there is nothing to release:\n{done.stderr.strip()}")
+    return checkout / "cdk.out"
+
+
+def _replaced(assembly: Path, stacks: Sequence[StackTemplate], fault: str | None) -> Mapping[str, str]:
+    if fault is None:
+        return {}
+    kind, _, service = fault.partition("=")
+    if kind != DEPLOYMENT or not service:
+        raise OperateError(f"--fault {fault!r} is not allowed; give {DEPLOYMENT}=SERVICE.")
+    return assembly_files.with_fault(assembly, stacks, service)
+
+
+@contextmanager
+def _cloud(checkout: Path) -> Iterator[LocalCloud]:
+    """Start a local cloud of its own, which ends with this process at the latest; it is erased afterwards."""
+    place = CloudLocation(home=checkout / ".penstock/rehearsal", port=free_port())
+    if lifecycle.find(place) is not None:
+        raise OperateError(f"A rehearsal goes on in {place.home} already: wait until it has ended.")
+    shutil.rmtree(place.home, ignore_errors=True)
+    environment = local.environment_of(checkout) | {PARENT: str(os.getpid())}
+    python = checkout / ".venv/emulator/bin/python"
+    try:
+        yield lifecycle.start(place, environment=environment, python=python, progress=_say)
+    finally:
+        lifecycle.erase(place)
+        shutil.rmtree(place.home, ignore_errors=True)
+
+
+def _pipeline(cloud: LocalCloud) -> Pipeline:
+    account, region, bootstrap = SETTINGS.account, SETTINGS.region, SETTINGS.bootstrap
+    target = local_target(cloud.endpoint, secret=cloud.root_secret, account=account, region=region, bootstrap=bootstrap)
+    return Pipeline(target=target, name=SETTINGS.name)
+
+
+def _code(checkout: Path, file: Path, folder: str) -> bytes:
+    """Return what is committed in a folder, as a zip: the steps of the stage run in it."""
+    if output_of(checkout, "git", "archive", "--format=zip", f"--output={file}", f"HEAD:{folder}") is None:
+        raise OperateError(f"No commit of {checkout} has {folder or 'a file'}: `git commit` first.")
+    return file.read_bytes()
+
+
+def _deploy(cloud: LocalCloud, checkout: Path, assembly: Path) -> None:
+    _say("Deploying the pipeline with this stage alone")
+    home = cloud.place.home / "home"
+    home.mkdir()
+    first_deployment.run(
+        local.STACK,
+        "--app",
+        str(assembly),
+        checkout=checkout,
+        output=cloud.place.home / "cdk.out",
+        environment=first_deployment.cdk_environment(
+            os.environ, cloud, account=SETTINGS.account, region=SETTINGS.region, home=home
+        ),
+        progress=_say,
+    )
+
+
+def _require(outcome: Outcome) -> None:
+    if not outcome.went_through:
+        raise OperateError("\n".join(["The release before did not go through:", *_stopped(outcome)]))
+
+
+def _lines(outcome: Outcome, stage: str) -> Iterator[str]:
+    if outcome.went_through:
+        yield typer.style(f"The release of {stage} went through.", fg="green")
+    else:
+        yield typer.style(f"The release of {stage} was stopped.", fg="red")
+        yield from _stopped(outcome)
+    if outcome.rollback is not None:
+        yield f"CodePipeline rolled {stage} back: {outcome.rollback.status}"
+    elif not outcome.went_through:
+        yield f"Nothing rolled {stage} back."
+    yield from (f"  {stack}: {left}" for stack, left in outcome.left.items())
+
+
+def _stopped(outcome: Outcome) -> Iterator[str]:
+    for action in outcome.stopped_by:
+        yield f"  {action.full_name}: {action.error or action.summary}"
+
+
+def _show(change: Stage | Action) -> None:
+    typer.echo(text.format_change(change))
+
+
+def _ignore(_change: Stage | Action) -> None:
+    """Show nothing."""
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

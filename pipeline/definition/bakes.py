@@ -1,0 +1,31 @@
+"""The last action of a stage that bakes: it watches what was deployed, and its failure is the stage's."""
+
+from aws_cdk import pipelines
+
+from pipeline.definition import programs, release_rules
+from pipeline.definition.build_step import BuildStep
+from pipeline.definition.shared_build import BuildContent, SharedBuild
+
+RULES, STAGE = "RULES", "STAGE"
+"""Variables of the action."""
+LONGEST_MINUTES = 2_160
+"""As long as a build may last."""
+BAKE = "pipeline.builds.release_bake"
+COMMANDS = (
+    *programs.write(
+        (BAKE, "pipeline.builds.alarms", "pipeline.builds.assumed_role", "pipeline.builds.clock"),
+    ),
+    programs.run(BAKE, f'--rules "${RULES}" --stage "${STAGE}"'),
+)
+CONTENT = BuildContent(
+    description="Watches what was deployed: no alarm may fire, and there must be requests",
+    spec={"version": "0.2", "phases": {"build": {"commands": list(COMMANDS)}}},
+    minutes=LONGEST_MINUTES,
+)
+"""Of the build of all bakes."""
+
+
+def step(label: str, *, assembly: pipelines.FileSet, build: SharedBuild, pipeline: str) -> pipelines.Step:
+    """Return the bake of a stage or wave."""
+    variables = {RULES: release_rules.parameter_name(pipeline, label), STAGE: label}
+    return BuildStep(f"Bake-{label}", files=assembly, build=build, commands=COMMANDS, variables=variables)

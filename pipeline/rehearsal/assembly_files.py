@@ -1,0 +1,80 @@
+"""A cloud assembly's files as a rehearsal needs them: a copy whose pipeline has one stage, and zips to deploy."""
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.operate.errors import OperateError, suggested
+from pipeline.rehearsal.single_stage import StackTemplate
+
+TEMPLATE = "Pipeline.template.json"
+FAULT = "RehearsedFault"
+"""The resource by which a deployment fails."""
+
+
+def read_pipeline(assembly: Path) -> dict[str, Any]:
+    """Return the template of the pipeline's stack.
+
+    Raises:
+        OperateError: if the folder has none.
+    """
+    try:
+        found: dict[str, Any] = json.loads((assembly / TEMPLATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise OperateError(f"{assembly} has no {TEMPLATE}: give a folder that `make synth` wrote.") from None
+    return found
+
+
+def copy_with(assembly: Path, pipeline: Mapping[str, Any], target: Path) -> Path:
+    """Copy an assembly, with another template for the pipeline's stack; the copy."""
+    shutil.copytree(assembly, target)
+    (target / TEMPLATE).write_text(json.dumps(pipeline), encoding="utf-8")
+    return target
+
+
+def zip_of(folder: Path, replaced: Mapping[str, str] | None = None) -> bytes:
+    """Return a folder as a zip. `replaced`: files that have another text."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            name = str(file.relative_to(folder))
+            if replaced and name in replaced:
+                archive.writestr(name, replaced[name])
+            else:
+                archive.write(file, name)
+    return body.getvalue()
+
+
+def with_fault(assembly: Path, stacks: Sequence[StackTemplate], service: str) -> dict[str, str]:
+    """Return the template of a service's stacks with a resource that cannot be made, by file.
+
+    Raises:
+        OperateError: if the stage deploys no such service.
+    """
+    faulty = [each for each in stacks if each.stack.endswith(f"-{service}")]
+    if not faulty:
+        known = [each.stack.partition("-")[2] for each in stacks]
+        raise OperateError(
+            f"--fault deployment={service} names no service of the stage; it has {', '.join(known)}."
+            f"{suggested(service, known)}"
+        )
+    return {each.file: _faulty((assembly / each.file).read_text(encoding="utf-8")) for each in faulty}
+
+
+def _faulty(template: str) -> str:
+    """Add a custom resource whose function does not exist, after everything else has been made."""
+    body = json.loads(template)
+    body["Resources"][FAULT] = {
+        "Type": "Custom::RehearsedFault",
+        "DependsOn": sorted(body["Resources"]),
+        "Properties": {
+            "ServiceToken": {
+                "Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:rehearsed-fault"
+            }
+        },
+    }
+    return json.dumps(body)

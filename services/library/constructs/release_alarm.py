@@ -1,0 +1,118 @@
+"""The one alarm that a release of a service is watched by: over the rates of failure of all that its stack has."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypedDict
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from services.library.constructs.function import Function
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.release import ReleaseAlarms
+
+MINUTES, BAD_MINUTES = 3, 2
+"""Two bad minutes of three: one alone is often a partner's, and a bake need not wait for a third."""
+REQUESTS = "requests"
+"""The id of an alarm's metric of requests; the bake counts by it (pipeline/builds/release_bake.py)."""
+
+
+class MetricOptions(TypedDict):
+    """How a metric is added up."""
+
+    period: cdk.Duration
+    statistic: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Something that counts its requests and its failures."""
+
+    scope: Construct
+    requests: cloudwatch.Metric
+    failures: tuple[cloudwatch.Metric, ...]
+
+
+class ReleaseAlarm(Construct):
+    """A composite alarm over the rate of failures of each function, API and workflow of a stack."""
+
+    def __init__(self, scope: Construct, id_: str, *, name: str, settings: ReleaseAlarms) -> None:
+        """`name`: fixed, since the pipeline reads it by its name.
+
+        Raises ValueError for a stack in which nothing counts requests, or whose alarms have no topic.
+        """
+        super().__init__(scope, id_)
+        stack = cdk.Stack.of(self)
+        measured = [*_measured(stack)]
+        topic = next((each for each in stack.node.find_all() if isinstance(each, NotificationTopic)), None)
+        if not measured or topic is None:
+            lacks = "a NotificationTopic" if measured else "a function, an API or a workflow"
+            raise ValueError(
+                f"{stack.node.id}: release.alarms is not allowed for a stack without {lacks}; give it one, or leave"
+                " alarms out of this service's release, and out of the stage's."
+            )
+        alarms = [self._rate(each, settings.error_percent) for each in measured]
+        for alarm in alarms:
+            topic.notify_on(alarm)
+        self.alarm = cloudwatch.CompositeAlarm(
+            self,
+            "Alarm",
+            composite_alarm_name=name,
+            alarm_description=f"Watches releases: {MINUTES} minutes in which something fails too often",
+            alarm_rule=cloudwatch.AlarmRule.any_of(
+                *(cloudwatch.AlarmRule.from_alarm(each, cloudwatch.AlarmState.ALARM) for each in alarms)
+            ),
+        )
+
+    def _rate(self, measured: Measured, percent: int) -> cloudwatch.Alarm:
+        failures = {f"failures{number}": metric for number, metric in enumerate(measured.failures)}
+        total = " + ".join(f"FILL({each}, 0)" for each in failures)
+        here = measured.scope.node.path.removeprefix(f"{cdk.Stack.of(self).node.path}/")
+        return cloudwatch.Alarm(
+            self,
+            here.replace("/", ""),
+            alarm_description=(
+                f"{here}: more than {percent}% fail. What to do is in docs/runbooks/{cdk.Stack.of(self).node.id}.md"
+            ),
+            metric=cloudwatch.MathExpression(
+                expression=f"100 * ({total}) / {REQUESTS}",
+                using_metrics={REQUESTS: measured.requests, **failures},
+                label="Failures in a hundred requests",
+                period=cdk.Duration.minutes(1),
+            ),
+            threshold=percent,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=MINUTES,
+            datapoints_to_alarm=BAD_MINUTES,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+
+def watch_release(stack: cdk.Stack, settings: ReleaseAlarms, *, name: str) -> None:
+    """Add the alarm to a finished stack."""
+    ReleaseAlarm(stack, "Release", name=name, settings=settings)
+
+
+def _measured(stack: cdk.Stack) -> Iterator[Measured]:
+    """Yield what counts requests in a stack; what is in nested stacks is theirs."""
+    for each in stack.node.find_all():
+        if isinstance(each, Construct) and cdk.Stack.of(each) is stack:
+            yield from _measured_of(each)
+
+
+def _measured_of(found: Construct) -> Iterator[Measured]:
+    each_minute: MetricOptions = {"period": cdk.Duration.minutes(1), "statistic": "Sum"}
+    if isinstance(found, Function):
+        function = found.function
+        requests, failures = function.metric_invocations(**each_minute), [function.metric_errors(**each_minute)]
+    elif isinstance(found, apigateway.RestApi):
+        requests, failures = found.metric_count(**each_minute), [found.metric_server_error(**each_minute)]
+    elif isinstance(found, sfn.StateMachine):
+        requests = found.metric_started(**each_minute)
+        failures = [found.metric_failed(**each_minute), found.metric_timed_out(**each_minute)]
+    else:
+        return
+    yield Measured(scope=found, requests=requests, failures=tuple(failures))

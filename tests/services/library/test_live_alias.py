@@ -1,0 +1,102 @@
+"""A function of the library is shifted to its next version, and taken back when that one fails."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from aws_cdk import aws_lambda as lambda_
+
+from pipeline.local.lifecycle import LocalCloud
+from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.environment import Environment
+from services.library.contract.release import ALL_AT_ONCE, Canary, Linear, Traffic
+from services.library.contract.service import ServiceStack
+from tests.testbed import runtime_code
+from tests.testbed.functions import until
+from tests.testbed.stacks import HERE, Deployed, deploy, update
+
+FIRST = "def handle(event, context): return 1"
+FAILS = "def handle(event, context): raise ValueError('second')"
+
+
+def stack(scope: cdk.Stage, environment: Environment, code: str = FIRST) -> ServiceStack:
+    """A stack with one function."""
+    made = ServiceStack(scope, "Shifted", environment=environment, description="A function")
+    alarms = NotificationTopic(made, "Alarms", environment=environment)
+    settings = FunctionSettings(handler=runtime_code.HANDLER, description="Counts")
+    with runtime_code.packaged():
+        function = Function(made, "Code", environment=environment, settings=settings, alarms_to=alarms)
+    cfn = function.function.node.default_child
+    assert isinstance(cfn, lambda_.CfnFunction)
+    cfn.code = lambda_.CfnFunction.CodeProperty(zip_file=code)
+    cfn.handler = "index.handle"
+    cdk.CfnOutput(made, "Name", value=function.function.function_name)
+    return made
+
+
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
+@pytest.mark.parametrize(
+    ("traffic", "configuration"),
+    [
+        (ALL_AT_ONCE, "CodeDeployDefault.LambdaAllAtOnce"),
+        (Canary(percent=10, minutes=5), "CodeDeployDefault.LambdaCanary10Percent5Minutes"),
+        (Linear(percent=10, minutes=1), "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"),
+        (Linear(percent=10, minutes=3), "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes"),
+        (Canary(percent=20, minutes=5), {"TimeBasedCanary": {"CanaryInterval": 5, "CanaryPercentage": 20}}),
+        (Linear(percent=10, minutes=5), {"TimeBasedLinear": {"LinearInterval": 5, "LinearPercentage": 10}}),
+    ],
+)
+def test_traffic_is_a_predefined_configuration_where_there_is_one(
+    tmp_path: Path, traffic: Traffic, configuration: Any
+) -> None:
+    environment = replace(HERE, traffic=traffic)
+    stage = cdk.Stage(cdk.App(outdir=str(tmp_path)), "here", env=environment.to_cdk())
+    template = assertions.Template.from_stack(stack(stage, environment))
+    kind = "AWS::CodeDeploy::DeploymentConfig"
+    if isinstance(configuration, str):
+        template.resource_count_is(kind, 0)
+        template.has_resource_properties("AWS::CodeDeploy::DeploymentGroup", {"DeploymentConfigName": configuration})
+    else:
+        template.has_resource_properties(kind, {"TrafficRoutingConfig": configuration})
+
+
+@pytest.fixture(scope="module")
+def shifted(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """The first version, with half of the traffic for the next one for ten minutes."""
+    environment = replace(HERE, traffic=Canary(percent=50, minutes=10))
+    folder = tmp_path_factory.mktemp("shifted")
+    return deploy(cloud, folder, lambda stage: stack(stage, environment))["Shifted"]
+
+
+def calls(deployed: Deployed) -> Iterator[str]:
+    """Call the function by its alias for ever, and yield which version ran."""
+    client = deployed.client("lambda")
+    while True:
+        yield client.invoke(FunctionName=f"{deployed.outputs['Name']}:live")["ExecutedVersion"]
+
+
+@pytest.mark.cloud
+def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_path: Path) -> None:
+    environment = replace(HERE, traffic=Canary(percent=50, minutes=10))
+    update(shifted.cloud, tmp_path, lambda stage: stack(stage, environment, FAILS))
+    formation, executed, calling = shifted.client("cloudformation"), set[str](), calls(shifted)
+    pause = threading.Event()
+
+    def status() -> str:
+        executed.add(next(calling))
+        pause.wait(0.1)  # some calls a second are enough
+        return str(formation.describe_stacks(StackName=shifted.name)["Stacks"][0]["StackStatus"])
+
+    assert until(status, lambda found: found.endswith("_COMPLETE"), 60) == "UPDATE_ROLLBACK_COMPLETE"
+    assert executed == {"1", "2"}
+    assert {next(calling) for _ in range(5)} == {"1"}
+    events = formation.describe_stack_events(StackName=shifted.name)["StackEvents"]
+    reasons = [each.get("ResourceStatusReason", "") for each in events if each["ResourceType"] == "AWS::Lambda::Alias"]
+    assert any("ALARM_ACTIVE" in each for each in reasons), json.dumps(reasons)
