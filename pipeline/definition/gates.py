@@ -6,8 +6,9 @@ assembly. The last action computes the digest again and refuses another one, and
 That is in front of the stage and not in it: a refusal there would roll the stage back.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -54,6 +55,14 @@ JUDGING = (
     f'test -z "${{{RULES}:-}}" || '
     + programs.run(JUDGE, f'--rules "${RULES}" --pipeline "${PIPELINE}" --stage "${STAGE}" --execution "${EXECUTION}"'),
 )
+AUTHORS = "AUTHORS"
+"""The variable that says as whom authors sign in, if they may not approve what they wrote."""
+SECOND_PERSON = "pipeline.builds.second_person"
+COMPARING = f"test ${APPROVED} = {NOT_ASKED_YET} || " + programs.run(
+    SECOND_PERSON, f'"${AUTHORS}" "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
+)
+
+
 CONTENT = BuildContent(
     description="Computes the digest of what would be deployed and is known of it, and judges whether it may be now",
     spec={
@@ -63,7 +72,16 @@ CONTENT = BuildContent(
     },
     minutes=LONGEST_MINUTES,
 )
-"""Of the build of all gates."""
+"""Of the build of all gates, where anybody may approve."""
+
+
+def content(authors: Mapping[str, str]) -> BuildContent:
+    """Return what the build of all gates does. `authors`: who may not approve what they wrote; none: anybody may."""
+    if not authors:
+        return CONTENT
+    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), COMPARING, *JUDGING]
+    spec = {**CONTENT.spec, "phases": {"build": {"commands": commands}}}
+    return replace(CONTENT, spec=spec, variables={AUTHORS: json.dumps(dict(authors), sort_keys=True)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +116,7 @@ class GatedStages:
         yield iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameters)
         pipeline = stack.format_arn(service="codepipeline", resource=name)
         reading = ["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState"]
+        reading += ["codepipeline:ListActionExecutions"] if self.settings.authors else []
         yield iam.PolicyStatement(actions=reading, resources=[pipeline])
         roles = {
             role for entry in self.entries for role in release_rules.lookup_roles(entry, stack, self.settings.bootstrap)

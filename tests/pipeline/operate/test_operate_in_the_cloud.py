@@ -117,9 +117,16 @@ def test_page_says_who_may_approve_what(tools: Tools) -> None:
     with pytest.raises(OperateError, match="codepipeline:PutApprovalResult"):
         approvals.answer(looks, approvals.find(looks), approved=True)
     approvals.answer(approves, approvals.find(approves), approved=True)
+    by = {each["actionName"]: each.get("updatedBy", "") for each in details_of(tools)}
+    assert by["Approve-prod"] == f"arn:aws:sts::{TOOLS}:assumed-role/{tools.name}-approves/penstock"
     tools.approval_token("qa-gate", "Approve-qa")
     with pytest.raises(OperateError, match="codepipeline:PutApprovalResult"):
         approvals.answer(approves, approvals.find(approves), approved=True)
+
+
+def details_of(tools: Tools) -> list[dict[str, Any]]:
+    """What CodePipeline keeps of the pipeline's actions."""
+    return list(tools.codepipeline.list_action_executions(pipelineName=tools.name)["actionExecutionDetails"])
 
 
 def person(tools: Tools, name: str, *statements: Any) -> Pipeline:
