@@ -74,9 +74,8 @@ class StepBuilds(Construct):
         }
         self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
         shared["role"] = self._release_role(gated) if gated else self.role
-        self.gates = SharedBuild(
-            self, "Gates", content=gates.content(gated.settings.authors if gated else {}), **shared
-        )
+        judging = gates.content(gated.settings.authors) if gated else gates.CONTENT
+        self.gates = SharedBuild(self, "Gates", content=judging, **shared)
         self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
 
     def scheduled_role(self, id_: str) -> iam.Role:

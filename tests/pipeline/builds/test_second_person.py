@@ -62,4 +62,4 @@ def test_gate_compares_where_the_settings_name_authors(authors: dict[str, str], 
 
 def test_authors_are_refused_with_a_source_that_names_none() -> None:
     with pytest.raises(ValueError, match="authors is not allowed with a S3Source"):
-        replace(SETTINGS, source=S3Source(bucket="b", key="k"), authors=AUTHORS)
+        replace(SETTINGS, source=S3Source(bucket="source", key="k.zip"), authors=AUTHORS)
