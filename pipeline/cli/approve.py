@@ -81,12 +81,7 @@ def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -
         yield f"  {stage} runs {found.commit[:12]}, execution {found.execution}"
     if found.commit:
         yield from _commits(checkout, found.commit, waiting.run.commit)
-    if found.way_back and found.rolls_back:
-        yield f"  if it fails, {stage} is rolled back to execution {found.way_back}"
-    elif found.rolls_back:
-        yield f"  if it fails, nothing rolls {stage} back: no run has succeeded there since the pipeline's last update"
-    else:
-        yield f"  if it fails, {stage} stays as it is then:  penstock rollback brings one service back"
+    yield f"  {text.way_back(found, stage)}"
 
 
 def _commits(checkout: Path, before: str, now: str) -> Iterator[str]:

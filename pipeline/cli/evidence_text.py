@@ -7,6 +7,8 @@ without what CodePipeline would take for a variable.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.cli import text
+from pipeline.operate.evidence import Evidence
 from pipeline.operate.run import SUCCEEDED
 from pipeline.review.render.escape import flat, shortened
 from pipeline.review.render.words import counted_noun
@@ -101,12 +103,8 @@ def _acknowledgements(document: Document) -> str:
 
 
 def _way_back(document: Document) -> str:
-    stage, back = document["stage"], document["way_back"]
-    if not document["rolls_back"]:
-        return f"if it fails, {stage} stays as it is then: `penstock rollback` brings one service back"
-    if not back:
-        return f"if it fails, nothing rolls {stage} back: no run has succeeded there since the pipeline's last update"
-    return f"if it fails, {stage} is rolled back to execution {back}"
+    known = {name: document[name] for name in ("rolls_back", "way_back")}
+    return text.way_back(Evidence(**document["deployed"], **known), document["stage"])
 
 
 def _listed(found: Iterator[str]) -> Iterator[str]:

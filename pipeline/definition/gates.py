@@ -22,7 +22,7 @@ from pipeline.definition import gate_evidence, programs, release_rules, unchange
 from pipeline.definition.build_step import BuildStep
 from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY
 from pipeline.definition.shared_build import BuildContent, SharedBuild
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from services.library.contract.names import gate_of
 
 APPROVAL = "Approve"
