@@ -174,7 +174,9 @@ def _answer(plan: Plan, request: Request, service: ServiceName, outcome: Outcome
         others = []
     if others:
         plan.said.append(f"Guardrails find {len(others)} in it that nobody has accepted:")
-        plan.said += [f"  {each.rule}  {_below(each.path, outcome)}{_whose(each, outcome)}" for each in others]
+        for each in others:
+            plan.said.append(f"  {each.rule}  {_below(each.path, outcome)}{_whose(each, outcome)}")
+            plan.said.append(f"    {each.text.partition('. ')[0].removeprefix(f'{each.base_rule}: ').rstrip('.')}.")
         plan.said.append(
             "Mend them, or read each and give --accept-until YYYY-MM-DD: their owners are asked again that day."
         )

@@ -1,6 +1,7 @@
 """`penstock adopt`: a deployed stack becomes a service, what it holds stays, and what is found in it is not hidden."""
 
 import json
+import runpy
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -93,11 +94,22 @@ def test_adoption_loses_nothing_and_names_what_the_platform_changes(adopted: Ado
     assert "not the platform's" not in said
 
 
-def test_accepted_findings_end_and_leave_nothing_to_answer(adopted: AdoptedCheckout) -> None:
+def test_accepted_findings_end_and_leave_nothing_to_answer(
+    adopted: AdoptedCheckout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = adopted.text("services/nightly_report/acknowledgements.py")
     assert text.count("expires=date(") == text.count('owner="@example/nightly-report"') > 3
-    again = penstock(adopted.root, REPORT, "--stack", STACK, "--parameter", "Schedule=rate(2 days)")
-    assert "nobody has accepted" not in again
+    files = ("services/nightly_report/acknowledgements.py", "stages/acknowledgements.py")
+    own, platforms = (runpy.run_path(str(adopted.root / each))["ACKNOWLEDGEMENTS"] for each in files)
+    monkeypatch.setattr(single_stack, "ACKNOWLEDGEMENTS", platforms)
+    kind = type("NightlyReport", (Report,), {"name": "nightly-report", "acknowledgements": own})
+    value = kind(deployed_stack=STACK)
+    app_, built = single_stack.build(
+        str(tmp_path), single_stack.context(ROOT), replace(SMALL[0], services=(value,)), value
+    )
+    judgement = single_stack.judge(app_, Path(built.synth(skip_validation=True).directory), built)
+    assert judgement.failed == ()
+    assert {each.acknowledgement for each in judgement.accepted} == {*own, *platforms}
 
 
 def test_synth_tells_the_review_what_the_stack_was_deployed_as(
