@@ -40,7 +40,7 @@ from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookR
 from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
 from pipeline.definition.source_action import add_trigger, grant_connection, source_action
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
 from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
