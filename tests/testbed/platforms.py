@@ -17,7 +17,8 @@ from pipeline.local.lifecycle import CloudLocation, LocalCloud
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
 from pipeline.operate.target import local_target
-from pipeline.settings import SETTINGS, Settings
+from pipeline.pipeline_settings import Settings
+from pipeline.settings import SETTINGS
 from pipeline.source import Source
 from services.library.contract.environment import Tier
 from tests.testbed import tiny
