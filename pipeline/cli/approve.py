@@ -10,7 +10,7 @@ from pipeline.cli import text
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, ask, confirm, connect
 from pipeline.cli.process import output_of
-from pipeline.operate import approvals, evidence
+from pipeline.operate import approvals, closed_gate, evidence
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.errors import OperateError
 from pipeline.operate.next_step import penstock
@@ -77,6 +77,9 @@ def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -
     if len(commits) > COMMITS_SHOWN:
         yield f"    and {len(commits) - COMMITS_SHOWN} more:  git log {found.commit[:12]}..{waiting.run.commit[:12]}"
     yield f"  {text.way_back(found, stage)}"
+    yield from (
+        f"  closed now, so that its gate would say no: {each}" for each in closed_gate.why_closed(pipeline, stage)
+    )
 
 
 def _agree(connection: Connection, waiting: WaitingApproval, *, reject: bool, is_named: bool, yes: bool) -> None:

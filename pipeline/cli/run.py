@@ -13,7 +13,7 @@ from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
-from pipeline.operate import evidence, failed_creation, pipeline_repair, run_control, service_logs
+from pipeline.operate import closed_gate, evidence, failed_creation, pipeline_repair, run_control, service_logs
 from pipeline.operate import logs as action_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.evidence import Evidence
@@ -97,6 +97,8 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     _show_failed_creations(pipeline, run)
     for stage, found in _ways_back(pipeline, run):
         typer.echo(f"Way back: {text.way_back(found, stage)}")
+        for closed in closed_gate.why_closed(pipeline, stage):
+            typer.echo(typer.style(f"Closed now: {closed}", fg="yellow"))
     for line in text.next_steps(run):
         typer.echo(line)
 
@@ -189,15 +191,22 @@ def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
     *,
+    despite_closed: Annotated[
+        bool, typer.Option("--despite-closed", help="Also while a window is closed or a freeze holds.")
+    ] = False,
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
+    """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated.
+
+    Of a gate that said no, it is judged again. A stage behind a gate is retried only while its windows are open and no
+    freeze holds, unless the run is a hotfix.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
-    chosen, execution = run_control.retry(connection.pipeline, stage=stage)
+    chosen, execution = run_control.retry(connection.pipeline, stage=stage, despite_closed=despite_closed)
     answer({"stage": chosen, "execution": execution}, f"Stage {chosen} goes on. {FOLLOW}", as_json=as_json)
 
 

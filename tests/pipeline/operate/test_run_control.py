@@ -231,6 +231,10 @@ def test_status_says_while_a_run_waits_whether_there_is_a_way_back(race: CodePip
     assert "Way back: if it fails, prod is rolled back to execution e1" in status()
     found = json.loads(status("--json"))["ways_back"]
     assert found == {"prod": {"execution": "", "commit": "", "rolls_back": True, "way_back": "e1"}}
+    window = {"hours": "Mon 00:00-00:01", "zone": "UTC", "who": "intake"}
+    race.rules = json.dumps({"windows": [window, {**window, "hours": "Wed 00:00-00:01"}]})
+    assert "Closed now: outside the window" in status()
+    assert "closed now, so that its gate would say no: outside" in penstock("approve", OLDER).stderr
     race.executions = [{**each, "executionType": "ROLLBACK"} for each in race.executions]
     assert "nothing rolls prod back: no run has succeeded there since the pipeline's last update" in status()
 
@@ -302,6 +306,21 @@ def test_hold_and_resume_take_a_stage_with_the_one_of_its_approval(aws: CodePipe
     aws.changed.clear()
     penstock("hold", "dev", "--why", WHY)
     assert [asked["stageName"] for _, asked in aws.changed] == ["dev"]
+
+
+def test_retry_of_a_stage_is_refused_in_a_freeze_unless_it_is_told_otherwise(aws: CodePipeline) -> None:
+    freeze = {"begins": "2020-01-01 00:00", "ends": "2999-01-01 00:00", "zone": "UTC", "why": WHY, "who": "stage prod"}
+    aws.rules = json.dumps({"windows": [], "freezes": [freeze], "alarms": [], "bake": None})
+    aws.states = [state("prod-gate", execution="e2"), state("prod", "Failed", execution="e2")]
+    refused = penstock("retry", "prod")
+    assert (refused.exit_code, aws.changed) == (2, [])
+    assert f"prod may not be released to now: frozen until Tue 2999-01-01 00:00 UTC: {WHY} (wish of stage prod)." in (
+        refused.stderr
+    )
+    assert "Stage prod goes on." in penstock("retry", "prod", "--despite-closed").stdout
+    aws.states[0] |= {"latestExecution": {"pipelineExecutionId": "e2", "status": "Failed"}}
+    aws.states[1] |= {"latestExecution": {"pipelineExecutionId": "e1", "status": "Succeeded"}}
+    assert "Stage prod-gate goes on." in penstock("retry", "prod").stdout  # where it is judged
 
 
 def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> None:
