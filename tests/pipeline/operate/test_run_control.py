@@ -239,6 +239,32 @@ def test_status_says_while_a_run_waits_whether_there_is_a_way_back(race: CodePip
     assert "nothing rolls prod back: no run has succeeded there since the pipeline's last update" in status()
 
 
+def test_status_says_after_a_failed_deployment_to_production_what_goes_back(race: CodePipeline) -> None:
+    kinds = {name: {"category": name, "owner": "AWS", "provider": "P", "version": "1"} for name in ("Deploy", "Build")}
+    prod = next(each for each in race.stages if each["name"] == "prod")
+    prod["actions"] = [
+        {"name": "Deploy", "actionTypeId": kinds["Deploy"]},
+        {"name": "Bake-prod", "actionTypeId": kinds["Build"]},
+    ]
+
+    def done(execution: str, action: str, kind: str, status: str) -> dict[str, Any]:
+        times = dict.fromkeys(("startTime", "lastUpdateTime"), datetime(2026, 11, 30, 8, tzinfo=UTC))
+        about = {"stageName": "prod", "actionName": action, "status": status, "pipelineExecutionId": execution}
+        return {**about, **times, "actionExecutionId": action, "input": {"actionTypeId": kinds[kind]}}
+
+    race.details = [
+        done("e2", "Bake-prod", "Build", "Failed"),
+        done("e2", "Deploy", "Deploy", "Succeeded"),
+        done("e1", "Deploy", "Deploy", "Succeeded"),
+    ]
+    said = "Nothing rolls prod back by itself. What went wrong, one service at a time:  penstock rollback SERVICE prod"
+    assert f"{said} --to {NEWER[:12]} --why ..." in penstock("status", "--execution", "e2").stdout
+    prod["onFailure"] = {"result": "ROLLBACK"}
+    assert "CodePipeline rolls prod back to execution e1, in a run of its own." in (
+        penstock("status", "--execution", "e2").stdout
+    )
+
+
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
     refused = penstock("approve", "--yes")
     assert f"penstock approve {OLDER[:12]}" in refused.stderr
