@@ -67,6 +67,8 @@ ROOMS = {
         ours=(f"{LIBRARY}.runtime",),
         third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "httpcore"),
     ),
+    # Of the library's own functions, whose package has it.
+    f"{LIBRARY}.runtime.tokens": Room(ours=(f"{LIBRARY}.runtime",), third_party=("jwt",)),
     # What Datadog's layer brings, which is there if this module is imported at all.
     f"{LIBRARY}.runtime.datadog": Room(ours=(f"{LIBRARY}.runtime",), third_party=("ddtrace",)),
     f"{LIBRARY}.operations": Room(ours=(f"{LIBRARY}.operations",), third_party=("boto3", "botocore")),
