@@ -45,11 +45,19 @@ class Deployed:
 
 
 def deploy(
-    cloud: LocalCloud, folder: Path, build: Callable[[cdk.Stage], object], *, environment: Environment = HERE
+    cloud: LocalCloud,
+    folder: Path,
+    build: Callable[[cdk.Stage], object],
+    *,
+    environment: Environment = HERE,
+    **more: Any,
 ) -> dict[str, Deployed]:
-    """Synthesise what `build` puts into a stage, and create its stacks in their order; by construct id."""
+    """Synthesise what `build` puts into a stage, and create its stacks in their order; by construct id.
+
+    `more` are parameters of the call, such as RoleARN.
+    """
     return {
-        name: _create(cloud, stack, template)
+        name: _create(cloud, stack, template, more)
         for name, stack, template in _synthesised(cloud, folder, build, environment)
     }
 
@@ -85,10 +93,10 @@ def _synthesised(
     ]
 
 
-def _create(cloud: LocalCloud, name: str, template: dict[str, Any]) -> Deployed:
+def _create(cloud: LocalCloud, name: str, template: dict[str, Any], more: dict[str, Any]) -> Deployed:
     formation = cloud.client("cloudformation", ACCOUNT, REGION)
     formation.create_stack(
-        StackName=name, TemplateBody=json.dumps(template), Capabilities=_CAPABILITIES, OnFailure="DO_NOTHING"
+        StackName=name, TemplateBody=json.dumps(template), Capabilities=_CAPABILITIES, OnFailure="DO_NOTHING", **more
     )
 
     def described() -> dict[str, Any]:

@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
+import aws_cdk as cdk
+import pytest
+from constructs import Construct
+
 from pipeline.catalogue.model import Stage, Wave
 from pipeline.catalogue.release import release_of, with_own_release
+from pipeline.catalogue.validation import problems_of_stage
+from services.library.contract.environment import Environment
 from services.library.contract.release import (
     ALL_AT_ONCE,
     Bake,
@@ -11,6 +17,7 @@ from services.library.contract.release import (
     Freeze,
     Release,
     ReleaseAlarms,
+    Traffic,
     Window,
 )
 from tests.testbed import tiny
@@ -74,3 +81,37 @@ def test_a_service_has_its_stages_traffic_and_alarms_unless_it_says_otherwise() 
     assert with_own_release(both, silent).release == Release(traffic=canary, alarms=alarms)
     assert with_own_release(both, own).release == Release(traffic=ALL_AT_ONCE, alarms=alarms, roll_back=True)
     assert with_own_release(stage(silent), silent) is silent
+
+
+class Recording(tiny.Tiny):
+    """Fails to build, with the traffic of the environment that it was to be built for."""
+
+    def build(self, scope: Construct, environment: Environment) -> tiny.TinyStack:
+        del scope
+        raise ValueError(environment.traffic)
+
+
+@pytest.mark.parametrize(
+    ("release", "prefix", "traffic"),
+    [
+        (Release(traffic=Canary(percent=10, minutes=5)), "", Canary(percent=10, minutes=5)),
+        (Release(traffic=ALL_AT_ONCE), "", ALL_AT_ONCE),
+        (Release(), "", None),
+        (None, "", None),
+        (Release(traffic=ALL_AT_ONCE), "branch-a", None),
+    ],
+)
+def test_a_service_is_built_for_its_traffic_but_not_in_a_branch(
+    release: Release | None, prefix: str, traffic: Traffic | None
+) -> None:
+    environment = replace(stage().environment, prefix=prefix)
+    with pytest.raises(ValueError, match=r".*") as raised:
+        Recording(release=release).deploy(cdk.Stage(cdk.App(), "it"), environment)
+    assert raised.value.args == (traffic,)
+
+
+def test_traffic_of_an_environment_itself_is_refused() -> None:
+    wrong = stage(service("one", None))
+    wrong = replace(wrong, environment=replace(wrong.environment, traffic=ALL_AT_ONCE))
+    (found,) = (each for each in problems_of_stage(wrong) if each.field == "traffic")
+    assert "give it in release=Release(...)" in found.message

@@ -10,16 +10,21 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from pipeline.local.bootstrap import checkout_foundation
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.local.stacks import bring_to
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.contract.deployment import permissions_boundary
 from services.library.contract.environment import Environment
 from services.library.contract.release import ALL_AT_ONCE, Canary, Linear, Traffic
 from services.library.contract.service import ServiceStack
 from tests.testbed import runtime_code
 from tests.testbed.functions import until
+from tests.testbed.roles import role
 from tests.testbed.stacks import HERE, Deployed, deploy, update
 
 FIRST = "def handle(event, context): return 1"
@@ -67,12 +72,35 @@ def test_traffic_is_a_predefined_configuration_where_there_is_one(
         template.has_resource_properties(kind, {"TrafficRoutingConfig": configuration})
 
 
+SHIFTED = replace(HERE, name="shifts", traffic=Canary(percent=50, minutes=10))
+
+
 @pytest.fixture(scope="module")
-def shifted(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """The first version, with half of the traffic for the next one for ten minutes."""
-    environment = replace(HERE, traffic=Canary(percent=50, minutes=10))
+def execution_role(cloud: LocalCloud) -> str:
+    """A role that may do what CloudFormation may in an account with the foundation."""
+    parameters = {"HoldsPipeline": "false", "KeepsData": "true", "RoleNames": "shifts-*"}
+    client = cloud.client("cloudformation", SHIFTED.account, SHIFTED.region)
+    bring_to(client, "penstock-foundation", template=checkout_foundation(), parameters=parameters)
+    arn = role(cloud, "shifts-execution", "cloudformation.amazonaws.com", Action="s3:GetObject")
+    policy = f"arn:aws:iam::{SHIFTED.account}:policy/penstock-execution"
+    cloud.client("iam", SHIFTED.account).attach_role_policy(RoleName="shifts-execution", PolicyArn=policy)
+    return arn
+
+
+def within_boundary(stage: cdk.Stage, code: str) -> None:
+    made = stack(stage, SHIFTED, code)
+    boundary = iam.ManagedPolicy.from_managed_policy_name(made, "Boundary", permissions_boundary(SHIFTED))
+    iam.PermissionsBoundary.of(made).apply(boundary)
+
+
+@pytest.fixture(scope="module")
+def shifted(cloud: LocalCloud, execution_role: str, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """The first version, with half of the traffic for the next one for ten minutes; all roles as in production."""
     folder = tmp_path_factory.mktemp("shifted")
-    return deploy(cloud, folder, lambda stage: stack(stage, environment))["Shifted"]
+    made = deploy(
+        cloud, folder, lambda stage: within_boundary(stage, FIRST), environment=SHIFTED, RoleARN=execution_role
+    )
+    return made["Shifted"]
 
 
 def calls(deployed: Deployed) -> Iterator[str]:
@@ -84,8 +112,7 @@ def calls(deployed: Deployed) -> Iterator[str]:
 
 @pytest.mark.cloud
 def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_path: Path) -> None:
-    environment = replace(HERE, traffic=Canary(percent=50, minutes=10))
-    update(shifted.cloud, tmp_path, lambda stage: stack(stage, environment, FAILS))
+    update(shifted.cloud, tmp_path, lambda stage: within_boundary(stage, FAILS), environment=SHIFTED)
     formation, executed, calling = shifted.client("cloudformation"), set[str](), calls(shifted)
     pause = threading.Event()
 

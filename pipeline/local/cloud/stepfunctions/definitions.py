@@ -9,7 +9,7 @@ import re
 from pipeline.local.cloud.emulator import AwsError, Emulator, HttpResponse, Json, error_response, json_response
 from pipeline.local.cloud.policies.grammar import trusts
 from pipeline.local.cloud.policies.patches import trust_policy
-from pipeline.local.cloud.stepfunctions import patches
+from pipeline.local.cloud.stepfunctions import patches, versions
 from pipeline.local.cloud.stepfunctions.definition.checks import problems
 
 NOT_ASSUMED = (
@@ -24,6 +24,7 @@ def install(emulator: Emulator) -> None:
     """Check every definition and every role that is handed in."""
 
     def check(described: Json) -> None:
+        versions.check(described)
         if "definition" in described:
             check_definition(described["definition"], described.get("type", "STANDARD"))
         if "roleArn" in described:

@@ -420,3 +420,9 @@ def test_a_deployment_that_a_kill_cut_off_leaves_the_old_version(fresh_cloud: Fr
     (stopped,) = stack.deployments()
     assert stopped["status"] == "Stopped"
     assert stack.ended().status == "UPDATE_ROLLBACK_COMPLETE"
+
+
+@pytest.mark.soak
+def test_without_the_service_there_is_nothing_to_deploy_with(fresh_cloud: FreshCloud) -> None:
+    with pytest.raises(ClientError, match="AWS::CodeDeploy"):
+        Shifting(fresh_cloud(without=("codedeploy",))).deploy()
