@@ -105,20 +105,23 @@ ROOMS = {
     ),
     # Reads its own templates for the guardrails, which may not know the pipeline.
     "pipeline.accounts": Room(
-        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment"),
+        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment", NAMES),
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
     "pipeline.settings": Room(
-        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+        ours=("pipeline.build_settings", "pipeline.pipeline_settings", "pipeline.source", "stages.accounts", NAMES),
+        third_party=(),
     ),
+    "pipeline.pipeline_settings": Room(ours=("pipeline.build_settings", "pipeline.source", NAMES), third_party=()),
     "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
-    "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
+    "pipeline.source": Room(ours=(), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
             "pipeline.build_settings",
             "pipeline.catalogue",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "pipeline.source",
             f"{LIBRARY}.contract",
@@ -134,6 +137,7 @@ ROOMS = {
             "pipeline.accounts",
             "pipeline.catalogue",
             "pipeline.definition",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "stages",
             f"{LIBRARY}.contract",
