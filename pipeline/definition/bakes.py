@@ -28,4 +28,4 @@ CONTENT = BuildContent(
 def step(label: str, *, assembly: pipelines.FileSet, build: SharedBuild, pipeline: str) -> pipelines.Step:
     """Return the bake of a stage or wave."""
     variables = {RULES: release_rules.parameter_name(pipeline, label), STAGE: label}
-    return BuildStep(f"Bake-{label}", assembly=assembly, build=build, commands=COMMANDS, variables=variables)
+    return BuildStep(f"Bake-{label}", files=assembly, build=build, commands=COMMANDS, variables=variables)

@@ -103,7 +103,7 @@ CODEMOD = Codemod(
 
 @pytest.fixture
 def upgradable(unchanged: Clone) -> Iterator[Clone]:
-    """The company, with edits and a service of its own, and a next version of the platform on the branch `platform`."""
+    """The company, with edits of its own, and a next version of the platform on the branch `platform`."""
     ours = unchanged.git("rev-parse", "HEAD")
     unchanged.git("checkout", "--quiet", "-b", "platform", "HEAD~1")
     unchanged.edit("docs/push.md", ("# How a push travels", "# How a push travels today"))
@@ -120,10 +120,9 @@ def upgradable(unchanged: Clone) -> Iterator[Clone]:
         unchanged.write(file, (unchanged.checkout / file).read_text() + "\n# of the example\n")
     unchanged.commit("Platform: say how a push travels today")
     unchanged.git("checkout", "--quiet", "main")
-    passes(unchanged, ".venv/bin/penstock", "new", "service", "payments")
     unchanged.edit("docs/push.md", ("# How a push travels", "# How a push of ours travels"))
     unchanged.write("ship.sh", "ship it\n")
-    unchanged.commit("Add payments")
+    unchanged.commit("Say how we push")
     yield unchanged
     unchanged.git("reset", "--quiet", "--hard", ours)
     unchanged.git("branch", "--quiet", "-D", "platform")
@@ -138,7 +137,7 @@ def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
     (conflict,) = json.loads(started.stdout)["conflicts"]
     assert (conflict["file"], conflict["ours"]["subject"], conflict["theirs"]["subject"]) == (
         "docs/push.md",
-        "Add payments",
+        "Say how we push",
         "Platform: say how a push travels today",
     )
     upgradable.write("docs/push.md", "# How a push of ours travels today\n")
@@ -158,6 +157,8 @@ def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
 
 @pytest.mark.soak
 def test_upgrade_ends_with_the_review_of_what_changes(upgradable: Clone) -> None:
+    passes(upgradable, ".venv/bin/penstock", "new", "service", "payments")
+    upgradable.commit("Add payments")
     assert upgradable.penstock("upgrade", "platform").returncode == 1
     upgradable.write("docs/push.md", "# How a push of ours travels today\n")
     upgradable.git("add", "docs/push.md")

@@ -51,6 +51,8 @@ class Call:
     parameters: Json
     account: str
     region: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the request, in lower case, as whoever signed it sent them."""
 
 
 Operation = Callable[[Call], Json]
@@ -199,7 +201,13 @@ class Emulator:
                 if answer is None:
                     raise AwsError("UnknownOperationException", f"{name} does not emulate {operation}")
                 account, region = self.here()
-                call = Call(operation=operation, parameters=json.loads(body or b"{}"), account=account, region=region)
+                call = Call(
+                    operation=operation,
+                    parameters=json.loads(body or b"{}"),
+                    account=account,
+                    region=region,
+                    headers=headers,
+                )
                 result = await asyncio.to_thread(answer, call)
             except AwsError as error:
                 result_body = json.dumps({"__type": error.code, "message": error.message})
