@@ -5,10 +5,17 @@ from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.release import Bake, Release, ReleaseAlarms
 from services.records.service import Records
 from stages import accounts
 
 PROD = Stage(
     environment=Environment(name="prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-    services=(Records(), Ingest(shards=4, records=True), Intake(claim_check=True), Enrichment()),
+    services=(
+        Records(),
+        Ingest(shards=4, records=True),
+        Intake(claim_check=True, release=Release(alarms=ReleaseAlarms(), bake=Bake(minutes=60, requests=1))),
+        Enrichment(),
+    ),
+    release=Release(roll_back=True),
 )

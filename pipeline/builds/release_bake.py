@@ -24,6 +24,9 @@ REQUESTS = "requests"
 WATCHED = re.compile(r"ALARM\(\"?(?:arn:[^:\"]+:cloudwatch:[^:\"]+:\d+:alarm:)?([^\")]+)\"?\)")
 """Each alarm that a composite alarm's rule names."""
 MINUTE_SECONDS = 60
+NEVER_UPDATED = "CREATE_COMPLETE"
+BEFORE = timedelta(minutes=15)
+"""How long before the bake a request counts, if it came after the deployment."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,19 +71,21 @@ def _without_requests(place: Mapping[str, Any], wanted: int, begun: datetime, cl
     """Yield each service that has had fewer requests than are wanted, but for one that was just deployed first."""
     cloudwatch = alarms.client(place, "release-bake")
     for name in place["release"]:
-        had = _requests(cloudwatch, name, begun, clock.now() - clock.skipped)
-        if had >= wanted:
-            sys.stdout.write(f"  {name.removesuffix('-release')}: {had} requests\n")
-        elif _is_new(place, name.removesuffix("-release")):
-            sys.stdout.write(f"  {name.removesuffix('-release')}: {had} requests, and nobody could call it before\n")
+        stack = _stack(place, name.removesuffix("-release"))
+        # Its probes come before the bake, and after its deployment.
+        since = max(begun - BEFORE, stack.get("LastUpdatedTime", stack["CreationTime"]))
+        had = _requests(cloudwatch, name, since, clock.now() - clock.skipped)
+        if had >= wanted or stack["StackStatus"] == NEVER_UPDATED:
+            note = "" if had >= wanted else ", and nobody could call it before this deployment, its first"
+            sys.stdout.write(f"  {stack['StackName']}: {had} requests{note}\n")
         else:
             yield (
-                f"{name.removesuffix('-release')} had {had} of {wanted} requests, so that its alarm proves nothing:"
+                f"{stack['StackName']} had {had} of {wanted} requests, so that its alarm proves nothing:"
                 " have a probe or a client call it, bake for longer, or ask for fewer (release.bake)"
             )
 
 
-def _requests(cloudwatch: Any, name: str, begun: datetime, until: datetime) -> int:
+def _requests(cloudwatch: Any, name: str, since: datetime, until: datetime) -> int:
     """Return how many requests the busiest part of a service had: one passes through several."""
     (alarm,) = alarms.read(cloudwatch, [name]).values()
     watched = alarms.read(cloudwatch, sorted(set(WATCHED.findall(alarm["AlarmRule"]))))
@@ -91,7 +96,7 @@ def _requests(cloudwatch: Any, name: str, begun: datetime, until: datetime) -> i
         )
     ]
     # Whole minutes: CloudWatch counts by them, and the last one is not over yet.
-    begins, ends = begun.replace(second=0, microsecond=0), until + timedelta(minutes=1)
+    begins, ends = since.replace(second=0, microsecond=0), until + timedelta(minutes=1)
     counts: dict[str, float] = {}
     for page in cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=queries, StartTime=begins, EndTime=ends
@@ -101,13 +106,14 @@ def _requests(cloudwatch: Any, name: str, begun: datetime, until: datetime) -> i
     return int(max(counts.values(), default=0))
 
 
-def _is_new(place: Mapping[str, Any], stack: str) -> bool:
-    """Return whether a stack has never been updated."""
+def _stack(place: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a stack as DescribeStacks has it."""
     cloudformation = assumed_role.client(
         "cloudformation", role=place["role"], region=place["region"], session="release-bake"
     )
-    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return "LastUpdatedTime" not in found
+    (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    stack: Mapping[str, Any] = found
+    return stack
 
 
 def _shown(duration: timedelta) -> str:

@@ -76,12 +76,7 @@ def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -
     yield from (f"    {commit}" for commit in commits[:COMMITS_SHOWN])
     if len(commits) > COMMITS_SHOWN:
         yield f"    and {len(commits) - COMMITS_SHOWN} more:  git log {found.commit[:12]}..{waiting.run.commit[:12]}"
-    if found.way_back and found.rolls_back:
-        yield f"  if it fails, {stage} is rolled back to execution {found.way_back}"
-    elif found.rolls_back:
-        yield f"  if it fails, nothing rolls {stage} back: no run has succeeded there since the pipeline's last update"
-    else:
-        yield f"  if it fails, {stage} stays as it is then:  penstock rollback brings one service back"
+    yield f"  {text.way_back(found, stage)}"
 
 
 def _agree(connection: Connection, waiting: WaitingApproval, *, reject: bool, is_named: bool, yes: bool) -> None:

@@ -13,9 +13,10 @@ from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
-from pipeline.operate import failed_creation, pipeline_repair, run_control, service_logs
+from pipeline.operate import evidence, failed_creation, pipeline_repair, run_control, service_logs
 from pipeline.operate import logs as action_logs
 from pipeline.operate.errors import OperateError
+from pipeline.operate.evidence import Evidence
 from pipeline.operate.follow import changes, exit_code, follow
 from pipeline.operate.live_runs import live_runs
 from pipeline.operate.next_step import penstock
@@ -23,6 +24,7 @@ from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, Run
 from pipeline.operate.service_logs import Line
+from services.library.contract.names import entry_of
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -76,7 +78,9 @@ def status(
 def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
     alive = live_runs(connection.pipeline)
     if as_json:
-        typer.echo(json.dumps({**run.to_json(), "alive": [each.to_json() for each in alive]}, indent=2))
+        ways_back = {stage: found.to_json() for stage, found in _ways_back(connection.pipeline, run)}
+        others = [each.to_json() for each in alive]
+        typer.echo(json.dumps({**run.to_json(), "alive": others, "ways_back": ways_back}, indent=2))
         return
     for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
@@ -91,8 +95,16 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     _show_denials(pipeline, run)
     _show_broken_definition(pipeline, run)
     _show_failed_creations(pipeline, run)
+    for stage, found in _ways_back(pipeline, run):
+        typer.echo(f"Way back: {text.way_back(found, stage)}")
     for line in text.next_steps(run):
         typer.echo(line)
+
+
+def _ways_back(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence]]:
+    """Yield each stage that the run waits to enter, and what is known of the way back from there."""
+    for gate in dict.fromkeys(action.stage for action in run.actions if action.waits_for_a_person):
+        yield entry_of(gate), evidence.of_stage(pipeline, gate)
 
 
 def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:

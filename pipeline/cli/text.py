@@ -6,6 +6,7 @@ from datetime import datetime
 import typer
 
 from pipeline.operate.approvals import WaitingApproval
+from pipeline.operate.evidence import Evidence
 from pipeline.operate.live_runs import LiveRun
 from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
@@ -57,6 +58,17 @@ def approval(waiting: WaitingApproval) -> Iterator[str]:
     for other in waiting.others:
         yield f"  not about {other}"
     yield f"What would change:  {penstock('review --deployed', entry_of(waiting.stage), run.execution)}"
+
+
+def way_back(found: Evidence, stage: str) -> str:
+    """Say what becomes of a stage if a run fails in it."""
+    if found.way_back and found.rolls_back:
+        return f"if it fails, {stage} is rolled back to execution {found.way_back}"
+    by_hand = f"penstock rollback SERVICE {stage} --to {found.commit[:12] or 'COMMIT'} --why ..."
+    if found.rolls_back:
+        why = "no run has succeeded there since the pipeline's last update"
+        return f"if it fails, nothing rolls {stage} back: {why}. One service goes back by  {by_hand}"
+    return f"if it fails, {stage} stays as it is then:  {by_hand}  brings one service back"
 
 
 def format_change(change: Stage | Action) -> str:

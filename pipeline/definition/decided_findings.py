@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 import aws_cdk as cdk
 
 from pipeline.definition import build_network
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from pipeline.source import S3Source
 from services.library.guardrails.decisions.decision import DecidedBy, Decision
 from services.library.guardrails.decisions.grants import Grant, granted, one_of

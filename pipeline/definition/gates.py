@@ -19,7 +19,7 @@ from pipeline.catalogue.release import bakes, has_gate
 from pipeline.definition import programs, release_rules
 from pipeline.definition.build_step import BuildStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from services.library.contract.names import gate_of
 
 APPROVAL = "Approve"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -39,9 +40,8 @@ from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookR
 from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
 from pipeline.definition.source_action import add_trigger, grant_connection, source_action
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
-from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.environment import Environment
 from services.library.contract.names import REMOVALS_STAGE, gate_of
 from services.library.contract.steps import Step
@@ -61,7 +61,7 @@ class PipelineStack(cdk.Stack):
         catalogue: Catalogue,
         removals: Sequence[Removal] = (),
         branches: Environment | None = None,
-        make_stage: StageFactory = ServiceStage,
+        make_stage: StageFactory | None = None,
     ) -> None:
         """`branches`: where branch environments are, of which those that are over go each night.
 
@@ -74,12 +74,13 @@ class PipelineStack(cdk.Stack):
             env=cdk.Environment(account=settings.account, region=settings.region),
             description="The self-mutating pipeline that deploys every service to every stage",
             termination_protection=True,
-            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(settings.bootstrap.permissions_boundary),
             suppress_template_indentation=size > pipeline_size.INDENTED_ACTIONS,
         )
         if warning := pipeline_size.warning(size):
             cdk.Annotations.of(self).add_warning_v2("penstock:pipelineQuota", warning)
-        self._make_stage = make_stage
+        self._boundary = settings.bootstrap.permissions_boundary
+        self._make_stage = make_stage or partial(ServiceStage, boundary=self._boundary)
         self._pipeline_name = settings.name
         stages = list(stages_of(catalogue))
         self.decided_findings = decided_findings.decisions(
@@ -201,7 +202,7 @@ class PipelineStack(cdk.Stack):
             return self
         support = self.node.root.node.find_child(f"cross-account-support-stack-{account}")
         assert isinstance(support, cdk.Stack)  # noqa: S101 - every action in another account makes one
-        boundary = iam.ManagedPolicy.from_managed_policy_name(support, "Boundary", PERMISSIONS_BOUNDARY)
+        boundary = iam.ManagedPolicy.from_managed_policy_name(support, "Boundary", self._boundary)
         iam.PermissionsBoundary.of(support).apply(boundary)
         # CDK Pipelines lets self-mutation assume roles of the pipeline's account alone.
         self._engine.self_mutation_project.add_to_role_policy(

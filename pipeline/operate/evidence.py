@@ -27,6 +27,11 @@ class Evidence:
     way_back: str
     """The run that it would go back to; empty if there is none with the pipeline's present definition."""
 
+    def to_json(self) -> dict[str, str | bool]:
+        """Return what `penstock status --json` prints of it."""
+        names = ("execution", "commit", "rolls_back", "way_back")
+        return {name: getattr(self, name) for name in names}
+
 
 def of_stage(pipeline: Pipeline, gate: str) -> Evidence:
     """Collect it for the stage behind a gate, or for the stage itself if its approval is within it."""

@@ -67,6 +67,8 @@ ROOMS = {
         ours=(f"{LIBRARY}.runtime",),
         third_party=("boto3", "botocore", "pydantic", "aws_lambda_powertools", "httpx", "httpcore"),
     ),
+    # Of the library's own functions, whose package has it.
+    f"{LIBRARY}.runtime.tokens": Room(ours=(f"{LIBRARY}.runtime",), third_party=("jwt",)),
     # What Datadog's layer brings, which is there if this module is imported at all.
     f"{LIBRARY}.runtime.datadog": Room(ours=(f"{LIBRARY}.runtime",), third_party=("ddtrace",)),
     f"{LIBRARY}.operations": Room(ours=(f"{LIBRARY}.operations",), third_party=("boto3", "botocore")),
@@ -103,20 +105,23 @@ ROOMS = {
     ),
     # Reads its own templates for the guardrails, which may not know the pipeline.
     "pipeline.accounts": Room(
-        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment"),
+        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment", NAMES),
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
     "pipeline.settings": Room(
-        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+        ours=("pipeline.build_settings", "pipeline.pipeline_settings", "pipeline.source", "stages.accounts", NAMES),
+        third_party=(),
     ),
+    "pipeline.pipeline_settings": Room(ours=("pipeline.build_settings", "pipeline.source", NAMES), third_party=()),
     "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
-    "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
+    "pipeline.source": Room(ours=(), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
             "pipeline.build_settings",
             "pipeline.catalogue",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "pipeline.source",
             f"{LIBRARY}.contract",
@@ -132,6 +137,7 @@ ROOMS = {
             "pipeline.accounts",
             "pipeline.catalogue",
             "pipeline.definition",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "stages",
             f"{LIBRARY}.contract",

@@ -107,6 +107,7 @@ def upgradable(unchanged: Clone) -> Iterator[Clone]:
     ours = unchanged.git("rev-parse", "HEAD")
     unchanged.git("checkout", "--quiet", "-b", "platform", "HEAD~1")
     unchanged.edit("docs/push.md", ("# How a push travels", "# How a push travels today"))
+    unchanged.edit("pipeline/definition/probes.py", ('description="Calls what', 'description="Now calls what'))
     unchanged.write("docs/from-the-platform.md", "A new page.\n")
     unchanged.write("pipeline/scaffold/upgrade/codemods/tried_by_a_test.py", CODEMOD)
     codemods = "pipeline/scaffold/upgrade/edits.py"
@@ -153,6 +154,18 @@ def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
     assert {file: (upgradable.checkout / file).read_text() for file in company} == company
     assert (upgradable.checkout / "docs/from-the-platform.md").exists()
     assert ownership.samples(upgradable.checkout) == []
+
+
+@pytest.mark.soak
+def test_upgrade_ends_with_the_review_of_what_changes(upgradable: Clone) -> None:
+    assert upgradable.penstock("upgrade", "platform").returncode == 1
+    upgradable.write("docs/push.md", "# How a push of ours travels today\n")
+    upgradable.git("add", "docs/push.md")
+    ended = upgradable.penstock("upgrade", "--continue")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "edit    ship.sh: `ship it` is `ship`." in ended.stdout
+    assert "Now calls what was just deployed" in ended.stdout, ended.stdout
+    assert "payments" not in ended.stdout
 
 
 def refused(checkout: Path, *words: str) -> str:

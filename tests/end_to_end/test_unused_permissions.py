@@ -3,6 +3,8 @@
 import fnmatch
 import logging
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +19,20 @@ from pipeline.local.permissions import recorded
 from tests.conftest import ROOT
 from tests.end_to_end.clone import Clone, make
 from tests.testbed.permission_calls import CALLS, is_denied, without
-from tests.testbed.permission_mutations import Asking, Permission, Recorded, Verdict, judge, read, unused, used
+from tests.testbed.permission_mutations import (
+    Asking,
+    Permission,
+    Recorded,
+    Verdict,
+    holder,
+    judge,
+    permissions,
+    read,
+    together,
+    unused,
+    used,
+)
+from tests.testbed.recorded_permissions import OPTION, kept
 
 logger = logging.getLogger(__name__)
 pytestmark = [pytest.mark.cloud, pytest.mark.soak]
@@ -63,10 +78,25 @@ def whole(clone: Clone) -> Recorded:
     return read(recorded(clone.port))
 
 
-def test_whatever_nothing_uses_has_a_reason(whole: Recorded) -> None:
-    verdicts = judge(whole)
-    logger.info("%d requests, %d permissions: %s", len(whole.requests), len(verdicts), Counter(verdicts.values()))
-    found = unused(verdicts)
+@pytest.fixture(scope="module")
+def of_services(tmp_path_factory: pytest.TempPathFactory) -> list[Recorded]:
+    """What the services' own tests recorded: they reach what fails, and what is seldom asked for."""
+    folder = tmp_path_factory.mktemp("services")
+    which = ("tests/services", "-m", "cloud and not soak")
+    recording = ("-p", "tests.testbed.recorded_permissions", OPTION, str(folder))
+    command = (sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:randomly", *recording, *which)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-5_000:]
+    return list(kept(folder))
+
+
+def test_whatever_nothing_uses_has_a_reason(whole: Recorded, of_services: list[Recorded]) -> None:
+    everything = together([whole, *of_services])
+    verdicts = judge(everything)
+    asked = f"{len(whole.requests)} requests, {len(everything.requests)} with those of the services' tests"
+    logger.info("%s, %d permissions: %s", asked, len(verdicts), Counter(verdicts.values()))
+    granted = {(holder(each), each.action) for policy in whole.held for each in permissions(policy)}
+    found = unused(verdicts) & granted
     assert [each for each in sorted(found) if not any(covers(row, each) for row in rows())] == []
     assert [row for row in rows() if not any(covers(row, each) for each in found)] == []
 

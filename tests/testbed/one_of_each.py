@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from services.library.constructs.api import ApiSettings
 from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.backup_plan import BackupPlan
-from services.library.constructs.bucket import Bucket
+from services.library.constructs.bucket import Bucket, BucketSettings, Replica
 from services.library.constructs.event_forwarder import EventForwarder
 from services.library.constructs.event_publisher import EventPublisher
 from services.library.constructs.event_subscriber import EventSubscriber, EventSubscription
@@ -29,14 +29,16 @@ from services.library.constructs.stream import Stream
 from services.library.constructs.stream_consumer import StreamConsumer, StreamConsumerSettings
 from services.library.constructs.sync_api import SyncApi
 from services.library.constructs.table import Index, Table
+from services.library.constructs.token_authorizer import Issuer
 from services.library.constructs.topic import Topic
 from services.library.constructs.workflow import Workflow, WorkflowKind
 from services.library.contract.environment import Environment
 from services.library.contract.network import Network
 from services.library.contract.service import ServiceStack
 from tests.testbed import runtime_code
+from tests.testbed.issuer import AUDIENCE
 
-ORIGIN = "https://orders.example.com"
+ORIGINS = (ORIGIN, OTHER_ORIGIN) = ("https://orders.example.com", "https://admin.example.com")
 NETWORK = Network(
     vpc_id="vpc-1",
     availability_zones=("eu-west-1a",),
@@ -85,11 +87,12 @@ import os
 
 import boto3
 
+from services.library.runtime.cors import cors_headers
 from services.library.runtime.logging import logger_for
 from services.library.runtime.queue import FIELDS, QueueProcessor
 from services.library.runtime.quarantine import BucketQuarantine
 from services.library.runtime.rotation import SecretRotation
-from services.library.runtime.stream import StreamProcessor
+from services.library.runtime.stream import PermanentFailure, StreamProcessor
 
 logger = logger_for("sample", fields=FIELDS)
 
@@ -107,7 +110,7 @@ def orders(event, context):
         ExpressionAttributeValues={":c": {"S": "ann"}},
     )
     told = {"route": event["resource"], "path": event["pathParameters"], "found": found["Count"]}
-    headers = {"Access-Control-Allow-Origin": os.environ["ORIGIN"]}
+    headers = cors_headers(event, os.environ["ORIGINS"].split())
     return {"statusCode": 200, "headers": headers, "body": json.dumps(told)}
 
 
@@ -136,7 +139,13 @@ def note_messages(event, context):
 
 def consume(what, event, context):
     quarantine = BucketQuarantine(os.environ["QUARANTINE_BUCKET_NAME"], client=boto3.client("s3"))
-    process = lambda record: note(what, json.loads(record.data))
+
+    def process(record):
+        said = json.loads(record.data)
+        if "poison" in said.get("new", ()):
+            raise PermanentFailure
+        note(what, said)
+
     return StreamProcessor(process=process, quarantine=quarantine, logger=logger).run(event, context)
 
 
@@ -165,6 +174,7 @@ class Given:
     notes: str = "/var/notes"
     """The file in which functions note what they got."""
     user_pool: str = "arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_Ab12Cd34E"
+    issuer: str = "https://login.example.com/"
     partner_bus: str = f"arn:aws:events:eu-west-1:{PARTNER}:event-bus/partner"
 
 
@@ -229,13 +239,24 @@ class OneOfEach(ServiceStack):
         if environment.keeps_data:
             BackupPlan(self, "Backups", environment=environment, tables=[self.orders], alarms_to=alarms)
         FhirDatastore(self, "Datastore", environment=environment, encryption_key=key)
-        self.documents = Bucket(self, "Documents", environment=environment, encryption_key=key)
+        self.documents = Bucket(
+            self,
+            "Documents",
+            environment=environment,
+            encryption_key=key,
+            settings=BucketSettings(
+                replicate_to=Replica(
+                    bucket_arn="arn:aws:s3:::orders-copies",
+                    key_arn="arn:aws:kms:eu-central-1:111111111111:key/0f5d1a2b-1111-4222-8333-444455556666",
+                )
+            ),
+        )
         self.stream = Stream(self, "Stream", environment=environment)
         for name, handler, source in (
             ("Changes", "note_changes", self.orders),
             ("Records", "note_records", self.stream),
         ):
-            StreamConsumer(
+            consumer = StreamConsumer(
                 self,
                 name,
                 environment=environment,
@@ -247,16 +268,30 @@ class OneOfEach(ServiceStack):
                     record_age=cdk.Duration.hours(12),
                 ),
             )
+            self.output(f"Redrive{name}", consumer.redrive)
         self.output("Table", self.orders.name)
         self.output("StreamName", self.stream.name)
         self.output("Bucket", self.documents.name)
 
     def _apis(self) -> None:
         environment, alarms = self.environment_, self.alarms
-        orders = self.function("OrdersCode", "orders", variables={"TABLE_NAME": self.orders.name, "ORIGIN": ORIGIN})
+        variables = {"TABLE_NAME": self.orders.name, "ORIGINS": " ".join(ORIGINS)}
+        orders = self.function("OrdersCode", "orders", variables=variables)
         self.orders.grant(orders.function, "dynamodb:Query")
-        signed = ApiSettings(rate_limit=100, burst_limit=200, cors_origin=ORIGIN)
-        people = ApiSettings(rate_limit=100, burst_limit=200, user_pools=(self.given.user_pool,), cors_origin=ORIGIN)
+        signed = ApiSettings(rate_limit=100, burst_limit=200, cors_origins=ORIGINS)
+        people = ApiSettings(rate_limit=100, burst_limit=200, user_pools=(self.given.user_pool,), cors_origins=ORIGINS)
+        issued = ApiSettings(
+            rate_limit=100,
+            burst_limit=200,
+            issuer=Issuer(
+                issuer=self.given.issuer,
+                keys_url=f"{self.given.issuer}keys",
+                audiences=(AUDIENCE,),
+                algorithms=("ES256",),
+                cache=cdk.Duration.seconds(0),
+            ),
+            cors_origins=ORIGINS,
+        )
         workflow, express = (
             Workflow(
                 self,
@@ -297,7 +332,7 @@ class OneOfEach(ServiceStack):
                 "Called",
                 environment=environment,
                 function=self.function("Answer", "answer", network=NETWORK),
-                settings=people,
+                settings=issued,
                 alarms_to=alarms,
             ),
             "Sync": SyncApi(self, "Sync", environment=environment, workflow=express, settings=signed, alarms_to=alarms),

@@ -1,14 +1,18 @@
-"""Templates that others have published: the integration tests of the CDK's own packages, of release 1.50.0.
+"""Templates that others have published.
 
-Later releases ship without them. They come from the registry that this machine's npm is set up with, and what comes
-must have the digest that stands here.
+The integration tests of the CDK's own packages, of release 1.50.0: later releases ship without them. And what
+aws-sam-translator makes of the templates of AWS SAM that cfn-lint is tested with: its own tests are in no package. They
+come from the registries that this machine's npm and uv are set up with, and what comes must have the digest that stands
+here.
 """
 
 import base64
 import hashlib
 import json
+import os
 import re
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +34,10 @@ PACKAGES: Mapping[str, str] = {
     ),
 }
 """The SHA-512 of each package's archive, as npm's integrity has it."""
+TRANSLATOR = "aws-sam-translator==1.115.0"
+SAM_TEMPLATES = "cfn-lint==1.58.0"
+SAM_DIGEST = "Ke8JW4KvsNLdLUAEujBe5mt//L5KMjxPf2AYIRne8jtK92Myk8RPaqS5U60vPXDN4SSuPNkiYTz/zEiWNV+0eg=="
+"""The SHA-512 of its source archive."""
 _TEMPLATE = re.compile(r"package/test/(.*/)?integ\.(.+)\.expected\.json")
 
 
@@ -47,13 +55,37 @@ def templates(folder: Path) -> list[Template]:
     return [found for package in sorted(PACKAGES) for found in _templates(package, _archive(package, folder))]
 
 
+def translated(folder: Path) -> list[Template]:
+    """Fetch templates of AWS SAM, and translate them. `folder`: where everything goes."""
+    uv, uvx = (ROOT / ".venv/bin" / name for name in ("uv", "uvx"))
+    packages = folder / "packages"
+    fetching = ("--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, SAM_TEMPLATES)
+    for command in (
+        (uv, "pip", "install", "--quiet", "--target", packages, TRANSLATOR),
+        (uvx, "pip", "download", *fetching),
+    ):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    assert _digest(archive) == SAM_DIGEST, f"{archive.name} is not what was published"
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    (fixtures,) = folder.glob("*/test/fixtures/templates/good")
+    translating = (sys.executable, "-W", "ignore", ROOT / "tests/testbed/sam_translation.py", fixtures)
+    environment = {**os.environ, "PYTHONPATH": str(packages), "AWS_DEFAULT_REGION": "us-east-1"}
+    made = subprocess.run(translating, env=environment, check=True, capture_output=True, text=True)
+    return [Template(name=f"sam/{name}", body=body) for name, body in json.loads(made.stdout).items()]
+
+
 def _archive(package: str, folder: Path) -> Path:
     command = [str(ROOT / ".venv/bin/npm"), "pack", "--silent", "--json", f"@aws-cdk/{package}@{VERSION}"]
     packed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     archive = folder / Path(json.loads(packed.stdout)[0]["filename"].replace("@", "").replace("/", "-"))
-    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    assert digest == PACKAGES[package], f"{archive.name} is not what was published"
+    assert _digest(archive) == PACKAGES[package], f"{archive.name} is not what was published"
     return archive
+
+
+def _digest(archive: Path) -> str:
+    return base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
 
 
 def _templates(package: str, archive: Path) -> Iterator[Template]:

@@ -11,12 +11,20 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from services.library.constructs.log_group import LogGroup
+from services.library.constructs.mappings import cors
 from services.library.constructs.mappings.body_schema import DIALECT, validate_schema
 from services.library.constructs.mappings.integration import IntegrationResponse
 from services.library.constructs.mappings.problem import PAYLOAD_LIMIT_BYTES, gateway_responses
-from services.library.constructs.mappings.request_name import ANYBODY, IAM_CALLER, IDEMPOTENCY_HEADER, USER_POOL_CALLER
+from services.library.constructs.mappings.request_name import (
+    ANYBODY,
+    IAM_CALLER,
+    IDEMPOTENCY_HEADER,
+    ISSUER_CALLER,
+    USER_POOL_CALLER,
+)
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
+from services.library.constructs.token_authorizer import Issuer, TokenAuthorizer
 from services.library.constructs.web_firewall import WebFirewall
 from services.library.contract import defaults
 from services.library.contract.constraints import Between, Matches, require_valid
@@ -31,8 +39,8 @@ STAGE = "v1"
 LONGEST_SECONDS = 29
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
 ORIGIN = Matches(
-    r"(\*|https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?)?",
-    "nothing, one origin such as https://app.example.com, or * for pages of everybody's",
+    r"\*|https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?",
+    "an origin such as https://app.example.com, or * for pages of everybody's",
 )
 USER_POOL = Matches(
     r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/[A-Za-z0-9_-]+", "the whole ARN of a user pool of Cognito"
@@ -49,7 +57,6 @@ CORS_HEADERS = (
 """What a page of the origin may send beside what every page may: what signs a request, or says who signed in."""
 CORS_MAX_AGE = cdk.Duration.hours(1)
 """How long a browser need not ask again."""
-ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 ACCESS_LOG = {
     "requestId": "$context.requestId",
     "method": "$context.httpMethod",
@@ -80,10 +87,13 @@ class ApiSettings:
     """Empty asks every caller for an IAM signature. Otherwise nobody is asked, and this says who is let in and why."""
     user_pools: tuple[Annotated[str, USER_POOL], ...] = ()
     """User pools of Cognito whose people are let in by the token of a signed-in session, instead of IAM signatures."""
+    issuer: Issuer | None = None
+    """Who else than Cognito issues the tokens by which people are let in, instead of IAM signatures."""
     scopes: tuple[Annotated[str, SCOPE], ...] = ()
-    """What an access token of the user pools must allow, one of these at least; none: identity tokens are asked for."""
-    cors_origin: Annotated[str, ORIGIN] = ""
-    """The origin whose pages may call the API from a browser; none unless it is given."""
+    """What a token must allow, one of these at least. Without any, user pools are asked for identity tokens, and an
+    issuer's token is enough whatever it allows."""
+    cors_origins: tuple[Annotated[str, ORIGIN], ...] = ()
+    """The origins whose pages may call the API from a browser; none unless they are given."""
     timeout: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(LONGEST_SECONDS))
     """The longest that a caller waits."""
     slow: cdk.Duration = field(default_factory=lambda: cdk.Duration.seconds(5))
@@ -102,14 +112,11 @@ class ApiSettings:
                 f"ApiSettings: open_to={self.open_to!r} is not allowed; give nothing for IAM signatures, or say in a"
                 " sentence who is let in without any and why that is right: it is what a reviewer judges."
             )
-        if self.user_pools and self.open_to:
+        self._require_one_way_in()
+        if _is_ambiguous(self.cors_origins):
             raise ValueError(
-                f"ApiSettings: open_to={self.open_to!r} is not allowed; give nothing beside user_pools: who signs in"
-                " with a user pool is asked for a token."
-            )
-        if self.scopes and not self.user_pools:
-            raise ValueError(
-                f"ApiSettings: scopes={self.scopes!r} is not allowed; give user_pools with them: a signature has none."
+                f"ApiSettings: cors_origins={self.cors_origins!r} is not allowed; give each origin once, and"
+                f" {cors.ANY_ORIGIN} alone."
             )
         if not 1 <= (seconds := self.timeout.to_seconds(integral=False)) <= LONGEST_SECONDS:
             raise ValueError(
@@ -120,6 +127,24 @@ class ApiSettings:
             raise ValueError(
                 f"ApiSettings: slow={slow:g} s is not allowed; give more than 0 s and at most {LONGEST_SECONDS} s: an"
                 " alarm at 0 is always on, and one after the last answer never."
+            )
+
+    def _require_one_way_in(self) -> None:
+        """Raise ValueError if it is not clear how a caller shows who it is."""
+        if (self.user_pools or self.issuer) and self.open_to:
+            raise ValueError(
+                f"ApiSettings: open_to={self.open_to!r} is not allowed; give nothing beside user_pools or issuer: who"
+                " signs in there is asked for a token."
+            )
+        if self.user_pools and self.issuer:
+            raise ValueError(
+                f"ApiSettings: user_pools={self.user_pools!r} is not allowed; give nothing beside issuer: a method of a"
+                " REST API has one authorizer."
+            )
+        if self.scopes and not (self.user_pools or self.issuer):
+            raise ValueError(
+                f"ApiSettings: scopes={self.scopes!r} is not allowed; give user_pools or issuer with them: a signature"
+                " has none."
             )
 
     def require_shorter(self, setting: str, seconds: float, *, what: str) -> None:
@@ -141,6 +166,8 @@ class ApiSettings:
     @property
     def identity(self) -> str:
         """Return the Velocity expression of the caller that an idempotency key belongs to."""
+        if self.issuer:
+            return ISSUER_CALLER
         if self.user_pools:
             return USER_POOL_CALLER
         return ANYBODY if self.open_to else IAM_CALLER
@@ -172,7 +199,7 @@ class Api(Construct):
             cloud_watch_role=not environment.prefix,
             cloud_watch_role_removal_policy=None if environment.prefix else cdk.RemovalPolicy.RETAIN,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            default_method_options=self._authorization(),
+            default_method_options=self._authorization(environment, alarms_to),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
@@ -209,14 +236,22 @@ class Api(Construct):
         return api
 
     def answer_browsers(self, resource: apigateway.IResource, methods: Sequence[str]) -> None:
-        """Let a browser ask whether a page of the settings' origin may call these methods; nobody's code answers."""
-        if self.settings.cors_origin:
-            resource.add_cors_preflight(
-                allow_origins=[self.settings.cors_origin],
-                allow_methods=list(methods),
-                allow_headers=list(CORS_HEADERS),
-                max_age=CORS_MAX_AGE,
-            )
+        """Let a browser ask whether a page of the settings' origins may call these methods; nobody's code answers."""
+        origins = self.settings.cors_origins
+        if not origins:
+            return
+        method = resource.add_cors_preflight(
+            allow_origins=[origins[0]],
+            allow_methods=list(methods),
+            allow_headers=list(CORS_HEADERS),
+            max_age=CORS_MAX_AGE,
+        )
+        if template := cors.origin_template(origins):
+            made = method.node.default_child
+            assert isinstance(made, apigateway.CfnMethod)  # noqa: S101 - what every Method is made of
+            # Not the CDK's own template, which takes origins for patterns: a dot in one would match any sign.
+            made.add_property_override("Integration.IntegrationResponses.0.ResponseTemplates", {JSON: template})
+            self._deploy_with(origins=",".join(origins))
 
     def model(self, name: str, schema: Mapping[str, Any]) -> dict[str, apigateway.IModel]:
         """Return the request models of a method whose payload has this JSON schema."""
@@ -227,8 +262,7 @@ class Api(Construct):
         made = model.node.default_child
         assert isinstance(made, apigateway.CfnModel)  # noqa: S101 - what every Model is made of
         made.schema = document
-        if deployment := self.rest_api.latest_deployment:
-            deployment.add_to_logical_id({name: json.dumps(document)})  # a stage serves what was deployed into it
+        self._deploy_with(**{name: json.dumps(document)})
         return {JSON: model}
 
     def post(
@@ -240,9 +274,8 @@ class Api(Construct):
         models: Mapping[str, apigateway.IModel] | None = None,
     ) -> apigateway.Method:
         """Add a POST method with a validated payload; `statuses` are those that the mapping templates respond with."""
-        headers = {"method.response.header.Content-Type": True, "method.response.header.Retry-After": True}
-        if self.settings.cors_origin:
-            headers[f"method.response.header.{ALLOW_ORIGIN}"] = True
+        names = ["Content-Type", "Retry-After", *cors.answer_headers(self.settings.cors_origins)]
+        headers = {f"method.response.header.{name}": True for name in names}
         resource = at or self.rest_api.root
         self.answer_browsers(resource, ["POST"])
         return resource.add_method(
@@ -287,8 +320,25 @@ class Api(Construct):
         )
         return self.post(integration, statuses=statuses)
 
-    def _authorization(self) -> apigateway.MethodOptions:
+    def _deploy_with(self, **what: str) -> None:
+        """Have another value deploy the API anew: a stage serves what was deployed into it."""
+        if deployment := self.rest_api.latest_deployment:
+            deployment.add_to_logical_id(what)
+
+    def _authorization(self, environment: Environment, alarms_to: NotificationTopic) -> apigateway.MethodOptions:
         """Return how a method asks who calls, unless it says otherwise."""
+        if self.settings.issuer:
+            tokens = TokenAuthorizer(
+                self,
+                "Tokens",
+                environment=environment,
+                issuer=self.settings.issuer,
+                scopes=self.settings.scopes,
+                alarms_to=alarms_to,
+            )
+            return apigateway.MethodOptions(
+                authorization_type=apigateway.AuthorizationType.CUSTOM, authorizer=tokens.authorizer
+            )
         if not self.settings.user_pools:
             is_open = bool(self.settings.open_to)
             kinds = apigateway.AuthorizationType
@@ -314,9 +364,11 @@ class Api(Construct):
 
     def _add_gateway_responses(self) -> None:
         """Give the errors of API Gateway itself the format of all others, with the request's id."""
-        responses = gateway_responses(body_refusal=self.settings.body_refusal)
-        origin = self.settings.cors_origin
-        allowed = {f"gatewayresponse.header.{ALLOW_ORIGIN}": f"'{origin}'"} if origin else {}
+        responses = gateway_responses(
+            body_refusal=self.settings.body_refusal, asks_for_tokens=self.settings.issuer is not None
+        )
+        found = cors.gateway_headers(self.settings.cors_origins)
+        allowed = {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in found.items()}
         for each in responses:
             self.rest_api.add_gateway_response(
                 each.response_type,
@@ -346,17 +398,22 @@ class Api(Construct):
 
 def to_cdk(responses: Sequence[IntegrationResponse], settings: ApiSettings) -> list[apigateway.IntegrationResponse]:
     """Return a mapping's integration responses as CDK values, with what a browser asks for."""
-    origin = settings.cors_origin
-    allowed = {f"method.response.header.{ALLOW_ORIGIN}": f"'{origin}'"} if origin else {}
+    found = cors.answer_headers(settings.cors_origins)
+    allowed = {f"method.response.header.{name}": f"'{value}'" for name, value in found.items()}
+    template = cors.origin_template(settings.cors_origins)
     return [
         apigateway.IntegrationResponse(
             status_code=str(each.status),
             selection_pattern=each.pattern,
-            response_templates={JSON: each.template},
+            response_templates={JSON: template + each.template},
             response_parameters=each.parameters | allowed,
         )
         for each in responses
     ]
+
+
+def _is_ambiguous(origins: Sequence[str]) -> bool:
+    return len(set(origins)) < len(origins) or (cors.ANY_ORIGIN in origins and len(origins) > 1)
 
 
 def require_valid_schema(who: str, schema: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -9,13 +10,38 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from services.library.constructs.key import TO_READ, TO_SEND, Key
+from services.library.constructs.role import Role
 from services.library.contract import defaults
-from services.library.contract.constraints import require_valid
+from services.library.contract.constraints import Matches, require_valid
 from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
 
 SHORTEST = cdk.Duration.days(7)
 """Time to notice that something was deleted or overwritten by mistake."""
+BUCKET_ARN = Matches(r"arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the whole ARN of a bucket")
+KEY_ARN = Matches(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[a-z0-9-]+", "the whole ARN of a key, and no alias")
+READ_VERSIONS = ("s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging")
+READ_CONFIGURATION = ("s3:GetReplicationConfiguration", "s3:ListBucket")
+REPLICATE = ("s3:ReplicateObject", "s3:ReplicateTags")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+Without `s3:ReplicateDelete`: what is deleted here stays there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """A versioned bucket in another region that gets a copy of each object; whoever has it lets the role write."""
+
+    bucket_arn: Annotated[str, BUCKET_ARN]
+    key_arn: Annotated[str, KEY_ARN]
+    """The key of the copies, in that bucket's region."""
+
+    def __post_init__(self) -> None:
+        require_valid(self)
+
+    @property
+    def region(self) -> str:
+        """Return the region of the key, and so of the bucket."""
+        return self.key_arn.split(":")[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +53,8 @@ class BucketSettings:
     replaced_versions: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(90))
     """How long a deleted or overwritten object can still be restored."""
     access_logs: cdk.Duration = field(default_factory=lambda: cdk.Duration.days(365))
+    replicate_to: Replica | None = None
+    """Where a copy of each object goes, in another region; None leaves them in the three zones of their own."""
 
     def __post_init__(self) -> None:
         require_valid(self)
@@ -90,6 +118,8 @@ class Bucket(Construct):
             ],
             removal_policy=removal_policy,
         )
+        if settings.replicate_to is not None:
+            self._replicate(settings.replicate_to, environment)
 
     @property
     def name(self) -> str:
@@ -98,11 +128,62 @@ class Bucket(Construct):
 
     def send_events(self) -> None:
         """Have S3 tell the account's default event bus of what happens to objects; `ObjectTrigger` listens there."""
+        # Not the CDK's own way, which deploys a function that no guardrail would pass.
+        self._made.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+
+    @property
+    def _made(self) -> s3.CfnBucket:
         made = self.bucket.node.default_child
         assert isinstance(made, s3.CfnBucket)  # noqa: S101 - what every Bucket is made of
-        # Not the CDK's own way, which deploys a function that no guardrail would pass.
-        made.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        return made
+
+    def _replicate(self, replica: Replica, environment: Environment) -> None:
+        """Have S3 copy each object, as a role that reads versions here and writes copies there.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+        """
+        if replica.region == environment.region:
+            raise ValueError(
+                f"{self.node.path}: replicate_to={replica.bucket_arn} with a key in {replica.region} is not allowed;"
+                " give a bucket and its key in another region: what befalls a region would befall both."
+            )
+        role = Role(self, "Replication", service="s3.amazonaws.com")
+        for actions, resource in (
+            (READ_CONFIGURATION, self.bucket.bucket_arn),
+            (READ_VERSIONS, self.bucket.arn_for_objects("*")),
+            (REPLICATE, f"{replica.bucket_arn}/*"),
+        ):
+            iam.Grant.add_to_principal(grantee=role, actions=list(actions), resource_arns=[resource])
+        self.encryption_key.grant_through("s3", role, *TO_READ)
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["kms:Encrypt"],
+            resource_arns=[replica.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"s3.{replica.region}.amazonaws.com"}},
+        )
+        made = s3.CfnBucket
+        self._made.replication_configuration = made.ReplicationConfigurationProperty(
+            role=role.role_arn,
+            rules=[
+                made.ReplicationRuleProperty(
+                    id="Everything",
+                    status="Enabled",
+                    priority=0,
+                    filter=made.ReplicationRuleFilterProperty(prefix=""),
+                    delete_marker_replication=made.DeleteMarkerReplicationProperty(status="Disabled"),
+                    source_selection_criteria=made.SourceSelectionCriteriaProperty(
+                        sse_kms_encrypted_objects=made.SseKmsEncryptedObjectsProperty(status="Enabled")
+                    ),
+                    destination=made.ReplicationDestinationProperty(
+                        bucket=replica.bucket_arn,
+                        encryption_configuration=made.EncryptionConfigurationProperty(
+                            replica_kms_key_id=replica.key_arn
+                        ),
+                    ),
+                )
+            ],
         )
 
     def grant_read(self, grantee: iam.IGrantable, *, below: str = "") -> None:

@@ -70,13 +70,12 @@ class ReleaseAlarm(Construct):
     def _rate(self, measured: Measured, percent: int) -> cloudwatch.Alarm:
         failures = {f"failures{number}": metric for number, metric in enumerate(measured.failures)}
         total = " + ".join(f"FILL({each}, 0)" for each in failures)
-        here = measured.scope.node.path.removeprefix(f"{cdk.Stack.of(self).node.path}/")
+        stack = cdk.Stack.of(self)
+        here = measured.scope.node.path.removeprefix(f"{stack.node.path}/")
         return cloudwatch.Alarm(
             self,
             here.replace("/", ""),
-            alarm_description=(
-                f"{here}: more than {percent}% fail. What to do is in docs/runbooks/{cdk.Stack.of(self).node.id}.md"
-            ),
+            alarm_description=f"{self.node.id}: what it means and what to do is in docs/runbooks/{stack.node.id}.md",
             metric=cloudwatch.MathExpression(
                 expression=f"100 * ({total}) / {REQUESTS}",
                 using_metrics={REQUESTS: measured.requests, **failures},

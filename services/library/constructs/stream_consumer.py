@@ -269,18 +269,11 @@ class StreamConsumer(Construct):
 
     @property
     def redrive(self) -> str:
-        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`.
-
-        Raises ValueError for a table's stream, whose records it does not send again.
-        """
-        if isinstance(self.source, Table):
-            raise ValueError(
-                f"{self.node.path}: stream={self.source.node.path} is not allowed; give a Stream: `penstock redrive`"
-                " sends no changes of a table again, which lie in the consumer's buckets."
-            )
+        """Return what `penstock redrive` reads, for a stack output whose key begins with `Redrive`."""
+        source = self.source
         found: dict[str, str | float] = {
             "function": self.function.function_name,
-            "stream": self.source.stream.stream_name,
+            "stream": source.stream_arn if isinstance(source, Table) else source.stream.stream_name,
             "quarantine": self.quarantine.bucket.bucket_name,
             "timeout_seconds": self.settings.function.timeout.to_seconds(),
         }

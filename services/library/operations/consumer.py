@@ -15,6 +15,7 @@ class DeployedConsumer:
 
     function: str
     stream: str
+    """The name of a stream, or the ARN of a table's."""
     quarantine: str
     """The bucket of records that can never be processed as they are; also keeps what was done about each."""
     failures: str | None

@@ -2,6 +2,7 @@
 
 "For Amazon S3 destinations, Lambda sends the entire invocation record along with the metadata"; to a queue only the
 metadata. https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
 import json
@@ -9,14 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from services.library.operations.records import RedriveRecord, RedriveResult, RedriveVerdict, parse_record
-from services.library.operations.stream import StreamReader
+from services.library.operations.records import (
+    RecordReader,
+    RedriveRecord,
+    RedriveResult,
+    RedriveVerdict,
+    parse_record,
+)
 
 COPIES_PREFIX = "aws/lambda/"
 """Lambda's own, of every object that it writes to a destination."""
 HIDDEN_SECONDS = 120
 """How long a message that was looked at stays hidden from others if this is interrupted."""
-MALFORMED_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
+POINTERS = ("KinesisBatchInfo", "DDBStreamBatchInfo")
+"""Members that say where a batch is in a stream, or in a table's stream."""
+MALFORMED_ERRORS = (ValueError, KeyError, TypeError, AttributeError, StopIteration)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +45,7 @@ class FailedBatchCopies:
         self.s3 = s3
         self.bucket = bucket
 
-    def read(self, stream: StreamReader) -> Iterator[OnFailureRecord]:
+    def read(self, stream: RecordReader) -> Iterator[OnFailureRecord]:
         """Yield the batch of each object. An object without its payload is a pointer."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=COPIES_PREFIX)
         for page in pages:
@@ -53,7 +61,7 @@ class FailedBatchPointers:
         self.sqs = sqs
         self.url = url
 
-    def read(self, stream: StreamReader) -> Iterator[OnFailureRecord]:
+    def read(self, stream: RecordReader) -> Iterator[OnFailureRecord]:
         """Yield the batch of each message, once. They are hidden from others until they are given back or deleted."""
         seen: set[str] = set()
         while True:
@@ -76,11 +84,11 @@ class FailedBatchPointers:
         self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0)
 
 
-def _read(body: str | bytes, stream: StreamReader, source: str, receipt: str | None) -> OnFailureRecord:
+def _read(body: str | bytes, stream: RecordReader, source: str, receipt: str | None) -> OnFailureRecord:
     try:
         content = json.loads(body)
         if "payload" not in content:
-            return _by_pointer(content["KinesisBatchInfo"], stream, source, receipt)
+            return _by_pointer(next(content[name] for name in POINTERS if name in content), stream, source, receipt)
         # Documented as the whole event in quotation marks; seen as an object as well.
         event = json.loads(content["payload"]) if isinstance(content["payload"], str) else content["payload"]
         records = tuple(parse_record(raw, source) for raw in event["Records"])
@@ -89,13 +97,13 @@ def _read(body: str | bytes, stream: StreamReader, source: str, receipt: str | N
     return OnFailureRecord(records=records, receipt=receipt)
 
 
-def _by_pointer(batch: Any, stream: StreamReader, source: str, receipt: str | None) -> OnFailureRecord:
+def _by_pointer(batch: Any, stream: RecordReader, source: str, receipt: str | None) -> OnFailureRecord:
     shard, size = batch["shardId"], int(batch["batchSize"])
-    first, last = int(batch["startSequenceNumber"]), int(batch["endSequenceNumber"])
+    first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
     records = tuple(stream.between(shard, first, last, source=source))
     # A stream loses its oldest records first, so a batch whose first record is there is whole. (With a parallelization
     # factor the shard has records of other batches in between; a consumer processes them once all the same.)
-    if records and records[0].position[:2] == (shard, first):
+    if records and records[0].sequence == first:
         return OnFailureRecord(records=records, receipt=receipt)
     lost = RedriveResult(
         verdict=RedriveVerdict.EXPIRED,

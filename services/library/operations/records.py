@@ -1,11 +1,13 @@
-"""Stream records to be sent again, in the form in which Lambda passes them to the consumer."""
+"""Records of streams and tables to be sent again, in the form in which Lambda passes them to the consumer."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 Raw = Mapping[str, Any]
 """One element of an event's `Records`."""
@@ -14,6 +16,9 @@ SUB_SEQUENCE = "penstockSubSequence"
 """Which record of an aggregate it is (services/library/runtime/stream.py)."""
 SUB_DIGITS = 7
 WHOLE = -1
+IMAGES = {"new": "NewImage", "old": "OldImage"}
+"""Member of a change's payload -> what Lambda calls it."""
+CHANGES = ("INSERT", "MODIFY", "REMOVE")
 StreamPosition = tuple[str, int, int]
 """The shard, the sequence number and the place in an aggregate, WHOLE if the record came in none; they identify a
 record, and sort as the records were written."""
@@ -112,13 +117,74 @@ class RedriveRecord:
         return f"quarantined/{self.shard}/{self.sequence}-{hashlib.sha256(self.data).hexdigest()[:16]}.json"
 
     def with_data(self, data: bytes, source: str) -> "RedriveRecord":
-        """Return the record with another payload, and a mark that the consumer preserves if it quarantines it again."""
+        """Return the record with another payload, and a mark that the consumer preserves if it quarantines it again.
+
+        Raises ValueError if such a record cannot have the payload.
+        """
         kinesis = {**self.raw["kinesis"], "data": base64.b64encode(data).decode()}
         return RedriveRecord(raw={**self.raw, "kinesis": kinesis, MENDED: True}, source=source)
 
     def line(self, verdict: RedriveVerdict, note: str = "") -> RedriveResult:
         """Return a result for the record."""
         return RedriveResult(verdict=verdict, source=self.source, shard=self.shard, sequence=self.sequence, note=note)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableChange(RedriveRecord):
+    """A change of a table's item; its payload is what `StreamRecord` makes of it (services/library/runtime/stream.py).
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    """
+
+    @property
+    def shard(self) -> str:
+        """Return the label of the table's stream: Lambda does not tell the shard."""
+        return str(self.raw["eventSourceARN"]).rpartition("/")[2]
+
+    @property
+    def sequence(self) -> str:
+        """Return the sequence number, which grows from change to change of an item."""
+        return str(self.raw["dynamodb"]["SequenceNumber"])
+
+    @property
+    def partition_key(self) -> str:
+        """Return the item's keys, within which order matters. Never show them."""
+        return json.dumps(self.raw["dynamodb"]["Keys"], sort_keys=True)
+
+    @property
+    def data(self) -> bytes:
+        """Return the payload: what happened to which item, and the item before and after it."""
+        change = self.raw["dynamodb"]
+        told = {"event": self.raw["eventName"], "keys": change["Keys"]}
+        told |= {name: change[image] for name, image in IMAGES.items() if image in change}
+        return json.dumps(told).encode()
+
+    def with_data(self, data: bytes, source: str) -> RedriveRecord:
+        """Return the change with other images. Raises ValueError if the payload is none of this item's."""
+        try:
+            told = json.loads(data)
+        except (ValueError, RecursionError):
+            raise ValueError("it is no JSON") from None
+        keys, allowed = self.raw["dynamodb"]["Keys"], {"event", "keys", *IMAGES}
+        if not isinstance(told, dict) or told.keys() - allowed or told.get("event") not in CHANGES:
+            raise ValueError(f"its members are event, one of {', '.join(CHANGES)}, keys, new and old")
+        if told.get("keys") != keys:
+            raise ValueError("its keys are those of another item")
+        change = {name: value for name, value in self.raw["dynamodb"].items() if name not in IMAGES.values()}
+        change |= {image: told[name] for name, image in IMAGES.items() if name in told}
+        return TableChange(
+            raw={**self.raw, "eventName": told["event"], "dynamodb": change, MENDED: True}, source=source
+        )
+
+
+class RecordReader(Protocol):
+    """Reads records again from where they came, in the form in which Lambda passes them."""
+
+    def between(self, shard: str, first: str, last: str, *, source: str) -> Iterator[RedriveRecord]:
+        """Yield the records of a shard from one sequence number to another that are still there."""
+
+    def since(self, moment: datetime) -> Iterator[RedriveRecord]:
+        """Yield every record that came from a moment on, up to now."""
 
 
 def position_of(shard: str, sequence: str) -> StreamPosition:
@@ -131,7 +197,7 @@ def parse_record(raw: object, source: str) -> RedriveRecord:
     """Return the record of one element of `Records`. Raises ValueError, TypeError or KeyError if a field is missing."""
     if not isinstance(raw, Mapping):
         raise TypeError("a record must be an object")
-    record = RedriveRecord(raw=raw, source=source)
+    record = TableChange(raw=raw, source=source) if "dynamodb" in raw else RedriveRecord(raw=raw, source=source)
     if not record.shard:
         raise ValueError("a record must name its shard")
     _ = (record.position, record.partition_key, record.data)

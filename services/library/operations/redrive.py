@@ -17,8 +17,16 @@ from typing import Any
 from services.library.operations.consumer import DeployedConsumer
 from services.library.operations.failed_batches import FailedBatchCopies, FailedBatchPointers, OnFailureRecord
 from services.library.operations.quarantine import QuarantineBucket, QuarantinedRecord, save_payloads
-from services.library.operations.records import DONE, RedriveRecord, RedriveResult, RedriveVerdict, StreamPosition
+from services.library.operations.records import (
+    DONE,
+    RecordReader,
+    RedriveRecord,
+    RedriveResult,
+    RedriveVerdict,
+    StreamPosition,
+)
 from services.library.operations.stream import StreamReader
+from services.library.operations.table_stream import TableStreamReader
 
 HANDLED = DONE | {RedriveVerdict.QUARANTINED}
 """Verdicts after which nothing is left to do about a failed batch: quarantine has the record."""
@@ -54,7 +62,7 @@ class Redrive:
         self.counts_quarantine = consumer.timeout_seconds is not None
         self.reserved_seconds = (consumer.timeout_seconds or LONGEST_TIMEOUT_SECONDS) + MARGIN_SECONDS
         self.lambda_ = client("lambda")
-        self.stream = StreamReader(client("kinesis"), name=consumer.stream)
+        self.stream = _reader(consumer.stream, client)
         self.quarantine = QuarantineBucket(client("s3"), bucket=consumer.quarantine)
         self.copies = FailedBatchCopies(client("s3"), bucket=consumer.failures) if consumer.failures else None
         self.pointers = FailedBatchPointers(client("sqs"), url=consumer.pointers) if consumer.pointers else None
@@ -119,6 +127,12 @@ class Redrive:
         pointers.delete(receipt)
 
 
+def _reader(stream: str, client: Callable[[str], Any]) -> RecordReader:
+    if stream.startswith("arn:"):
+        return TableStreamReader(client("dynamodbstreams"), arn=stream)
+    return StreamReader(client("kinesis"), name=stream)
+
+
 class _Attempt:
     """The state of one run: what was sent, and which partition keys failed, whose later records are then held back."""
 
@@ -154,7 +168,11 @@ class _Attempt:
     def _mend(self, pill: QuarantinedRecord, payload: bytes | None) -> RedriveResult:
         record = pill.record
         if record.position in self.sent or self.request.again or payload not in (None, record.data):
-            return self._send(record if payload is None else record.with_data(payload, pill.file_name))
+            try:
+                chosen = record if payload is None else record.with_data(payload, pill.file_name)
+            except ValueError as error:
+                return self._note(record, RedriveVerdict.UNREADABLE, f"{pill.file_name}: {error}")
+            return self._send(chosen)
         note = pill.reason if payload is None else f"{pill.reason}; {pill.file_name} is unchanged"
         return self._note(record, RedriveVerdict.QUARANTINED, note)
 

@@ -18,23 +18,23 @@ class StreamReader:
         self.kinesis = kinesis
         self.name = name
 
-    def between(self, shard: str, first: int, last: int, *, source: str) -> Iterator[RedriveRecord]:
+    def between(self, shard: str, first: str, last: str, *, source: str) -> Iterator[RedriveRecord]:
         """Yield the records of a shard from one sequence number to another that the stream still has."""
         try:
             iterator = self.kinesis.get_shard_iterator(
                 StreamName=self.name,
                 ShardId=shard,
                 ShardIteratorType="AT_SEQUENCE_NUMBER",
-                StartingSequenceNumber=str(first),
+                StartingSequenceNumber=first,
             )["ShardIterator"]
         except self.kinesis.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in EXPIRED_ERRORS:
                 return
             raise
         for record in self._read(shard, iterator, source=source):
-            if record.position[1] > last:
+            if int(record.sequence) > int(last):
                 return
-            if record.position[1] >= first:
+            if int(record.sequence) >= int(first):
                 yield record
 
     def since(self, moment: datetime) -> Iterator[RedriveRecord]:

@@ -12,8 +12,9 @@ from services.library.packaging import imports
 from services.library.packaging.dependencies import LAYER_GROUP, Dependencies, Distributions, PackagingError
 from services.library.packaging.source_files import SourceFile, source_files
 
-ON_A_LAYER = {"services/library/runtime/datadog.py": "datadog"}
-"""Our files that are only imported beside a layer of somebody else's, and the dependency group with what it brings."""
+BROUGHT = {"services/library/runtime/datadog.py": "datadog", "services/library/runtime/tokens.py": "library"}
+"""Our files that are only imported beside a layer of somebody else's, or in a function of the library's own, and the
+dependency group with what that brings."""
 LAYER_PREFIX = "python/"
 """Lambda puts this folder of a layer on the path of the function."""
 LARGEST_BYTES = 250 * 1024 * 1024
@@ -134,8 +135,8 @@ def _megabytes(size: int) -> str:
 
 
 def _brought(file: str, dependencies: Dependencies) -> frozenset[str]:
-    """Return the modules that this file may import, because a layer brings them wherever the file is imported."""
-    group = dependencies.groups.get(ON_A_LAYER.get(file, ""))
+    """Return the modules that this file may import, because they are there wherever the file is imported."""
+    group = dependencies.groups.get(BROUGHT.get(file, ""))
     return group.modules if group else frozenset()
 
 

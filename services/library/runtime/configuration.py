@@ -4,7 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+# Else the first model has every installed distribution asked whether it is a plugin of pydantic's: none is.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+from pydantic import BaseModel, ConfigDict, ValidationError  # reads that variable
 
 
 class ConfigurationError(Exception):

@@ -31,7 +31,13 @@ class Aws:
         self.rate = 1
         self.fires_after: timedelta | None = None
         self.had: list[float] = [60.0, 40.0]
-        self.stack: dict[str, Any] = {"LastUpdatedTime": self.begun}
+        deployed = self.begun - timedelta(minutes=3)
+        self.stack: dict[str, Any] = {
+            "StackName": "prod-intake",
+            "StackStatus": "UPDATE_COMPLETE",
+            "CreationTime": deployed - timedelta(days=9),
+            "LastUpdatedTime": deployed,
+        }
         self.asked: dict[str, Any] = {}
         self.made = Clock(sleep=self.sleep)
 
@@ -89,6 +95,7 @@ def test_bake_lasts_as_long_as_the_release_says_and_counts_requests(
     )
     (query,) = aws.asked["MetricDataQueries"]
     assert query == {"Id": "requests0", "MetricStat": METRIC}
+    assert aws.asked["StartTime"] == aws.begun - timedelta(minutes=3)  # when it was deployed: its probes count
 
 
 def test_alarm_nine_hours_into_the_bake_ends_it_then(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +113,9 @@ def test_bake_without_requests_is_a_finding(aws: Aws, capsys: pytest.CaptureFixt
 
 
 def test_bake_of_a_service_that_was_just_deployed_first_needs_no_requests(aws: Aws) -> None:
-    aws.had, aws.stack = [], {}
+    aws.had = []
+    del aws.stack["LastUpdatedTime"]
+    aws.stack["StackStatus"] = "CREATE_COMPLETE"
     assert bake() == 0
 
 

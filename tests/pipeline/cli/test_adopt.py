@@ -19,6 +19,9 @@ from pipeline.local import bootstrap
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate import foreign_stack
 from pipeline.operate.target import local_target
+from pipeline.review.read import adopted as adopted_side
+from pipeline.review.read import assembly
+from pipeline.settings import SETTINGS
 from services.library.constructs.adopted_stack import AdoptedService
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.names import PLATFORM_BOOTSTRAP
@@ -35,6 +38,13 @@ SMALL = (replace(small.DEV, services=(First(),)),)
 PRODUCTION = Stage(
     environment=Environment(name="dev", tier=Tier.PRODUCTION, account=ACCOUNT, region=REGION), services=()
 )
+
+
+class Report(AdoptedService):
+    name: ClassVar[str] = "report"
+    owner: ClassVar[str] = "@example/report"
+    handles_personal_data: ClassVar[bool] = False
+    template: ClassVar[Path] = REPORT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +100,28 @@ def test_accepted_findings_end_and_leave_nothing_to_answer(adopted: AdoptedCheck
     assert "nobody has accepted" not in again
 
 
+def test_synth_tells_the_review_what_the_stack_was_deployed_as(
+    adopted: AdoptedCheckout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = replace(SETTINGS, bootstrap=replace(SETTINGS.bootstrap, permissions_boundary="theirs"))
+    monkeypatch.setattr(single_stack, "SETTINGS", theirs)
+    folder = adopted.root / "services/nightly_report"
+    said = {"template": folder / "template.yaml"}
+    value = type("Adopted", (Report,), said)(deployed_stack=STACK)
+    stage = replace(SMALL[0], services=(value,))
+    app_, built = single_stack.build(str(tmp_path), single_stack.context(ROOT), stage, value)
+    built.synth(skip_validation=True)
+    app_.synth()
+    (stack,) = assembly.read(tmp_path).stacks
+    before = adopted_side.deployed(stack, stack.adopted)
+    assert (stack.place.name, stack.stage, stack.service) == (STACK, "dev", "report")
+    assert before.body["Resources"].keys() == stack.body["Resources"].keys()
+    assert before.body["Parameters"]["Schedule"]["Default"] == "rate(1 day)"
+    assert before.parameters == {"Schedule": "rate(2 days)"}
+    role = stack.body["Resources"]["ReportRole"]["Properties"]
+    assert ":policy/theirs" in json.dumps(role["PermissionsBoundary"]), "the boundary that the settings name"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -124,13 +156,6 @@ def test_what_cannot_be_adopted_is_one_sentence(
 )
 def test_service_is_called_as_its_stack_without_the_stage(stack: str, name: str) -> None:
     assert adopt_plan.name_of(stack, "dev") == name
-
-
-class Report(AdoptedService):
-    name: ClassVar[str] = "report"
-    owner: ClassVar[str] = "@example/report"
-    handles_personal_data: ClassVar[bool] = False
-    template: ClassVar[Path] = REPORT
 
 
 def role(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,26 @@ def test_approve_says_what_runs_in_the_stage_which_commits_came_since_and_whethe
     assert "if it fails, prod is rolled back to execution e1" in penstock("approve", waits).stderr
 
 
+def test_status_says_while_a_run_waits_whether_there_is_a_way_back(race: CodePipeline) -> None:
+    kind = {"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"}
+    gate = next(each for each in race.stages if each["name"] == "prod-gate")
+    gate["actions"] = [{"name": "Approve", "actionTypeId": kind}]
+    waits = {"stageName": "prod-gate", "actionName": "Approve", "status": "InProgress", "pipelineExecutionId": "e2"}
+    began = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    race.details = [{**waits, "actionExecutionId": "a", "input": {"actionTypeId": kind}, "startTime": began}]
+
+    def status(*words: str) -> str:
+        return penstock("status", "--execution", "e2", *words).stdout
+
+    assert "Way back: if it fails, prod stays as it is then:  penstock rollback SERVICE prod --to COMMIT" in status()
+    race.stages[-1]["onFailure"] = {"result": "ROLLBACK"}
+    assert "Way back: if it fails, prod is rolled back to execution e1" in status()
+    found = json.loads(status("--json"))["ways_back"]
+    assert found == {"prod": {"execution": "", "commit": "", "rolls_back": True, "way_back": "e1"}}
+    race.executions = [{**each, "executionType": "ROLLBACK"} for each in race.executions]
+    assert "nothing rolls prod back: no run has succeeded there since the pipeline's last update" in status()
+
+
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
     refused = penstock("approve", "--yes")
     assert f"penstock approve {OLDER[:12]}" in refused.stderr
@@ -356,6 +377,8 @@ def test_hotfix_starts_a_run_of_the_commit_that_enters_its_stages_alone(aws: Cod
     ((_, asked),) = aws.changed
     assert [each["value"] for each in asked["variables"]] == ["wave,dev", WHY]
     assert asked["sourceRevisions"] == [{"actionName": "Git", "revisionType": "COMMIT_ID", "revisionValue": "c0ffee"}]
+    penstock("hotfix", "--to", "dev", "--why", WHY, "--despite-alarms")
+    assert {"name": "Alarms", "value": "unheeded"} in aws.changed[-1][1]["variables"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """API Gateway's REST APIs: whose they are, who may call them, integrations, logs.
 
 Emulated, by the emulator: routing, request validation, models, throttling, authorizers that are functions, gateway
-responses, proxy integrations. Added: AWS_IAM authorization, integrations of functions, Step Functions and SQS with
-their mapping templates (`velocity/`), the integration's role, time limits, access logs, templates' request validators.
+responses, proxy integrations. Added: AWS_IAM authorization, integrations of functions, Step Functions and SQS, mocks,
+mapping templates (`velocity/`), the integration's role, time limits, access logs, templates' request validators.
 Not emulated: HTTP and WebSocket APIs in templates, caches, usage plans' quotas, private APIs, execution logs, canaries.
 """
 

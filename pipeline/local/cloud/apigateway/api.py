@@ -15,6 +15,7 @@ from pipeline.local.cloud.apigateway.function_integration import (
     proxy_answer,
     timed_out,
 )
+from pipeline.local.cloud.apigateway.mock_integration import MockIntegration
 from pipeline.local.cloud.apigateway.request_context import RequestContext, current_request
 from pipeline.local.cloud.apigateway.service_integration import Refused, ServiceIntegration
 from pipeline.local.cloud.apigateway.signature import identify
@@ -43,6 +44,7 @@ class RestApis:
         self.authorize = patches.replace_authorization(self._authorize)
         self.validate = patches.replace_validation(self._validate)
         self.invoke = patches.replace_integrations(self._integrate)
+        patches.replace_mock_integration(self._mock)
         self.proxy = patches.replace_proxy_integration(self._hand_on, proxy_answer)
         patches.check_anonymous(self._refusal_of_anybody)
         self.event = patches.replace_proxy_event(self._event)
@@ -172,6 +174,11 @@ class RestApis:
         here.resource_path = resource["path"]
         found = kind(emulator=self.emulator, integration=integration, path_parameters=path_parameters or {})
         return await found.answer(here)
+
+    def _mock(self, integration: Mapping[str, Any]) -> HttpResponse:
+        """Answer a browser's question, or whatever else has no backend."""
+        found = MockIntegration(emulator=self.emulator, integration=integration, path_parameters={})
+        return found.mapped_answer(current_request.get())
 
     def _event(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Give a function the caller, and the id that the answer will have in its header, too."""

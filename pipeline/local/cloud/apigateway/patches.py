@@ -68,6 +68,11 @@ def replace_integrations(integrate: Dispatch) -> Dispatch:
     return replace(gateway, "_invoke_lambda_custom_v1", integrate)
 
 
+def replace_mock_integration(answer: Callable[[Mapping[str, Any]], HttpResponse]) -> None:
+    """Replace what answers in the place of a backend: `answer(integration)`."""
+    replace(gateway, "_invoke_mock_v1", answer)
+
+
 def replace_proxy_integration(hand_on: Dispatch, answer: Callable[[Mapping[str, Any]], Any]) -> Dispatch:
     """Replace the proxy integration of functions, and what reads a function's own answer."""
     replace(gateway, "_lambda_proxy_response", answer)

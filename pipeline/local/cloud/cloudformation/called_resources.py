@@ -51,6 +51,7 @@ PASSED: Mapping[str, tuple[str, str]] = {
     "AWS::Events::Rule": ("Targets.RoleArn", "events.amazonaws.com"),
     "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
     "AWS::Pipes::Pipe": ("RoleArn", "pipes.amazonaws.com"),
+    "AWS::S3::Bucket": ("ReplicationConfiguration.Role", "s3.amazonaws.com"),
     "AWS::Scheduler::Schedule": ("RoleArn", "scheduler.amazonaws.com"),
     "AWS::StepFunctions::StateMachine": ("RoleArn", "states.amazonaws.com"),
 }

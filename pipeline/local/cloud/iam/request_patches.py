@@ -168,6 +168,12 @@ def resource_policy(action: str, resource: str, owner: str, region: str) -> Reso
     return ResourcePolicy(policy=read_policy(f"the policy of {resource}", found[0]))
 
 
+def keep_table_key(name: str, specification: Json | None) -> None:
+    """Encrypt a table of `here` as its template says, or with DynamoDB's own key."""
+    asked = {**specification, "Enabled": specification.get("SSEEnabled")} if specification else None
+    dynamodb._tables[name]["SSEDescription"] = dynamodb._sse_description_from_spec(asked)  # noqa: SLF001 - as above
+
+
 def _policies_of_logs() -> ResourcePolicy | None:
     """Return the resource policies of `here` for log groups, each of which says which groups it is about."""
     of_account, of_groups = cloudwatch_logs._resource_policies, cloudwatch_logs._log_group_policies  # noqa: SLF001 - as above

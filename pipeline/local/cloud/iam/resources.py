@@ -1,8 +1,8 @@
-"""What the emulator's CloudFormation drops: permissions boundaries of roles and users, and policies of tables."""
+"""What the emulator's CloudFormation drops: boundaries of roles and users, policies and keys of tables."""
 
 from pipeline.local.cloud.emulator import Emulator, Json, ResourceType
 from pipeline.local.cloud.iam.principal_patches import keep_boundary
-from pipeline.local.cloud.iam.request_patches import keep_table_policy
+from pipeline.local.cloud.iam.request_patches import keep_table_key, keep_table_policy
 
 ENTITIES = ("AWS::IAM::Role", "AWS::IAM::User")
 TABLE = "AWS::DynamoDB::Table"
@@ -26,16 +26,18 @@ def bounded(emulator: Emulator, type_name: str) -> ResourceType:
 
 
 def with_policy(emulator: Emulator) -> ResourceType:
-    """Complete tables by their resource-based policy."""
+    """Complete tables by their resource-based policy and the key that they are encrypted with."""
     own = emulator.provided(TABLE)
 
     def create(logical_id: str, properties: Json, stack_name: str) -> tuple[str, Json]:
         made = own.create(logical_id, properties, stack_name)
+        keep_table_key(made[0], properties.get("SSESpecification"))
         keep_table_policy(made[0], (properties.get("ResourcePolicy") or {}).get("PolicyDocument"))
         return made
 
     def update(physical_id: str, old: Json, new: Json, stack_name: str) -> tuple[str, Json]:
         made = own.update(physical_id, old, new, stack_name)
+        keep_table_key(made[0], new.get("SSESpecification"))
         keep_table_policy(made[0], (new.get("ResourcePolicy") or {}).get("PolicyDocument"))
         return made
 

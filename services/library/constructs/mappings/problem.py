@@ -54,12 +54,15 @@ class GatewayResponse:
     """Response parameters: header mapping -> value."""
 
 
-def gateway_responses(*, body_refusal: str = "") -> tuple[GatewayResponse, ...]:
+def gateway_responses(*, body_refusal: str = "", asks_for_tokens: bool = False) -> tuple[GatewayResponse, ...]:
     """Return every gateway response, in the format of all other problems.
 
-    `body_refusal` is the detail of a payload that its model refuses.
+    `body_refusal` is the detail of a payload that its model refuses. `asks_for_tokens`: whether an authorizer of the
+    library's denies access, for which clients of OAuth expect a 401.
     """
     problems = {**_GATEWAY_PROBLEMS, "BAD_REQUEST_BODY": replace(BAD_BODY, detail=body_refusal)}
+    if asks_for_tokens:
+        problems["ACCESS_DENIED"] = _TOKEN_REFUSED
     return tuple(
         GatewayResponse(
             response_type=response_type,
@@ -73,6 +76,11 @@ def gateway_responses(*, body_refusal: str = "") -> tuple[GatewayResponse, ...]:
 
 
 _FORBIDDEN = Problem(status=403, title="Forbidden", detail="The request is not signed by somebody who may make it.")
+_TOKEN_REFUSED = Problem(
+    status=401,
+    title="Unauthorized",
+    detail="The token is not one that is accepted here, is over, or does not allow this.",
+)
 _FILTERED = Problem(
     status=403,
     title="Filtered",

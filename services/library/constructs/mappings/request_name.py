@@ -21,6 +21,8 @@ USER_POOL_CALLER = "$!context.authorizer.claims.sub"
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 """
+ISSUER_CALLER = "$!context.authorizer.principalId"
+"""The stable identity of whom another issuer's token is about: a digest, which the library's authorizer makes."""
 ANYBODY = "anybody"
 """The one identity of all callers of an API that asks for none: they share their keys."""
 REFUSED = "*"

@@ -1,12 +1,13 @@
 """A bucket is private, can undo mistakes, and is there after its stack is gone."""
 
+import json
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from services.library.constructs.bucket import Bucket, BucketSettings
+from services.library.constructs.bucket import Bucket, BucketSettings, Replica
 from services.library.constructs.role import Role
 from services.library.constructs.tests.conftest import StackScope
 
@@ -18,7 +19,12 @@ def template(production: StackScope) -> Template:
         "Documents",
         environment=production.environment,
         encryption_key=production.key,
-        settings=BucketSettings(expiration=cdk.Duration.days(400)),
+        settings=BucketSettings(
+            expiration=cdk.Duration.days(400),
+            replicate_to=Replica(
+                bucket_arn="arn:aws:s3:::copies", key_arn=f"arn:aws:kms:eu-central-1:{'1' * 12}:key/k"
+            ),
+        ),
     )
     bucket.grant_write(Role(production.stack, "Writer", service="lambda.amazonaws.com"), below="in/")
     return production.template()
@@ -92,6 +98,33 @@ def test_a_writer_writes_below_its_prefix_and_deletes_nothing(template: Template
             }
         },
     )
+
+
+def test_each_object_is_copied_to_another_region_and_no_deletion_is(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "ReplicationConfiguration": {
+                "Role": {"Fn::GetAtt": [Match.string_like_regexp("Replication"), "Arn"]},
+                "Rules": [
+                    Match.object_like(
+                        {
+                            "Status": "Enabled",
+                            "Filter": {"Prefix": ""},
+                            "DeleteMarkerReplication": {"Status": "Disabled"},
+                            "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+                            "Destination": Match.object_like({"Bucket": "arn:aws:s3:::copies"}),
+                        }
+                    )
+                ],
+            }
+        },
+    )
+    policies = [json.dumps(each) for each in template.find_resources("AWS::IAM::ManagedPolicy").values()]
+    (granted,) = (each for each in policies if "s3:ReplicateObject" in each)
+    assert "kms:Encrypt" in granted
+    assert "s3.eu-central-1.amazonaws.com" in granted
+    assert "ReplicateDelete" not in granted
 
 
 @pytest.mark.parametrize(

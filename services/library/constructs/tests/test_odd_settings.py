@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from services.library.constructs.api import ApiSettings
 from services.library.constructs.backup_plan import BackupPlan
-from services.library.constructs.bucket import BucketSettings
+from services.library.constructs.bucket import Bucket, BucketSettings, Replica
 from services.library.constructs.event_publisher import EventPublisher
 from services.library.constructs.event_subscriber import EventSubscription
 from services.library.constructs.function import Function, FunctionSettings
@@ -29,6 +29,7 @@ from services.library.constructs.stream import StreamSettings
 from services.library.constructs.stream_consumer import Destination, StreamConsumer, StreamConsumerSettings
 from services.library.constructs.table import Index, Table
 from services.library.constructs.tests.conftest import StackScope
+from services.library.constructs.token_authorizer import Issuer
 from services.library.constructs.topic import Topic
 from services.library.constructs.workflow import Workflow
 from services.library.constructs.workflow_tasks import Backoff
@@ -37,6 +38,7 @@ from services.library.contract.published import Published
 from tests.testbed.runtime_code import HANDLER
 
 FORM = re.compile(r"(\w+(?:\[[^\]]*\]|\.\w+)*)=(.+) is not allowed; give (.+)\.", re.DOTALL)
+REPLICA_KEY = "arn:aws:kms:eu-west-1:111111111111:key/k"
 POOL = "arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_Ab12Cd34E"
 seconds, minutes, hours, days = cdk.Duration.seconds, cdk.Duration.minutes, cdk.Duration.hours, cdk.Duration.days
 millis = cdk.Duration.millis
@@ -49,6 +51,11 @@ def function(**given: Any) -> FunctionSettings:
 
 def api(**given: Any) -> ApiSettings:
     return ApiSettings(**{"rate_limit": 7, "burst_limit": 9} | given)
+
+
+def issuer(**given: Any) -> Issuer:
+    known = {"issuer": "https://login.example.com/", "keys_url": "https://login.example.com/keys"}
+    return Issuer(**known | {"audiences": ("https://orders.example.com",)} | given)
 
 
 def worker(**given: Any) -> QueueWorkerSettings:
@@ -222,6 +229,17 @@ REFUSED: dict[str, Build] = {
     "expiration=36 h": lambda _: BucketSettings(expiration=hours(36)),
     "expiration=0": lambda _: BucketSettings(expiration=days(0)),
     "replaced_versions=1 day": lambda _: BucketSettings(replaced_versions=days(1)),
+    "replicate_to a name": lambda _: Replica(bucket_arn="copies", key_arn=REPLICA_KEY),
+    "replicate_to under an alias": lambda _: Replica(
+        bucket_arn="arn:aws:s3:::copies", key_arn=REPLICA_KEY.replace(":key/", ":alias/")
+    ),
+    "replicate_to the same region": lambda place: Bucket(
+        place.stack,
+        "Near",
+        environment=place.environment,
+        encryption_key=place.key,
+        settings=BucketSettings(replicate_to=Replica(bucket_arn="arn:aws:s3:::copies", key_arn=REPLICA_KEY)),
+    ),
     "source=''": lambda _: subscription(source=""),
     "source='ingest*'": lambda _: subscription(source="ingest*"),
     "source=' ingest'": lambda _: subscription(source=" ingest"),
@@ -253,10 +271,26 @@ REFUSED: dict[str, Build] = {
     "path='/order-{id}'": lambda place: route(place, "Piece", path="/order-{id}"),
     "query of spaces": lambda place: route(place, "Query", query=("a b",)),
     "body_schema of a route": lambda place: route(place, "Schema", body_schema={"type": "text"}),
-    "cors_origin without a scheme": lambda _: api(cors_origin="app.example.com"),
-    "cors_origin with a path": lambda _: api(cors_origin="https://app.example.com/"),
+    "an origin without a scheme": lambda _: api(cors_origins=("app.example.com",)),
+    "an origin with a path": lambda _: api(cors_origins=("https://app.example.com/",)),
+    "an empty origin": lambda _: api(cors_origins=("",)),
+    "cors_origins='*'": lambda _: api(cors_origins="*"),
+    "an origin twice": lambda _: api(cors_origins=("https://a.example.com", "https://a.example.com")),
+    "everybody's pages and one more": lambda _: api(cors_origins=("*", "https://a.example.com")),
     "user_pools by their ids": lambda _: api(user_pools=("eu-west-1_Ab12Cd34E",)),
     "user_pools of an open API": lambda _: api(user_pools=(POOL,), open_to="Everybody who knows the address of it"),
+    "user_pools beside an issuer": lambda _: api(user_pools=(POOL,), issuer=issuer()),
+    "an issuer of an open API": lambda _: api(issuer=issuer(), open_to="Everybody who knows the address of it"),
+    "an issuer by its name": lambda _: issuer(issuer="login.example.com"),
+    "an issuer over HTTP": lambda _: issuer(issuer="http://login.example.com"),
+    "keys over HTTP": lambda _: issuer(keys_url="http://login.example.com/keys"),
+    "tokens for anybody": lambda _: issuer(audiences=()),
+    "audiences='orders'": lambda _: issuer(audiences="orders"),
+    "algorithms HS256": lambda _: issuer(algorithms=("HS256",)),
+    "algorithms none": lambda _: issuer(algorithms=("none",)),
+    "algorithms=()": lambda _: issuer(algorithms=()),
+    "an issuer's cache=1 h": lambda _: issuer(cache=hours(1)),
+    "an issuer's cache=0.5 s": lambda _: issuer(cache=millis(500)),
     "scopes without user_pools": lambda _: api(scopes=("orders/write",)),
     "expression='5 minutes'": lambda _: ScheduleSettings(expression="5 minutes"),
     "expression of one minutes": lambda _: ScheduleSettings(expression="rate(1 minutes)"),
@@ -286,7 +320,6 @@ REFUSED: dict[str, Build] = {
     "stream=False of a table that is read": lambda place: of_a_table(place, "Still", stream=False),
     "record_age=24 h of a table's stream": lambda place: of_a_table(place, "Aged", record_age=hours(24)),
     "pointers to a table's stream": lambda place: of_a_table(place, "Pointers", destination=Destination.POINTERS),
-    "redrive of a table's stream": lambda place: of_a_table(place, "Redrive").redrive,
     "network without security groups": lambda _: function(
         network=Network(vpc_id="vpc-1", availability_zones=("a",), private_subnet_ids=("subnet-1",))
     ),
@@ -315,8 +348,12 @@ FINE: dict[str, Build] = {
     "a source with the signs of a host": lambda _: subscription(source="com.example/shop_2"),
     "numbers that a field may have": lambda _: subscription(detail={"count": [1, 2]}),
     "a greedy parameter at the end": lambda place: route(place, "Rest", path="/files/{path+}"),
-    "pages of everybody's": lambda _: api(cors_origin="*"),
-    "a page of this machine, for a sandbox": lambda _: api(cors_origin="http://localhost:3000"),
+    "pages of everybody's": lambda _: api(cors_origins=("*",)),
+    "tokens that are asked about each time": lambda _: issuer(cache=seconds(0)),
+    "an issuer of this machine, for a sandbox": lambda _: issuer(issuer="http://127.0.0.1:8080"),
+    "a page of this machine, for a sandbox": lambda _: api(
+        cors_origins=("http://localhost:3000", "https://a.example.com")
+    ),
     "the last day of each month": lambda _: ScheduleSettings(expression="cron(0 3 L * ? *)"),
     "weekdays by their names": lambda _: ScheduleSettings(expression="cron(0/15 8-17 ? * MON-FRI *)"),
     "a sort key beside a partition key": lambda place: table(place, "Sorted", sort_key="at"),

@@ -9,12 +9,34 @@ from services.library.guardrails.decisions.grants import is_assumed_by
 LOG_POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 STAGE = r".+/Api/DeploymentStage\.[^/]+/Resource"
 ACCOUNT = "AWS::ApiGateway::Account"
-SIGNED, SIGNED_IN = "AWS_IAM", "COGNITO_USER_POOLS"
+SIGNED, SIGNED_IN, CUSTOM = "AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM"
+VERIFIES_TOKENS = "services.library.runtime.token_authorizer.handle"
 WITHOUT_HTTP = frozenset({"AWS", "AWS_PROXY", "MOCK"})
 
 
 def _is_signed(cause: Cause) -> bool:
     return cause.resource.properties.get("AuthorizationType") == SIGNED
+
+
+def _asks_for_a_token(method: Resource, cause: Cause) -> bool:
+    """Say whether the library's own function verifies a token before the method is called."""
+    authorizer = cause.template.named_by(method.properties.get("AuthorizerId"))
+    if method.properties.get("AuthorizationType") != CUSTOM or authorizer is None:
+        return False
+    match authorizer.properties:
+        case {"Type": "TOKEN", "AuthorizerUri": {"Fn::Join": [_, [*parts]]}}:
+            functions = [each for part in parts for each in _functions(part, cause)]
+            return [each.properties.get("Handler") for each in functions] == [VERIFIES_TOKENS]
+    return False
+
+
+def _functions(named: object, cause: Cause) -> Iterator[Resource]:
+    """Yield the function whose ARN, or whose alias, a value is."""
+    found = cause.template.named_by(named)
+    if found is not None and found.type == "AWS::Lambda::Alias":
+        found = cause.template.named_by(found.properties.get("FunctionName"))
+    if found is not None and found.type == "AWS::Lambda::Function":
+        yield found
 
 
 def _is_the_accounts_log_role(cause: Cause) -> bool:
@@ -64,10 +86,10 @@ def _has_no_http_backend(cause: Cause) -> bool:
     return bool(methods) and all(isinstance(each, dict) and each.get("Type") in WITHOUT_HTTP for each in integrations)
 
 
-def _asks_who_calls(method: Resource) -> bool:
+def _asks_who_calls(method: Resource, cause: Cause) -> bool:
     """Say whether a method lets nobody in unasked; a browser's question before a call is answered by nobody's code."""
     properties = method.properties
-    if properties.get("AuthorizationType") in (SIGNED, SIGNED_IN):
+    if properties.get("AuthorizationType") in (SIGNED, SIGNED_IN) or _asks_for_a_token(method, cause):
         return True
     match properties.get("Integration"):
         case {"Type": "MOCK"}:
@@ -81,7 +103,7 @@ def _asks_who_calls_in_a_tier_without_firewall(cause: Cause) -> bool:
         cause.place.tier is not None
         and not cause.place.tier.web_firewall
         and bool(methods)
-        and all(map(_asks_who_calls, methods))
+        and all(_asks_who_calls(each, cause) for each in methods)
     )
 
 
@@ -93,6 +115,14 @@ DECISIONS = (
         holds=_is_signed,
         reason="Callers are systems that sign with their AWS identities, which the method asks for; no person of a user"
         " pool signs in.",
+    ),
+    Decision(
+        construct="Api",
+        path=r".+/Api/.+/Resource",
+        rules=("AwsSolutions-COG4",),
+        holds=lambda cause: _asks_for_a_token(cause.resource, cause),
+        reason="People sign in with another issuer than Cognito, whose tokens a function of the library verifies before"
+        " the method is called.",
     ),
     Decision(
         construct="Api",
@@ -123,7 +153,7 @@ DECISIONS = (
         path=STAGE,
         rules=("AwsSolutions-APIG3",),
         holds=_asks_who_calls_in_a_tier_without_firewall,
-        reason="Every method asks for an AWS signature or a user pool's token, and this tier asks for no web firewall:"
+        reason="Every method asks for an AWS signature or a verified token, and this tier asks for no web firewall:"
         " its data are invented. Where a tier asks for one, the construct has it.",
     ),
 )

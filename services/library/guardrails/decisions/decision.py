@@ -16,6 +16,9 @@ class DecidedBy(StrEnum):
     PIPELINE = "pipeline"
 
 
+GIVEN = "<given>"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
     """A finding with the resource that causes it, as the finished template has it."""
@@ -45,7 +48,8 @@ class Decision:
     path: str
     """A pattern of the whole construct path of the resource."""
     rules: tuple[str, ...]
-    """The findings' ids, with what stands in brackets; references as in an acknowledgement, `<*.Arn>`."""
+    """The findings' ids, with what stands in brackets; references as in an acknowledgement, `<*.Arn>`, and GIVEN for
+    a name that a service gives in its settings, which `holds` has to compare."""
     holds: Callable[[Cause], bool]
     """Whether the template still says what the reason says: one thing more than that, and the finding stays."""
     reason: str
@@ -54,9 +58,14 @@ class Decision:
     def covers(self, cause: Cause) -> bool:
         """Say whether this is what the decision is about, with nothing added and nothing taken away."""
         found = re.fullmatch(self.path, cause.resource.path)
-        if found is None or without_hashes(cause.finding.rule) not in self.rules:
+        if found is None or not any(_is_about(rule, cause.finding) for rule in self.rules):
             return False
         return self.holds(replace(cause, scope=found.groupdict().get("scope", "")))
+
+
+def _is_about(rule: str, finding: Finding) -> bool:
+    pattern = "[^<>*]+".join(map(re.escape, rule.split(GIVEN)))
+    return re.fullmatch(pattern, without_hashes(finding.rule)) is not None
 
 
 def decide(cause: Cause, decisions: Iterable[Decision]) -> Decision | None:

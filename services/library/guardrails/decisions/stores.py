@@ -1,10 +1,15 @@
 """What the library's `Table`, `BackupPlan`, `Stream`, `Bucket` and the buckets of a `StreamConsumer` cause."""
 
-from services.library.guardrails.decisions.decision import Cause, Decision
-from services.library.guardrails.decisions.grants import Grant, granted
+from collections.abc import Iterator
+
+from services.library.cloudformation.template import Resource
+from services.library.guardrails.decisions.decision import GIVEN, Cause, Decision
+from services.library.guardrails.decisions.grants import Grant, granted, one_of
 
 COPIES = frozenset({"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"})
 HAVE_THE_RECORDS = ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
+READ_VERSIONS = frozenset({"s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging"})
+REPLICATE = frozenset({"s3:ReplicateObject", "s3:ReplicateTags"})
 REPLICATION = ("HIPAA.Security-S3BucketReplicationEnabled",)
 
 
@@ -46,6 +51,18 @@ def _waits_beside_a_stream(cause: Cause) -> bool:
     return _is_versioned(cause) and any(each is not None and each.type in HAVE_THE_RECORDS for each in streams)
 
 
+def _copies_of_its_bucket(spelled: str, cause: Cause) -> bool:
+    """Say whether it is where the replication of the role's bucket leads, and nothing else."""
+    path = f"{cause.scope}/Bucket/Resource"
+    configured = (each.properties.get("ReplicationConfiguration") for each in _at(path, cause))
+    rules = [rule for each in configured if isinstance(each, dict) for rule in each.get("Rules", [])]
+    return spelled in {f"{rule['Destination']['Bucket']}/*" for rule in rules}
+
+
+def _at(path: str, cause: Cause) -> Iterator[Resource]:
+    return (each for each in cause.beside("AWS::S3::Bucket") if each.path == path)
+
+
 DECISIONS = (
     Decision(
         construct="Table",
@@ -77,6 +94,24 @@ DECISIONS = (
         rules=REPLICATION,
         holds=_holds_access_logs,
         reason="An access log is no copy of the data; it lies in three zones of the region whose accesses it records.",
+    ),
+    Decision(
+        construct="Bucket",
+        path=r"(?P<scope>.+)/Replication/Granted/Resource",
+        rules=("AwsSolutions-IAM5[Resource::<*.Arn>/*]",),
+        holds=granted(
+            Grant(actions=READ_VERSIONS, resources=one_of("<{scope}/Bucket/Resource.Arn>/*")), to="s3.amazonaws.com"
+        ),
+        reason="S3 reads every object of this bucket to copy it, whatever its name, and does so as a role that nobody"
+        " but S3 assumes.",
+    ),
+    Decision(
+        construct="Bucket",
+        path=r"(?P<scope>.+)/Replication/Granted/Resource",
+        rules=(f"AwsSolutions-IAM5[Resource::{GIVEN}/*]",),
+        holds=granted(Grant(actions=REPLICATE, resources=_copies_of_its_bucket), to="s3.amazonaws.com"),
+        reason="Copies have the names of their objects in the one bucket where the service has them replicated to; the"
+        " role writes there, and reads and deletes nothing.",
     ),
     Decision(
         construct="StreamConsumer",

@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.library.constructs.bucket import Replica
+from services.library.constructs.token_authorizer import Issuer
+
 IAM5 = "AwsSolutions-IAM5"
 Body = dict[str, Any]
 Change = Callable[[Body, Body], None]
@@ -129,6 +132,15 @@ def method_without_signature(body: Body, _properties: Body) -> None:
     of_type(body, "AWS::ApiGateway::Method")["AuthorizationType"] = "NONE"
 
 
+def verified_by_a_service(body: Body, _properties: Body) -> None:
+    function = body["Resources"][named(body, "People/Tokens/Code/Function/Resource")]["Properties"]
+    function["Handler"] = "services.sample.runtime.authorizer.handle"
+
+
+def verified_by_a_request(body: Body, _properties: Body) -> None:
+    of_type(body, "AWS::ApiGateway::Authorizer")["Type"] = "REQUEST"
+
+
 def http_backend(body: Body, _properties: Body) -> None:
     of_type(body, "AWS::ApiGateway::Method")["Integration"]["Type"] = "HTTP_PROXY"
 
@@ -146,7 +158,7 @@ def second_policy(_body: Body, properties: Body) -> None:
 
 
 def granted_beside_it(body: Body, _properties: Body) -> None:
-    name = named(body, "/Api/CloudWatchRole/Resource")
+    name = named(body, "/Api/Api/CloudWatchRole/Resource")
     policy = {"Roles": [{"Ref": name}], "PolicyDocument": {"Statement": []}}
     body["Resources"]["Beside"] = {"Type": "AWS::IAM::Policy", "Properties": policy, "Metadata": {}}
 
@@ -187,6 +199,18 @@ def another_bucket(prefix: str) -> Change:
     return change
 
 
+def replicated_elsewhere(body: Body, _properties: Body) -> None:
+    rules = of_type(body, "AWS::S3::Bucket", "/Replicated/Bucket")["ReplicationConfiguration"]["Rules"]
+    rules[0]["Destination"]["Bucket"] = "arn:aws:s3:::another"
+
+
+def reads_another_bucket(body: Body, properties: Body) -> None:
+    found = statement(properties, "s3:GetObjectVersionForReplication")
+    text = json.dumps(found["Resource"])
+    own, other = (named(body, f"/{name}/Bucket/Resource") for name in ("Replicated", "Documents"))
+    found["Resource"] = json.loads(text.replace(own, other))
+
+
 def of_awss_own_key(body: Body, properties: Body) -> None:
     properties["StreamEncryption"]["KeyId"] = "arn:aws:kms:eu-west-1:111111111111:key/1"
 
@@ -196,6 +220,7 @@ def key_that_does_not_rotate(body: Body, _properties: Body) -> None:
 
 
 WORK, WORKFLOW, CONSUMER = (f"{each}/Role/Granted/Resource" for each in ("Work", "Workflow", "Consumer/Consumer"))
+PEOPLE = "People/Api/Default/POST/Resource"
 STAGE = "Api/Api/DeploymentStage.v1/Resource"
 LOG_ROLE = (
     "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]"
@@ -209,6 +234,14 @@ VPC, REPLICATION = "HIPAA.Security-LambdaInsideVPC", "HIPAA.Security-S3BucketRep
 CACHE, TLS = "HIPAA.Security-APIGWCacheEnabledAndEncrypted", "HIPAA.Security-APIGWSSLEnabled"
 BACKUP = "HIPAA.Security-DynamoDBInBackupPlan"
 QUEUE = "DeadLetters/Queue/Resource"
+REPLICA = Replica(
+    bucket_arn="arn:aws:s3:::copies", key_arn="arn:aws:kms:eu-central-1:111111111111:key/0f5d1a2b-1111-4222-8333-4444"
+)
+ISSUER = Issuer(
+    issuer="https://login.example.com/", keys_url="https://login.example.com/keys", audiences=("https://orders",)
+)
+REPLICATED, READ_TO_REPLICATE = (f"{IAM5}[Resource::{each}/*]" for each in (REPLICA.bucket_arn, "<*.Arn>"))
+REPLICATION_ROLE = "Replicated/Replication/Granted/Resource"
 NEAR_MISSES: Mapping[str, tuple[str, str, Change]] = {
     "a function's statement with one action more": (
         EVERYWHERE,
@@ -324,6 +357,13 @@ NEAR_MISSES: Mapping[str, tuple[str, str, Change]] = {
         "Api/Api/Default/POST/Resource",
         set_to("AuthorizationType", "CUSTOM"),
     ),
+    "a method with the authorizer of a service": ("AwsSolutions-COG4", PEOPLE, verified_by_a_service),
+    "a method with an authorizer of whole requests": ("AwsSolutions-COG4", PEOPLE, verified_by_a_request),
+    "an API without a firewall that a service lets people in to": (
+        "AwsSolutions-APIG3",
+        "People/Api/DeploymentStage.v1/Resource",
+        verified_by_a_service,
+    ),
     "a log role with a second policy": (LOG_ROLE, "Api/Api/CloudWatchRole/Resource", second_policy),
     "a log role with a policy beside it": (LOG_ROLE, "Api/Api/CloudWatchRole/Resource", granted_beside_it),
     "a log role with a policy in it": (LOG_ROLE, "Api/Api/CloudWatchRole/Resource", set_to("Policies", [{}])),
@@ -350,6 +390,19 @@ NEAR_MISSES: Mapping[str, tuple[str, str, Change]] = {
         "Documents/AccessLogs/Resource",
         set_to("VersioningConfiguration", {"Status": "Suspended"}),
     ),
+    "a replication that deletes": (
+        REPLICATED,
+        REPLICATION_ROLE,
+        one_action_more("s3:ReplicateObject", "s3:ReplicateDelete"),
+    ),
+    "a replication whose role writes elsewhere": (REPLICATED, REPLICATION_ROLE, replicated_elsewhere),
+    "a replication whose role a function has": (REPLICATED, REPLICATION_ROLE, role_assumed_by_another_service),
+    "a replication that writes here": (
+        READ_TO_REPLICATE,
+        REPLICATION_ROLE,
+        one_action_more("s3:GetObjectVersionForReplication", "s3:PutObject"),
+    ),
+    "a replication of another bucket": (READ_TO_REPLICATE, REPLICATION_ROLE, reads_another_bucket),
     "a quarantine without versions": (
         REPLICATION,
         "Consumer/Quarantine/Bucket/Resource",

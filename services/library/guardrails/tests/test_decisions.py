@@ -19,9 +19,10 @@ from services.library.cloudformation.template import Template
 from services.library.constructs.api import ApiSettings
 from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.backup_plan import BackupPlan
-from services.library.constructs.bucket import Bucket
+from services.library.constructs.bucket import Bucket, BucketSettings
 from services.library.constructs.dead_letter_queue import DeadLetterQueue
 from services.library.constructs.function import Function, FunctionSettings
+from services.library.constructs.function_api import FunctionApi
 from services.library.constructs.key import Key
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.stream import Stream
@@ -43,7 +44,9 @@ from services.library.guardrails.judgement import Guardrails
 from services.library.guardrails.tests.near_misses import (
     BACKUP,
     EVERYWHERE,
+    ISSUER,
     NEAR_MISSES,
+    REPLICA,
     REPLICATION,
     STAGE,
     WORK,
@@ -81,6 +84,7 @@ class EverythingStack(ServiceStack):
         copied = Table(self, "Copied", environment=QA, partition_key="id", encryption_key=key, stream=True)
         BackupPlan(self, "Backups", environment=KEPT, tables=[copied], alarms_to=alarms)
         Bucket(self, "Documents", environment=QA, encryption_key=key)
+        Bucket(self, "Replicated", environment=QA, encryption_key=key, settings=BucketSettings(replicate_to=REPLICA))
         stream = Stream(self, "Readings", environment=QA)
         for name, source in (("Consumer", stream), ("Changes", copied)):
             StreamConsumer(
@@ -111,6 +115,14 @@ class EverythingStack(ServiceStack):
             environment=api_in,
             workflow=workflow,
             settings=ApiSettings(rate_limit=100, burst_limit=200),
+            alarms_to=alarms,
+        )
+        FunctionApi(
+            self,
+            "People",
+            environment=api_in,
+            function=work,
+            settings=ApiSettings(rate_limit=100, burst_limit=200, issuer=ISSUER),
             alarms_to=alarms,
         )
 

@@ -7,6 +7,8 @@ import http.client
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -418,3 +420,29 @@ def test_without_the_service_a_failure_that_is_not_invoked_directly_raises_nothi
     consumer.map(stream.arn, StartingPosition="TRIM_HORIZON")
     consumer.until(lambda batches: len(batches) > 1)
     assert state(cloud, alarm) == "INSUFFICIENT_DATA"
+
+
+def test_every_answer_bears_the_date_and_the_rate_of_the_clouds_clock(cloud: LocalCloud) -> None:
+    """Builds that wait for a release go by both (pipeline/builds/clock.py)."""
+
+    def headers() -> Mapping[str, str]:
+        answer = cloud.client("sts", ACCOUNT, REGION).get_caller_identity()
+        found: Mapping[str, str] = answer["ResponseMetadata"]["HTTPHeaders"]
+        return found
+
+    def set_clock(**wanted: float) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request("POST", "/_penstock/clock", json.dumps(wanted), {"Content-Type": "application/json"})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    before = parsedate_to_datetime(headers()["date"])
+    assert headers()["x-penstock-clock-rate"] == "3600"
+    try:
+        assert set_clock(rate=60, ahead_seconds=86_400) == 200
+        assert headers()["x-penstock-clock-rate"] == "60"
+        assert timedelta(days=1) <= parsedate_to_datetime(headers()["date"]) - before < timedelta(days=1, minutes=5)
+        assert set_clock(rate=0) == 400
+    finally:
+        set_clock(rate=3_600, ahead_seconds=0)

@@ -477,6 +477,22 @@ class TestKeys:
         s3.put_object(Bucket=bucket, Key="a", Body=b"text")
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"text"
 
+    def test_a_table_of_a_template_asks_for_its_key(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
+        name, key = fresh("table"), self.a_key(cloud)
+        table = {
+            "TableName": name,
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+        }
+        deploy(cloud, {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}})
+        asked = {"TableName": name, "Key": {"id": {"S": "1"}}}
+        without = as_role(cloud, a_role(cloud, Action="dynamodb:*"), "dynamodb")
+        assert f"kms:Decrypt on resource: {key}" in refusal(without.get_item, **asked)
+        assert as_role(cloud, a_role(cloud, Action=["dynamodb:*", "kms:Decrypt"]), "dynamodb").get_item(**asked)
+
     def test_a_key_is_known_by_its_own_tags_beneath_what_it_encrypts(self, cloud: LocalCloud) -> None:
         kms = cloud.client("kms", ACCOUNT, REGION)
         for tag, allowed in (("mine", True), ("others", False)):
