@@ -410,6 +410,7 @@ def by_queue(cloud: LocalCloud, live: str) -> None:
 WAYS = {"Invoke": by_invoke, "SNS": by_topic, "StepFunctions": by_workflow, "SQS": by_queue}
 
 
+@pytest.mark.soak  # two clouds of its own
 def test_a_deployment_that_a_kill_cut_off_leaves_the_old_version(fresh_cloud: FreshCloud) -> None:
     stack = Shifting(fresh_cloud(), routing=LONG)
     stack.deploy()
