@@ -1,43 +1,9 @@
 """What the pipeline follows, and where it is."""
 
-from dataclasses import dataclass, field
-
-from pipeline.build_settings import BuildSettings
-from pipeline.source import CodeCommitSource, ConnectionSource, Source
-from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
+from pipeline.pipeline_settings import Settings
+from pipeline.source import ConnectionSource
+from services.library.contract.names import Bootstrap
 from stages import accounts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything about the pipeline that is not a stage."""
-
-    name: str
-    account: str
-    region: str
-    source: Source
-    bootstrap: Bootstrap = PLATFORM_BOOTSTRAP
-    """What `cdk bootstrap` made in each account. cdk.json has the same names, for the CDK."""
-    builds: BuildSettings = field(default_factory=BuildSettings)
-    """The network, proxy, package index and image of all builds: docs/company-network.md."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:
-            raise ValueError(
-                f"Settings {self.name!r}: source.repository_arn={self.source.repository_arn!r} is not allowed;"
-                f" a source action runs in the pipeline's own region, {self.region}."
-            )
-
-    @property
-    def source_account(self) -> str:
-        """The account that the source action acts in."""
-        return self.source.account if isinstance(self.source, CodeCommitSource) else self.account
-
-    @property
-    def reviews_pull_requests(self) -> bool:
-        """Whether the pipeline's stack brings the review of pull requests: their host has no builds of its own."""
-        return isinstance(self.source, CodeCommitSource) and self.source.account == self.account
-
 
 SETTINGS = Settings(
     name="penstock",

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from services.library.contract.environment import Environment
+from services.library.contract.names import PLATFORM_BOUNDARY
 from services.library.guardrails.deployment.execution_policy import ExecutionPolicy, PolicyStatement
 
 HERE = Path(__file__).parent
@@ -55,6 +56,8 @@ class FoundationParameters:
     role_names: tuple[str, ...] = ()
     qualifiers: tuple[str, ...] = ()
     """None of either, where they are not known."""
+    boundary: str = PLATFORM_BOUNDARY
+    """The name of the permissions boundary of every role."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +92,8 @@ class _Deployment:
             case {"Split": [separator, text]}:
                 return self.resolved(text).split(separator)
         first, *others = function["Sub"].split("${")
-        return first + "".join(self.unknown + each.partition("}")[2] for each in others)
+        named = (each.partition("}") for each in others)
+        return first + "".join(f"{self.parameters.get(name, self.unknown)}{rest}" for name, _, rest in named)
 
 
 def documents(given: FoundationParameters, *, unknown: str) -> dict[str, Json]:
@@ -100,13 +104,15 @@ def documents(given: FoundationParameters, *, unknown: str) -> dict[str, Json]:
     deployment = _foundation_with(given, unknown)
     resources = _template(FOUNDATION)["Resources"].values()
     policies = (each["Properties"] for each in resources if each["Type"] == POLICY)
-    return {each["ManagedPolicyName"]: deployment.resolved(each["PolicyDocument"]) for each in policies}
+    return {
+        deployment.resolved(each["ManagedPolicyName"]): deployment.resolved(each["PolicyDocument"]) for each in policies
+    }
 
 
 def _foundation_with(given: FoundationParameters, unknown: str = UNKNOWN) -> _Deployment:
     chosen = {"InTools": given.holds_pipeline, "InStages": not given.holds_pipeline, "GuardsData": given.keeps_data}
     parameters = {"RoleNames": list(given.role_names), "Qualifiers": list(given.qualifiers)}
-    known = {name: values for name, values in parameters.items() if values}
+    known = {name: values for name, values in parameters.items() if values} | {"BoundaryName": given.boundary}
     return _Deployment(conditions=chosen, parameters=known, unknown=unknown)
 
 

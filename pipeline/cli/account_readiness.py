@@ -18,6 +18,7 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.target import Target
 from pipeline.settings import SETTINGS
 from pipeline.source import ConnectionSource
+from services.library.contract.names import PLATFORM_BOUNDARY
 
 EXECUTION_POLICY = "penstock-execution"
 OLDEST_BOOTSTRAP = 8
@@ -82,6 +83,7 @@ def _places(target: Target, catalogue: Catalogue, needs: dict[tuple[str, str], P
                 keeps_data=account in keeping,
                 role_names=tuple(sorted(names[account])),
                 qualifiers=(SETTINGS.bootstrap.qualifier,),
+                boundary=SETTINGS.bootstrap.permissions_boundary,
             ),
             needs=needs.get((account, region), PlaceNeeds()),
         )
@@ -124,11 +126,13 @@ def bootstrap(place: Place) -> Iterator[OpenItem]:
         )
         return
     policies = place.account.execution_policies()
-    if policies != [EXECUTION_POLICY]:
+    expected = [EXECUTION_POLICY, *SETTINGS.bootstrap.further_execution_policies]
+    if sorted(policies) != sorted(expected):
+        has = ", ".join(policies) or "no policy"
         yield OpenItem(
             file=place.title,
             field="",
-            problem=f"CloudFormation deploys there with {', '.join(policies) or 'no policy'}, not {EXECUTION_POLICY}",
+            problem=f"CloudFormation deploys there with {has}, not {', '.join(expected)}",
             remedy="Run `cdk bootstrap` there once more, with the policies that step 2 of docs/aws.md names.",
         )
 
@@ -138,7 +142,8 @@ def foundation(place: Place) -> Iterator[OpenItem]:
     expected = foundation_policies(place.foundation)
     for name, document in expected.items():
         deployed = place.account.policy(name)
-        differing = [] if deployed is None else differing_statements(deployed, document)
+        is_organisations = name == place.foundation.boundary != PLATFORM_BOUNDARY
+        differing = [] if deployed is None or is_organisations else differing_statements(deployed, document)
         if deployed is None or differing:
             differ = f"differs from the repository in {', '.join(differing)}" if differing else "is not there"
             yield OpenItem(

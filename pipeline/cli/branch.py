@@ -269,6 +269,8 @@ def _duration(text: str) -> timedelta:
 def _environment_of_cdk(ctx: typer.Context, place: "Environment", *, profile: str | None, aws: bool) -> dict[str, str]:
     """Return what `cdk deploy` gets: on AWS the person's own credentials, which may assume the role."""
     if aws or profile is not None:
+        # A sign-in that is over, or a role that may not be assumed, is a sentence here and pages of the CDK's later.
+        aws_branches(profile=profile, account=place.account, region=place.region)
         return {**os.environ, "CDK_VALIDATION": "false"}
     cloud = local_cloud(ctx)
     prepare_accounts(cloud, loading.whole(ctx.ensure_object(Path)))

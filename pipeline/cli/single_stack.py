@@ -29,7 +29,8 @@ def context(root: Path) -> dict[str, Any]:
 def build(folder: str, given: Mapping[str, Any], stage: Stage, service: Service[Any]) -> tuple[cdk.App, ServiceStage]:
     """Build a service that the stage lists. `given`: the App's context."""
     app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False, auto_synth=False, context=given)
-    return app, ServiceStage(Construct(app, ENGINE), stage, only=service.name)
+    scope, boundary = Construct(app, ENGINE), SETTINGS.bootstrap.permissions_boundary
+    return app, ServiceStage(scope, stage, only=service.name, boundary=boundary)
 
 
 def judge(app: cdk.App, folder: Path, built: ServiceStage) -> Judgement:

@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def upgrade(
     ctx: typer.Context,
     revision: Annotated[
-        str | None, typer.Argument(metavar="[REVISION]", help="Of the platform's history: a tag, branch or commit.")
+        str | None, typer.Argument(metavar="REVISION", help="Of the platform's history: a tag, branch or commit.")
     ] = None,
     *,
     go_on: Annotated[bool, typer.Option("--continue", help="Go on, once every conflict is decided.")] = False,

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from pipeline.build_settings import INDEX_VARIABLE, SecretValue
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource, Source
 from pipeline.toolset.index import configured_index
 

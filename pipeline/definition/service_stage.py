@@ -13,6 +13,7 @@ from pipeline.catalogue.release import with_own_release
 from services.library.constructs.release_alarm import watch_release
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
+from services.library.contract.defaults import PERMISSIONS_BOUNDARY
 from services.library.contract.names import release_alarm
 from services.library.guardrails.checked_stack import CheckedStack
 
@@ -43,14 +44,20 @@ class ServiceStage(BuiltStage):
         only: str | None = None,
         tags: Mapping[str, str] = NO_TAGS,
         stack_tags: Mapping[str, str] = NO_TAGS,
+        boundary: str = PERMISSIONS_BOUNDARY,
     ) -> None:
-        """`tags`: of everything in it; `stack_tags`: of its stacks alone. What comes later, an override has done."""
+        """`tags`: of everything in it; `stack_tags`: of its stacks alone. What comes later, an override has done.
+
+        `boundary`: the name of the permissions boundary that roles of stages have.
+        """
         environment = stage.environment
         super().__init__(
             scope,
             environment.label,
             env=environment.to_cdk(),
-            permissions_boundary=cdk.PermissionsBoundary.from_name(deployment.permissions_boundary(environment)),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(
+                deployment.permissions_boundary(environment, boundary)
+            ),
         )
         self.stage = stage
         for name, value in tags.items():

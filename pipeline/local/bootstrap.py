@@ -5,7 +5,7 @@ First the foundation, whose policies CloudFormation deploys with; then `cdk boot
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +47,14 @@ def bootstrap(
     """Make every target ready for deployments from the tools account; returns those that were not ready before.
 
     `foundation`: the template pipeline/accounts/foundation.yaml; `template`: that of `cdk bootstrap`; `names`: what it
-    is given there.
+    is given there. The boundary of an organisation, which its accounts have, is made here as the foundation's.
     """
     wanted = sorted(set(targets))
     accounts: dict[str, list[Target]] = {}
     for target in wanted:
         accounts.setdefault(target.account, []).append(target)
-    _side_by_side(lambda account: _found(cloud, accounts[account], tools_account, foundation, names), sorted(accounts))
+    foundations = {account: _foundation_of(each, tools_account, names) for account, each in accounts.items()}
+    _side_by_side(lambda account: _found(cloud, accounts[account], foundation, foundations[account]), sorted(accounts))
     places = {(target.account, target.region): target for target in wanted}
     changed = _side_by_side(lambda place: _bootstrap_one(cloud, *place, tools_account, template, names), sorted(places))
     return [places[place] for place in changed]
@@ -118,17 +119,21 @@ def _side_by_side(work: Callable[[Item], bool], items: Sequence[Item]) -> list[I
         return [item for item, changed in zip(items, pool.map(work, items), strict=True) if changed]
 
 
-def _found(cloud: LocalCloud, targets: Sequence[Target], tools_account: str, foundation: str, names: Bootstrap) -> bool:
+def _found(cloud: LocalCloud, targets: Sequence[Target], foundation: str, parameters: Mapping[str, str]) -> bool:
     """IAM knows no regions, so an account has its foundation once, in the first of its regions."""
-    account = targets[0].account
-    client = cloud.client("cloudformation", account=account, region=targets[0].region)
-    parameters = {
-        "HoldsPipeline": str(account == tools_account).lower(),
+    client = cloud.client("cloudformation", account=targets[0].account, region=targets[0].region)
+    return stacks.bring_to(client, FOUNDATION_STACK, template=foundation, parameters=parameters)
+
+
+def _foundation_of(targets: Sequence[Target], tools_account: str, names: Bootstrap) -> Mapping[str, str]:
+    """Return what the foundation of one account is deployed with."""
+    return {
+        "HoldsPipeline": str(targets[0].account == tools_account).lower(),
         "KeepsData": str(any(each.keeps_data for each in targets)).lower(),
         "RoleNames": ",".join(sorted({name for each in targets for name in each.role_names})),
         "Qualifiers": names.qualifier,
+        "BoundaryName": names.permissions_boundary,
     }
-    return stacks.bring_to(client, FOUNDATION_STACK, template=foundation, parameters=parameters)
 
 
 def _bootstrap_one(

@@ -11,7 +11,7 @@ from pipeline.catalogue.model import Catalogue, Removal, stages_of
 from pipeline.catalogue.source_location import CATALOGUE
 from pipeline.definition import asset_publishing
 from pipeline.definition.stack import PipelineStack
-from pipeline.settings import Settings
+from pipeline.pipeline_settings import Settings
 from pipeline.synthesis import findings_data
 from pipeline.synthesis.apps import new_app
 from pipeline.synthesis.content import Sources, digest
@@ -31,9 +31,11 @@ BY_CONTENT = frozenset({"stackTemplateAssetObjectUrl"})
 CODE = (
     "pipeline.definition.stack",
     "pipeline.settings",
+    "pipeline.builds.approve_unchanged",
     "pipeline.builds.fetch_source",
     "pipeline.builds.release_bake",
     "pipeline.builds.release_gate",
+    "pipeline.builds.second_person",
 )
 """With the programs whose text is in the commands of builds."""
 

@@ -43,7 +43,8 @@ class Synth:
 
     def pipeline(self, pipeline: Pipeline, accepted: Sequence[Acknowledgement]) -> Judgement:
         """Synthesise the pipeline with all of its stages."""
-        around = Surroundings(scope=NAME, context=self.context, accounts=pipeline.accounts)
+        boundary = pipeline.settings.bootstrap.permissions_boundary
+        around = Surroundings(scope=NAME, context=self.context, accounts=pipeline.accounts, boundary=boundary)
         parts = _Parts(self)
         wanted = [
             ServiceUnit(stage=stage, service=service, around=around)

@@ -24,6 +24,7 @@ from pipeline.synthesis.content import Sources, digest
 from pipeline.synthesis.stack_size import name_too_many_resources
 from pipeline.synthesis.store import Part, files_below
 from pipeline.synthesis.values import plain
+from services.library.contract.names import PLATFORM_BOUNDARY
 from services.library.contract.service import Service
 from services.library.guardrails.checked_stack import CheckedStack, StoredStack
 from services.library.guardrails.stack_findings import StackFindings, find, synthesised
@@ -47,6 +48,8 @@ class Surroundings:
     """The construct that stages are below, such as the pipeline's stack; empty: the App."""
     context: Mapping[str, Any]
     accounts: DeploymentAccounts
+    boundary: str = PLATFORM_BOUNDARY
+    """The name of the permissions boundary that roles of stages have."""
     tags: Mapping[str, str] = field(default_factory=dict)
     stack_tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,6 +77,7 @@ class ServiceUnit:
             plain((with_own_release(self.stage, self.service), self.stage.environment), sources.module),
             [kind.name, kind.owner, kind.handles_personal_data],
             [self.around.accounts.tools, sorted(self.around.accounts.keep_data), self.around.accounts.is_branch],
+            self.around.boundary,
             [self.around.scope, sorted(self.around.tags.items()), sorted(self.around.stack_tags.items())],
         )
 
@@ -137,7 +141,14 @@ def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
     around = unit.around
     app = new_app(folder, around.context)
     scope = Construct(app, around.scope) if around.scope else app
-    built = ServiceStage(scope, unit.stage, only=unit.service.name, tags=around.tags, stack_tags=around.stack_tags)
+    built = ServiceStage(
+        scope,
+        unit.stage,
+        only=unit.service.name,
+        tags=around.tags,
+        stack_tags=around.stack_tags,
+        boundary=around.boundary,
+    )
     file = relative(Path(inspect.getfile(type(unit.service))).absolute())
     with name_too_many_resources(file, what=f"{unit.service.name} in {unit.stage.label}", remedy=SPLIT):
         made = Path(built.synth(validate_on_synthesis=True).directory)

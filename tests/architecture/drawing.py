@@ -1,4 +1,6 @@
-"""`python -m tests.architecture.drawing ROOT`: draws who imports whom in docs/architecture.md, from the code.
+"""`python -m tests.architecture.drawing ROOT`: draws who imports whom, from the code.
+
+In docs/architecture.md the rooms, in docs/local-cloud.md the services of the local cloud.
 
 An arrow that a longer way says already is left out: if the review reads templates by way of nothing else, the arrow is
 there; if it did so by way of another room, that room's arrows would say it.
@@ -15,12 +17,20 @@ from tests.architecture.layering import OURS, within
 MOST_ROOMS = 15
 BEGIN = "<!-- drawn from the code: `.venv/bin/python -m tests.architecture.drawing .` -->\n"
 END = "<!-- end of the drawing -->\n"
-PAGE = Path("docs/architecture.md")
+ROOMS_PAGE = Path("docs/architecture.md")
+LOCAL_CLOUD_PAGE = Path("docs/local-cloud.md")
+LOCAL_CLOUD = "pipeline.local.cloud"
 
 # Room -> the names that are in it; the longest name that fits a module decides, and a service is any of them.
 DRAWN = {
     "app.py, pipeline/cli": ("app", "pipeline.cli"),
-    "stages, pipeline/settings.py": ("stages", "pipeline.settings", "pipeline.source", "pipeline.build_settings"),
+    "stages, pipeline/settings.py": (
+        "stages",
+        "pipeline.settings",
+        "pipeline.pipeline_settings",
+        "pipeline.source",
+        "pipeline.build_settings",
+    ),
     "services/&lt;service&gt;": ("services",),
     "pipeline/definition, synthesis, accounts": ("pipeline.definition", "pipeline.synthesis", "pipeline.accounts"),
     "pipeline/catalogue": ("pipeline.catalogue",),
@@ -49,10 +59,14 @@ def room_of(module: str) -> str | None:
     return max(names)[1] if names and module not in ("services", "services.library", "pipeline") else None
 
 
-def arrows(root: Path) -> dict[str, set[str]]:
-    """Room -> the rooms that it imports, without itself."""
+def graph_of(root: Path) -> grimp.ImportGraph:
+    """What each of our modules imports."""
     sys.path[0] = str(root)
-    graph = grimp.build_graph(*(name for name in OURS if name != "app"), cache_dir=None)
+    return grimp.build_graph(*(name for name in OURS if name != "app"), cache_dir=None)
+
+
+def arrows(graph: grimp.ImportGraph) -> dict[str, set[str]]:
+    """Room -> the rooms that it imports, without itself."""
     found = {room: set(OF_ANY_SERVICE.get(room, ())) for room in DRAWN}
     for importer in sorted(module for module in graph.modules if ".tests" not in module):
         here = room_of(importer)
@@ -61,6 +75,22 @@ def arrows(root: Path) -> dict[str, set[str]]:
             if here and there and there != here:
                 found[here].add(there)
     return found
+
+
+def services_of_local_cloud(graph: grimp.ImportGraph) -> dict[str, set[str]]:
+    """Folder of the local cloud -> the folders that it imports; those that know the emulator alone are left out."""
+    packages = {each.rpartition(".")[2] for each in graph.find_children(LOCAL_CLOUD) if graph.find_children(each)}
+    found: dict[str, set[str]] = {each: set() for each in sorted(packages - {"tests"})}
+    for importer in sorted(graph.find_descendants(LOCAL_CLOUD)):
+        here, *below = importer.removeprefix(f"{LOCAL_CLOUD}.").split(".")
+        for imported in (
+            graph.find_modules_directly_imported_by(importer) if here in found and "tests" not in below else ()
+        ):
+            there = imported.removeprefix(f"{LOCAL_CLOUD}.").partition(".")[0]
+            if imported.startswith(f"{LOCAL_CLOUD}.") and there in found and there != here:
+                found[here].add(there)
+    joined = {each for here, its in found.items() if its for each in (here, *its)}
+    return {here: its for here, its in found.items() if here in joined}
 
 
 def reduced(found: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -76,11 +106,11 @@ def reduced(found: dict[str, set[str]]) -> dict[str, set[str]]:
 
 def drawing(found: dict[str, set[str]]) -> str:
     """A Mermaid flowchart from the top down."""
-    names = {room: f"r{number}" for number, room in enumerate(DRAWN)}
+    names = {room: f"r{number}" for number, room in enumerate(found)}
     lines = ["```mermaid", "flowchart TD"]
     lines += [f'    {name}["{room}"]' for room, name in names.items()]
     lines += [
-        f"    {names[room]} --> {names[each]}" for room in DRAWN for each in sorted(found[room], key=list(DRAWN).index)
+        f"    {names[room]} --> {names[each]}" for room in found for each in sorted(found[room], key=list(found).index)
     ]
     return "\n".join([*lines, "```", ""])
 
@@ -92,10 +122,21 @@ def drawn(page: str, picture: str) -> str:
     return f"{before}{BEGIN}\n{picture}\n{END}{after}"
 
 
+def pages(root: Path) -> dict[Path, str]:
+    """Page -> its text with the drawing as the code has it."""
+    graph = graph_of(root)
+    pictures = {
+        ROOMS_PAGE: drawing(reduced(arrows(graph))),
+        LOCAL_CLOUD_PAGE: drawing(services_of_local_cloud(graph)),
+    }
+    return {page: drawn((root / page).read_text(encoding="utf-8"), picture) for page, picture in pictures.items()}
+
+
 if __name__ == "__main__":
     top = Path(sys.argv[1]).resolve()
-    page = top / PAGE
-    text = drawn(page.read_text(encoding="utf-8"), drawing(reduced(arrows(top))))
+    made = pages(top)
     if "--check" in sys.argv:
-        sys.exit(text != page.read_text(encoding="utf-8") or len(DRAWN) > MOST_ROOMS)
-    page.write_text(text, encoding="utf-8")
+        old = [str(page) for page, text in made.items() if text != (top / page).read_text(encoding="utf-8")]
+        sys.exit(" ".join(old) or (len(DRAWN) > MOST_ROOMS))
+    for page, text in made.items():
+        (top / page).write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ LIBRARY = "services.library"
 NAMES = f"{LIBRARY}.contract.names"
 """What rooms must agree on, with the standard library alone, so that it costs a room nothing."""
 TIMES = f"{LIBRARY}.contract.release_times"
-"""When a stage may be released to: the gate judges by it in a build."""
+"""When a stage may be released to: the gate judges by it in a build, and commands say it before."""
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
@@ -105,20 +105,23 @@ ROOMS = {
     ),
     # Reads its own templates for the guardrails, which may not know the pipeline.
     "pipeline.accounts": Room(
-        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment"),
+        ours=("pipeline.accounts", f"{LIBRARY}.contract.environment", f"{LIBRARY}.guardrails.deployment", NAMES),
         third_party=("yaml",),
     ),
     "pipeline.catalogue": Room(ours=("pipeline.catalogue", f"{LIBRARY}.contract"), third_party=("pydantic",)),
     "pipeline.settings": Room(
-        ours=("pipeline.build_settings", "pipeline.source", "stages.accounts", NAMES), third_party=()
+        ours=("pipeline.build_settings", "pipeline.pipeline_settings", "pipeline.source", "stages.accounts", NAMES),
+        third_party=(),
     ),
+    "pipeline.pipeline_settings": Room(ours=("pipeline.build_settings", "pipeline.source", NAMES), third_party=()),
     "pipeline.build_settings": Room(ours=(f"{LIBRARY}.contract.constraints",), third_party=()),
-    "pipeline.source": Room(ours=("pipeline.settings", "stages.accounts"), third_party=()),
+    "pipeline.source": Room(ours=(), third_party=()),
     "pipeline.definition": Room(
         ours=(
             "pipeline.definition",
             "pipeline.build_settings",
             "pipeline.catalogue",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "pipeline.source",
             f"{LIBRARY}.contract",
@@ -134,6 +137,7 @@ ROOMS = {
             "pipeline.accounts",
             "pipeline.catalogue",
             "pipeline.definition",
+            "pipeline.pipeline_settings",
             "pipeline.settings",
             "stages",
             f"{LIBRARY}.contract",
@@ -226,7 +230,7 @@ ROOMS = {
         third_party=(),
     ),
     "pipeline.operate": Room(
-        ours=("pipeline.operate", NAMES),
+        ours=("pipeline.operate", NAMES, TIMES),
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
     ),
     "app": Room(ours=OURS, third_party=("aws_cdk",)),

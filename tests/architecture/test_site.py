@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import yaml
 
-from docs.site import hooks
+from docs.site import hooks, screenshot
 from tests.conftest import ROOT
 
 CONFIGURATION: Any = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
@@ -52,3 +53,11 @@ def test_what_builds_the_site_is_locked_by_its_hash() -> None:
     wanted = (ROOT / "docs/site/requirements.in").read_text().split()
     locked = (ROOT / "docs/site/requirements.txt").read_text()
     assert all(f"{each} \\\n    --hash=sha256:" in locked for each in wanted)
+
+
+def test_screenshot_shows_what_was_printed_in_its_colours() -> None:
+    printed = "\x1b[1m<b>\x1b[0m \x1b[31mno\x1b[0m\r\n" + "x" * (screenshot.COLUMNS + 1) + "\n"
+    made = ET.fromstring(screenshot.picture("a & b", printed))  # noqa: S314 - our own picture
+    title, first, second, third = ["".join(each.itertext()) for each in made if each.tag.endswith("text")]
+    assert (title, first, second, third) == ("a & b", "<b> no", "x" * screenshot.COLUMNS, "x")
+    assert [each.get("class") for each in made.iter() if each.tag.endswith("tspan")] == ["bold", "red"]

@@ -103,10 +103,11 @@ CODEMOD = Codemod(
 
 @pytest.fixture
 def upgradable(unchanged: Clone) -> Iterator[Clone]:
-    """The company, with edits and a service of its own, and a next version of the platform on the branch `platform`."""
+    """The company, with edits of its own, and a next version of the platform on the branch `platform`."""
     ours = unchanged.git("rev-parse", "HEAD")
     unchanged.git("checkout", "--quiet", "-b", "platform", "HEAD~1")
     unchanged.edit("docs/push.md", ("# How a push travels", "# How a push travels today"))
+    unchanged.edit("pipeline/definition/probes.py", ('description="Calls what', 'description="Now calls what'))
     unchanged.write("docs/from-the-platform.md", "A new page.\n")
     unchanged.write("pipeline/scaffold/upgrade/codemods/tried_by_a_test.py", CODEMOD)
     codemods = "pipeline/scaffold/upgrade/edits.py"
@@ -119,10 +120,9 @@ def upgradable(unchanged: Clone) -> Iterator[Clone]:
         unchanged.write(file, (unchanged.checkout / file).read_text() + "\n# of the example\n")
     unchanged.commit("Platform: say how a push travels today")
     unchanged.git("checkout", "--quiet", "main")
-    passes(unchanged, ".venv/bin/penstock", "new", "service", "payments")
     unchanged.edit("docs/push.md", ("# How a push travels", "# How a push of ours travels"))
     unchanged.write("ship.sh", "ship it\n")
-    unchanged.commit("Add payments")
+    unchanged.commit("Say how we push")
     yield unchanged
     unchanged.git("reset", "--quiet", "--hard", ours)
     unchanged.git("branch", "--quiet", "-D", "platform")
@@ -137,7 +137,7 @@ def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
     (conflict,) = json.loads(started.stdout)["conflicts"]
     assert (conflict["file"], conflict["ours"]["subject"], conflict["theirs"]["subject"]) == (
         "docs/push.md",
-        "Add payments",
+        "Say how we push",
         "Platform: say how a push travels today",
     )
     upgradable.write("docs/push.md", "# How a push of ours travels today\n")
@@ -153,6 +153,20 @@ def test_upgrade_takes_a_company_to_the_next_version(upgradable: Clone) -> None:
     assert {file: (upgradable.checkout / file).read_text() for file in company} == company
     assert (upgradable.checkout / "docs/from-the-platform.md").exists()
     assert ownership.samples(upgradable.checkout) == []
+
+
+@pytest.mark.soak
+def test_upgrade_ends_with_the_review_of_what_changes(upgradable: Clone) -> None:
+    passes(upgradable, ".venv/bin/penstock", "new", "service", "payments")
+    upgradable.commit("Add payments")
+    assert upgradable.penstock("upgrade", "platform").returncode == 1
+    upgradable.write("docs/push.md", "# How a push of ours travels today\n")
+    upgradable.git("add", "docs/push.md")
+    ended = upgradable.penstock("upgrade", "--continue")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "edit    ship.sh: `ship it` is `ship`." in ended.stdout
+    assert "Now calls what was just deployed" in ended.stdout, ended.stdout
+    assert "payments" not in ended.stdout
 
 
 def refused(checkout: Path, *words: str) -> str:

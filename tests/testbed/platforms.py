@@ -17,6 +17,7 @@ from pipeline.local.lifecycle import CloudLocation, LocalCloud
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Run
 from pipeline.operate.target import local_target
+from pipeline.pipeline_settings import Settings
 from pipeline.settings import SETTINGS
 from pipeline.source import Source
 from services.library.contract.environment import Tier
@@ -33,6 +34,11 @@ synth:
 \tcp -r assembly cdk.out
 prove:
 \t@true
+units:
+\techo "No service has unit tests"
+evidence:
+\tmkdir evidence
+\techo "What is known" > evidence/summary.txt
 """
 """Synth is done beforehand: what it is called by is the pipeline's, and what it comes to is real."""
 
@@ -51,15 +57,18 @@ class Platform:
         self._place = CloudLocation(home=folder, port=cloud.port)
         shutil.copy(cloud.place.state_file, self._place.state_file)
 
-    def deploy(self, source: Source, builds: BuildSettings | None = None) -> None:
-        """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin."""
+    def deploy(self, source: Source, builds: BuildSettings | None = None, *, given: Settings = SETTINGS) -> None:
+        """Bootstrap, deploy the pipeline's stack and its support stacks, and connect the origin.
+
+        `given`: the settings, but for those that are this platform's own.
+        """
         self.settings = replace(
-            SETTINGS,
+            given,
             name=self.name,
             account=self.tools,
             region=HOME,
             source=source,
-            builds=builds or SETTINGS.builds,
+            builds=builds or given.builds,
         )
         self.checkout.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")

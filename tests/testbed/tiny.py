@@ -13,7 +13,8 @@ from constructs import Construct
 from pipeline.catalogue import toolkit
 from pipeline.catalogue.model import Catalogue, Removal, Stage
 from pipeline.definition.stack import PipelineStack
-from pipeline.settings import SETTINGS, Settings
+from pipeline.pipeline_settings import Settings
+from pipeline.settings import SETTINGS
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service, ServiceStack
 from stages import accounts

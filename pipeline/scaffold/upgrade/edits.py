@@ -13,6 +13,7 @@ from pipeline.scaffold.upgrade.codemod import Codemod
 from pipeline.scaffold.upgrade.codemods import (
     concurrency_names,
     locked_cdk,
+    settings_class,
     stage_acknowledgements,
     start_command,
 )
@@ -20,6 +21,7 @@ from pipeline.scaffold.upgrade.merge import Upgrade
 from pipeline.scaffold.upgrade.repository import Repository
 
 CODEMODS = (
+    settings_class.CODEMOD,
     locked_cdk.CODEMOD,
     concurrency_names.CODEMOD,
     stage_acknowledgements.CODEMOD,

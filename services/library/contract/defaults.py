@@ -9,12 +9,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from services.library.contract.environment import Environment, Tier
+from services.library.contract.names import PLATFORM_BOUNDARY
 from services.library.packaging.dependencies import PYTHON
 
 FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
 FUNCTION_ARCHITECTURE = lambda_.Architecture.ARM_64
-PERMISSIONS_BOUNDARY = "penstock-boundary"
-"""The permissions boundary without which CloudFormation may create no role (pipeline/accounts/foundation.yaml)."""
+PERMISSIONS_BOUNDARY = PLATFORM_BOUNDARY
+"""The permissions boundary without which CloudFormation may create no role, unless `Bootstrap` names another."""
 
 
 @dataclass(frozen=True, kw_only=True)

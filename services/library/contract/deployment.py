@@ -22,9 +22,9 @@ LONGEST_NAME = 48
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html"""
 
 
-def permissions_boundary(environment: Environment) -> str:
-    """Return the name of the permissions boundary of every role in the environment."""
-    return BRANCH_PERMISSIONS_BOUNDARY if environment.prefix else defaults.PERMISSIONS_BOUNDARY
+def permissions_boundary(environment: Environment, boundary: str = defaults.PERMISSIONS_BOUNDARY) -> str:
+    """Return the name of the permissions boundary of every role in the environment. `boundary`: that of stages."""
+    return BRANCH_PERMISSIONS_BOUNDARY if environment.prefix else boundary
 
 
 def synthesizer(environment: Environment) -> cdk.IStackSynthesizer | None:

@@ -53,15 +53,22 @@ QUALIFIER = Matches(r"[a-z0-9]{1,10}", "1-10 of a-z and 0-9")
 STACK = Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: 1-128 letters, digits and -, a letter first")
 SHARED_QUALIFIER, SHARED_TOOLKIT_STACK = "hnb659fds", "CDKToolkit"
 """What `cdk bootstrap` takes unless it is told otherwise, and so what an account has for all other CDK apps."""
+POLICY = Matches(r"[A-Za-z0-9+=,.@_-]{1,128}", "the name of a managed policy: 1-128 letters, digits and +=,.@_-")
+PLATFORM_BOUNDARY = "penstock-boundary"
+"""The permissions boundary that pipeline/accounts/foundation.yaml makes, unless pipeline/settings.py names another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bootstrap:
-    """What `cdk bootstrap` makes in each account and region, by its names."""
+    """What each account has before the first deployment, by its names: of `cdk bootstrap`, and of its organisation."""
 
     qualifier: Annotated[str, QUALIFIER] = "penstock"
     """In the name of each role, bucket and parameter."""
     toolkit_stack: Annotated[str, STACK] = "PenstockToolkit"
+    permissions_boundary: Annotated[str, POLICY] = PLATFORM_BOUNDARY
+    """The managed policy that each role has as its permissions boundary: the foundation's, or an organisation's."""
+    further_execution_policies: tuple[Annotated[str, POLICY], ...] = ()
+    """What CloudFormation's role has besides the foundation's policy, such as what an organisation denies."""
 
     def __post_init__(self) -> None:
         for found in validate_fields(self):
@@ -99,6 +106,11 @@ def reserved_stage(name: str) -> str | None:
     if name == EVERY_STAGE:
         return "it means all of them where a run says which stages it enters"
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
+
+
+def release_parameter(pipeline: str, stage: str) -> str:
+    """Return the name of the parameter that has what the gate of a stage or wave judges by."""
+    return f"/penstock/release/{pipeline}/{stage}"
 
 
 def release_alarm(stage: str, service: str) -> str:

@@ -53,7 +53,7 @@ def policy(
 ) -> dict[str, Any]:
     chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
     written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
-    lists = {"RoleNames": names, "Qualifiers": qualifiers}
+    lists = {"RoleNames": names, "Qualifiers": qualifiers, "BoundaryName": PERMISSIONS_BOUNDARY}
     document: dict[str, Any] = resolved(written, account=account, chosen=chosen, names=lists)
     return document
 
@@ -65,7 +65,7 @@ def resources(*assemblies: Assembly) -> Iterator[dict[str, Any]]:
 
 
 def test_every_role_that_we_deploy_has_the_boundary_of_the_foundation(assembly: Assembly, platform: Assembly) -> None:
-    assert TEMPLATE["Resources"]["Boundary"]["Properties"]["ManagedPolicyName"] == PERMISSIONS_BOUNDARY
+    assert TEMPLATE["Parameters"]["BoundaryName"]["Default"] == PERMISSIONS_BOUNDARY
     roles = [resource for resource in resources(assembly, platform) if resource["Type"] == "AWS::IAM::Role"]
     assert len(roles) > 20
     for role in roles:
@@ -115,6 +115,16 @@ def test_a_deployed_foundation_may_list_its_names_in_any_order() -> None:
     for name, document in made("dev-*", "qa-*").items():
         assert differing_statements(made("qa-*", "dev-*")[name], document) == []
         assert differing_statements(made("qa-*")[name], document)
+
+
+def test_a_foundation_lets_roles_be_made_within_the_boundary_of_an_organisation() -> None:
+    given = FoundationParameters(holds_pipeline=False, keeps_data=False, role_names=ROLE_NAMES, boundary="theirs")
+    found = foundation_policies(given)
+    assert found.keys() == {"theirs", "penstock-execution"}
+    statements = {each["Sid"]: each for each in found["penstock-execution"]["Statement"]}
+    within = statements["RolesWithinTheBoundary"]["Condition"]["StringEquals"][KEY]
+    assert within.endswith(":policy/theirs")
+    assert any(each.endswith(":policy/theirs") for each in statements["NotTheGroundItStandsOn"]["Resource"])
 
 
 def test_every_role_and_policy_of_a_stage_is_called_as_its_account_expects(platform: Assembly) -> None:

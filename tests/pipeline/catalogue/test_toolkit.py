@@ -13,7 +13,8 @@ from services.library.contract.names import SHARED_QUALIFIER, SHARED_TOOLKIT_STA
 from tests.conftest import ROOT
 from tests.testbed import tiny
 
-SHARED = Bootstrap(qualifier=SHARED_QUALIFIER, toolkit_stack=SHARED_TOOLKIT_STACK)
+THEIRS = "organisation-boundary"
+SHARED = Bootstrap(qualifier=SHARED_QUALIFIER, toolkit_stack=SHARED_TOOLKIT_STACK, permissions_boundary=THEIRS)
 
 
 def test_validate_says_what_cdk_json_says_otherwise_than_the_settings(
@@ -43,3 +44,5 @@ def test_platform_deploys_by_the_bootstrap_of_its_settings_and_by_no_other(
     assert any(f"cdk-{bootstrap.qualifier}-deploy-role-" in text for text in written)
     assert any(bootstrap.version_parameter in text for text in written)
     assert not any(f"cdk-{other.qualifier}-" in text or other.version_parameter in text for text in written)
+    assert any(f":policy/{bootstrap.permissions_boundary}" in text for text in written)
+    assert not any(f":policy/{other.permissions_boundary}" in text for text in written)

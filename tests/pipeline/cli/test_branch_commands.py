@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, TokenRetrievalError
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -18,7 +18,7 @@ from pipeline.catalogue.branch import Branch, prefix_of
 from pipeline.cli import branch
 from pipeline.cli.main import app
 from pipeline.local import first_deployment
-from pipeline.operate import branches
+from pipeline.operate import branches, sign_in
 from pipeline.operate.branches import BranchEnvironment, Branches, BranchStack, aws_branches, in_order, refusal
 from pipeline.operate.errors import OperateError
 from services.library.contract.names import BRANCH_ENVIRONMENT, BRANCH_NAME_TAG, BRANCH_TAG, EXPIRES_TAG
@@ -268,6 +268,16 @@ def test_branch_up_says_when_what_it_deployed_cannot_be_found(monkeypatch: pytes
     done = typed(monkeypatch, Environments(environment(stack("intake"))), *up)
     assert (done.exit_code, f"{PREFIX}-dev-intake" in done.stdout) == (0, True)
     assert [("--profile" in words, "services=intake" in words) for words in deployed] == [(True, True), (False, True)]
+
+
+def test_branch_up_says_that_a_sign_in_is_over_before_the_cdk_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed")
+    monkeypatch.setattr(branch, "aws_branches", Mock(side_effect=over))
+    monkeypatch.setattr(first_deployment, "run", Mock(side_effect=AssertionError("the CDK was run")))
+    up = ("up", "--branch", FEATURE.name, "--services", "intake", "--profile", "dev")
+    done = CliRunner().invoke(app, ["branch", *up], obj=ROOT)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"penstock: {sign_in.sentence()}\n"
 
 
 def test_branch_commands_want_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:

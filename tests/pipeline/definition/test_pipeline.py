@@ -10,18 +10,12 @@ import pytest
 from pipeline.definition import asset_publishing, node_tools
 from pipeline.settings import SETTINGS
 from pipeline.source import ConnectionSource
-from services.library.contract.environment import Tier
 from stages import accounts
 from tests.conftest import ROOT, Assembly
-from tests.testbed import tiny
+from tests.testbed import pipeline_drawing, tiny
 
-DEV = tiny.stage("dev", account=accounts.DEV, region=accounts.FIRST_REGION)
-STAGES = (
-    DEV,
-    tiny.stage("qa", tier=Tier.PRE_PRODUCTION, account=accounts.QA, region=accounts.FIRST_REGION),
-    tiny.stage("staging", tier=Tier.PRE_PRODUCTION, account=accounts.STAGING, region=accounts.SECOND_REGION),
-    tiny.stage("prod", tier=Tier.PRODUCTION, account=accounts.PROD, region=accounts.SECOND_REGION),
-)
+STAGES = pipeline_drawing.STAGES
+DEV = STAGES[0]
 REGIONS = {stage.environment.region for stage in STAGES} - {accounts.TOOLS_REGION}
 STORES = {accounts.TOOLS_REGION: "Pipeline"} | {region: f"penstock-artifacts-{region}" for region in sorted(REGIONS)}
 
@@ -57,6 +51,12 @@ def test_the_pipeline_promotes_through_every_stage_in_order(pipeline: dict[str, 
     ]
     assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "SUPERSEDED")
     assert pipeline["RestartExecutionOnUpdate"] is True
+
+
+def test_pages_draw_the_pipeline_as_it_is(pipeline: dict[str, Any]) -> None:
+    made = pipeline_drawing.pages(pipeline["Stages"], tools=accounts.TOOLS)
+    old = [str(page) for page, text in made.items() if text != (ROOT / page).read_text(encoding="utf-8")]
+    assert old == [], "write them anew: .venv/bin/python -m tests.testbed.pipeline_drawing"
 
 
 def test_production_waits_for_a_person_before_anything_else(pipeline: dict[str, Any]) -> None:

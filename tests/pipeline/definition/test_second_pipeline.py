@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.settings import SETTINGS, Settings
+from pipeline.pipeline_settings import Settings
+from pipeline.settings import SETTINGS
 from services.library.contract.environment import Tier
 from stages import accounts
 from tests.testbed import reachable, tiny

@@ -14,9 +14,11 @@ from pipeline.operate.run import SUCCEEDED
 from pipeline.review.model import ResourceOutcome
 from pipeline.scaffold.adopted_service import DeployedStack
 from pipeline.scaffold.written_template import WrittenTemplate
+from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource
 from services.library.constructs.adopted_stack import AdoptedService
 from services.library.contract.environment import Tier
+from services.library.contract.names import SHARED_QUALIFIER, SHARED_TOOLKIT_STACK, Bootstrap
 from tests.conftest import ROOT
 from tests.testbed import tiny
 from tests.testbed.deployments import ended
@@ -24,6 +26,7 @@ from tests.testbed.platforms import AWAY, HOME, Platform
 
 pytestmark = [pytest.mark.cloud, pytest.mark.soak]
 
+BOUNDARY = "organisation-boundary"
 TEMPLATES = ROOT / "tests/testbed/deployed_templates"
 
 
@@ -127,6 +130,7 @@ def kept(cloud: LocalCloud, stage: Stage, resources: Mapping[str, str]) -> list[
 def test_stacks_deployed_by_hand_go_through_dev_to_production_with_what_they_hold(
     equipped_cloud: LocalCloud, tmp_path: Path
 ) -> None:
+    """In accounts that have a shared bootstrap, and whose organisation names the boundary of all roles."""
     platform = AdoptingPlatform(tmp_path, equipped_cloud, number=5700)
     entries = [(stage, service) for stage in platform.stages for service in services(stage.name)]
     before = []
@@ -136,12 +140,18 @@ def test_stacks_deployed_by_hand_go_through_dev_to_production_with_what_they_hol
         keep_something(equipped_cloud, stage, before[-1])
 
     source = CodeCommitSource(repository_arn=f"arn:aws:codecommit:{HOME}:{platform.tools}:{platform.name}")
-    platform.deploy(source)
+    shared = Bootstrap(qualifier=SHARED_QUALIFIER, toolkit_stack=SHARED_TOOLKIT_STACK, permissions_boundary=BOUNDARY)
+    platform.deploy(source, given=replace(SETTINGS, bootstrap=shared))
     platform.commit()
     platform.push()
     run = platform.run(lambda run: not run.is_live and bool(run.commit), seconds=300)
     assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
 
+    iam = equipped_cloud.client("iam", platform.other, AWAY)
+    role = iam.get_role(RoleName="orders-function-prod")["Role"]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith(f":policy/{BOUNDARY}")
+    of_the_cdk = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("cdk-")]
+    assert {name[:14] for name in of_the_cdk} == {f"cdk-{SHARED_QUALIFIER}-"}
     for (stage, service), resources in zip(entries, before, strict=True):
         assert platform.resources(stage, service) == resources, service.name
         assert kept(equipped_cloud, stage, resources) == ["kept"], service.name

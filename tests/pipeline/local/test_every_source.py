@@ -75,19 +75,23 @@ def test_a_change_travels_from_its_source_to_a_deployed_stage(
 
 
 def test_builds_reach_the_companys_index_through_its_proxy_with_a_secret_that_no_log_shows(
-    equipped_cloud: LocalCloud, tmp_path: Path
+    equipped_cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All builds of a pipeline, in their own roles: synth installs a package, self-mutation and assets their tools."""
+    """All builds of a pipeline, in their own roles: synth installs a package, self-mutation and assets their tools.
+
+    One secret is there, and the other is made with what this machine has for it.
+    """
     platform = Platform(tmp_path, equipped_cloud, number=1100)
-    secret = {"url": f"http://builder:{PASSWORD}@packages.example.invalid/simple", "token": "npm-token"}
+    monkeypatch.setenv("NPM_TOKEN", "npm-token")
+    secret = {"url": f"http://builder:{PASSWORD}@packages.example.invalid/simple"}
     secrets = equipped_cloud.client("secretsmanager", platform.tools, HOME)
-    secrets.create_secret(Name="builds/registries", SecretString=json.dumps(secret))
+    secrets.create_secret(Name="builds/index", SecretString=json.dumps(secret))
     with package_index(user="builder", password=PASSWORD) as index:
         builds = BuildSettings(
             proxy=Proxy(url=index.url),
-            package_index=SecretValue(name="builds/registries", key="url"),
+            package_index=SecretValue(name="builds/index", key="url"),
             npm_registry=NpmRegistry(
-                url="http://packages.example.invalid/npm/", token=SecretValue(name="builds/registries", key="token")
+                url="http://packages.example.invalid/npm/", token=SecretValue(name="builds/npm", key="token")
             ),
         )
         platform.deploy(S3Source(bucket=f"{platform.name}-source", key="platform.zip"), builds)
@@ -97,6 +101,7 @@ def test_builds_reach_the_companys_index_through_its_proxy_with_a_secret_that_no
     assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
     assert {"/simple/example-tool/", "/files/example_tool-1.0-py3-none-any.whl"} <= set(index.answered)
     assert index.refused == []
+    assert json.loads(secrets.get_secret_value(SecretId="builds/npm")["SecretString"]) == {"token": "npm-token"}
     logs = equipped_cloud.client("logs", platform.tools, HOME)
     groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
     text = "".join(

@@ -15,6 +15,7 @@ from pipeline.scaffold.upgrade import edits, merge
 from pipeline.scaffold.upgrade.codemods import (
     concurrency_names,
     locked_cdk,
+    settings_class,
     stage_acknowledgements,
     start_command,
 )
@@ -248,3 +249,13 @@ def test_codemods_change_calls_of_their_own_alone() -> None:
     )
     entry = "Stage(services=(Payments(accepts=(A,)),))\n"
     assert stage_acknowledgements.CODEMOD.change(Path("services/x/service.py"), entry) == entry
+
+
+def test_settings_of_a_company_keep_their_value_and_give_the_class_back() -> None:
+    settings = Path("pipeline/settings.py")
+    text = 'import x\n\n\n@dataclass\nclass Settings:\n    name: str\n\n\nSETTINGS = Settings(name="x")\n'
+    changed = settings_class.CODEMOD.change(settings, text)
+    assert "class Settings" not in changed
+    assert "from pipeline.pipeline_settings import Settings" in changed
+    assert changed.endswith('SETTINGS = Settings(name="x")\n')
+    assert settings_class.CODEMOD.change(settings, changed) == changed
