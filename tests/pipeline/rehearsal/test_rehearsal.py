@@ -233,6 +233,7 @@ def test_a_deployment_that_fails_stops_the_release_and_the_stage_is_rolled_back(
     assert outcome.to_json()["stopped_by"][0]["why"]
 
 
+@pytest.mark.soak
 def test_an_alarm_nine_hours_into_the_bake_rolls_the_stage_back(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
