@@ -100,10 +100,14 @@ class Rehearsal:
 
     def first_release(self, script: Script, show: Show) -> Outcome:
         """Follow the release that the pipeline's creation has begun."""
-        return self._outcome(self.pipeline.latest(), script, show, rate=FASTEST)
+        return self._outcome(self.pipeline.latest(), script, show, self._conductor(script, rate=FASTEST))
 
     def release(self, script: Script, show: Show) -> Outcome:
-        """Release the assembly as the script says."""
+        """Release the assembly as the script says.
+
+        Raises:
+            OperateError: before anything is released, if the script has what the stage knows nothing of.
+        """
         watched = self.watched()
         if watched is None and script.is_about_the_release_rules:
             raise OperateError(
@@ -111,16 +115,21 @@ class Rehearsal:
             )
         baked = timedelta() if watched is None else watched.bake
         rate = min(max(baked.total_seconds() / BAKE_SECONDS, 1.0), FASTEST)
+        conductor = self._conductor(script, rate=rate)
         self._push(script.replaced)
         every_stage: Any = [{"name": STAGES_VARIABLE, "value": EVERY_STAGE}]
         started = self.pipeline.client.start_pipeline_execution(name=self.pipeline.name, variables=every_stage)
-        return self._outcome(started["pipelineExecutionId"], script, show, rate=rate)
+        return self._outcome(started["pipelineExecutionId"], script, show, conductor)
 
-    def _outcome(self, execution: str, script: Script, show: Show, *, rate: float) -> Outcome:
+    def _conductor(self, script: Script, *, rate: float) -> Conductor | None:
         watched = self.watched()
-        conductor = None if watched is None else Conductor(script=script, watched=watched, rate=rate)
-        if conductor is not None:
-            conductor.begin()
+        if watched is None:
+            return None
+        conductor = Conductor(script=script, watched=watched, rate=rate)
+        conductor.begin()
+        return conductor
+
+    def _outcome(self, execution: str, script: Script, show: Show, conductor: Conductor | None) -> Outcome:
         run = self._follow(execution, script.answer, show, conductor)
         failed = [each for each in run.actions if each.status == FAILED]
         reasons = {each.full_name: logs.last_words(self.pipeline, each, count=LINES_SHOWN) for each in failed}
