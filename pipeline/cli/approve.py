@@ -10,7 +10,7 @@ from pipeline.cli import evidence_text, text
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, ask, confirm, connect
 from pipeline.cli.process import output_of
-from pipeline.operate import approval_artifact, approvals, evidence
+from pipeline.operate import approval_artifact, approvals, closed_gate, evidence
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.errors import OperateError
 from pipeline.operate.next_step import penstock
@@ -67,14 +67,21 @@ def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -
 
     An approval within a stage has nothing collected: then what runs in the stage and the way back are read now.
     """
+    stage = entry_of(waiting.stage)
     collected = approval_artifact.read(pipeline, waiting.run.execution, waiting.stage)
-    if collected is not None:
+    if collected is None:
+        yield from _found_now(pipeline, waiting, stage, checkout=checkout)
+    else:
         yield from evidence_text.lines(collected)
         if before := collected["deployed"]["commit"]:
             yield from _commits(checkout, before, waiting.run.commit)
-        return
+    yield from (
+        f"  closed now, so that its gate would say no: {each}" for each in closed_gate.why_closed(pipeline, stage)
+    )
+
+
+def _found_now(pipeline: Pipeline, waiting: WaitingApproval, stage: str, *, checkout: Path) -> Iterator[str]:
     found = evidence.of_stage(pipeline, waiting.stage)
-    stage = entry_of(waiting.stage)
     if not found.execution:
         yield f"  {stage} has no deployment yet among the last {evidence.ACTIONS_LOOKED_AT:,} actions"
     else:

@@ -23,7 +23,7 @@ from pipeline.definition.build_step import BuildStep
 from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY
 from pipeline.definition.shared_build import BuildContent, SharedBuild
 from pipeline.pipeline_settings import Settings
-from services.library.contract.names import gate_of
+from services.library.contract.names import gate_of, release_parameter
 
 APPROVAL = "Approve"
 """Begins the name of the action in which a person agrees to a stage or wave."""
@@ -109,7 +109,7 @@ class GatedStages:
             stack.format_arn(
                 service="ssm",
                 resource="parameter",
-                resource_name=release_rules.parameter_name(name, entry.label).removeprefix("/"),
+                resource_name=release_parameter(name, entry.label).removeprefix("/"),
             )
             for entry in self.entries
         ]
@@ -155,7 +155,7 @@ def steps(
     namespace = gate_of(label)
     digest = f"#{{{namespace}.{DIGEST}}}"
     judged = {
-        RULES: release_rules.parameter_name(pipeline, label),
+        RULES: release_parameter(pipeline, label),
         PIPELINE: pipeline,
         STAGE: label,
         EXECUTION: "#{codepipeline.PipelineExecutionId}",

@@ -5,6 +5,7 @@ have no public interface: the emulator's version is pinned, and contract tests h
 """
 
 import asyncio
+import inspect
 import json
 import logging
 import re
@@ -143,7 +144,7 @@ def error_response(code: str, message: str, status: int = 400) -> HttpResponse:
 
 def reset_connection(send: Send) -> None:
     """End the connection of an ASGI `send` with a reset instead of an end."""
-    stream: Any = send
+    stream: Any = inspect.unwrap(send)
     writer = stream.__self__.send.__self__.send.__self__.writer  # the web server offers no other way
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

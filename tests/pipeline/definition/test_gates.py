@@ -49,6 +49,10 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def bench(stages: list[dict[str, Any]]) -> Bench:
+    return bench_of(stages)
+
+
+def bench_of(stages: list[dict[str, Any]]) -> Bench:
     """The synthesised pipeline, without what its actions do."""
     return Bench.of(
         parse(
@@ -149,6 +153,22 @@ def test_a_rollback_runs_the_deployments_alone_and_waits_for_nobody(bench: Bench
     finish(bench, rollback)
     assert rollback.status == SUCCEEDED
     assert set(rollback.stages) == {"prod"}
+
+
+def test_a_failing_probe_in_the_second_region_takes_the_whole_wave_back(tmp_path: Path) -> None:
+    wave = Wave(name="both", stages=(tiny.stage("one", RELEASED), tiny.stage("two", RELEASED)))
+    bench = bench_of(synthesised(tmp_path, (tiny.stage("dev"), wave)))
+    first = until(bench, "both")
+    finish(bench, first)
+    failed = until(bench, "both")
+    while not (probes := {each for each in bench.names() if "two" in each and "Look" in each}):
+        bench.end(sorted(bench.names())[0], GOOD, failed)
+    bench.end(probes.pop(), BAD)
+    finish(bench, failed)
+    rollback = bench.executor.executions[-1]
+    assert (failed.status, rollback.rollback_target, set(rollback.stages)) == (FAILED, first.id, {"both"})
+    finish(bench, rollback)
+    assert rollback.status == SUCCEEDED
 
 
 def test_a_hotfix_to_production_waits_for_its_approval(bench: Bench) -> None:
