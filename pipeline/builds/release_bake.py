@@ -24,6 +24,8 @@ REQUESTS = "requests"
 WATCHED = re.compile(r"ALARM\(\"?(?:arn:[^:\"]+:cloudwatch:[^:\"]+:\d+:alarm:)?([^\")]+)\"?\)")
 """Each alarm that a composite alarm's rule names."""
 MINUTE_SECONDS = 60
+TOLD_TIMES = 20
+"""How often at most a bake says how far it is."""
 NEVER_UPDATED = "CREATE_COMPLETE"
 BEFORE = timedelta(minutes=15)
 """How long before the bake a request counts, if it came after the deployment."""
@@ -50,11 +52,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def _watch(clock: Clock, places: Sequence[Mapping[str, Any]], begun: datetime, lasts: timedelta) -> list[str]:
     """Look at every alarm until the time is over or one fires; returns why it ended early."""
+    told = timedelta()
     while True:
         baked = clock.now() - begun
         problems = [f"{said}, {_shown(baked)} into the bake" for place in places for said in _firing(place)]
         if problems or baked >= lasts:
             return problems
+        if baked - told >= lasts / TOLD_TIMES:
+            sys.stdout.write(f"  {_shown(baked)} into the bake, and no alarm fires\n")
+            told = baked
         clock.wait(min(LOOK_EACH, lasts - baked))
 
 

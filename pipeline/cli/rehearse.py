@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +23,14 @@ from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Action, Stage
 from pipeline.operate.target import local_target
-from pipeline.rehearsal import assembly_files
-from pipeline.rehearsal.rehearsal import Answer, Outcome, Rehearsal
+from pipeline.rehearsal import assembly_files, faults
+from pipeline.rehearsal.faults import FailedDeployment, Fault
+from pipeline.rehearsal.rehearsal import Outcome, Rehearsal
+from pipeline.rehearsal.script import Answer, Script
 from pipeline.rehearsal.single_stage import StackTemplate, single_stage, source_artifacts, stack_templates
 from pipeline.review.read.synthesis import clean_environment
 from pipeline.settings import SETTINGS
 
-DEPLOYMENT = "deployment"
 STOPPED = 1
 
 
@@ -37,15 +39,23 @@ def register(app: typer.Typer) -> None:
     app.command()(rehearse)
 
 
-def rehearse(
+def rehearse(  # noqa: PLR0913 - each is an option of the command line
     ctx: typer.Context,
     stage: Annotated[str, typer.Argument(help="The stage or wave, such as prod.")],
     *,
     fault: Annotated[
-        str | None,
-        typer.Option(help="What goes wrong: deployment=SERVICE, whose stack fails once all is made.", metavar="FAULT"),
+        list[str] | None, typer.Option(help=f"What goes wrong: {faults.ALLOWED}. Again for another.", metavar="FAULT")
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Say no at the approval.")] = False,
+    traffic: Annotated[
+        bool, typer.Option("--traffic/--no-traffic", help="Whether services get the requests that the bake wants.")
+    ] = True,
+    freeze: Annotated[
+        str | None, typer.Option(help="A freeze until then begins while the release waits.", metavar="MOMENT")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When it begins, such as 2026-12-24T23:00+01:00. Default: now.", metavar="MOMENT")
+    ] = None,
     first: Annotated[
         bool, typer.Option("--first", help="Rehearse the first release ever: there is none to go back to.")
     ] = False,
@@ -57,36 +67,48 @@ def rehearse(
     """Release this commit to one stage in a local cloud of its own, and say what stopped it and what was left.
 
     The gate, the stage, its roles and its conditions are the synthesised ones. The release before it is of the same
-    commit, so that nothing but the fault differs. The cloud is erased at the end; AWS and `make up`'s cloud are not
-    touched. Answers 0 if the release went through, and 1 if something stopped it. docs/rehearse.md has examples.
+    commit. Hours of a bake are seconds. The cloud is erased at the end; AWS and `make up`'s cloud are not touched.
+    Answers 0 if the release went through, and 1 if something stopped it. docs/rehearse.md has examples.
     """
     checkout = ctx.ensure_object(Path)
+    chosen = faults.parse(fault or ())
+    if first and any(not isinstance(each, FailedDeployment) for each in chosen):
+        raise typer.BadParameter("--first takes deployment=SERVICE alone: alarms are there once it is deployed.")
+    freeze_until, begins = (None if each is None else _moment(each) for each in (freeze, at))
     catalogue = loading.whole(checkout)
     folder = assembly or _synthesise(checkout)
     template = assembly_files.read_pipeline(folder)
-    rehearsed = single_stage(template, stage)
+    rehearsed = single_stage(template, stage, is_first_judged=first)
     stacks = stack_templates(template, stage)
-    replaced = _replaced(folder, stacks, fault)
+    script = Script(
+        answer=Answer.REJECT if reject else Answer.APPROVE,
+        replaced=_replaced(folder, stacks, chosen),
+        faults=[each for each in chosen if not isinstance(each, FailedDeployment)],
+        has_traffic=traffic,
+        freeze_until=freeze_until,
+        at=begins,
+    )
     show = _ignore if as_json else _show
-    said = Answer.REJECT if reject else Answer.APPROVE
     with _cloud(checkout) as cloud:
         local.prepare_accounts(cloud, catalogue)  # the assets of all stages are published by one build
         rehearsal = Rehearsal(
             cloud=cloud,
             pipeline=_pipeline(cloud),
+            stage=stage,
             assembly=folder,
             stacks=stacks,
             sources=source_artifacts(template),
         )
-        rehearsal.prepare_source(partial(_code, checkout, cloud.place.home / "code.zip"), replaced if first else {})
+        code = partial(_code, checkout, cloud.place.home / "code.zip")
+        rehearsal.prepare_source(code, script.replaced if first else {})
         _deploy(cloud, checkout, assembly_files.copy_with(folder, rehearsed, cloud.place.home / "assembly"))
         if first:
-            outcome = rehearsal.first_release(said, show, replaced)
+            outcome = rehearsal.first_release(script, show)
         else:
             _say("The release before, of this commit as well")
-            _require(rehearsal.first_release(Answer.APPROVE, _ignore, {}))
+            _require(rehearsal.first_release(Script(), _ignore))
             _say("The release that is rehearsed")
-            outcome = rehearsal.release(said, show, replaced)
+            outcome = rehearsal.release(script, show)
     print_answer(outcome.to_json(), *_lines(outcome, stage), as_json=as_json)
     raise typer.Exit(0 if outcome.went_through else STOPPED)
 
@@ -107,13 +129,22 @@ def _synthesise(checkout: Path) -> Path:
     return checkout / "cdk.out"
 
 
-def _replaced(assembly: Path, stacks: Sequence[StackTemplate], fault: str | None) -> Mapping[str, str]:
-    if fault is None:
-        return {}
-    kind, _, service = fault.partition("=")
-    if kind != DEPLOYMENT or not service:
-        raise OperateError(f"--fault {fault!r} is not allowed; give {DEPLOYMENT}=SERVICE.")
-    return assembly_files.with_fault(assembly, stacks, service)
+def _replaced(assembly: Path, stacks: Sequence[StackTemplate], chosen: Sequence[Fault]) -> Mapping[str, str]:
+    templates = assembly_files.changed(assembly, stacks)
+    for fault in chosen:
+        if isinstance(fault, FailedDeployment):
+            templates = assembly_files.with_fault(templates, stacks, fault.service)
+    return templates
+
+
+def _moment(given: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise OperateError(f"{given!r} is not allowed; give a moment with its zone, such as 2026-12-24T23:00+01:00.")
+    return found
 
 
 @contextmanager
@@ -181,8 +212,9 @@ def _lines(outcome: Outcome, stage: str) -> Iterator[str]:
 
 
 def _stopped(outcome: Outcome) -> Iterator[str]:
-    for action in outcome.stopped_by:
-        yield f"  {action.full_name}: {action.error or action.summary}"
+    for action, lines in outcome.reasons.items():
+        yield f"  {action}"
+        yield from (f"    | {line}" for line in lines)
 
 
 def _show(change: Stage | Action) -> None:

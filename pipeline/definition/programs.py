@@ -21,8 +21,9 @@ def run(module: str, arguments: str) -> str:
     """Return the command that runs a module that was written; `arguments` as the shell reads them.
 
     By the image's own Python, which brings boto3. In the folder: Python looks for modules where it is started.
+    Unbuffered: a build that waits for hours says at once what it sees.
     """
-    return f'(cd "${FOLDER}" && python3 -m {module} {arguments})'
+    return f'(cd "${FOLDER}" && python3 -u -m {module} {arguments})'
 
 
 def _write(file: str) -> str:

@@ -14,6 +14,8 @@ from pipeline.rehearsal.single_stage import StackTemplate
 TEMPLATE = "Pipeline.template.json"
 FAULT = "RehearsedFault"
 """The resource by which a deployment fails."""
+RELEASE = "RehearsedRelease"
+"""The output by which the second release differs from the first."""
 
 
 def read_pipeline(assembly: Path) -> dict[str, Any]:
@@ -49,8 +51,18 @@ def zip_of(folder: Path, replaced: Mapping[str, str] | None = None) -> bytes:
     return body.getvalue()
 
 
-def with_fault(assembly: Path, stacks: Sequence[StackTemplate], service: str) -> dict[str, str]:
-    """Return the template of a service's stacks with a resource that cannot be made, by file.
+def changed(assembly: Path, stacks: Sequence[StackTemplate]) -> dict[str, str]:
+    """Return each stack's template with an output more, by file: a release that changes nothing shows little."""
+    found = {}
+    for each in stacks:
+        body = json.loads((assembly / each.file).read_text(encoding="utf-8"))
+        body.setdefault("Outputs", {})[RELEASE] = {"Value": "the second"}
+        found[each.file] = json.dumps(body)
+    return found
+
+
+def with_fault(templates: Mapping[str, str], stacks: Sequence[StackTemplate], service: str) -> dict[str, str]:
+    """Return templates, by file, of which a service's have a resource that cannot be made.
 
     Raises:
         OperateError: if the stage deploys no such service.
@@ -62,7 +74,7 @@ def with_fault(assembly: Path, stacks: Sequence[StackTemplate], service: str) ->
             f"--fault deployment={service} names no service of the stage; it has {', '.join(known)}."
             f"{suggested(service, known)}"
         )
-    return {each.file: _faulty((assembly / each.file).read_text(encoding="utf-8")) for each in faulty}
+    return {**templates, **{each.file: _faulty(templates[each.file]) for each in faulty}}
 
 
 def _faulty(template: str) -> str:

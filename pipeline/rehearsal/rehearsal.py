@@ -3,29 +3,34 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import approvals, run_control
+from pipeline.operate import approvals, logs
+from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, follow
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import template_of
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import account_of
 from pipeline.rehearsal.assembly_files import zip_of
+from pipeline.rehearsal.script import Answer, Conductor, Script
 from pipeline.rehearsal.single_stage import ASSEMBLY, SourceArtifact, StackTemplate, bucket_in
+from pipeline.rehearsal.watched_stage import RULES, WatchedStage
+from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE
 
 WHY = "A rehearsal"
+FASTEST = 1_000_000.0
+"""How fast the clock goes in releases that are not looked at, by the clock's own limit."""
+LINES_SHOWN = 6
+LOOKED_AT = 10
+"""Executions; a rollback is newer than what it rolls back."""
+BAKE_SECONDS = 20.0
+"""How long a bake takes here."""
 Show = Callable[[Stage | Action], None]
-
-
-class Answer(StrEnum):
-    """What the rehearsal says to the stage's approval."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
 
 
 class Left(StrEnum):
@@ -47,23 +52,20 @@ class Outcome:
     """The run that CodePipeline rolled the stage back with."""
     left: Mapping[str, Left]
     """Stack -> what it is now."""
+    reasons: Mapping[str, Sequence[str]]
+    """Action that failed -> the last that it printed, or its error."""
 
     @property
     def went_through(self) -> bool:
         """Whether nothing stopped it."""
         return self.run.status == SUCCEEDED
 
-    @property
-    def stopped_by(self) -> tuple[Action, ...]:
-        """The actions that failed."""
-        return tuple(action for action in self.run.actions if action.status == FAILED)
-
     def to_json(self) -> dict[str, Any]:
         """Return what `penstock rehearse --json` prints."""
         return {
             "went_through": self.went_through,
             "status": self.run.status,
-            "stopped_by": [{"action": each.full_name, "why": each.error or each.summary} for each in self.stopped_by],
+            "stopped_by": [{"action": name, "why": "\n".join(lines)} for name, lines in self.reasons.items()],
             "rolled_back": self.rollback and {"execution": self.rollback.execution, "status": self.rollback.status},
             "left": {stack: left.value for stack, left in self.left.items()},
             "run": self.run.to_json(),
@@ -76,6 +78,7 @@ class Rehearsal:
 
     cloud: LocalCloud
     pipeline: Pipeline
+    stage: str
     assembly: Path
     stacks: Sequence[StackTemplate]
     sources: Sequence[SourceArtifact]
@@ -95,22 +98,48 @@ class Rehearsal:
                 s3.put_object(Bucket=bucket, Key=each.key, Body=code(each.folder))
         self._push(replaced)
 
-    def first_release(self, answer: Answer, show: Show, replaced: Mapping[str, str]) -> Outcome:
+    def first_release(self, script: Script, show: Show) -> Outcome:
         """Follow the release that the pipeline's creation has begun."""
-        return self._outcome(self.pipeline.latest(), answer, show, replaced)
+        return self._outcome(self.pipeline.latest(), script, show, rate=FASTEST)
 
-    def release(self, answer: Answer, show: Show, replaced: Mapping[str, str]) -> Outcome:
-        """Release the assembly. `replaced`: templates that are others in this release, by file."""
-        self._push(replaced)
-        return self._outcome(run_control.start(self.pipeline), answer, show, replaced)
+    def release(self, script: Script, show: Show) -> Outcome:
+        """Release the assembly as the script says."""
+        watched = self.watched()
+        if watched is None and script.is_about_the_release_rules:
+            raise OperateError(
+                f"{self.stage} has no gate and no bake: nothing there looks at alarms, requests or dates."
+            )
+        baked = timedelta() if watched is None else watched.bake
+        rate = min(max(baked.total_seconds() / BAKE_SECONDS, 1.0), FASTEST)
+        self._push(script.replaced)
+        every_stage: Any = [{"name": STAGES_VARIABLE, "value": EVERY_STAGE}]
+        started = self.pipeline.client.start_pipeline_execution(name=self.pipeline.name, variables=every_stage)
+        return self._outcome(started["pipelineExecutionId"], script, show, rate=rate)
 
-    def _outcome(self, execution: str, answer: Answer, show: Show, replaced: Mapping[str, str]) -> Outcome:
-        run = self._follow(execution, answer, show)
-        rollback = self._rollback_of(run, show)
-        outcome = Outcome(run=run, rollback=rollback, left=self._left(run, replaced))
+    def _outcome(self, execution: str, script: Script, show: Show, *, rate: float) -> Outcome:
+        watched = self.watched()
+        conductor = None if watched is None else Conductor(script=script, watched=watched, rate=rate)
+        if conductor is not None:
+            conductor.begin()
+        run = self._follow(execution, script.answer, show, conductor)
+        failed = [each for each in run.actions if each.status == FAILED]
+        reasons = {each.full_name: logs.last_words(self.pipeline, each, count=LINES_SHOWN) for each in failed}
+        rollback = self._rollback_of(run, show, conductor)
+        outcome = Outcome(run=run, rollback=rollback, left=self._left(run, script.replaced), reasons=reasons)
         if outcome.went_through:
-            self._released = replaced
+            self._released = script.replaced
         return outcome
+
+    def watched(self) -> WatchedStage | None:
+        """Return what the stage's release is judged by; None if nothing judges it."""
+        for declared in self.pipeline.definition():
+            for action in declared["actions"]:
+                for each in json.loads(action.get("configuration", {}).get("EnvironmentVariables", "[]")):
+                    if each["name"] == RULES:
+                        return WatchedStage(
+                            cloud=self.cloud, pipeline=self.pipeline, stage=self.stage, parameter=each["value"]
+                        )
+        return None
 
     def _push(self, replaced: Mapping[str, str]) -> None:
         s3, bucket = self._bucket()
@@ -121,28 +150,34 @@ class Rehearsal:
         place = self.pipeline.target
         return self.cloud.client("s3", place.account, place.region), bucket_in(place.account)
 
-    def _follow(self, execution: str, answer: Answer, show: Show) -> Run:
+    def _follow(self, execution: str, answer: Answer, show: Show, conductor: Conductor | None) -> Run:
         before: Run | None = None
         run: Run | None = None
         while run is None or run.status == WAITING:
             if run is not None:
+                if conductor is not None:
+                    conductor.at_approval()
                 waiting = approvals.find(self.pipeline, execution=run.execution)
                 approvals.answer(self.pipeline, waiting, approved=answer is Answer.APPROVE, why=WHY)
             for run in follow(self.pipeline, execution):
                 for change in changes(before, run):
                     show(change)
+                if conductor is not None:
+                    conductor.look(run)
                 before = run
             assert run is not None  # noqa: S101 - a run that cannot be read raises
         return run
 
-    def _rollback_of(self, run: Run, show: Show) -> Run | None:
-        """Follow the run that CodePipeline has started to roll the stage back, if it has."""
-        started = [
-            each["pipelineExecutionId"]
-            for each in self.pipeline.executions(5)
-            if each.get("executionType") == "ROLLBACK" and each["pipelineExecutionId"] != run.execution
-        ]
-        return self._follow(started[0], Answer.APPROVE, show) if started else None
+    def _rollback_of(self, run: Run, show: Show, conductor: Conductor | None) -> Run | None:
+        """Follow the run that CodePipeline has started since to roll the stage back, if it has."""
+        for each in self.pipeline.executions(LOOKED_AT):
+            if each["pipelineExecutionId"] == run.execution:
+                return None
+            if each.get("executionType") == "ROLLBACK":
+                if conductor is not None:
+                    conductor.roll_back()
+                return self._follow(each["pipelineExecutionId"], Answer.APPROVE, show, conductor)
+        return None
 
     def _left(self, run: Run, replaced: Mapping[str, str]) -> dict[str, Left]:
         actions = {each.configuration.get("StackName"): each for each in run.actions}

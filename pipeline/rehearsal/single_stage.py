@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.operate.errors import OperateError, suggested
-from services.library.contract.names import entry_of
+from services.library.contract.names import STAGES_VARIABLE, entry_of
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
 ASSEMBLY = "cdk.out"
@@ -45,8 +45,10 @@ class StackTemplate:
     file: str
 
 
-def single_stage(template: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def single_stage(template: Mapping[str, Any], stage: str, *, is_first_judged: bool = True) -> dict[str, Any]:
     """Return the template of the pipeline's stack with this stage alone, and its gate, fed from a bucket.
+
+    `is_first_judged`: whether the first run is judged as any other; or passes windows and freezes, as a hotfix does.
 
     Raises:
         OperateError: if the pipeline has no such stage.
@@ -60,6 +62,9 @@ def single_stage(template: Mapping[str, Any], stage: str) -> dict[str, Any]:
     kept = [each for each in stages if each["Name"] == ASSETS or entry_of(each["Name"]) == stage]
     properties["Stages"] = [_source(sources), *kept]
     properties.pop("Triggers", None)
+    if not is_first_judged:
+        variables = {each["Name"]: each for each in properties["Variables"]}
+        variables[STAGES_VARIABLE]["DefaultValue"] = stage
     role = properties["RoleArn"]["Fn::GetAtt"][0]
     changed["Resources"][SOURCE_POLICY] = _source_policy(role)
     changed["Resources"][name]["DependsOn"] = [*_as_list(changed["Resources"][name].get("DependsOn")), SOURCE_POLICY]

@@ -226,7 +226,8 @@ ROOMS = {
         third_party=("boto3", "botocore", "mypy_boto3_codecommit", "mypy_boto3_s3"),
     ),
     "pipeline.rehearsal": Room(
-        ours=("pipeline.rehearsal", "pipeline.local.lifecycle", "pipeline.operate", NAMES), third_party=()
+        ours=("pipeline.rehearsal", "pipeline.local.client", "pipeline.local.lifecycle", "pipeline.operate", NAMES),
+        third_party=(),
     ),
     "pipeline.operate": Room(
         ours=("pipeline.operate", NAMES, TIMES),

@@ -90,9 +90,11 @@ def test_bake_lasts_as_long_as_the_release_says_and_counts_requests(
 ) -> None:
     assert bake() == 0
     assert aws.now - aws.begun == timedelta(hours=1)
-    assert capsys.readouterr().out == (
-        "prod bakes for 60 minutes, from 10:00 UTC.\n  prod-intake: 100 requests\nprod has baked.\n"
-    )
+    first, *progress, requests, last = capsys.readouterr().out.splitlines()
+    assert first == "prod bakes for 60 minutes, from 10:00 UTC."
+    assert progress[2] == "  9 min into the bake, and no alarm fires"
+    assert len(progress) < release_bake.TOLD_TIMES
+    assert (requests, last) == ("  prod-intake: 100 requests", "prod has baked.")
     (query,) = aws.asked["MetricDataQueries"]
     assert query == {"Id": "requests0", "MetricStat": METRIC}
     assert aws.asked["StartTime"] == aws.begun - timedelta(minutes=3)  # when it was deployed: its probes count

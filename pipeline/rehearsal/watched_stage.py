@@ -1,0 +1,121 @@
+"""What a release of a stage is judged by in the rehearsal's cloud: rules, alarms, requests; and how to turn them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.local.lifecycle import LocalCloud
+from pipeline.operate.errors import OperateError, suggested
+from pipeline.operate.pipeline import Pipeline
+
+RULES = "RULES"
+"""The variable of a gate's, or a bake's, action that names the parameter with the release's rules."""
+REQUESTS = "requests"
+"""The id of a release alarm's metric of requests; its others count failures."""
+CHILD = re.compile(r"ALARM\(\"?(?:arn:[^\"]+:alarm:)?([^\")]+)\"?\)")
+"""An alarm that a composite alarm's rule names."""
+REASON = "It is rehearsed"
+MOMENT = "%Y-%m-%d %H:%M"
+"""As a freeze is written in stages/."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedStage:
+    """One stage in its local cloud. `parameter`: with its rules."""
+
+    cloud: LocalCloud
+    pipeline: Pipeline
+    stage: str
+    parameter: str
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What the gate and the bake judge by, as the pipeline's stack has written it."""
+        found: dict[str, Any] = json.loads(self._ssm.get_parameter(Name=self.parameter)["Parameter"]["Value"])
+        return found
+
+    @property
+    def bake(self) -> timedelta:
+        """How long the stage bakes; zero if it does not."""
+        return timedelta(minutes=(self.rules.get("bake") or {}).get("minutes", 0))
+
+    @property
+    def requests(self) -> int:
+        """How many requests each service must have had in the bake."""
+        wanted: int = (self.rules.get("bake") or {}).get("requests", 1)
+        return wanted
+
+    def add_blockers(self) -> None:
+        """Make the alarms that block releases, which are in no stack of the stage; they do not fire."""
+        for place in self.rules["alarms"]:
+            for name in place["blockers"]:
+                self._cloudwatch(place).put_metric_alarm(
+                    AlarmName=name,
+                    Namespace="Rehearsal",
+                    MetricName=name[:255],
+                    Statistic="Sum",
+                    Period=60,
+                    EvaluationPeriods=1,
+                    Threshold=1,
+                    ComparisonOperator="GreaterThanThreshold",
+                    TreatMissingData="ignore",
+                )
+
+    def fire(self, alarm: str) -> None:
+        """Let an alarm of the release fire.
+
+        Raises:
+            OperateError: if the release has no such alarm.
+        """
+        places = [place for place in self.rules["alarms"] if alarm in (*place["release"], *place["blockers"])]
+        if not places:
+            known = [name for place in self.rules["alarms"] for name in (*place["release"], *place["blockers"])]
+            raise OperateError(
+                f"--fault {alarm}@...: no release of {self.stage} looks at that alarm; it looks at"
+                f" {', '.join(known) or 'none'}.{suggested(alarm, known)}"
+            )
+        for place in places:
+            self._cloudwatch(place).set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=REASON)
+
+    def recover(self) -> None:
+        """Let every alarm end that fires: what ran before answers again."""
+        for place in self.rules["alarms"]:
+            for name in (*place["release"], *place["blockers"]):
+                self._cloudwatch(place).set_alarm_state(AlarmName=name, StateValue="OK", StateReason=REASON)
+
+    def request(self, count: int, *, percent_failing: float = 0.0) -> None:
+        """Let each part of each service have so many requests now."""
+        for place in self.rules["alarms"]:
+            cloudwatch = self._cloudwatch(place)
+            for metric in self._metrics(cloudwatch, place["release"]):
+                about = metric["MetricStat"]["Metric"]
+                value = count if metric["Id"] == REQUESTS else count * percent_failing / 100
+                datum = {"MetricName": about["MetricName"], "Dimensions": about["Dimensions"], "Value": value}
+                cloudwatch.put_metric_data(Namespace=about["Namespace"], MetricData=[datum])
+
+    def freeze(self, *, now: datetime, until: datetime) -> None:
+        """Let a freeze begin, as the update of the pipeline by a later commit would. `now`: by the cloud's clock."""
+        begins, ends = (f"{each.astimezone(UTC):{MOMENT}}" for each in (now, until))
+        rules = self.rules
+        rules["freezes"].append({"begins": begins, "ends": ends, "zone": "UTC", "why": REASON, "who": "--freeze"})
+        self._ssm.put_parameter(Name=self.parameter, Value=json.dumps(rules), Overwrite=True)
+
+    @property
+    def _ssm(self) -> Any:
+        place = self.pipeline.target
+        return self.cloud.client("ssm", place.account, place.region)
+
+    def _cloudwatch(self, place: Mapping[str, Any]) -> Any:
+        return self.cloud.client("cloudwatch", place["account"], place["region"])
+
+    def _metrics(self, cloudwatch: Any, alarms: list[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the metrics by which release alarms know rates."""
+        if not alarms:
+            return
+        found = cloudwatch.describe_alarms(AlarmNames=alarms, AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+        children = sorted({name for each in found for name in CHILD.findall(each["AlarmRule"])})
+        for each in cloudwatch.describe_alarms(AlarmNames=children)["MetricAlarms"] if children else ():
+            yield from (metric for metric in each.get("Metrics", []) if "MetricStat" in metric)
