@@ -24,7 +24,7 @@ def main(authors: str, pipeline: str, execution: str, approval: str) -> int:
 
 def refusal(authors: Mapping[str, str], details: list[Any], approval: str) -> str:
     """Return why the approval does not count; empty if it does. `authors`: email -> ARN of whom they sign in as."""
-    source = next((each for each in details if each["input"]["actionTypeId"]["category"] == "Source"), {})
+    source: Any = next((each for each in details if each["input"]["actionTypeId"]["category"] == "Source"), {})
     author = source.get("output", {}).get("outputVariables", {}).get("AuthorEmail", "")
     approver = next((each.get("updatedBy", "") for each in details if each["actionName"] == approval), "")
     if not author or not approver:
