@@ -9,7 +9,7 @@ SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m 
 # The folder of the service that `make check SERVICE=payments-api` is about.
 MODULE := $(subst -,_,$(SERVICE))
 
-.PHONY: help up down setup lock check unit types synth prove test coverage docs bench soak review
+.PHONY: help up down setup lock check unit types synth prove units evidence test coverage docs bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,12 @@ types:
 
 prove: # in the pipeline's build, after synth and before self-mutation: docs/push.md
 	@$(BIN)/python -m pipeline.builds.prove --store "$$PENSTOCK_ARTIFACTS"
+
+units: # in the pipeline's build, beside the first stage's deployment: docs/push.md
+	@$(BIN)/python -m pipeline.builds.unit_tests --store "$$PENSTOCK_ARTIFACTS"
+
+evidence: # in the pipeline's build, before it asks for an approval: docs/approve.md
+	@$(BIN)/penstock evidence "$$STAGE" --execution "$$EXECUTION" --out evidence --aws
 
 review: setup ## what this branch would do to every environment: BASE=revision, default where it left main
 	@$(BIN)/penstock review $(BASE)

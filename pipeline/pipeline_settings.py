@@ -1,9 +1,10 @@
 """What can be said of the pipeline: a company says it in pipeline/settings.py, which no upgrade changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.build_settings import BuildSettings
-from pipeline.source import CodeCommitSource, Source
+from pipeline.source import CodeCommitSource, ConnectionSource, Source
 from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
 
 
@@ -19,12 +20,20 @@ class Settings:
     """What `cdk bootstrap` made in each account. cdk.json has the same names, for the CDK."""
     builds: BuildSettings = field(default_factory=BuildSettings)
     """The network, proxy, package index and image of all builds: docs/company-network.md."""
+    authors: Mapping[str, str] = field(default_factory=dict)
+    """Email of each author -> ARN of whom they sign in as, who then may not approve what they wrote: docs/approve.md.
+    Empty: anybody may who may approve."""
 
     def __post_init__(self) -> None:
         if isinstance(self.source, CodeCommitSource) and self.source.region != self.region:
             raise ValueError(
                 f"Settings {self.name!r}: source.repository_arn={self.source.repository_arn!r} is not allowed;"
                 f" a source action runs in the pipeline's own region, {self.region}."
+            )
+        if self.authors and not isinstance(self.source, ConnectionSource):
+            raise ValueError(
+                f"Settings {self.name!r}: authors is not allowed with a {type(self.source).__name__}, whose source"
+                " action names no author; leave it out, or take a ConnectionSource."
             )
 
     @property

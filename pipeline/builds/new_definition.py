@@ -9,51 +9,63 @@ https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 
 import json
 import os
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
-PROVING = "PENSTOCK_PROVING"
-"""Set in the build that proves, which must not prove anything itself."""
+from pipeline.builds import proof
+
 OF_THE_ACTION = "_PROJECT_CONFIG_HASH"
 """The variable of CDK Pipelines that says that the definition differs, and not how."""
-POLL_SECONDS = 2.0
-QUEUED_MINUTES = 15
-"""This build waits for the other one: where an account may have no second one, that must end."""
+PHASES = ("install", "pre_build", "build", "post_build")
+"""In their order. All commands of a build run in one shell."""
 
 
 def check(assembly: Path) -> None:
     """Compare the pipeline's build in this assembly with the build that this is; run the new one if they differ."""
     codebuild = boto3.client("codebuild")
-    this = _build(codebuild, os.environ["CODEBUILD_BUILD_ID"])
-    new = project_of(json.loads((assembly / "Pipeline.template.json").read_text(encoding="utf-8")))
+    this = proof.build(codebuild, os.environ["CODEBUILD_BUILD_ID"])
+    template = json.loads((assembly / "Pipeline.template.json").read_text(encoding="utf-8"))
+    new, removed = project_of(template), removed_variables(this, template)
     changed = overrides(this, new)
+    if removed:
+        changed["buildspecOverride"] = unset_first(new["Source"]["BuildSpec"], removed)
     if not changed:
         return
-    what = ", ".join(sorted(key.removesuffix("Override") for key in changed))
-    sys.stdout.write(f"The pipeline's build differs in {what}: running the new one before it is deployed.\n")
-    sys.stdout.flush()
-    try:
-        started = codebuild.start_build(projectName=this["projectName"], **_source(), **_proving(changed, new, this))
-    except ClientError as error:  # such as an account that has one build at a time, which is this one
-        sys.exit(f"Stopped before self-mutation: the build that this commit gives the pipeline was not tried. {error}")
-    proof = _ended(codebuild, started["build"]["id"])
-    if proof["buildStatus"] != "SUCCEEDED":
-        sys.exit(_refusal(proof, what))
+    differing = sorted(key.removesuffix("Override") for key in changed)
+    what = ", ".join([*differing, *(f"without {each}" for each in removed)])
+    proof.run(codebuild, "build", what, projectName=this["projectName"], **_source(), **_proving(changed, new, this))
 
 
 def project_of(template: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of the project that the first action after the source builds with."""
-    resources = template["Resources"]
-    (pipeline,) = (each for each in resources.values() if each["Type"] == "AWS::CodePipeline::Pipeline")
-    (action,) = pipeline["Properties"]["Stages"][1]["Actions"]
-    found: dict[str, Any] = resources[action["Configuration"]["ProjectName"]["Ref"]]["Properties"]
+    project = _configuration(template)["ProjectName"]["Ref"]
+    found: dict[str, Any] = template["Resources"][project]["Properties"]
     return found
+
+
+def removed_variables(this: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
+    """Return the variables of this build that neither the new project has nor the action that starts it."""
+    by_action = _configuration(template).get("EnvironmentVariables", "[]")
+    if not isinstance(by_action, str):  # with parts that only the deployment knows: so its names cannot be told
+        return []
+    kept = {each["name"] for each in json.loads(by_action)} | {OF_THE_ACTION, proof.PROVING}
+    kept |= {each["Name"] for each in project_of(template)["Environment"].get("EnvironmentVariables", [])}
+    return sorted(
+        each["name"] for each in this["environment"].get("environmentVariables", []) if each["name"] not in kept
+    )
+
+
+def unset_first(spec: str, removed: Sequence[str]) -> str:
+    """Return the commands of a build after one that takes variables away: StartBuild can give others only values."""
+    made = json.loads(spec)
+    phases = made.setdefault("phases", {})
+    first = next((each for each in PHASES if each in phases), PHASES[0])
+    commands = phases.setdefault(first, {}).get("commands", [])
+    phases[first]["commands"] = [f"unset {' '.join(removed)}", *commands]
+    return json.dumps(made)
 
 
 def overrides(this: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +85,14 @@ def overrides(this: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
+def _configuration(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the first action after the source is configured with."""
+    (pipeline,) = (each for each in template["Resources"].values() if each["Type"] == "AWS::CodePipeline::Pipeline")
+    (action,) = pipeline["Properties"]["Stages"][1]["Actions"]
+    found: Mapping[str, Any] = action["Configuration"]
+    return found
+
+
 def _variables(new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the variables whose value the template says; what only the deployment knows cannot be proved."""
     for each in new["Environment"].get("EnvironmentVariables", []):
@@ -82,41 +102,12 @@ def _variables(new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _proving(changed: Mapping[str, Any], new: Mapping[str, Any], this: Mapping[str, Any]) -> dict[str, Any]:
     given = {each["name"]: each["value"] for each in this["environment"].get("environmentVariables", [])}
-    variables = {**given, **dict(_variables(new)), PROVING: "yes"}
+    variables = {**given, **dict(_variables(new)), proof.PROVING: "yes"}
     variables.pop(OF_THE_ACTION, None)
     listed = [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()]
     return {**changed, "environmentVariablesOverride": listed}
 
 
 def _source() -> dict[str, Any]:
-    """Return the source of this build as one that no pipeline has to bring, and no artifacts."""
-    place = os.environ["CODEBUILD_SOURCE_VERSION"].partition(":::")[2]
-    return {
-        "sourceTypeOverride": "S3",
-        "sourceLocationOverride": place,
-        "artifactsOverride": {"type": "NO_ARTIFACTS"},
-        "queuedTimeoutInMinutesOverride": QUEUED_MINUTES,
-    }
-
-
-def _build(codebuild: Any, build: str) -> dict[str, Any]:
-    (found,) = codebuild.batch_get_builds(ids=[build])["builds"]
-    return dict(found)
-
-
-def _ended(codebuild: Any, build: str) -> dict[str, Any]:
-    while not (found := _build(codebuild, build))["buildComplete"]:
-        time.sleep(POLL_SECONDS)
-    return found
-
-
-def _refusal(proof: Mapping[str, Any], what: str) -> str:
-    failed: Mapping[str, Any] = next(
-        (each for each in proof["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")), {}
-    )
-    contexts = [context.get("message", "") for context in failed.get("contexts", [])]
-    return (
-        f"Stopped before self-mutation: the build that this commit gives the pipeline ({what}) does not work on this"
-        f" commit, and once deployed no push could mend it. {failed.get('phaseType', 'It')}: {' '.join(contexts)}."
-        f" Its log: {proof['logs'].get('deepLink', 'none')}"
-    )
+    """Return the source of this build as one that no pipeline has to bring."""
+    return proof.source(os.environ["CODEBUILD_SOURCE_VERSION"].partition(":::")[2])

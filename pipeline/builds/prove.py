@@ -7,7 +7,9 @@ import argparse
 import os
 from pathlib import Path
 
-from pipeline.builds import cancelled_runs, new_definition, same_synth
+import boto3
+
+from pipeline.builds import cancelled_runs, kept_synths, new_definition, new_self_mutation, proof, same_synth
 
 
 def main() -> None:
@@ -16,9 +18,11 @@ def main() -> None:
     parser.add_argument("--assembly", type=Path, default=Path("cdk.out"))
     parser.add_argument("--store", required=True, help="the bucket of the pipeline's artifacts")
     arguments = parser.parse_args()
-    if os.environ.get(new_definition.PROVING):
+    if os.environ.get(proof.PROVING):
         return
+    before = kept_synths.read(boto3.client("s3"), arguments.store, cancelled_runs.LATEST)
     new_definition.check(arguments.assembly)
+    new_self_mutation.check(arguments.assembly, arguments.store, before)
     same_synth.check(arguments.assembly, arguments.store)
     cancelled_runs.tell(arguments.assembly, arguments.store)
 

@@ -72,16 +72,7 @@ def held(codepipeline: Any, pipeline: str, stage: str) -> Iterator[str]:
 
 def closed_times(rules: Mapping[str, Any], now: datetime, variables: Mapping[str, str]) -> list[str]:
     """Return each window that is closed and each freeze that holds; of a hotfix none, which says so."""
-    closed = [
-        f"{said} (wish of {window['who']})"
-        for window in rules.get("windows", [])
-        if (said := release_times.why_closed(window["hours"], window["zone"], now))
-    ]
-    closed += [
-        f"{said} (wish of {each['who']})"
-        for each in rules.get("freezes", [])
-        if (said := release_times.why_frozen(each["begins"], each["ends"], each["zone"], each["why"], now))
-    ]
+    closed = release_times.closed_by(rules, now)
     if closed and variables["Stages"] != EVERY_STAGE:
         for said in (f"A hotfix, because: {variables['Reason']}", "It passes:", *(f"  {each}" for each in closed)):
             sys.stdout.write(f"{said}\n")

@@ -17,6 +17,8 @@ class Stage:
     services: tuple[Service[Any], ...]
     approval: bool | None = None
     """Whether a person must agree before anything is deployed. None: as the tier asks."""
+    approves_unchanged: bool = False
+    """Whether the pipeline agrees by itself to a run that would change nothing here; in a wave each must say so."""
     release: Release | None = None
     """What the stage itself wishes of its releases, beside the wishes of its services."""
 

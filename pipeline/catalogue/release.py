@@ -80,6 +80,12 @@ def asks_approval(entry: Stage | Wave) -> bool:
     return any(stage.asks_approval and stage.services for stage in entry.stages)
 
 
+def approves_unchanged(entry: Stage | Wave) -> bool:
+    """Return whether the pipeline agrees by itself to a run that would change nothing in a stage, or in a wave."""
+    asking = [stage for stage in entry.stages if stage.asks_approval and stage.services]
+    return bool(asking) and all(stage.approves_unchanged for stage in asking)
+
+
 def has_gate(entry: Stage | Wave) -> bool:
     """Return whether something must agree before the pipeline enters a stage or wave: a person, a clock, an alarm.
 

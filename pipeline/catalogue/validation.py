@@ -20,6 +20,9 @@ from services.library.contract.release import validate_release
 from services.library.contract.service import Service
 from services.library.contract.steps import Approval
 
+OWN = ("approval", "approves_unchanged", "release")
+"""Fields of a stage that are values."""
+
 
 class InvalidCatalogueError(MistakeError):
     """The catalogue cannot be built; each problem is one sentence that says where and what."""
@@ -62,6 +65,7 @@ def problems_of(
         yield from _unwatched_bakes(entry)
     for stage in stages:
         yield from problems_of_stage(stage)
+        yield from _approving_nothing(stage)
     yield from _clashing(stages)
     if whole:
         yield from _unapproved(sound)
@@ -234,6 +238,14 @@ def _approvals_in_rollbacks(entry: Stage | Wave) -> Iterator[Problem]:
                     yield problem(written.field(at), message, field=at, given=step.name, allowed=allowed)
 
 
+def _approving_nothing(stage: Stage) -> Iterator[Problem]:
+    """Yield the rule of a stage for an approval that nobody is asked for."""
+    if stage.approves_unchanged and not stage.asks_approval:
+        message = f"approves_unchanged=True is not allowed: nobody is asked before {stage.name}; leave it out."
+        place = expression_of(stage).field("approves_unchanged")
+        yield problem(place, message, field="approves_unchanged", given="True", allowed="False, or approval=True")
+
+
 def _unwatched_bakes(entry: Stage | Wave) -> Iterator[Problem]:
     """Yield the bake of a stage, or wave, in which no service has an alarm to be watched by."""
     wish = release_of(entry).bake_minutes
@@ -271,7 +283,7 @@ def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
 def _invalid_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:
     """Yield what is wrong with the stage's own fields; its services' are their entries'."""
     hints = field_types(Stage)
-    own = [each for name in ("approval", "release") for each in validate_value(getattr(stage, name), hints[name], name)]
+    own = [each for name in OWN for each in validate_value(getattr(stage, name), hints[name], name)]
     if stage.release is not None and not own:
         own += validate_release(stage.release)
     for each in (*own, *validate_fields(stage.environment)):

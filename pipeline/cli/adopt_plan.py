@@ -79,14 +79,16 @@ def adopt(root: Path, request: Request) -> Plan:
         adopted_service.add(draft, service, stack, owner=owner, personal_data=request.personal_data)
     with tempfile.TemporaryDirectory() as folder:
         made = kind or _kind(Path(folder), service, stack, owner=owner, personal_data=request.personal_data)
-        value = made(deployed_stack=stack.name, parameters=stack.parameters)
+        own = WrittenTemplate(made.template.name, made.template.read_text(encoding="utf-8"))
+        values = own.differing(stack.parameters, of=template)
+        value = made(deployed_stack=stack.name, parameters=values)
         outcome = outcome_of(root, replace(stage, services=(value,)), value, stack)
     refuse_losses(outcome.review, stack)
     if listed is None:
         names = role_names_of(outcome.resolved, request.deployed, value.role_names(stage.environment))
         value = replace(value, deployed_role_names=names)
         adopted_service.record(draft, service, stack, stage=stage.name)
-        StageFile(draft, stage.name).add(adopted_service.entry(service, made.__name__, stack, stack.parameters, names))
+        StageFile(draft, stage.name).add(adopted_service.entry(service, made.__name__, stack, values, names))
         shipped = [*ledger.read(), ledger.shipped_by(stage.environment, service.name, stack=stack.name)]
         plans.refuse_new_problems(catalogue, plans.with_service(catalogue, stage, value), shipped=tuple(shipped))
         plans.record(draft, shipped)
@@ -174,7 +176,9 @@ def _answer(plan: Plan, request: Request, service: ServiceName, outcome: Outcome
         others = []
     if others:
         plan.said.append(f"Guardrails find {len(others)} in it that nobody has accepted:")
-        plan.said += [f"  {each.rule}  {_below(each.path, outcome)}{_whose(each, outcome)}" for each in others]
+        for each in others:
+            plan.said.append(f"  {each.rule}  {_below(each.path, outcome)}{_whose(each, outcome)}")
+            plan.said.append(f"    {each.text.partition('. ')[0].removeprefix(f'{each.base_rule}: ').rstrip('.')}.")
         plan.said.append(
             "Mend them, or read each and give --accept-until YYYY-MM-DD: their owners are asked again that day."
         )

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import text
+from pipeline.cli import evidence_text, text
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, ask, confirm, connect
 from pipeline.cli.process import output_of
-from pipeline.operate import approvals, evidence
+from pipeline.operate import approval_artifact, approvals, closed_gate, evidence
 from pipeline.operate.approvals import WaitingApproval
 from pipeline.operate.errors import OperateError
 from pipeline.operate.next_step import penstock
@@ -63,20 +63,41 @@ def approve(  # noqa: PLR0913 - each is an option of the command line
 
 
 def _evidence(pipeline: Pipeline, waiting: WaitingApproval, *, checkout: Path) -> Iterator[str]:
-    """Yield what runs in the stage now, the commits since, as far as this checkout has them, and the way back."""
-    found = evidence.of_stage(pipeline, waiting.stage)
+    """Yield what the run has collected for its approver, and the commits since, as far as this checkout has them.
+
+    An approval within a stage has nothing collected: then what runs in the stage and the way back are read now.
+    """
     stage = entry_of(waiting.stage)
+    collected = approval_artifact.read(pipeline, waiting.run.execution, waiting.stage)
+    if collected is None:
+        yield from _found_now(pipeline, waiting, stage, checkout=checkout)
+    else:
+        yield from evidence_text.lines(collected)
+        if before := collected["deployed"]["commit"]:
+            yield from _commits(checkout, before, waiting.run.commit)
+    yield from (
+        f"  closed now, so that its gate would say no: {each}" for each in closed_gate.why_closed(pipeline, stage)
+    )
+
+
+def _found_now(pipeline: Pipeline, waiting: WaitingApproval, stage: str, *, checkout: Path) -> Iterator[str]:
+    found = evidence.of_stage(pipeline, waiting.stage)
     if not found.execution:
         yield f"  {stage} has no deployment yet among the last {evidence.ACTIONS_LOOKED_AT:,} actions"
     else:
         yield f"  {stage} runs {found.commit[:12]}, execution {found.execution}"
-    since = f"{found.commit}..{waiting.run.commit}"
-    log = output_of(checkout, "git", "log", "--no-decorate", "--format=%h  %an  %s", since) if found.commit else None
+    if found.commit:
+        yield from _commits(checkout, found.commit, waiting.run.commit)
+    yield f"  {text.way_back(found, stage)}"
+
+
+def _commits(checkout: Path, before: str, now: str) -> Iterator[str]:
+    """Yield the commits between two, with their authors."""
+    log = output_of(checkout, "git", "log", "--no-decorate", "--format=%h  %an  %s", f"{before}..{now}")
     commits = log.splitlines() if log else []
     yield from (f"    {commit}" for commit in commits[:COMMITS_SHOWN])
     if len(commits) > COMMITS_SHOWN:
-        yield f"    and {len(commits) - COMMITS_SHOWN} more:  git log {found.commit[:12]}..{waiting.run.commit[:12]}"
-    yield f"  {text.way_back(found, stage)}"
+        yield f"    and {len(commits) - COMMITS_SHOWN} more:  git log {before[:12]}..{now[:12]}"
 
 
 def _agree(connection: Connection, waiting: WaitingApproval, *, reject: bool, is_named: bool, yes: bool) -> None:

@@ -205,6 +205,7 @@ def _wish(name: str, wish: Wish[Any], why: str) -> Explanation:
 
 def _approval(stage: Stage) -> Explanation:
     value = "a person must agree" if stage.asks_approval else "nobody is asked"
+    value += ", unless nothing would change" if stage.approves_unchanged else ""
     if stage.approval is None:
         return _setting("approval", value, f"tier {stage.environment.tier.value}", _default_at(Stage, "approval"))
     return _setting("approval", value, "stage", str(expression_of(stage).field("approval")))

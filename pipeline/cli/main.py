@@ -16,6 +16,7 @@ from pipeline.cli import (
     deployed,
     dev,
     doctor,
+    evidence,
     explain,
     hold,
     init,
@@ -72,6 +73,7 @@ def options(
 local.register(app)
 run.register(app)
 approve.register(app)
+evidence.register(app)
 hold.register(app)
 denied.register(app)
 credentials.register(app)

@@ -14,6 +14,7 @@ from pipeline.review.engine import review
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import DeploymentLocation, Review
 from pipeline.review.read import assembly, deployed
+from pipeline.review.read.assembly import Assembly
 from pipeline.review.read.deployed import RunningStack
 from pipeline.review.read.revisions import Repository, Revision
 from pipeline.review.read.synthesis import Synthesis
@@ -34,15 +35,25 @@ def of_stage(
     """Review what a head side would change of what runs in a stage. `head`: a text is a run's id."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        templates = deployed_templates.read(pipeline, stage)
-        running = [_running(each, pipeline.target, asks_drift=asks_drift) for each in templates]
         if isinstance(head, str):
-            unpack_assembly(pipeline, head, folder / "run")
-            after = assembly.read(folder / "run", f"run {head}")
-        else:
-            after = synthesis.head(head)
-        sides = deployed.sides(stage, running, after, folder / "running", is_merged=isinstance(head, str))
-        return review(*sides, baseline)
+            unpack_assembly(pipeline, head, folder)
+            return of_unpacked_run(stage, of_run(head, folder), pipeline, baseline, asks_drift=asks_drift)
+        running = _read(stage, pipeline, asks_drift=asks_drift)
+        return review(*deployed.sides(stage, running, synthesis.head(head), folder, is_merged=False), baseline)
+
+
+def of_unpacked_run(
+    stage: str, run: Assembly, pipeline: Pipeline, baseline: ReviewBaseline, *, asks_drift: bool = False
+) -> Review:
+    """Review what a run would change of what runs in a stage."""
+    running = _read(stage, pipeline, asks_drift=asks_drift)
+    with tempfile.TemporaryDirectory() as name:
+        return review(*deployed.sides(stage, running, run, Path(name), is_merged=True), baseline)
+
+
+def of_run(execution: str, folder: Path) -> Assembly:
+    """Return the assembly of a run, unpacked in a folder."""
+    return assembly.read(folder, f"run {execution}")
 
 
 def side(given: str, repository: Repository) -> Revision | Path | str:
@@ -51,6 +62,10 @@ def side(given: str, repository: Repository) -> Revision | Path | str:
     if folder.is_dir() and (folder / "manifest.json").exists():
         return folder
     return given if EXECUTION.fullmatch(given) else repository.revision(given)
+
+
+def _read(stage: str, pipeline: Pipeline, *, asks_drift: bool) -> list[RunningStack]:
+    return [_running(each, pipeline.target, asks_drift=asks_drift) for each in deployed_templates.read(pipeline, stage)]
 
 
 def _running(each: DeployedTemplate, target: Target, *, asks_drift: bool) -> RunningStack:

@@ -13,7 +13,7 @@ from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
 from pipeline.local.errors import LocalCloudError
-from pipeline.operate import evidence, failed_creation, pipeline_repair, run_control, service_logs
+from pipeline.operate import closed_gate, evidence, failed_creation, pipeline_repair, run_control, service_logs
 from pipeline.operate import logs as action_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.evidence import Evidence
@@ -22,9 +22,9 @@ from pipeline.operate.live_runs import live_runs
 from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import FAILED, Run
+from pipeline.operate.run import FAILED, SUCCEEDED, Run
 from pipeline.operate.service_logs import Line
-from services.library.contract.names import entry_of
+from services.library.contract.names import entry_of, gate_of
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -95,8 +95,13 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     _show_denials(pipeline, run)
     _show_broken_definition(pipeline, run)
     _show_failed_creations(pipeline, run)
+    for stage in _half_released(run):
+        before = evidence.of_stage(pipeline, gate_of(entry_of(stage)), besides=run.execution)
+        typer.echo(text.after_failure(before, stage))
     for stage, found in _ways_back(pipeline, run):
         typer.echo(f"Way back: {text.way_back(found, stage)}")
+        for closed in closed_gate.why_closed(pipeline, stage):
+            typer.echo(typer.style(f"Closed now: {closed}", fg="yellow"))
     for line in text.next_steps(run):
         typer.echo(line)
 
@@ -105,6 +110,14 @@ def _ways_back(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence]]:
     """Yield each stage that the run waits to enter, and what is known of the way back from there."""
     for gate in dict.fromkeys(action.stage for action in run.actions if action.waits_for_a_person):
         yield entry_of(gate), evidence.of_stage(pipeline, gate)
+
+
+def _half_released(run: Run) -> list[str]:
+    """Return the stages behind a gate in which a run has deployed something and then failed."""
+    gates = {stage.name for stage in run.stages}
+    failed = dict.fromkeys(action.stage for action in text.failed(run) if gate_of(entry_of(action.stage)) in gates)
+    deployed = {each.stage for each in run.actions if each.category == "Deploy" and each.status == SUCCEEDED}
+    return [stage for stage in failed if stage in deployed]
 
 
 def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
@@ -189,15 +202,22 @@ def retry(
     ctx: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="The stage that failed, if several have.")] = None,
     *,
+    despite_closed: Annotated[
+        bool, typer.Option("--despite-closed", help="Also while a window is closed or a freeze holds.")
+    ] = False,
     as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
     yes: Yes = False,
 ) -> None:
-    """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated."""
+    """Start the failed actions of a stage again, with the same commit. What succeeded is not repeated.
+
+    Of a gate that said no, it is judged again. A stage behind a gate is retried only while its windows are open and no
+    freeze holds, unless the run is a hotfix.
+    """
     connection = connect(ctx, profile=profile, aws=aws)
     confirm(connection, yes=yes, what=f"retry {stage or 'the failed stage'}")
-    chosen, execution = run_control.retry(connection.pipeline, stage=stage)
+    chosen, execution = run_control.retry(connection.pipeline, stage=stage, despite_closed=despite_closed)
     answer({"stage": chosen, "execution": execution}, f"Stage {chosen} goes on. {FOLLOW}", as_json=as_json)
 
 

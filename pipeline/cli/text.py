@@ -71,6 +71,14 @@ def way_back(found: Evidence, stage: str) -> str:
     return f"if it fails, {stage} stays as it is then:  {by_hand}  brings one service back"
 
 
+def after_failure(found: Evidence, stage: str) -> str:
+    """Say what becomes of a stage in which a run has failed; `found`: of the runs before it."""
+    if found.way_back and found.rolls_back:
+        return f"CodePipeline rolls {stage} back to execution {found.way_back}, in a run of its own."
+    by_hand = f"penstock rollback SERVICE {stage} --to {found.commit[:12] or 'COMMIT'} --why ..."
+    return f"Nothing rolls {stage} back by itself. What went wrong, one service at a time:  {by_hand}"
+
+
 def format_change(change: Stage | Action) -> str:
     """Return what changed, in one line."""
     if isinstance(change, Stage):

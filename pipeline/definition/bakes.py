@@ -2,9 +2,10 @@
 
 from aws_cdk import pipelines
 
-from pipeline.definition import programs, release_rules
+from pipeline.definition import programs
 from pipeline.definition.build_step import BuildStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild
+from services.library.contract.names import release_parameter
 
 RULES, STAGE = "RULES", "STAGE"
 """Variables of the action."""
@@ -27,5 +28,5 @@ CONTENT = BuildContent(
 
 def step(label: str, *, assembly: pipelines.FileSet, build: SharedBuild, pipeline: str) -> pipelines.Step:
     """Return the bake of a stage or wave."""
-    variables = {RULES: release_rules.parameter_name(pipeline, label), STAGE: label}
-    return BuildStep(f"Bake-{label}", assembly=assembly, build=build, commands=COMMANDS, variables=variables)
+    variables = {RULES: release_parameter(pipeline, label), STAGE: label}
+    return BuildStep(f"Bake-{label}", files=assembly, build=build, commands=COMMANDS, variables=variables)

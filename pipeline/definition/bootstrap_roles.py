@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 
+from services.library.contract.environment import Environment
 from services.library.contract.names import Bootstrap
 
 
@@ -13,3 +14,8 @@ def bootstrap_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, role: str, *, acc
 def deploy_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, *, account: str, region: str) -> str:
     """The role for deployments to it."""
     return bootstrap_role_arn(stack, bootstrap, "deploy", account=account, region=region)
+
+
+def lookup_role_arn(stack: cdk.Stack, bootstrap: Bootstrap, place: Environment) -> str:
+    """The role that reads it, and changes nothing."""
+    return bootstrap_role_arn(stack, bootstrap, "lookup", account=place.account, region=place.region)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import aws_cdk as cdk
 
-from pipeline.definition import build_network
+from pipeline.definition import build_network, gate_evidence, unit_tests
 from pipeline.pipeline_settings import Settings
 from pipeline.source import S3Source
 from services.library.guardrails.decisions.decision import DecidedBy, Decision
@@ -164,11 +164,25 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
     )
     yield _decision(
         "StepBuilds",
-        tuple(f"{stack}/StepBuilds/{each}Role" for each in ("", "Protect", "Remove", "Release", "Check", "Sweep")),
+        tuple(
+            f"{stack}/StepBuilds/{each}Role"
+            for each in ("", "Protect", "Remove", "Release", "Check", "Sweep", "Evidence", "UnitTests", "Unchanged")
+        ),
         ("Resource::<*.Arn>/*",),
         "A step's build reads the commit's artifact, whose name is random; it cannot write to the store.",
         Grant(actions=READ_COMMIT, resources=one_of(f"{bucket}/*")),
     )
+    for role, below, what in (
+        ("Evidence", gate_evidence.prefix(settings.name), "The evidence of an approval is written under a random name"),
+        ("UnitTests", f"{unit_tests.PREFIX}/", "What has passed is kept under the digest of its files"),
+    ):
+        yield _decision(
+            "StepBuilds",
+            (f"{stack}/StepBuilds/{role}Role",),
+            (f"Resource::<*.Arn>/{below}*",),
+            f"{what}, and nothing else of the store can be written.",
+            Grant(actions=frozenset({"s3:PutObject"}), resources=one_of(f"{bucket}/{below}*")),
+        )
     for role, action in (("Review", "s3:PutObject"), ("Comment", "s3:GetObject")):
         yield _decision(
             "PullRequestReviews",

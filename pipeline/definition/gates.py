@@ -1,12 +1,14 @@
 """The stage in front of one that a person, a clock or an alarm agrees to.
 
-What would be deployed, the person, whether it is still that; then whether the stage may be released to now. The digest
-of the cloud assembly stands in the approval. The last action computes it again and refuses another one, and judges
-windows, freezes and alarms. That is in front of the stage and not in it: a refusal there would roll the stage back.
+What is known of the run, the person, whether all is still as it was; then whether the stage may be released to now.
+The evidence, which the commit's own code collects, stands in the approval with the digest of it and of the cloud
+assembly. The last action computes the digest again and refuses another one, and judges windows, freezes and alarms.
+That is in front of the stage and not in it: a refusal there would roll the stage back.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -16,11 +18,12 @@ from aws_cdk import pipelines
 
 from pipeline.catalogue.model import Catalogue, Stage, Wave
 from pipeline.catalogue.release import bakes, has_gate
-from pipeline.definition import programs, release_rules
+from pipeline.definition import gate_evidence, programs, release_rules, unchanged_approval
 from pipeline.definition.build_step import BuildStep
+from pipeline.definition.gate_evidence import EVIDENCE, LINK, SUMMARY
 from pipeline.definition.shared_build import BuildContent, SharedBuild
 from pipeline.pipeline_settings import Settings
-from services.library.contract.names import gate_of
+from services.library.contract.names import gate_of, release_parameter
 
 APPROVAL = "Approve"
 """Begins the name of the action in which a person agrees to a stage or wave."""
@@ -30,9 +33,11 @@ NOT_ASKED_YET = "not-asked-yet"
 LONGEST_MINUTES = 2_160
 """As long as a build may last: the gate waits while a run bakes in its stage."""
 COMMANDS = (
-    # No file of the commit is run: what judges an assembly is no part of it.
-    f"{DIGEST}=$(find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)",
-    f'echo "The assembly is ${DIGEST}. What was approved is ${{{APPROVED}:-unknown}}."',
+    # No file of the commit is run: what judges an assembly and its evidence is no part of either.
+    f'FOLDER=$(test -z "${{{EVIDENCE}:-}}" || printenv "CODEBUILD_SRC_DIR_${EVIDENCE}")',
+    "FILES='find . -type f -print0 | sort -z | xargs -0 sha256sum'",
+    f'{DIGEST}=$( (eval "$FILES"; test -z "$FOLDER" || (cd "$FOLDER" && eval "$FILES")) | sha256sum | cut -d " " -f 1)',
+    f'echo "Assembly and evidence are ${DIGEST}. What was approved is ${{{APPROVED}:-unknown}}."',
     f'test "${APPROVED}" = {NOT_ASKED_YET} || test "${APPROVED}" = "${DIGEST}"',
 )
 RULES, PIPELINE, STAGE, EXECUTION = "RULES", "PIPELINE", "STAGE", "EXECUTION"
@@ -50,8 +55,16 @@ JUDGING = (
     f'test -z "${{{RULES}:-}}" || '
     + programs.run(JUDGE, f'--rules "${RULES}" --pipeline "${PIPELINE}" --stage "${STAGE}" --execution "${EXECUTION}"'),
 )
+AUTHORS = "AUTHORS"
+"""The variable that says as whom authors sign in, if they may not approve what they wrote."""
+SECOND_PERSON = "pipeline.builds.second_person"
+COMPARING = f"test ${APPROVED} = {NOT_ASKED_YET} || " + programs.run(
+    SECOND_PERSON, f'"${AUTHORS}" "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
+)
+
+
 CONTENT = BuildContent(
-    description="Computes the digest of what would be deployed, and judges whether the stage may be released to",
+    description="Computes the digest of what would be deployed and is known of it, and judges whether it may be now",
     spec={
         "version": "0.2",
         "env": {"exported-variables": [DIGEST]},
@@ -59,7 +72,16 @@ CONTENT = BuildContent(
     },
     minutes=LONGEST_MINUTES,
 )
-"""Of the build of all gates."""
+"""Of the build of all gates, where anybody may approve."""
+
+
+def content(authors: Mapping[str, str]) -> BuildContent:
+    """Return what the build of all gates does. `authors`: who may not approve what they wrote; none: anybody may."""
+    if not authors:
+        return CONTENT
+    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), COMPARING, *JUDGING]
+    spec = {**CONTENT.spec, "phases": {"build": {"commands": commands}}}
+    return replace(CONTENT, spec=spec, variables={AUTHORS: json.dumps(dict(authors), sort_keys=True)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +109,14 @@ class GatedStages:
             stack.format_arn(
                 service="ssm",
                 resource="parameter",
-                resource_name=release_rules.parameter_name(name, entry.label).removeprefix("/"),
+                resource_name=release_parameter(name, entry.label).removeprefix("/"),
             )
             for entry in self.entries
         ]
         yield iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameters)
         pipeline = stack.format_arn(service="codepipeline", resource=name)
         reading = ["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState"]
+        reading += ["codepipeline:ListActionExecutions"] if self.settings.authors else []
         yield iam.PolicyStatement(actions=reading, resources=[pipeline])
         roles = {
             role for entry in self.entries for role in release_rules.lookup_roles(entry, stack, self.settings.bootstrap)
@@ -102,27 +125,62 @@ class GatedStages:
             yield iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(roles))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApprovalBuilds:
+    """What a person's agreement to a stage or wave takes."""
+
+    source: pipelines.IFileSetProducer
+    evidence: SharedBuild
+    unchanged: SharedBuild | None
+    """What approves a run by rule that would change nothing; None where a person is always asked."""
+
+
+def approval_of(label: str) -> str:
+    """Return the name of the action in which a person agrees to a stage or wave."""
+    return f"{APPROVAL}-{label}"
+
+
 def steps(
-    label: str, *, assembly: pipelines.FileSet, build: SharedBuild, pipeline: str, asks: bool
+    label: str,
+    *,
+    assembly: pipelines.FileSet,
+    build: SharedBuild,
+    pipeline: str,
+    approval: ApprovalBuilds | None,
 ) -> list[pipelines.Step]:
-    """Return the steps of a stage's, or a wave's, gate, each after the one before. `asks`: a person, too."""
+    """Return the steps of a stage's, or a wave's, gate, each after the one before.
+
+    `approval`: None if nobody is asked.
+    """
     namespace = gate_of(label)
     digest = f"#{{{namespace}.{DIGEST}}}"
     judged = {
-        RULES: release_rules.parameter_name(pipeline, label),
+        RULES: release_parameter(pipeline, label),
         PIPELINE: pipeline,
         STAGE: label,
         EXECUTION: "#{codepipeline.PipelineExecutionId}",
     }
-    build_step = partial(BuildStep, assembly=assembly, build=build, commands=(*COMMANDS, *JUDGING))
-    made: list[pipelines.Step] = []
-    if asks:
-        made += [
-            build_step(f"Digest-{label}", variables={APPROVED: NOT_ASKED_YET}, namespace=namespace),
-            pipelines.ManualApprovalStep(f"{APPROVAL}-{label}", comment=f"Assembly {digest}"),
-        ]
-    approved = {APPROVED: digest if asks else NOT_ASKED_YET}
-    made.append(build_step(f"Check-{label}", variables={**approved, **judged}))
+    build_step = partial(BuildStep, files=assembly, build=build, commands=(*COMMANDS, *JUDGING))
+    if approval is None:
+        return [build_step(f"Check-{label}", variables={APPROVED: NOT_ASKED_YET, **judged})]
+    evidence = gate_evidence.artifact(label)
+    build_step = partial(build_step, more=evidence)
+    named = {EVIDENCE: str(evidence.artifact_name)}
+    made: list[pipelines.Step] = [
+        gate_evidence.step(label, evidence, source=approval.source, build=approval.evidence),
+        build_step(f"Digest-{label}", variables={APPROVED: NOT_ASKED_YET, **named}, namespace=namespace),
+        pipelines.ManualApprovalStep(
+            approval_of(label),
+            comment=f"#{{{gate_evidence.namespace(label)}.{SUMMARY}}} Digest: {digest}",
+            # CodePipeline takes an address alone, and knows the rest of it only in the run.
+            review_url=f"https://#{{{gate_evidence.namespace(label)}.{LINK}}}",
+        ),
+        build_step(f"Check-{label}", variables={APPROVED: digest, **named, **judged}),
+    ]
     for earlier, later in pairwise(made):
         later.add_step_dependency(earlier)
+    if approval.unchanged is not None:
+        by_rule = unchanged_approval.step(label, assembly=assembly, build=approval.unchanged)
+        by_rule.add_step_dependency(made[1])
+        made.append(by_rule)
     return made

@@ -3,13 +3,15 @@
 from collections.abc import Collection
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
-from pipeline.catalogue.release import asks_approval, bakes, has_gate
+from pipeline.catalogue.release import approves_unchanged, asks_approval, bakes, has_gate
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
 """Source, synth, self-mutation and the publishing of assets."""
-OF_AN_APPROVAL = 2
-"""What would be deployed, and the approval."""
+UNIT_TESTS = 1
+"""Of the first stage that has services."""
+OF_AN_APPROVAL = 3
+"""What is known of what would be deployed, the digest of both, and the approval."""
 INDENTED_ACTIONS = 400
 """A template with more is written without indentation, which is a third of its bytes: 794 actions took 922,110 of the
 1,000,000 that CloudFormation reads, and 581,438 without. What people compare is the review, which reads templates."""
@@ -19,7 +21,9 @@ WARNED_SHARE = 0.9
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count the actions of the pipeline over this catalogue."""
     gates = sum(map(has_gate, catalogue)) + OF_AN_APPROVAL * sum(map(asks_approval, catalogue))
-    return ALWAYS + len(removals) + gates + sum(map(bakes, catalogue)) + sum(map(_actions_of, stages_of(catalogue)))
+    rules = sum(map(approves_unchanged, catalogue)) + sum(map(bakes, catalogue))
+    tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
+    return ALWAYS + tests + len(removals) + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
 
 
 def warning(count: int) -> str:

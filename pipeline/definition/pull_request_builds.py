@@ -37,6 +37,15 @@ REVIEW = (
     ".venv/bin/python -m pipeline.review.render review.json .",
     "cat review.txt",
 )
+MERGE = "git -c user.name=gate -c user.email=gate@localhost merge --quiet --no-edit"
+GATE = (
+    # The commit that merging would make. CodeBuild promises no network namespaces, of which a test makes one: it is
+    # skipped, as on a person's machine.
+    'if { git checkout --quiet --detach "$BASE" && '
+    f'{MERGE} "$HEAD" && env -u CI make check; }} > review.gate.log 2>&1; then echo passed > review.gate;'
+    " else tail -n 100 review.gate.log; echo failed > review.gate; fi"
+)
+"""After the review: what the comment and the approval state besides its verdict."""
 COMMENT = '.venv/bin/python -m pipeline.review.hosts.codecommit --build "$BUILD" --bucket "$BUCKET" --role "$COMMENTER"'
 
 TRUSTED = {
@@ -74,7 +83,7 @@ class PullRequestReviews(Construct):
             "Reviews a pull request: runs its code, and can neither comment nor approve",
             role=reviewing,
             install=['git checkout --detach "$BASE"', steps.SETUP],
-            build=REVIEW,
+            build=[*REVIEW, GATE],
             leaves=codebuild.Artifacts.s3(
                 bucket=artifacts.bucket, path=PREFIX, include_build_id=True, name="/", package_zip=False
             ),
@@ -159,7 +168,7 @@ class PullRequestReviews(Construct):
             logging=codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self._logs, enabled=True)
             ),
-            timeout=cdk.Duration.minutes(30),
+            timeout=cdk.Duration.minutes(60),
             environment=build_environment(),
             environment_variables={
                 name: codebuild.BuildEnvironmentVariable(value=value) for name, value in (variables or {}).items()
@@ -250,7 +259,7 @@ class WebhookReview(Construct):
                     status="ENABLED", group_name=log.log_group_name
                 )
             ),
-            timeout_in_minutes=30,
+            timeout_in_minutes=60,
             source=codebuild.CfnProject.SourceProperty(
                 type=host.value,
                 location=f"https://{host.domain}/{source.repository}.git",
@@ -284,7 +293,10 @@ class WebhookReview(Construct):
 
 
 def _reviewed(branch: str) -> dict[str, object]:
-    """Lies in the project and runs the base side's tools, so that a pull request changes neither."""
+    """Lies in the project and reviews with the base side's tools, so that a pull request changes neither.
+
+    Then the gate, of the commit that merging would make.
+    """
     fetch = f"git fetch origin {shlex.quote(branch)}"
     return {
         "version": "0.2",
@@ -294,7 +306,13 @@ def _reviewed(branch: str) -> dict[str, object]:
                 "runtime-versions": RUNTIMES,
                 "commands": [fetch, "git checkout --detach FETCH_HEAD", steps.SETUP],
             },
-            "build": {"commands": ['.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"']},
+            "build": {
+                "commands": [
+                    '.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"',
+                    f'{MERGE} "$CODEBUILD_RESOLVED_SOURCE_VERSION"',
+                    "env -u CI make check",
+                ]
+            },
         },
     }
 

@@ -14,15 +14,10 @@ from pipeline.catalogue.model import Stage, Wave
 from pipeline.catalogue.problem import MistakeError
 from pipeline.catalogue.release import release_of, watched_services
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn
-from services.library.contract.names import Bootstrap, release_alarm
+from services.library.contract.names import Bootstrap, release_alarm, release_parameter
 
 LONGEST_STANDARD, LONGEST = 4_096, 8_192
 """https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"""
-
-
-def parameter_name(pipeline: str, label: str) -> str:
-    """Return the name of the parameter of a stage or wave."""
-    return f"/penstock/release/{pipeline}/{label}"
 
 
 def add_parameter(scope: Construct, entry: Stage | Wave, *, pipeline: str, bootstrap: Bootstrap) -> None:
@@ -39,7 +34,7 @@ def add_parameter(scope: Construct, entry: Stage | Wave, *, pipeline: str, boots
     ssm.StringParameter(
         scope,
         f"Release-{entry.label}",
-        parameter_name=parameter_name(pipeline, entry.label),
+        parameter_name=release_parameter(pipeline, entry.label),
         string_value=text,
         description=f"When {entry.label} may be released to, by stages/",
         tier=ssm.ParameterTier.ADVANCED if length > LONGEST_STANDARD else ssm.ParameterTier.STANDARD,

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.catalogue.release import asks_approval, has_gate
+from pipeline.catalogue.release import approves_unchanged, asks_approval, has_gate
 from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
     approval_timeout,
@@ -22,15 +22,18 @@ from pipeline.definition import (
     decided_findings,
     entry_conditions,
     failed_creations,
+    gate_evidence,
     gates,
     node_tools,
     pipeline_size,
     release_rules,
     rollback_conditions,
     steps,
+    unchanged_approval,
+    unit_tests,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
-from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn
+from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn, lookup_role_arn
 from pipeline.definition.branch_cleanup import branch_cleanup
 from pipeline.definition.build_environment import RUNTIMES, build_environment
 from pipeline.definition.build_network import BuildNetwork
@@ -39,6 +42,7 @@ from pipeline.definition.notifications import Notifications
 from pipeline.definition.pull_request_builds import PullRequestReviews, WebhookReview
 from pipeline.definition.scheduled_build import ScheduledBuild
 from pipeline.definition.service_stage import BuiltStage, ServiceStage
+from pipeline.definition.shared_build import SharedBuild
 from pipeline.definition.source_action import add_trigger, grant_connection, source_action
 from pipeline.pipeline_settings import Settings
 from pipeline.source import CodeCommitSource, ConnectionSource
@@ -120,6 +124,8 @@ class PipelineStack(cdk.Stack):
             gated=gates.GatedStages.of(catalogue, settings),
             removals=removals,
         )
+        self._evidence = self._evidence_build(stages) if any(map(asks_approval, catalogue)) else None
+        self._unchanged = self._unchanged_build([each for each in catalogue if approves_unchanged(each)])
         self._source = source_action(self, settings.source)
         synth = self._synth()
         self._programs = synth.add_output_directory(steps.PROGRAMS)
@@ -143,8 +149,9 @@ class PipelineStack(cdk.Stack):
             ),
         )
         self._removals = removals
+        first = next((entry for entry in catalogue if any(stage.services for stage in entry.stages)), None)
         for entry in catalogue:
-            self._add(entry)
+            self._add(entry, tests=self._unit_tests() if entry is first else None)
         self._remove_from_gone_stages({stage.environment.label for stage in stages})
         self._engine.build_pipeline()
         self._install_locked_tools(settings.builds)
@@ -195,6 +202,29 @@ class PipelineStack(cdk.Stack):
         failed_creations.replace_failed_stacks(template, catalogue)
         if settings.builds != BuildSettings():
             BuildNetwork(self, "BuildNetwork", settings=settings.builds)
+
+    def _evidence_build(self, stages: Sequence[Stage]) -> SharedBuild:
+        roles = [lookup_role_arn(self, self._builds.bootstrap, stage.environment) for stage in stages]
+        return self._builds.shared_build(
+            "Evidence",
+            content=gate_evidence.CONTENT,
+            statements=gate_evidence.statements(self, self._pipeline_name, self._artifacts, lookup_roles=roles),
+        )
+
+    def _unchanged_build(self, entries: Sequence[Stage | Wave]) -> SharedBuild | None:
+        if not entries:
+            return None
+        stages = stages_of(tuple(entries))
+        return self._builds.shared_build(
+            "Unchanged",
+            content=unchanged_approval.content(self._pipeline_name),
+            statements=unchanged_approval.statements(
+                self,
+                self._pipeline_name,
+                approvals=[(each.label, gates.approval_of(each.label)) for each in entries],
+                lookup_roles=[lookup_role_arn(self, self._builds.bootstrap, each.environment) for each in stages],
+            ),
+        )
 
     def _support_of(self, account: str) -> cdk.Stack:
         """This stack; or the one that the CDK made in another account, for the role that its action acts in."""
@@ -253,21 +283,36 @@ class PipelineStack(cdk.Stack):
             primary_output_directory="cdk.out",
         )
 
-    def _add(self, entry: Stage | Wave) -> None:
+    def _unit_tests(self) -> pipelines.Step:
+        content, statements = unit_tests.content(self._artifacts), unit_tests.statements(self._artifacts)
+        build = self._builds.shared_build("UnitTests", content=content, statements=statements)
+        return unit_tests.step(source=self._source, build=build)
+
+    def _approval_builds(self, entry: Stage | Wave) -> gates.ApprovalBuilds | None:
+        """Return what an approval takes; None if nobody is asked."""
+        if self._evidence is None or not asks_approval(entry):
+            return None
+        unchanged = self._unchanged if approves_unchanged(entry) else None
+        return gates.ApprovalBuilds(source=self._source, evidence=self._evidence, unchanged=unchanged)
+
+    def _add(self, entry: Stage | Wave, *, tests: pipelines.Step | None) -> None:
+        """Add a stage or wave, and its gate if it has one. `tests`: before, or beside, its deployments."""
+        gate: pipelines.Wave | None = None
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
-            assembly = self._engine.cloud_assembly_file_set
             release_rules.add_parameter(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
             gate.add_pre(
                 *gates.steps(
                     entry.label,
-                    assembly=assembly,
+                    assembly=self._engine.cloud_assembly_file_set,
                     build=self._builds.gates,
                     pipeline=self._pipeline_name,
-                    asks=asks_approval(entry),
+                    approval=self._approval_builds(entry),
                 )
             )
         wave = self._engine.add_wave(entry.label)
+        if tests is not None:
+            (gate or wave).add_pre(tests)
         for stage in entry.stages:
             built = self._make_stage(self, stage)
             removing = [

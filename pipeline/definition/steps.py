@@ -1,7 +1,7 @@
 """Steps as services declare them, as CDK Pipelines' own."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -16,7 +16,7 @@ from pipeline.definition import bakes, gates, probes
 from pipeline.definition.artifacts import ArtifactStore
 from pipeline.definition.bootstrap_roles import deploy_role_arn
 from pipeline.definition.probes import ProbeStep
-from pipeline.definition.shared_build import SharedBuild
+from pipeline.definition.shared_build import BuildContent, SharedBuild
 from services.library.contract.names import Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
@@ -52,6 +52,7 @@ class StepBuilds(Construct):
         super().__init__(scope, id_)
         self.bootstrap = bootstrap
         self._artifacts = artifacts.bucket
+        self._pipeline_role = pipeline_role
         self.artifacts_key = artifacts.key
         self.log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
@@ -73,7 +74,8 @@ class StepBuilds(Construct):
         }
         self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
         shared["role"] = self._release_role(gated) if gated else self.role
-        self.gates = SharedBuild(self, "Gates", content=gates.CONTENT, **shared)
+        judging = gates.content(gated.settings.authors) if gated else gates.CONTENT
+        self.gates = SharedBuild(self, "Gates", content=judging, **shared)
         self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
 
     def scheduled_role(self, id_: str) -> iam.Role:
@@ -85,6 +87,23 @@ class StepBuilds(Construct):
         """Where every step's build writes."""
         return codebuild.LoggingOptions(
             cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group, enabled=True)
+        )
+
+    def shared_build(
+        self, id_: str, *, content: BuildContent, statements: Iterable[iam.PolicyStatement]
+    ) -> SharedBuild:
+        """Return one more build of several actions, in a role that may do this besides reading the commit."""
+        role = self._role(f"{id_}Role")
+        for statement in statements:
+            role.add_to_policy(statement)
+        return SharedBuild(
+            self,
+            id_,
+            content=content,
+            role=role.without_policy_updates(),
+            logging=self.logging,
+            encryption_key=self.artifacts_key,
+            pipeline_role=self._pipeline_role,
         )
 
     def _release_role(self, gated: gates.GatedStages) -> iam.IRole:

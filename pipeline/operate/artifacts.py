@@ -20,7 +20,7 @@ def unpack_assembly(pipeline: Pipeline, execution: str, folder: Path) -> None:
         OperateError: if the run has made none yet, or it is gone.
     """
     name = _assembly(pipeline)
-    artifacts = [each for each in _artifacts(pipeline, execution) if each["name"] == name]
+    artifacts = [each for each in artifacts_of(pipeline, execution) if each["name"] == name]
     if not artifacts:
         raise OperateError(f"Execution {execution} has no artifact {name} (yet): `penstock status` shows its builds.")
     unpacked(pipeline, artifacts[:1], name, pipeline.target.region).extractall(folder)
@@ -51,14 +51,16 @@ def _assembly(pipeline: Pipeline) -> str:
     raise OperateError(f"Pipeline {pipeline.name} deploys no stack: it has no cloud assembly.")
 
 
-def _artifacts(pipeline: Pipeline, execution: str) -> Iterator[Mapping[str, Any]]:
-    """What the run's actions made and were given, in the region of the pipeline."""
+def artifacts_of(pipeline: Pipeline, execution: str, stage: str | None = None) -> Iterator[Mapping[str, Any]]:
+    """Yield what the run's actions made and were given, of all stages or of one, in the region of the pipeline."""
     try:
         for page in pipeline.client.get_paginator("list_action_executions").paginate(
             pipelineName=pipeline.name, filter={"pipelineExecutionId": execution}
         ):
             details: Sequence[Any] = page["actionExecutionDetails"]
             for each in details:
+                if stage is not None and each["stageName"] != stage:
+                    continue
                 given = each.get("input", {})
                 yield from each.get("output", {}).get("outputArtifacts", [])
                 if given.get("region", pipeline.target.region) == pipeline.target.region:

@@ -33,13 +33,16 @@ class Evidence:
         return {name: getattr(self, name) for name in names}
 
 
-def of_stage(pipeline: Pipeline, gate: str) -> Evidence:
-    """Collect it for the stage behind a gate, or for the stage itself if its approval is within it."""
+def of_stage(pipeline: Pipeline, gate: str, *, besides: str = "") -> Evidence:
+    """Collect it for the stage behind a gate, or for the stage itself if its approval is within it.
+
+    `besides`: an execution that does not count as what was there before, since it has failed there.
+    """
     parts = [each for each in pipeline.definition() if entry_of(each["name"]) == entry_of(gate)]
     stages = [each for each in parts if each["name"] != gate] or parts
     names = [each["name"] for each in stages]
     try:
-        execution = next(_deployments(pipeline, names), "")
+        execution = next((each for each in _deployments(pipeline, names) if each != besides), "")
         summaries = pipeline.executions(EXECUTIONS_LOOKED_AT)
         targets: Sequence[Any] = pipeline.client.list_pipeline_executions(
             pipelineName=pipeline.name, filter={"succeededInStage": {"stageName": names[-1]}}

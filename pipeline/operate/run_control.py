@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from pipeline.operate import closed_gate
 from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.live_runs import CANCELLED, LiveRun, live_runs
 from pipeline.operate.pipeline import Pipeline
-from services.library.contract.names import gate_of
+from services.library.contract.names import entry_of, gate_of
 
 
-def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
+def retry(pipeline: Pipeline, *, stage: str | None = None, despite_closed: bool = False) -> tuple[str, str]:
     """Start the failed actions of a stage again; returns the stage and the execution."""
     states = pipeline.states()
     names = [state["stageName"] for state in states]
@@ -33,6 +34,8 @@ def retry(pipeline: Pipeline, *, stage: str | None = None) -> tuple[str, str]:
     if stage is None and len(failed) > 1:
         raise OperateError(f"Stages {', '.join(failed)} have failed: say which, as in `penstock retry {min(failed)}`.")
     chosen = stage if stage is not None else next(iter(failed))
+    if chosen != gate_of(entry_of(chosen)) and not despite_closed:
+        closed_gate.check(pipeline, chosen, failed[chosen])
     try:
         pipeline.client.retry_stage_execution(
             pipelineName=pipeline.name,

@@ -1,7 +1,8 @@
 """Where a command acts: on the local cloud, which no ambient credential can divert, or on AWS when asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -65,6 +66,10 @@ class Target:
         On AWS another account is only looked at, by the lookup role that `cdk bootstrap --trust` made there.
         """
         return self._clients(service, account or self.account, region or self.region)
+
+    def with_kept_clients(self) -> "Target":
+        """Return the same target, which makes each client once: for what ends before a role's hour does."""
+        return replace(self, _clients=cache(self._clients))
 
     def assumed(self, service: str, *, role: str | None, account: str, region: str) -> Any:
         """A client that acts as a role, for what changes something there; None: as whoever runs this."""

@@ -66,9 +66,8 @@ class WrittenTemplate:
 
     def parameters(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the values that are not the defaults. Raises ScaffoldError for unknown and for missing ones."""
-        ours = OF_THE_CDK["Parameters"]
-        declared = {name: each for name, each in self.body.get("Parameters", {}).items() if name != ours}
-        given = {name: value for name, value in given.items() if name != ours}
+        declared = self.declared
+        given = {name: value for name, value in given.items() if name != OF_THE_CDK["Parameters"]}
         if unknown := sorted(set(given) - set(declared)):
             known = ", ".join(declared) or "none"
             raise ScaffoldError(f"--parameter {unknown[0]}: {self.name} has no such parameter; it has {known}.")
@@ -79,6 +78,19 @@ class WrittenTemplate:
                 f" --parameter {missing[0]}=VALUE."
             )
         return {name: value for name, value in given.items() if value != str(declared[name].get("Default"))}
+
+    def differing(self, values: Mapping[str, str], *, of: "WrittenTemplate") -> dict[str, str]:
+        """Return what this template must be given for another one's parameters, which have these values or defaults."""
+        theirs = {name: str(each["Default"]) for name, each in of.declared.items() if "Default" in each} | dict(values)
+        wanted = {name: str(each.get("Default")) for name, each in self.declared.items()}
+        return {name: value for name, value in theirs.items() if wanted.get(name, value) != value}
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The template's own parameters."""
+        return {
+            name: each for name, each in self.body.get("Parameters", {}).items() if name != OF_THE_CDK["Parameters"]
+        }
 
     def check(self, stack: str) -> None:
         """Raise ScaffoldError with all that keeps the template from being adopted."""

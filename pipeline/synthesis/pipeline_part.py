@@ -31,9 +31,11 @@ BY_CONTENT = frozenset({"stackTemplateAssetObjectUrl"})
 CODE = (
     "pipeline.definition.stack",
     "pipeline.settings",
+    "pipeline.builds.approve_unchanged",
     "pipeline.builds.fetch_source",
     "pipeline.builds.release_bake",
     "pipeline.builds.release_gate",
+    "pipeline.builds.second_person",
 )
 """With the programs whose text is in the commands of builds."""
 

@@ -14,7 +14,7 @@ LIBRARY = "services.library"
 NAMES = f"{LIBRARY}.contract.names"
 """What rooms must agree on, with the standard library alone, so that it costs a room nothing."""
 TIMES = f"{LIBRARY}.contract.release_times"
-"""When a stage may be released to: the gate judges by it in a build."""
+"""When a stage may be released to: the gate judges by it in a build, and commands say it before."""
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
@@ -229,7 +229,7 @@ ROOMS = {
         ours=("pipeline.rehearsal", "pipeline.local.lifecycle", "pipeline.operate", NAMES), third_party=()
     ),
     "pipeline.operate": Room(
-        ours=("pipeline.operate", NAMES),
+        ours=("pipeline.operate", NAMES, TIMES),
         third_party=("boto3", "botocore", *(f"mypy_boto3_{api}" for api in OPERATED)),
     ),
     "app": Room(ours=OURS, third_party=("aws_cdk",)),

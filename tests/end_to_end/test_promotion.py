@@ -148,7 +148,10 @@ def a_person_says_no_and_thinks_again(clone: Clone) -> None:
 
     assert clone.penstock("retry").returncode == 0
     assert clone.wait().exit_code == 3
-    assert clone.penstock("approve", waiting.found["commit"]).returncode == 0
+    approved = clone.penstock("approve", waiting.found["commit"])
+    assert approved.returncode == 0
+    assert "checks of earlier stages succeeded" in approved.stderr
+    assert ("review: " in approved.stderr, "not known: " in approved.stderr) == (True, False), approved.stderr
     run = clone.wait()
     assert (run.exit_code, set(run.stages.values())) == (0, {"Succeeded"})
 

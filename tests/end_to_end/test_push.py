@@ -149,6 +149,7 @@ def test_a_push_that_cannot_be_synthesised_changes_nothing_and_the_next_good_one
 
     column = '"id": {"S": submission.id},'
     clone.edit("services/intake/runtime/store.py", (column, f'{column} "new": {{"BOOL": True}},'))
+    a_red_unit_test_goes_no_further_than_the_first_stage(clone)
     clone.commit("Keep more")
     printed = clone.push()
     run = clone.wait()
@@ -158,6 +159,19 @@ def test_a_push_that_cannot_be_synthesised_changes_nothing_and_the_next_good_one
     _, answer = status_of(clone, printed_line(clone))
     assert clone.workflow(answer["id"])["status"] == "SUCCEEDED"
     assert clone.rows()[answer["id"]]["new"] == {"BOOL": True}
+
+
+def a_red_unit_test_goes_no_further_than_the_first_stage(clone: Clone) -> None:
+    test = clone.checkout / "services/intake/tests/test_more.py"
+    test.parent.mkdir()
+    test.write_text('def test_more() -> None:\n    assert "more" == "less"\n', encoding="utf-8")
+    clone.commit("Test more")
+    printed = clone.push()
+    run = clone.wait()
+    assert (run.exit_code, run.actions["dev/UnitTests"]) == (1, "Failed"), printed
+    assert (run.intake("dev", "Deploy"), run.stages["prod-gate"]) == ("Succeeded", "NotStarted")
+    assert "The unit tests of intake:" in clone.penstock("logs", "dev/UnitTests").stdout
+    test.write_text('def test_more() -> None:\n    assert "more"\n', encoding="utf-8")
 
 
 def test_a_push_that_adds_a_stage_deploys_it(clone: Clone) -> None:

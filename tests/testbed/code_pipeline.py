@@ -33,6 +33,8 @@ class CodePipeline:
         self.executions: list[dict[str, Any]] = []
         self.stages: list[dict[str, Any]] = []
         self.details: list[dict[str, Any]] = []
+        self.rules: str | None = None
+        """What the gate of every stage judges by."""
         self.fails: Exception | None = None
         """What the next change is answered with."""
         self.changed: list[tuple[str, dict[str, Any]]] = []
@@ -53,6 +55,11 @@ class CodePipeline:
 
     def put_parameter(self, **asked: Any) -> None:
         self.recorded.append(asked)
+
+    def get_parameter(self, **_asked: Any) -> dict[str, Any]:
+        if self.rules is None:
+            raise refusal("ParameterNotFound")
+        return {"Parameter": {"Value": self.rules}}
 
     def get_paginator(self, operation: str) -> "CodePipeline":
         assert operation == "list_action_executions"

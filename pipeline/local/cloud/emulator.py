@@ -5,6 +5,7 @@ have no public interface: the emulator's version is pinned, and contract tests h
 """
 
 import asyncio
+import inspect
 import json
 import logging
 import re
@@ -51,6 +52,8 @@ class Call:
     parameters: Json
     account: str
     region: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the request, in lower case, as whoever signed it sent them."""
 
 
 Operation = Callable[[Call], Json]
@@ -141,7 +144,7 @@ def error_response(code: str, message: str, status: int = 400) -> HttpResponse:
 
 def reset_connection(send: Send) -> None:
     """End the connection of an ASGI `send` with a reset instead of an end."""
-    stream: Any = send
+    stream: Any = inspect.unwrap(send)
     writer = stream.__self__.send.__self__.send.__self__.writer  # the web server offers no other way
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -199,7 +202,13 @@ class Emulator:
                 if answer is None:
                     raise AwsError("UnknownOperationException", f"{name} does not emulate {operation}")
                 account, region = self.here()
-                call = Call(operation=operation, parameters=json.loads(body or b"{}"), account=account, region=region)
+                call = Call(
+                    operation=operation,
+                    parameters=json.loads(body or b"{}"),
+                    account=account,
+                    region=region,
+                    headers=headers,
+                )
                 result = await asyncio.to_thread(answer, call)
             except AwsError as error:
                 result_body = json.dumps({"__type": error.code, "message": error.message})

@@ -1,6 +1,7 @@
 """The emulator's web server: loopback only, no command line but ours, and a snapshot before it ends."""
 
 import asyncio
+import functools
 import http
 import os
 import re
@@ -77,6 +78,7 @@ def _dated(app: AsgiApp, cloud_clock: CloudClock) -> AsgiApp:
     async def dated(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
+        @functools.wraps(send)  # whoever resets the connection needs the web server's own
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 others = [each for each in message.get("headers", []) if each[0].lower() != b"date"]

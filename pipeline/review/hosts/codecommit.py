@@ -7,6 +7,7 @@ was, CodeBuild's record of the build says, which the build itself cannot change.
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_codecommit.client import CodeCommitClient
     from mypy_boto3_s3.client import S3Client
 
+GATE = "review.gate"
+"""Says whether the gate passed, as pipeline/definition/pull_request_builds.py writes it."""
 SESSION = "penstock-review"
 """CodeCommit takes each session of a role for another author, and only an author may update a comment."""
 
@@ -34,11 +37,12 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     (build,) = boto3.client("codebuild").batch_get_builds(ids=[chosen.build])["builds"]
     given = {each["name"]: each["value"] for each in build["environment"].get("environmentVariables", [])}
-    made = of_text(
-        _review(boto3.client("s3"), chosen.bucket, chosen.build),
-        HOSTS["codecommit"],
-        pointer=build.get("logs", {}).get("deepLink", ""),
-    )
+    s3, log = boto3.client("s3"), build.get("logs", {}).get("deepLink", "")
+    passed = (_left(s3, chosen.bucket, chosen.build, GATE) or "").strip() == "passed"
+    gate = "" if passed else f"\n\nThe gate, `make check`, did not pass on the commit that merging would make: {log}\n"
+    host = replace(HOSTS["codecommit"], most=HOSTS["codecommit"].most - len(gate.encode()))
+    made = of_text(_left(s3, chosen.bucket, chosen.build, FILE), host, pointer=log)
+    text, verdict = made.text + gate, made.verdict if passed else Verdict.BLOCKED
     pull_requests = _commenter(chosen.role)
     pull_request = pull_requests.get_pull_request(pullRequestId=given["PULL_REQUEST"])["pullRequest"]
     (target,) = pull_request["pullRequestTargets"]
@@ -46,7 +50,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"pull request {given['PULL_REQUEST']} has moved on: its newest commit has its own review\n")
         return 0
     for comment in _own(pull_requests, given["PULL_REQUEST"], chosen.role):
-        pull_requests.update_comment(commentId=comment, content=made.text)
+        pull_requests.update_comment(commentId=comment, content=text)
         break
     else:
         pull_requests.post_comment_for_pull_request(
@@ -54,19 +58,20 @@ def main(arguments: list[str]) -> int:
             repositoryName=target["repositoryName"],
             beforeCommitId=target["destinationCommit"],
             afterCommitId=target["sourceCommit"],
-            content=made.text,
+            content=text,
         )
     pull_requests.update_pull_request_approval_state(
         pullRequestId=given["PULL_REQUEST"],
         revisionId=pull_request["revisionId"],
-        approvalState="APPROVE" if made.verdict is Verdict.PASS else "REVOKE",
+        approvalState="APPROVE" if verdict is Verdict.PASS else "REVOKE",
     )
-    sys.stdout.write(f"pull request {given['PULL_REQUEST']}: {made.verdict.value}\n")
+    sys.stdout.write(f"pull request {given['PULL_REQUEST']}: {verdict.value}\n")
     return 0
 
 
-def _review(s3: "S3Client", bucket: str, build: str) -> str | None:
-    key = f"reviews/{build.partition(':')[2]}/{FILE}"
+def _left(s3: "S3Client", bucket: str, build: str, file: str) -> str | None:
+    """Return a file that a build left; None if it left none of that name."""
+    key = f"reviews/{build.partition(':')[2]}/{file}"
     try:
         found = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:

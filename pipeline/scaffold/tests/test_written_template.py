@@ -95,3 +95,12 @@ def test_values_of_parameters_are_those_that_differ_from_the_defaults() -> None:
         written.parameters({})
     with pytest.raises(ScaffoldError, match=r"Dais: orders\.json has no such parameter; it has Days, Stage"):
         written.parameters({"Dais": "3", "Stage": "dev"})
+
+
+def test_another_stages_template_may_have_other_defaults() -> None:
+    own = of(Parameters={"Days": {"Type": "Number", "Default": 30}, "Size": {"Type": "String", "Default": "S"}})
+    theirs = of(
+        Parameters={"Days": {"Type": "Number", "Default": 7}, "Size": {"Type": "String"}, "Old": {"Default": 1}}
+    )
+    assert own.differing({"Size": "S"}, of=theirs) == {"Days": "7"}
+    assert own.differing({"Size": "L"}, of=own) == {"Size": "L"}

@@ -147,6 +147,6 @@ class Queue(Construct):
             raise ValueError(f"{who}: fifo=True of {self.node.path} is not allowed; give a standard queue: {why}.")
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
-        """Grant sending messages, without the wildcards of the CDK's own grant on an encrypted queue."""
-        self.queue.grant(grantee, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+        """Grant sending messages to `url`, without what the CDK's own grant has besides for who knows a name alone."""
+        self.queue.grant(grantee, "sqs:SendMessage")
         self.encryption_key.grant_through("sqs", grantee, *TO_SEND)

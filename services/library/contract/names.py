@@ -108,6 +108,11 @@ def reserved_stage(name: str) -> str | None:
     return "the pipeline has a stage of that name itself" if name in PIPELINE_STAGES else None
 
 
+def release_parameter(pipeline: str, stage: str) -> str:
+    """Return the name of the parameter that has what the gate of a stage or wave judges by."""
+    return f"/penstock/release/{pipeline}/{stage}"
+
+
 def release_alarm(stage: str, service: str) -> str:
     """Return the name of the alarm by which releases of a service to a stage are watched."""
     return f"{stage}-{service}-release"

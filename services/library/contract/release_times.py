@@ -6,9 +6,10 @@ narrower reading counts, of a freeze the wider one.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -79,6 +80,16 @@ def why_frozen(begins: str, ends: str, zone: str, why: str, now: datetime) -> st
     """Say which freeze holds now, and until when; None if it does not."""
     span = freeze_span(begins, ends, zone)
     return f"frozen until {shown(span.ends, zone)}: {why}" if span.holds(now) else None
+
+
+def closed_by(rules: Mapping[str, Any], now: datetime) -> list[str]:
+    """Return why each window of a gate's rules that is closed is so, and each freeze that holds, with whose wish."""
+    said = [(why_closed(each["hours"], each["zone"], now), each["who"]) for each in rules.get("windows", [])]
+    said += [
+        (why_frozen(each["begins"], each["ends"], each["zone"], each["why"], now), each["who"])
+        for each in rules.get("freezes", [])
+    ]
+    return [f"{why} (wish of {who})" for why, who in said if why]
 
 
 def is_written_as_hours(text: str) -> bool:

@@ -1,10 +1,11 @@
-"""boto3 clients whose calls fail soon enough for a function to respond in time, and say about which resource."""
+"""Clients of AWS whose calls fail soon enough for a function to respond in time, and say about which resource."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 from .failures import RESOURCE, AwsFailure
 
@@ -26,11 +27,17 @@ def client(service: str, *, connect_seconds: int = 1, read_seconds: int = 2) -> 
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": 2},
     )
-    made = boto3.client(service, config=config)  # type: ignore[call-overload]  # typed by service in the stubs
+    made: Any = _session().create_client(service, config=config)
     made.meta.events.register("provide-client-params", _remember)
     made.meta.events.register("after-call", _tell)
     made.meta.events.register("after-call-error", _tell_of_exception)
     return made
+
+
+@functools.cache
+def _session() -> Session:
+    """Return the session of all clients. botocore's own: boto3's imports what moves files to S3, in each cold start."""
+    return get_session()
 
 
 def resource_of(parameters: Mapping[str, Any]) -> str:

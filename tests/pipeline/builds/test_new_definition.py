@@ -1,13 +1,15 @@
 """Before self-mutation the build that a commit gives the pipeline is run once, if it differs from the deployed."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.builds import new_definition
+from pipeline.builds import new_definition, new_self_mutation
 from pipeline.builds import prove as prove_synth
 
 SPEC = '{"version": "0.2"}'
@@ -96,6 +98,15 @@ def test_what_differs_is_run_on_the_commits_source(
     assert asked["artifactsOverride"] == {"type": "NO_ARTIFACTS"}
 
 
+def test_a_variable_that_is_taken_away_is_missing_in_the_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (asked,) = prove(tmp_path, monkeypatch, spec=SPEC, EnvironmentVariables=[VARIABLES[0]]).started
+    commands = json.loads(asked["buildspecOverride"])["phases"]["install"]["commands"]
+    assert commands == ["unset STORE"]
+    built = {"pre_build": {"commands": ["make it"]}, "build": {}}
+    changed = json.loads(new_definition.unset_first(json.dumps({"phases": built}), ["A", "STORE"]))
+    assert changed["phases"]["pre_build"]["commands"] == ["unset A STORE", "make it"]
+
+
 def test_a_definition_that_fails_stops_the_run_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match="Stopped before self-mutation") as stopped:
         prove(tmp_path, monkeypatch, spec="{}", status="FAILED")
@@ -111,6 +122,75 @@ def test_a_definition_that_cannot_be_tried_is_not_deployed(tmp_path: Path, monke
     monkeypatch.setattr(CodeBuild, "start_build", refuse)
     with pytest.raises(SystemExit, match=r"was not tried\. .*Cannot have more than 1 builds in queue"):
         prove(tmp_path, monkeypatch, spec="{}")
+
+
+MUTATION = json.dumps(
+    {
+        "version": "0.2",
+        "phases": {"install": {"commands": ["npm ci"]}, "build": {"commands": ["cdk -a . deploy Pipeline"]}},
+    }
+)
+
+
+def mutating(spec: str, **environment: Any) -> dict[str, Any]:
+    """A synth of a pipeline that updates itself so."""
+    stages = [{"Actions": [{}]}, {}, {"Actions": [{"Configuration": {"ProjectName": {"Ref": "Mutation"}}}]}]
+    project = {"Source": {"BuildSpec": spec}, "Environment": {**ENVIRONMENT, **environment}}
+    return {
+        "Resources": {
+            "P": {"Type": "AWS::CodePipeline::Pipeline", "Properties": {"Stages": stages}},
+            "Mutation": {"Type": "AWS::CodeBuild::Project", "Properties": project},
+        }
+    }
+
+
+def prove_mutation(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, Any] | None, after: dict[str, Any], status: str
+) -> tuple[CodeBuild, list[str]]:
+    """Run it after a run of that synth; what was started, and the files of what that works on."""
+    (folder / "asset.1").mkdir()
+    for name in ("Pipeline.template.json", "asset.1/code.py"):
+        (folder / name).write_text(json.dumps(after))
+    made, files = CodeBuild(status=status), []
+
+    class Store:
+        def put_object(self, **asked: Any) -> None:
+            files.extend(zipfile.ZipFile(io.BytesIO(asked["Body"])).namelist())
+
+    monkeypatch.setattr("boto3.client", lambda service: {"s3": Store(), "codebuild": made}[service])
+    monkeypatch.setenv("CODEBUILD_BUILD_ID", "synth:0")
+    new_self_mutation.check(folder, "store", before and {"Pipeline.template.json": before})
+    return made, files
+
+
+@pytest.mark.parametrize("before", [None, mutating(MUTATION)], ids=["first run", "unchanged"])
+def test_self_mutation_that_is_as_it_was_is_not_tried(
+    before: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, files = prove_mutation(tmp_path, monkeypatch, before, mutating(MUTATION), "SUCCEEDED")
+    assert (made.started, files) == ([], [])
+
+
+def test_self_mutation_that_differs_is_tried_without_deploying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = mutating(MUTATION, Image="aws/codebuild/standard:8.0")
+    made, files = prove_mutation(tmp_path, monkeypatch, mutating("{}"), after, "SUCCEEDED")
+    (asked,) = made.started
+    phases = json.loads(asked["buildspecOverride"])["phases"]
+    assert {name: phase["commands"] for name, phase in phases.items()} == {
+        "install": ["npm ci"],
+        "build": ["cdk -a . ls"],
+    }
+    assert (asked["imageOverride"], asked["projectName"]) == ("aws/codebuild/standard:8.0", "synth")
+    assert (asked["sourceLocationOverride"], files) == ("store/synths/proof.zip", ["Pipeline.template.json"])
+
+
+def test_self_mutation_that_fails_stops_the_run_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        SystemExit, match=r"the self-mutation that this commit gives the pipeline \(buildspec\) does not"
+    ):
+        prove_mutation(tmp_path, monkeypatch, mutating("{}"), mutating(MUTATION), "FAILED")
 
 
 def test_the_build_that_proves_proves_nothing_itself(monkeypatch: pytest.MonkeyPatch) -> None:

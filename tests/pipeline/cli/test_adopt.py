@@ -1,7 +1,7 @@
 """`penstock adopt`: a deployed stack becomes a service, what it holds stays, and what is found in it is not hidden."""
 
 import json
-import subprocess
+import runpy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,11 +21,13 @@ from pipeline.operate import foreign_stack
 from pipeline.operate.target import local_target
 from pipeline.review.read import adopted as adopted_side
 from pipeline.review.read import assembly
+from pipeline.scaffold import owners
+from pipeline.scaffold.draft import Draft
 from pipeline.settings import SETTINGS
 from services.library.constructs.adopted_stack import AdoptedService
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.names import PLATFORM_BOOTSTRAP
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT
 from tests.testbed import small, small_checkout
 from tests.testbed.deployments import ended
 from tests.testbed.small_services.first.service import First
@@ -58,19 +60,16 @@ class AdoptedCheckout:
         return (self.root / file).read_text()
 
 
-def penstock(root: Path, *arguments: str | Path, exit_code: int = 0) -> str:
-    command = [root / ".venv/bin/penstock", "adopt", *arguments]
-    done = subprocess.run(command, cwd=root, env=clean_environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == exit_code, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def adopted(tmp_path_factory: pytest.TempPathFactory) -> AdoptedCheckout:
     root = small_checkout.make(tmp_path_factory.mktemp("adopted") / "checkout")
     until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
     options = ("--stack", STACK, "--no-personal-data", "--accept-until", until, "--parameter", "Schedule=rate(2 days)")
-    return AdoptedCheckout(root=root, said=json.loads(penstock(root, REPORT, *options, "--json")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "whole", lambda _root: SMALL)
+        done = CliRunner().invoke(app, ["adopt", str(REPORT), *options, "--json"], obj=root)
+    assert done.exit_code == 0, done.output
+    return AdoptedCheckout(root=root, said=json.loads(done.stdout))
 
 
 def test_adopted_service_is_its_template_and_an_entry_of_its_stage(adopted: AdoptedCheckout) -> None:
@@ -93,11 +92,23 @@ def test_adoption_loses_nothing_and_names_what_the_platform_changes(adopted: Ado
     assert "not the platform's" not in said
 
 
-def test_accepted_findings_end_and_leave_nothing_to_answer(adopted: AdoptedCheckout) -> None:
+def test_accepted_findings_end_and_leave_nothing_to_answer(
+    adopted: AdoptedCheckout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = adopted.text("services/nightly_report/acknowledgements.py")
-    assert text.count("expires=date(") == text.count('owner="@example/nightly-report"') > 3
-    again = penstock(adopted.root, REPORT, "--stack", STACK, "--parameter", "Schedule=rate(2 days)")
-    assert "nobody has accepted" not in again
+    owner = owners.platform_owner(Draft(root=adopted.root)).replace("/platform", "/nightly-report")
+    assert text.count("expires=date(") == text.count(f'owner="{owner}"') > 3
+    files = ("services/nightly_report/acknowledgements.py", "stages/acknowledgements.py")
+    own, platforms = (runpy.run_path(str(adopted.root / each))["ACKNOWLEDGEMENTS"] for each in files)
+    monkeypatch.setattr(single_stack, "ACKNOWLEDGEMENTS", platforms)
+    kind = type("NightlyReport", (Report,), {"name": "nightly-report", "acknowledgements": own})
+    value = kind(deployed_stack=STACK)
+    app_, built = single_stack.build(
+        str(tmp_path), single_stack.context(ROOT), replace(SMALL[0], services=(value,)), value
+    )
+    judgement = single_stack.judge(app_, Path(built.synth(skip_validation=True).directory), built)
+    assert judgement.failed == ()
+    assert {each.acknowledgement for each in judgement.accepted} == {*own, *platforms}
 
 
 def test_synth_tells_the_review_what_the_stack_was_deployed_as(

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.builds import approve_unchanged
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate import approvals, holds
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING
@@ -52,6 +54,7 @@ class Subscriber:
 @pytest.fixture(scope="module")
 def platform(equipped_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     made = Platform(tmp_path_factory.mktemp("platform"), equipped_cloud, number=2000, tier=Tier.PRODUCTION)
+    made.stage = replace(made.stage, approves_unchanged=True)
     made.deploy(S3Source(bucket="announcements-source", key="platform.zip"))
     return made
 
@@ -109,6 +112,7 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
     run = platform.run(lambda run: not run.is_live)
     assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
     assert is_protected(platform)
+    a_run_that_would_change_nothing_is_approved_by_rule(platform)
 
     today = datetime.now(UTC).date()
     soon, expired = str(today + timedelta(days=13)), str(today - timedelta(days=1))
@@ -129,6 +133,15 @@ def test_a_person_is_asked_told_of_failures_and_warned_of_what_expires(
     assert f"expired on {expired}" in said
     assert f"expires on {soon}" in said
     assert ended["buildStatus"] == "FAILED", "an expired one makes the check red, and nothing else"
+
+
+def a_run_that_would_change_nothing_is_approved_by_rule(platform: Platform) -> None:
+    commit = platform.commit()
+    platform.push()
+    run = platform.run(lambda run: run.message.startswith(commit[:7]) and not run.is_live)
+    assert run.status == SUCCEEDED, [action.error for action in run.actions if action.error]
+    (approval,) = (each for each in run.actions if each.category == "Approval")
+    assert approval.summary == approve_unchanged.SUMMARY
 
 
 def test_a_check_that_cannot_be_set_up_is_told_too(platform: Platform, subscriber: Subscriber) -> None:

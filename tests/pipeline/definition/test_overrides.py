@@ -43,7 +43,7 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
         release=Release(roll_back=True),
         stage_acknowledgements=(accepted,),
     )
-    _, pipeline = tiny.app(tmp_path, catalogue=(tiny.stage("one", entry), tiny.stage("two")))
+    _, pipeline = tiny.app(tmp_path, catalogue=(tiny.stage("zero"), tiny.stage("one", entry), tiny.stage("two")))
     made = assertions.Template.from_stack(pipeline)
     one, two = actions(made, "one"), actions(made, "two")
     assert {name for name in one if "Agree" in name or "Look" in name} == one - two
@@ -58,6 +58,6 @@ def test_each_hook_holds_for_its_stage_entry_alone(tmp_path: Path) -> None:
         stage: next(iter(template.find_resources("AWS::SSM::Parameter").values()))["Properties"]["Value"]
         for stage, template in templates.items()
     }
-    assert values == {"one": "louder", "two": "first"}
+    assert values == {"zero": "first", "one": "louder", "two": "first"}
     given = {name: checked_stacks(each)[0].stage_acknowledgements for name, each in made_stages.items()}
-    assert given == {"one": (accepted,), "two": ()}
+    assert given == {"zero": (), "one": (accepted,), "two": ()}

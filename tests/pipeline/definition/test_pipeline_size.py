@@ -84,7 +84,7 @@ def test_synth_says_what_is_left_when_few_actions_are(monkeypatch: pytest.Monkey
     assert pipeline_size.warning(900) == (
         "The pipeline has 900 of the 1,000 actions that CodePipeline allows. What to do: docs/scale.md."
     )
-    monkeypatch.setattr(pipeline_size, "PIPELINE_QUOTAS", {"actions": 5})
+    monkeypatch.setattr(pipeline_size, "PIPELINE_QUOTAS", {"actions": 6})
     _, stack = tiny.app(tmp_path, catalogue=(DEV,))
     said = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
-    assert "The pipeline has 5 of the 5 actions" in str([each.entry.data for each in said])
+    assert "The pipeline has 6 of the 6 actions" in str([each.entry.data for each in said])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.definition.pull_request_builds import MERGE
 from pipeline.settings import SETTINGS
 from pipeline.source import CodeCommitSource, ConnectionSource, Host, Source
 from stages import accounts
@@ -116,6 +117,11 @@ def test_the_review_runs_the_base_sides_tools(resources: Resources) -> None:
     phases = json.loads(project["Source"]["BuildSpec"])["phases"]
     assert phases["install"]["commands"] == ['git checkout --detach "$BASE"', "make setup"]
     assert phases["build"]["commands"][0].startswith('.venv/bin/penstock review "$BASE" "$HEAD" --format json')
+    *_, gate = phases["build"]["commands"]
+    assert ('merge --quiet --no-edit "$HEAD" && env -u CI make check;' in gate, "> review.gate;" in gate) == (
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +166,9 @@ def test_the_build_over_a_connection_runs_the_base_sides_tools(over_a_connection
         "make setup",
     ]
     assert spec["phases"]["build"]["commands"] == [
-        '.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"'
+        '.venv/bin/penstock review HEAD "$CODEBUILD_RESOLVED_SOURCE_VERSION"',
+        f'{MERGE} "$CODEBUILD_RESOLVED_SOURCE_VERSION"',
+        "env -u CI make check",
     ]
 
 

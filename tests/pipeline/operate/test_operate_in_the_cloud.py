@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import connection
 from pipeline.cli.main import app
 from pipeline.local.lifecycle import LocalCloud
-from pipeline.operate import next_step, rollback
+from pipeline.operate import approvals, next_step, rollback
+from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import follow
 from pipeline.operate.logs import choose, followed
 from pipeline.operate.pipeline import Pipeline
@@ -95,6 +96,54 @@ def test_review_of_what_runs_reads_it_in_the_cloud_and_a_run_by_its_id(tools: To
         (change,) = json.loads(done.stdout)["changes"]
         (value,) = change["properties"]
         assert (value["path"], value["old"], value["new"]) == ("Value", "one", "two")
+    assert penstock("evidence", "Deploy", "--out", str(tmp_path / "evidence")).exit_code == 0
+    found = json.loads((tmp_path / "evidence/evidence.json").read_text())
+    assert (found["execution"], found["deployed"]["execution"]) == (execution, execution)
+    assert (found["review"]["changes"], found["review"]["is_empty"], found["unknown"]) == (1, False, [])
+    assert "1 change." in (tmp_path / "evidence/summary.txt").read_text()
+    assert "Value" in (tmp_path / "evidence/review.txt").read_text()
+
+
+def test_page_says_who_may_approve_what(tools: Tools) -> None:
+    tools.push({"a": "b"})
+    tools.create(stage("prod-gate", approval("Approve-prod")), stage("qa-gate", approval("Approve-qa")))
+    text = (ROOT / "docs/approve.md").read_text().partition("```json\n")[2].partition("```")[0]
+    for example, ours in ((":penstock", f":{tools.name}"), ("eu-west-1", HOME), ("999999999999", TOOLS)):
+        text = text.replace(example, ours)
+    *looking, approving = json.loads(text)["Statement"]
+    assert approving["Sid"] == "ApproveProduction"
+    looks, approves = person(tools, "looks", *looking), person(tools, "approves", *looking, approving)
+    tools.approval_token("prod-gate", "Approve-prod")
+    with pytest.raises(OperateError, match="codepipeline:PutApprovalResult"):
+        approvals.answer(looks, approvals.find(looks), approved=True)
+    approvals.answer(approves, approvals.find(approves), approved=True)
+    by = {each["actionName"]: each.get("updatedBy", "") for each in details_of(tools)}
+    assert by["Approve-prod"] == f"arn:aws:sts::{TOOLS}:assumed-role/{tools.name}-approves/penstock"
+    tools.approval_token("qa-gate", "Approve-qa")
+    with pytest.raises(OperateError, match="codepipeline:PutApprovalResult"):
+        approvals.answer(approves, approvals.find(approves), approved=True)
+
+
+def details_of(tools: Tools) -> list[dict[str, Any]]:
+    """What CodePipeline keeps of the pipeline's actions."""
+    return list(tools.codepipeline.list_action_executions(pipelineName=tools.name)["actionExecutionDetails"])
+
+
+def person(tools: Tools, name: str, *statements: Any) -> Pipeline:
+    """The pipeline to somebody who may do this and no more."""
+    arn = role(tools.cloud, f"{tools.name}-{name}", account=TOOLS, principals=(TOOLS,))
+    tools.cloud.client("iam", TOOLS).put_role_policy(
+        RoleName=arn.rpartition("/")[2],
+        PolicyName="May",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    pipeline = pipeline_of(tools)
+    target = pipeline.target
+
+    def client(service: str, account: str, region: str) -> Any:
+        return target.assumed(service, role=arn, account=account, region=region)
+
+    return dataclasses.replace(pipeline, target=dataclasses.replace(target, _clients=client))
 
 
 def test_waiting_answers_3_at_an_approval_and_0_once_it_is_given_and_the_run_succeeds(tools: Tools) -> None:

@@ -163,7 +163,8 @@ def guarded(cloud: LocalCloud) -> LocalCloud:
 def account(guarded: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Account:
     service = f"s{uuid.uuid4().hex[:8]}"
     production = tiny.stage("prod", tier=Tier.PRODUCTION, account=PROD, region=HOME)
-    monkeypatch.setattr(loading, "find_entry", lambda *_: (production, production.services[0]))
+    entry = Mock(stack_name=lambda environment: f"{environment.name}-{service}")
+    monkeypatch.setattr(loading, "find_entry", lambda *_: (production, entry))
     monkeypatch.setattr(connection, "find", lambda _place: guarded)
     target = local_target(guarded.endpoint, secret=guarded.root_secret, account=PROD, region=HOME)
     made = Account(cloud=guarded, service=service, target=target)

@@ -231,8 +231,38 @@ def test_status_says_while_a_run_waits_whether_there_is_a_way_back(race: CodePip
     assert "Way back: if it fails, prod is rolled back to execution e1" in status()
     found = json.loads(status("--json"))["ways_back"]
     assert found == {"prod": {"execution": "", "commit": "", "rolls_back": True, "way_back": "e1"}}
+    window = {"hours": "Mon 00:00-00:01", "zone": "UTC", "who": "intake"}
+    race.rules = json.dumps({"windows": [window, {**window, "hours": "Wed 00:00-00:01"}]})
+    assert "Closed now: outside the window" in status()
+    assert "closed now, so that its gate would say no: outside" in penstock("approve", OLDER).stderr
     race.executions = [{**each, "executionType": "ROLLBACK"} for each in race.executions]
     assert "nothing rolls prod back: no run has succeeded there since the pipeline's last update" in status()
+
+
+def test_status_says_after_a_failed_deployment_to_production_what_goes_back(race: CodePipeline) -> None:
+    kinds = {name: {"category": name, "owner": "AWS", "provider": "P", "version": "1"} for name in ("Deploy", "Build")}
+    prod = next(each for each in race.stages if each["name"] == "prod")
+    prod["actions"] = [
+        {"name": "Deploy", "actionTypeId": kinds["Deploy"]},
+        {"name": "Bake-prod", "actionTypeId": kinds["Build"]},
+    ]
+
+    def done(execution: str, action: str, kind: str, status: str) -> dict[str, Any]:
+        times = dict.fromkeys(("startTime", "lastUpdateTime"), datetime(2026, 11, 30, 8, tzinfo=UTC))
+        about = {"stageName": "prod", "actionName": action, "status": status, "pipelineExecutionId": execution}
+        return {**about, **times, "actionExecutionId": action, "input": {"actionTypeId": kinds[kind]}}
+
+    race.details = [
+        done("e2", "Bake-prod", "Build", "Failed"),
+        done("e2", "Deploy", "Deploy", "Succeeded"),
+        done("e1", "Deploy", "Deploy", "Succeeded"),
+    ]
+    said = "Nothing rolls prod back by itself. What went wrong, one service at a time:  penstock rollback SERVICE prod"
+    assert f"{said} --to {NEWER[:12]} --why ..." in penstock("status", "--execution", "e2").stdout
+    prod["onFailure"] = {"result": "ROLLBACK"}
+    assert "CodePipeline rolls prod back to execution e1, in a run of its own." in (
+        penstock("status", "--execution", "e2").stdout
+    )
 
 
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:
@@ -302,6 +332,21 @@ def test_hold_and_resume_take_a_stage_with_the_one_of_its_approval(aws: CodePipe
     aws.changed.clear()
     penstock("hold", "dev", "--why", WHY)
     assert [asked["stageName"] for _, asked in aws.changed] == ["dev"]
+
+
+def test_retry_of_a_stage_is_refused_in_a_freeze_unless_it_is_told_otherwise(aws: CodePipeline) -> None:
+    freeze = {"begins": "2020-01-01 00:00", "ends": "2999-01-01 00:00", "zone": "UTC", "why": WHY, "who": "stage prod"}
+    aws.rules = json.dumps({"windows": [], "freezes": [freeze], "alarms": [], "bake": None})
+    aws.states = [state("prod-gate", execution="e2"), state("prod", "Failed", execution="e2")]
+    refused = penstock("retry", "prod")
+    assert (refused.exit_code, aws.changed) == (2, [])
+    assert f"prod may not be released to now: frozen until Tue 2999-01-01 00:00 UTC: {WHY} (wish of stage prod)." in (
+        refused.stderr
+    )
+    assert "Stage prod goes on." in penstock("retry", "prod", "--despite-closed").stdout
+    aws.states[0] |= {"latestExecution": {"pipelineExecutionId": "e2", "status": "Failed"}}
+    aws.states[1] |= {"latestExecution": {"pipelineExecutionId": "e1", "status": "Succeeded"}}
+    assert "Stage prod-gate goes on." in penstock("retry", "prod").stdout  # where it is judged
 
 
 def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> None:

@@ -314,7 +314,8 @@ class TestAtWork:
         self, each: Deployed, notes: Path, tmp_path: Path
     ) -> None:
         item = {"id": {"S": "pill"}, "customer": {"S": "eve"}, "poison": {"BOOL": True}}
-        each.client("dynamodb").put_item(TableName=each.outputs["Table"], Item=item)
+        for put in ({"id": {"S": "fine"}}, item):
+            each.client("dynamodb").put_item(TableName=each.outputs["Table"], Item=put)
         consumer = choose(each.outputs, named="RedriveChanges", stack=each.name)
         assert isinstance(consumer, DeployedConsumer)
         redrive = Redrive(consumer, client=each.client)

@@ -205,6 +205,8 @@ class Run:
             "CODEBUILD_BUILD_IMAGE": plan.project["environment"]["image"],
             "CODEBUILD_BUILD_NUMBER": str(record["buildNumber"]),
             "CODEBUILD_BUILD_SUCCEEDING": "1",
+            "CODEBUILD_BUILD_URL": f"https://{plan.region}.console.aws.amazon.com/codebuild/home?region={plan.region}"
+            f"#/builds/{record['id']}/view/new",
             "CODEBUILD_INITIATOR": plan.initiator,
             "CODEBUILD_KMS_KEY_ID": record["encryptionKey"],
             "CODEBUILD_LOG_PATH": plan.log_stream,

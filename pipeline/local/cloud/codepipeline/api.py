@@ -13,6 +13,7 @@ from pipeline.local.cloud.codepipeline.pipelines import Pipelines
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.codepipeline.shape import from_api
 from pipeline.local.cloud.emulator import AwsError, Call, Emulator, Json, Operation
+from pipeline.local.cloud.iam.patches import Refusal, caller, signature
 
 
 def operations(emulator: Emulator) -> Mapping[str, Operation]:
@@ -157,7 +158,7 @@ class _Api:
 
         def answer(executor: Executor) -> list[Effect]:
             execution, run = _waiting_approval(executor, stage, action, token)
-            run.updated_by = f"arn:aws:iam::{call.account}:root"
+            run.updated_by = _who(call)
             answered.append(run)
             return executor.finish(execution.id, run.id, outcome)
 
@@ -208,6 +209,14 @@ class _Api:
 
     def _tagged(self, call: Call) -> Pipeline:
         return self._pipelines.get(call.account, call.region, call.parameters["resourceArn"].rpartition(":")[2])
+
+
+def _who(call: Call) -> str:
+    """Return the ARN of whoever signed the request, which was decided to be allowed already."""
+    signed = signature(call.headers)
+    token = call.headers.get("x-amz-security-token", "")
+    found = signed if isinstance(signed, Refusal) else caller(signed.access_key, token)
+    return f"arn:aws:iam::{call.account}:root" if isinstance(found, Refusal) else found.arn
 
 
 def _waiting_approval(executor: Executor, stage: str, action: str, token: str) -> tuple[Execution, ActionRun]:

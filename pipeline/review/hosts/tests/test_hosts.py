@@ -1,5 +1,6 @@
 """One comment on a pull request, kept up to date, whatever the review's build left behind."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -191,8 +192,9 @@ ROLE = "arn:aws:iam::999999999999:role/Commenter"
 class CodeCommit:
     """The few calls that commenting needs, of three services."""
 
-    def __init__(self, review: str, *, moved: bool = False, refused: str = "") -> None:
-        self.review, self.moved, self.refused = review, moved, refused
+    def __init__(self, review: str, *, moved: bool = False, refused: str = "", gate: str = "passed\n") -> None:
+        self.moved, self.refused = moved, refused
+        self.left = {"review.json": review, "review.gate": gate}
         self.comments: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
@@ -209,13 +211,11 @@ class CodeCommit:
         }
 
     def get_object(self, **given: Any) -> dict[str, Any]:
-        assert given == {"Bucket": "artifacts", "Key": "reviews/1234/review.json"}
+        folder, _, name = given["Key"].rpartition("/")
+        assert (given["Bucket"], folder) == ("artifacts", "reviews/1234")
         if self.refused:
             raise ClientError({"Error": {"Code": self.refused, "Message": ""}}, "GetObject")
-        return {"Body": self}
-
-    def read(self, _: int) -> bytes:
-        return self.review.encode()
+        return {"Body": io.BytesIO(self.left[name].encode())}
 
     def assume_role(self, **given: Any) -> dict[str, Any]:
         assert given == {"RoleArn": ROLE, "RoleSessionName": codecommit.SESSION}
@@ -263,6 +263,17 @@ def test_codecommit_gets_one_comment_and_the_approval_state(
     assert codecommit.main(arguments) == 0
     assert fake.calls[0][0] == "update_comment"
     assert fake.calls[0][1]["commentId"] == "2"
+
+
+@pytest.mark.parametrize("gate", ["failed\n", ""])
+def test_codecommit_does_not_approve_what_the_gate_did_not_pass(gate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = CodeCommit(data.write(reviews.EMPTY), gate=gate)
+    monkeypatch.setattr("boto3.client", fake)
+    assert codecommit.main(["--build", "review:1234", "--bucket", "artifacts", "--role", ROLE]) == 0
+    (_, said), (_, approval) = fake.calls
+    assert said["content"].startswith(MARKER)
+    assert "`make check`, did not pass on the commit that merging would make: https://logs.example" in said["content"]
+    assert approval["approvalState"] == "REVOKE"
 
 
 def test_codecommit_neither_comments_nor_approves_a_commit_that_was_not_reviewed(

@@ -196,7 +196,7 @@ def test_the_gateway_may_do_one_thing_to_one_resource(template: Template) -> Non
         "Async": "states:StartExecution",
         "Open": "states:StartExecution",
         "Sync": "states:StartSyncExecution",
-        "Queued": ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
+        "Queued": "sqs:SendMessage",
     }
 
 

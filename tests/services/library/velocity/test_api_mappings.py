@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.local.cloud.apigateway.variables import mapped
-from services.library.constructs.mappings import function_api, queue_api, sync_api
+from services.library.constructs.mappings import cors, function_api, queue_api, sync_api
 from services.library.constructs.mappings.integration import IntegrationResponse
-from services.library.constructs.mappings.request_name import ANYBODY, IDEMPOTENCY_HEADER
+from services.library.constructs.mappings.request_name import ANYBODY, IDEMPOTENCY_HEADER, ISSUER_CALLER, name_template
 from tests.services.library.velocity.oracle import Job, Rendered, Velocity
 from tests.services.library.velocity.payloads import payload
 
@@ -149,3 +149,40 @@ class TestFunction:
         assert json.loads(made.text) == {"made": "it's"}
         failed = answered(velocity, self.ANSWER, {"errorType": "Silent", "errorMessage": ""}, {"$.errorType": "Silent"})
         assert status(failed, 200) == 500
+
+
+class TestOrigins:
+    ORIGINS = ("https://a.example.com", "http://localhost:3000")
+
+    @pytest.mark.parametrize(
+        ("name", "origin", "named"),
+        [
+            ("Origin", "https://a.example.com", True),
+            ("origin", "http://localhost:3000", True),
+            ("Origin", "https://a-example.com", False),
+            ("Origin", "https://a.example.com.evil.com", False),
+            ("Origin", "null", False),
+            ("Other", "https://a.example.com", False),
+        ],
+    )
+    def test_an_answer_names_the_requests_origin_if_it_is_one_of_several(
+        self, velocity: Velocity, name: str, origin: str, named: bool
+    ) -> None:
+        template = cors.origin_template(self.ORIGINS)
+        parameters = {"path": {}, "querystring": {}, "header": {name: origin}}
+        rendered = velocity.render(Job(template=template, body="{}", params=parameters, context=context()))
+        ours = context()
+        assert mapped(template, body="{}", parameters=parameters, context=ours, stage_variables={}) == rendered.text
+        found = rendered.context.get("responseOverride/header/Access-Control-Allow-Origin")
+        assert found == (origin if named else None)
+        assert ours["responseOverride"]["header"].get("Access-Control-Allow-Origin") == found
+        assert rendered.text.strip() == ""
+
+
+def test_a_request_of_whom_an_issuer_names_has_a_name_with_the_callers_digest(velocity: Velocity) -> None:
+    template = name_template(ISSUER_CALLER) + '{"name": "$execution"}'
+    parameters = {"path": {}, "querystring": {}, "header": {IDEMPOTENCY_HEADER: KEY}}
+    for caller, expected in (("0f" * 16, f"{'0f' * 16}-{KEY}"), ("", "*"), ("auth0|ann", "*")):
+        known = {**context(), "authorizer": {"principalId": caller}}
+        rendered = velocity.render(Job(template=template, body="{}", params=parameters, context=known))
+        assert json.loads(rendered.text) == {"name": expected}

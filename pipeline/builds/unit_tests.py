@@ -1,0 +1,90 @@
+"""Run the unit tests of the services that a run changes: `make units`, in a build beside the first stage's deployment.
+
+A service is unchanged if its tests have passed here on the very same files: its own, and all that is no other
+service's. So a change of what services share runs the tests of all. Which files passed is kept beside the artifacts.
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+PREFIX = "unit-tests"
+"""Of what is kept."""
+SHARED = "library"
+LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "cdk.out", "docs"})
+"""Folders in which nothing is that a test of a service depends on."""
+NOT_KEPT = ("NoSuchKey", "AccessDenied")
+"""The second where there is no such object, to whoever may not list the bucket."""
+
+
+def main() -> int:
+    """Test what is not as it was when it last passed; 1 if a test fails."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.builds.unit_tests", description=__doc__)
+    parser.add_argument("--store", required=True, help="the bucket of the pipeline's artifacts")
+    store = parser.parse_args().store
+    s3, root = boto3.client("s3"), Path()
+    keys = {service: key(root, service) for service in services(root)}
+    due = [service for service, each in keys.items() if not _is_kept(s3, store, each)]
+    for service in keys.keys() - due:
+        _say(f"{service} is as it was when its unit tests passed.")
+    if not due:
+        _say("No service has unit tests that would have to run.")
+        return 0
+    _say(f"The unit tests of {', '.join(due)}:")
+    marks = "not cloud and not soak and not slow"
+    folders = [f"services/{service}" for service in due]
+    done = subprocess.run([".venv/bin/pytest", "-n", "0", "-q", "-m", marks, *folders], check=False)
+    for service in due if done.returncode == 0 else ():
+        s3.put_object(Bucket=store, Key=keys[service], Body=b"")
+    return done.returncode
+
+
+def services(root: Path) -> list[str]:
+    """Return the services that have unit tests."""
+    found = (root / "services").glob("*/tests")
+    return sorted(each.parent.name for each in found if each.parent.name != SHARED)
+
+
+def key(root: Path, service: str) -> str:
+    """Return the name under which it is kept that a service's tests passed on these files."""
+    others = {each.name for each in (root / "services").iterdir() if each.name not in (service, SHARED)}
+    digest = hashlib.sha256()
+    for file in sorted(_files(root, root, others)):
+        digest.update(f"{file.relative_to(root)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return f"{PREFIX}/{service}/{digest.hexdigest()}"
+
+
+def _files(root: Path, folder: Path, others: Collection[str]) -> Iterator[Path]:
+    """Yield the files below a folder that may count for a service, beside which there are others."""
+    for each in folder.iterdir():
+        is_another = folder.name == "services" and each.name in others
+        if each.is_dir() and not each.is_symlink() and each.name not in LEFT_OUT and not is_another:
+            yield from _files(root, each, others)
+        elif each.is_file() and not (folder == root and each.suffix == ".md"):
+            yield each
+
+
+def _is_kept(s3: Any, store: str, name: str) -> bool:
+    try:
+        s3.get_object(Bucket=store, Key=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NOT_KEPT:
+            raise
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

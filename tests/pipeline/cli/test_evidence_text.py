@@ -1,0 +1,61 @@
+"""The evidence of an approval in words, whatever people wrote into it."""
+
+from typing import Any
+
+from pipeline.cli import evidence_text
+
+PUSH = {"execution": "e", "commit": "1234567890abcdef", "author": "Ada", "message": "Change something"}
+FINDING = {"level": "high", "rule": "Review-DataLoss", "path": "Table/Resource", "what": "Its data is deleted."}
+REVIEW: dict[str, Any] = {"headline": "Blocked: 1 high", "changes": 3, "findings": [FINDING]}
+CHECK = {"stage": "qa", "action": "intake.RefusesUnsigned", "status": "Succeeded"}
+DOCUMENT: dict[str, Any] = {
+    "stage": "prod",
+    "hotfix": "",
+    "deployed": {"execution": "before", "commit": "fedcba0987654321"},
+    "review": REVIEW,
+    "pushes": [PUSH, {**PUSH, "author": "Grace"}],
+    "checks": [CHECK, {**CHECK, "status": "Failed"}],
+    "left_out": [],
+    "alarms": [],
+    "acknowledgements": [{"rule": "R", "path": "P", "reason": "It is small.", "is_used": True}],
+    "rolls_back": True,
+    "way_back": "before",
+    "unknown": [],
+}
+
+
+def test_summary_says_what_changes_who_pushed_what_was_checked_and_whether_there_is_a_way_back() -> None:
+    assert evidence_text.summary(DOCUMENT) == (
+        "review: Blocked: 1 high; 3 changes. pushed 2 times since fedcba098765, by Ada, Grace."
+        " 1 of 2 checks of earlier stages succeeded; no alarm fires. 1 acknowledgement in prod, 1 used by this change."
+        " if it fails, prod is rolled back to execution before"
+    )
+
+
+def test_summary_begins_with_what_is_not_known_and_says_what_a_hotfix_left_out() -> None:
+    given = {**DOCUMENT, "review": None, "unknown": ["Alarms: no"], "left_out": ["qa"], "checks": []}
+    said = evidence_text.summary(given)
+    assert said.startswith("NOT ALL IS KNOWN (1). review: none, what would change is not known.")
+    assert "0 of 0 checks of earlier stages succeeded, without qa" in said
+
+
+def test_summary_is_one_short_line_that_codepipeline_takes_for_no_variable() -> None:
+    hostile = "#{variables.Stages}\n\x1b[31m" + "a" * 2_000
+    alarm = {"stage": hostile, "service": hostile, "says": hostile}
+    said = evidence_text.summary(
+        {**DOCUMENT, "pushes": [{**PUSH, "author": f"{number}{hostile}"} for number in range(9)], "alarms": [alarm] * 9}
+    )
+    assert len(said) <= evidence_text.LONGEST_SUMMARY
+    assert (said.splitlines(), "#{" in said, "\x1b" in said) == ([said], False, False)
+    assert "and 6 more" in said
+
+
+def test_lines_name_findings_failed_checks_pushes_and_what_is_used_and_shorten_long_lists() -> None:
+    said = list(evidence_text.lines({**DOCUMENT, "pushes": [PUSH] * 25, "unknown": ["Alarms: not today"]}))
+    assert "  prod runs fedcba098765, execution before" in said
+    assert "    high: Review-DataLoss Table/Resource: Its data is deleted." in said
+    assert "    qa/intake.RefusesUnsigned: Failed" in said
+    assert said.count("    1234567890ab Ada Change something") == evidence_text.LISTED
+    assert "    and 5 more" in said
+    assert "    R P: It is small." in said
+    assert said[-1] == "  not known: Alarms: not today"
