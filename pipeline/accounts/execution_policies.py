@@ -110,7 +110,12 @@ def documents(given: FoundationParameters, *, unknown: str) -> dict[str, Json]:
 
 
 def _foundation_with(given: FoundationParameters, unknown: str = UNKNOWN) -> _Deployment:
-    chosen = {"InTools": given.holds_pipeline, "InStages": not given.holds_pipeline, "GuardsData": given.keeps_data}
+    chosen = {
+        "InTools": given.holds_pipeline,
+        "InStages": not given.holds_pipeline,
+        "GuardsData": given.keeps_data,
+        "HasAnotherBoundary": given.boundary != PLATFORM_BOUNDARY,
+    }
     parameters = {"RoleNames": list(given.role_names), "Qualifiers": list(given.qualifiers)}
     known = {name: values for name, values in parameters.items() if values} | {"BoundaryName": given.boundary}
     return _Deployment(conditions=chosen, parameters=known, unknown=unknown)

@@ -1,11 +1,14 @@
 """`python -m tests.architecture.drawing ROOT`: draws who imports whom, from the code.
 
-In docs/architecture.md the rooms, in docs/local-cloud.md the services of the local cloud.
+In docs/architecture.md the rooms, in docs/local-cloud.md the services of the local cloud; and in docs/add-a-service.md
+what a new service is made of.
 
 An arrow that a longer way says already is left out: if the review reads templates by way of nothing else, the arrow is
 there; if it did so by way of another room, that room's arrows would say it.
 """
 
+import ast
+import string
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -20,6 +23,8 @@ END = "<!-- end of the drawing -->\n"
 ROOMS_PAGE = Path("docs/architecture.md")
 LOCAL_CLOUD_PAGE = Path("docs/local-cloud.md")
 LOCAL_CLOUD = "pipeline.local.cloud"
+SERVICE_PAGE = Path("docs/add-a-service.md")
+NEW_SERVICE = Path("pipeline/scaffold/template/service.py.template")
 
 # Room -> the names that are in it; the longest name that fits a module decides, and a service is any of them.
 DRAWN = {
@@ -93,6 +98,32 @@ def services_of_local_cloud(graph: grimp.ImportGraph) -> dict[str, set[str]]:
     return {here: its for here, its in found.items() if here in joined}
 
 
+def constructs_of_new_service(root: Path) -> dict[str, set[str]]:
+    """Construct of a new service -> the constructs that it is given, as `Function Keep`."""
+    text = string.Template((root / NEW_SERVICE).read_text(encoding="utf-8")).safe_substitute(class_name="New")
+    found: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for statement in ast.walk(ast.parse(text.replace("$handles_personal_data", "True"))):
+        if not isinstance(statement, ast.Assign | ast.Expr) or not isinstance(statement.value, ast.Call):
+            continue
+        match statement.value:
+            case ast.Call(func=ast.Name(id=kind), args=[ast.Name(id="self"), ast.Constant(value=str(id_)), *_]) as made:
+                label = f"{kind} {id_}"
+                found[label] = {each for each in map(names.get, _attributes(made)) if each}
+                if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
+                    names[statement.targets[0].attr] = label
+    return found
+
+
+def _attributes(call: ast.Call) -> set[str]:
+    """The names of what a call is given of `self`."""
+    return {
+        each.attr
+        for each in ast.walk(call)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == "self"
+    }
+
+
 def reduced(found: dict[str, set[str]]) -> dict[str, set[str]]:
     """The arrows without those that a longer way says already. Raises graphlib.CycleError for a circle."""
     below: dict[str, set[str]] = {}
@@ -128,6 +159,7 @@ def pages(root: Path) -> dict[Path, str]:
     pictures = {
         ROOMS_PAGE: drawing(reduced(arrows(graph))),
         LOCAL_CLOUD_PAGE: drawing(services_of_local_cloud(graph)),
+        SERVICE_PAGE: drawing(constructs_of_new_service(root)),
     }
     return {page: drawn((root / page).read_text(encoding="utf-8"), picture) for page, picture in pictures.items()}
 

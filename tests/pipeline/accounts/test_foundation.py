@@ -51,7 +51,7 @@ def policy(
     names: Sequence[str] = ROLE_NAMES,
     qualifiers: Sequence[str] = ("penstock",),
 ) -> dict[str, Any]:
-    chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data}
+    chosen = {"InTools": tools, "InStages": not tools, "GuardsData": keeps_data, "HasAnotherBoundary": False}
     written = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]
     lists = {"RoleNames": names, "Qualifiers": qualifiers, "BoundaryName": PERMISSIONS_BOUNDARY}
     document: dict[str, Any] = resolved(written, account=account, chosen=chosen, names=lists)

@@ -87,6 +87,7 @@ class Inline(Function):
             runtime=lambda_.Runtime.PYTHON_3_13,
             timeout=cdk.Duration.seconds(seconds),
         )
+        self.target = self.function
 
 
 class ProxyApi(Api):

@@ -27,6 +27,7 @@ from tests.testbed.functions import until
 from tests.testbed.roles import role
 from tests.testbed.stacks import HERE, Deployed, deploy, update
 
+ROOT = Path(__file__).parents[3]
 FIRST = "def handle(event, context): return 1"
 FAILS = "def handle(event, context): raise ValueError('second')"
 
@@ -73,6 +74,24 @@ def test_traffic_is_a_predefined_configuration_where_there_is_one(
 
 
 SHIFTED = replace(HERE, name="shifts", traffic=Canary(percent=50, minutes=10))
+
+
+def versions(folder: Path, layer: str) -> list[str]:
+    """The logical ids of published versions, where the shared layers have this content."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    stage = cdk.Stage(cdk.App(outdir=str(folder), context=context), "here", env=SHIFTED.to_cdk())
+    made = stack(stage, SHIFTED)
+    for each in made.node.find_all():
+        if isinstance(each, lambda_.CfnLayerVersion):
+            each.content = lambda_.CfnLayerVersion.ContentProperty(s3_bucket="assets", s3_key=layer)
+    return [*assertions.Template.from_stack(made).find_resources("AWS::Lambda::Version")]
+
+
+def test_other_code_in_a_layer_is_another_version(tmp_path: Path) -> None:
+    """Without a new version the alias would keep the old layer; cdk.json has the flag by which the CDK looks at it."""
+    first = versions(tmp_path / "first", "one.zip")
+    assert versions(tmp_path / "again", "one.zip") == first
+    assert versions(tmp_path / "other", "two.zip") != first
 
 
 @pytest.fixture(scope="module")

@@ -61,13 +61,20 @@ def test_what_comes_over_the_stream_is_read_and_searched(deployed: DeployedRecor
     assert read.headers["content-type"] == "application/fhir+json"
     for patient in patients:  # each has its own partition key, so a reader of another shard may still be at it
         until(partial(deployed.api.get, f"Patient/{patient['id']}"), lambda answer: bool(answer.status_code == 200), 60)
-    found: list[str] = []
-    body: dict[str, Any] = {"parameters": {"family": "Schmidt"}, "count": 2}
-    while body.get("next", "first"):
+
+    def search(body: dict[str, Any]) -> Any:
         answer = deployed.api.post(body, path="Patient/_search")
         assert answer.status_code == 200, answer.text
-        found += [resource["id"] for resource in answer.json()["resources"]]
-        body = {"next": answer.json()["next"]}
+        return answer.json()
+
+    wanted = {"parameters": {"family": "Schmidt"}}  # a search lags behind what was written
+    until(lambda: search(wanted)["resources"], lambda all_: len(all_) == len(patients))
+    found: list[str] = []
+    body: dict[str, Any] = {**wanted, "count": 2}
+    while body.get("next", "first"):
+        page = search(body)
+        found += [resource["id"] for resource in page["resources"]]
+        body = {"next": page["next"]}
     assert sorted(found) == [patient["id"] for patient in patients]
     posted = {pill["id"], *(patient["id"] for patient in patients)}  # other tests quarantine theirs
     waiting = [json.loads(data)["resource"] for data in deployed.ingest.quarantined()]
@@ -169,8 +176,13 @@ def test_a_search_answers_numbers_with_their_digits(deployed: DeployedRecords) -
     text = observation("searched", VALID["numbers"])
     post(deployed, text)
     received(deployed, "searched")
-    answer = deployed.api.post({"parameters": {"_id": "searched"}}, path="Observation/_search")
-    (found,) = exact_json.read(answer.content)["resources"]
+
+    def look() -> list[Any]:
+        answer = deployed.api.post({"parameters": {"_id": "searched"}}, path="Observation/_search")
+        found: list[Any] = exact_json.read(answer.content)["resources"]
+        return found
+
+    (found,) = until(look, bool)  # a search lags behind what was written
     assert exact_json.write(found["value"]) == exact_json.write(exact_json.read(VALID["numbers"]))
 
 
