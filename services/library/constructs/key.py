@@ -1,5 +1,7 @@
 """A KMS key."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -74,11 +76,19 @@ class Key(Construct):
         )
         return key
 
+    def _require(self, actions: Sequence[str]) -> None:
+        if not actions:
+            raise ValueError(
+                f"{self.node.path}: actions=() is not allowed; give what the other one needs, such as *TO_READ, *TO_WRITE"
+                " or *TO_SEND."
+            )
+
     def grant_through(self, service: str, grantee: iam.IGrantable, *actions: str) -> None:
         """Grant the use of the key through a service such as `dynamodb`, and in no other way.
 
-        `actions`: what a caller of that service needs, such as `*TO_READ`.
+        `actions`: what a caller of that service needs, such as `*TO_READ`. Raises ValueError without any.
         """
+        self._require(actions)
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=list(actions),
@@ -87,7 +97,11 @@ class Key(Construct):
         )
 
     def grant_to_service(self, principal: str, *actions: str, **conditions: dict[str, str]) -> None:
-        """Grant an AWS service what it does with this key itself, such as `*TO_SEND` for a queue that it writes to."""
+        """Grant an AWS service what it does with this key itself, such as `*TO_SEND` for a queue that it writes to.
+
+        Raises ValueError without any action.
+        """
+        self._require(actions)
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=list(actions),

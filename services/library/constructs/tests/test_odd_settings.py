@@ -309,6 +309,7 @@ REFUSED: dict[str, Build] = {
         alarms_to=place.alarms,
     ),
     "a FIFO queue of a topic": lambda place: topic(place, "Fifos").subscribe("Fifo", fifo(place, "Fifos")),
+    "a grant of a key without actions": lambda place: place.key.grant_to_service("sns.amazonaws.com"),
     "attributes without a value": lambda place: topic(place, "None").subscribe(
         "None", standard(place, "None"), attributes={"kind": []}
     ),
