@@ -100,6 +100,8 @@ def _read(body: str | bytes, stream: RecordReader, source: str, receipt: str | N
 def _by_pointer(batch: Any, stream: RecordReader, source: str, receipt: str | None) -> OnFailureRecord:
     shard, size = batch["shardId"], int(batch["batchSize"])
     first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
+    if not (first.isdecimal() and last.isdecimal()):
+        raise ValueError(f"{first}..{last} are no sequence numbers")
     records = tuple(stream.between(shard, first, last, source=source))
     # A stream loses its oldest records first, so a batch whose first record is there is whole. (With a parallelization
     # factor the shard has records of other batches in between; a consumer processes them once all the same.)
