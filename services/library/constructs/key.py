@@ -79,8 +79,8 @@ class Key(Construct):
     def _require(self, actions: Sequence[str]) -> None:
         if not actions:
             raise ValueError(
-                f"{self.node.path}: actions=() is not allowed; give what the other one needs, such as *TO_READ, *TO_WRITE"
-                " or *TO_SEND."
+                f"{self.node.path}: actions=() is not allowed; give what the other one needs, such as *TO_READ,"
+                " *TO_WRITE or *TO_SEND."
             )
 
     def grant_through(self, service: str, grantee: iam.IGrantable, *actions: str) -> None:
