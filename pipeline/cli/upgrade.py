@@ -10,15 +10,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.failures import ErrorReportingGroup
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.upgrade import edits, merge
+from pipeline.scaffold.upgrade import merge
 from pipeline.scaffold.upgrade.merge import Upgrade
 from pipeline.scaffold.upgrade.repository import Repository
+
+if TYPE_CHECKING:
+    from pipeline.scaffold.upgrade.edits import Edit
 
 AGAIN = ".venv/bin/python -m pipeline.cli.upgrade"
 """How this command is given while the settings cannot be imported."""
@@ -113,6 +116,8 @@ def _go_on(root: Path, upgrade: Upgrade, *, reviewed: bool, as_json: bool) -> in
 
 def _finish(root: Path, upgrade: Upgrade, *, reviewed: bool, as_json: bool) -> int:
     """Adapt the company's files, write anew what is generated, commit, and review."""
+    from pipeline.scaffold.upgrade import edits  # noqa: PLC0415 - half a second of imports, which no other command pays
+
     changed = edits.apply(root, upgrade, edits.missing(root, upgrade))
     for command in ("ledger", "validate"):
         _run(root, [".venv/bin/penstock", command])
@@ -137,7 +142,7 @@ def _finish(root: Path, upgrade: Upgrade, *, reviewed: bool, as_json: bool) -> i
     return subprocess.run([".venv/bin/penstock", "review", upgrade.before], cwd=root, check=False).returncode
 
 
-def _summary(upgrade: Upgrade, changed: Sequence[edits.Edit], commit: str) -> list[str]:
+def _summary(upgrade: Upgrade, changed: Sequence["Edit"], commit: str) -> list[str]:
     return [
         *(f"edit    {file}: {each.why}" for each in changed for file in each.files),
         *(f"merged  {file}: you have changed it, and the platform too; look at it" for file in upgrade.both_changed),
@@ -147,7 +152,7 @@ def _summary(upgrade: Upgrade, changed: Sequence[edits.Edit], commit: str) -> li
     ]
 
 
-def _message(upgrade: Upgrade, changed: Sequence[edits.Edit]) -> str:
+def _message(upgrade: Upgrade, changed: Sequence["Edit"]) -> str:
     body = [f"Platform: {upgrade.target}", *(f"Codemod {each.codemod}: {each.why}" for each in changed)]
     return f"Take the platform's {upgrade.revision[:40]}\n\n" + "\n".join(body)
 
