@@ -55,7 +55,7 @@ def test_gate_compares_where_the_settings_name_authors(authors: dict[str, str], 
         for name, each in assertions.Template.from_stack(stack).find_resources("AWS::CodeBuild::Project").items()
         if name.startswith("StepBuildsGates")
     )
-    compares = "python3 -m pipeline.builds.second_person" in project["Source"]["BuildSpec"]
+    compares = "-m pipeline.builds.second_person" in project["Source"]["BuildSpec"]
     variables = [each["Name"] for each in project["Environment"].get("EnvironmentVariables", [])]
     assert (compares, "AUTHORS" in variables) == (bool(authors), bool(authors))
 
