@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -26,7 +27,19 @@ from services.library.runtime.tokens import (
 from tests.testbed.issuer import AUDIENCE, EC, RSA, LocalIssuer, published
 
 ARN = "arn:aws:execute-api:eu-west-1:111111111111:api123/v1/POST/orders/7"
-NOW = int(time.time())
+
+
+@dataclass(frozen=True)
+class FromNow:
+    """A time in a claim, counted from when the test runs, which is minutes after the file was read."""
+
+    seconds: int
+
+
+def timed(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Claims with their times as numbers."""
+    now = int(time.time())
+    return {name: now + value.seconds if isinstance(value, FromNow) else value for name, value in claims.items()}
 
 
 class Publisher:
@@ -70,7 +83,7 @@ def verifier(issuer: LocalIssuer, *algorithms: str, keys: KeySet | None = None) 
 def forged(issuer: LocalIssuer, algorithm: str) -> str:
     """A token that is signed with what everybody knows: nothing, or the public key as if it were a secret."""
     head = {"alg": algorithm, "kid": "rsa", "typ": "JWT"}
-    claims = {"iss": issuer.url, "aud": AUDIENCE, "sub": "ann", "exp": NOW + 60}
+    claims = timed({"iss": issuer.url, "aud": AUDIENCE, "sub": "ann", "exp": FromNow(60)})
     content = ".".join(
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (head, claims)
     )
@@ -84,20 +97,25 @@ def forged(issuer: LocalIssuer, algorithm: str) -> str:
 class TestVerification:
     @pytest.mark.parametrize("key", ["rsa", "ec"])
     @pytest.mark.parametrize(
-        "claims", [{}, {"aud": ["x", AUDIENCE]}, {"nbf": NOW - 5}, {"exp": NOW - 5}, {"nbf": NOW + 5}, {"iat": NOW}]
+        "claims",
+        [
+            {},
+            {"aud": ["x", AUDIENCE]},
+            *({name: FromNow(seconds)} for name, seconds in (("nbf", -5), ("exp", -5), ("nbf", 5), ("iat", 0))),
+        ],
     )
     def test_a_good_token_says_who_it_is_about(self, issuer: LocalIssuer, key: str, claims: dict[str, Any]) -> None:
         """Clocks may be 30 seconds apart."""
-        assert verifier(issuer).verify(issuer.token(key, **claims))["sub"] == "auth0|ann"
+        assert verifier(issuer).verify(issuer.token(key, **timed(claims)))["sub"] == "auth0|ann"
 
     @pytest.mark.parametrize(
         ("claims", "reason"),
         [
-            ({"exp": NOW - 60}, "ExpiredSignatureError"),
+            ({"exp": FromNow(-60)}, "ExpiredSignatureError"),
             ({"exp": None}, "MissingRequiredClaimError"),
             ({"exp": "tomorrow"}, "DecodeError"),
-            ({"nbf": NOW + 600}, "ImmatureSignatureError"),
-            ({"iat": NOW + 600}, "ImmatureSignatureError"),
+            ({"nbf": FromNow(600)}, "ImmatureSignatureError"),
+            ({"iat": FromNow(600)}, "ImmatureSignatureError"),
             ({"iss": "https://login.example.com"}, "InvalidIssuerError"),
             ({"iss": None}, "MissingRequiredClaimError"),
             ({"aud": "https://orders.example.com.evil"}, "InvalidAudienceError"),
@@ -111,7 +129,7 @@ class TestVerification:
         self, issuer: LocalIssuer, claims: dict[str, Any], reason: str
     ) -> None:
         with pytest.raises(TokenRefused) as refused:
-            verifier(issuer).verify(issuer.token("ec", **claims))
+            verifier(issuer).verify(issuer.token("ec", **timed(claims)))
         assert refused.value.reason == reason
 
     @pytest.mark.parametrize("algorithm", ["none", "HS256"])
@@ -242,7 +260,7 @@ class TestAuthorizer:
     def test_a_token_must_allow_one_of_the_scopes(
         self, authorizer: TokenAuthorizer, issuer: LocalIssuer, claims: dict[str, Any], effect: str
     ) -> None:
-        answered = self.answer(authorizer, issuer.token("ec", **claims))
+        answered = self.answer(authorizer, issuer.token("ec", **timed(claims)))
         (statement,) = answered["policyDocument"]["Statement"]
         assert statement["Effect"] == effect
 
@@ -270,7 +288,7 @@ class TestAuthorizer:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(token_authorizer, "logger", logger_for("authorizer", fields=token_authorizer.FIELDS))
-        token = issuer.token("ec", sub="Schmidt", exp=NOW - 60)
+        token = issuer.token("ec", sub="Schmidt", exp=timed({"exp": FromNow(-60)})["exp"])
         answered = self.answer(authorizer, token)
         assert answered["policyDocument"]["Statement"][0]["Effect"] == "Deny"
         assert "context" not in answered
