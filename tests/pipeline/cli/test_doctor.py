@@ -42,7 +42,7 @@ def test_doctor_says_how_much_of_its_quotas_the_last_synth_uses(
     app, _ = tiny.app(tmp_path / "cdk.out", catalogue=(tiny.stage("dev"),))
     app.synth()
     said = doctor(exit_code=0, root=tmp_path)
-    assert "The pipeline, as synthesized last, has 5 of 50 stages, 5 of 1,000 actions, " in said
+    assert "The pipeline, as synthesized last, has 5 of 50 stages, 6 of 1,000 actions, " in said
     found = json.loads(doctor("--json", exit_code=0, root=tmp_path))["pipeline"]
     assert [each["what"] for each in found] == ["stages", "actions", "resources", "bytes"]
 
