@@ -36,6 +36,7 @@ from services.enrichment.runtime import handler as enrich
 from services.ingest.runtime import handler as ingest
 from services.intake.runtime import claims, hand_over
 from services.intake.runtime import handler as record
+from services.library.runtime import aws_client
 from services.library.runtime.resilience import SystemClock
 from services.library.runtime.tracing import DATADOG_HANDLER
 from services.library.tests.fhir_server import REGION, Server, outcome, running
@@ -354,6 +355,7 @@ def _at_once(campaign: Campaign) -> None:
     session = botocore.session.get_session()
     session.register("before-send", campaign.aws.answer)  # type: ignore[arg-type]  # what answers ends the sending
     boto3.setup_default_session(botocore_session=session)
+    aws_client._session = lambda: session  # type: ignore[assignment]
     ingestion = ingest.processor().process.__self__  # type: ignore[attr-defined]  # a bound method
     clients = (
         ingestion.resources.store.client,
