@@ -202,6 +202,11 @@ class _Sides:
 
 
 def _refuse_unready(repository: Repository) -> None:
+    if not repository.succeeds("var", "GIT_COMMITTER_IDENT"):
+        raise ScaffoldError(
+            "An upgrade is a commit, and git has no name for who makes it: `git config user.name NAME`, and"
+            " `git config user.email ADDRESS`."
+        )
     if repository.commit("MERGE_HEAD") is not None:
         raise ScaffoldError("A merge is under way: end it with --continue or --abort, or with git, first.")
     if left := repository.uncommitted():

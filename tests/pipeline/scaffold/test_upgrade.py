@@ -70,6 +70,8 @@ def company(tmp_path: Path) -> Folder:
     """A company that took the samples out, and has a service, an edit of the platform's and a script of its own."""
     made = Folder(tmp_path)
     made.git("init", "--quiet", "--initial-branch=main")
+    made.git("config", "user.name", "Ada")
+    made.git("config", "user.email", "ada@example.com")
     made.git("commit", "--quiet", "--allow-empty", "--message", "Nothing")
     made.commit("main", "Penstock", FIRST)
     made.git("branch", "platform")
@@ -193,6 +195,15 @@ def test_upgrade_refuses_what_could_not_be_given_up(company: Folder) -> None:
     company.git("checkout", "--quiet", "main")
     merge.begin(company.root, "platform")
     assert "A merge is under way" in refusal(company, "platform")
+
+
+def test_upgrade_asks_for_the_name_that_git_does_not_have(company: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for scope in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(scope, "/dev/null")
+    company.git("config", "--remove-section", "user")
+    company.git("config", "user.useConfigOnly", "true")
+    next_version(company, {"docs/push.md": "today\n"})
+    assert "git has no name for who makes it" in refusal(company, "platform")
 
 
 def test_upgrade_takes_one_of_revision_continue_and_abort(company: Folder) -> None:
