@@ -8,7 +8,7 @@ alone: what answers an approval is no file of the commit. What it cannot read is
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 POLL_SECONDS = 1.0
 SUMMARY = "Approved by the stage's rule: nothing differs from what runs there"
-UPKEEP, PROBE = "Protect", "PROBE_URL"
-"""The name of a build, and what the variables of others have, that run nothing which a commit could change."""
+NOT_COMPARED = frozenset({"TemplateConfiguration", "ParameterOverrides"})
+"""What else a deployment may be given besides its template; CDK Pipelines writes the first for a stack with tags."""
 POLLS = 60
 ANSWERED = ("ApprovalAlreadyCompletedException", "InvalidApprovalTokenException")
 """Somebody was quicker."""
 
 
-def main(assembly: str, pipeline: str, stage: str, execution: str) -> int:
+def main(assembly: str, pipeline: str, stage: str, execution: str, looking: str) -> int:
     """Compare, and answer the approval of the stage's gate if nothing differs; it fails in neither case.
 
-    `assembly`: the folder of the run's.
+    `assembly`: the folder of the run's; `looking`: the names of the projects that change nothing.
     """
     codepipeline = boto3.client("codepipeline")
     try:
         stages = codepipeline.get_pipeline(name=pipeline)["pipeline"]["stages"]
-        reasons = list(differences(stages, stage, Path(assembly)))
+        reasons = list(differences(stages, stage, Path(assembly), looking.split()))
     except (ClientError, BotoCoreError, KeyError, OSError, ValueError) as error:
         reasons = [f"it cannot be told: {type(error).__name__}: {error}"]
     if reasons:
@@ -43,18 +43,23 @@ def main(assembly: str, pipeline: str, stage: str, execution: str) -> int:
     return 0
 
 
-def differences(stages: Any, stage: str, assembly: Path) -> Iterator[str]:
-    """Yield why a run would change a stage, or may: templates that differ, and what else runs there."""
+def differences(stages: Any, stage: str, assembly: Path, looking: Collection[str]) -> Iterator[str]:
+    """Yield why a run would change a stage, or may: templates that differ, and what else runs there.
+
+    `looking`: projects by their names, since a service calls its steps as it likes.
+    """
     actions = [each for part in stages if part["name"].partition(".")[0] == stage for each in part["actions"]]
     if not actions:
         yield f"the pipeline has no action in {stage}"
     for action in actions:
         given, name = action.get("configuration", {}), action["name"]
+        if more := sorted(NOT_COMPARED & given.keys()):
+            yield f"{name} has {', '.join(more)}, which nobody compares"
         if action["actionTypeId"]["provider"] == "CloudFormation" and "TemplatePath" in given:
             new = json.loads((assembly / given["TemplatePath"].partition("::")[2]).read_text(encoding="utf-8"))
             if _deployed(action) != new:
                 yield f"{given['StackName']} would change"
-        elif name not in (UPKEEP, f"Bake-{stage}") and PROBE not in given.get("EnvironmentVariables", ""):
+        elif given.get("ProjectName") not in looking:
             yield f"{name} may do more than to look"
 
 

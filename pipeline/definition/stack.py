@@ -217,7 +217,7 @@ class PipelineStack(cdk.Stack):
         stages = stages_of(tuple(entries))
         return self._builds.shared_build(
             "Unchanged",
-            content=unchanged_approval.content(self._pipeline_name),
+            content=unchanged_approval.content(self._pipeline_name, looking=self._builds.looking),
             statements=unchanged_approval.statements(
                 self,
                 self._pipeline_name,
@@ -337,7 +337,7 @@ class PipelineStack(cdk.Stack):
                 ],
                 post=[
                     *(
-                        [steps.protect_from_termination(protected, source=self._source, builds=self._builds)]
+                        [steps.protect_from_termination(protected, programs=self._programs, builds=self._builds)]
                         if protected
                         else []
                     ),

@@ -12,7 +12,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from pipeline.catalogue.model import Removal
-from pipeline.definition import bakes, gates, probes
+from pipeline.definition import bakes, gates, probes, protection
 from pipeline.definition.artifacts import ArtifactStore
 from pipeline.definition.bootstrap_roles import deploy_role_arn
 from pipeline.definition.probes import ProbeStep
@@ -64,7 +64,6 @@ class StepBuilds(Construct):
             protecting.add_to_policy(
                 iam.PolicyStatement(actions=["sts:AssumeRole"], resources=sorted(set(deploy_roles)))
             )
-        self.protect_role = protecting.without_policy_updates()
         self.remove_role = self._remove_role(removals) if removals else None
         shared: dict[str, Any] = {
             "role": self.role,
@@ -73,10 +72,17 @@ class StepBuilds(Construct):
             "pipeline_role": pipeline_role,
         }
         self.probes = SharedBuild(self, "Probes", content=probes.CONTENT, **shared)
+        shared["role"] = protecting.without_policy_updates()
+        self.protections = SharedBuild(self, "Protections", content=protection.CONTENT, **shared)
         shared["role"] = self._release_role(gated) if gated else self.role
         judging = gates.content(gated.settings.authors) if gated else gates.CONTENT
         self.gates = SharedBuild(self, "Gates", content=judging, **shared)
         self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
+
+    @property
+    def looking(self) -> list[SharedBuild]:
+        """The builds that change nothing of what a stage runs."""
+        return [each for each in (self.probes, self.protections, self.bakes) if each is not None]
 
     def scheduled_role(self, id_: str) -> iam.Role:
         """Return a role for one more build on a schedule, which adds what it needs."""
@@ -164,19 +170,16 @@ def to_pipeline_steps(
 
 
 def protect_from_termination(
-    stacks: Sequence[cdk.Stack], *, source: pipelines.IFileSetProducer, builds: StepBuilds
+    stacks: Sequence[cdk.Stack], *, programs: pipelines.FileSet, builds: StepBuilds
 ) -> pipelines.Step:
     """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
     region = stacks[0].region
-    arn = deploy_role_arn(stacks[0], builds.bootstrap, account=stacks[0].account, region=region)
-    words = ["--role", f'"{arn}"', "--region", region, *(stack.stack_name for stack in stacks)]
-    return pipelines.CodeBuildStep(
-        "Protect",
-        input=source,
-        install_commands=[SETUP],
-        commands=[" ".join([".venv/bin/python -m pipeline.builds.enable_termination_protection", *words])],
-        role=builds.protect_role,
-        logging=builds.logging,
+    return protection.step(
+        [stack.stack_name for stack in stacks],
+        role=deploy_role_arn(stacks[0], builds.bootstrap, account=stacks[0].account, region=region),
+        region=region,
+        files=programs,
+        build=builds.protections,
     )
 
 

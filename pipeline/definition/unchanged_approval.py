@@ -17,10 +17,12 @@ from services.library.contract.names import gate_of
 
 PIPELINE, STAGE, EXECUTION = "PIPELINE", "STAGE", "EXECUTION"
 """Variables: which run of which pipeline, in front of which stage."""
+LOOKING = "LOOKING"
+"""The variable with the names of the projects that change nothing: probes, bakes, and termination protection."""
 PROGRAM = "pipeline.builds.approve_unchanged"
 COMMANDS = (
     *programs.write([PROGRAM]),
-    programs.run(PROGRAM, f'"$CODEBUILD_SRC_DIR" "${PIPELINE}" "${STAGE}" "${EXECUTION}"'),
+    programs.run(PROGRAM, f'"$CODEBUILD_SRC_DIR" "${PIPELINE}" "${STAGE}" "${EXECUTION}" "${LOOKING}"'),
 )
 READS = ("codepipeline:GetPipeline", "codepipeline:GetPipelineState")
 
@@ -31,12 +33,12 @@ def step(label: str, *, assembly: pipelines.FileSet, build: SharedBuild) -> pipe
     return BuildStep(f"Unchanged-{label}", files=assembly, build=build, commands=COMMANDS, variables=variables)
 
 
-def content(pipeline: str) -> BuildContent:
-    """Return what the build does. `pipeline`: its name."""
+def content(pipeline: str, *, looking: Sequence[SharedBuild]) -> BuildContent:
+    """Return what the build does. `pipeline`: its name; `looking`: builds that change nothing."""
     return BuildContent(
         description="Approves runs that would change nothing, in stages that say so",
         spec={"version": "0.2", "phases": {"build": {"commands": list(COMMANDS)}}},
-        variables={PIPELINE: pipeline},
+        variables={PIPELINE: pipeline, LOOKING: " ".join(each.project.project_name for each in looking)},
     )
 
 

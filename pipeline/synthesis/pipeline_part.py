@@ -32,6 +32,7 @@ CODE = (
     "pipeline.definition.stack",
     "pipeline.settings",
     "pipeline.builds.approve_unchanged",
+    "pipeline.builds.enable_termination_protection",
     "pipeline.builds.fetch_source",
     "pipeline.builds.release_bake",
     "pipeline.builds.release_gate",

@@ -23,6 +23,9 @@ def action(name: str, provider: str, **configuration: str) -> dict[str, Any]:
     }
 
 
+LOOKING = "probes protections bakes"
+
+
 class Aws:
     """Every API that is asked: a gate in which a run waits, and a stack that was deployed."""
 
@@ -30,9 +33,9 @@ class Aws:
         place = {"StackName": "prod-orders", "TemplatePath": "Synth::assembly/orders.template.json"}
         self.actions = [
             action("orders.Deploy", "CloudFormation", **place),
-            action("orders.Look", "CodeBuild", EnvironmentVariables='[{"name": "PROBE_URL"}]'),
-            action("Protect", "CodeBuild"),
-            action("Bake-prod", "CodeBuild"),
+            action("orders.Look", "CodeBuild", ProjectName="probes"),
+            action("Protect", "CodeBuild", ProjectName="protections"),
+            action("Bake-prod", "CodeBuild", ProjectName="bakes"),
         ]
         self.deployed: Any = json.dumps(TEMPLATE)
         self.assumed: list[str] = []
@@ -80,7 +83,7 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 def test_run_that_changes_nothing_is_approved_with_its_own_token(aws: Aws) -> None:
-    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
     (answered,) = aws.answered
     assert (answered["stageName"], answered["actionName"], answered["token"]) == ("prod-gate", "Approve-prod", "t")
     assert answered["result"] == {"status": "Approved", "summary": approve_unchanged.SUMMARY}
@@ -93,7 +96,16 @@ def test_run_that_changes_nothing_is_approved_with_its_own_token(aws: Aws) -> No
         ({"deployed": {"Resources": {"A": {"Type": "U"}}}}, "prod-orders would change"),
         ({"deployed": None}, "it cannot be told: ClientError"),
         ({"actions": []}, "the pipeline has no action in prod"),
-        ({"actions": [action("Migrate", "CodeBuild")]}, "Migrate may do more than to look"),
+        ({"actions": [action("Migrate", "CodeBuild", ProjectName="own")]}, "Migrate may do more than to look"),
+        ({"actions": [action("Protect", "CodeBuild", ProjectName="own")]}, "Protect may do more than to look"),
+        (
+            {"actions": [action("Look", "CodeBuild", EnvironmentVariables='[{"name": "PROBE_URL"}]')]},
+            "Look may do more than to look",
+        ),
+        (
+            {"actions": [action("orders.Deploy", "CloudFormation", TemplateConfiguration="Synth::tags.json")]},
+            "orders.Deploy has TemplateConfiguration, which nobody compares",
+        ),
         ({"actions": [action("Remove-prod-old", "CodeBuild")]}, "Remove-prod-old may do more than to look"),
     ],
 )
@@ -102,7 +114,7 @@ def test_run_that_may_change_something_is_left_to_a_person(
 ) -> None:
     for name, value in changed.items():
         setattr(aws, name, value)
-    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
     assert aws.answered == []
     assert said in capsys.readouterr().out
 
@@ -114,5 +126,5 @@ def test_run_that_may_change_something_is_left_to_a_person(
 def test_rule_answers_for_no_other_run_and_nothing_that_was_answered(changed: dict[str, Any], aws: Aws) -> None:
     for name, value in changed.items():
         setattr(aws, name, value)
-    assert approve_unchanged.main(".", "penstock", "prod", "run") == 0
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
     assert aws.answered == []

@@ -131,9 +131,12 @@ def untouched(pipeline: Mapping[str, Any], touched: set[tuple[str, str]]) -> dic
     """The pipeline's template without the actions that deploy what was touched, and the protection of their stage."""
     made: dict[str, Any] = json.loads(json.dumps(pipeline))
     stages = {stage for stage, _ in touched}
-    for name, resource in list(made["Resources"].items()):
+    for resource in made["Resources"].values():
         if resource["Type"] == "AWS::CodePipeline::Pipeline":
             for stage in resource["Properties"]["Stages"]:
+                for action in stage["Actions"]:
+                    if action["Name"] == "Protect" and stage["Name"] in stages:
+                        del action["Configuration"]["EnvironmentVariables"]
                 stage["Actions"] = [
                     # The CDK leaves the stack's name out of the action's where a stage has one stack alone.
                     {**action, "Name": stack or action["Name"]}
@@ -141,8 +144,6 @@ def untouched(pipeline: Mapping[str, Any], touched: set[tuple[str, str]]) -> dic
                     if (stack := action.get("Configuration", {}).get("StackName", ""))
                     not in {f"{stage}-{service}" for stage, service in touched}
                 ]
-        elif resource["Type"] == "AWS::CodeBuild::Project" and "Protect" in name and stages & {"prod"}:
-            del resource["Properties"]["Source"]
     return made
 
 

@@ -168,10 +168,20 @@ def test_a_failed_run_and_a_waiting_approval_are_announced(assembly: Assembly) -
     assert all(rule["Properties"]["Targets"][0]["Arn"] == {"Ref": topic} for rule in rules)
 
 
-def test_production_stacks_are_protected_from_termination_by_a_step(pipeline: dict[str, Any]) -> None:
+def test_production_stacks_are_protected_from_termination_by_no_file_of_the_commit(
+    assembly: Assembly, pipeline: dict[str, Any]
+) -> None:
     (prod,) = (stage["Actions"] for stage in pipeline["Stages"] if stage["Name"] == "prod")
     last = max(prod, key=lambda action: int(action["RunOrder"]))
     assert last["Name"] == "Protect"
+    stacks = {action["Configuration"]["StackName"] for action in prod if "StackName" in action["Configuration"]}
+    # The role's ARN names the partition, which CloudFormation fills in.
+    assert f'"value":"{" ".join(sorted(stacks))}"' in json.dumps(last["Configuration"]["EnvironmentVariables"]).replace(
+        "\\", ""
+    )
+    project = assembly.resources("Pipeline", "AWS::CodeBuild::Project")[last["Configuration"]["ProjectName"]["Ref"]]
+    assert json.loads(project["Properties"]["Source"]["BuildSpec"])["phases"].keys() == {"build"}
+    assert "make setup" not in project["Properties"]["Source"]["BuildSpec"]
 
 
 def test_what_is_on_main_is_checked_every_day_by_a_build_that_can_release_nothing(assembly: Assembly) -> None:

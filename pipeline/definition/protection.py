@@ -1,0 +1,33 @@
+"""Termination protection of a stage's stacks, as one shared build whose program is text in its commands.
+
+It acts in the deploy roles of production, so it runs no file of the commit; CodePipeline wants an input all the same.
+"""
+
+from collections.abc import Sequence
+
+from aws_cdk import pipelines
+
+from pipeline.definition import programs
+from pipeline.definition.build_step import BuildStep
+from pipeline.definition.shared_build import BuildContent, SharedBuild
+
+ACTION = "Protect"
+ROLE, REGION, STACKS = "ROLE", "REGION", "STACKS"
+"""Variables: the deploy role, where, and the stacks' names with a space between two."""
+PROGRAM = "pipeline.builds.enable_termination_protection"
+COMMANDS = (
+    *programs.write([PROGRAM, "pipeline.builds.assumed_role"]),
+    programs.run(PROGRAM, f'--role "${ROLE}" --region "${REGION}" ${STACKS}'),
+)
+CONTENT = BuildContent(
+    description="Turns on the termination protection of what was just deployed",
+    spec={"version": "0.2", "phases": {"build": {"commands": list(COMMANDS)}}},
+)
+
+
+def step(
+    stacks: Sequence[str], *, role: str, region: str, files: pipelines.FileSet, build: SharedBuild
+) -> pipelines.Step:
+    """Return the protection of stacks of one account and region."""
+    variables = {ROLE: role, REGION: region, STACKS: " ".join(stacks)}
+    return BuildStep(ACTION, files=files, build=build, commands=COMMANDS, variables=variables)
