@@ -158,6 +158,7 @@ def test_release_alarm_may_be_missing_and_a_named_one_not(aws: Aws, capsys: pyte
     assert "alarm database-full is not in 444444444444, us-east-1" in capsys.readouterr().out
     aws.alarms = {"database-full": "INSUFFICIENT_DATA"}
     assert judge() == 0
+    assert "Alarm database-full in 444444444444, us-east-1 has too little data to say" in capsys.readouterr().out
 
 
 def test_hold_refuses_whoever_has_been_agreed_to(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
