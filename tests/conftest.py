@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
 FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
-TOGETHER = (f"{END_TO_END}test_recovery", f"{END_TO_END}test_push")
+TOGETHER = tuple(f"{END_TO_END}test_{name}" for name in ("recovery", "push", "round_trip"))
 """Share a platform; what else is there has one of its own."""
 
 # Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation.

@@ -7,7 +7,7 @@ import pytest
 
 from tests.end_to_end.clone import Clone, make, narrow
 
-ORDER = ("test_promotion", "test_recovery", "test_push")
+ORDER = ("test_promotion", "test_recovery", "test_push", "test_round_trip")
 """What takes long comes first. Each file finds a platform whose last run succeeded."""
 
 
