@@ -65,10 +65,12 @@ def compare(names: tuple[str, ...], folder: Path) -> list[int]:
     return codes
 
 
+@pytest.mark.slow
 def test_kept_parts_change_nothing(tmp_path: Path) -> None:
     assert tuple(compare(SCENE, tmp_path)) == CODES
 
 
+@pytest.mark.slow
 def test_two_synths_at_once_write_what_one_writes(tmp_path: Path) -> None:
     root = small_checkout.make(tmp_path / "checkout")
     store, out, other = str(tmp_path / "store"), tmp_path / "out", tmp_path / "other"
