@@ -128,16 +128,17 @@ def _ways_back(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence]]:
 
 
 def _half_released(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence, str]]:
-    """Yield the stages behind a gate in which a run has deployed something and then failed.
+    """Yield the stages in which a run has deployed something and then failed, if they have a gate or are rolled back.
 
     Each with what is known of the way back from there, and with what failed, in words.
     """
-    gates = {stage.name for stage in run.stages}
-    failed = {each.stage: each.name for each in text.failed(run) if gate_of(entry_of(each.stage)) in gates}
+    stages = {stage.name for stage in run.stages}
     deployed = {each.stage for each in run.actions if each.category == "Deploy" and each.status == SUCCEEDED}
+    failed = {each.stage: each.name for each in text.failed(run) if each.stage in deployed}
     for stage, action in failed.items():
-        if stage in deployed:
-            before = evidence.of_stage(pipeline, gate_of(entry_of(stage)), besides=run.execution)
+        gate = gate_of(entry_of(stage))
+        before = evidence.of_stage(pipeline, gate, besides=run.execution)
+        if before.rolls_back or gate in stages:
             yield stage, before, f"{action} failed"
 
 

@@ -147,6 +147,7 @@ class StackDifferences:
                     located = replace(row, stage=where.stage, service=where.service, stack=where.stack)
                     lost = resource_findings.of_change(located, _join(whole.path, row.path))
                     self.drafts += findings.with_tombstone(lost, whole, self._removal_of(whole))
+                    self.irreversible += irreversible.of_rows([located], ())
 
     def _rows(
         self, before: trees.Tree, after: trees.Tree, place: StackLocation, *, adopts: bool

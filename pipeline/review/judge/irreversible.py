@@ -71,8 +71,8 @@ def _of_release(row: ResourceChange) -> Iterator[str]:
     elif row.outcome in STAYS_BEHIND and class_ in CANNOT_BE_MADE_AGAIN:
         yield f"{named(row)} stays behind: the way back makes another one, without {contents(row.type)}"
     yield from (f"{named(row)}: {each.what}, {each.when}" for each in row.ending_data if each.kind in ENDS)
-    form = FORMS.get(row.type)
-    if row.outcome is ResourceOutcome.UPDATE and any(each.path.startswith(form) for each in row.properties if form):
+    form = FORMS.get(row.type, "")
+    if form and row.outcome is ResourceOutcome.UPDATE and any(each.path.startswith(form) for each in row.properties):
         yield f"{named(row)} has another form: what comes in it meets the version before"
 
 

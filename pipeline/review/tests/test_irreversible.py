@@ -1,6 +1,7 @@
 """Whether a release can be taken back, by what its templates say: two tiny ones for each reason."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,16 @@ def test_the_same_reason_in_several_stages_is_one_sentence(tmp_path: Path) -> No
     found = assembly_review(base, head)
     (reason,) = found.irreversible
     assert reason.startswith("intake in dev, prod: B")
+
+
+def test_a_stack_that_moves_leaves_behind_what_is_written_there(tmp_path: Path) -> None:
+    stack = StackOf(template={"Resources": {"A": {"Type": "AWS::DynamoDB::Table"}}})
+    base = write(tmp_path / "base", {"prod": {"intake": stack}})
+    head = write(tmp_path / "head", {"prod": {"intake": replace(stack, region="us-east-1")}})
+    (reason,) = assembly_review(base, head).irreversible
+    assert reason == (
+        "intake in prod: the stack prod-intake becomes another: what is written there is not in the one before"
+    )
 
 
 def test_a_release_that_changes_nothing_has_no_way_back(tmp_path: Path) -> None:
