@@ -11,7 +11,8 @@ from pipeline.operate import logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, NOT_STARTED, Action, Run
-from pipeline.rehearsal.faults import ErrorRate, FiringAlarm
+from pipeline.rehearsal import pipeline_update
+from pipeline.rehearsal.faults import ErrorRate, FiringAlarm, PipelineUpdate
 from pipeline.rehearsal.watched_stage import WatchedStage
 from services.library.contract.names import BAKE_PREFIX
 
@@ -30,6 +31,8 @@ class Answer(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    NONE = "none"
+    """Nobody answers, until it has waited long enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,11 @@ class Script:
     answer: Answer = Answer.APPROVE
     replaced: Mapping[str, str] = field(default_factory=dict)
     """Templates that are others in this release, by file."""
-    faults: Sequence[FiringAlarm | ErrorRate] = ()
+    faults: Sequence[FiringAlarm | ErrorRate | PipelineUpdate] = ()
+    failing: Sequence[str] = ()
+    """Actions of the stage, or of its gate, that fail."""
+    is_updated_before: bool = False
+    """Whether the pipeline was updated since the release before, so that there is none to go back to."""
     has_traffic: bool = True
     """Whether services get the requests that the bake wants."""
     freeze_until: datetime | None = None
@@ -62,7 +69,7 @@ class Conductor:
     rate: float
     _has_traffic: bool = field(default=False, init=False)
     """Whether the bake has had its requests."""
-    _pending: list[FiringAlarm | ErrorRate] = field(default_factory=list, init=False)
+    _pending: list[FiringAlarm | ErrorRate | PipelineUpdate] = field(default_factory=list, init=False)
     _is_at: bool = field(default=False, init=False)
     """Whether the clock says what the script says."""
 
@@ -105,6 +112,9 @@ class Conductor:
             if isinstance(fault, FiringAlarm):
                 self._pending.remove(fault)
                 self.watched.fire(fault.alarm)
+            elif isinstance(fault, PipelineUpdate):
+                self._pending.remove(fault)
+                pipeline_update.update(self.watched.pipeline)
             else:  # goes on until the release ends
                 self.watched.request(MANY, percent_failing=fault.percent)
 
