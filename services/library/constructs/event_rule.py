@@ -110,10 +110,12 @@ class EventRule(Construct):
                 target.queue, message=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
             )
         if isinstance(target, Workflow):
+            caller = Role(self, "Caller", service=PRINCIPAL)
+            target.grant_start(caller)
             return targets.SfnStateMachine(
-                target.state_machine,
+                target.target,
                 input=event,
-                role=Role(self, "Caller", service=PRINCIPAL),
+                role=caller.without_policy_updates(),
                 dead_letter_queue=dead_letters,
                 retry_attempts=attempts,
                 max_event_age=age,

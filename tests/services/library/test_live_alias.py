@@ -1,4 +1,4 @@
-"""A function of the library is shifted to its next version, and taken back when that one fails."""
+"""What the library shifts to its next version, a function or a workflow, is taken back when that one fails."""
 
 import json
 import threading
@@ -12,12 +12,16 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
 
 from pipeline.local.bootstrap import checkout_foundation
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.stacks import bring_to
+from services.library.constructs.api import ApiSettings
+from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.workflow import Workflow
 from services.library.contract.deployment import permissions_boundary
 from services.library.contract.environment import Environment
 from services.library.contract.release import ALL_AT_ONCE, Canary, Linear, Traffic
@@ -25,6 +29,7 @@ from services.library.contract.service import ServiceStack
 from tests.testbed import runtime_code
 from tests.testbed.functions import until
 from tests.testbed.roles import role
+from tests.testbed.signed import SignedApi, a_key
 from tests.testbed.stacks import HERE, Deployed, deploy, update
 
 ROOT = Path(__file__).parents[3]
@@ -122,6 +127,27 @@ def shifted(cloud: LocalCloud, execution_role: str, tmp_path_factory: pytest.Tem
     return made["Shifted"]
 
 
+def accepting(stage: cdk.Stage, environment: Environment, *, fails: bool = False) -> None:
+    """An API that starts a workflow, whose executions last a second and may then fail."""
+    made = ServiceStack(stage, "Accepting", environment=environment, description="A workflow behind an API")
+    alarms = NotificationTopic(made, "Alarms", environment=environment)
+    last = sfn.Fail(made, "Second", error="Second") if fails else sfn.Succeed(made, "First")
+    workflow = Workflow(
+        made,
+        "Workflow",
+        environment=environment,
+        definition=sfn.Wait(made, "Later", time=sfn.WaitTime.duration(cdk.Duration.seconds(1))).next(last),
+        timeout=cdk.Duration.minutes(1),
+        alarms_to=alarms,
+    )
+    settings = ApiSettings(rate_limit=10_000, burst_limit=5_000, body_schema={"type": "object"})
+    api = AsyncApi(made, "Api", environment=environment, workflow=workflow, settings=settings, alarms_to=alarms)
+    cdk.CfnOutput(made, "Url", value=api.url)
+    cdk.CfnOutput(made, "Machine", value=workflow.state_machine.state_machine_arn)
+    boundary = iam.ManagedPolicy.from_managed_policy_name(made, "Boundary", permissions_boundary(environment))
+    iam.PermissionsBoundary.of(made).apply(boundary)
+
+
 def calls(deployed: Deployed) -> Iterator[str]:
     """Call the function by its alias for ever, and yield which version ran."""
     client = deployed.client("lambda")
@@ -146,3 +172,38 @@ def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_
     events = formation.describe_stack_events(StackName=shifted.name)["StackEvents"]
     reasons = [each.get("ResourceStatusReason", "") for each in events if each["ResourceType"] == "AWS::Lambda::Alias"]
     assert any("ALARM_ACTIVE" in each for each in reasons), json.dumps(reasons)
+
+
+@pytest.mark.cloud
+def test_a_workflow_that_fails_is_taken_back_and_each_submission_is_one_execution(
+    cloud: LocalCloud, execution_role: str, tmp_path: Path
+) -> None:
+    made = deploy(
+        cloud,
+        tmp_path / "first",
+        lambda stage: accepting(stage, SHIFTED),
+        environment=SHIFTED,
+        RoleARN=execution_role,
+    )["Accepting"]
+    update(cloud, tmp_path / "second", lambda stage: accepting(stage, SHIFTED, fails=True), environment=SHIFTED)
+    formation, states = made.client("cloudformation"), made.client("stepfunctions")
+    api, accepted = SignedApi(cloud=cloud, url=made.outputs["Url"]), set[str]()
+
+    def status() -> str:
+        """Submit something twice, while it is worked on."""
+        key = a_key()
+        first, second = (api.post({"any": "thing"}, key=key) for _ in range(2))
+        assert (first.status_code, second.status_code, first.json()) == (202, 202, second.json())
+        accepted.add(first.json()["id"])
+        threading.Event().wait(0.1)  # some a second are enough
+        return str(formation.describe_stacks(StackName=made.name)["Stacks"][0]["StackStatus"])
+
+    assert until(status, lambda found: found.endswith("_COMPLETE"), 60) == "UPDATE_ROLLBACK_COMPLETE"
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=f"{made.outputs['Machine']}:live")
+    executions = [each for page in pages for each in page["executions"]]
+    assert sorted(each["name"] for each in executions) == sorted(accepted)
+    run = {each["stateMachineVersionArn"].rpartition(":")[2] for each in executions}
+    assert run == {"1", "2"}
+    (alias,) = made.ids("AWS::StepFunctions::StateMachineAlias")
+    (routed,) = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
+    assert routed == {"stateMachineVersionArn": f"{made.outputs['Machine']}:1", "weight": 100}
