@@ -129,6 +129,8 @@ class TestVersions:
         made.route((made.publish(2), 100))
         delete(stateMachineVersionArn=made.first)
         assert refused(made.start, made.first) == "StateMachineDoesNotExist"
+        goes_on = made.client.describe_state_machine_for_execution(executionArn=started["executionArn"])
+        assert goes_on["definition"] == definition(1)
         assert made.closed(started)["output"] == "1"
 
     def test_a_state_machine_takes_its_versions_and_aliases_along(self, cloud: LocalCloud) -> None:
