@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachinealias.html
 """
 
+import functools
 from typing import Any
 
+from pipeline.local.cloud.cloudformation import patches as patches_of_stacks
 from pipeline.local.cloud.codedeploy.patches import is_rolling_back
 from pipeline.local.cloud.emulator import AwsError, Emulator, Json, ResourceType
 from pipeline.local.cloud.stepfunctions import patches
@@ -80,7 +82,7 @@ def alias(emulator: Emulator) -> ResourceType:
         if old.get("Name") != new.get("Name"):
             return create(physical_id, new, stack_name)
         if PREFERENCE in new and not is_rolling_back(stack_name):
-            _deploy(shifts, physical_id, new[PREFERENCE])
+            _deploy(shifts, physical_id, new[PREFERENCE], stack_name)
         else:
             versions.route(physical_id, _routing(new))
         versions.describe(physical_id, str(new.get("Description", "")))
@@ -93,14 +95,15 @@ def alias(emulator: Emulator) -> ResourceType:
     return ResourceType(create=create, update=update, delete=delete)
 
 
-def _deploy(shifts: Shifts, arn: str, preference: Json) -> None:
+def _deploy(shifts: Shifts, arn: str, preference: Json, stack_name: str) -> None:
     current, wanted = versions_of(patches.aliases()[arn]["routingConfiguration"]), _version(preference)
     if len(current) > 1:
         raise ValueError(f"{arn} {WEIGHTED}")
     if current == [wanted]:
         return
     try:
-        shifts.shift(arn, current[0], wanted, preference)
+        is_cancelled = functools.partial(patches_of_stacks.is_cancelled, stack_name)
+        shifts.shift(arn, current[0], wanted, preference, is_cancelled=is_cancelled)
     except StoppedError as error:
         raise ValueError(f"The deployment of {arn} ended early, and is rolled back. {error}") from error
 

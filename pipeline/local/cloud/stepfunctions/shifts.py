@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-prope
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline.local.cloud.cloudwatch.patches import alarm_state
@@ -20,7 +20,7 @@ Preference = Mapping[str, Any]
 
 
 class StoppedError(Exception):
-    """An alarm of a deployment went off."""
+    """An alarm of a deployment went off, or somebody cancelled it."""
 
 
 class Shifts:
@@ -31,15 +31,19 @@ class Shifts:
         self._versions = emulator.part(Versions)
         self._under_way = emulator.store("stepfunctions-shifts")
 
-    def shift(self, alias: str, old: str, new: str, preference: Preference) -> None:
+    def shift(
+        self, alias: str, old: str, new: str, preference: Preference, *, is_cancelled: Callable[[], bool]
+    ) -> None:
         """Carry out a deployment; blocks for as long as that takes.
 
         Raises:
-            StoppedError: An alarm went off; everything goes to the old version again.
+            StoppedError: An alarm went off, or it was cancelled; everything goes to the old version again.
         """
         alarms = [str(each) for each in preference.get("Alarms") or ()]
 
         def look() -> None:
+            if is_cancelled():
+                raise StoppedError("The update of the stack was cancelled")
             # "Amazon CloudWatch considers nonexistent alarms to have an OK state."
             if firing := [name for name in alarms if alarm_state(name) == "ALARM"]:
                 raise StoppedError(f"Alarms in the state ALARM: {', '.join(firing)}")

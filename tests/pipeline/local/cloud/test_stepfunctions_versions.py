@@ -447,6 +447,17 @@ class TestDeployments:
         assert made.deploy().status == "UPDATE_ROLLBACK_COMPLETE"
         assert made.routing() == {"1": 100}
 
+    def test_a_cancelled_update_goes_back(self, stack: Callable[..., Stack]) -> None:
+        """ "If the call completes successfully, the stack rolls back the update and reverts to the previous stack
+        configuration." https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
+        """
+        made = stack(LONG)
+        made.begin(2)
+        made.wait_for_shift()
+        made.client("cloudformation").cancel_update_stack(StackName=made.stack)
+        assert made.ended().status == "UPDATE_ROLLBACK_COMPLETE"
+        assert made.routing() == {"1": 100}
+
     def test_an_alias_goes_back_when_a_later_resource_fails(self, stack: Callable[..., Stack]) -> None:
         made = stack()
         made.define(2)
