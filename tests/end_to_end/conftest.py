@@ -7,8 +7,8 @@ import pytest
 
 from tests.end_to_end.clone import Clone, make, narrow
 
-ORDER = ("test_promotion", "test_recovery", "test_push", "test_round_trip")
-"""What takes long comes first. Each file finds a platform whose last run succeeded."""
+ORDER = ("test_promotion", "test_recovery", "test_round_trip", "test_push")
+"""What takes long comes first. Each finds a platform whose last run succeeded; the last leaves a stopped run."""
 
 
 @pytest.hookimpl(trylast=True)

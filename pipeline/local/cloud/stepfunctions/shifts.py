@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pipeline.local.cloud.clock import CloudClock
 from pipeline.local.cloud.cloudwatch.patches import alarm_state
 from pipeline.local.cloud.codedeploy.configurations import Step, canary, linear, steps
-from pipeline.local.cloud.codedeploy.deployments import wait
+from pipeline.local.cloud.codedeploy.deployments import MINUTE_SECONDS, wait
 from pipeline.local.cloud.emulator import AwsError, Emulator
 from pipeline.local.cloud.stepfunctions.routing import WHOLE, route
 from pipeline.local.cloud.stepfunctions.versions import Versions
@@ -28,6 +29,7 @@ class Shifts:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self._clock = emulator.part(CloudClock)
         self._versions = emulator.part(Versions)
         self._under_way = emulator.store("stepfunctions-shifts")
 
@@ -53,7 +55,7 @@ class Shifts:
             look()
             for step in _steps(preference):
                 self._versions.route(alias, [route(new, step.percentage), route(old, WHOLE - step.percentage)])
-                wait(step.minutes, look)
+                wait(self._clock.real_seconds(step.minutes * MINUTE_SECONDS), look)
             self._versions.route(alias, [route(new)])
             look()
         except StoppedError:

@@ -7,15 +7,17 @@ https://docs.aws.amazon.com/step-functions/latest/dg/version-rolling-deployment.
 import itertools
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from pipeline.local.client import CLOCK, ask
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.session import LocalClients
 from tests.conftest import FreshCloud
+from tests.testbed.clock import SLOW, USUAL, clock_at
 from tests.testbed.deployments import Deployment, deploy, ended
 from tests.testbed.functions import ACCOUNT, REGION, until
 from tests.testbed.killing import kill
@@ -30,7 +32,13 @@ AT_ONCE = {"Type": "ALL_AT_ONCE"}
 STARTS = "states:StartExecution"
 
 
-def definition(number: int, seconds: int = 0) -> str:
+@pytest.fixture(scope="module", autouse=True)
+def _slow_clock(cloud: LocalCloud) -> Iterator[None]:
+    with clock_at(cloud, SLOW):
+        yield
+
+
+def definition(number: int) -> str:
     """A definition that says which it is, after some seconds that its input can change."""
     states = {
         "Given": {
@@ -41,7 +49,7 @@ def definition(number: int, seconds: int = 0) -> str:
         "Wait": {"Type": "Wait", "SecondsPath": "$.wait", "Next": "Say"},
         "Say": {"Type": "Pass", "Result": number, "End": True},
     }
-    return json.dumps({"StartAt": "Given", "States": states, "TimeoutSeconds": 600 + seconds})
+    return json.dumps({"StartAt": "Given", "States": states, "TimeoutSeconds": 600})
 
 
 class Machine:
@@ -447,6 +455,15 @@ class TestDeployments:
         assert made.deploy().status == "UPDATE_ROLLBACK_COMPLETE"
         assert made.routing() == {"1": 100}
 
+    def test_an_hour_of_a_deployment_goes_by_the_clouds_clock(
+        self, stack: Callable[..., Stack], cloud: LocalCloud
+    ) -> None:
+        made = stack(LONG)
+        made.define(2)
+        with clock_at(cloud, USUAL):
+            assert made.deploy().status == "UPDATE_COMPLETE", "by the slow clock it would be under way for minutes"
+        assert made.routing() == {"2": 100}
+
     def test_a_cancelled_update_goes_back(self, stack: Callable[..., Stack]) -> None:
         """ "If the call completes successfully, the stack rolls back the update and reverts to the previous stack
         configuration." https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
@@ -544,6 +561,7 @@ class TestDeployments:
 def test_a_kill_takes_a_deployment_back_and_leaves_executions_their_version(fresh_cloud: FreshCloud) -> None:
     made = Stack(fresh_cloud(), LONG)
     made.deploy()
+    ask(made.cloud.port, CLOCK, {"rate": SLOW}, of="clock")  # until the kill
     made.begin(2)
     made.wait_for_shift()
     made.cloud.save()
