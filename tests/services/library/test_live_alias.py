@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,37 +182,50 @@ def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_
     assert any("ALARM_ACTIVE" in each for each in reasons), json.dumps(reasons)
 
 
-@pytest.mark.cloud
-@pytest.mark.usefixtures("slow_clock")
-def test_a_workflow_that_fails_is_taken_back_and_each_submission_is_one_execution(
-    cloud: LocalCloud, execution_role: str, tmp_path: Path
-) -> None:
-    made = deploy(
-        cloud,
-        tmp_path / "first",
-        lambda stage: accepting(stage, SHIFTED),
-        environment=SHIFTED,
-        RoleARN=execution_role,
-    )["Accepting"]
-    update(cloud, tmp_path / "second", lambda stage: accepting(stage, SHIFTED, fails=True), environment=SHIFTED)
-    formation, states = made.client("cloudformation"), made.client("stepfunctions")
-    api, accepted = SignedApi(cloud=cloud, url=made.outputs["Url"]), set[str]()
+@dataclass(frozen=True)
+class Client:
+    """Submits something twice, while it is worked on, each time that it looks at the stack."""
 
-    def status() -> str:
-        """Submit something twice, while it is worked on."""
-        key = a_key()
+    deployed: Deployed
+    accepted: set[str] = field(default_factory=set)
+
+    def status(self) -> str:
+        key, api = a_key(), SignedApi(cloud=self.deployed.cloud, url=self.deployed.outputs["Url"])
         first, second = (api.post({"any": "thing"}, key=key) for _ in range(2))
         assert (first.status_code, second.status_code, first.json()) == (202, 202, second.json())
-        accepted.add(first.json()["id"])
+        self.accepted.add(first.json()["id"])
         threading.Event().wait(0.1)  # some a second are enough
-        return str(formation.describe_stacks(StackName=made.name)["Stacks"][0]["StackStatus"])
+        formation = self.deployed.client("cloudformation")
+        return str(formation.describe_stacks(StackName=self.deployed.name)["Stacks"][0]["StackStatus"])
 
-    assert until(status, lambda found: found.endswith("_COMPLETE"), 60) == "UPDATE_ROLLBACK_COMPLETE"
-    pages = states.get_paginator("list_executions").paginate(stateMachineArn=f"{made.outputs['Machine']}:live")
+    def until_complete(self) -> str:
+        return str(until(self.status, lambda found: found.endswith("_COMPLETE"), 60))
+
+
+@pytest.mark.cloud
+@pytest.mark.usefixtures("slow_clock")
+def test_a_workflow_is_shifted_and_taken_back_while_each_submission_is_accepted_and_one_execution(
+    cloud: LocalCloud, execution_role: str, tmp_path: Path
+) -> None:
+    """Without traffic, with it for the first time, and with a version that fails."""
+    unshifted = replace(SHIFTED, traffic=None)
+    made = deploy(
+        cloud,
+        tmp_path / "unshifted",
+        lambda stage: accepting(stage, unshifted),
+        environment=unshifted,
+        RoleARN=execution_role,
+    )["Accepting"]
+    client, states = Client(made), made.client("stepfunctions")
+    update(cloud, tmp_path / "first", lambda stage: accepting(stage, SHIFTED), environment=SHIFTED)
+    assert client.until_complete() == "UPDATE_COMPLETE"
+    update(cloud, tmp_path / "second", lambda stage: accepting(stage, SHIFTED, fails=True), environment=SHIFTED)
+    assert client.until_complete() == "UPDATE_ROLLBACK_COMPLETE"
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=made.outputs["Machine"])
     executions = [each for page in pages for each in page["executions"]]
-    assert sorted(each["name"] for each in executions) == sorted(accepted)
-    run = {each["stateMachineVersionArn"].rpartition(":")[2] for each in executions}
-    assert run == {"1", "2"}
+    assert sorted(each["name"] for each in executions) == sorted(client.accepted)
+    by_alias = [each for each in executions if each.get("stateMachineAliasArn", "").endswith(":live")]
+    assert {each["stateMachineVersionArn"].rpartition(":")[2] for each in by_alias} == {"1", "2"}
     (alias,) = made.ids("AWS::StepFunctions::StateMachineAlias")
     (routed,) = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
     assert routed == {"stateMachineVersionArn": f"{made.outputs['Machine']}:1", "weight": 100}
