@@ -6,6 +6,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Match, Template
 
@@ -24,6 +25,10 @@ POLICY = "AWS::IAM::ManagedPolicy"
 
 
 def synthesise(folder: Path, traffic: Traffic | None) -> Template:
+    return Template.from_stack(build(folder, traffic))
+
+
+def build(folder: Path, traffic: Traffic | None) -> ServiceStack:
     """A stack with a workflow that a schedule and a role may start."""
     environment = replace(PRODUCTION, traffic=traffic)
     stage = cdk.Stage(cdk.App(outdir=str(folder)), "prod", env=environment.to_cdk())
@@ -41,7 +46,7 @@ def synthesise(folder: Path, traffic: Traffic | None) -> Template:
     daily = ScheduleSettings(expression="rate(1 day)")
     Schedule(stack, "Daily", settings=daily, target=workflow, encryption_key=key, alarms_to=alarms)
     workflow.grant_start_sync(Role(stack, "Waits", service="lambda.amazonaws.com"))
-    return Template.from_stack(stack)
+    return stack
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +148,12 @@ def test_shifting_keeps_every_resource_but_the_permissions_of_callers(shifted: T
     assert {before[each]["Type"] for each in before.keys() - after.keys()} == {POLICY}
     changed = {each for each in before.keys() & after.keys() if before[each] != after[each]}
     assert {before[each]["Type"] for each in changed} == {"AWS::Events::Rule"}
+
+
+def test_a_rule_of_an_alias_warns_of_nothing(tmp_path: Path) -> None:
+    made = build(tmp_path, ALL_AT_ONCE)
+    (rule,) = (each for each in made.node.find_all() if isinstance(each, events.Rule))
+    assert [each.data for each in rule.node.metadata if each.type == "aws:cdk:warning"] == []
 
 
 @pytest.mark.parametrize("traffic", [Canary(percent=10, minutes=2_101), Linear(percent=10, minutes=241)])
