@@ -193,8 +193,8 @@ class TestExecutions:
     def test_an_execution_runs_and_names_what_it_was_started_by(self, cloud: LocalCloud) -> None:
         """ "If your qualified ARN refers to an alias, Step Functions associates the execution with that alias and the
         version to which the alias points." "If you start an execution with an unqualified ARN, Step Functions doesn't
-        associate that execution with a version". Its ARN has no version and no alias: the API's own examples, and what
-        AWS answered to others' tests.
+        associate that execution with a version". Its ARN has no version and no alias, as the page's example shows:
+        "arn:aws:states:region:account-id:execution:myStateMachine:myFirstExecution".
         """
         made = Machine(cloud)
         second = made.publish(2)
