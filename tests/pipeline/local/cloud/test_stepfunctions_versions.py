@@ -535,14 +535,21 @@ class TestDeployments:
             properties[name] = {**more, **value} if isinstance(value, dict) else value
         assert said in made.deploy().reason("Live")
 
-    def test_a_stack_needs_permission_to_look_at_the_alarms(
-        self, stack: Callable[..., Stack], cloud: LocalCloud
+    @pytest.mark.parametrize("lacking", ["cloudwatch:DescribeAlarms", "states:UpdateStateMachineAlias"])
+    def test_a_stack_needs_what_the_alias_is_updated_with(
+        self, stack: Callable[..., Stack], cloud: LocalCloud, lacking: str
     ) -> None:
-        """The handler's permissions: cloudwatch:DescribeAlarms, states:UpdateStateMachineAlias."""
+        """Both are permissions of the type's handler; the second is asked for on the state machine."""
         made = stack()
         made.define(2)
-        weak = role(cloud, "no-alarms", "cloudformation.amazonaws.com", Action=["states:*", "iam:PassRole"])
-        assert "cloudwatch:DescribeAlarms" in made.deploy(RoleARN=weak).reason("Live")
+        weak = role(cloud, f"deploys-{next(_numbers)}", "cloudformation.amazonaws.com")
+        on = made.id("Machine") if lacking.startswith("states:") else "*"
+        denied = {"Effect": "Deny", "Action": lacking, "Resource": on}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+        cloud.client("iam", ACCOUNT).put_role_policy(
+            RoleName=weak.rpartition("/")[2], PolicyName="Lacks", PolicyDocument=document
+        )
+        assert f"is not authorized to perform: {lacking} on resource: {on}" in made.deploy(RoleARN=weak).reason("Live")
 
     def test_a_stack_that_is_deleted_leaves_no_version(self, stack: Callable[..., Stack]) -> None:
         made = stack()
