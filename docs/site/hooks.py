@@ -1,11 +1,13 @@
-"""What mkdocs.yml cannot say: folders in the navigation, pages that a company took out, and links out of the pages."""
+"""What mkdocs.yml cannot say: folders in the navigation, pages that a company took out, links out, and drawings."""
 
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
 PAGES = Path(__file__).parents[1]
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
+DRAWING = re.compile(r"^```mermaid\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: Any) -> Any:
@@ -15,7 +17,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Take links to what is no page for their text: a file of the repository, or a folder of pages."""
+    """Take links to what is no page for their text: a file of the repository, or a folder of pages. Fold drawings."""
     folder = (PAGES / page.file.src_uri).parent
 
     def kept(match: re.Match[str]) -> str:
@@ -23,7 +25,13 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
         is_page = target.suffix == ".md" and target.is_relative_to(PAGES)
         return match[0] if "://" in match["target"] or is_page else match["text"]
 
-    return LINK.sub(kept, markdown)
+    return DRAWING.sub(_folded, LINK.sub(kept, markdown))
+
+
+def _folded(drawing: re.Match[str]) -> str:
+    """Return a drawing's text behind a line that opens it: what draws it would come from another host."""
+    said = "A drawing, which a git host draws; here is its text"
+    return f"<details><summary>{said}</summary><pre><code>{escape(drawing['text'])}</code></pre></details>"
 
 
 def _there(item: Any) -> Any:

@@ -38,7 +38,7 @@ class Plan:
     """How much is left that somebody must answer before the repository is green."""
 
 
-def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool) -> Plan:
+def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool, with_worker: bool = False) -> Plan:
     """Add a service, its entry in the first stage, and what is generated of both."""
     service = ServiceName(name=name)
     catalogue = loading.whole(root)
@@ -47,7 +47,7 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
     if first is None:
         raise ScaffoldError("stages/catalogue.py lists no stage: `penstock new stage` adds one.")
     owner = owner or f"{owners.platform_owner(draft).partition('/')[0]}/{name}"
-    new.add(draft, service, owner=owner, personal_data=personal_data, first_stage=first.name)
+    new.add(draft, service, owner=owner, personal_data=personal_data, first_stage=first.name, with_worker=with_worker)
     file = StageFile(draft, first.name)
     file.add(Entry(module=service.module, class_name=service.class_name))
     record(draft, [*ledger.read(), ledger.shipped_by(first.environment, name)])
@@ -55,6 +55,8 @@ def new_service(root: Path, name: str, *, owner: str | None, personal_data: bool
     if not draft.changes():
         raise ScaffoldError(f"{service.folder} is there already, and {first.name} lists it: there is nothing to do.")
     said = [f"{name} keeps entries by their ids, behind a signed API: change it into what it is to be."]
+    if with_worker:
+        said += ["Its worker counts them whenever its schedule, `counted_at`, has it do so."]
     said += [f"Its owner is {owner}; {'it handles' if personal_data else 'it does not handle'} personal data."]
     then = [f"make check && git add --all && git commit -m 'Add {name}' && git push local main"]
     call = penstock("call", name, "--stage", first.name, """--body '{"id": "one", "text": "Hello"}'""")

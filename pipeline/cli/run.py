@@ -12,6 +12,7 @@ from pipeline.cli import environments, text
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
+from pipeline.local.client import CLOCK, ask
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate import (
     closed_gate,
@@ -33,7 +34,7 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, SUCCEEDED, Run
 from pipeline.operate.service_logs import Line
 from pipeline.operate.service_rollbacks import ServiceRollback
-from services.library.contract.names import entry_of, gate_of
+from services.library.contract.names import BAKE_PREFIX, entry_of, gate_of
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -110,6 +111,7 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     _show_denials(pipeline, run)
     _show_broken_definition(pipeline, run)
     _show_failed_creations(pipeline, run)
+    _show_clock(pipeline, run)
     for stage, before, why in _half_released(pipeline, run):
         for line in text.after_failure(before, stage, _rollbacks(pipeline, run, stage, before), why):
             typer.echo(line)
@@ -187,6 +189,21 @@ def _show_denials(pipeline: Pipeline, run: Run) -> None:
     for line in found.lines() if run.status == FAILED else ():
         typer.echo(line)
     typer.echo(f"{count(found)}  {penstock('denied --execution', run.execution)}")
+
+
+def _show_clock(pipeline: Pipeline, run: Run) -> None:
+    """Say so where a release did not wait as long as it would on AWS."""
+    baked = [each.stage for each in run.actions if each.name.startswith(BAKE_PREFIX) and each.status == SUCCEEDED]
+    port = pipeline.target.local_port
+    try:
+        rate = ask(port, CLOCK, {}, of="clock")["rate"] if port and baked else 1
+    except LocalCloudError:
+        return  # as above
+    if rate > 1:
+        typer.echo(
+            f"{', '.join(baked)} baked by this local cloud's clock, which goes {rate:,.0f} times as fast while releases"
+            " wait, and traffic is shifted."
+        )
 
 
 def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:

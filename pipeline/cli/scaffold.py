@@ -46,18 +46,24 @@ def service(
     personal_data: Annotated[
         bool, typer.Option(help="Whether it handles data of people: then the HIPAA rules apply to it, too.")
     ] = True,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Also a queue with a worker, which a schedule starts.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Write a complete small service to services/NAME, and list it in the first stage.
 
-    An API over a function and a table, with settings, stack, runtime, tests, overrides and a page; `make check` passes.
+    An API over a function and a table, with settings, stack, runtime, tests, overrides and a page; with --worker also
+    what works on a queue, and a schedule that sends to it. `make check` passes.
     One file that is written by hand is edited, that of the first stage. Nothing is overwritten, and a command that was
     cut off can be given again. docs/add-a-service.md goes on from there.
     """
     from pipeline.cli import plans  # noqa: PLC0415 - two seconds of imports, which no other command should pay
 
-    plan = plans.new_service(ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data)
+    plan = plans.new_service(
+        ctx.ensure_object(Path), name, owner=owner, personal_data=personal_data, with_worker=worker
+    )
     carry_out(plan, dry_run=dry_run, as_json=as_json)
 
 

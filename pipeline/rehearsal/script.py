@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from pipeline.local.client import ask
+from pipeline.local.client import CLOCK, ask
 from pipeline.operate import logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
@@ -14,14 +14,14 @@ from pipeline.operate.run import IN_PROGRESS, NOT_STARTED, Action, Run
 from pipeline.rehearsal import pipeline_update
 from pipeline.rehearsal.faults import ErrorRate, FiringAlarm, PipelineUpdate
 from pipeline.rehearsal.watched_stage import WatchedStage
+from services.library.contract.names import BAKE_PREFIX
 
-CLOCK = "/_penstock/clock"
 MANY = 1_000
 """Requests beside which the others do not count."""
 CHECK = "Check-"
 """How the action of the gate begins that judges."""
-BAKE, BAKES = "Bake-", re.compile(r" bakes for \d+ minutes")
-"""How the action begins that bakes, and what its log says once it does."""
+BAKES = re.compile(r" bakes for \d+ minutes")
+"""What the log of a bake says once it does."""
 PROGRESS = re.compile(r"(?:(\d+) h )?(\d+) min into the bake")
 """How its log says how far it is (pipeline/builds/release_bake.py)."""
 
@@ -135,7 +135,7 @@ class Conductor:
     def _baked(self, run: Run) -> timedelta | None:
         """Return how far the bake is, by its own log; None if the run does not bake."""
         for action in run.actions:
-            if action.name.startswith(BAKE) and action.status == IN_PROGRESS:
+            if action.name.startswith(BAKE_PREFIX) and action.status == IN_PROGRESS:
                 return _baked(self.watched.pipeline, action)
         return None
 

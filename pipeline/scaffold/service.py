@@ -3,7 +3,7 @@
 from pathlib import Path
 from string import Template
 
-from pipeline.scaffold import names
+from pipeline.scaffold import names, worker
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
 from pipeline.scaffold.listing import PythonSource
@@ -14,7 +14,9 @@ SUFFIX = ".template"
 RUNBOOK = Path("docs/runbooks/runbook.md")
 
 
-def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, first_stage: str) -> None:
+def add(
+    draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, first_stage: str, with_worker: bool = False
+) -> None:
     """Add a service's folder and runbook. What the same command wrote before it was cut off is completed."""
     names.check_owner(owner)
     words = {
@@ -25,8 +27,11 @@ def add(draft: Draft, service: ServiceName, *, owner: str, personal_data: bool, 
         "handles_personal_data": str(personal_data),
         "first_stage": first_stage,
     }
+    words |= {mark: Template(text).substitute(words) for mark, text in worker.parts(wanted=with_worker).items()}
     templates = {
-        service.folder / each.relative_to(TEMPLATE).with_suffix(""): each for each in TEMPLATE.rglob(f"*{SUFFIX}")
+        service.folder / each.relative_to(folder).with_suffix(""): each
+        for folder in (TEMPLATE, *([worker.TEMPLATE] if with_worker else []))
+        for each in folder.rglob(f"*{SUFFIX}")
     }
     templates[runbook(service.name)] = templates.pop(service.folder / RUNBOOK.name)
     files = {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import grimp
 
+from pipeline.scaffold import worker
 from tests.architecture.layering import OURS, within
 
 MOST_ROOMS = 15
@@ -100,7 +101,9 @@ def services_of_local_cloud(graph: grimp.ImportGraph) -> dict[str, set[str]]:
 
 def constructs_of_new_service(root: Path) -> dict[str, set[str]]:
     """Construct of a new service -> the constructs that it is given, as `Function Keep`."""
-    text = string.Template((root / NEW_SERVICE).read_text(encoding="utf-8")).safe_substitute(class_name="New")
+    text = string.Template((root / NEW_SERVICE).read_text(encoding="utf-8")).safe_substitute(
+        class_name="New", **worker.parts(wanted=False)
+    )
     found: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     for statement in ast.walk(ast.parse(text.replace("$handles_personal_data", "True"))):

@@ -40,6 +40,13 @@ def test_links_out_of_the_pages_are_their_text_alone() -> None:
     assert hooks.on_page_markdown(given, page=page) == said
 
 
+def test_drawings_are_folded_with_their_text() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="push.md"))
+    said = hooks.on_page_markdown("Before\n\n```mermaid\na[x<br/>y] --> b\n```\n\nAfter", page=page)
+    assert said.startswith("Before\n\n<details><summary>")
+    assert said.endswith("<pre><code>a[x&lt;br/&gt;y] --&gt; b\n</code></pre></details>\n\nAfter")
+
+
 def test_the_site_asks_no_other_host_for_anything() -> None:
     assert CONFIGURATION["theme"]["font"] is False
     assert not {"extra_javascript", "extra_css", "repo_url", "extra"} & set(CONFIGURATION)

@@ -28,6 +28,7 @@ WITHOUT_SERVICES = ("stages.accounts", "stages.acknowledgements", "stages.remove
 """The modules of `stages` that list no service."""
 NAMED = re.compile(r"\bservices\.(\w+)\.\w+")
 """A module of a service in a text: a handler, or code that a test runs."""
+OF_TESTS = re.compile(r"^\s*from (tests[.\w]*) import (\w+)", re.MULTILINE)
 EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "tests/pipeline/accounts/test_branch_roles.py": (
         {"stages.branches.BRANCHES_LIKE"},
@@ -114,6 +115,27 @@ def test_what_knows_a_reference_service_goes_with_it() -> None:
     assert [file for file in knowing if ownership.owner_of(file, said) is not FileOwner.SAMPLES] == [], (
         f"list it among the samples in {ownership.FILE}, or build it from tests/testbed/tiny.py or small.py"
     )
+
+
+def test_nothing_that_stays_imports_what_goes() -> None:
+    """Else `make check` fails after `penstock init`."""
+    said = ownership.read(ROOT)
+    found = {
+        file.relative_to(ROOT).as_posix(): module
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        if ownership.owner_of(file.relative_to(ROOT), said) is not FileOwner.SAMPLES
+        for module in imported_of_tests(file.read_text())
+        if ownership.owner_of(module, said) is FileOwner.SAMPLES
+    }
+    assert found == {}, f"list it among the samples in {ownership.FILE} too"
+
+
+def imported_of_tests(text: str) -> list[Path]:
+    """Return the files of tests that a text imports, or imports a name from."""
+    named = (f"{module}.{name}" for module, name in OF_TESTS.findall(text))
+    ways = (way for each in named for way in (each, each.rpartition(".")[0]))
+    files = (Path(way.replace(".", "/")).with_suffix(".py") for way in ways)
+    return [file for file in files if (ROOT / file).is_file()]
 
 
 def test_every_exception_is_needed() -> None:

@@ -133,14 +133,14 @@ def test_scaffold_pages_name_existing_commands(page: str, command: list[str], mo
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with a new stage and two new services, one with the longest name and without personal data."""
+    """A checkout with a new stage and two new services, one with the longest name, a worker and no personal data."""
     root = copy_of_the_checkout(tmp_path_factory.mktemp("generated") / "checkout")
     binary = root / ".venv/bin/penstock"
     instead = {"payments": NEW, "canary": NEW_STAGE, "555555555555": ACCOUNT}
     service, *_ = commands("add-a-service.md")
     _, _, _, stage, promote = ([instead.get(word, word) for word in each] for each in commands("promote.md"))
     run(root, binary, *(instead.get(word, word) for word in service))
-    run(root, binary, "new", "service", LONGEST, "--no-personal-data", "--owner", "@example/long")
+    run(root, binary, "new", "service", LONGEST, "--worker", "--no-personal-data", "--owner", "@example/long")
     run(root, binary, *stage)
     run(root, binary, *promote)
     return root
@@ -188,7 +188,8 @@ def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.S
             "tests/pipeline/definition/test_pipeline.py",
             "tests/pipeline/accounts/test_foundation.py",
         ]
-        run(generated, binaries / "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", folders[0], *everyones)
+        own = (folders[0], folders[1] / "tests/test_count.py")
+        run(generated, binaries / "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *own, *everyones)
     with subtests.test("what is generated is in step"):
         assert "Nothing was changed" in (said := run(generated, binaries / "penstock", "ledger", "--dry-run"))
         assert "diff" not in said
@@ -241,19 +242,21 @@ FUNCTION = """        Function(
 def test_new_service_passes_guardrails_without_an_acknowledgement_and_so_does_a_further_function(
     generated: Path,
 ) -> None:
-    name = ServiceName(name=NEW)
     file = generated / FOLDER / "service.py"
     text = file.read_text()
     assert not list((generated / FOLDER).glob("acknowledgements.py"))
 
-    def decided_functions() -> list[str]:
+    def decided_functions(service: str = NEW) -> list[str]:
+        name = ServiceName(name=service)
         code = JUDGE.format(module=name.module, class_name=name.class_name)
         return run(generated, generated / ".venv/bin/python", "-c", code).splitlines()
 
     assert decided_functions() == ["sandbox 1", "pre-production 1", "production 1"]
+    without_personal_data = ["sandbox 0", "pre-production 0", "production 0"]
+    assert decided_functions(LONGEST) == without_personal_data, "with its worker: no rule of HIPAA's to decide on"
     anchor = "        self.entries.grant("
     assert anchor in text
-    file.write_text(text.replace(anchor, FUNCTION.format(module=name.module) + anchor, 1))
+    file.write_text(text.replace(anchor, FUNCTION.format(module=ServiceName(name=NEW).module) + anchor, 1))
     try:
         assert decided_functions() == ["sandbox 2", "pre-production 2", "production 2"]
     finally:
