@@ -5,7 +5,7 @@ from services.enrichment.service import Enrichment
 from services.ingest.service import Ingest
 from services.intake.service import Intake
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Bake, Release, ReleaseAlarms
+from services.library.contract.release import Canary, Release
 from services.records.service import Records
 from stages import accounts
 
@@ -14,8 +14,9 @@ PROD = Stage(
     services=(
         Records(),
         Ingest(shards=4, records=True),
-        Intake(claim_check=True, release=Release(alarms=ReleaseAlarms(), bake=Bake(minutes=60, requests=1))),
+        Intake(claim_check=True),
         Enrichment(),
     ),
-    release=Release(roll_back=True),
+    # Alarms, a bake of an hour and a way back are the tier's defaults; `penstock explain` lists them.
+    release=Release(traffic=Canary(percent=10, minutes=10)),
 )

@@ -4,7 +4,6 @@ import fcntl
 import gc
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 JsonObject = dict[str, Any]
 FreshCloud = Callable[..., LocalCloud]
 END_TO_END = "tests/end_to_end/"
-TOGETHER = (f"{END_TO_END}test_recovery", f"{END_TO_END}test_push")
+TOGETHER = tuple(f"{END_TO_END}test_{name}" for name in ("recovery", "push", "round_trip"))
 """Share a platform; what else is there has one of its own."""
 
 # Tests make constructs as a synth does: through the same client of jsii, without the CDK's own validation.
@@ -123,25 +122,6 @@ def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Assemb
             done = synth(folder)
             assert done.returncode == 0, done.stdout + done.stderr
     return Assembly(folder=folder)
-
-
-@pytest.fixture
-def mypy_cache(tmp_path: Path) -> Path:
-    """A cache of mypy's of the test's own: a run over the CDK without one takes two minutes, so it is made once.
-
-    It is the one that `make types` starts from, beside the tools, and two runs that share one spoil it for each other.
-    """
-    kept = (ROOT / ".venv").resolve() / "mypy-cache"
-    with (kept.parent / "mypy-cache.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            made = kept.with_name(f"mypy-cache.{os.getpid()}")
-            command = (ROOT / ".venv/bin/mypy", "--cache-dir", made, "services", "stages")
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-            made.replace(kept)
-    own = tmp_path / "mypy-cache"
-    shutil.copytree(kept, own)
-    return own
 
 
 @pytest.fixture(scope="session", autouse=True)

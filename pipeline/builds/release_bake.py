@@ -1,8 +1,8 @@
 """Watch a stage after its deployment: the last action of the stage, whose failure has CodePipeline roll it back.
 
 For as long as the release says the alarm of each service must not fire, and each service must have had requests: a
-bake that nobody called proves nothing. It has no checkout: the action's build has the text of this file, and of those
-that it imports.
+bake that nobody called proves nothing. One that asks for no requests says of whom it proves nothing. It has no
+checkout: the action's build has the text of this file, and of those that it imports.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import boto3
 from pipeline.builds import alarms, assumed_role
 from pipeline.builds.clock import Clock
 
+SESSION = "release-bake"
 LOOK_EACH = timedelta(minutes=1)
 REQUESTS = "requests"
 """The id of the metric of requests in an alarm (services/library/constructs/release_alarm.py)."""
@@ -65,7 +66,7 @@ def _watch(clock: Clock, places: Sequence[Mapping[str, Any]], begun: datetime, l
 
 
 def _firing(place: Mapping[str, Any]) -> Iterator[str]:
-    found = alarms.read(alarms.client(place, "release-bake"), place["release"])
+    found = alarms.read(alarms.client(place, SESSION), place["release"])
     for name in place["release"]:
         if name not in found:
             yield f"alarm {name} is not in {place['account']}, {place['region']}, where its stack is deployed"
@@ -73,22 +74,29 @@ def _firing(place: Mapping[str, Any]) -> Iterator[str]:
             yield f"alarm {name} fires in {place['account']}, {place['region']}"
 
 
-def _without_requests(place: Mapping[str, Any], wanted: int, begun: datetime, clock: Clock) -> Iterator[str]:
+def _without_requests(place: Mapping[str, Any], asked: int, begun: datetime, clock: Clock) -> Iterator[str]:
     """Yield each service that has had fewer requests than are wanted, but for one that was just deployed first."""
-    cloudwatch = alarms.client(place, "release-bake")
+    cloudwatch = alarms.client(place, SESSION)
+    cloudformation = assumed_role.client("cloudformation", role=place["role"], region=place["region"], session=SESSION)
     for name in place["release"]:
-        stack = _stack(place, name.removesuffix("-release"))
+        wanted = place.get("requests", {}).get(name, asked)
+        (stack,) = cloudformation.describe_stacks(StackName=name.removesuffix("-release"))["Stacks"]
         # Its probes come before the bake, and after its deployment.
         since = max(begun - BEFORE, stack.get("LastUpdatedTime", stack["CreationTime"]))
         had = _requests(cloudwatch, name, since, clock.now() - clock.skipped)
         if had >= wanted or stack["StackStatus"] == NEVER_UPDATED:
-            note = "" if had >= wanted else ", and nobody could call it before this deployment, its first"
-            sys.stdout.write(f"  {stack['StackName']}: {had} requests{note}\n")
+            sys.stdout.write(f"  {stack['StackName']}: {had} requests{_note(had, wanted)}\n")
         else:
             yield (
                 f"{stack['StackName']} had {had} of {wanted} requests, so that its alarm proves nothing:"
                 " have a probe or a client call it, bake for longer, or ask for fewer (release.bake)"
             )
+
+
+def _note(had: int, wanted: int) -> str:
+    if had < wanted:
+        return ", and nobody could call it before this deployment, its first"
+    return "" if had else ", so that its alarm proves nothing; none are asked for (release.bake)"
 
 
 def _requests(cloudwatch: Any, name: str, since: datetime, until: datetime) -> int:
@@ -110,16 +118,6 @@ def _requests(cloudwatch: Any, name: str, since: datetime, until: datetime) -> i
         for found in page["MetricDataResults"]:
             counts[found["Id"]] = counts.get(found["Id"], 0) + sum(found["Values"])
     return int(max(counts.values(), default=0))
-
-
-def _stack(place: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a stack as DescribeStacks has it."""
-    cloudformation = assumed_role.client(
-        "cloudformation", role=place["role"], region=place["region"], session="release-bake"
-    )
-    (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    stack: Mapping[str, Any] = found
-    return stack
 
 
 def _shown(duration: timedelta) -> str:

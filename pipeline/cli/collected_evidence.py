@@ -97,6 +97,7 @@ def _judgement(review: Review | None) -> dict[str, Any] | None:
             if not each.acknowledged
         ],
         "changes": len(review.changes) + len(review.stacks),
+        "irreversible": list(review.irreversible),
     }
 
 

@@ -50,6 +50,7 @@ def lines(document: Document) -> Iterator[str]:
     yield f"  {_review(document)}"
     found = (document["review"] or {}).get("findings", [])
     yield from _listed(f"{each['level']}: {each['rule']} {each['path']}: {each['what']}" for each in found)
+    yield from _listed(f"cannot be taken back: {each}" for each in _irreversible(document))
     yield f"  {_since(document)}"
     yield from _listed(f"{each['commit'][:12]} {each['author']} {each['message']}" for each in document["pushes"])
     yield f"  {_checks(document)}"
@@ -68,7 +69,15 @@ def _review(document: Document) -> str:
     review = document["review"]
     if review is None:
         return "review: none, what would change is not known"
-    return f"review: {review['headline']}; {counted_noun(review['changes'], 'change')}"
+    reasons = _irreversible(document)
+    back = f", and it CANNOT BE TAKEN BACK as it was ({counted_noun(len(reasons), 'reason')})" if reasons else ""
+    return f"review: {review['headline']}; {counted_noun(review['changes'], 'change')}{back}"
+
+
+def _irreversible(document: Document) -> list[str]:
+    """Return why the release cannot be taken back, by its review; evidence of an earlier platform does not say."""
+    found: list[str] = (document["review"] or {}).get("irreversible", [])
+    return found
 
 
 def _since(document: Document) -> str:

@@ -14,10 +14,23 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage, Wave
-from pipeline.catalogue.release import OF_A_SERVICE, Wish, release_of, with_own_release
+from pipeline.catalogue.release import (
+    OF_A_SERVICE,
+    OF_A_TIER,
+    Wish,
+    has_default_alarms,
+    release_of,
+    tier_release,
+    watched_services,
+    why_not,
+    wishes_for,
+    with_own_release,
+)
 from pipeline.catalogue.source_location import SourceExpression, assignments, expression_of, relative
 from pipeline.cli import single_stack
 from pipeline.cli.template_lines import hunks
+from pipeline.definition import pipeline_size
+from services.library.constructs.release_alarm import lacking
 from services.library.contract import defaults
 from services.library.contract.environment import Tier
 from services.library.contract.published import Published
@@ -71,7 +84,10 @@ def explain(
             for when in ("before", "after")
             for step in getattr(service, when)
         ],
-        "release": [*_release(entry, released_with or stage)],
+        "release": [
+            *_of_service(entry, lacks := lacking(stack)),
+            *_of_stage(entry, lacks, released_with or stage),
+        ],
         "approval": _approval(stage),
         "offers": _published(service.offers, {other.name: other.all_needs for other in stage.services}),
         "needs": _published(service.all_needs, {other.name: other.offers for other in stage.services}),
@@ -135,12 +151,17 @@ def shown(value: object) -> str:
     return f"{type(value).__name__}({given})" if parts else type(value).__name__
 
 
+def _of_tier(tier: Tier) -> SourceExpression:
+    """Return where the organisation's defaults of a tier are."""
+    by_tier = next(node for node in ast.walk(assignments(DEFAULTS_FILE)["BY_TIER"]) if isinstance(node, ast.Dict))
+    calls = {ast.unparse(key): value for key, value in zip(by_tier.keys, by_tier.values, strict=True) if key}
+    return SourceExpression(file=relative(DEFAULTS_FILE), node=calls[f"Tier.{tier.name}"])
+
+
 def _defaults(tier: Tier) -> Iterator[Explanation]:
     assigned = assignments(DEFAULTS_FILE)
     file = relative(DEFAULTS_FILE)
-    by_tier = next(node for node in ast.walk(assigned["BY_TIER"]) if isinstance(node, ast.Dict))
-    calls = {ast.unparse(key): value for key, value in zip(by_tier.keys, by_tier.values, strict=True) if key}
-    given = SourceExpression(file=file, node=calls[f"Tier.{tier.name}"])
+    given = _of_tier(tier)
     for name, value in vars(defaults.BY_TIER[tier]).items():
         yield _setting(name, shown(value), f"tier {tier.value}", str(given.field(name)))
     for name in ("FUNCTION_RUNTIME", "FUNCTION_ARCHITECTURE", "PERMISSIONS_BOUNDARY"):
@@ -184,23 +205,66 @@ def _given(file: str, calls: Sequence[ast.Call], settings: Any, prefix: str = ""
         yield _setting(f"{prefix}{name}", shown(value), why, at)
 
 
-def _release(entry: ServiceEntry, released_with: Stage | Wave) -> Iterator[Explanation]:
-    """Yield what holds of the stage's releases, each with who wishes it."""
-    release = with_own_release(entry.stage, entry.service).release
+def _of_service(entry: ServiceEntry, lacks: str | None) -> Iterator[Explanation]:
+    """Yield what holds of the service's own releases, each with who wishes it. `lacks`: what its stack has not."""
+    stage, service = entry.stage, entry.service
+    release = with_own_release(stage, service).release
     for name in OF_A_SERVICE:
-        if release is not None and (value := getattr(release, name)) is not None:
-            own = entry.service.release is not None and getattr(entry.service.release, name) is not None
-            wish = Wish(value=value, stage=entry.stage, service=entry.service if own else None)
-            yield _wish(name, wish, f"wish of {wish.who}")
+        if release is None or (value := getattr(release, name)) is None:
+            continue
+        if name == "alarms" and lacks is not None and has_default_alarms(stage, service):
+            yield _not_applied(stage, name, f"its stack is without {lacks}")
+            continue
+        said = [each for each in wishes_for(stage, name) if each.service in (None, service)]
+        wish = said[-1] if said else Wish(value=value, stage=stage, is_default=True)
+        yield _wish(name, wish, f"wish of {wish.who}")
+
+
+def _of_stage(entry: ServiceEntry, lacks: str | None, released_with: Stage | Wave) -> Iterator[Explanation]:
+    """Yield what holds of all that is released together, each with who wishes it, and what of the tier's does not."""
+    stage = entry.stage
+    reasons = {name: why for name in OF_A_TIER if (why := _why_not(entry, lacks, released_with, name))}
+    found = set()
     for name, wish in release_of(released_with).wishes:
-        yield _wish(name, wish, f"strictest wish, of {wish.who}")
+        of = next((each for each in OF_A_TIER if name.startswith(each)), name)
+        if not wish.is_default or of not in reasons:
+            found.add(of)
+            yield _wish(name, wish, f"strictest wish, of {wish.who}")
+    for name in OF_A_TIER:
+        if name in found:
+            continue
+        if said := wishes_for(stage, name):
+            yield _wish(name, said[0], f"wish of {said[0].who}")
+        elif getattr(tier_release(stage), name) is not None and name in reasons:
+            yield _not_applied(stage, name, reasons[name])
+
+
+def _why_not(entry: ServiceEntry, lacks: str | None, released_with: Stage | Wave, name: str) -> str | None:
+    """Return why the tier's default for a field does not hold, as far as the catalogue and this one stack tell."""
+    watched = [each.name for stage in released_with.stages for each in watched_services(stage)]
+    if name == "bake" and watched == [entry.service.name] and lacks and has_default_alarms(entry.stage, entry.service):
+        return f"the only service has no release alarm, since its stack is without {lacks}"
+    size = pipeline_size.actions_of(released_with)
+    if name == "roll_back" and size > pipeline_size.MOST_IN_A_STAGE:
+        return f"{size} actions are more than one stage of a pipeline takes"
+    return why_not(released_with, name)
 
 
 def _wish(name: str, wish: Wish[Any], why: str) -> Explanation:
+    if wish.is_default:
+        return _setting(name, shown(wish.value), "the tier's default", _tier_release_at(wish.stage))
     written = expression_of(wish.stage)
     if wish.service is not None:
         written = ServiceEntry(wish.stage, wish.service).expression
     return _setting(name, shown(wish.value), why, str(written.field("release")))
+
+
+def _not_applied(stage: Stage, name: str, why: str) -> Explanation:
+    return _setting(name, "none", f"the tier's default does not hold here: {why}", _tier_release_at(stage))
+
+
+def _tier_release_at(stage: Stage) -> str:
+    return str(_of_tier(stage.environment.tier).field("release"))
 
 
 def _approval(stage: Stage) -> Explanation:

@@ -24,7 +24,7 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Action, Stage
 from pipeline.operate.target import local_target
 from pipeline.rehearsal import assembly_files, faults
-from pipeline.rehearsal.faults import FailedDeployment, Fault
+from pipeline.rehearsal.faults import FailedAction, FailedDeployment, Fault
 from pipeline.rehearsal.rehearsal import Outcome, Rehearsal
 from pipeline.rehearsal.script import Answer, Script
 from pipeline.rehearsal.single_stage import StackTemplate, single_stage, source_artifacts, stack_templates
@@ -32,6 +32,7 @@ from pipeline.review.read.synthesis import clean_environment
 from pipeline.settings import SETTINGS
 
 STOPPED = 1
+CANCELLED = "Cancelled"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +48,13 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command line
         list[str] | None, typer.Option(help=f"What goes wrong: {faults.ALLOWED}. Again for another.", metavar="FAULT")
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Say no at the approval.")] = False,
+    no_answer: Annotated[
+        bool, typer.Option("--no-answer", help="Let nobody answer the approval until its time is over.")
+    ] = False,
+    updated: Annotated[
+        bool,
+        typer.Option("--updated", help="The pipeline was updated since the release before: nothing to go back to."),
+    ] = False,
     traffic: Annotated[
         bool, typer.Option("--traffic/--no-traffic", help="Whether services get the requests that the bake wants.")
     ] = True,
@@ -72,6 +80,10 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command line
     """
     checkout = ctx.ensure_object(Path)
     chosen = faults.parse(fault or ())
+    if reject and no_answer:
+        raise typer.BadParameter("--reject is an answer: give it or --no-answer.")
+    if first and updated:
+        raise typer.BadParameter("--first has no release before it, so that --updated changes nothing.")
     if first and any(not isinstance(each, FailedDeployment) for each in chosen):
         raise typer.BadParameter("--first takes deployment=SERVICE alone: alarms are there once it is deployed.")
     freeze_until, begins = (None if each is None else _moment(each) for each in (freeze, at))
@@ -81,9 +93,11 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command line
     rehearsed = single_stage(template, stage, is_first_judged=first)
     stacks = stack_templates(template, stage)
     script = Script(
-        answer=Answer.REJECT if reject else Answer.APPROVE,
+        answer=Answer.REJECT if reject else Answer.NONE if no_answer else Answer.APPROVE,
         replaced=_replaced(folder, stacks, chosen),
-        faults=[each for each in chosen if not isinstance(each, FailedDeployment)],
+        faults=[each for each in chosen if not isinstance(each, FailedDeployment | FailedAction)],
+        failing=[each.action for each in chosen if isinstance(each, FailedAction)],
+        is_updated_before=updated,
         has_traffic=traffic,
         freeze_until=freeze_until,
         at=begins,
@@ -212,6 +226,8 @@ def _lines(outcome: Outcome, stage: str) -> Iterator[str]:
 
 
 def _stopped(outcome: Outcome) -> Iterator[str]:
+    if outcome.run.status == CANCELLED:
+        yield "  An update of the pipeline cancelled it: what it has deployed stays, and its bake counts for nothing."
     for action, lines in outcome.reasons.items():
         yield f"  {action}"
         yield from (f"    | {line}" for line in lines)

@@ -12,8 +12,17 @@ from pipeline.cli import environments, text
 from pipeline.cli.answer import FOLLOW, answer
 from pipeline.cli.connection import Aws, Connection, Json, Profile, Yes, confirm, connect
 from pipeline.cli.denied import count, during
+from pipeline.local.client import CLOCK, ask
 from pipeline.local.errors import LocalCloudError
-from pipeline.operate import closed_gate, evidence, failed_creation, pipeline_repair, run_control, service_logs
+from pipeline.operate import (
+    closed_gate,
+    evidence,
+    failed_creation,
+    pipeline_repair,
+    run_control,
+    service_logs,
+    service_rollbacks,
+)
 from pipeline.operate import logs as action_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.evidence import Evidence
@@ -24,7 +33,8 @@ from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, SUCCEEDED, Run
 from pipeline.operate.service_logs import Line
-from services.library.contract.names import entry_of, gate_of
+from pipeline.operate.service_rollbacks import ServiceRollback
+from services.library.contract.names import BAKE_PREFIX, entry_of, gate_of
 
 FOLLOWING_ENDED = 130
 """As a shell reports Ctrl-C."""
@@ -80,7 +90,13 @@ def _show(connection: Connection, run: Run, *, as_json: bool) -> None:
     if as_json:
         ways_back = {stage: found.to_json() for stage, found in _ways_back(connection.pipeline, run)}
         others = [each.to_json() for each in alive]
-        typer.echo(json.dumps({**run.to_json(), "alive": others, "ways_back": ways_back}, indent=2))
+        rollbacks = [
+            each.to_json(why)
+            for stage, before, why in _half_released(connection.pipeline, run)
+            for each in _rollbacks(connection.pipeline, run, stage, before)
+        ]
+        document = {**run.to_json(), "alive": others, "ways_back": ways_back, "rollbacks": rollbacks}
+        typer.echo(json.dumps(document, indent=2))
         return
     for line in (*text.table(run), *text.alive_besides(run, alive)):
         typer.echo(line)
@@ -95,9 +111,10 @@ def show_what_is_next(pipeline: Pipeline, run: Run) -> None:
     _show_denials(pipeline, run)
     _show_broken_definition(pipeline, run)
     _show_failed_creations(pipeline, run)
-    for stage in _half_released(run):
-        before = evidence.of_stage(pipeline, gate_of(entry_of(stage)), besides=run.execution)
-        typer.echo(text.after_failure(before, stage))
+    _show_clock(pipeline, run)
+    for stage, before, why in _half_released(pipeline, run):
+        for line in text.after_failure(before, stage, _rollbacks(pipeline, run, stage, before), why):
+            typer.echo(line)
     for stage, found in _ways_back(pipeline, run):
         typer.echo(f"Way back: {text.way_back(found, stage)}")
         for closed in closed_gate.why_closed(pipeline, stage):
@@ -112,12 +129,29 @@ def _ways_back(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence]]:
         yield entry_of(gate), evidence.of_stage(pipeline, gate)
 
 
-def _half_released(run: Run) -> list[str]:
-    """Return the stages behind a gate in which a run has deployed something and then failed."""
-    gates = {stage.name for stage in run.stages}
-    failed = dict.fromkeys(action.stage for action in text.failed(run) if gate_of(entry_of(action.stage)) in gates)
+def _half_released(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence, str]]:
+    """Yield the stages in which a run has deployed something and then failed, if they have a gate or are rolled back.
+
+    Each with what is known of the way back from there, and with what failed, in words.
+    """
+    stages = {stage.name for stage in run.stages}
     deployed = {each.stage for each in run.actions if each.category == "Deploy" and each.status == SUCCEEDED}
-    return [stage for stage in failed if stage in deployed]
+    failed = {each.stage: each.name for each in text.failed(run) if each.stage in deployed}
+    for stage, action in failed.items():
+        gate = gate_of(entry_of(stage))
+        before = evidence.of_stage(pipeline, gate, besides=run.execution)
+        if before.rolls_back or gate in stages:
+            yield stage, before, f"{action} failed"
+
+
+def _rollbacks(pipeline: Pipeline, run: Run, stage: str, before: Evidence) -> list[ServiceRollback]:
+    """Return what goes back of what a run has changed in a stage, unless CodePipeline takes all of it back."""
+    if before.way_back and before.rolls_back:
+        return []
+    try:
+        return service_rollbacks.of_run(pipeline, run.execution, stage)
+    except OperateError:
+        return []  # whose stacks may not be looked at still hears of the run
 
 
 def _show_broken_definition(pipeline: Pipeline, run: Run) -> None:
@@ -155,6 +189,21 @@ def _show_denials(pipeline: Pipeline, run: Run) -> None:
     for line in found.lines() if run.status == FAILED else ():
         typer.echo(line)
     typer.echo(f"{count(found)}  {penstock('denied --execution', run.execution)}")
+
+
+def _show_clock(pipeline: Pipeline, run: Run) -> None:
+    """Say so where a release did not wait as long as it would on AWS."""
+    baked = [each.stage for each in run.actions if each.name.startswith(BAKE_PREFIX) and each.status == SUCCEEDED]
+    port = pipeline.target.local_port
+    try:
+        rate = ask(port, CLOCK, {}, of="clock")["rate"] if port and baked else 1
+    except LocalCloudError:
+        return  # as above
+    if rate > 1:
+        typer.echo(
+            f"{', '.join(baked)} baked by this local cloud's clock, which goes {rate:,.0f} times as fast while releases"
+            " wait, and traffic is shifted."
+        )
 
 
 def print_lines(runs: Iterator[Run], *, silent: bool, before: Run | None = None) -> Run:

@@ -1,6 +1,6 @@
 """A run in words, for people."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import typer
@@ -11,6 +11,7 @@ from pipeline.operate.live_runs import LiveRun
 from pipeline.operate.next_step import penstock
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import FAILED, NOT_STARTED, SKIPPED, STOPPED, SUCCEEDED, WAITING, Action, Run, Stage
+from pipeline.operate.service_rollbacks import ServiceRollback
 from services.library.contract.names import entry_of
 
 COLOURS = {
@@ -71,12 +72,22 @@ def way_back(found: Evidence, stage: str) -> str:
     return f"if it fails, {stage} stays as it is then:  {by_hand}  brings one service back"
 
 
-def after_failure(found: Evidence, stage: str) -> str:
-    """Say what becomes of a stage in which a run has failed; `found`: of the runs before it."""
+def after_failure(found: Evidence, stage: str, rollbacks: Sequence[ServiceRollback], why: str) -> Iterator[str]:
+    """Say what becomes of a stage in which a run has failed.
+
+    `found`: of the runs before it; `rollbacks`: what goes back of what the run has changed, as far as that is known.
+    """
     if found.way_back and found.rolls_back:
-        return f"CodePipeline rolls {stage} back to execution {found.way_back}, in a run of its own."
-    by_hand = f"penstock rollback SERVICE {stage} --to {found.commit[:12] or 'COMMIT'} --why ..."
-    return f"Nothing rolls {stage} back by itself. What went wrong, one service at a time:  {by_hand}"
+        yield f"CodePipeline rolls {stage} back to execution {found.way_back}, in a run of its own."
+        return
+    if not rollbacks:
+        by_hand = f"penstock rollback SERVICE {stage} --to {found.commit[:12] or 'COMMIT'} --why ..."
+        yield f"Nothing rolls {stage} back by itself. What went wrong, one service at a time:  {by_hand}"
+        return
+    yield f"Nothing rolls {stage} back by itself. What the run has changed there goes back so, each reviewed first:"
+    for each in rollbacks:
+        nothing = f"{each.stage}/{each.service}: no run before it succeeded there, so there is nothing to go back to"
+        yield f"  {each.command(why) or nothing}"
 
 
 def format_change(change: Stage | Action) -> str:

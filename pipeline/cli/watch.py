@@ -1,6 +1,7 @@
 """`penstock alarms` and `penstock trace`: what deployed services say of themselves."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,7 +9,11 @@ import typer
 from pipeline.cli import environments
 from pipeline.cli.connection import Aws, Json, Profile, connect
 from pipeline.operate import alarms as firing_alarms
-from pipeline.operate import traces
+from pipeline.operate import service_rollbacks, traces
+from pipeline.operate.alarms import FiringAlarm
+from pipeline.operate.errors import OperateError
+from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.pipeline import Pipeline
 
 
 def register(app: typer.Typer) -> None:
@@ -25,18 +30,20 @@ def alarms(
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
-    """List the alarms that fire, each with the page that says what to do.
+    """List the alarms that fire, each with the page that says what to do, and how the service's last release goes back.
 
     Answers 0 if none does, else 1.
     """
     pipeline = connect(ctx, profile=profile, aws=aws).pipeline
-    found = list(firing_alarms.firing(pipeline.target, environments.read(ctx, pipeline, stage)))
+    there = environments.read(ctx, pipeline, stage)
+    found = list(firing_alarms.firing(pipeline.target, there))
+    commands = _commands(pipeline, there, found)
     if as_json:
         typer.echo(
             json.dumps(
                 [
                     {"stage": each.stage, "service": each.service, "alarm": each.name, "says": each.says}
-                    | {"since": each.since.isoformat()}
+                    | {"since": each.since.isoformat(), "rollback": commands.get((each.stage, each.service), "")}
                     for each in found
                 ],
                 indent=2,
@@ -46,9 +53,28 @@ def alarms(
         for each in found:
             since = f"since {each.since.astimezone():%Y-%m-%d %H:%M:%S}"
             typer.echo(f"{typer.style(f'{each.stage}/{each.service}', fg='red')}  {since}  {each.says}")
+        for (at, service), command in commands.items():
+            typer.echo(f"If its last release did it, {at}/{service} goes back by  {command}")
         if not found:
             typer.echo("No alarm fires.")
     raise typer.Exit(1 if found else 0)
+
+
+def _commands(
+    pipeline: Pipeline, there: Sequence[DeployedStack], found: Sequence[FiringAlarm]
+) -> dict[tuple[str, str], str]:
+    """Return how each service goes back of which an alarm fires, where a run has changed it and another was before."""
+    firing = {(each.stage, each.service): each.name for each in found}
+    services = [each for each in there if (each.stage, each.service) in firing and each.changed]
+    if not services:
+        return {}
+    try:
+        found_back = service_rollbacks.of_services(pipeline, services)
+    except OperateError:
+        return {}  # who may not read the pipeline's history still hears of alarms
+    rollbacks = {(each.stage, each.service): each for each in found_back}
+    commands = {place: each.command(f"{firing[place]} fires") for place, each in rollbacks.items()}
+    return {place: command for place, command in commands.items() if command}
 
 
 def trace(

@@ -39,7 +39,11 @@ class Notifications(Construct):
             target=targets.SnsTopic(
                 self.topic,
                 dead_letter_queue=self.undelivered,
-                message=events.RuleTargetInput.from_text(f"Pipeline {name}: execution {execution} failed."),
+                # What goes back, and how, has to be computed: the rule knows no more than the run.
+                message=events.RuleTargetInput.from_text(
+                    f"Pipeline {name}: execution {execution} failed. What failed, what goes back by itself, and what"
+                    f" by which command:  penstock status --execution {execution}"
+                ),
             ),
         )
         stage = events.EventField.from_path("$.detail.stage")

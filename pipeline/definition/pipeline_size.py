@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.catalogue.release import approves_unchanged, asks_approval, bakes, has_gate
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
@@ -15,15 +15,23 @@ OF_AN_APPROVAL = 3
 INDENTED_ACTIONS = 400
 """A template with more is written without indentation, which is a third of its bytes: 794 actions took 922,110 of the
 1,000,000 that CloudFormation reads, and 581,438 without. What people compare is the review, which reads templates."""
+MOST_IN_A_STAGE = 50
+"""Actions of one stage of a pipeline; CDK Pipelines makes several of a larger one.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 WARNED_SHARE = 0.9
 
 
 def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
-    """Count the actions of the pipeline over this catalogue."""
+    """Count the actions of the pipeline over this catalogue, as if every service had something to watch."""
     gates = sum(map(has_gate, catalogue)) + OF_AN_APPROVAL * sum(map(asks_approval, catalogue))
     rules = sum(map(approves_unchanged, catalogue)) + sum(map(bakes, catalogue))
     tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
     return ALWAYS + tests + len(removals) + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
+
+
+def actions_of(entry: Stage | Wave) -> int:
+    """Count the actions behind the gate of a stage or wave, without removals and unit tests."""
+    return sum(map(_actions_of, entry.stages)) + bakes(entry)
 
 
 def warning(count: int) -> str:

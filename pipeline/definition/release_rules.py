@@ -12,7 +12,7 @@ from constructs import Construct
 
 from pipeline.catalogue.model import Stage, Wave
 from pipeline.catalogue.problem import MistakeError
-from pipeline.catalogue.release import release_of, watched_services
+from pipeline.catalogue.release import release_of, requests_of, watched_services
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn
 from services.library.contract.names import Bootstrap, release_alarm, release_parameter
 
@@ -67,10 +67,19 @@ def _rules(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> dict[
 
 def _places(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> Iterator[dict[str, Any]]:
     """Yield the accounts and regions of the entry's stages, each with the alarms that block."""
+    bake = release_of(entry).bake
     for stage in entry.stages:
         blockers = [each.value for each in release_of(stage).blockers]
-        watched = [release_alarm(stage.environment.label, each.name) for each in watched_services(stage)]
+        names = {each.name for each in watched_services(stage)}
+        watched = {
+            release_alarm(stage.label, each.name): requests_of(entry, stage, each)
+            for each in stage.services
+            if each.name in names
+        }
         if blockers or watched:
             account, region = stage.environment.account, stage.environment.region
             role = bootstrap_role_arn(stack, bootstrap, "lookup", account=account, region=region)
-            yield {"account": account, "region": region, "role": role, "release": watched, "blockers": blockers}
+            place = {"account": account, "region": region, "role": role, "release": [*watched], "blockers": blockers}
+            # What needs fewer requests than the bake asks for.
+            fewer = {name: count for name, count in watched.items() if bake and count < bake.requests}
+            yield place | ({"requests": fewer} if fewer else {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 
 from pipeline.catalogue.model import Catalogue
@@ -22,6 +23,13 @@ def add_conditions(pipeline: codepipeline.CfnPipeline, names: Sequence[str], cat
             for position, name in enumerate(names)
             if entry_of(name) == entry.label and name != gate_of(entry.label)
         ]
+        if len(parts) > 1 and wish.is_default:
+            cdk.Annotations.of(pipeline).add_warning_v2(
+                f"penstock:noRollBack:{entry.label}",
+                f"{entry.label} is not rolled back when it fails, as its tier has it, for it has more actions than one"
+                " stage of a pipeline takes. Make two stages of it, or say roll_back=False in its release.",
+            )
+            continue
         if len(parts) > 1:
             raise MistakeError(
                 f"{wish.who}: release.roll_back=True is not allowed in {entry.label}, which has more actions than one"

@@ -1,16 +1,16 @@
 """A stage's services as CloudFormation stacks, and what guardrails must know of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage
-from pipeline.catalogue.release import with_own_release
-from services.library.constructs.release_alarm import watch_release
+from pipeline.catalogue.release import has_default_alarms, with_own_release
+from services.library.constructs.release_alarm import lacking, watch_release
 from services.library.constructs.tracing import trace
 from services.library.contract import deployment
 from services.library.contract.defaults import PERMISSIONS_BOUNDARY
@@ -18,7 +18,8 @@ from services.library.contract.names import release_alarm
 from services.library.guardrails.checked_stack import CheckedStack
 
 if TYPE_CHECKING:
-    from services.library.contract.service import ServiceStack
+    from services.library.contract.release import ReleaseAlarms
+    from services.library.contract.service import Service, ServiceStack
 
 STACK = "aws:cdk:stack"
 """How the CDK calls a stack where it asks for resource types."""
@@ -31,6 +32,8 @@ class BuiltStage(cdk.Stage):
     stage: Stage
     stacks: Mapping[str, cdk.Stack]
     """Service name -> its stack."""
+    watched: Collection[str]
+    """The services whose stacks have a release alarm."""
 
 
 class ServiceStage(BuiltStage):
@@ -65,6 +68,7 @@ class ServiceStage(BuiltStage):
         for name, value in stack_tags.items():
             cdk.Tags.of(self).add(name, value, include_resource_types=[STACK])
         self.stacks: dict[str, ServiceStack] = {}
+        self.watched: set[str] = set()
         offered: dict[str, ServiceStack] = {}
         for service in stage.services:
             if only not in (None, service.name):
@@ -73,13 +77,20 @@ class ServiceStage(BuiltStage):
                 self,
                 environment,
                 instrument=partial(trace, service=service.name, environment=environment),
-                watch=partial(watch_release, name=release_alarm(environment.label, service.name)),
+                watch=partial(self._watch, service),
             )
             self.stacks[service.name] = stack
             offered |= {published.name: stack for published in service.offers}
         for service in stage.services if only is None else ():
             for published in service.all_needs:
                 self.stacks[service.name].add_stack_dependency(offered[published.name], f"it needs {published.name}")
+
+    def _watch(self, service: "Service[Any]", stack: cdk.Stack, alarms: "ReleaseAlarms") -> None:
+        """Add the release alarm; where the tier alone wishes it, to a stack that has something to watch."""
+        if has_default_alarms(self.stage, service) and lacking(stack) is not None:
+            return
+        watch_release(stack, alarms, name=release_alarm(self.stage.label, service.name))
+        self.watched.add(service.name)
 
 
 def checked_stacks(built: ServiceStage) -> list[CheckedStack]:

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.catalogue.release import approves_unchanged, asks_approval, has_gate
+from pipeline.catalogue.release import approves_unchanged, asks_approval, has_gate, watched_alone
 from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
     approval_timeout,
@@ -87,6 +87,8 @@ class PipelineStack(cdk.Stack):
         self._make_stage = make_stage or partial(ServiceStage, boundary=self._boundary)
         self._pipeline_name = settings.name
         stages = list(stages_of(catalogue))
+        self._built = {stage.label: self._make_stage(self, stage) for stage in stages}
+        catalogue = tuple(entry.with_stages(self._as_watched) for entry in catalogue)
         self.decided_findings = decided_findings.decisions(
             self, settings, [stage.environment.region for stage in stages]
         )
@@ -314,7 +316,7 @@ class PipelineStack(cdk.Stack):
         if tests is not None:
             (gate or wave).add_pre(tests)
         for stage in entry.stages:
-            built = self._make_stage(self, stage)
+            built = self._built[stage.label]
             removing = [
                 self._removal(each, keeps_data=stage.environment.keeps_data)
                 for each in self._removals
@@ -346,7 +348,12 @@ class PipelineStack(cdk.Stack):
             )
         self._bake(entry, wave)
 
+    def _as_watched(self, stage: Stage) -> Stage:
+        return watched_alone(stage, self._built[stage.label].watched)
+
     def _bake(self, entry: Stage | Wave, wave: pipelines.Wave) -> None:
+        if bakes_in(entry):
+            bakes.require_alarms(entry)
         if self._builds.bakes is not None and bakes_in(entry):
             assembly = self._engine.cloud_assembly_file_set
             wave.add_post(

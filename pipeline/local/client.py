@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.local.errors import LocalCloudError
 from pipeline.operate.session import LocalClients, account_credentials
 
+CLOCK = "/_penstock/clock"
+"""Where the cloud says how fast its clock goes, and is told (pipeline/local/cloud/clock.py)."""
 HEALTH_SECONDS = 5
 SAVE_SECONDS = 60
 ANSWER_SECONDS = 10

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -32,6 +33,8 @@ class DeployedStack:
     status: str
     """Of the stack; empty while there is none."""
     outputs: dict[str, str]
+    changed: datetime | None = None
+    """When something of it was created or updated last; None while there is none."""
     asks_approval: bool = False
     """Whether a person is asked before anything gets to its stage."""
 
@@ -110,10 +113,11 @@ def _asks_approval(declared: Mapping[str, Any]) -> bool:
 
 def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: str) -> DeployedStack:
     client: CloudFormationClient = pipeline.target.client("cloudformation", account=account, region=region)
-    status, outputs, tags = "", {}, {}
+    status, outputs, tags, changed = "", {}, {}, None
     try:
         described = client.describe_stacks(StackName=stack)["Stacks"][0]
         status = described["StackStatus"]
+        changed = described.get("LastUpdatedTime", described.get("CreationTime"))
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
         tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
     except ClientError as error:
@@ -129,4 +133,5 @@ def _describe(pipeline: Pipeline, stage: str, account: str, region: str, stack: 
         region=region,
         status=status,
         outputs=outputs,
+        changed=changed,
     )

@@ -9,7 +9,11 @@ from pipeline.operate.errors import OperateError
 
 GATE = "gate"
 TIME = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
-ALLOWED = "deployment=SERVICE, ALARM@gate, ALARM@TIME or error-rate=PERCENT%@TIME, with a TIME into the bake such as 9h"
+ALLOWED = (
+    "deployment=SERVICE, action=NAME, ALARM@gate, ALARM@TIME, error-rate=PERCENT%@TIME or update@TIME, with a TIME into"
+    " the bake such as 9h"
+)
+UPDATE = "update"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +21,21 @@ class FailedDeployment:
     """A service's stack fails after everything in it has been made or changed."""
 
     service: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedAction:
+    """An action of the stage, or of its gate, fails: a probe, a command, a bake."""
+
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipelineUpdate:
+    """A later commit's run updates the pipeline."""
+
+    at: timedelta
+    """Into the bake."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +56,7 @@ class ErrorRate:
     """Into the bake."""
 
 
-Fault = FailedDeployment | FiringAlarm | ErrorRate
+Fault = FailedDeployment | FailedAction | FiringAlarm | ErrorRate | PipelineUpdate
 
 
 def parse(given: Iterable[str]) -> list[Fault]:
@@ -52,15 +71,19 @@ def parse(given: Iterable[str]) -> list[Fault]:
 def _parse(given: str) -> Fault:
     what, at_sign, when = given.rpartition("@")
     if not at_sign:
-        kind, _, service = given.partition("=")
-        if kind == "deployment" and service:
-            return FailedDeployment(service=service)
+        kind, _, name = given.partition("=")
+        if kind == "deployment" and name:
+            return FailedDeployment(service=name)
+        if kind == "action" and name:
+            return FailedAction(action=name)
         raise _refused(given)
     at = None if when == GATE else _time(given, when)
     rate = re.fullmatch(r"error-rate=(\d{1,2}(?:\.\d+)?|100)%", what)
     if rate and at is not None:
         return ErrorRate(percent=float(rate[1]), at=at)
-    if not what or "=" in what:
+    if what == UPDATE and at is not None:
+        return PipelineUpdate(at=at)
+    if not what or "=" in what or what == UPDATE:
         raise _refused(given)
     return FiringAlarm(alarm=what, at=at)
 

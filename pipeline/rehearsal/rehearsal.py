@@ -8,21 +8,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pipeline.local.client import ask
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate import approvals, logs
-from pipeline.operate.errors import OperateError
-from pipeline.operate.follow import changes, follow
+from pipeline.operate.errors import OperateError, suggested
+from pipeline.operate.follow import REPLACED, changes, follow
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import template_of
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import account_of
+from pipeline.rehearsal import pipeline_update
 from pipeline.rehearsal.assembly_files import zip_of
 from pipeline.rehearsal.script import Answer, Conductor, Script
 from pipeline.rehearsal.single_stage import ASSEMBLY, SourceArtifact, StackTemplate, bucket_in
 from pipeline.rehearsal.watched_stage import RULES, WatchedStage
-from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE
+from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE, entry_of
 
 WHY = "A rehearsal"
+FAULTS, EXPIRY = "/_penstock/codepipeline/faults", "/_penstock/codepipeline/expire"
 FASTEST = 1_000_000.0
 """How fast the clock goes in releases that are not looked at, by the clock's own limit."""
 LINES_SHOWN = 6
@@ -115,7 +118,10 @@ class Rehearsal:
             )
         baked = timedelta() if watched is None else watched.bake
         rate = min(max(baked.total_seconds() / BAKE_SECONDS, 1.0), FASTEST)
+        self._let_fail(script.failing)
         conductor = self._conductor(script, rate=rate)
+        if script.is_updated_before:
+            pipeline_update.update(self.pipeline)
         self._push(script.replaced)
         every_stage: Any = [{"name": STAGES_VARIABLE, "value": EVERY_STAGE}]
         started = self.pipeline.client.start_pipeline_execution(name=self.pipeline.name, variables=every_stage)
@@ -166,16 +172,45 @@ class Rehearsal:
             if run is not None:
                 if conductor is not None:
                     conductor.at_approval()
-                waiting = approvals.find(self.pipeline, execution=run.execution)
-                approvals.answer(self.pipeline, waiting, approved=answer is Answer.APPROVE, why=WHY)
+                self._answer(run, answer)
             for run in follow(self.pipeline, execution):
                 for change in changes(before, run):
                     show(change)
                 if conductor is not None:
                     conductor.look(run)
                 before = run
+                if run.status in REPLACED:
+                    break  # an update of the pipeline cancelled it, and here none follows it
             assert run is not None  # noqa: S101 - a run that cannot be read raises
         return run
+
+    def _answer(self, run: Run, answer: Answer) -> None:
+        """Answer the approval that a run waits for, or let its time be over."""
+        if answer is Answer.NONE:
+            ask(self.cloud.port, EXPIRY, {"execution": run.execution}, of="approvals")
+            return
+        waiting = approvals.find(self.pipeline, execution=run.execution)
+        approvals.answer(self.pipeline, waiting, approved=answer is Answer.APPROVE, why=WHY)
+
+    def _let_fail(self, names: Sequence[str]) -> None:
+        """Have these actions fail when their turn comes.
+
+        Raises:
+            OperateError: for one that neither the stage nor its gate has.
+        """
+        declared = {
+            each["name"]: f"{stage['name']}/{each['name']}"
+            for stage in self.pipeline.definition()
+            for each in stage["actions"]
+            if entry_of(stage["name"]) == self.stage
+        }
+        for name in names:
+            if name not in declared:
+                raise OperateError(
+                    f"--fault action={name} names no action of {self.stage}; it has {', '.join(declared)}."
+                    f"{suggested(name, declared)}"
+                )
+        ask(self.cloud.port, FAULTS, {"fails": [declared[each] for each in names]}, of="faults")
 
     def _rollback_of(self, run: Run, show: Show, conductor: Conductor | None) -> Run | None:
         """Follow the run that CodePipeline has started since to roll the stage back, if it has."""

@@ -6,21 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from pipeline.local.client import ask
+from pipeline.local.client import CLOCK, ask
 from pipeline.operate import logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, NOT_STARTED, Action, Run
-from pipeline.rehearsal.faults import ErrorRate, FiringAlarm
+from pipeline.rehearsal import pipeline_update
+from pipeline.rehearsal.faults import ErrorRate, FiringAlarm, PipelineUpdate
 from pipeline.rehearsal.watched_stage import WatchedStage
+from services.library.contract.names import BAKE_PREFIX
 
-CLOCK = "/_penstock/clock"
 MANY = 1_000
 """Requests beside which the others do not count."""
 CHECK = "Check-"
 """How the action of the gate begins that judges."""
-BAKE, BAKES = "Bake-", re.compile(r" bakes for \d+ minutes")
-"""How the action begins that bakes, and what its log says once it does."""
+BAKES = re.compile(r" bakes for \d+ minutes")
+"""What the log of a bake says once it does."""
 PROGRESS = re.compile(r"(?:(\d+) h )?(\d+) min into the bake")
 """How its log says how far it is (pipeline/builds/release_bake.py)."""
 
@@ -30,6 +31,8 @@ class Answer(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    NONE = "none"
+    """Nobody answers, until it has waited long enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,11 @@ class Script:
     answer: Answer = Answer.APPROVE
     replaced: Mapping[str, str] = field(default_factory=dict)
     """Templates that are others in this release, by file."""
-    faults: Sequence[FiringAlarm | ErrorRate] = ()
+    faults: Sequence[FiringAlarm | ErrorRate | PipelineUpdate] = ()
+    failing: Sequence[str] = ()
+    """Actions of the stage, or of its gate, that fail."""
+    is_updated_before: bool = False
+    """Whether the pipeline was updated since the release before, so that there is none to go back to."""
     has_traffic: bool = True
     """Whether services get the requests that the bake wants."""
     freeze_until: datetime | None = None
@@ -62,7 +69,7 @@ class Conductor:
     rate: float
     _has_traffic: bool = field(default=False, init=False)
     """Whether the bake has had its requests."""
-    _pending: list[FiringAlarm | ErrorRate] = field(default_factory=list, init=False)
+    _pending: list[FiringAlarm | ErrorRate | PipelineUpdate] = field(default_factory=list, init=False)
     _is_at: bool = field(default=False, init=False)
     """Whether the clock says what the script says."""
 
@@ -105,6 +112,9 @@ class Conductor:
             if isinstance(fault, FiringAlarm):
                 self._pending.remove(fault)
                 self.watched.fire(fault.alarm)
+            elif isinstance(fault, PipelineUpdate):
+                self._pending.remove(fault)
+                pipeline_update.update(self.watched.pipeline)
             else:  # goes on until the release ends
                 self.watched.request(MANY, percent_failing=fault.percent)
 
@@ -125,7 +135,7 @@ class Conductor:
     def _baked(self, run: Run) -> timedelta | None:
         """Return how far the bake is, by its own log; None if the run does not bake."""
         for action in run.actions:
-            if action.name.startswith(BAKE) and action.status == IN_PROGRESS:
+            if action.name.startswith(BAKE_PREFIX) and action.status == IN_PROGRESS:
                 return _baked(self.watched.pipeline, action)
         return None
 

@@ -23,7 +23,7 @@ from pipeline.review.diff import (
 )
 from pipeline.review.diff.changes import removed
 from pipeline.review.diff.removals import RemovalStep, removal_steps
-from pipeline.review.judge import finding, findings, resource_findings
+from pipeline.review.judge import finding, findings, irreversible, resource_findings
 from pipeline.review.model import (
     AccessChange,
     AssetChange,
@@ -53,6 +53,7 @@ class StackDifferences:
         self.assets: list[AssetChange] = []
         self.overrides: list[GuardrailChange] = []
         self.drafts: list[finding.Draft] = []
+        self.irreversible: list[tuple[StackLocation, str]] = []
         self.incomplete: list[str] = []
         self.pipeline = Pipeline()
         self.exports = exports.Exports(), exports.Exports()
@@ -73,6 +74,7 @@ class StackDifferences:
             is_promotion = whole.outcome is ResourceOutcome.CREATE and place.service in self._services
             self.stacks.append(replace(whole, is_promotion=is_promotion))
             self.drafts += findings.of_stack(whole, self._removal_of(whole))
+            self.irreversible += irreversible.of_stack(whole)
         if whole or pair.adopts or not _has_same_content(pair):
             self._templates(pair, place, whole)
         elif any(mark in pair.content for mark in NEEDS_READING):
@@ -121,6 +123,8 @@ class StackDifferences:
                 for secret in each.secrets
             }
             self._add(rows, pair.path, secrets)
+            back = trees.compare(after, before, place, is_asset=self.is_asset)
+            self.irreversible += irreversible.of_rows(rows, back)
         self._shape(place, pair.path, before.template, after.template, rows, _folders(pair))
         self.incomplete += macros.unknown(before, after, place)
         if pair.after:
@@ -143,6 +147,7 @@ class StackDifferences:
                     located = replace(row, stage=where.stage, service=where.service, stack=where.stack)
                     lost = resource_findings.of_change(located, _join(whole.path, row.path))
                     self.drafts += findings.with_tombstone(lost, whole, self._removal_of(whole))
+                    self.irreversible += irreversible.of_rows([located], ())
 
     def _rows(
         self, before: trees.Tree, after: trees.Tree, place: StackLocation, *, adopts: bool

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pipeline.review.diff import exports, guardrails
 from pipeline.review.diff import stacks as both_sides
 from pipeline.review.diff_stacks import StackDifferences
-from pipeline.review.judge import finding, findings, verdict
+from pipeline.review.judge import finding, findings, irreversible, verdict
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import GuardrailChange, Review, StackLocation
 from pipeline.review.read.adopted import with_adopted
@@ -58,6 +58,7 @@ def review(base: Assembly, head: Assembly, baseline: ReviewBaseline) -> Review:
         guardrails=guardrail_changes,
         assets=tuple(differences.assets),
         stages=stages,
+        irreversible=irreversible.merged(differences.irreversible, stages or ("",)),
     )
 
 

@@ -372,6 +372,8 @@ class Review:
     assets: tuple[AssetChange, ...]
     stages: tuple[str, ...] = ()
     """Every stage of either side, in promotion order."""
+    irreversible: tuple[str, ...] = ()
+    """Why the release cannot be taken back as it was, by its templates, a sentence each."""
     version: int = VERSION
 
     @property

@@ -15,6 +15,11 @@ from pipeline.scaffold.names import StageName
 FOLDER = Path("stages")
 OF_ONE_STAGE = frozenset({"before", "after", "release", "tracing", "override", "stage_acknowledgements"})
 """What the contract lets an entry say for its stage alone; all other settings are the service's own."""
+CANARY = (
+    "from services.library.contract.release import Canary, Release\n",
+    "    release=Release(traffic=Canary(percent=10, minutes=10)),\n",
+)
+"""What a new stage of production imports and says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,16 +166,22 @@ class StageFile:
 
 
 def new_stage(stage: StageName, *, tier: str, account: str, region: str) -> str:
-    """Return the file of a stage that deploys nothing yet. `tier`, `account` and `region` as the names of constants."""
+    """Return the file of a stage that deploys nothing yet. `tier`, `account` and `region` as the names of constants.
+
+    Production gets a canary, which costs nothing where nothing runs yet and something later (docs/release.md).
+    """
+    imported, release = CANARY if tier == "PRODUCTION" else ("", "")
     return (
         f'"""The {stage.name} stage. A team ships here by adding its service to the list."""\n\n'
         "from pipeline.catalogue.model import Stage\n"
         "from services.library.contract.environment import Environment, Tier\n"
+        f"{imported}"
         "from stages import accounts\n\n"
         f"{stage.constant} = Stage(\n"
         f'    environment=Environment(name="{stage.name}", tier=Tier.{tier}, account=accounts.{account},'
         f" region=accounts.{region}),\n"
         "    services=(),\n"
+        f"{release}"
         ")\n"
     )
 

@@ -135,7 +135,7 @@ def _seen(unit: SynthesisedUnit, folder: Path) -> Any:
         )
         if artifact["type"] == asset_publishing.MANIFEST:
             artifacts.append(_destinations(folder / unit.folder / properties["file"]))
-    return [unit.stack_id, unit.outputs, artifacts, unit.manifest.get("missing")]
+    return [unit.stack_id, unit.outputs, unit.is_watched, artifacts, unit.manifest.get("missing")]
 
 
 def _destinations(manifest: Path) -> Any:

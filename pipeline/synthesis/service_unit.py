@@ -14,7 +14,7 @@ from constructs import Construct
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.catalogue.problem import MistakeError
-from pipeline.catalogue.release import with_own_release
+from pipeline.catalogue.release import has_default_alarms, with_own_release
 from pipeline.catalogue.source_location import relative
 from pipeline.definition.asset_publishing import MANIFEST
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
@@ -75,6 +75,7 @@ class ServiceUnit:
             sources.library(),
             sources.module(kind.__module__),
             plain((with_own_release(self.stage, self.service), self.stage.environment), sources.module),
+            has_default_alarms(self.stage, self.service),
             [kind.name, kind.owner, kind.handles_personal_data],
             [self.around.accounts.tools, sorted(self.around.accounts.keep_data), self.around.accounts.is_branch],
             self.around.boundary,
@@ -123,6 +124,11 @@ class SynthesisedUnit:
         return str(self.part.data["stack"])
 
     @property
+    def is_watched(self) -> bool:
+        """Return whether its stack has a release alarm."""
+        return bool(self.part.data["watched"])
+
+    @property
     def outputs(self) -> dict[str, str]:
         """Return the logical id of each of its stack's outputs by the construct's."""
         return dict(self.part.data["outputs"])
@@ -164,6 +170,7 @@ def synthesise(unit: ServiceUnit, folder: Path) -> SynthesisedUnit:
         "manifest": manifest,
         "stack": stack.artifact_id,
         "outputs": {name: stack.resolve(output.logical_id) for name, output in outputs.items()},
+        "watched": unit.service.name in built.watched,
         "findings": findings_data.write(found),
     }
     files = tuple(files_below(folder, *sorted(set(_written(folder, made, manifest)))))

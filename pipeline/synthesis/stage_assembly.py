@@ -24,6 +24,7 @@ class SynthesisedStage(BuiltStage):
         super().__init__(scope, stage.label, env=stage.environment.to_cdk())
         self.stage = stage
         self.stacks = {each.unit.service.name: self._stack(each) for each in units}
+        self.watched = {each.unit.service.name for each in units if each.is_watched}
         self._units = units
         self._assembly: cx_api.CloudAssembly | None = None
 

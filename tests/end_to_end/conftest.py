@@ -7,23 +7,25 @@ import pytest
 
 from tests.end_to_end.clone import Clone, make, narrow
 
-ORDER = ("test_promotion", "test_recovery", "test_push")
-"""What takes long comes first. Each file finds a platform whose last run succeeded."""
+ORDER = ("test_promotion", "test_recovery", "test_round_trip", "test_push")
+"""What takes long comes first. Each finds a platform whose last run succeeded; the last leaves a stopped run."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with these files and with the others here, which take longest.
 
-    Files with local clouds are next, which mostly wait, so that what is left at the end is short.
+    Files with local clouds are next, which mostly wait; the slow ones that only compute are last, where the worker that
+    computes begins. So what is left at the end is short.
     """
     here = Path(__file__).parent
     clouds = {item.path for item in items if item.get_closest_marker("cloud")}
+    slow = {item.path for item in items if item.get_closest_marker("slow")} - clouds
 
-    def place(item: pytest.Item) -> tuple[int, bool]:
+    def place(item: pytest.Item) -> tuple[int, int]:
         if not item.path.is_relative_to(here):
-            return len(ORDER) + 1, item.path not in clouds
-        return ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER), False
+            return len(ORDER) + 1, 0 if item.path in clouds else 2 if item.path in slow else 1
+        return ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER), 0
 
     items.sort(key=place)
 

@@ -35,6 +35,11 @@ def shards(stream: Json) -> int:
     return int(stream.get("ShardCount", 0))
 
 
+def metrics(alarm: Json) -> int:
+    """Return how many metrics an alarm looks at, which AWS bills for one by one."""
+    return sum("MetricStat" in each for each in alarm.get("Metrics", ())) or 1
+
+
 ITEMS = (
     BilledItem(name="HealthLake datastore", type="AWS::HealthLake::FHIRDatastore", monthly=0.27 * HOURS),
     BilledItem(name="Kinesis stream on demand", type=STREAM, monthly=0.04 * HOURS, units=lambda its: not shards(its)),
@@ -50,7 +55,8 @@ ITEMS = (
     BilledItem(
         name="WAF rule or managed group", type="AWS::WAFv2::WebACL", monthly=1, units=lambda its: len(its["Rules"])
     ),
-    BilledItem(name="CloudWatch alarm", type="AWS::CloudWatch::Alarm", monthly=0.1),
+    BilledItem(name="metric of a CloudWatch alarm", type="AWS::CloudWatch::Alarm", monthly=0.1, units=metrics),
+    BilledItem(name="composite alarm", type="AWS::CloudWatch::CompositeAlarm", monthly=0.5),
     BilledItem(name="metric of a log filter", type="AWS::Logs::MetricFilter", monthly=0.3),
 )
 

@@ -69,8 +69,8 @@ def app(
     removals: tuple[Removal, ...] = (),
     branches: Environment | None = None,
 ) -> tuple[cdk.App, PipelineStack]:
-    """The App as app.py makes it, with the same flags, over this catalogue."""
-    flags = json.loads((ROOT / toolkit.FILE).read_text())["context"]
+    """The App as app.py makes it under the CDK's CLI, with the same flags, over this catalogue."""
+    flags = json.loads((ROOT / toolkit.FILE).read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
     made = cdk.App(outdir=str(outdir), context=flags | {toolkit.QUALIFIER: settings.bootstrap.qualifier})
     stack = PipelineStack(
         made, "Pipeline", settings=settings, catalogue=catalogue, removals=removals, branches=branches

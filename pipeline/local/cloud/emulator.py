@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -329,12 +330,16 @@ class Emulator:
 
         eventbridge._invoke_target = invoke  # noqa: SLF001 - as above
 
-    def write_log(self, group: str, stream: str, message: str) -> None:
-        """Append a line of now to a log stream of `here`, which is made if it is missing; its group is not."""
+    def write_log(self, group: str, stream: str, message: str) -> bool:
+        """Append a line of now to a log stream of `here`, which is made if it is missing.
+
+        Its group is not: answers whether that is there.
+        """
         where = {"logGroupName": group, "logStreamName": stream}
         cloudwatch_logs._create_log_stream(where)  # noqa: SLF001 - as above; one that exists is left as it is
         line = {"timestamp": int(time.time() * 1000), "message": message}
-        cloudwatch_logs._put_log_events({**where, "logEvents": [line]})  # noqa: SLF001 - as above
+        status, _, _ = cloudwatch_logs._put_log_events({**where, "logEvents": [line]})  # noqa: SLF001 - as above
+        return int(status) < HTTPStatus.BAD_REQUEST
 
     def record_metric(
         self, namespace: str, name: str, value: float, unit: str = "None", dimensions: Mapping[str, str] | None = None

@@ -82,10 +82,10 @@ def _said(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     if not row.data_loss or row.outcome is ResourceOutcome.MAY_REPLACE:
         yield from (_ends(row, each) for each in row.ending_data)
     if row.guard_dropped and not row.data_loss:
-        said = f"{_named(row)} loses a guard: {_why(row)}. Its next removal or replacement loses {_data(row)}."
+        said = f"{named(row)} loses a guard: {why(row)}. Its next removal or replacement loses {lost_data(row)}."
         yield "Review-GuardDropped", said, "Keep the policy or the protection as it was."
     for stage in row.points_at:
-        said = f"{_named(row)} now names the account of {stage}: {', '.join(each.path for each in row.properties)}."
+        said = f"{named(row)} now names the account of {stage}: {', '.join(each.path for each in row.properties)}."
         yield "Review-CrossEnvironment", said, "Take the account from the environment that the stack is built for."
 
 
@@ -94,11 +94,11 @@ def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     if row.outcome is ResourceOutcome.REPLACE and row.type not in cosmetic_changes.BY_REVISION:
         old = "the old one, or a snapshot of it," if row.type in SNAPSHOTS else "the old one"
         kept = f" The new one starts empty; {old} stays behind with {contents(row.type)}." if _holds(row) else ""
-        yield "Review-Replacement", f"{_named(row)} is replaced: {_why(row)}.{kept}", _beside(row)
+        yield "Review-Replacement", f"{named(row)} is replaced: {why(row)}.{kept}", _beside(row)
     elif row.outcome is ResourceOutcome.MAY_REPLACE:
         yield _maybe(row)
     elif row.outcome is ResourceOutcome.WILL_FAIL:
-        said = f"The deployment will fail: {_named(row)} cannot be changed like this: {_why(row)}."
+        said = f"The deployment will fail: {named(row)} cannot be changed like this: {why(row)}."
         yield "Review-WillFail", said, "Leave it as it is, or add a new one beside it under another construct id."
     else:
         yield from _removed(row)
@@ -107,58 +107,58 @@ def _kept(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
 def _removed(row: ResourceChange) -> Iterator[tuple[str, str, str]]:
     if row.outcome is ResourceOutcome.SNAPSHOT:
         said = (
-            f"{_named(row)} is deleted. CloudFormation first takes a snapshot of {contents(row.type) or 'it'}, which"
+            f"{named(row)} is deleted. CloudFormation first takes a snapshot of {contents(row.type) or 'it'}, which"
             " nothing reads again by itself."
         )
         yield "Review-Snapshot", said, ""
     elif row.outcome is ResourceOutcome.ORPHAN:
         said = (
-            f"{_named(row)} leaves its stack and stays in the account, unmanaged and still paid for, until somebody"
+            f"{named(row)} leaves its stack and stays in the account, unmanaged and still paid for, until somebody"
             " deletes it by hand."
         )
         yield "Review-LeftBehind", said, ""
     elif row.outcome is ResourceOutcome.DESTROY and row.is_protected:
-        said = f"{_named(row)} leaves its stack, and its service refuses to delete it: it stays, unmanaged."
+        said = f"{named(row)} leaves its stack, and its service refuses to delete it: it stays, unmanaged."
         yield "Review-LeftBehind", said, "To have it deleted, take its protection away in a commit before."
 
 
 def _loss(row: ResourceChange) -> tuple[str, str, str]:
-    data = _data(row)
+    data = lost_data(row)
     if row.outcome is ResourceOutcome.DESTROY:
         if row.paired_with:
             said = (
-                f"Data loss ({data}): {_named(row)} gets the logical id {row.paired_with} instead of {row.logical_id}."
+                f"Data loss ({data}): {named(row)} gets the logical id {row.paired_with} instead of {row.logical_id}."
                 " To CloudFormation that is a deletion and a creation, and its DeletionPolicy is Delete."
             )
             return "Review-DataLoss", said, SAME_ID.format(old=row.logical_id)
-        said = f"Data loss ({data}): {_named(row)} is removed, and its DeletionPolicy is Delete."
+        said = f"Data loss ({data}): {named(row)} is removed, and its DeletionPolicy is Delete."
         return "Review-DataLoss", said, KEEP_FIRST
     if row.outcome is ResourceOutcome.REPLACE:
         said = (
-            f"Data loss ({data}): {_named(row)} is replaced by a new, empty one, because {_why(row)}. The old one is"
+            f"Data loss ({data}): {named(row)} is replaced by a new, empty one, because {why(row)}. The old one is"
             " deleted, for its UpdateReplacePolicy is Delete."
         )
         return "Review-DataLoss", said, BESIDE
-    said = f"Possible data loss ({data}): {_named(row)} may be replaced or removed, because {_why(row)}."
+    said = f"Possible data loss ({data}): {named(row)} may be replaced or removed, because {why(row)}."
     return "Review-PossibleDataLoss", said, BESIDE
 
 
 def _lesser_loss(row: ResourceChange) -> tuple[str, str, str]:
     """A loss of what is no store. A replacement is never less than that."""
-    class_, data = _held(row), _data(row)
+    class_, data = _held(row), lost_data(row)
     if row.outcome is ResourceOutcome.DESTROY:
-        said = f"{_named(row)} is deleted, and with it {data}.{AFTERWARDS.get(row.type, '')}"
+        said = f"{named(row)} is deleted, and with it {data}.{AFTERWARDS.get(row.type, '')}"
         return LOST[class_], said, KEEP_FIRST
     if row.outcome is ResourceOutcome.REPLACE:
-        said = f"{_named(row)} is replaced, and {data} are lost with the old one, because {_why(row)}."
+        said = f"{named(row)} is replaced, and {data} are lost with the old one, because {why(row)}."
         return "Review-Replacement", said, BESIDE
     rule = LOST[class_] if class_ in NOT_HAD_BACK else "Review-PossibleReplacement"
-    return rule, f"{_named(row)} may be replaced or removed, and {data} lost, because {_why(row)}.", BESIDE
+    return rule, f"{named(row)} may be replaced or removed, and {data} lost, because {why(row)}.", BESIDE
 
 
 def _unknown(row: ResourceChange) -> tuple[str, str, str]:
-    happens = {ResourceOutcome.DESTROY: "is deleted", ResourceOutcome.REPLACE: f"is replaced, because {_why(row)}"}
-    said = f"{_named(row)} {happens.get(row.outcome, f'may be replaced, because {_why(row)}')}."
+    happens = {ResourceOutcome.DESTROY: "is deleted", ResourceOutcome.REPLACE: f"is replaced, because {why(row)}"}
+    said = f"{named(row)} {happens.get(row.outcome, f'may be replaced, because {why(row)}')}."
     if is_custom(row.type):
         return "Review-UnknownData", f"{said} Its own function decides what is deleted with it.", KEEP_FIRST
     where = f": look at {page(row.type)}" if row.type.startswith("AWS::") else ""
@@ -167,15 +167,15 @@ def _unknown(row: ResourceChange) -> tuple[str, str, str]:
 
 def _ends(row: ResourceChange, each: EndingData) -> tuple[str, str, str]:
     rule, advice = ENDS[each.kind]
-    return rule, f"{_named(row)}: {each.what}, {each.when} ({each.path} changes).", advice
+    return rule, f"{named(row)}: {each.what}, {each.when} ({each.path} changes).", advice
 
 
 def _maybe(row: ResourceChange) -> tuple[str, str, str]:
-    said = f"{_named(row)} may be replaced: {_why(row)}."
+    said = f"{named(row)} may be replaced: {why(row)}."
     if is_custom(row.type):
         return (
             "Review-CustomResource",
-            f"{_named(row)} changes: {_why(row)}. Its own function decides what happens.",
+            f"{named(row)} changes: {why(row)}. Its own function decides what happens.",
             "",
         )
     if all(each.sources[:1] and each.sources[0].startswith("neither source") for each in _causes(row)):
@@ -183,7 +183,7 @@ def _maybe(row: ResourceChange) -> tuple[str, str, str]:
     return "Review-PossibleReplacement", said, ""
 
 
-def _why(row: ResourceChange) -> str:
+def why(row: ResourceChange) -> str:
     """The properties that cause it, each with who says so where that is not plain."""
     return "; ".join(f"{_change(each)}{_by(each.sources)}" for each in _causes(row)) or "it changes"
 
@@ -215,11 +215,12 @@ def _by(sources: tuple[str, ...]) -> str:
     return f" ({', '.join(sources)})" if told else ""
 
 
-def _named(row: ResourceChange) -> str:
+def named(row: ResourceChange) -> str:
+    """Return a resource's path and type."""
     return f"{row.path.removesuffix('/Resource')} ({row.type})"
 
 
-def _data(row: ResourceChange) -> str:
+def lost_data(row: ResourceChange) -> str:
     """What the resource holds; of one whose type changes, what the old one holds."""
     return contents(_old_type(row)) or "what it holds"
 

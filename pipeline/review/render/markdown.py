@@ -23,6 +23,8 @@ SIGNS = {Verdict.PASS: "✅", Verdict.BLOCKED: "⛔", Verdict.INCOMPLETE: "⚠�
 UNCHANGED = "💤"
 LONGEST_VALUE = 160
 SHORTEST_SENTENCE = 120
+REASONS_SHOWN = 5
+"""Of those for which a release cannot be taken back; most are findings as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,11 @@ def _opening(review: Review) -> list[str]:
         lines += [f"- {_lines(shortened(each, 400))}" for each in review.incomplete[:20]]
         if len(review.incomplete) > 20:
             lines.append(f"- and {len(review.incomplete) - 20} more")
+    if said := view.way_back(review):
+        lines += ["", f"{said}{':' if review.irreversible else '.'}", ""]
+        lines += [f"- {_lines(shortened(each, LONGEST_VALUE))}" for each in review.irreversible[:REASONS_SHOWN]]
+        if len(review.irreversible) > REASONS_SHOWN:
+            lines.append(f"- and {len(review.irreversible) - REASONS_SHOWN} more")
     return lines
 
 

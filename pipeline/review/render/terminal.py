@@ -19,6 +19,8 @@ def render(review: Review) -> str:
         view.headline(review),
         f"{base} -> {head}, blocked from {review.fail_on.value} on",
         *(f"  could not be reviewed: {flat(each)}" for each in review.incomplete),
+        *(line for line in [view.way_back(review)] if line),
+        *(f"  {flat(each)}" for each in review.irreversible),
     ]
     if review.findings:
         lines += ["", "Findings"]

@@ -245,6 +245,16 @@ def headline(review: Review) -> str:
     return f"Pass: {counts}, nothing at {review.fail_on.value} or above" if counts else "Pass: no findings"
 
 
+def way_back(review: Review) -> str:
+    """Say in one line whether the release can be taken back; empty if it changes nothing that is deployed."""
+    if review.irreversible:
+        return f"This release cannot be taken back as it was: {counted_noun(len(review.irreversible), 'reason')}"
+    if not (review.changes or review.stacks):
+        return ""
+    read = "the templates" if review.complete else "what could be read"
+    return f"This release can be taken back, by {read}; what its code writes and sends is not in them"
+
+
 def where(place: StackLocation | Finding, stages: Sequence[str]) -> str:
     """`intake in dev, qa`; a bare template has neither."""
     named = [stage for stage in stages if stage]

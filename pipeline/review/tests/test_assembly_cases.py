@@ -105,12 +105,16 @@ def test_a_stack_with_a_tombstone_is_deleted_and_what_it_keeps_is_named(tmp_path
     assert rules(found) == {"Review-StackRemoved": Level.MEDIUM, "Review-PipelineControl": Level.HIGH}
     assert [stack.outcome for stack in found.stacks] == [ResourceOutcome.DESTROY]
     assert "no longer anybody's: A" in evidence(found, "Review-StackRemoved")
+    assert found.irreversible == (
+        "two in dev: the stack dev-two is deleted: made again, it has others beside A, and empty ones",
+    )
 
 
 def test_review_finds_data_lost_with_a_deleted_stack(tmp_path: Path) -> None:
     found = removal(tmp_path, StackOf(template=template({"A": {**table(), **DELETED}, **TOPIC})), "Remove-dev-two")
     assert rules(found)["Review-DataLoss"] is Level.CRITICAL
     assert "The data in A are deleted with the stack dev-two" in evidence(found, "Review-DataLoss")
+    assert found.irreversible == ("two in dev: the stack dev-two is deleted, and with it the data in A",)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,8 @@ def test_review_finds_what_else_is_lost_with_a_deleted_stack(
     found = removal(tmp_path, StackOf(template=template({"A": resource(type_), **TOPIC})), "Remove-dev-two")
     assert rules(found)[rule] is level
     assert rules(found).keys() <= {rule, "Review-StackRemoved", "Review-PipelineControl"}
+    (reason,) = found.irreversible
+    assert f"A/Resource (AWS::{type_}) goes, and" in reason or f"A (AWS::{type_}) goes, and" in reason
 
 
 def test_review_finds_data_lost_with_a_deleted_stack_in_its_nested_one(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
-from pipeline.scaffold.stage_file import Entry, Setting, StageFile
+from pipeline.scaffold.names import StageName
+from pipeline.scaffold.stage_file import Entry, Setting, StageFile, new_stage
 from pipeline.scaffold.tidy import tidy
 
 DEV, QA = Path("stages/dev.py"), Path("stages/qa.py")
@@ -223,3 +224,12 @@ def test_what_a_service_is_set_to_goes_on_with_its_imports_and_what_is_for_one_s
     assert listed(after, "qa") == ["Orders()", "Parcels(variant=Variant.EXPRESS, rate_limit=5 * 10)"]
     assert "from services.parcels.service import Parcels, Variant\n" in after
     assert textwrap.dedent(after) == tidy(draft.root, QA, after)
+
+
+@pytest.mark.parametrize(("tier", "shifts"), [("SANDBOX", False), ("PRE_PRODUCTION", False), ("PRODUCTION", True)])
+def test_new_stage_of_production_begins_with_a_canary(tier: str, shifts: bool, draft: Draft) -> None:
+    stage = StageName(name="prod-eu")
+    content = new_stage(stage, tier=tier, account="PROD", region="FIRST_REGION")
+    assert ("    release=Release(traffic=Canary(percent=10, minutes=10)),\n" in content) == shifts
+    assert content.count("Canary") == (2 if shifts else 0)
+    compile(content, str(stage.file), "exec")

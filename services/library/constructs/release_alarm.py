@@ -46,15 +46,13 @@ class ReleaseAlarm(Construct):
         """
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
-        measured = [*_measured(stack)]
-        topic = next((each for each in stack.node.find_all() if isinstance(each, NotificationTopic)), None)
-        if not measured or topic is None:
-            lacks = "a NotificationTopic" if measured else "a function, an API or a workflow"
+        topic = _topic(stack)
+        if (lacks := lacking(stack)) or topic is None:
             raise ValueError(
-                f"{stack.node.id}: release.alarms is not allowed for a stack without {lacks}; give it one, or leave"
-                " alarms out of this service's release, and out of the stage's."
+                f"{stack.node.id}: release.alarms is not allowed for a stack without {lacks}; give it one, or give"
+                " alarms=OFF in this service's release."
             )
-        alarms = [self._rate(each, settings.error_percent) for each in measured]
+        alarms = [self._rate(each, settings.error_percent) for each in _measured(stack)]
         for alarm in alarms:
             topic.notify_on(alarm)
         self.alarm = cloudwatch.CompositeAlarm(
@@ -93,6 +91,17 @@ class ReleaseAlarm(Construct):
 def watch_release(stack: cdk.Stack, settings: ReleaseAlarms, *, name: str) -> None:
     """Add the alarm to a finished stack."""
     ReleaseAlarm(stack, "Release", name=name, settings=settings)
+
+
+def lacking(stack: cdk.Stack) -> str | None:
+    """Return what a stack would need to be watched; None if it has all of it."""
+    if not any(_measured(stack)):
+        return "a function, an API or a workflow"
+    return None if _topic(stack) else "a NotificationTopic"
+
+
+def _topic(stack: cdk.Stack) -> NotificationTopic | None:
+    return next((each for each in stack.node.find_all() if isinstance(each, NotificationTopic)), None)
 
 
 def _measured(stack: cdk.Stack) -> Iterator[Measured]:

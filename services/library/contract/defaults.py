@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.names import PLATFORM_BOUNDARY
+from services.library.contract.release import Bake, Release, ReleaseAlarms
 from services.library.packaging.dependencies import PYTHON
 
 FUNCTION_RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
@@ -20,7 +21,7 @@ PERMISSIONS_BOUNDARY = PLATFORM_BOUNDARY
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """A tier's defaults for data, logs and public APIs."""
+    """A tier's defaults for data, logs, public APIs and releases."""
 
     removal_policy: cdk.RemovalPolicy
     """The removal policy of whatever holds data: tables, buckets, keys."""
@@ -30,6 +31,8 @@ class Defaults:
     """Whether workflow logs may hold payloads. Never where real people's data flows."""
     web_firewall: bool
     """Whether public APIs get a web ACL."""
+    release: Release
+    """What holds for a stage unless it, or a service of it, says otherwise: of alarms, bake and roll_back alone."""
 
     @property
     def log_retention_days(self) -> int:
@@ -55,6 +58,7 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
             key_pending_window=cdk.Duration.days(7),
             logs_execution_data=True,
             web_firewall=False,
+            release=Release(),
         ),
         Tier.PRE_PRODUCTION: Defaults(
             removal_policy=cdk.RemovalPolicy.DESTROY,
@@ -63,6 +67,8 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
             logs_execution_data=False,
             # What it takes for an attack, a client must meet before production does.
             web_firewall=True,
+            # No alarms: few requests make rates of them, and the gate would refuse the push that mends the stage.
+            release=Release(roll_back=True),
         ),
         Tier.PRODUCTION: Defaults(
             removal_policy=cdk.RemovalPolicy.RETAIN,
@@ -70,6 +76,8 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
             key_pending_window=cdk.Duration.days(30),
             logs_execution_data=False,
             web_firewall=True,
+            # No requests: a new service has none. An hour is what Amazon bakes at least.
+            release=Release(alarms=ReleaseAlarms(), bake=Bake(minutes=60, requests=0), roll_back=True),
         ),
     }
 )

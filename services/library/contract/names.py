@@ -28,6 +28,8 @@ STAGES_VARIABLE, REASON_VARIABLE, ALARMS_VARIABLE = "Stages", "Reason", "Alarms"
 EVERY_STAGE = "every"
 HEEDED, UNHEEDED = "heeded", "unheeded"
 """What alarms that fire are to a gate: a reason to refuse, or none."""
+BAKE_PREFIX = "Bake-"
+"""Of the action that watches a stage or wave after its deployment."""
 GATE_SUFFIX = "-gate"
 """Of the pipeline's stage in front of a stage or wave, in which a person agrees to it."""
 
@@ -116,6 +118,11 @@ def release_parameter(pipeline: str, stage: str) -> str:
 def release_alarm(stage: str, service: str) -> str:
     """Return the name of the alarm by which releases of a service to a stage are watched."""
     return f"{stage}-{service}-release"
+
+
+def bake_of(stage: str) -> str:
+    """Return the name of the action that watches a stage or wave after its deployment."""
+    return f"{BAKE_PREFIX}{stage}"
 
 
 def gate_of(stage: str) -> str:

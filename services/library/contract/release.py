@@ -48,6 +48,14 @@ Traffic = Canary | Linear | AllAtOnce
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Off:
+    """Leaves out what the stage or its tier would have; `roll_back` has False for it."""
+
+
+OFF = Off()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseAlarms:
     """Watches the share of failures of whatever the service's stack has: functions, APIs and workflows."""
 
@@ -60,8 +68,8 @@ class Bake:
     """Watches the release alarms for some time after the deployment, before the run goes on."""
 
     minutes: Annotated[int, Between(1, LONGEST_BAKE_MINUTES)]
-    requests: Annotated[int, Between(1, 1_000_000)] = 100
-    """How many each service must have had meanwhile: a bake without requests proves nothing."""
+    requests: Annotated[int, Between(0, 1_000_000)] = 100
+    """How many each service must have had meanwhile: a bake without requests proves nothing. At 0 its log says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +95,16 @@ class Freeze:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What a service wishes of the releases of its stage, or a stage of its own. None and () wish nothing."""
+    """What a service wishes of the releases of its stage, or a stage of its own. None and () wish nothing.
 
-    traffic: Traffic | None = None
+    What neither the stage nor any of its services wishes is as the tier has it (services/library/contract/defaults.py).
+    """
+
+    traffic: Traffic | Off | None = None
     """How the service's traffic moves to a new version."""
-    alarms: ReleaseAlarms | None = None
+    alarms: ReleaseAlarms | Off | None = None
     """Watch the service by one alarm, STAGE-SERVICE-release; while it fires, no release begins."""
-    bake: Bake | None = None
+    bake: Bake | Off | None = None
     """Watch the stage after its deployment. A bake that ends with an alarm, or without requests, fails the stage."""
     window: Window | None = None
     """When a release may begin; judged after the approval."""

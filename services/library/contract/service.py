@@ -21,7 +21,7 @@ from services.library.contract.build_record import OverriddenStack, StackFactory
 from services.library.contract.constraints import InvalidSetting
 from services.library.contract.environment import Environment, Tier
 from services.library.contract.published import Published
-from services.library.contract.release import Release, ReleaseAlarms
+from services.library.contract.release import Off, Release, ReleaseAlarms
 from services.library.contract.steps import Step
 from services.library.contract.tracing import Datadog
 
@@ -160,7 +160,8 @@ class Service(ABC, Generic[StackT]):
     ) -> StackT:
         # A branch has nobody's traffic, and its roles know no CodeDeploy.
         if self.release is not None and not environment.prefix:
-            environment = dataclasses.replace(environment, traffic=self.release.traffic)
+            traffic = None if isinstance(self.release.traffic, Off) else self.release.traffic
+            environment = dataclasses.replace(environment, traffic=traffic)
         stack = self.build(scope, environment)
         if self.tracing is not None:
             if instrument is None:
@@ -168,7 +169,7 @@ class Service(ABC, Generic[StackT]):
                     f"{self.name} asks for tracing={self.tracing!r}, and deploy() was given no instrument."
                 )
             instrument(stack, self.tracing)
-        if self.release is not None and self.release.alarms is not None:
+        if self.release is not None and isinstance(self.release.alarms, ReleaseAlarms):
             if watch is None:
                 raise ValueError(f"{self.name} asks for release.alarms, and deploy() was given no watch.")
             watch(stack, self.release.alarms)

@@ -10,7 +10,7 @@ import pytest
 from pipeline.builds import release_bake
 from pipeline.builds.clock import RATE, Clock
 
-PLACE = {
+PLACE: dict[str, Any] = {
     "account": "444444444444",
     "region": "us-east-1",
     "role": "looker",
@@ -112,6 +112,27 @@ def test_bake_without_requests_is_a_finding(aws: Aws, capsys: pytest.CaptureFixt
     aws.had = [0.0]
     assert bake() == 1
     assert "prod-intake had 0 of 100 requests, so that its alarm proves nothing" in capsys.readouterr().out
+
+
+def test_bake_that_asks_for_no_requests_says_of_whom_it_proves_nothing(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.bake["requests"], aws.had = 0, []
+    assert bake() == 0
+    said = "  prod-intake: 0 requests, so that its alarm proves nothing; none are asked for (release.bake)\n"
+    assert said in capsys.readouterr().out
+    aws.had = [3.0]
+    assert bake() == 0
+    assert "  prod-intake: 3 requests\n" in capsys.readouterr().out
+
+
+def test_service_that_nobody_asks_requests_of_may_have_none_beside_one_that_is_asked(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.had = []
+    assert bake() == 1
+    monkeypatch.setitem(PLACE, "requests", {"prod-intake-release": 0})
+    assert bake() == 0
 
 
 def test_bake_of_a_service_that_was_just_deployed_first_needs_no_requests(aws: Aws) -> None:

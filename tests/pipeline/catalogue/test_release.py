@@ -7,11 +7,20 @@ import pytest
 from constructs import Construct
 
 from pipeline.catalogue.model import Stage, Wave
-from pipeline.catalogue.release import release_of, with_own_release
-from pipeline.catalogue.validation import problems_of_stage
-from services.library.contract.environment import Environment
+from pipeline.catalogue.release import (
+    has_gate,
+    release_of,
+    requests_of,
+    tier_release,
+    watched_alone,
+    watched_services,
+    with_own_release,
+)
+from pipeline.catalogue.validation import problems_of, problems_of_stage
+from services.library.contract.environment import Environment, Tier
 from services.library.contract.release import (
     ALL_AT_ONCE,
+    OFF,
     Bake,
     Canary,
     Freeze,
@@ -20,6 +29,7 @@ from services.library.contract.release import (
     Traffic,
     Window,
 )
+from services.library.contract.steps import Approval
 from tests.testbed import tiny
 
 OFFICE = Window(hours="Mon-Fri 09:00-16:30", zone="Europe/Berlin")
@@ -34,8 +44,12 @@ def service(name: str, release: Release | None) -> tiny.Tiny:
     return replace(made, release=release)
 
 
-def stage(*services: tiny.Tiny, release: Release | None = None, name: str = "prod") -> Stage:
-    return replace(tiny.stage(name, *services), release=release)
+def stage(*services: tiny.Tiny, release: Release | None = None, name: str = "prod", tier: Tier = Tier.SANDBOX) -> Stage:
+    return replace(tiny.stage(name, *services, tier=tier), release=release)
+
+
+def production(*services: tiny.Tiny, release: Release | None = None, name: str = "prod") -> Stage:
+    return stage(*services, release=release, name=name, tier=Tier.PRODUCTION)
 
 
 def test_the_longest_bake_and_the_most_requests_hold_whosever_they_are() -> None:
@@ -83,6 +97,82 @@ def test_a_service_has_its_stages_traffic_and_alarms_unless_it_says_otherwise() 
     assert with_own_release(stage(silent), silent) is silent
 
 
+def test_production_has_alarms_a_bake_without_requests_and_a_way_back_unless_somebody_says_otherwise() -> None:
+    found = release_of(production(service("one", None)))
+    assert found.bake == Bake(minutes=60, requests=0)
+    assert found.roll_back is not None
+    assert (found.roll_back.value, found.roll_back.who, found.roll_back.is_default) == (True, "tier production", True)
+    (watched,) = watched_services(production(service("one", None)))
+    assert watched.release == Release(alarms=ReleaseAlarms())
+    assert (*found.windows, *found.freezes, *found.blockers) == ()
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_sandboxes_wish_nothing_no_tier_shifts_traffic_and_only_production_bakes(tier: Tier) -> None:
+    found = stage(service("one", None), tier=tier)
+    assert tier_release(found).traffic is None
+    assert (release_of(found).bake is not None) == (tier is Tier.PRODUCTION)
+    assert (release_of(found).roll_back is not None) == (tier is not Tier.SANDBOX)
+    if tier is Tier.SANDBOX:
+        assert with_own_release(found, found.services[0]) is found.services[0]
+        assert not has_gate(found)
+
+
+def test_an_explicit_wish_wins_over_the_tiers_though_it_is_weaker() -> None:
+    weaker = Release(bake=Bake(minutes=5, requests=1), roll_back=False, alarms=ReleaseAlarms(error_percent=50))
+    by_service = production(service("one", weaker), service("two", None))
+    found = release_of(by_service)
+    assert (found.bake, found.roll_back) == (Bake(minutes=5, requests=1), None)
+    watched = [each.release.alarms for each in watched_services(by_service) if each.release]
+    assert watched == [ReleaseAlarms(error_percent=50), ReleaseAlarms()]
+    assert release_of(production(service("one", None), release=weaker)).bake == Bake(minutes=5, requests=1)
+
+
+def test_off_switches_a_tiers_default_off_and_is_weaker_than_what_another_wishes() -> None:
+    off = Release(alarms=OFF, bake=OFF, traffic=OFF, roll_back=False)
+    assert watched_services(production(service("one", off))) == []
+    assert list(release_of(production(service("one", None), release=off)).wishes) == []
+    wished = release_of(production(service("one", off), service("two", Release(bake=Bake(minutes=5), roll_back=True))))
+    assert wished.bake == Bake(minutes=5)
+    assert wished.roll_back is not None
+    shifting = production(service("one", off), release=Release(traffic=ALL_AT_ONCE))
+    assert with_own_release(shifting, shifting.services[0]).release == off
+
+
+def test_a_default_refuses_nothing_where_it_cannot_hold() -> None:
+    asking = replace(service("one", None), after=(Approval(name="Ask", note="May it?"),))
+    assert release_of(production(asking)).roll_back is None
+    unwatched = watched_alone(production(service("one", None)), watched=())
+    assert watched_services(unwatched) == []
+    assert release_of(unwatched).bake is None
+    assert list(problems_of((production(asking, release=Release(alarms=OFF)),))) == []
+
+
+def test_requests_that_one_service_asks_for_are_not_asked_of_one_that_the_tier_alone_has_watched() -> None:
+    asking = service("one", Release(bake=Bake(minutes=60, requests=9), alarms=ReleaseAlarms()))
+    watched = service("two", Release(alarms=ReleaseAlarms()))
+    unasked, own = service("three", None), service("four", Release(bake=Bake(minutes=5, requests=2)))
+    found = production(asking, watched, unasked, own)
+    assert [requests_of(found, found, each) for each in (asking, watched, unasked, own)] == [9, 9, 0, 2]
+    by_stage = production(unasked, release=Release(bake=Bake(minutes=60, requests=7)))
+    assert requests_of(by_stage, by_stage, unasked) == 7
+    assert requests_of(production(unasked), production(unasked), unasked) == 0
+
+
+def test_those_that_have_something_to_watch_stay_watched() -> None:
+    both = production(service("one", None), service("two", Release(roll_back=True)))
+    found = watched_alone(both, watched=("two",))
+    assert [each.name for each in watched_services(found)] == ["two"]
+    assert found.services[1] is both.services[1]
+
+
+def test_a_branch_of_production_has_no_defaults() -> None:
+    main = production(service("one", None))
+    branch = replace(main, environment=replace(main.environment, prefix="branch-a"))
+    assert list(release_of(branch).wishes) == []
+    assert watched_services(branch) == []
+
+
 class Recording(tiny.Tiny):
     """Fails to build, with the traffic of the environment that it was to be built for."""
 
@@ -98,6 +188,7 @@ class Recording(tiny.Tiny):
         (Release(traffic=ALL_AT_ONCE), "", ALL_AT_ONCE),
         (Release(), "", None),
         (None, "", None),
+        (Release(traffic=OFF), "", None),
         (Release(traffic=ALL_AT_ONCE), "branch-a", None),
     ],
 )

@@ -1,10 +1,9 @@
 """The typed contract: what a team writes in a stage is checked by mypy at the line where it was written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.conftest import ROOT
+from tests.testbed.type_checking import mypy
 
 PREAMBLE = """
 from services.library.contract.service import ServiceStack
@@ -55,20 +54,11 @@ WRONG = [
 ]
 
 
-def test_mypy_accepts_right_stage_entries_and_refuses_wrong_ones(tmp_path: Path, mypy_cache: Path) -> None:
+def test_mypy_accepts_right_stage_entries_and_refuses_wrong_ones(tmp_path: Path) -> None:
     source = tmp_path / "entries.py"
     source.write_text(PREAMBLE + "\n".join(RIGHT + WRONG) + "\n")
     first = PREAMBLE.count("\n") + 1
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"),
-            *("--cache-dir", mypy_cache, "--no-error-summary", source),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = mypy(ROOT, source, work=tmp_path)
     assert done.returncode == 1, done.stderr
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
     lines = {int(error.split(":")[1]) for error in errors}

@@ -7,6 +7,7 @@ from pipeline.cli import evidence_text
 PUSH = {"execution": "e", "commit": "1234567890abcdef", "author": "Ada", "message": "Change something"}
 FINDING = {"level": "high", "rule": "Review-DataLoss", "path": "Table/Resource", "what": "Its data is deleted."}
 REVIEW: dict[str, Any] = {"headline": "Blocked: 1 high", "changes": 3, "findings": [FINDING]}
+IRREVERSIBLE = {**REVIEW, "irreversible": ["intake in prod: the table goes"]}
 CHECK = {"stage": "qa", "action": "intake.RefusesUnsigned", "status": "Succeeded"}
 DOCUMENT: dict[str, Any] = {
     "stage": "prod",
@@ -30,6 +31,12 @@ def test_summary_says_what_changes_who_pushed_what_was_checked_and_whether_there
         " 1 of 2 checks of earlier stages succeeded; no alarm fires. 1 acknowledgement in prod, 1 used by this change."
         " if it fails, prod is rolled back to execution before"
     )
+
+
+def test_evidence_says_that_a_release_cannot_be_taken_back_and_why() -> None:
+    given = {**DOCUMENT, "review": IRREVERSIBLE}
+    assert "3 changes, and it CANNOT BE TAKEN BACK as it was (1 reason). pushed" in evidence_text.summary(given)
+    assert "    cannot be taken back: intake in prod: the table goes" in evidence_text.lines(given)
 
 
 def test_summary_begins_with_what_is_not_known_and_says_what_a_hotfix_left_out() -> None:

@@ -21,7 +21,7 @@ from pipeline.cli.explanation import Explanation
 from pipeline.definition.service_stage import ServiceStage
 from services.library.contract.acknowledgement import Acknowledgement
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Release
+from services.library.contract.release import OFF, Release
 from services.library.contract.steps import Approval
 from tests.conftest import clean_environment
 from tests.testbed import small_checkout, tiny
@@ -114,7 +114,8 @@ def test_explain_names_the_line_of_each_setting(found: Explanation, checkout: Pa
 
 
 def test_explain_lists_steps_release_approval_and_published_names(found: Explanation, checkout: Path) -> None:
-    ((step,), (release,)) = found["steps"], found["release"]
+    (step,) = found["steps"]
+    (release,) = (each for each in found["release"] if each["name"] == "roll_back")
     assert (step["when"], step["kind"], step["name"], step["origin"]["at"]) == (
         "before",
         "Approval",
@@ -125,6 +126,45 @@ def test_explain_lists_steps_release_approval_and_published_names(found: Explana
     assert release["origin"]["why"] == "strictest wish, of orders"
     assert found["approval"]["value"] == "a person must agree"
     assert "orders/event-bus-name" in {each["name"] for each in found["offers"]}
+
+
+def test_explain_says_which_of_a_release_is_the_tiers_default_and_where_that_is(found: Explanation) -> None:
+    (release,) = (each for each in found["defaults"] if each["name"] == "release")
+    assert {
+        each["name"]: (each["value"], each["origin"]["why"], each["origin"]["at"])
+        for each in found["release"]
+        if each["name"] != "roll_back"
+    } == {
+        name: (value, "the tier's default", release["origin"]["at"])
+        for name, value in {
+            "alarms": "ReleaseAlarms(error_percent=5)",
+            "bake_minutes": "60",
+            "bake_requests": "0",
+        }.items()
+    }
+
+
+def test_explain_says_why_a_tiers_default_does_not_hold_and_who_switched_one_off(checkout: Path) -> None:
+    asking = tiny.Tiny(after=(Approval(name="Ask", note="May it?"),))
+    stage = tiny.stage("one", asking, tier=Tier.PRODUCTION)
+    said = {each["name"]: each for each in explanation.explain(checkout, stage, asking)["release"]}
+    why = "the tier's default does not hold here: "
+    assert {name: (each["value"], each["origin"]["why"].removeprefix(why)) for name, each in said.items()} == {
+        "alarms": ("none", "its stack is without a function, an API or a workflow"),
+        "bake": (
+            "none",
+            "the only service has no release alarm, since its stack is without a function, an API or a workflow",
+        ),
+        "roll_back": ("none", "tiny has an Approval among its steps, to which a no would roll back"),
+    }
+    off = tiny.Tiny(release=Release(alarms=OFF, bake=OFF, roll_back=False))
+    stage = tiny.stage("one", off, tier=Tier.PRODUCTION)
+    switched = explanation.explain(checkout, stage, off)["release"]
+    assert {(each["name"], each["value"], each["origin"]["why"]) for each in switched} == {
+        ("alarms", "Off", "wish of tiny"),
+        ("bake", "Off", "wish of tiny"),
+        ("roll_back", "False", "wish of tiny"),
+    }
 
 
 def test_explain_shows_the_template_lines_that_an_override_changes(

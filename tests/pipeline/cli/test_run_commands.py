@@ -77,6 +77,18 @@ def test_status_of_a_failed_run_prints_what_was_denied_meanwhile(monkeypatch: py
     assert (denial["because"] in failed, count in failed) == (True, True)
 
 
+def test_status_of_a_release_that_baked_says_how_fast_the_clock_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    baked = replace(RUN, stages=(Stage(name="prod", status=SUCCEEDED, actions=(replace(ACTION, name="Bake-prod"),)),))
+    said = "baked by this local cloud's clock, which goes 3,600 times as fast"
+    monkeypatch.setattr(run_commands, "during", lambda *_asked: Denials(enforced=True, found=[]))
+    monkeypatch.setattr(run_commands, "ask", lambda *_asked, **_named: {"rate": 3_600.0})
+    assert said not in penstock("status").stdout
+    monkeypatch.setattr(Pipeline, "read", lambda *_words: baked)
+    assert said in penstock("status").stdout
+    monkeypatch.setattr(run_commands, "ask", lambda *_asked, **_named: {"rate": 1.0})
+    assert said not in penstock("status").stdout
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [

@@ -9,9 +9,10 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Wave
+from pipeline.catalogue.problem import MistakeError
 from pipeline.definition import service_stage
 from services.library.contract.environment import Tier
-from services.library.contract.release import Bake, Release, ReleaseAlarms
+from services.library.contract.release import OFF, Bake, Release, ReleaseAlarms
 from services.library.contract.steps import Command
 from tests.testbed import tiny
 
@@ -72,7 +73,7 @@ def test_a_bake_is_the_last_action_and_watches_what_the_release_says(template: a
                 name="both",
                 stages=(
                     tiny.stage("one", WATCHED, **PRODUCTION),
-                    tiny.stage("two", replace(WATCHED, release=None), **PRODUCTION),
+                    tiny.stage("two", replace(WATCHED, release=Release(alarms=OFF)), **PRODUCTION),
                 ),
             ),
         )
@@ -83,3 +84,44 @@ def test_a_wave_bakes_once_after_all_of_its_stages(template: assertions.Template
     actions = stages_of(template)["both"]
     assert [each["Name"] for each in actions if each["Name"].startswith("Bake")] == ["Bake-both"]
     assert [each["release"] for each in rules_of(template, "both")["alarms"]] == [["one-tiny-release"]]
+
+
+def test_production_bakes_by_default_where_something_can_be_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: tiny.Tiny = type("Other", (tiny.Tiny,), {"name": "other"})()
+    monkeypatch.setattr(service_stage, "watch_release", lambda *_, **__: None)
+    monkeypatch.setattr(service_stage, "lacking", lambda stack: None if stack.node.id == "other" else "a function")
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", tiny.Tiny(), other, **PRODUCTION),))
+    template = assertions.Template.from_stack(stack)
+    assert "Bake-prod" in {each["Name"] for each in stages_of(template)["prod"]}
+    rules = rules_of(template, "prod")
+    assert rules["bake"] == {"minutes": 60, "requests": 0}
+    assert [each["release"] for each in rules["alarms"]] == [["prod-other-release"]]
+    assert not any("requests" in each for each in rules["alarms"])
+
+
+def test_requests_are_asked_of_who_is_watched_by_somebodys_wish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: tiny.Tiny = type("Other", (tiny.Tiny,), {"name": "other"})()
+    monkeypatch.setattr(service_stage, "watch_release", lambda *_, **__: None)
+    monkeypatch.setattr(service_stage, "lacking", lambda _: None)
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", WATCHED, other, **PRODUCTION),))
+    rules = rules_of(assertions.Template.from_stack(stack), "prod")
+    assert rules["bake"] == {"minutes": 60, "requests": 5}
+    assert [each["requests"] for each in rules["alarms"]] == [{"prod-other-release": 0}]
+
+
+def test_production_without_anything_to_watch_is_deployed_without_a_bake(tmp_path: Path) -> None:
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", **PRODUCTION),))
+    template = assertions.Template.from_stack(stack)
+    assert "Bake-prod" not in {each["Name"] for each in stages_of(template)["prod"]}
+    assert "bake" not in rules_of(template, "prod")
+    assert rules_of(template, "prod")["alarms"] == []
+
+
+def test_bake_that_somebody_wishes_is_refused_where_nothing_can_be_watched(tmp_path: Path) -> None:
+    wished = tiny.Tiny(release=Release(bake=Bake(minutes=5)))
+    with pytest.raises(MistakeError, match=r"tiny: release.bake is not allowed in prod, where no service's stack"):
+        tiny.app(tmp_path, catalogue=(tiny.stage("prod", wished, **PRODUCTION),))

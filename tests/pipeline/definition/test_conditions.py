@@ -41,6 +41,15 @@ def test_roll_back_of_a_stage_that_is_split_is_refused_with_whose_wish_it_is(tmp
         rolled_back((tiny.stage("dev", *services),), tmp_path)
 
 
+def test_roll_back_that_the_tier_has_is_left_out_of_a_stage_that_is_split_and_synth_warns(tmp_path: Path) -> None:
+    services = tuple(type(f"Tiny{number}", (tiny.Tiny,), {"name": f"tiny{number}"})() for number in range(51))
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("qa", *services, tier=Tier.PRE_PRODUCTION),))
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
+    assert not any("OnFailure" in stage for stage in found["Properties"]["Stages"])
+    said = assertions.Match.string_like_regexp("qa is not rolled back when it fails, as its tier has it")
+    assert assertions.Annotations.from_stack(stack).find_warning("*", said)
+
+
 def test_approval_waits_as_long_as_the_most_impatient_service_wishes(tmp_path: Path) -> None:
     def patient(minutes: int | None, name: str) -> tiny.Tiny:
         made: tiny.Tiny = type(name, (tiny.Tiny,), {"name": name})()

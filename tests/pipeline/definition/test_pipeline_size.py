@@ -9,6 +9,7 @@ from aws_cdk import assertions
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Wave
 from pipeline.definition import pipeline_size
 from services.library.contract.environment import Tier
+from services.library.contract.release import OFF, Release
 from services.library.contract.steps import Approval, Command
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS, TEMPLATE_LIMITS
 from stages import accounts
@@ -19,7 +20,11 @@ PIPELINE = "AWS::CodePipeline::Pipeline"
 DEV = tiny.stage("dev")
 PROD = tiny.stage(
     "prod",
-    tiny.Tiny(before=(Approval(name="Ask", note="May it?"),), after=(Command(name="Run", commands=("true",)),)),
+    tiny.Tiny(
+        before=(Approval(name="Ask", note="May it?"),),
+        after=(Command(name="Run", commands=("true",)),),
+        release=Release(alarms=OFF),  # what is there to watch is known once its stack is built
+    ),
     tier=Tier.PRODUCTION,
 )
 OLD = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.SECOND_REGION)

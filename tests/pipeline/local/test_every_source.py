@@ -48,8 +48,13 @@ SOURCES: dict[str, Callable[[Platform], Source]] = {
     "S3": lambda platform: S3Source(bucket=f"{platform.name}-source", key="platform.zip"),
 }
 
+ALWAYS = ("GitLab", "CodeCommit in another account")
+"""A connection with a filter, and another account's role; the test after it takes a bucket. `make soak` takes all."""
 
-@pytest.mark.parametrize("kind", SOURCES)
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(each, marks=() if each in ALWAYS else pytest.mark.soak) for each in SOURCES]
+)
 def test_a_change_travels_from_its_source_to_a_deployed_stage(
     kind: str, equipped_cloud: LocalCloud, tmp_path: Path
 ) -> None:

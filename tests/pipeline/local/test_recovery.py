@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cloud
 FreshCloud = Callable[..., LocalCloud]
 ACCOUNT = "222222222222"
 REGION = "eu-west-1"
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 23))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 23))]
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
     "Properties": {

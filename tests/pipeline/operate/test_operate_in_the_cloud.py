@@ -31,6 +31,15 @@ from tests.testbed.pipelines import HOME, TOOLS, Tools, action, approval, parame
 from tests.testbed.roles import role
 
 pytestmark = pytest.mark.cloud
+ALARM = {
+    "Namespace": "Test",
+    "MetricName": "wrong",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
 HOLD, STATUS, RESUME, HOTFIX, FOLLOW, LOOK_BACK, BACK = (
     shlex.split(line)[1:]
     for line in (ROOT / "docs/hotfix.md").read_text().splitlines()
@@ -551,6 +560,45 @@ def test_a_service_goes_back_to_what_an_earlier_run_deployed_and_its_stage_is_he
     held = json.loads(penstock("status", "--json").stdout)["stages"][1]["hold"]
     assert "still wrong" in held["why"]
     assert "held before" in held["why"], "nobody's reason is forgotten"
+
+
+def test_status_and_alarms_print_the_rollback_of_what_a_failed_run_has_changed_and_it_can_be_typed(
+    tools: Tools,
+) -> None:
+    """The alarm is of the stack, so that each release after the first one changes it."""
+
+    def pushed(value: str) -> None:
+        template = json.loads(parameter_template(tools.name, value))
+        template["Resources"]["Alarm"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": {**ALARM, "AlarmName": alarm}}
+        tools.push({"template.json": json.dumps(template)})
+
+    alarm = f"{tools.name}-alarm"
+    service = f"{tools.name}-stack"
+    pushed("first")
+    looked_at = stage("prod", tools.deployment("Deploy", "CREATE_UPDATE"), approval("Look", 2))
+    first = tools.create(stage("prod-gate", approval("Ask")), looked_at)
+    for name, action_name in (("prod-gate", "Ask"), ("prod", "Look")):
+        tools.approve(name, action_name)
+    assert tools.ended(first) == "Succeeded"
+    pushed("second")
+    second = tools.start()
+    tools.approve("prod-gate", "Ask")
+    tools.approve("prod", "Look", "Rejected")
+    assert tools.ended(second) == "Failed"
+
+    cloudwatch: Any = tools.cloud.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="it is wrong")
+    (found,) = json.loads(penstock("alarms", "--stage", "prod", "--json").stdout)
+    assert shlex.split(found["rollback"])[1:4] == ["rollback", service, "prod"]
+    (listed,) = json.loads(penstock("status", "--json").stdout)["rollbacks"]
+    assert (listed["stage"], listed["service"], listed["execution"]) == ("prod", service, first)
+    shown = penstock("status").stdout
+    assert "Nothing rolls prod back by itself. What the run has changed there goes back so" in shown
+    assert listed["command"] in shown
+    _, *words = shlex.split(listed["command"])
+    assert words[-1] == "Look failed"
+    done = penstock(*words)
+    assert (done.exit_code, tools.parameter()) == (0, "first"), done.output
 
 
 def test_metrics_tell_of_deployments_a_rollback_and_a_hold_with_their_reasons(tools: Tools) -> None:

@@ -260,9 +260,12 @@ def test_status_says_after_a_failed_deployment_to_production_what_goes_back(race
     said = "Nothing rolls prod back by itself. What went wrong, one service at a time:  penstock rollback SERVICE prod"
     assert f"{said} --to {NEWER[:12]} --why ..." in penstock("status", "--execution", "e2").stdout
     prod["onFailure"] = {"result": "ROLLBACK"}
-    assert "CodePipeline rolls prod back to execution e1, in a run of its own." in (
-        penstock("status", "--execution", "e2").stdout
-    )
+    rolled_back = "CodePipeline rolls prod back to execution e1, in a run of its own."
+    assert rolled_back in penstock("status", "--execution", "e2").stdout
+    race.stages = [each for each in race.stages if each["name"] != "prod-gate"]
+    assert rolled_back in penstock("status", "--execution", "e2").stdout, "also where nobody is asked"
+    del prod["onFailure"]
+    assert "back" not in penstock("status", "--execution", "e2").stdout
 
 
 def test_approve_without_a_name_asks_and_with_yes_refuses_while_another_run_is_alive(race: CodePipeline) -> None:

@@ -1,82 +1,41 @@
 """Releases of one stage, rehearsed one after the other in a cloud that these tests share: what stops, what is left."""
 
+import io
 import json
-import os
 import re
-import shutil
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_cloudwatch as cloudwatch
 
-from pipeline.accounts import role_names
-from pipeline.definition import asset_publishing, service_stage
-from pipeline.local import bootstrap, first_deployment
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.errors import OperateError
-from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import Action, Stage
-from pipeline.operate.target import local_target
+from pipeline.operate.run import IN_PROGRESS, Action, Stage
 from pipeline.rehearsal import assembly_files, faults
 from pipeline.rehearsal import rehearsal as rehearsals
-from pipeline.rehearsal.rehearsal import Left, Outcome, Rehearsal
+from pipeline.rehearsal.rehearsal import Left, Outcome, Rehearsal, Show
 from pipeline.rehearsal.script import Answer, Script
-from pipeline.rehearsal.single_stage import single_stage, source_artifacts, stack_templates
-from pipeline.settings import SETTINGS
+from pipeline.rehearsal.single_stage import single_stage, stack_templates
 from services.library.contract.environment import Tier
 from services.library.contract.release import Bake, Release, ReleaseAlarms, Window
-from tests.conftest import ROOT
+from tests.pipeline.rehearsal.prepared import HOME, ignore, prepared, synthesised
 from tests.testbed import tiny
-from tests.testbed.platforms import MAKEFILE
 
 pytestmark = pytest.mark.cloud
 TOOLS, TARGET = "310000000001", "310000000002"
-HOME, AWAY = "eu-west-1", "us-east-1"
+AWAY = "us-east-1"
 STACK = "prod-tiny"
 OPEN = datetime(2026, 11, 4, 15, 0, tzinfo=UTC)
 """A Wednesday morning in New York."""
 
 
-def watch(stack: cdk.Stack, _settings: ReleaseAlarms, *, name: str) -> None:
-    """Add a release alarm over a function's rate of errors; the tiny service has no function."""
-    requests, failures = (
-        cloudwatch.Metric(
-            namespace="AWS/Lambda", metric_name=each, dimensions_map={"FunctionName": "tiny"}, statistic="Sum"
-        )
-        for each in ("Invocations", "Errors")
-    )
-    rate = cloudwatch.Alarm(
-        stack,
-        "Rate",
-        metric=cloudwatch.MathExpression(
-            expression="100 * (FILL(failures0, 0)) / requests",
-            using_metrics={"requests": requests, "failures0": failures},
-            period=cdk.Duration.minutes(1),
-        ),
-        threshold=5,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=3,
-        datapoints_to_alarm=2,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
-    cloudwatch.CompositeAlarm(
-        stack,
-        "Alarm",
-        composite_alarm_name=name,
-        alarm_rule=cloudwatch.AlarmRule.from_alarm(rate, cloudwatch.AlarmState.ALARM),
-    )
-
-
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two stages, of which the second has a gate with a window, bakes for twelve hours, and rolls back."""
-    folder = tmp_path_factory.mktemp("rehearsal") / "assembly"
-    settings = replace(SETTINGS, name="rehearsed", account=TOOLS, region=HOME)
     release = Release(
         alarms=ReleaseAlarms(),
         bake=Bake(minutes=720, requests=5),
@@ -84,58 +43,22 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
         blockers=("storage-full",),
         roll_back=True,
     )
+    dev = tiny.stage("dev", account=TARGET, region=AWAY)
     prod = tiny.stage("prod", tiny.Tiny(release=release), tier=Tier.PRODUCTION, account=TARGET, region=AWAY)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(service_stage, "watch_release", watch)
-        dev = tiny.stage("dev", account=TARGET, region=AWAY)
-        app, _ = tiny.app(folder, settings=settings, catalogue=(dev, prod))
-        app.synth()
-    asset_publishing.write_commands(folder, settings.builds)
-    return folder
+    return synthesised(tmp_path_factory.mktemp("rehearsal") / "assembly", dev, prod, tools=TOOLS)
 
 
 @pytest.fixture(scope="module")
 def rehearsal(equipped_cloud: LocalCloud, assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
     """A rehearsal whose first release has gone through."""
-    cloud, home = equipped_cloud, tmp_path_factory.mktemp("home")
-    places = {
-        (TOOLS, HOME): role_names.PIPELINE,
-        (TOOLS, AWAY): role_names.PIPELINE,
-        (TARGET, AWAY): (role_names.of_stage("prod"),),
-    }
-    bootstrap.bootstrap(
-        cloud,
-        [
-            bootstrap.Target(account=account, region=region, role_names=names, keeps_data=account == TARGET)
-            for (account, region), names in places.items()
-        ],
-        tools_account=TOOLS,
-        foundation=bootstrap.checkout_foundation(),
-        template=bootstrap.checkout_template(),
-        names=SETTINGS.bootstrap,
-    )
-    target = local_target(cloud.endpoint, secret=cloud.root_secret, account=TOOLS, region=HOME)
-    template = assembly_files.read_pipeline(assembly)
-    made = Rehearsal(
-        cloud=cloud,
-        pipeline=Pipeline(target=target, name="rehearsed"),
-        stage="prod",
-        assembly=assembly,
-        stacks=stack_templates(template, "prod"),
-        sources=source_artifacts(template),
-    )
-    commit = code(home / "code")
-    made.prepare_source(lambda folder: assembly_files.zip_of(commit / folder), {})
-    first_deployment.run(
-        "Pipeline",
-        "--app",
-        str(
-            assembly_files.copy_with(assembly, single_stage(template, "prod", is_first_judged=False), home / "assembly")
-        ),
-        checkout=ROOT,
-        output=home / "cdk.out",
-        environment=first_deployment.cdk_environment(os.environ, cloud, account=TOOLS, region=HOME, home=home),
-        progress=lambda _line: None,
+    made = prepared(
+        equipped_cloud,
+        assembly,
+        "prod",
+        tools=TOOLS,
+        places={"prod": (TARGET, AWAY)},
+        home=tmp_path_factory.mktemp("home"),
+        is_first_judged=False,
     )
     outcome = made.first_release(Script(), ignore)
     assert outcome.went_through, outcome.reasons
@@ -146,13 +69,6 @@ def rehearsal(equipped_cloud: LocalCloud, assembly: Path, tmp_path_factory: pyte
 @pytest.fixture(autouse=True)
 def _a_bake_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsals, "BAKE_SECONDS", 2.0)
-
-
-def code(folder: Path) -> Path:
-    """What the steps of a stage run in, with a set-up that takes a moment."""
-    shutil.copytree(ROOT / "pipeline/builds", folder / "pipeline/builds", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "Makefile").write_text(MAKEFILE)
-    return folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,17 +94,13 @@ def rules(rehearsal: Rehearsal) -> Iterator[Rules]:
     found.write(found.before)
 
 
-def ignore(_change: Stage | Action) -> None:
-    """Show nothing."""
-
-
-def released(rehearsal: Rehearsal, number: str, **script: Any) -> Outcome:
+def released(rehearsal: Rehearsal, number: str, *, show: Show = ignore, **script: Any) -> Outcome:
     """Release another description of the stack, in the window unless told otherwise."""
     (stack,) = rehearsal.stacks
     body: dict[str, Any] = json.loads((rehearsal.assembly / stack.file).read_text())
     body["Outputs"] = {"Number": {"Value": number}}
     wanted = Script(**{"at": OPEN, "replaced": {stack.file: json.dumps(body)}, **script})
-    return rehearsal.release(wanted, ignore)
+    return rehearsal.release(wanted, show)
 
 
 def stopped_by(outcome: Outcome) -> list[str]:
@@ -219,6 +131,74 @@ def test_a_rejected_release_leaves_everything_as_it_was_and_rolls_nothing_back(r
     outcome = released(rehearsal, "rejected", answer=Answer.REJECT)
     assert stopped_by(outcome) == ["prod-gate/Approve-prod"]
     assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
+
+
+def test_an_approval_that_nobody_answers_in_time_leaves_everything_as_it_was(rehearsal: Rehearsal) -> None:
+    outcome = released(rehearsal, "unanswered", answer=Answer.NONE)
+    assert stopped_by(outcome) == ["prod-gate/Approve-prod"]
+    assert "manual approval timeout" in reason(outcome)
+    assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
+
+
+@pytest.mark.parametrize("what", ["Synth_Output", "Evidence_prod"])
+def test_what_was_tampered_with_while_it_waited_is_refused_at_the_gate(rehearsal: Rehearsal, what: str) -> None:
+    """Whoever may write to the artifact store changes what was shown to the approver, or what would be deployed."""
+    outcome = released(rehearsal, f"tampered {what}", show=tampering(rehearsal, what))
+    assert stopped_by(outcome) == ["prod-gate/Check-prod"]
+    found, approved = re.findall(r"\b[0-9a-f]{64}\b", reason(outcome))
+    assert approved != found
+    assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
+
+
+def tampering(rehearsal: Rehearsal, artifact: str) -> Show:
+    """Write into an artifact of the run that its gate looks at, once it waits for its approval."""
+    pipeline = rehearsal.pipeline
+
+    def show(change: Stage | Action) -> None:
+        if not isinstance(change, Action) or (change.name, change.status) != ("Approve-prod", IN_PROGRESS):
+            return
+        found: Any = pipeline.client.list_action_executions(
+            pipelineName=pipeline.name, filter={"pipelineExecutionId": pipeline.latest()}
+        )["actionExecutionDetails"]
+        (digest,) = (each for each in found if each["actionName"] == "Digest-prod")
+        (place,) = (each["s3location"] for each in digest["input"]["inputArtifacts"] if each["name"] == artifact)
+        s3: Any = rehearsal.cloud.client("s3", TOOLS, HOME)
+        body = io.BytesIO(s3.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read())
+        with zipfile.ZipFile(body, "a") as archive:
+            archive.writestr("more.json", "{}")
+        s3.put_object(Bucket=place["bucket"], Key=place["key"], Body=body.getvalue())
+
+    return show
+
+
+@pytest.mark.soak
+def test_after_an_update_of_the_pipeline_nothing_goes_back_until_a_release_has_gone_through(
+    rehearsal: Rehearsal,
+) -> None:
+    outcome = released(rehearsal, "no target", is_updated_before=True, failing=["Bake-prod"])
+    assert stopped_by(outcome) == ["prod/Bake-prod"]
+    assert (outcome.rollback, outcome.left) == (None, {STACK: Left.RELEASED})
+    outcome = released(rehearsal, "a target again")
+    assert (outcome.went_through, outcome.left) == (True, {STACK: Left.RELEASED})
+    outcome = released(rehearsal, "with a target", failing=["Bake-prod"])
+    assert outcome.rollback is not None
+    assert (outcome.rollback.status, outcome.left) == ("Succeeded", {STACK: Left.BEFORE})
+
+
+@pytest.mark.soak
+def test_an_update_of_the_pipeline_during_the_bake_cancels_it_and_takes_nothing_back(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsals, "BAKE_SECONDS", 12.0)  # so that it comes before the bake has ended
+    alarm = f"{STACK}-release"
+    outcome = released(rehearsal, "updated", faults=faults.parse(["update@2h", f"{alarm}@6h"]))
+    assert outcome.run.status == "Cancelled"
+    assert (outcome.went_through, outcome.rollback, outcome.left) == (False, None, {STACK: Left.RELEASED})
+    watched = rehearsal.watched()
+    assert watched is not None
+    watched.recover()
+    outcome = released(rehearsal, "after the update", faults=faults.parse(["update@13h"]))
+    assert (outcome.went_through, outcome.left) == (True, {STACK: Left.RELEASED}), "an update once it has baked"
 
 
 @pytest.mark.soak
@@ -297,12 +277,20 @@ def test_an_alarm_that_fires_already_closes_the_gate(rehearsal: Rehearsal) -> No
     assert "alarm storage-full fires" in reason(outcome)
 
 
+def test_an_action_that_the_stage_does_not_have_is_refused(rehearsal: Rehearsal) -> None:
+    with pytest.raises(OperateError, match=r"it has Evidence-prod, .*\. Did you mean Bake-prod\?"):
+        released(rehearsal, "unknown action", failing=["Bake-prd"])
+
+
 def test_an_alarm_that_no_release_looks_at_is_refused(rehearsal: Rehearsal) -> None:
     with pytest.raises(OperateError, match=rf"looks at {STACK}-release, storage-full\. Did you mean storage-full\?"):
         released(rehearsal, "unknown", faults=faults.parse(["storage-ful@gate"]))
 
 
-@pytest.mark.parametrize("given", ["x", "deployment=", "a@", "a@9x", "@9h", "error-rate=5@9h", "error-rate=5%@gate"])
+@pytest.mark.parametrize(
+    "given",
+    ["x", "deployment=", "action=", "a@", "a@9x", "@9h", "error-rate=5@9h", "error-rate=5%@gate", "update@gate"],
+)
 def test_a_fault_that_is_none_is_refused(given: str) -> None:
     with pytest.raises(OperateError, match="is not allowed; give deployment=SERVICE"):
         faults.parse([given])

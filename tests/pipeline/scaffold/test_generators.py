@@ -35,6 +35,7 @@ from tests.testbed import small_checkout
 from tests.testbed.checkout import copy_of_the_checkout
 from tests.testbed.small_services.first.service import First
 from tests.testbed.small_services.second.service import Second
+from tests.testbed.type_checking import mypy
 
 GENERATED = (owners.CODEOWNERS, owners.PULL_REQUEST_TEMPLATE, plans.LEDGER)
 NEW, NEW_STAGE, ACCOUNT = "tried-by-a-test", "tried-by-tests", "987654321098"
@@ -166,14 +167,15 @@ def test_new_changes_one_hand_written_file_and_generated_ones(generated: Path) -
 
 
 @pytest.mark.slow
-def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.Subtests, mypy_cache: Path) -> None:
+def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.Subtests, tmp_path: Path) -> None:
     binaries = generated / ".venv/bin"
     folders = [Path("services") / ServiceName(name=name).module for name in (NEW, LONGEST)]
     with subtests.test("lint"):
         run(generated, binaries / "ruff", "check", "--no-cache", "services", "stages")
         run(generated, binaries / "ruff", "format", "--no-cache", "--check", "services", "stages")
     with subtests.test("types"):
-        run(generated, binaries / "mypy", "--cache-dir", mypy_cache, *folders, "stages")
+        done = mypy(generated, *folders, "stages", work=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
     with subtests.test("stage entries"):
         assert "The stages are valid." in run(generated, binaries / "penstock", "validate")
     with subtests.test("who imports whom"):

@@ -23,6 +23,7 @@ from services.library.contract.environment import Environment
 from services.library.contract.release import ALL_AT_ONCE, Canary, Linear, Traffic
 from services.library.contract.service import ServiceStack
 from tests.testbed import runtime_code
+from tests.testbed.clock import SLOW, clock_at
 from tests.testbed.functions import until
 from tests.testbed.roles import role
 from tests.testbed.stacks import HERE, Deployed, deploy, update
@@ -122,6 +123,12 @@ def shifted(cloud: LocalCloud, execution_role: str, tmp_path_factory: pytest.Tem
     return made["Shifted"]
 
 
+@pytest.fixture
+def slow_clock(cloud: LocalCloud) -> Iterator[None]:
+    with clock_at(cloud, SLOW):
+        yield
+
+
 def calls(deployed: Deployed) -> Iterator[str]:
     """Call the function by its alias for ever, and yield which version ran."""
     client = deployed.client("lambda")
@@ -130,6 +137,7 @@ def calls(deployed: Deployed) -> Iterator[str]:
 
 
 @pytest.mark.cloud
+@pytest.mark.usefixtures("slow_clock")
 def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_path: Path) -> None:
     update(shifted.cloud, tmp_path, lambda stage: within_boundary(stage, FAILS), environment=SHIFTED)
     formation, executed, calling = shifted.client("cloudformation"), set[str](), calls(shifted)

@@ -9,6 +9,13 @@ from typing import Any
 
 SCHEMAS = Path(__file__).with_name("schemas.json")
 
+CONTAINERS: Mapping[str, type] = {"object": dict, "array": list}
+SCALARS = {
+    "boolean": re.compile("true|false"),
+    "integer": re.compile(r"-?\d+"),
+    "number": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
+}
+
 Schema = Mapping[str, Any]
 Unknown = Callable[[Any], bool]
 
@@ -95,12 +102,12 @@ def _wrong_type(value: Any, expected: Any) -> str | None:
 
 def _is(value: Any, type_name: str) -> bool:
     """CloudFormation takes a scalar in the place of another if it reads as one: "5" for 5, "true" for true."""
-    if type_name in {"object", "array"}:
-        return isinstance(value, {"object": dict, "array": list}[type_name])
+    if type_name in CONTAINERS:
+        return isinstance(value, CONTAINERS[type_name])
     if isinstance(value, dict | list) or value is None:
         return False
-    pattern = {"boolean": "true|false", "integer": r"-?\d+", "number": r"-?\d+(\.\d+)?([eE][-+]?\d+)?"}.get(type_name)
-    return pattern is None or re.fullmatch(pattern, _text(value)) is not None
+    pattern = SCALARS.get(type_name)
+    return pattern is None or pattern.fullmatch(_text(value)) is not None
 
 
 def _limits(value: Any, schema: Schema, path: str) -> Iterator[str]:
@@ -109,7 +116,7 @@ def _limits(value: Any, schema: Schema, path: str) -> Iterator[str]:
     elif isinstance(value, str):
         yield from _outside(len(value), schema, ("minLength", "maxLength"), f"{path}: the length")
     # Some schemas say minimum where they mean minLength, e.g. of a CodeCommit repository's name.
-    if _is(value, "number") and schema.get("type") != "string":
+    if ("minimum" in schema or "maximum" in schema) and schema.get("type") != "string" and _is(value, "number"):
         yield from _outside(float(_text(value)), schema, ("minimum", "maximum"), f"{path}: the value")
 
 

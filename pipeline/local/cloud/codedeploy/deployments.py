@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.local.cloud.clock import CloudClock
 from pipeline.local.cloud.cloudwatch.patches import alarm_state
 from pipeline.local.cloud.codedeploy import patches
 from pipeline.local.cloud.codedeploy.configurations import steps
@@ -20,9 +21,9 @@ from pipeline.local.cloud.iam.permissions import Calls, Permissions
 logger = logging.getLogger("penstock.codedeploy")
 
 SESSION = "CodeDeploy"
-MINUTE_SECONDS = 5.0
-"""How long a minute of a shift lasts here: as long as the short period in which alarms look at one."""
+MINUTE_SECONDS = 60.0
 EACH_SECONDS = 0.2
+"""How often a deployment looks around, and how long each of its steps lasts at least, however fast the clock goes."""
 ALIVE = ("Created", "InProgress")
 ROLLS_BACK = {"ALARM_ACTIVE": "DEPLOYMENT_STOP_ON_ALARM", "MANUAL_STOP": "DEPLOYMENT_STOP_ON_REQUEST"}
 """The events of a group after which a deployment is taken back, by what ended it; any other is DEPLOYMENT_FAILURE."""
@@ -60,9 +61,9 @@ class Shift:
     """Where it belongs to; told in the deployment's externalId."""
 
 
-def wait(minutes: int, look: Callable[[], None]) -> None:
-    """Wait for minutes of a shift, looking around all the time: the one place where a deployment waits."""
-    end = time.monotonic() + minutes * MINUTE_SECONDS
+def wait(seconds: float, look: Callable[[], None]) -> None:
+    """Wait for real seconds of a shift, looking around all the time: the one place where a deployment waits."""
+    end = time.monotonic() + max(seconds, EACH_SECONDS)
     while time.monotonic() < end:
         look()
         time.sleep(EACH_SECONDS)
@@ -75,6 +76,7 @@ class Deployments:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._groups = emulator.part(Groups)
+        self._clock = emulator.part(CloudClock)
         self.records = emulator.store("codedeploy-deployments")
 
     def shift(self, shift: Shift) -> str:
@@ -183,7 +185,7 @@ class Deployments:
         routing = self._groups.configuration(group["deploymentConfigName"])["trafficRoutingConfig"]
         for step in steps(routing):
             self._route(calls, shift, shift.old, {shift.new: step.percentage / 100})
-            wait(step.minutes, look)
+            wait(self._clock.real_seconds(step.minutes * MINUTE_SECONDS), look)
         self._route(calls, shift, shift.new, {})
 
     def _calls(self, shift: Shift) -> Calls:

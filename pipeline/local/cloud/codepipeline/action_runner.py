@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.cloud.codepipeline.actions import approval, awslambda, cloudformation, codebuild, git, s3
 from pipeline.local.cloud.codepipeline.executions import IN_PROGRESS, ActionOutcome, Execution
 from pipeline.local.cloud.codepipeline.executor import Begin
+from pipeline.local.cloud.codepipeline.faults import Faults
 from pipeline.local.cloud.codepipeline.records import Pipeline
 from pipeline.local.cloud.codepipeline.sessions import Caller, Sessions
 from pipeline.local.cloud.codepipeline.variables import UnresolvedError, resolve
@@ -42,6 +43,7 @@ class ActionRunner:
     def __init__(self, emulator: Emulator, finish: Finish, report: Report) -> None:
         self._emulator = emulator
         self._sessions = Sessions(emulator)
+        self._faults = emulator.part(Faults)
         self._finish = finish
         self._report = report
         self._abandoned: dict[str, threading.Event] = {}
@@ -89,6 +91,13 @@ class ActionRunner:
             self._timers[run.id] = timer
             timer.start()
 
+    def let_approvals_expire(self, execution_id: str) -> None:
+        """Let it be so late that the approvals have waited long enough which wait in an execution."""
+        for timer in list(self._timers.values()):
+            if execution_id in timer.args:
+                timer.cancel()
+                timer.function(*timer.args)
+
     def _run(self, pipeline: Pipeline, begin: Begin, abandoned: threading.Event) -> None:
         with self._emulator.within(pipeline.account, pipeline.region):
             outcome = self._outcome(pipeline, begin, abandoned)
@@ -101,6 +110,7 @@ class ActionRunner:
     def _outcome(self, pipeline: Pipeline, begin: Begin, abandoned: threading.Event) -> ActionOutcome | None:
         """Say how it went; nothing for an approval, which has only begun."""
         try:
+            self._faults.check(begin.stage.name, begin.action.name)
             done = RUNNERS[begin.action.kind](self._prepare(pipeline, begin, abandoned))
         except Exception as error:  # noqa: BLE001 - a fault of ours must fail the action, or it would run for ever
             return _failure(error)

@@ -139,6 +139,12 @@ class Pipelines:
             self._carry_out(pipeline, executor.start(execution))
             return execution
 
+    def let_approvals_expire(self, request: Json) -> Json:
+        """`POST /_penstock/codepipeline/expire`: end the approvals that wait in an execution as their timeout would."""
+        execution = str(request.get("execution", ""))
+        self._action_runner.let_approvals_expire(execution)
+        return {"execution": execution}
+
     def change(self, pipeline: Pipeline, change: Callable[[Executor], list[Effect]]) -> None:
         """Let something happen to a pipeline, e.g. `lambda executor: executor.stop(...)`."""
         with self._changed:

@@ -174,7 +174,8 @@ class LogGroups:
         text = delivery.payload or json.dumps(view.event_with_detail())
         with self._emulator.within(account, region):
             group = resource.removeprefix("log-group:")
-            self._emulator.write_log(group, name_of_stream(delivery.event), text)
+            if not self._emulator.write_log(group, name_of_stream(delivery.event), text):
+                _fail(NO_RESOURCE, f"The specified log group does not exist: {group}")
 
 
 class BusKeys:

@@ -5,14 +5,16 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from pipeline.local.client import CLOCK, ask
 from pipeline.local.lifecycle import LocalCloud
 from tests.conftest import FreshCloud
+from tests.testbed.clock import SLOW, USUAL, clock_at
 from tests.testbed.deployments import Deployment, deploy, ended
 from tests.testbed.functions import ACCOUNT, REGION, Functions, until
 from tests.testbed.killing import kill
@@ -25,6 +27,12 @@ ROLLBACK_EVENTS = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT
 LONG = {"Type": "TimeBasedCanary", "TimeBasedCanary": {"CanaryPercentage": 50, "CanaryInterval": 60}}
 SHORT = {"Type": "TimeBasedCanary", "TimeBasedCanary": {"CanaryPercentage": 50, "CanaryInterval": 1}}
 AT_ONCE = {"Type": "AllAtOnce"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _slow_clock(cloud: LocalCloud) -> Iterator[None]:
+    with clock_at(cloud, SLOW):
+        yield
 
 
 class Shifting:
@@ -178,6 +186,14 @@ def test_an_update_shifts_a_part_and_then_the_rest(shifting: Callable[..., Shift
     assert stack.alias() == ("2", {})
     (done,) = stack.deployments()
     assert (done["status"], done["creator"], done["computePlatform"]) == ("Succeeded", "CloudFormation", "Lambda")
+
+
+def test_an_hour_of_a_shift_goes_by_the_clouds_clock(shifting: Callable[..., Shifting], cloud: LocalCloud) -> None:
+    stack = shifting(routing=LONG)
+    stack.publish(2)
+    with clock_at(cloud, USUAL):
+        assert stack.deploy().status == "UPDATE_COMPLETE", "by the slow clock it would be under way for minutes"
+    assert stack.alias() == ("2", {})
 
 
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html: "CodeDeploy ... stops a
@@ -415,6 +431,7 @@ def test_a_deployment_that_a_kill_cut_off_leaves_the_old_version(fresh_cloud: Fr
     stack = Shifting(fresh_cloud(), routing=LONG)
     stack.deploy()
     stack.publish(2)
+    ask(stack.cloud.port, CLOCK, {"rate": SLOW}, of="clock")  # until the kill
     stack.begin()
     stack.wait_for_shift()
     stack.cloud.save()

@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +250,20 @@ def test_code_commit_is_polled_unless_told_otherwise(tools: Tools, tmp_path: Pat
     assert fetched(tools, only(pushed))[1] == {"file": "after"}
 
 
+@pytest.mark.parametrize("call", ["codecommit:GetBranch", "codecommit:GetCommit"])
+def test_code_commit_is_not_polled_by_who_may_not_look(tools: Tools, tmp_path: Path, call: str) -> None:
+    """ "codecommit:GetBranch" and "codecommit:GetCommit" are among what a service role needs.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    """
+    repository = code_commit(tools, tmp_path)
+    repository.push({"file": "before"})
+    follow(tools, "CodeCommit", {"RepositoryName": tools.name, "BranchName": "main"})
+    with denied(tools, call):
+        assert repository.push({"file": "unseen"})["executions"] == []
+    assert fetched(tools, only(repository.push({"file": "seen"})))[1] == {"file": "seen"}
+
+
 def test_code_commit_may_be_in_another_account(tools: Tools, tmp_path: Path) -> None:
     """Its events reach the pipeline's account by a rule whose target is that account's bus."""
     elsewhere = "222222222222"
@@ -282,6 +298,17 @@ def test_code_commit_may_be_in_another_account(tools: Tools, tmp_path: Path) -> 
     assert fetched(tools, only(pushed))[1] == {"file": "after"}
 
 
+@contextmanager
+def denied(tools: Tools, call: str) -> Iterator[None]:
+    """Meanwhile the pipeline's role may not do this."""
+    iam: Any = tools.cloud.client("iam")
+    statement = {"Effect": "Deny", "Action": call, "Resource": "*"}
+    policy = {"RoleName": tools.role.rpartition("/")[2], "PolicyName": "Not"}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    yield
+    iam.delete_role_policy(**policy)
+
+
 def test_s3_is_polled_unless_told_otherwise(tools: Tools) -> None:
     """ "PollForSourceChanges ... Default is true"
 
@@ -303,12 +330,8 @@ def test_s3_is_not_polled_by_who_may_not_look(tools: Tools) -> None:
     """
     tools.push({"file": "before"})
     follow(tools, "S3", {"S3Bucket": tools.source, "S3ObjectKey": "source.zip"})
-    iam: Any = tools.cloud.client("iam")
-    denied = {"Effect": "Deny", "Action": "s3:GetBucketVersioning", "Resource": "*"}
-    policy = {"RoleName": tools.role.rpartition("/")[2], "PolicyName": "Not"}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
-    tools.push({"file": "unseen"})
-    iam.delete_role_policy(**policy)
+    with denied(tools, "s3:GetBucketVersioning"):
+        tools.push({"file": "unseen"})
     version = tools.push({"file": "seen"})
     latest, _first = until(tools.executions, lambda found: len(found) > 1)
     assert fetched(tools, latest["pipelineExecutionId"])[0]["VersionId"] == version

@@ -207,9 +207,8 @@ def test_a_rule_writes_into_a_log_group_that_lets_it(cloud: LocalCloud, bus: Bus
     dead = Queue(cloud, f"dead-{next(_numbers)}")
     bus.target(arn, DeadLetterConfig={"Arn": dead.arn})
     bus.put({"n": 1})
-    refused = cloud.client("sqs", ACCOUNT, REGION).receive_message(
-        QueueUrl=dead.url, MessageAttributeNames=["All"], WaitTimeSeconds=5
-    )["Messages"][0]
+    refused = receive(dead)
+    dead.client.delete_message(QueueUrl=dead.url, ReceiptHandle=refused["ReceiptHandle"])
     assert "logs:CreateLogStream" in refused["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
     statement = {
         "Effect": "Allow",
@@ -223,6 +222,11 @@ def test_a_rule_writes_into_a_log_group_that_lets_it(cloud: LocalCloud, bus: Bus
     bus.put({"n": 2})
     written = until(lambda: logs.filter_log_events(logGroupName=name)["events"], bool)
     assert [json.loads(each["message"])["detail"] for each in written] == [{"n": 2}]
+    logs.delete_log_group(logGroupName=name)
+    bus.put({"n": 3})
+    lost = receive(dead)
+    assert json.loads(lost["Body"])["detail"] == {"n": 3}
+    assert lost["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
 
 
 def test_a_bus_encrypts_only_with_a_key_that_lets_eventbridge(cloud: LocalCloud) -> None:
