@@ -14,8 +14,9 @@ from typing import Any
 import ministack.app as ministack_app
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
+from ministack.core import responses
 
-from pipeline.local.cloud import unsupported
+from pipeline.local.cloud import service_models, unsupported
 from pipeline.local.cloud.clock import CloudClock
 from pipeline.local.cloud.emulator import AsgiRoute, Emulator, HttpResponse
 from pipeline.local.cloud.snapshot import Snapshots
@@ -37,6 +38,7 @@ def serve(emulator: Emulator, snapshots: Snapshots) -> None:
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _refuse_unsupported_services()
+    _read_protocols_alone()
     config = Config()
     config.bind = [f"127.0.0.1:{emulator.port}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
@@ -70,6 +72,12 @@ def _refuse_unsupported_services() -> None:
 
     ministack_app.detect_service = detected
     ministack_app.SERVICE_HANDLERS[UNSUPPORTED] = refuse
+
+
+def _read_protocols_alone() -> None:
+    """Spare the emulator a whole model of each service: it asks what the type of an answer's content is."""
+    names: Mapping[str, str] = responses._BOTOCORE_NAME  # noqa: SLF001 - it has no public interface
+    responses._service_model = lambda service: service_models.model(names.get(service, service))  # noqa: SLF001
 
 
 def _dated(app: AsgiApp, cloud_clock: CloudClock) -> AsgiApp:

@@ -4,10 +4,13 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.testbed import small_checkout
 from tests.testbed.large_catalogue import add_services
 
 
+@pytest.mark.soak
 def test_large_catalogue_lists_its_services_in_each_stage_and_is_valid(tmp_path: Path) -> None:
     root = small_checkout.make(tmp_path)
     for services in (3, 4):

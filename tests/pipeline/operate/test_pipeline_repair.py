@@ -86,6 +86,7 @@ def test_a_bricked_pipeline_is_repaired_by_one_command_and_takes_the_mending_pus
     assert platform.deployed() == "second"
 
 
+@pytest.mark.soak
 def test_a_definition_that_does_not_work_is_not_deployed(
     platform: Platform, penstock: Any, synthesise: Callable[..., None]
 ) -> None:

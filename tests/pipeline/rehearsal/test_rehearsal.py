@@ -133,6 +133,7 @@ def test_a_rejected_release_leaves_everything_as_it_was_and_rolls_nothing_back(r
     assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
 
 
+@pytest.mark.soak
 def test_an_approval_that_nobody_answers_in_time_leaves_everything_as_it_was(rehearsal: Rehearsal) -> None:
     outcome = released(rehearsal, "unanswered", answer=Answer.NONE)
     assert stopped_by(outcome) == ["prod-gate/Approve-prod"]
@@ -140,7 +141,7 @@ def test_an_approval_that_nobody_answers_in_time_leaves_everything_as_it_was(reh
     assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
 
 
-@pytest.mark.parametrize("what", ["Synth_Output", "Evidence_prod"])
+@pytest.mark.parametrize("what", ["Synth_Output", pytest.param("Evidence_prod", marks=pytest.mark.soak)])
 def test_what_was_tampered_with_while_it_waited_is_refused_at_the_gate(rehearsal: Rehearsal, what: str) -> None:
     """Whoever may write to the artifact store changes what was shown to the approver, or what would be deployed."""
     outcome = released(rehearsal, f"tampered {what}", show=tampering(rehearsal, what))

@@ -159,7 +159,9 @@ def test_client_says_that_its_kernel_was_killed() -> None:
     assert done.stderr.splitlines()[-1].endswith(" ended unasked with -9.")
 
 
-@pytest.mark.parametrize("environment", [STOCK, {}], ids=["stock", "faster"])
+@pytest.mark.parametrize(
+    "environment", [pytest.param(STOCK, id="stock", marks=pytest.mark.soak), pytest.param({}, id="faster")]
+)
 def test_an_argument_of_a_wrong_type_is_named_with_its_line(tmp_path: Path, environment: Mapping[str, str]) -> None:
     root = small_checkout.make(tmp_path / "checkout")
     service = root / "services/second/service.py"

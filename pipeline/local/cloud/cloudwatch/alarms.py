@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.local.cloud.cloudwatch import patches
@@ -20,6 +20,11 @@ MOST_OF_THE_LOOP = 0.05
 """What looking may take of the event loop, which answers no request meanwhile: hundreds are looked at less often."""
 OUT_OF_ORDER_SECONDS = 900.0
 """How much later than others an earlier value may have been put."""
+SAYS = (
+    *("ComparisonOperator", "Threshold", "EvaluationPeriods", "DatapointsToAlarm", "Period", "TreatMissingData"),
+    "StateValue",
+)
+"""What decides over an alarm whose metric has no value."""
 
 
 class Alarms:
@@ -28,6 +33,7 @@ class Alarms:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.gauges = Gauges(emulator)
+        self._silent: dict[tuple[str, str, str], Sequence[Any]] = {}
         patches.stop_evaluation()
 
     def begin(self) -> None:
@@ -40,23 +46,31 @@ class Alarms:
             for account, region, alarm in patches.alarms_everywhere():
                 with self.emulator.within(account, region):
                     try:
-                        self._evaluate(alarm, now)
+                        self._evaluate((account, region, str(alarm["AlarmName"])), alarm, now)
                     except Exception:
                         # Whatever one alarm is, the others must be looked at.
                         logger.exception("The alarm %s could not be evaluated", alarm.get("AlarmName"))
             took = time.thread_time() - begun
             await asyncio.sleep(max(EACH_SECONDS, took / MOST_OF_THE_LOOP))
 
-    def _evaluate(self, alarm: Json, now: float) -> None:
+    def _evaluate(self, key: tuple[str, str, str], alarm: Json, now: float) -> None:
         try:
-            found = self._of_expression(alarm, now) if alarm.get("Metrics") else self._of_metric(alarm, now)
+            found = self._of_expression(alarm, now) if alarm.get("Metrics") else self._of_metric(key, alarm, now)
         except UnknownExpressionError as error:
             found = Verdict(state=UNKNOWN, reason=f"The local cloud does not know the expression {error}.")
         if found is not None and found.state != alarm["StateValue"]:
             self._change(alarm, found)
 
-    def _of_metric(self, alarm: Json, now: float) -> Verdict | None:
+    def _of_metric(self, key: tuple[str, str, str], alarm: Json, now: float) -> Verdict | None:
+        """Evaluate it, but once only while its metric has no value at all, as most have in a cloud of many stacks."""
         series = self._series(alarm, now)
+        if series.points:
+            self._silent.pop(key, None)
+        else:
+            says = [alarm.get(name) for name in SAYS]
+            if self._silent.get(key) == says:
+                return None
+            self._silent[key] = says
         return evaluated(alarm, lambda span: self._statistic(series, alarm, span), now)
 
     def _of_expression(self, alarm: Json, now: float) -> Verdict | None:
