@@ -97,9 +97,14 @@ def _refuse_uncommitted(root: Path, files: Collection[Path]) -> None:
         text=True,
         check=False,
     )
-    if done.returncode != 0 or (files and done.stdout):
-        what = done.stderr.strip() or f"{done.stdout.splitlines()[0].split()[-1]} is not committed"
-        raise ScaffoldError(f"{what}, and would be lost: commit or delete it first.")
+    if done.returncode != 0:
+        raise ScaffoldError(
+            f"{root} is no git repository, so that what is deleted would be lost. Clone Penstock, or make this folder"
+            " one: `git init -b main && git add --all && git commit -m 'Start'`."
+        )
+    if files and done.stdout:
+        what = done.stdout.splitlines()[0].split()[-1]
+        raise ScaffoldError(f"{what} is not committed, and would be lost: commit or delete it first.")
 
 
 def _listed(services: Collection[str]) -> str:

@@ -207,6 +207,9 @@ def test_init_refuses_wrong_answers_and_what_would_be_lost(tmp_path: Path) -> No
     made.write("services/intake/notes.txt", "Not committed.\n")
     assert "services/intake/notes.txt is not committed, and would be lost" in refused(made.checkout, "--yes")
     (made.checkout / "services/intake/notes.txt").unlink()
+    (made.checkout / ".git").rename(tmp_path / "git")  # as in an unpacked archive
+    assert "is no git repository, so that what is deleted would be lost" in refused(made.checkout, "--yes")
+    (tmp_path / "git").rename(made.checkout / ".git")
     assert made.git("status", "--porcelain") == before
 
 

@@ -202,6 +202,11 @@ class _Sides:
 
 
 def _refuse_unready(repository: Repository) -> None:
+    if not repository.succeeds("rev-parse", "--git-dir"):
+        raise ScaffoldError(
+            f"{repository.root} is no git repository, and an upgrade merges histories:"
+            " docs/upgrade-penstock.md says how a copy of files gets one."
+        )
     if not repository.succeeds("var", "GIT_COMMITTER_IDENT"):
         raise ScaffoldError(
             "An upgrade is a commit, and git has no name for who makes it: `git config user.name NAME`, and"

@@ -184,6 +184,9 @@ def refusal(company: Folder, revision: str) -> str:
 
 def test_upgrade_refuses_what_could_not_be_given_up(company: Folder) -> None:
     assert refusal(company, "nowhere").startswith("'nowhere' names no commit here: fetch it first")
+    (company.root / ".git").rename(company.root.parent / "away")  # as in an unpacked archive
+    assert "is no git repository, and an upgrade merges histories" in refusal(company, "platform")
+    (company.root.parent / "away").rename(company.root / ".git")
     assert "is part of this branch already" in refusal(company, "platform")
     next_version(company, {"docs/push.md": "today\n"})
     (company.root / "notes.txt").write_text("not committed")
