@@ -20,6 +20,7 @@ from pipeline.local import first_deployment, lifecycle
 from pipeline.local.lifecycle import PARENT, CloudLocation, LocalCloud
 from pipeline.local.processes import free_port
 from pipeline.operate.errors import OperateError
+from pipeline.operate.live_runs import CANCELLED
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import Action, Stage
 from pipeline.operate.target import local_target
@@ -32,7 +33,6 @@ from pipeline.review.read.synthesis import clean_environment
 from pipeline.settings import SETTINGS
 
 STOPPED = 1
-CANCELLED = "Cancelled"
 
 
 def register(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -27,7 +28,7 @@ from pipeline.operate import logs as action_logs
 from pipeline.operate.errors import OperateError
 from pipeline.operate.evidence import Evidence
 from pipeline.operate.follow import changes, exit_code, follow
-from pipeline.operate.live_runs import live_runs
+from pipeline.operate.live_runs import CANCELLED, live_runs
 from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
@@ -140,6 +141,8 @@ def _half_released(pipeline: Pipeline, run: Run) -> Iterator[tuple[str, Evidence
     for stage, action in failed.items():
         gate = gate_of(entry_of(stage))
         before = evidence.of_stage(pipeline, gate, besides=run.execution)
+        if run.status == CANCELLED:  # an update of the pipeline did it, and that starts no rollback
+            before = replace(before, way_back="")
         if before.rolls_back or gate in stages:
             yield stage, before, f"{action} failed"
 

@@ -16,12 +16,10 @@ from pipeline.operate import holds, outputs
 from pipeline.operate.next_step import penstock
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.rollback import SHORTEST_COMMIT, commit_of
+from pipeline.operate.rollback import RECENT, SHORTEST_COMMIT, commit_of
 from pipeline.operate.run import SUCCEEDED
 from services.library.contract.names import entry_of
 
-RECENT = 30
-"""Executions that are looked through."""
 SHORT_COMMIT = 12
 TOLERANCE = timedelta(seconds=1)
 """CodePipeline and CloudFormation do not round the same moment alike."""
@@ -80,8 +78,9 @@ def find(
     for summary in summaries:
         if not wanted:
             return
-        execution = summary["pipelineExecutionId"]
-        its = details(execution)
+        if not any(place in changed or _spans(summary, each.changed) for place, each in wanted.items()):
+            continue  # its actions, which are a call of their own, say nothing
+        its = details(summary["pipelineExecutionId"])
         for place, action in _deployments(its).items():
             service = wanted.get(place)
             if service is None:
@@ -138,6 +137,11 @@ def _succeeded_in(details: Details, stage: str) -> bool:
     """Return whether the last attempt at each action that the run has begun in a stage has succeeded."""
     latest = {each["actionName"]: each["status"] for each in sorted(details, key=_began) if each["stageName"] == stage}
     return set(latest.values()) == {SUCCEEDED}
+
+
+def _spans(summary: Mapping[str, Any], moment: datetime | None) -> bool:
+    """Return whether an execution may have done what was done at a moment."""
+    return moment is not None and summary["startTime"] - TOLERANCE <= moment <= summary["lastUpdateTime"] + TOLERANCE
 
 
 def _is_within(moment: datetime | None, action: Mapping[str, Any]) -> bool:

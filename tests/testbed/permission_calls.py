@@ -45,11 +45,16 @@ def is_denied(cloud: LocalCloud, principal: Principal, request: Request) -> bool
         "aws_session_token": given["SessionToken"],
     }
     try:
-        call(LocalClients(cloud.endpoint).create(service, region, credentials), request.resource)
+        call(LocalClients(cloud.endpoint).create(service, region, credentials), _named(request))
     except ClientError as error:
         said = error.response["Error"]
         return "AccessDenied" in said["Code"] and request.action in said["Message"]
     return False
+
+
+def _named(request: Request) -> str:
+    """Return what a client names: for a state machine, which IAM asks about, its version or alias."""
+    return ":".join([request.resource, *request.keys.get("states:statemachinequalifier", ())])
 
 
 @contextmanager

@@ -18,13 +18,16 @@ class Story:
     def __init__(self) -> None:
         self.summaries: list[dict[str, Any]] = []
         self.details: dict[str, list[dict[str, Any]]] = {}
+        self.read: list[str] = []
+        """Executions whose actions were asked for."""
 
     def run(self, *stacks: str, bakes: str = "Succeeded", commit: str = "", **more: Any) -> datetime:
         """Deploy stacks and bake; when it deployed."""
         began = BEGAN + timedelta(hours=len(self.summaries))
         execution = f"e{len(self.summaries) + 1}"
         commit = commit or execution[1] * 40
-        summary = {"pipelineExecutionId": execution, "sourceRevisions": [{"revisionId": commit}], **more}
+        times = {"startTime": began, "lastUpdateTime": began + timedelta(minutes=50)}
+        summary = {"pipelineExecutionId": execution, "sourceRevisions": [{"revisionId": commit}], **times, **more}
         self.summaries.insert(0, summary)
         self.details[execution] = [
             *(action(began, stack, StackName=stack, TemplatePath="a::b") for stack in stacks),
@@ -34,7 +37,11 @@ class Story:
 
     def rollbacks(self, **changed: datetime | None) -> list[ServiceRollback]:
         services = [service(name, moment) for name, moment in changed.items()]
-        return list(service_rollbacks.find(services, self.summaries, lambda execution: self.details[execution]))
+        return list(service_rollbacks.find(services, self.summaries, self._read))
+
+    def _read(self, execution: str) -> list[dict[str, Any]]:
+        self.read.append(execution)
+        return self.details[execution]
 
 
 def action(began: datetime, name: str, *, status: str = "Succeeded", **configuration: str) -> dict[str, Any]:
@@ -74,6 +81,17 @@ def test_what_a_run_did_not_change_does_not_go_back_behind_it() -> None:
     changed = story.run(ORDERS, BILLS)
     found = {each.service: (each.changed_by, each.execution) for each in story.rollbacks(orders=changed, bills=before)}
     assert found == {"orders": ("e3", "e2"), "bills": ("e2", "e1")}
+
+
+def test_runs_that_cannot_have_changed_it_are_not_looked_into() -> None:
+    story = Story()
+    story.run(ORDERS)
+    story.run(ORDERS)
+    changed = story.run(ORDERS)
+    for _ in range(20):
+        story.run(ORDERS)
+    (found,) = story.rollbacks(orders=changed)
+    assert (found.changed_by, found.execution, story.read) == ("e3", "e2", ["e3", "e2"])
 
 
 def test_a_run_that_failed_in_the_stage_is_nothing_to_go_back_to() -> None:

@@ -87,7 +87,7 @@ def _header(review: Review, tone: str, parts: Sequence[Section]) -> Iterator[str
         gaps = "".join(f"<li>{markup(each)}</li>" for each in review.incomplete)
         yield f'<ul class="gaps" aria-label="Could not be reviewed">{gaps}</ul>'
     if said := view.way_back(review):
-        yield f'<p class="way-back">{markup(said)}</p>'
+        yield f'<p class="compared">{markup(said)}</p>'
     if review.irreversible:
         reasons = "".join(f"<li>{markup(each)}</li>" for each in review.irreversible)
         yield f'<ul class="gaps" aria-label="Why it cannot be taken back">{reasons}</ul>'

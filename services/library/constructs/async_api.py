@@ -33,11 +33,11 @@ class AsyncApi(Api):
             alarms_to=alarms_to,
             description="Starts a workflow for each accepted request",
         )
-        machine, limit = workflow.state_machine, payload_form.limit_bytes(settings.payload_limit_bytes)
+        machine, limit = workflow.target, payload_form.limit_bytes(settings.payload_limit_bytes)
         self.post_to_service(
             "states",
             action="StartExecution",
-            grant=machine.grant_start_execution,
+            grant=workflow.grant_start,
             template=mapping.request_template(
                 machine.state_machine_arn, identity=settings.identity, limit_bytes=limit, form=payload_form
             ),

@@ -19,6 +19,7 @@ from services.library.contract.constraints import require_valid
 from services.library.contract.durations import whole
 
 PRINCIPAL = "events.amazonaws.com"
+UNRESOLVED = "@aws-cdk/aws-events:ruleUnresolvedEnvironment"
 Target = Queue | Workflow | Function
 
 
@@ -110,10 +111,14 @@ class EventRule(Construct):
                 target.queue, message=event, dead_letter_queue=dead_letters, retry_attempts=attempts, max_event_age=age
             )
         if isinstance(target, Workflow):
+            caller = Role(self, "Caller", service=PRINCIPAL)
+            target.grant_start(caller)
+            # An alias is known by its ARN, of which the CDK cannot tell that it is this account's.
+            cdk.Annotations.of(self).acknowledge_warning(UNRESOLVED, "The workflow is of this stack")
             return targets.SfnStateMachine(
-                target.state_machine,
+                target.target,
                 input=event,
-                role=Role(self, "Caller", service=PRINCIPAL),
+                role=caller.without_policy_updates(),
                 dead_letter_queue=dead_letters,
                 retry_attempts=attempts,
                 max_event_age=age,

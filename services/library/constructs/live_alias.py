@@ -74,8 +74,11 @@ class LiveAlias(Construct):
         self.failures = alarms_to.add_rate_alarm(
             self,
             "Failures",
-            failures=_of_new_version(function, "Errors"),
-            requests=_of_new_version(function, "Invocations"),
+            expression="100 * failures / requests",
+            metrics={
+                "failures": _of_new_version(function, "Errors"),
+                "requests": _of_new_version(function, "Invocations"),
+            },
             percent=ReleaseAlarms().error_percent,
         )
         group = codedeploy.CfnDeploymentGroup(

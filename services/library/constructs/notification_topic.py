@@ -1,5 +1,7 @@
 """The topic of a service's alarms."""
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -90,18 +92,21 @@ class NotificationTopic(Construct):
         scope: Construct,
         id_: str,
         *,
-        failures: cloudwatch.Metric,
-        requests: cloudwatch.Metric,
+        expression: str,
+        metrics: Mapping[str, cloudwatch.IMetric],
         percent: int,
     ) -> cloudwatch.Alarm:
-        """Add an alarm that publishes once two of the last three minutes had more failures in a hundred requests."""
+        """Add an alarm that publishes once a rate was over a percentage in two of the last three minutes.
+
+        `expression`: the rate in percent, in the ids of `metrics`.
+        """
         alarm = cloudwatch.Alarm(
             scope,
             id_,
             alarm_description=_description(scope, id_),
             metric=cloudwatch.MathExpression(
-                expression="100 * failures / requests",
-                using_metrics={"failures": failures, "requests": requests},
+                expression=expression,
+                using_metrics=metrics,
                 period=cdk.Duration.minutes(1),
             ),
             threshold=percent,

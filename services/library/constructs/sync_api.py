@@ -44,11 +44,11 @@ class SyncApi(Api):
             alarms_to=alarms_to,
             description="Runs a workflow for each request and answers with its output",
         )
-        machine, limit = workflow.state_machine, payload_form.limit_bytes(settings.payload_limit_bytes)
+        machine, limit = workflow.target, payload_form.limit_bytes(settings.payload_limit_bytes)
         self.post_to_service(
             "states",
             action="StartSyncExecution",
-            grant=machine.grant_start_sync_execution,
+            grant=workflow.grant_start_sync,
             template=async_api.request_template(
                 machine.state_machine_arn,
                 identity=settings.identity,

@@ -3,12 +3,15 @@
 from enum import Enum
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from services.library.constructs.live_alias import NAME
 from services.library.constructs.log_group import LogGroup
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.role import Role
+from services.library.constructs.workflow_alias import WorkflowAlias
 from services.library.contract import defaults, deployment
 from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
@@ -29,6 +32,10 @@ class WorkflowKind(Enum):
 
 class Workflow(Construct):
     """A state machine whose executions end within a timeout."""
+
+    state_machine: sfn.StateMachine
+    target: sfn.IStateMachine
+    """What callers start: the alias `live` where traffic is shifted, and the state machine itself elsewhere."""
 
     def __init__(
         self,
@@ -69,6 +76,40 @@ class Workflow(Construct):
                 ("TimedOut", self.state_machine.metric_timed_out()),
             )
         )
+
+        self.target = self.state_machine
+        if environment.traffic is not None:
+            live = WorkflowAlias(
+                self, "Live", machine=self.state_machine, traffic=environment.traffic, alarms_to=alarms_to
+            )
+            self.target = sfn.StateMachine.from_state_machine_arn(self, "Target", live.arn)
+
+    def grant_start(self, grantee: iam.IGrantable) -> None:
+        """Let somebody start executions of the target."""
+        self._grant(grantee, "states:StartExecution")
+
+    def grant_start_sync(self, grantee: iam.IGrantable) -> None:
+        """Let somebody run executions of the target, and wait for their end."""
+        self._grant(grantee, "states:StartSyncExecution")
+
+    def _grant(self, grantee: iam.IGrantable, action: str) -> None:
+        """Grant a start on the state machine: IAM is not asked about the alias, which is a condition.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+        """
+        arn, principal = self.state_machine.state_machine_arn, grantee.grant_principal
+        if self.target is self.state_machine:
+            principal.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[arn]))
+            return
+        of_alias = iam.PolicyStatement(
+            actions=[action],
+            resources=[arn],
+            conditions={"ForAnyValue:StringEquals": {"states:StateMachineQualifier": [NAME]}},
+        )
+        if isinstance(principal, Role):
+            principal.add_for_alias(of_alias)
+        else:
+            principal.add_to_principal_policy(of_alias)
 
 
 def _refuse(kind: WorkflowKind, seconds: int) -> None:

@@ -239,7 +239,9 @@ def test_status_says_while_a_run_waits_whether_there_is_a_way_back(race: CodePip
     assert "nothing rolls prod back: no run has succeeded there since the pipeline's last update" in status()
 
 
-def test_status_says_after_a_failed_deployment_to_production_what_goes_back(race: CodePipeline) -> None:
+def test_status_says_after_a_failed_deployment_to_production_what_goes_back(
+    race: CodePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kinds = {name: {"category": name, "owner": "AWS", "provider": "P", "version": "1"} for name in ("Deploy", "Build")}
     prod = next(each for each in race.stages if each["name"] == "prod")
     prod["actions"] = [
@@ -264,6 +266,10 @@ def test_status_says_after_a_failed_deployment_to_production_what_goes_back(race
     assert rolled_back in penstock("status", "--execution", "e2").stdout
     race.stages = [each for each in race.stages if each["name"] != "prod-gate"]
     assert rolled_back in penstock("status", "--execution", "e2").stdout, "also where nobody is asked"
+    cancelled = {"pipelineExecution": {"status": "Cancelled", "pipelineVersion": 1}}
+    with monkeypatch.context() as patched:
+        patched.setattr(race, "get_pipeline_execution", lambda **_asked: cancelled)
+        assert said in penstock("status", "--execution", "e2").stdout, "an update of the pipeline starts no rollback"
     del prod["onFailure"]
     assert "back" not in penstock("status", "--execution", "e2").stdout
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.catalogue.model import Wave
 from pipeline.local.lifecycle import LocalCloud
+from pipeline.rehearsal import rehearsal as rehearsals
 from pipeline.rehearsal.rehearsal import Left, Outcome, Rehearsal
 from pipeline.rehearsal.script import Answer, Script
 from services.library.contract.environment import Tier
@@ -34,6 +35,11 @@ def rehearsal(equipped_cloud: LocalCloud, tmp_path: Path) -> Rehearsal:
     places = {name: (TARGET, region) for name, region in REGIONS.items()}
     home = tmp_path / "home"
     return prepared(equipped_cloud, assembly, "both", tools=TOOLS, places=places, home=home, is_first_judged=True)
+
+
+@pytest.fixture(autouse=True)
+def _a_bake_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsals, "BAKE_SECONDS", 2.0)
 
 
 def released(rehearsal: Rehearsal, number: str, **script: Any) -> Outcome:

@@ -9,8 +9,14 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.synthesis.content import Sources
+from pipeline.synthesis.service_unit import ServiceUnit, Surroundings
 from pipeline.synthesis.values import OpaqueValueError, plain
+from services.library.contract.environment import Tier
+from services.library.contract.release import Release, ReleaseAlarms
+from tests.conftest import ROOT
+from tests.testbed import tiny
 
 FILES = {
     "services/one/service.py": "from services.library.contract.names import X\nfrom stages import accounts\n"
@@ -170,3 +176,14 @@ def test_a_value_that_cannot_be_read_is_refused_and_never_taken_for_another(valu
         return
     with pytest.raises(OpaqueValueError):
         plain(value, str)
+
+
+def test_alarms_of_the_tier_are_told_from_the_same_ones_that_somebody_wishes() -> None:
+    """A part without anything to watch is kept of the former, and refused of the latter."""
+    around = Surroundings(scope="Pipeline", context={}, accounts=DeploymentAccounts(tools="9" * 12))
+    keys = set()
+    for release in (None, Release(alarms=ReleaseAlarms())):
+        service = tiny.Tiny(release=release)
+        unit = ServiceUnit(stage=tiny.stage("prod", service, tier=Tier.PRODUCTION), service=service, around=around)
+        keys.add(unit.key(Sources(ROOT), "tools"))
+    assert len(keys) == 2

@@ -1,9 +1,9 @@
-"""A function of the library is shifted to its next version, and taken back when that one fails."""
+"""What the library shifts to its next version, a function or a workflow, is taken back when that one fails."""
 
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
 
 from pipeline.local.bootstrap import checkout_foundation
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.local.stacks import bring_to
+from services.library.constructs.api import ApiSettings
+from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
+from services.library.constructs.workflow import Workflow
 from services.library.contract.deployment import permissions_boundary
 from services.library.contract.environment import Environment
 from services.library.contract.release import ALL_AT_ONCE, Canary, Linear, Traffic
@@ -26,6 +30,7 @@ from tests.testbed import runtime_code
 from tests.testbed.clock import SLOW, clock_at
 from tests.testbed.functions import until
 from tests.testbed.roles import role
+from tests.testbed.signed import SignedApi, a_key
 from tests.testbed.stacks import HERE, Deployed, deploy, update
 
 ROOT = Path(__file__).parents[3]
@@ -123,6 +128,27 @@ def shifted(cloud: LocalCloud, execution_role: str, tmp_path_factory: pytest.Tem
     return made["Shifted"]
 
 
+def accepting(stage: cdk.Stage, environment: Environment, *, fails: bool = False) -> None:
+    """An API that starts a workflow, whose executions last a second and may then fail."""
+    made = ServiceStack(stage, "Accepting", environment=environment, description="A workflow behind an API")
+    alarms = NotificationTopic(made, "Alarms", environment=environment)
+    last = sfn.Fail(made, "Second", error="Second") if fails else sfn.Succeed(made, "First")
+    workflow = Workflow(
+        made,
+        "Workflow",
+        environment=environment,
+        definition=sfn.Wait(made, "Later", time=sfn.WaitTime.duration(cdk.Duration.seconds(1))).next(last),
+        timeout=cdk.Duration.minutes(1),
+        alarms_to=alarms,
+    )
+    settings = ApiSettings(rate_limit=10_000, burst_limit=5_000, body_schema={"type": "object"})
+    api = AsyncApi(made, "Api", environment=environment, workflow=workflow, settings=settings, alarms_to=alarms)
+    cdk.CfnOutput(made, "Url", value=api.url)
+    cdk.CfnOutput(made, "Machine", value=workflow.state_machine.state_machine_arn)
+    boundary = iam.ManagedPolicy.from_managed_policy_name(made, "Boundary", permissions_boundary(environment))
+    iam.PermissionsBoundary.of(made).apply(boundary)
+
+
 @pytest.fixture
 def slow_clock(cloud: LocalCloud) -> Iterator[None]:
     with clock_at(cloud, SLOW):
@@ -154,3 +180,52 @@ def test_a_version_that_fails_is_taken_back_by_its_alarm(shifted: Deployed, tmp_
     events = formation.describe_stack_events(StackName=shifted.name)["StackEvents"]
     reasons = [each.get("ResourceStatusReason", "") for each in events if each["ResourceType"] == "AWS::Lambda::Alias"]
     assert any("ALARM_ACTIVE" in each for each in reasons), json.dumps(reasons)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Submits something twice, while it is worked on, each time that it looks at the stack."""
+
+    deployed: Deployed
+    accepted: set[str] = field(default_factory=set)
+
+    def status(self) -> str:
+        key, api = a_key(), SignedApi(cloud=self.deployed.cloud, url=self.deployed.outputs["Url"])
+        first, second = (api.post({"any": "thing"}, key=key) for _ in range(2))
+        assert (first.status_code, second.status_code, first.json()) == (202, 202, second.json())
+        self.accepted.add(first.json()["id"])
+        threading.Event().wait(0.1)  # some a second are enough
+        formation = self.deployed.client("cloudformation")
+        return str(formation.describe_stacks(StackName=self.deployed.name)["Stacks"][0]["StackStatus"])
+
+    def until_complete(self) -> str:
+        return str(until(self.status, lambda found: found.endswith("_COMPLETE"), 60))
+
+
+@pytest.mark.cloud
+@pytest.mark.usefixtures("slow_clock")
+def test_a_workflow_is_shifted_and_taken_back_while_each_submission_is_accepted_and_one_execution(
+    cloud: LocalCloud, execution_role: str, tmp_path: Path
+) -> None:
+    """Without traffic, with it for the first time, and with a version that fails."""
+    unshifted = replace(SHIFTED, traffic=None)
+    made = deploy(
+        cloud,
+        tmp_path / "unshifted",
+        lambda stage: accepting(stage, unshifted),
+        environment=unshifted,
+        RoleARN=execution_role,
+    )["Accepting"]
+    client, states = Client(made), made.client("stepfunctions")
+    update(cloud, tmp_path / "first", lambda stage: accepting(stage, SHIFTED), environment=SHIFTED)
+    assert client.until_complete() == "UPDATE_COMPLETE"
+    update(cloud, tmp_path / "second", lambda stage: accepting(stage, SHIFTED, fails=True), environment=SHIFTED)
+    assert client.until_complete() == "UPDATE_ROLLBACK_COMPLETE"
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=made.outputs["Machine"])
+    executions = [each for page in pages for each in page["executions"]]
+    assert sorted(each["name"] for each in executions) == sorted(client.accepted)
+    by_alias = [each for each in executions if each.get("stateMachineAliasArn", "").endswith(":live")]
+    assert {each["stateMachineVersionArn"].rpartition(":")[2] for each in by_alias} == {"1", "2"}
+    (alias,) = made.ids("AWS::StepFunctions::StateMachineAlias")
+    (routed,) = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
+    assert routed == {"stateMachineVersionArn": f"{made.outputs['Machine']}:1", "weight": 100}

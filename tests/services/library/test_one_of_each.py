@@ -87,19 +87,20 @@ def test_production_leaves_nothing_to_acknowledge_and_every_call_is_allowed(
 
 def test_shifting_traffic_adds_resources_and_keeps_the_others(unshifted: Synthesised, shifted: Synthesised) -> None:
     before, after = ({each.logical_id: each for each in side.resources()} for _, side in (unshifted, shifted))
-    # A deployment of an API is another one with each change of a method; a permission is the alias's own.
+    # A deployment of an API is another one with each change of a method; permissions are the alias's own.
     gone = {before[logical_id].type for logical_id in before.keys() - after.keys()}
-    assert gone == {"AWS::ApiGateway::Deployment", "AWS::Lambda::Permission"}
+    assert gone == {"AWS::ApiGateway::Deployment", "AWS::IAM::ManagedPolicy", "AWS::Lambda::Permission"}
     added = {after[logical_id].type for logical_id in after.keys() - before.keys()} - gone
     assert added == {
         "AWS::CloudWatch::Alarm",
         "AWS::CodeDeploy::Application",
         "AWS::CodeDeploy::DeploymentConfig",
         "AWS::CodeDeploy::DeploymentGroup",
-        "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Role",
         "AWS::Lambda::Alias",
         "AWS::Lambda::Version",
+        "AWS::StepFunctions::StateMachineAlias",
+        "AWS::StepFunctions::StateMachineVersion",
     }
 
 

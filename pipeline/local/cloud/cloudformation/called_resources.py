@@ -33,6 +33,8 @@ NAMES: Mapping[str, tuple[str, str]] = {
 }
 """The property that names a resource, and its ARN. Without a name CloudFormation gives one that begins with the
 stack's."""
+OF_STATE_MACHINES = ("AWS::StepFunctions::StateMachineAlias", "AWS::StepFunctions::StateMachineVersion")
+"""What is of a state machine, which IAM is asked about, and named by its own ARN."""
 IN_SMALL_LETTERS = "AWS::S3::Bucket"
 
 WITH_ROLES: Mapping[str, str] = {
@@ -124,6 +126,8 @@ def _values(properties: Any, path: str) -> Iterator[str]:
 
 
 def _own_arn(change: Change) -> str:
+    if change.type_name in OF_STATE_MACHINES:
+        return change.physical_id or next(_values(change.properties, "StateMachineArn"), ANYWHERE)
     if change.type_name not in NAMES:
         return ANYWHERE
     property_name, pattern = NAMES[change.type_name]

@@ -29,6 +29,7 @@ OWN_SERVICES: Mapping[str, tuple[str, ...]] = {
 """The services that are called for all of a service's types, where that is not its name in small letters alone."""
 
 NAMED_BY: Mapping[str, str] = {
+    "cloudwatch": '"Alarms":|:cloudwatch:',
     "ec2": "SubnetIds",
     "iam": ":role/",
     "kms": '"[A-Za-z]*(K(ms|MS)|EncryptionKey)[A-Za-z]*":',

@@ -257,6 +257,11 @@ def update_policy(stack_name: str, physical_id: str) -> Mapping[str, Any]:
     return found
 
 
+def is_cancelled(stack_name: str) -> bool:
+    """Tell whether somebody has cancelled the update of a stack of `here`."""
+    return bool((cloudformation._stacks.get(stack_name) or {}).get("_cancel_requested"))  # noqa: SLF001 - as above
+
+
 def delete_resource(logical_id: str, resource: Json) -> None:
     """Delete one recorded resource of a stack of `here`, whatever the stack's role may."""
     type_name, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]

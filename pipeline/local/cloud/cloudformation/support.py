@@ -34,7 +34,7 @@ EMULATED: frozenset[str] = frozenset(
         "SSM": "Parameter",
         "Scheduler": "Schedule ScheduleGroup",
         "SecretsManager": "RotationSchedule Secret",
-        "StepFunctions": "StateMachine",
+        "StepFunctions": "StateMachine StateMachineAlias StateMachineVersion",
     }.items()
     for name in names.split()
 )

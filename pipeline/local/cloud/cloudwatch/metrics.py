@@ -12,7 +12,12 @@ from pipeline.local.cloud.cloudwatch.embedded import embedded
 from pipeline.local.cloud.cloudwatch.filters import counted
 from pipeline.local.cloud.emulator import Emulator, Json
 
-ENDED = {"SUCCEEDED": "ExecutionsSucceeded", "FAILED": "ExecutionsFailed", "ABORTED": "ExecutionsAborted"}
+OF_EXECUTIONS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "ABORTED": "ExecutionsAborted",
+}
 TIMED_OUT = "ExecutionsTimedOut"
 TIMEOUT = "States.Timeout"
 
@@ -53,13 +58,11 @@ class Metrics:
 
     def execution_changed(self, execution: Json) -> None:
         """Count an execution that began or ended."""
-        status, about = execution["status"], {"StateMachineArn": execution["stateMachineArn"]}
-        if status == "RUNNING":
-            self.record("AWS/States", "ExecutionsStarted", 1, "Count", about)
+        status = execution["status"]
         timed_out = status == "TIMED_OUT" or (status == "FAILED" and execution.get("error") == TIMEOUT)
-        name = TIMED_OUT if timed_out else ENDED.get(status)
-        if name is not None:
-            self.record("AWS/States", name, 1, "Count", about)
+        name = TIMED_OUT if timed_out else OF_EXECUTIONS.get(status)
+        for about in _about_execution(execution) if name is not None else ():
+            self.record("AWS/States", str(name), 1, "Count", about)
 
     def requested(self, api: str, stage: str, status: int, milliseconds: float) -> None:
         """Count a request to an API, and for its stage."""
@@ -68,6 +71,19 @@ class Metrics:
             self.record("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", about)
             self.record("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", about)
             self.record("AWS/ApiGateway", "Latency", milliseconds, "Milliseconds", about)
+
+
+def _about_execution(execution: Json) -> Iterator[dict[str, str]]:
+    """List the dimensions of an execution: "Version" and "Alias" for one that was "started by" a version or an alias.
+
+    Whether one that was started by an alias counts for its version as well is not said.
+    """
+    machine = str(execution["stateMachineArn"])
+    yield {"StateMachineArn": machine}
+    if alias := str(execution.get("stateMachineAliasArn") or ""):
+        yield {"StateMachineArn": machine, "Alias": alias.rpartition(":")[2]}
+    elif version := str(execution.get("stateMachineVersionArn") or ""):
+        yield {"StateMachineArn": machine, "Version": version.rpartition(":")[2]}
 
 
 def _about_call(configuration: Json) -> Iterator[dict[str, str]]:

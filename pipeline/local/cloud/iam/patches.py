@@ -24,7 +24,11 @@ from pipeline.local.cloud.iam.decision import ANONYMOUS, EVERYTHING, Denial, Pri
 from pipeline.local.cloud.iam.encryption import IN_PARTS, KEY_OF_OBJECT, VERSION
 from pipeline.local.cloud.iam.principal_patches import principal_of
 from pipeline.local.cloud.iam.request_patches import request
-from pipeline.local.cloud.iam.resources_of_requests import RESOURCES, resource_of_request
+from pipeline.local.cloud.iam.resources_of_requests import (
+    RESOURCES,
+    resource_of_request,
+    state_machine_of_request,
+)
 
 SIGNATURE_MISMATCH = str(sigv4.SIGNATURE_MISMATCH)
 
@@ -457,6 +461,8 @@ def _name_resources_of_ours() -> None:
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
         if service == "kms" and (source := _json(body).get("SourceKeyId")):
             body = json.dumps({"KeyId": source}).encode()
+        if service == "states" and (machine := state_machine_of_request(_json(body))):
+            return machine
         if service not in RESOURCES:
             return str(theirs(service, method, path, headers, body, *rest))
         _, region, account = rest

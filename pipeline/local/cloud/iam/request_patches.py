@@ -24,6 +24,7 @@ from pipeline.local.cloud.iam.encryption import BY_ALIAS
 from pipeline.local.cloud.iam.key_patches import condition_keys, key_arn, policy_of_key
 from pipeline.local.cloud.iam.policies import read_policy, read_several
 from pipeline.local.cloud.iam.principal_patches import trust_policy, values
+from pipeline.local.cloud.iam.resources_of_requests import unqualified
 
 AS_IAM_SAYS = {
     **{
@@ -40,6 +41,7 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
     """Return a request as IAM sees it. `context`: the condition keys that are known already."""
     owner = _owner(resource) or asking.account or responses.get_account_id()
     action = AS_IAM_SAYS.get(action, action)
+    resource, qualifier = unqualified(resource)
     resource = _stack_id(resource, owner, region)
     named = resource
     if ":alias/" in resource and action in BY_ALIAS:
@@ -52,6 +54,8 @@ def request(asking: Principal, action: str, resource: str, region: str, context:
         **_now(),
         **{name.lower(): values(value) for name, value in context.items() if value is not None},
     }
+    if qualifier:
+        keys["states:statemachinequalifier"] = [qualifier]
     if action.startswith("kms:"):
         keys["kms:calleraccount"] = [asking.account]
         keys |= condition_keys(named, resource, owner, region_of(resource, region))

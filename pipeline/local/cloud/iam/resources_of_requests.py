@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 from pipeline.local.cloud.emulator import Json
 
 ANY = "*"
+_QUALIFIED = re.compile(r"(arn:[^:]+:states:[^:]*:\d{12}:stateMachine:[^:]+):([^:]+)")
 
 
 def resource_of_request(service: str, parameters: Json, place: str) -> str:
@@ -15,6 +17,26 @@ def resource_of_request(service: str, parameters: Json, place: str) -> str:
     named = parameters.get("resourceArn") or parameters.get("ResourceArn") or parameters.get("ConnectionArn")
     resource = RESOURCES[service](parameters)
     return str(named) if named else f"arn:aws:{service}:{place}:{resource}" if resource else ANY
+
+
+def state_machine_of_request(parameters: Json) -> str:
+    """Return the version or alias that a request to Step Functions is about; empty for all others."""
+    routed: Json = next(iter(parameters.get("routingConfiguration") or ()), {})
+    if "stateMachineAliasArn" not in parameters and routed:
+        return f"{unqualified(str(routed.get('stateMachineVersionArn', '')))[0]}:{parameters.get('name', '')}"
+    return str(parameters.get("stateMachineAliasArn") or parameters.get("stateMachineVersionArn") or "")
+
+
+def unqualified(arn: str) -> tuple[str, str]:
+    """Return the state machine of a version or an alias, and which that is; any other ARN as it is.
+
+    "To authorize a version or an alias to invoke an API action, Step Functions uses the state machine's ARN instead of
+    using the version ARN or alias ARN." "You scope down the permissions using the optional context key named
+    states:StateMachineQualifier."
+    https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html
+    """
+    found = _QUALIFIED.fullmatch(arn)
+    return (found[1], found[2]) if found else (arn, "")
 
 
 def _pipeline(parameters: Json) -> str:

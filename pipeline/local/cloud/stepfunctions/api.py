@@ -6,14 +6,15 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 
 from pipeline.local.cloud import traces
 from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json, error_response, json_response
-from pipeline.local.cloud.stepfunctions import express, failure_log, patches
+from pipeline.local.cloud.stepfunctions import express, failure_log, patches, records, routing
 from pipeline.local.cloud.stepfunctions.deadlines import Deadlines
 from pipeline.local.cloud.stepfunctions.journal import Journal
 from pipeline.local.cloud.stepfunctions.requests import RefusedError, check
+from pipeline.local.cloud.stepfunctions.versions import Versions
 
 logger = logging.getLogger("penstock.stepfunctions")
 
@@ -33,10 +34,11 @@ class Executions:
         self.lock = threading.RLock()
         self.journal = Journal(emulator.folder / "executions")
         self.deadlines = Deadlines()
+        self.versions = emulator.part(Versions)
         self.snapshot_number = 0
-        self.traces: dict[str, str] = {}
         self.start = patches.replace_operation("start_execution", self._start)
         self.describe = patches.replace_operation("describe_execution", self._describe)
+        self.machine = patches.replace_operation("describe_state_machine_for_execution", self._describe_machine)
         self.list = patches.replace_operation("list_executions", self._list)
         patches.replace_operation("start_sync_execution", self._start_sync)
         self.fail = patches.replace_failure(self._fail)
@@ -53,42 +55,34 @@ class Executions:
             if machine is None:
                 return self.start(request)  # which says that there is none
             named = request | {"name": request.get("name") or str(uuid.uuid4())}
-            if express.is_express(machine):
-                # "StartExecution is not idempotent for EXPRESS workflows."
-                execution = express.record(machine, named)
-                return self._accept(named, execution["executionArn"], lambda: self._begin_express(execution))
-            arn = f"{machine['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{named['name']}"
+            arn = records.execution_arn(machine, named)
             running = patches.executions().get(arn)
             if running is None:
-                return self._accept(named, arn, lambda: self._begin_standard(named))
+                return self._accept(machine, named | self.versions.started_by(request["stateMachineArn"]), arn)
         # "StartExecution is idempotent for STANDARD workflows. For a STANDARD workflow, if you call StartExecution with
         # the same name and input as a running execution, the call succeeds and return the same response as the
         # original request. If the execution is closed or if the input is different, it returns a 400
-        # ExecutionAlreadyExists error. You can reuse names after 90 days."
+        # ExecutionAlreadyExists error. You can reuse the name 90 days after it closes." Whether an alias routes to
+        # another version by then is not asked. "StartExecution isn't idempotent for EXPRESS workflows."
         if running["status"] == "RUNNING" and running["input"] == request.get("input", "{}"):
             return _started(running)
         return error_response("ExecutionAlreadyExists", f"Execution Already Exists: '{running['executionArn']}'")
 
-    def _accept(self, request: Json, arn: str, begin: Callable[[], HttpResponse]) -> HttpResponse:
+    def _accept(self, machine: Json, request: Json, arn: str) -> HttpResponse:
         account, region = self.emulator.here()
         try:
             self.journal.append({"account": account, "region": region, "arn": arn, "request": request})
         except OSError as error:
             logger.error("%s was not accepted, as it cannot be kept: %s", arn, error)
             return error_response("ServiceUnavailable", "The execution cannot be kept.", 503)
-        if request.get("traceHeader"):
-            self.traces[arn] = request["traceHeader"]  # before it begins, which is sooner than its start returns
-        return begin()
+        return self._begin(machine, request, arn)
 
-    def _begin_standard(self, request: Json) -> HttpResponse:
-        status, headers, body = self.start(request)
-        if status == 200 and request.get("traceHeader"):
-            patches.executions()[json.loads(body)["executionArn"]]["traceHeader"] = request["traceHeader"]
-        return status, headers, body
-
-    def _begin_express(self, execution: Json) -> HttpResponse:
-        patches.executions()[execution["executionArn"]] = execution
-        patches.run_in_thread(execution["executionArn"])
+    @staticmethod
+    def _begin(machine: Json, request: Json, arn: str) -> HttpResponse:
+        execution = records.new_execution(machine, request, arn)
+        patches.executions()[arn] = execution
+        patches.tell_status(execution)
+        patches.run_in_thread(arn)
         return _started(execution)
 
     def _start_sync(self, request: Json) -> HttpResponse:
@@ -106,11 +100,13 @@ class Executions:
             return error_response(
                 "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
             )
-        execution = express.record(machine, request | {"name": request.get("name") or str(uuid.uuid4())})
-        arn = execution["executionArn"]
+        named = request | {"name": request.get("name") or str(uuid.uuid4())}
+        arn = records.execution_arn(machine, named)
+        execution = records.new_execution(machine, named | self.versions.started_by(request["stateMachineArn"]), arn)
         patches.executions()[arn] = execution
+        patches.tell_status(execution)
         try:
-            patches.run_in_thread(arn).join(self._seconds(machine))
+            patches.run_in_thread(arn).join(self._seconds(patches.machine_of(execution) or machine))
             self._expire(execution)
         finally:
             patches.executions().pop(arn, None)
@@ -123,7 +119,7 @@ class Executions:
         if seconds is not None:
             expire = functools.partial(self._expire, execution)
             self.deadlines.add(seconds, functools.partial(contextvars.copy_context().run, expire))
-        with traces.belonging_to(self.traces.pop(arn, None) or execution.get("traceHeader")):
+        with traces.belonging_to(execution.get("traceHeader")):
             self.run(arn)
 
     @staticmethod
@@ -166,19 +162,40 @@ class Executions:
                 "InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: express': '{arn}'"
             )
         status, headers, body = self.describe(request)
-        trace = (patches.executions().get(arn) or {}).get("traceHeader")
-        if status == 200 and trace:
-            body = json.dumps(json.loads(body) | {"traceHeader": trace}).encode()
+        execution = patches.executions().get(arn) or {}
+        more = {name: execution[name] for name in (*records.STARTED_BY, "traceHeader") if execution.get(name)}
+        if status == 200 and more:
+            body = json.dumps(json.loads(body) | more).encode()
+        return status, headers, body
+
+    def _describe_machine(self, request: Json) -> HttpResponse:
+        """Describe the state machine of an execution, as the version that it runs has it."""
+        status, headers, body = self.machine(request)
+        execution = patches.executions().get(request.get("executionArn", "")) or {}
+        machine = patches.machine_of(execution) if patches.is_of_version(execution) else None
+        if status == 200 and machine is not None:
+            of_version = {name: machine[name] for name in ("definition", "roleArn")}
+            body = json.dumps(json.loads(body) | of_version).encode()
         return status, headers, body
 
     def _list(self, request: Json) -> HttpResponse:
-        machine = patches.state_machine(request["stateMachineArn"]) if request.get("stateMachineArn") else None
+        """List executions: "You can also provide a state machine alias ARN or version ARN"."""
+        wanted = request.get("stateMachineArn")
+        machine = patches.state_machine(wanted) if wanted else None
         if machine is not None and express.is_express(machine):
             # "This operation is not supported by EXPRESS state machines."
             return error_response(
                 "StateMachineTypeNotSupported", "This operation is not supported by EXPRESS state machines"
             )
-        return self.list(request)
+        if machine is None:
+            return self.list(request)
+        arn = machine["stateMachineArn"]
+        status, headers, body = self.list(request | {"stateMachineArn": arn})
+        if status == 200:
+            listed = json.loads(body)
+            listed["executions"] = [*_associated(listed["executions"], "" if wanted == arn else str(wanted))]
+            body = json.dumps(listed).encode()
+        return status, headers, body
 
     def before_snapshot(self) -> None:
         """Note which accepted executions the snapshot has."""
@@ -217,17 +234,28 @@ class Executions:
             logger.info("Running %d executions that had been accepted", again)
 
     def _begin_again(self, arn: str, request: Json) -> bool:
-        machine = patches.state_machine(request["stateMachineArn"])
+        requested = request["stateMachineArn"]
+        machine = patches.state_machine(requested) or patches.state_machine(routing.machine_of(requested))
         if arn in patches.executions():
             return False
         if machine is None:
             logger.warning("%s is lost: its state machine was made after the last snapshot", arn)
             return False
-        if express.is_express(machine):
-            self._begin_express(express.record(machine, request) | {"executionArn": arn})
-        else:
-            self._begin_standard(request)
+        if request.get("stateMachineVersionArn") not in (None, *patches.versions()):
+            # Its version was published after the last snapshot: the alias, as it is now, says which one runs.
+            kept = {name: value for name, value in request.items() if name not in records.STARTED_BY}
+            request = kept | self.versions.started_by(requested)
+        self._begin(machine, request, arn)
         return True
+
+
+def _associated(listed: Iterable[Json], qualified: str) -> Iterator[Json]:
+    """Say of each execution what it was started by, and leave out those that were not by this version or alias."""
+    for each in listed:
+        execution = patches.executions().get(each["executionArn"]) or {}
+        started_by = {name: execution[name] for name in records.STARTED_BY if name in execution}
+        if not qualified or qualified in started_by.values():
+            yield each | started_by
 
 
 def _started(execution: Json) -> HttpResponse:

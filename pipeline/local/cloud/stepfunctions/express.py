@@ -1,14 +1,12 @@
-"""Executions of Express workflows, which the emulator runs as if they were Standard ones.
+"""What Express workflows have otherwise than Standard ones, as which the emulator runs them.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
 """
 
 import uuid
-from typing import Any
 
 from pipeline.local.cloud.emulator import Json
-from pipeline.local.cloud.stepfunctions import patches
 
 
 def is_express(machine: Json) -> bool:
@@ -16,31 +14,10 @@ def is_express(machine: Json) -> bool:
     return machine.get("type") == "EXPRESS"
 
 
-def record(machine: Json, request: Json) -> dict[str, Any]:
-    """Make the emulator's record of a new execution. Its ARN ends with an id of its own: names may come back."""
+def execution_arn(machine: Json, request: Json) -> str:
+    """Return the ARN of a new execution. It ends with an id of its own: names may come back."""
     arn = machine["stateMachineArn"].replace(":stateMachine:", ":express:")
-    started, text = patches.now(), request.get("input", "{}")
-    details = {"input": text, "roleArn": machine["roleArn"]}
-    return {
-        "executionArn": f"{arn}:{request['name']}:{uuid.uuid4()}",
-        "stateMachineArn": machine["stateMachineArn"],
-        "name": request["name"],
-        "status": "RUNNING",
-        "startDate": started,
-        "stopDate": None,
-        "input": text,
-        "inputDetails": {"included": True},
-        "output": None,
-        "outputDetails": {"included": True},
-        "testCase": "",
-        "mockAttempts": {},
-        # What the emulator calls sync has no events on EventBridge: Express workflows have none.
-        "sync": True,
-        "traceHeader": request.get("traceHeader"),
-        "events": [
-            {"id": 1, "type": "ExecutionStarted", "timestamp": started, "executionStartedEventDetails": details}
-        ],
-    }
+    return f"{arn}:{request['name']}:{uuid.uuid4()}"
 
 
 def outcome(execution: Json) -> Json:

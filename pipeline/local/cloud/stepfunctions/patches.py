@@ -2,8 +2,10 @@
 
 import contextvars
 import functools
+import json
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
+from types import FunctionType
 from typing import Any
 
 from ministack.core import responses
@@ -52,8 +54,28 @@ def check_state_machines(emulator: Emulator, check: Callable[[Json], None]) -> N
 
 
 def replace_run(run: Callable[[str], None]) -> Callable[[str], None]:
-    """Replace what runs an execution to its end, given its ARN."""
-    return replace(states, "_run_execution", run)
+    """Replace what runs an execution to its end, given its ARN; what is returned runs that of a version as its version.
+
+    The emulator knows the latest revision of a state machine alone. So it is shown the version in its place, by its
+    own function with other globals: a change of what is there would be seen by other executions as well.
+    """
+    own = replace(states, "_run_execution", run)
+    assert isinstance(own, FunctionType)  # noqa: S101 - what every function of a module is
+
+    def run_as_started(arn: str) -> None:
+        execution = states._executions.get(arn)  # noqa: SLF001 - as above
+        machine = machine_of(execution) if execution and is_of_version(execution) else None
+        if machine is None:
+            own(arn)
+        else:
+            FunctionType(own.__code__, {**vars(states), "_state_machines": {machine["stateMachineArn"]: machine}})(arn)
+
+    return run_as_started
+
+
+def is_of_version(execution: Json) -> bool:
+    """Tell whether an execution was started by a version or an alias."""
+    return "stateMachineVersionArn" in execution
 
 
 def replace_failure(fail: Callable[..., None]) -> Callable[..., None]:
@@ -139,15 +161,46 @@ def state_machine(arn: str) -> Json | None:
 
 
 def machine_of(execution: Json) -> Json | None:
-    """Return the emulator's own record of an execution's state machine; None if it is gone."""
+    """Return an execution's state machine, as the version that it runs has it; None if it is gone."""
     found: Json | None = states._state_machines.get(execution["stateMachineArn"])  # noqa: SLF001 - as above
+    if found is None or not is_of_version(execution):
+        return found
+    version = versions().get(execution["stateMachineVersionArn"]) or execution.get("deletedVersion") or {}
+    return found | version
+
+
+def versions() -> MutableMapping[str, Any]:
+    """Return the emulator's own records of the versions of `here`, by their ARNs."""
+    found: MutableMapping[str, Any] = states._state_machine_versions  # noqa: SLF001 - as above
     return found
+
+
+def aliases() -> MutableMapping[str, Any]:
+    """Return the emulator's own records of the aliases of `here`, by their ARNs."""
+    found: MutableMapping[str, Any] = states._state_machine_aliases  # noqa: SLF001 - as above
+    return found
+
+
+def publisher() -> Callable[[Json], Json]:
+    """Return what publishes the latest revision of a state machine, whether there is a version of it or not."""
+    own: Operation = states._publish_state_machine_version  # noqa: SLF001 - as above
+
+    def publish(request: Json) -> Json:
+        found: Json = json.loads(own(request)[2])
+        return found
+
+    return publish
+
+
+def tell_status(execution: Json) -> None:
+    """Tell EventBridge, and who measures, that an execution has another status."""
+    states._emit_execution_status_event(execution)  # noqa: SLF001 - as above
 
 
 def end_by_timeout(execution: Json) -> None:
     """Write into its history, and tell EventBridge, that the time of an execution is over."""
     states._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})  # noqa: SLF001 - as above
-    states._emit_execution_status_event(execution)  # noqa: SLF001 - as above
+    tell_status(execution)
 
 
 def now() -> str:

@@ -304,6 +304,7 @@ def hostile() -> Review:
         base=HOSTILE,
         head=HOSTILE,
         incomplete=(HOSTILE,),
+        irreversible=(HOSTILE,),
         complete=False,
         stages=(*STAGES, HOSTILE),
         findings=tuple(

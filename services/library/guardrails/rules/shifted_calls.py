@@ -1,7 +1,8 @@
-"""Where CodeDeploy shifts a function's traffic, everybody must call the function by its alias."""
+"""Where the traffic of a function or a workflow is shifted, everybody must call it by its alias."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from services.library.cloudformation.policy_text import list_of
@@ -12,16 +13,18 @@ from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, 
 RULE = Rule(
     id="Penstock-UnshiftedCall",
     accepted_by=AcceptedBy.SERVICE,
-    text="The function's traffic is shifted from version to version by its alias. Who names the function itself runs"
-    " new code at once, all of it and unwatched.",
-    fix="Name the alias (in the library: function.target, in the CDK: the Alias). A function that must not be shifted"
-    " gets traffic=ALL_AT_ONCE.",
+    text="The traffic of this function or workflow is shifted from version to version by its alias. Who names it"
+    " without the alias runs new code at once, all of it and unwatched.",
+    fix="Name the alias (in the library: function.target, workflow.target and its grants; in the CDK: the alias). What"
+    " must not be shifted gets traffic=ALL_AT_ONCE.",
 )
-ALIAS = "AWS::Lambda::Alias"
 POLICY = "CodeDeployLambdaAliasUpdate"
+PREFERENCE = "DeploymentPreference"
+FUNCTION_ALIAS, WORKFLOW_ALIAS = "AWS::Lambda::Alias", "AWS::StepFunctions::StateMachineAlias"
 HARMLESS = frozenset(
     {
-        ALIAS,
+        FUNCTION_ALIAS,
+        WORKFLOW_ALIAS,
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::CodeDeploy::DeploymentGroup",
@@ -29,49 +32,85 @@ HARMLESS = frozenset(
         "AWS::Logs::LogGroup",
         "AWS::Logs::MetricFilter",
         "AWS::SSM::Parameter",
+        "AWS::StepFunctions::StateMachineVersion",
     }
 )
-"""Types that name a function and do not call it, or let anybody."""
-INVOKE = "lambda:invokefunction"
-QUALIFIED = re.compile(r":[A-Za-z0-9$_-]+")
-"""What follows a function's ARN that names a version or an alias, and not all of them."""
+"""Types that name a function or a workflow and do not call it, or let anybody."""
+QUALIFIED = re.compile(r":[A-Za-z0-9$._-]+")
+"""What follows an ARN that names a version or an alias, and not all of them."""
+QUALIFIER = "states:statemachinequalifier"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shifted:
+    """What an alias is of, and how it is called."""
+
+    resource: Resource
+    calls: tuple[str, ...]
+    """The actions of IAM, in lower case."""
+    by_condition: str = ""
+    """The condition key that names the alias, in lower case, where IAM is asked about the resource without it."""
 
 
 def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
-    """Look at everything that names a function with such an alias."""
-    del place  # a function is called in the same way everywhere
-    shifted = {each.logical_id: each for each in _shifted(template)}
+    """Look at everything that names what has such an alias."""
+    del place  # it is called in the same way everywhere
+    shifted = {each.resource.logical_id: each for each in (*_functions(template), *_workflows(template))}
     for resource in template.resources() if shifted else ():
         if resource.type in HARMLESS or "Qualifier" in resource.properties:
             continue
-        named = _granted(resource.properties) if resource.type.startswith("AWS::IAM::") else _named(resource.properties)
+        is_policy = resource.type.startswith("AWS::IAM::")
+        named = _granted(resource.properties, shifted) if is_policy else _named(resource.properties)
         for logical_id in sorted({*named} & shifted.keys()):
-            function = shifted[logical_id]
-            yield RULE.broken_by(resource, template, what=f"It names {function.path}.", detail=function.path)
+            path = shifted[logical_id].resource.path
+            yield RULE.broken_by(resource, template, what=f"It names {path}.", detail=path)
 
 
-def _shifted(template: Template) -> Iterator[Resource]:
-    for alias in template.resources(ALIAS):
+def _functions(template: Template) -> Iterator[Shifted]:
+    for alias in template.resources(FUNCTION_ALIAS):
         policy = alias.body.get("UpdatePolicy")
         function = template.named_by(alias.properties.get("FunctionName"))
         if isinstance(policy, Mapping) and POLICY in policy and function is not None:
-            yield function
+            yield Shifted(resource=function, calls=("lambda:invokefunction",))
 
 
-def _granted(value: Value) -> Iterator[str]:
-    """Yield whom statements let somebody invoke, wherever they stand."""
+def _workflows(template: Template) -> Iterator[Shifted]:
+    """Yield state machines, found by the version that an alias is moved to: the alias need not name them."""
+    for alias in template.resources(WORKFLOW_ALIAS):
+        preference = alias.properties.get(PREFERENCE)
+        named = preference.get("StateMachineVersionArn") if isinstance(preference, Mapping) else None
+        version = template.named_by(named)
+        machine = template.named_by(version.properties.get("StateMachineArn")) if version else None
+        if machine is not None:
+            calls = ("states:startexecution", "states:startsyncexecution")
+            yield Shifted(resource=machine, calls=calls, by_condition=QUALIFIER)
+
+
+def _granted(value: Value, shifted: Mapping[str, Shifted]) -> Iterator[str]:
+    """Yield what statements let somebody call without its alias, wherever they stand."""
     if isinstance(value, list):
         for each in value:
-            yield from _granted(each)
+            yield from _granted(each, shifted)
     elif isinstance(value, Mapping):
-        if value.get("Effect") == "Allow" and _may_invoke(value):
-            yield from _named(value.get("Resource"))
+        if value.get("Effect") == "Allow":
+            named = (each for each in _named(value.get("Resource")) if each in shifted)
+            yield from (each for each in named if _may_call(value, shifted[each]))
         for part in value.values():
-            yield from _granted(part)
+            yield from _granted(part, shifted)
 
 
-def _may_invoke(statement: Json) -> bool:
-    return any(fnmatchcase(INVOKE, str(each).lower()) for each in list_of(statement.get("Action")))
+def _may_call(statement: Json, shifted: Shifted) -> bool:
+    actions = [str(each).lower() for each in list_of(statement.get("Action"))]
+    is_call = any(fnmatchcase(call, action) for call in shifted.calls for action in actions)
+    return is_call and not (shifted.by_condition and shifted.by_condition in _required_keys(statement))
+
+
+def _required_keys(statement: Json) -> Iterator[str]:
+    """Yield the condition keys, in lower case, that a request must have for a statement to hold."""
+    condition = statement.get("Condition")
+    for operator, tests in condition.items() if isinstance(condition, Mapping) else ():
+        if operator in ("StringEquals", "ForAnyValue:StringEquals") and isinstance(tests, Mapping):
+            yield from (key.lower() for key in tests)
 
 
 def _named(value: Value) -> Iterator[str]:
@@ -84,7 +123,7 @@ def _named(value: Value) -> Iterator[str]:
         case {"Fn::Join": [_, list(parts)]}:
             yield from _named([*_unqualified(parts)])
         case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
-            yield from re.findall(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}(?!:[A-Za-z0-9$_-])", text)
+            yield from re.findall(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}(?!:[A-Za-z0-9$._-])", text)
         case Mapping() | list():
             for part in value if isinstance(value, list) else value.values():
                 yield from _named(part)

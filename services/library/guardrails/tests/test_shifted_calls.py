@@ -1,4 +1,4 @@
-"""Where a function's traffic is shifted, its callers name the alias."""
+"""Where the traffic of a function or a workflow is shifted, its callers name the alias."""
 
 from typing import Any
 
@@ -68,3 +68,64 @@ def test_a_call_of_the_alias_passes(type_: str, properties: dict[str, Any]) -> N
 
 def test_a_function_that_is_not_shifted_may_be_called_by_its_name() -> None:
     assert found("AWS::Lambda::Permission", {"FunctionName": ARN}, alias={}) == []
+
+
+def found_of_workflow(type_: str, properties: dict[str, Any], *, preference: dict[str, Any] | None = None) -> list[str]:
+    """The resources that are found, in a template with a workflow, its alias and one that may start it."""
+    version = {"StateMachineVersionArn": {"Ref": "Version"}}
+    of_alias = {"DeploymentPreference": {**version, "Type": "ALL_AT_ONCE"}} if preference is None else preference
+    resources = {
+        "Flow": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {}},
+        "Version": {"Type": "AWS::StepFunctions::StateMachineVersion", "Properties": {"StateMachineArn": FLOW}},
+        "Live": {"Type": "AWS::StepFunctions::StateMachineAlias", "Properties": {"Name": "live", **of_alias}},
+        "Caller": {"Type": type_, "Properties": properties},
+    }
+    place = DeploymentLocation(keeps_data=True)
+    return [each.logical_id for each in check(Template({"Resources": resources}), place)]
+
+
+def started(resource: Any, action: Any = "states:StartExecution", condition: Any = None) -> dict[str, Any]:
+    """A policy that lets somebody start something."""
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return {"PolicyDocument": {"Statement": [{**statement, **({"Condition": condition} if condition else {})}]}}
+
+
+FLOW = {"Ref": "Flow"}
+BODY = ['{"stateMachineArn": "', FLOW, '", "input": "{}"}']
+OF_LIVE = {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": ["live"]}}
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [
+        ("AWS::ApiGateway::Method", {"Integration": {"RequestTemplates": {"*/*": {"Fn::Join": ["", BODY]}}}}),
+        ("AWS::Events::Rule", {"Targets": [{"Arn": FLOW, "Id": "Target0"}]}),
+        ("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Sub": '{"StateMachineArn": "${Flow}"}'}}),
+        ("AWS::IAM::ManagedPolicy", started(FLOW)),
+        ("AWS::IAM::ManagedPolicy", started(FLOW, "states:Start*")),
+        ("AWS::IAM::Policy", started([FLOW], "states:StartSyncExecution")),
+        ("AWS::IAM::Policy", started(FLOW, condition={"StringLike": {"states:StateMachineQualifier": "*"}})),
+        ("AWS::IAM::Policy", started(FLOW, condition={"Bool": {"aws:SecureTransport": "true"}})),
+    ],
+)
+def test_a_start_of_the_workflow_itself_is_found(type_: str, properties: dict[str, Any]) -> None:
+    assert found_of_workflow(type_, properties) == ["Caller"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [
+        ("AWS::Events::Rule", {"Targets": [{"Arn": LIVE, "Id": "Target0"}]}),
+        ("AWS::Events::Rule", {"Targets": [{"Arn": {"Fn::Join": ["", [FLOW, ":live"]]}, "Id": "Target0"}]}),
+        ("AWS::CloudWatch::Alarm", {"Dimensions": [{"Name": "StateMachineArn", "Value": FLOW}]}),
+        ("AWS::IAM::ManagedPolicy", started(FLOW, condition=OF_LIVE)),
+        ("AWS::IAM::ManagedPolicy", started(FLOW, "states:DescribeStateMachine")),
+    ],
+)
+def test_a_start_of_the_workflows_alias_passes(type_: str, properties: dict[str, Any]) -> None:
+    assert found_of_workflow(type_, properties) == []
+
+
+def test_a_workflow_whose_alias_is_not_moved_by_a_deployment_may_be_started_by_its_name() -> None:
+    routing = {"RoutingConfiguration": [{"StateMachineVersionArn": {"Ref": "Version"}, "Weight": 100}]}
+    assert found_of_workflow("AWS::Events::Rule", {"Targets": [{"Arn": FLOW, "Id": "a"}]}, preference=routing) == []

@@ -130,22 +130,3 @@ def test_an_update_to_such_a_machine_rolls_back(cloud: LocalCloud, role: str) ->
 def test_without_the_service_such_a_machine_is_created(fresh_cloud: Callable[..., LocalCloud]) -> None:
     cloud = fresh_cloud(without=("stepfunctions",))
     create(cloud, roles.role(cloud, "workflows", "states.amazonaws.com"), BAD)
-
-
-# https://docs.aws.amazon.com/step-functions/latest/dg/execution-alias-version-associate.html: an alias's execution runs
-# the version that it points to, which here would be the latest revision.
-def test_versions_and_aliases_are_refused_by_name(cloud: LocalCloud, role: str) -> None:
-    machine = create(cloud, role, GOOD)
-    steps = cloud.client("stepfunctions")
-    routing = [{"stateMachineVersionArn": f"{machine}:1", "weight": 100}]
-    for ask in (
-        lambda: create(cloud, role, GOOD, publish=True),
-        lambda: steps.update_state_machine(stateMachineArn=machine, definition=json.dumps(GOOD), publish=True),
-        lambda: steps.publish_state_machine_version(stateMachineArn=machine),
-        lambda: steps.create_state_machine_alias(name="live", routingConfiguration=routing),
-    ):
-        with pytest.raises(ClientError, match="has no versions and aliases of state machines"):
-            ask()
-    version = {"Type": "AWS::StepFunctions::StateMachineVersion", "Properties": {"StateMachineArn": machine}}
-    with pytest.raises(ClientError, match="AWS::StepFunctions::StateMachineVersion"):
-        deploy(cloud, {"Version": version})

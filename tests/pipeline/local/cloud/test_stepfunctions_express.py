@@ -90,6 +90,19 @@ class TestSync:
         answer = sync(cloud, a_machine(cloud, seconds=1), '{"wait": 60}')
         assert (answer["status"], answer["error"]) == ("TIMED_OUT", "States.Timeout")
 
+    def test_it_runs_the_version_of_an_alias(self, cloud: LocalCloud) -> None:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html lists StartSyncExecution."""
+        states, machine = cloud.client("stepfunctions"), a_machine(cloud)
+        version = states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+        routing = [{"stateMachineVersionArn": version, "weight": 100}]
+        states.create_state_machine_alias(name="live", routingConfiguration=routing)
+        other = {"StartAt": "Other", "States": {"Other": {"Type": "Pass", "Result": "other", "End": True}}}
+        states.update_state_machine(stateMachineArn=machine, definition=json.dumps(other))
+        assert sync(cloud, machine)["output"] == '"other"'
+        for arn in (version, f"{machine}:live"):
+            answer = sync(cloud, arn, name="mine")
+            assert (json.loads(answer["output"]), answer["stateMachineArn"]) == ({"name": "mine"}, machine)
+
     def test_standard_workflows_have_none(self, cloud: LocalCloud) -> None:
         """ "StartSyncExecution is not available for STANDARD workflows." """
         standard = a_machine(cloud, type_="STANDARD")
