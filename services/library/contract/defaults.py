@@ -67,8 +67,8 @@ BY_TIER: Mapping[Tier, Defaults] = MappingProxyType(
             logs_execution_data=False,
             # What it takes for an attack, a client must meet before production does.
             web_firewall=True,
-            # No alarms: few requests make rates of them, and the gate would refuse the push that mends the stage.
-            release=Release(roll_back=True),
+            # What fails there is looked into and retried where it is; a gate would refuse the push that mends it.
+            release=Release(),
         ),
         Tier.PRODUCTION: Defaults(
             removal_policy=cdk.RemovalPolicy.RETAIN,

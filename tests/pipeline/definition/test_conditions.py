@@ -43,10 +43,10 @@ def test_roll_back_of_a_stage_that_is_split_is_refused_with_whose_wish_it_is(tmp
 
 def test_roll_back_that_the_tier_has_is_left_out_of_a_stage_that_is_split_and_synth_warns(tmp_path: Path) -> None:
     services = tuple(type(f"Tiny{number}", (tiny.Tiny,), {"name": f"tiny{number}"})() for number in range(51))
-    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("qa", *services, tier=Tier.PRE_PRODUCTION),))
+    _, stack = tiny.app(tmp_path, catalogue=(tiny.stage("prod", *services, tier=Tier.PRODUCTION),))
     (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
     assert not any("OnFailure" in stage for stage in found["Properties"]["Stages"])
-    said = assertions.Match.string_like_regexp("qa is not rolled back when it fails, as its tier has it")
+    said = assertions.Match.string_like_regexp("prod is not rolled back when it fails, as its tier has it")
     assert assertions.Annotations.from_stack(stack).find_warning("*", said)
 
 

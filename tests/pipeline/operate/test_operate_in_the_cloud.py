@@ -39,7 +39,9 @@ ALARM = {
     "EvaluationPeriods": 1,
     "Threshold": 1,
     "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "ignore",
 }
+"""It stays as a test has set it."""
 HOLD, STATUS, RESUME, HOTFIX, FOLLOW, LOOK_BACK, BACK = (
     shlex.split(line)[1:]
     for line in (ROOT / "docs/hotfix.md").read_text().splitlines()
