@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.local.lifecycle import CloudLocation, LocalCloud, find
 from pipeline.local.processes import free_port
-from tests.testbed.checkout import copy_of_the_checkout
+from tests.testbed.checkout import ROOT, copy_of_the_checkout
 
 HOSTILE = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -94,7 +94,7 @@ class Clone:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout."""
         return subprocess.run(
-            command, cwd=self.checkout, env=self.environment, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=self.checkout, env=self.environment, capture_output=True, text=True, check=False, timeout=900
         )
 
     def penstock(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -192,6 +192,24 @@ def make(folder: Path) -> Clone:
     checkout = copy_of_the_checkout(folder / "clone")
     for tests in checkout.glob("services/*/tests"):  # which every push that changes a service would run once more
         shutil.rmtree(tests)
+    clone = _of(folder, checkout)
+    clone.git("init", "--quiet", "--initial-branch=main")
+    clone.commit("Everything")
+    return clone
+
+
+def with_history(folder: Path, revision: str) -> Clone:
+    """A clone that `git clone` made, whose main is an earlier revision; its branch `next` is what is committed here."""
+    checkout = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(checkout)], check=True)
+    (checkout / ".venv").symlink_to((ROOT / ".venv").resolve())
+    clone = _of(folder, checkout)
+    clone.git("branch", "next")
+    clone.git("checkout", "--quiet", "-B", "main", revision)
+    return clone
+
+
+def _of(folder: Path, checkout: Path) -> Clone:
     home = folder / "home"
     home.mkdir()
     port = free_port()
@@ -202,10 +220,7 @@ def make(folder: Path) -> Clone:
         "PENSTOCK_PORT": str(port),
         "PENSTOCK_CACHE": str((checkout / ".venv").resolve().parent),  # what is installed already
     }
-    clone = Clone(checkout=checkout, environment=environment, port=port)
-    clone.git("init", "--quiet", "--initial-branch=main")
-    clone.commit("Everything")
-    return clone
+    return Clone(checkout=checkout, environment=environment, port=port)
 
 
 def narrow(clone: Clone, *services: str) -> None:
