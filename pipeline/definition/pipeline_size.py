@@ -26,7 +26,15 @@ def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     gates = sum(map(has_gate, catalogue)) + OF_AN_APPROVAL * sum(map(asks_approval, catalogue))
     rules = sum(map(approves_unchanged, catalogue)) + sum(map(bakes, catalogue))
     tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
-    return ALWAYS + tests + len(removals) + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
+    return ALWAYS + tests + _removing(catalogue, removals) + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
+
+
+def _removing(catalogue: Catalogue, removals: Collection[Removal]) -> int:
+    """Count what removes stacks, and the approvals before it where no gate asks (`steps.agreed_to`)."""
+    asked = {stage.label: not stage.services and stage.asks_approval for stage in stages_of(catalogue)}
+    left = {each.shipped.stage for each in removals}
+    gone = left - asked.keys()
+    return len(removals) + bool(gone) + sum(asked[stage] for stage in left - gone)
 
 
 def actions_of(entry: Stage | Wave) -> int:

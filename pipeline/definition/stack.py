@@ -323,7 +323,7 @@ class PipelineStack(cdk.Stack):
                 if each.shipped.stage == stage.environment.label
             ]
             if not built.stacks:
-                wave.add_post(*removing)
+                wave.add_post(*steps.agreed_to(removing, stage.label) if stage.asks_approval else removing)
                 continue
             protected = [stack for stack in built.stacks.values() if stack.termination_protection]
             wave.add_stage(
@@ -370,7 +370,8 @@ class PipelineStack(cdk.Stack):
         gone = [each for each in self._removals if each.shipped.stage not in stages]
         if gone:
             wave = self._engine.add_wave(REMOVALS_STAGE)
-            wave.add_post(*(self._removal(each, keeps_data=True) for each in gone))
+            removing = [self._removal(each, keeps_data=True) for each in gone]
+            wave.add_post(*steps.agreed_to(removing, REMOVALS_STAGE))
 
     def _removal(self, removal: Removal, *, keeps_data: bool) -> pipelines.Step:
         return steps.remove_stack(removal, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)

@@ -1,6 +1,7 @@
 """Steps as services declare them, as CDK Pipelines' own."""
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +25,11 @@ SETUP = "make setup"
 PROVE = "make prove"
 """After synth, in the Build stage: whether the pipeline may update itself with what synth gave."""
 
+REMOVE = "Remove-"
+"""Begins the names of steps that delete a stack; the rest is the stack's."""
+MOST_OF_A_COMMENT = 1_000
+"""Characters that CodePipeline takes as an approval's.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html"""
 PROGRAMS = "pipeline/builds"
 """Of the commit, this folder alone is what the Build stage gives probes as their input."""
 
@@ -196,13 +202,25 @@ def remove_stack(
     words += ["--keeps-data"] if keeps_data else []
     words += ["--why", shlex.quote(" ".join(removal.why.split())), "--owner", shlex.quote(removal.owner)]
     return pipelines.CodeBuildStep(
-        f"Remove-{shipped.stack}",
+        f"{REMOVE}{shipped.stack}",
         input=source,
         install_commands=[SETUP],
         commands=[" ".join([".venv/bin/python -m pipeline.builds.delete_stack", *words, shipped.stack])],
         role=builds.remove_role,
         logging=builds.logging,
     )
+
+
+def agreed_to(removing: Sequence[pipelines.Step], label: str) -> list[pipelines.Step]:
+    """Let a person agree before stacks are removed where no gate asks: it is one of a stage that has services left."""
+    if not removing:
+        return []
+    removed = ", ".join(each.id.removeprefix(REMOVE) for each in removing)
+    asked = textwrap.shorten(f"Removes {removed}", MOST_OF_A_COMMENT, placeholder=" ...")
+    approval = pipelines.ManualApprovalStep(gates.approval_of(label), comment=asked)
+    for each in removing:
+        each.add_step_dependency(approval)
+    return [approval, *removing]
 
 
 def _to_pipeline_step(

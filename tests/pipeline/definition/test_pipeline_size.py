@@ -1,5 +1,6 @@
 """How large a pipeline becomes: its actions counted beforehand, its bytes for each service, its template's spaces."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ PROD = tiny.stage(
 )
 OLD = Shipped(stage="dev", service="old", stack="dev-old", account=accounts.DEV, region=accounts.SECOND_REGION)
 REMOVAL = Removal(shipped=OLD, why="It is of no use any more", owner="@example/old")
+EMPTY = replace(PROD, services=())
+
+
+def removal(stage: str) -> Removal:
+    return replace(REMOVAL, shipped=replace(OLD, stage=stage, stack=f"{stage}-old"))
 
 
 def synthesised(folder: Path, catalogue: Catalogue, removals: tuple[Removal, ...] = ()) -> Assembly:
@@ -50,6 +56,7 @@ def stages(assembly: Assembly) -> list[dict[str, Any]]:
         pytest.param((DEV, PROD), (), id="steps, an approval and the protection of production"),
         pytest.param((Wave(name="all", stages=(DEV, PROD)),), (), id="a wave"),
         pytest.param((DEV,), (REMOVAL,), id="a removal"),
+        pytest.param((DEV, EMPTY), (removal("prod"), removal("gone")), id="removals that nothing else asks about"),
     ],
 )
 def test_actions_of_a_pipeline_are_known_from_its_catalogue(
@@ -57,6 +64,20 @@ def test_actions_of_a_pipeline_are_known_from_its_catalogue(
 ) -> None:
     found = stages(synthesised(tmp_path, catalogue, removals))
     assert pipeline_size.actions(catalogue, removals) == sum(len(stage["Actions"]) for stage in found)
+
+
+def test_a_person_agrees_before_the_last_stack_of_production_or_of_a_stage_that_is_gone_is_removed(
+    tmp_path: Path,
+) -> None:
+    catalogue = (replace(DEV, services=()), EMPTY)
+    removals = tuple(map(removal, ("dev", "prod", "gone")))
+    found = {stage["Name"]: stage["Actions"] for stage in stages(synthesised(tmp_path, catalogue, removals))}
+    assert [action["Name"] for action in found["dev"]] == ["Remove-dev-old"]
+    for stage, removed in (("prod", "prod-old"), ("removals", "gone-old")):
+        asked, then = sorted(found[stage], key=lambda action: action["RunOrder"])
+        assert (asked["Name"], asked["ActionTypeId"]["Category"]) == (f"Approve-{stage}", "Approval")
+        assert asked["Configuration"] == {"CustomData": f"Removes {removed}"}
+        assert (then["Name"], then["RunOrder"] - asked["RunOrder"]) == (f"Remove-{removed}", 1)
 
 
 def test_four_hundred_deployments_with_a_probe_each_fit_one_pipeline(tmp_path: Path) -> None:
