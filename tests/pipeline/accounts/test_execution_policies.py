@@ -28,27 +28,16 @@ KEYS = {
 IN_A_VPC = "no function of ours is in a VPC; one that a team puts into its stage's network is"
 TAGGED = "the schema of a managed policy has no tags, and CloudFormation gives a stack's tags to what can carry them"
 NESTED = "no stack of ours has one within it; one that a team splits has"
-SHIFTED = "no service of ours asks for traffic to be shifted; tests/services/library/test_one_of_each.py does"
+SHIFTED = "our canary is a predefined one; tests/services/library/test_one_of_each.py has one of its own"
 CALLED_FOR_NOTHING_OF_OURS = {
-    **dict.fromkeys(
-        (
-            *(
-                f"codedeploy:Create{each}"
-                for each in ("Application", "Deployment", "DeploymentConfig", "DeploymentGroup")
-            ),
-            *(f"codedeploy:Delete{each}" for each in ("Application", "DeploymentConfig", "DeploymentGroup")),
-            *("codedeploy:GetApplication*", "codedeploy:GetDeployment*", "codedeploy:ListDeployments"),
-            *("codedeploy:ListTagsForResource", "codedeploy:RegisterApplicationRevision", "codedeploy:StopDeployment"),
-            *("codedeploy:TagResource", "codedeploy:UntagResource", "codedeploy:UpdateDeploymentGroup"),
-        ),
-        SHIFTED,
-    ),
     **dict.fromkeys((f"cloudformation:{each}Stack" for each in ("Create", "Delete", "Update")), NESTED),
     "cloudformation:DescribeStacks": NESTED,
     "cloudformation:GetStackPolicy": NESTED,
     "cloudformation:GetTemplate": NESTED,
     "cloudformation:SetStackPolicy": NESTED,
     "cloudformation:UpdateTerminationProtection": NESTED,
+    "codedeploy:CreateDeploymentConfig": SHIFTED,
+    "codedeploy:DeleteDeploymentConfig": SHIFTED,
     "codecommit:*": "the pipeline's source action reads a repository",
     "codeconnections:*": "the pipeline's source action uses a connection",
     "ec2:DescribeNetworkInterfaces": IN_A_VPC,
