@@ -7,7 +7,7 @@ from string import Template
 
 import libcst as cst
 
-from pipeline.scaffold import constants, owners, ownership
+from pipeline.scaffold import assignments, owners, ownership
 from pipeline.scaffold.catalogue import ACCOUNTS
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
@@ -78,9 +78,9 @@ def take_samples_out(draft: Draft) -> set[str]:
 
 def name_company(draft: Draft, company: Company) -> None:
     """Set the organisation, the accounts, the regions and the source, and begin a README."""
-    constants.set_texts(draft, ACCOUNTS, {**company.accounts, **company.regions})
-    constants.set_texts(draft, owners.PLATFORM[0], {owners.PLATFORM[1]: company.platform_team})
-    constants.set_argument(draft, SETTINGS, "SETTINGS", "source", _source(draft, company))
+    assignments.set_texts(draft, ACCOUNTS, {**company.accounts, **company.regions})
+    assignments.set_texts(draft, owners.PLATFORM[0], {owners.PLATFORM[1]: company.platform_team})
+    assignments.set_argument(draft, SETTINGS, "SETTINGS", "source", _source(draft, company))
     if draft.read(README).startswith(EXAMPLE_TITLE):
         words = {
             "title": f"Platform of {company.organisation}",
@@ -118,7 +118,7 @@ def _source(draft: Draft, company: Company) -> str:
 
 def _connection(draft: Draft) -> str:
     """Return the connection that the settings have already, as Python."""
-    source = PythonSource("source", f"SOURCE = {constants.argument(draft, SETTINGS, 'SETTINGS', 'source')}\n")
+    source = PythonSource("source", f"SOURCE = {assignments.argument(draft, SETTINGS, 'SETTINGS', 'source')}\n")
     made = dict(source.assigned())["SOURCE"]
     for each in made.args if isinstance(made, cst.Call) else ():
         if each.keyword and each.keyword.value == "connection_arn":

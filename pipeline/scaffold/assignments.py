@@ -1,4 +1,4 @@
-"""Values of a file's constants, and of arguments of the calls that make them, replaced; all else stays as it is."""
+"""What a file assigns to its constants, and arguments of the calls that make them, replaced; all else stays."""
 
 import json
 from collections.abc import Mapping
