@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.bench.bench_warm_push import HANDLER, measure_pushes
 from tests.bench.figures import Figure
+from tests.bench.pushes import HANDLER, time_pushes
 from tests.end_to_end.clone import make
 from tests.testbed import large_catalogue
 
@@ -19,6 +19,6 @@ def measure_push_of_25_services(figure: Figure, tmp_path: Path) -> None:
     try:
         up = clone.up("APPROVE=auto")
         assert up.returncode == 0, up.stdout + up.stderr
-        measure_pushes(clone, figure, HANDLER, runs=RUNS)
+        time_pushes(clone, figure, HANDLER, runs=RUNS)
     finally:
         clone.penstock("down")

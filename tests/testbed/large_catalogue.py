@@ -16,8 +16,8 @@ from pipeline.scaffold.names import ServiceName
 from tests.testbed.checkout import copy_of_the_checkout
 
 OWNER = "@example/platform"
-SERVICES = re.compile(r"^    services=\((.*)\),\n\)$", re.DOTALL | re.MULTILINE)
-"""What a stage lists, last in its file."""
+SERVICES = re.compile(r"^    services=\((.*?)\),\n(?=    [\w#]|\))", re.DOTALL | re.MULTILINE)
+"""What a stage lists, with another field of its own after it or none."""
 IMPORTS = "from services.library.contract.environment"
 """What each stage's file imports, too: imports of further services stand in front of it."""
 
@@ -72,7 +72,7 @@ def _copy(root: Path, of: ServiceName, name: ServiceName) -> None:
 def _list(stage: Path, names: list[ServiceName]) -> None:
     imports = "".join(f"from services.{name.module}.service import {name.class_name}\n" for name in names)
     entries = "".join(f" {name.class_name}()," for name in names)
-    text = SERVICES.sub(lambda found: f"services=({found[1].rstrip().rstrip(',')},{entries}),\n)", stage.read_text())
+    text = SERVICES.sub(lambda found: f"    services=({found[1].rstrip().rstrip(',')},{entries}),\n", stage.read_text())
     stage.write_text(text.replace(IMPORTS, f"{imports}{IMPORTS}", 1))
 
 
