@@ -91,6 +91,14 @@ def asks_approval(entry: Stage | Wave) -> bool:
     return any(stage.asks_approval and stage.services for stage in entry.stages)
 
 
+def asks_before_removal(entry: Stage | Wave, stage: Stage) -> bool:
+    """Return whether a person must agree before the last stacks of one of its stages are removed.
+
+    That is a stage which asks and has no services left, where the entry's gate asks nobody for another stage's sake.
+    """
+    return stage.asks_approval and not stage.services and not asks_approval(entry)
+
+
 def approves_unchanged(entry: Stage | Wave) -> bool:
     """Return whether the pipeline agrees by itself to a run that would change nothing in a stage, or in a wave."""
     asking = [stage for stage in entry.stages if stage.asks_approval and stage.services]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.catalogue.release import approves_unchanged, asks_approval, bakes, has_gate
+from pipeline.catalogue.release import approves_unchanged, asks_approval, asks_before_removal, bakes, has_gate
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -31,7 +31,7 @@ def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
 
 def _removing(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     """Count what removes stacks, and the approvals before it where no gate asks (`steps.agreed_to`)."""
-    asked = {stage.label: not stage.services and stage.asks_approval for stage in stages_of(catalogue)}
+    asked = {stage.label: asks_before_removal(entry, stage) for entry in catalogue for stage in entry.stages}
     left = {each.shipped.stage for each in removals}
     gone = left - asked.keys()
     return len(removals) + bool(gone) + sum(asked[stage] for stage in left - gone)

@@ -14,7 +14,13 @@ from constructs import Construct
 
 from pipeline.build_settings import BuildSettings
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.catalogue.release import approves_unchanged, asks_approval, has_gate, watched_alone
+from pipeline.catalogue.release import (
+    approves_unchanged,
+    asks_approval,
+    asks_before_removal,
+    has_gate,
+    watched_alone,
+)
 from pipeline.catalogue.release import bakes as bakes_in
 from pipeline.definition import (
     approval_timeout,
@@ -323,7 +329,8 @@ class PipelineStack(cdk.Stack):
                 if each.shipped.stage == stage.environment.label
             ]
             if not built.stacks:
-                wave.add_post(*steps.agreed_to(removing, stage.label) if stage.asks_approval else removing)
+                asks = asks_before_removal(entry, stage)
+                wave.add_post(*steps.agreed_to(removing, stage.label) if asks else removing)
                 continue
             protected = [stack for stack in built.stacks.values() if stack.termination_protection]
             wave.add_stage(

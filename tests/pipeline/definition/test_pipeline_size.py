@@ -80,6 +80,21 @@ def test_a_person_agrees_before_the_last_stack_of_production_or_of_a_stage_that_
         assert (then["Name"], then["RunOrder"] - asked["RunOrder"]) == (f"Remove-{removed}", 1)
 
 
+def test_the_gate_of_a_wave_asks_once_for_what_one_of_its_stages_removes(tmp_path: Path) -> None:
+    unwatched = tiny.Tiny(release=Release(alarms=OFF))
+    other = tiny.stage("other", unwatched, tier=Tier.PRODUCTION, region=accounts.FIRST_REGION)
+    catalogue = (DEV, Wave(name="both", stages=(EMPTY, other)))
+    found = stages(synthesised(tmp_path, catalogue, (removal("prod"),)))
+    asked = [
+        (stage["Name"], action["Name"])
+        for stage in found
+        for action in stage["Actions"]
+        if action["ActionTypeId"]["Category"] == "Approval"
+    ]
+    assert asked == [("both-gate", "Approve-both")]
+    assert pipeline_size.actions(catalogue, (removal("prod"),)) == sum(len(stage["Actions"]) for stage in found)
+
+
 def test_four_hundred_deployments_with_a_probe_each_fit_one_pipeline(tmp_path: Path) -> None:
     """What one more service takes, times a hundred in four stages: two small pipelines instead of a very large one."""
     few, more = (
