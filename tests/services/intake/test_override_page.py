@@ -9,7 +9,7 @@ from aws_cdk import assertions
 
 from services.intake.service import Intake
 from services.library.contract.environment import Environment, Tier
-from services.library.contract.release import Release
+from services.library.contract.release import Bake, Release
 from services.library.contract.steps import Approval, Probe
 from tests.conftest import ROOT
 
@@ -18,10 +18,10 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_pages_override_does_what_the_page_says() -> None:
-    names: dict[str, Any] = {"Intake": Intake, "Approval": Approval, "Probe": Probe, "Release": Release}
+    names: dict[str, Any] = {each.__name__: each for each in (Intake, Approval, Bake, Probe, Release)}
     exec(BLOCKS[0], names)  # noqa: S102 - the page's own example
     entry = eval(BLOCKS[1], names)  # noqa: S307 - as above
-    assert (entry.release, len(entry.before), len(entry.after)) == (Release(roll_back=True), 1, 1)
+    assert (entry.release, len(entry.before), len(entry.after)) == (Release(bake=Bake(minutes=120, requests=1)), 1, 1)
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     made, plain = (
         assertions.Template.from_stack(

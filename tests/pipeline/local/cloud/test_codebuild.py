@@ -509,7 +509,8 @@ def test_a_build_that_takes_too_long_is_timed_out(codebuild: CodeBuild) -> None:
     asked: Json = {"timeoutInMinutesOverride": 0.01}
     built = codebuild.ended(str(unchecked.start_build(projectName=codebuild.name, **asked)["build"]["id"]))
     assert built.status == "TIMED_OUT"
-    assert built.phase("BUILD")["contexts"] == [{"statusCode": "BUILD_TIMED_OUT", "message": "Build has timed out."}]
+    (stopped,) = [each for each in built.record["phases"] if each.get("phaseStatus") == "TIMED_OUT"]
+    assert stopped["contexts"] == [{"statusCode": "BUILD_TIMED_OUT", "message": "Build has timed out."}]
 
 
 def test_the_next_build_follows_an_edited_project(codebuild: CodeBuild) -> None:
