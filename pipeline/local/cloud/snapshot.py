@@ -28,8 +28,8 @@ logger = logging.getLogger("penstock.snapshot")
 Value = TypeVar("Value")
 
 PERIOD_SECONDS = 5.0
-RESTS = 4
-"""After an action's snapshot, as many times as long as it took: a large platform's would leave nothing to the run."""
+RESTS = 9
+"""After a snapshot, as many times as long as it took: a tenth of a processor is what they may take of a run."""
 LONGEST_SECONDS = 60.0
 UNDISTURBED_SECONDS = 0.1
 OUR_STORES = "penstock"
@@ -55,7 +55,7 @@ class Snapshots:
     has_all_before: float = -math.inf
     """The moment at which the last good snapshot began."""
     rested_at: float = -math.inf
-    """The moment from which on the end of an action has a snapshot of its own again."""
+    """The moment from which on there is another one that nobody asks for by name."""
 
     def install(self) -> None:
         """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
@@ -101,8 +101,9 @@ class Snapshots:
                 logger.error("No snapshot after %s: %s. The one before it stays.", reason, error)
                 return str(error)
             self.has_all_before = began
-        if written:
             took = time.perf_counter() - began
+            self.rested_at = began + (1 + RESTS) * took
+        if written:
             logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, begun.pause * 1e3)
         return None
 
@@ -116,7 +117,7 @@ class Snapshots:
         """
         settled = True
         while True:
-            await asyncio.sleep(PERIOD_SECONDS)
+            await asyncio.sleep(max(PERIOD_SECONDS, self.rested_at - time.perf_counter()))
             due = self.changed
             if due or not settled:
                 await asyncio.to_thread(self.take, "changes")
@@ -124,12 +125,10 @@ class Snapshots:
 
     def _after_action(self) -> None:
         """Take one; soon after another, the next periodic one has what the action did."""
-        began = time.perf_counter()
-        if began < self.rested_at:
+        if time.perf_counter() < self.rested_at:
             self.changed = True
             return
         self.take("a finished action")
-        self.rested_at = began + (1 + RESTS) * (time.perf_counter() - began)
 
     def _at_start(self) -> None:
         self.loop = asyncio.get_running_loop()
