@@ -49,6 +49,8 @@ class Snapshots:
     """What the last run left; its objects are in place already, as S3 reads them when it is imported."""
     loop: asyncio.AbstractEventLoop | None = None
     changed: bool = False
+    action_ended: bool = False
+    """Whether an action has ended whose snapshot was left to the next periodic one."""
     linked: frozenset[tuple[str, int]] | None = None
     """The object files that the last snapshot has."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
@@ -89,7 +91,7 @@ class Snapshots:
             if self.has_all_before > asked:
                 return None  # actions that end together wait for one snapshot, and for no other after it
             began = time.perf_counter()
-            self.changed = False
+            self.changed = self.action_ended = False
             try:
                 begun = asyncio.run_coroutine_threadsafe(self._begin(), self.loop).result()
                 written = _written(begun.writer)
@@ -120,13 +122,13 @@ class Snapshots:
             await asyncio.sleep(max(PERIOD_SECONDS, self.rested_at - time.perf_counter()))
             due = self.changed
             if due or not settled:
-                await asyncio.to_thread(self.take, "changes")
+                await asyncio.to_thread(self.take, "a finished action" if self.action_ended else "changes")
                 settled = not due
 
     def _after_action(self) -> None:
         """Take one; soon after another, the next periodic one has what the action did."""
         if time.perf_counter() < self.rested_at:
-            self.changed = True
+            self.changed = self.action_ended = True
             return
         self.take("a finished action")
 
