@@ -18,8 +18,10 @@ from botocore.exceptions import ClientError
 PREFIX = "unit-tests"
 """Of what is kept."""
 SHARED = "library"
-LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "cdk.out", "docs"})
-"""Folders in which nothing is that a test of a service depends on."""
+LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"})
+"""Folders in which nothing is that a test of a service depends on, wherever they are."""
+LEFT_OUT_OF_ROOT = frozenset({"cdk.out", "docs"})
+"""Those of the checkout itself; a service may have one of that name."""
 NOT_KEPT = ("NoSuchKey", "AccessDenied")
 """The second where there is no such object, to whoever may not list the bucket."""
 
@@ -32,8 +34,10 @@ def main() -> int:
     s3, root = boto3.client("s3"), Path()
     keys = {service: key(root, service) for service in services(root)}
     due = [service for service, each in keys.items() if not _is_kept(s3, store, each)]
-    for service in keys.keys() - due:
+    for service in sorted(keys.keys() - due):
         _say(f"{service} is as it was when its unit tests passed.")
+    for service in untested(root):
+        _say(f"{service} has no tests.")
     if not due:
         _say("No service has unit tests that would have to run.")
         return 0
@@ -52,22 +56,36 @@ def services(root: Path) -> list[str]:
     return sorted(each.parent.name for each in found if each.parent.name != SHARED)
 
 
+def untested(root: Path) -> list[str]:
+    """Return the services of whose working nothing here says anything."""
+    found = {each.parent.name for each in (root / "services").glob("*/service.py")}
+    return sorted(found.difference(services(root)))
+
+
 def key(root: Path, service: str) -> str:
     """Return the name under which it is kept that a service's tests passed on these files."""
     others = {each.name for each in (root / "services").iterdir() if each.name not in (service, SHARED)}
     digest = hashlib.sha256()
-    for file in sorted(_files(root, root, others)):
+    for file in sorted(_files(root.resolve(), root, others)):
         digest.update(f"{file.relative_to(root)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return f"{PREFIX}/{service}/{digest.hexdigest()}"
 
 
-def _files(root: Path, folder: Path, others: Collection[str]) -> Iterator[Path]:
-    """Yield the files below a folder that may count for a service, beside which there are others."""
+def _files(root: Path, folder: Path, others: Collection[str], within: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the files below a folder that may count for a service, beside which there are others.
+
+    Links are followed as packaging does: not out of the checkout, and not round in a circle. `within`: the folders
+    around, by their own names.
+    """
+    here = folder.resolve()
+    if here in within or not here.is_relative_to(root):
+        return
+    left_out = LEFT_OUT | (LEFT_OUT_OF_ROOT if here == root else set())
     for each in folder.iterdir():
         is_another = folder.name == "services" and each.name in others
-        if each.is_dir() and not each.is_symlink() and each.name not in LEFT_OUT and not is_another:
-            yield from _files(root, each, others)
-        elif each.is_file() and not (folder == root and each.suffix == ".md"):
+        if each.is_dir() and each.name not in left_out and not is_another:
+            yield from _files(root, each, others, within | {here})
+        elif each.is_file() and not (here == root and each.suffix == ".md"):
             yield each
 
 
