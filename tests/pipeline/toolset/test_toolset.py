@@ -77,6 +77,16 @@ def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_make_up_in_an_unpacked_archive_says_so_before_it_fetches_anything(tmp_path: Path) -> None:
+    (tmp_path / "pipeline/toolset").mkdir(parents=True)
+    (tmp_path / "pipeline/toolset/__main__.py").write_text("print('fetched')")
+    make = ("make", "--file", ROOT / "Makefile", "--directory", tmp_path)
+    done = subprocess.run([*make, "up"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "fetched" in done.stdout) == (2, False)
+    assert "is no git repository, and the pipeline deploys commits" in done.stderr
+    assert "fetched" in subprocess.run([*make, "setup"], capture_output=True, text=True, check=True).stdout
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A checkout and the cache that its setup filled, with an interrupted run before it."""
