@@ -56,6 +56,14 @@ def test_review_keeps_to_the_budget_of_a_host_or_of_a_number(
     assert render.call_args.kwargs == {"host": host, "pointer": "the job"}
 
 
+def test_review_for_machines_is_asked_for_as_of_other_commands(template: Path) -> None:
+    words = ("template", template, template)
+    assert penstock(*words, "--json").stdout == penstock(*words, "--format", "json").stdout
+    done = penstock(*words, "--json", "--format", "html")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--json and --format html are two forms" in done.stderr
+
+
 @pytest.mark.parametrize("budget", ["0", "-1", "lots", ""])
 def test_review_refuses_a_budget_that_is_none(template: Path, budget: str) -> None:
     done = penstock("template", template, template, "--budget", budget)
