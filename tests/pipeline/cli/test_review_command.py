@@ -71,6 +71,17 @@ def test_review_refuses_a_budget_that_is_none(template: Path, budget: str) -> No
     assert f"--budget is {budget!r}; it takes " in done.stderr
 
 
+def test_review_says_that_its_cache_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "review").write_text("a file")
+    monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path))
+    done = penstock()
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"penstock: {tmp_path / 'review/objects'}: Not a directory. Set PENSTOCK_CACHE to a folder that you may write"
+        " to.\n"
+    )
+
+
 @pytest.mark.parametrize("manifest", ["[]", '{"artifacts": {"a": {}}}', "[" * 100_000])
 def test_review_of_a_malformed_assembly_is_one_sentence(manifest: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(manifest)

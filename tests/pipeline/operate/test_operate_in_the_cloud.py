@@ -390,6 +390,7 @@ def curl_status(line: str) -> int:
         (("retry", "Nowhere"), "has no stage Nowhere; it has Source, Deploy"),
         (("logs", "Nothing"), "has no action Nothing; it has Source/Fetch, Deploy/Create"),
         (("status", "--execution", "00000000-0000-0000-0000-000000000000"), "no such execution"),
+        (("evidence", "Deplo", "--out", "/nowhere"), "it has Source, Deploy. Did you mean Deploy?"),
         (("call", "--stage", "Deploy"), "Nothing with an output Url is deployed"),
     ],
 )

@@ -77,6 +77,14 @@ def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_cache_that_cannot_be_looked_into_holds_no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_words: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert not environment.is_complete(tmp_path)
+
+
 def test_make_up_in_an_unpacked_archive_says_so_before_it_fetches_anything(tmp_path: Path) -> None:
     (tmp_path / "pipeline/toolset").mkdir(parents=True)
     (tmp_path / "pipeline/toolset/__main__.py").write_text("print('fetched')")
