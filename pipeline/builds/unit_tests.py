@@ -20,8 +20,10 @@ PREFIX = "unit-tests"
 """Of what is kept."""
 FOLDER = "services"
 SHARED = "library"
-LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "cdk.out", "docs"})
-"""Folders in which nothing is that a test of a service depends on."""
+LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"})
+"""Folders in which nothing is that a test of a service depends on, wherever they are."""
+LEFT_OUT_OF_ROOT = frozenset({"cdk.out", "docs"})
+"""Those of the checkout itself; a service may have one of that name."""
 NOT_KEPT = ("NoSuchKey", "AccessDenied")
 """The second where there is no such object, to whoever may not list the bucket."""
 
@@ -34,8 +36,10 @@ def main() -> int:
     s3, root = boto3.client("s3"), Path()
     passed = keys(root, services(root))
     due = [service for service, each in passed.items() if not _is_kept(s3, store, each)]
-    for service in passed.keys() - due:
+    for service in sorted(passed.keys() - due):
         _say(f"{service} is as it was when its unit tests passed.")
+    for service in untested(root):
+        _say(f"{service} has no tests.")
     if not due:
         _say("No service has unit tests that would have to run.")
         return 0
@@ -54,12 +58,18 @@ def services(root: Path) -> list[str]:
     return sorted(each.parent.name for each in found if each.parent.name != SHARED)
 
 
+def untested(root: Path) -> list[str]:
+    """Return the services of whose working nothing here says anything."""
+    found = {each.parent.name for each in (root / FOLDER).glob("*/service.py")}
+    return sorted(found.difference(services(root)))
+
+
 def keys(root: Path, names: Collection[str]) -> dict[str, str]:
     """Return service -> the name under which it is kept that its tests passed on these files; each is read once."""
     entries = {each.name for each in (root / FOLDER).iterdir()} - {SHARED}
     files = [
         (_services_of(path) & entries, f"{path}\0{hashlib.sha256((root / path).read_bytes()).hexdigest()}\n")
-        for path in sorted(each.relative_to(root) for each in _files(root, root))
+        for path in sorted(each.relative_to(root) for each in _files(root.resolve(), root))
     ]
     found = {}
     for name in names:
@@ -73,12 +83,20 @@ def _services_of(path: Path) -> set[str]:
     return {inner for outer, inner in pairwise(path.parts[:-1]) if outer == FOLDER}
 
 
-def _files(root: Path, folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder that may count for a service."""
+def _files(root: Path, folder: Path, within: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the files below a folder that may count for a service.
+
+    Links are followed as packaging does: not out of the checkout, and not round in a circle. `within`: the folders
+    around, by their own names.
+    """
+    here = folder.resolve()
+    if here in within or not here.is_relative_to(root):
+        return
+    left_out = LEFT_OUT | (LEFT_OUT_OF_ROOT if here == root else set())
     for each in folder.iterdir():
-        if each.is_dir() and not each.is_symlink() and each.name not in LEFT_OUT:
-            yield from _files(root, each)
-        elif each.is_file() and not (folder == root and each.suffix == ".md"):
+        if each.is_dir() and each.name not in left_out:
+            yield from _files(root, each, within | {here})
+        elif each.is_file() and not (here == root and each.suffix == ".md"):
             yield each
 
 
