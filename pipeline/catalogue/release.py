@@ -3,11 +3,11 @@
 What nobody in a stage wishes is as its tier has it, as far as that can hold there: a default refuses nothing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
-from pipeline.catalogue.model import Stage, Wave
+from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave
 from services.library.contract.constraints import validate_fields
 from services.library.contract.defaults import for_environment
 from services.library.contract.release import OFF, Bake, Freeze, Release, ReleaseAlarms, Window
@@ -91,12 +91,18 @@ def asks_approval(entry: Stage | Wave) -> bool:
     return any(stage.asks_approval and stage.services for stage in entry.stages)
 
 
-def asks_before_removal(entry: Stage | Wave, stage: Stage) -> bool:
-    """Return whether a person must agree before the last stacks of one of its stages are removed.
+def removed_last(catalogue: Catalogue, removals: Iterable[Removal]) -> list[Removal]:
+    """Return the removals before which a person is asked by themselves, in the pipeline's last stage.
 
-    That is a stage which asks and has no services left, where the entry's gate asks nobody for another stage's sake.
+    They are of stages that are gone, and of those that ask for an approval, have no services left, and whose entry has
+    no gate that asks. Asked within its own stage or wave, a no would be the failure that rolls that one back.
     """
-    return stage.asks_approval and not stage.services and not asks_approval(entry)
+    asked = {
+        stage.environment.label: asks_approval(entry) or not stage.asks_approval or bool(stage.services)
+        for entry in catalogue
+        for stage in entry.stages
+    }
+    return [each for each in removals if not asked.get(each.shipped.stage, False)]
 
 
 def approves_unchanged(entry: Stage | Wave) -> bool:

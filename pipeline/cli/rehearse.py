@@ -29,6 +29,7 @@ from pipeline.rehearsal.faults import FailedAction, FailedDeployment, Fault
 from pipeline.rehearsal.rehearsal import Outcome, Rehearsal
 from pipeline.rehearsal.script import Answer, Script
 from pipeline.rehearsal.single_stage import StackTemplate, single_stage, source_artifacts, stack_templates
+from pipeline.rehearsal.traffic import TrafficChange
 from pipeline.review.read.synthesis import clean_environment
 from pipeline.settings import SETTINGS
 
@@ -84,8 +85,11 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command line
         raise typer.BadParameter("--reject is an answer: give it or --no-answer.")
     if first and updated:
         raise typer.BadParameter("--first has no release before it, so that --updated changes nothing.")
-    if first and any(not isinstance(each, FailedDeployment) for each in chosen):
-        raise typer.BadParameter("--first takes deployment=SERVICE alone: alarms are there once it is deployed.")
+    if first and any(not isinstance(each, FailedDeployment | FailedAction) for each in chosen):
+        raise typer.BadParameter(
+            "--first takes deployment=SERVICE and action=NAME alone: alarms are there, and traffic to shift, once it is"
+            " deployed."
+        )
     freeze_until, begins = (None if each is None else _moment(each) for each in (freeze, at))
     catalogue = loading.whole(checkout)
     folder = assembly or _synthesise(checkout)
@@ -114,7 +118,7 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command line
             sources=source_artifacts(template),
         )
         code = partial(_code, checkout, cloud.place.home / "code.zip")
-        rehearsal.prepare_source(code, script.replaced if first else {})
+        rehearsal.prepare(code, script if first else Script())
         _deploy(cloud, checkout, assembly_files.copy_with(folder, rehearsed, cloud.place.home / "assembly"))
         if first:
             outcome = rehearsal.first_release(script, show)
@@ -223,6 +227,9 @@ def _lines(outcome: Outcome, stage: str) -> Iterator[str]:
     elif not outcome.went_through:
         yield f"Nothing rolled {stage} back."
     yield from (f"  {stack}: {left}" for stack, left in outcome.left.items())
+    for shift in outcome.shifts:
+        if shift.went_back:
+            yield f"  {shift.alias.name}: all of its traffic went back to version {shift.old}"
 
 
 def _stopped(outcome: Outcome) -> Iterator[str]:
@@ -233,11 +240,14 @@ def _stopped(outcome: Outcome) -> Iterator[str]:
         yield from (f"    | {line}" for line in lines)
 
 
-def _show(change: Stage | Action) -> None:
-    typer.echo(text.format_change(change))
+def _show(change: Stage | Action | TrafficChange) -> None:
+    if isinstance(change, TrafficChange):
+        typer.echo(text.format_note(f"{change.alias}: {change.said}"))
+    else:
+        typer.echo(text.format_change(change))
 
 
-def _ignore(_change: Stage | Action) -> None:
+def _ignore(_change: Stage | Action | TrafficChange) -> None:
     """Show nothing."""
 
 

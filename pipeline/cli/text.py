@@ -97,6 +97,11 @@ def format_change(change: Stage | Action) -> str:
     return f"{datetime.now():%H:%M:%S}  {_status(change.status)}    {change.full_name}{_details(change)}"  # noqa: DTZ005 - as above
 
 
+def format_note(said: str) -> str:
+    """Return what happened within an action, in one line below it."""
+    return f"{datetime.now():%H:%M:%S}  {_status('')}      {said}"  # noqa: DTZ005 - as above
+
+
 def next_steps(run: Run) -> Iterator[str]:
     """Yield what to type now."""
     if run.status == WAITING:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
-from pipeline.catalogue.release import approves_unchanged, asks_approval, asks_before_removal, bakes, has_gate
+from pipeline.catalogue.release import approves_unchanged, asks_approval, bakes, has_gate, removed_last
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -26,15 +26,8 @@ def actions(catalogue: Catalogue, removals: Collection[Removal]) -> int:
     gates = sum(map(has_gate, catalogue)) + OF_AN_APPROVAL * sum(map(asks_approval, catalogue))
     rules = sum(map(approves_unchanged, catalogue)) + sum(map(bakes, catalogue))
     tests = UNIT_TESTS if any(stage.services for stage in stages_of(catalogue)) else 0
-    return ALWAYS + tests + _removing(catalogue, removals) + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
-
-
-def _removing(catalogue: Catalogue, removals: Collection[Removal]) -> int:
-    """Count what removes stacks, and the approvals before it where no gate asks (`steps.agreed_to`)."""
-    asked = {stage.label: asks_before_removal(entry, stage) for entry in catalogue for stage in entry.stages}
-    left = {each.shipped.stage for each in removals}
-    gone = left - asked.keys()
-    return len(removals) + bool(gone) + sum(asked[stage] for stage in left - gone)
+    removing = len(removals) + bool(removed_last(catalogue, removals))
+    return ALWAYS + tests + removing + gates + rules + sum(map(_actions_of, stages_of(catalogue)))
 
 
 def actions_of(entry: Stage | Wave) -> int:

@@ -17,8 +17,8 @@ from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.catalogue.release import (
     approves_unchanged,
     asks_approval,
-    asks_before_removal,
     has_gate,
+    removed_last,
     watched_alone,
 )
 from pipeline.catalogue.release import bakes as bakes_in
@@ -160,7 +160,7 @@ class PipelineStack(cdk.Stack):
         first = next((entry for entry in catalogue if any(stage.services for stage in entry.stages)), None)
         for entry in catalogue:
             self._add(entry, tests=self._unit_tests() if entry is first else None)
-        self._remove_from_gone_stages({stage.environment.label for stage in stages})
+        self._remove_last(catalogue)
         self._engine.build_pipeline()
         self._install_locked_tools(settings.builds)
         self._let_build_prove_its_successor()
@@ -321,16 +321,16 @@ class PipelineStack(cdk.Stack):
         wave = self._engine.add_wave(entry.label)
         if tests is not None:
             (gate or wave).add_pre(tests)
+        last = removed_last((entry,), self._removals)
         for stage in entry.stages:
             built = self._built[stage.label]
             removing = [
                 self._removal(each, keeps_data=stage.environment.keeps_data)
                 for each in self._removals
-                if each.shipped.stage == stage.environment.label
+                if each.shipped.stage == stage.environment.label and each not in last
             ]
             if not built.stacks:
-                asks = asks_before_removal(entry, stage)
-                wave.add_post(*steps.agreed_to(removing, stage.label) if asks else removing)
+                wave.add_post(*removing)
                 continue
             protected = [stack for stack in built.stacks.values() if stack.termination_protection]
             wave.add_stage(
@@ -372,13 +372,15 @@ class PipelineStack(cdk.Stack):
             declared, stack=stack, source=self._source, programs=self._programs, builds=self._builds
         )
 
-    def _remove_from_gone_stages(self, stages: set[str]) -> None:
-        """Stacks of stages that are not in the catalogue: last, and as carefully as if they were production."""
-        gone = [each for each in self._removals if each.shipped.stage not in stages]
-        if gone:
-            wave = self._engine.add_wave(REMOVALS_STAGE)
-            removing = [self._removal(each, keeps_data=True) for each in gone]
-            wave.add_post(*steps.agreed_to(removing, REMOVALS_STAGE))
+    def _remove_last(self, catalogue: Catalogue) -> None:
+        """Remove the stacks that a person is asked about by themselves; of gone stages as carefully as production's."""
+        keeps_data = {each.environment.label: each.environment.keeps_data for each in stages_of(catalogue)}
+        removing = [
+            self._removal(each, keeps_data=keeps_data.get(each.shipped.stage, True))
+            for each in removed_last(catalogue, self._removals)
+        ]
+        if removing:
+            self._engine.add_wave(REMOVALS_STAGE).add_post(*steps.agreed_to(removing))
 
     def _removal(self, removal: Removal, *, keeps_data: bool) -> pipelines.Step:
         return steps.remove_stack(removal, keeps_data=keeps_data, stack=self, source=self._source, builds=self._builds)

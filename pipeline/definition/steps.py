@@ -18,7 +18,7 @@ from pipeline.definition.artifacts import ArtifactStore
 from pipeline.definition.bootstrap_roles import deploy_role_arn
 from pipeline.definition.probes import ProbeStep
 from pipeline.definition.shared_build import BuildContent, SharedBuild
-from services.library.contract.names import Bootstrap
+from services.library.contract.names import REMOVALS_STAGE, Bootstrap
 from services.library.contract.steps import Approval, Command, Probe, Step
 
 SETUP = "make setup"
@@ -211,13 +211,11 @@ def remove_stack(
     )
 
 
-def agreed_to(removing: Sequence[pipelines.Step], label: str) -> list[pipelines.Step]:
-    """Let a person agree before stacks are removed where no gate asks: it is one of a stage that has services left."""
-    if not removing:
-        return []
+def agreed_to(removing: Sequence[pipelines.Step]) -> list[pipelines.Step]:
+    """Let a person agree before stacks are removed that no gate asks about."""
     removed = ", ".join(each.id.removeprefix(REMOVE) for each in removing)
     asked = textwrap.shorten(f"Removes {removed}", MOST_OF_A_COMMENT, placeholder=" ...")
-    approval = pipelines.ManualApprovalStep(gates.approval_of(label), comment=asked)
+    approval = pipelines.ManualApprovalStep(gates.approval_of(REMOVALS_STAGE), comment=asked)
     for each in removing:
         each.add_step_dependency(approval)
     return [approval, *removing]

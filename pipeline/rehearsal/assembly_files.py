@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.operate.errors import OperateError, suggested
+from pipeline.rehearsal.shifted_aliases import ShiftedAlias, publish_new_versions, shifted_aliases
 from pipeline.rehearsal.single_stage import StackTemplate
 
 TEMPLATE = "Pipeline.template.json"
@@ -52,13 +53,21 @@ def zip_of(folder: Path, replaced: Mapping[str, str] | None = None) -> bytes:
 
 
 def changed(assembly: Path, stacks: Sequence[StackTemplate]) -> dict[str, str]:
-    """Return each stack's template with an output more, by file: a release that changes nothing shows little."""
+    """Return each stack's template as another release, by file: one that changes nothing shows little.
+
+    It has an output more, and a new version of whatever has its traffic shifted.
+    """
     found = {}
     for each in stacks:
-        body = json.loads((assembly / each.file).read_text(encoding="utf-8"))
+        body = publish_new_versions(_template(assembly, each))
         body.setdefault("Outputs", {})[RELEASE] = {"Value": "the second"}
         found[each.file] = json.dumps(body)
     return found
+
+
+def aliases(assembly: Path, stacks: Sequence[StackTemplate]) -> list[ShiftedAlias]:
+    """List the aliases that a release of these stacks moves step by step."""
+    return [alias for each in stacks for alias in shifted_aliases(each, _template(assembly, each))]
 
 
 def with_fault(templates: Mapping[str, str], stacks: Sequence[StackTemplate], service: str) -> dict[str, str]:
@@ -75,6 +84,11 @@ def with_fault(templates: Mapping[str, str], stacks: Sequence[StackTemplate], se
             f"{suggested(service, known)}"
         )
     return {**templates, **{each.file: _faulty(templates[each.file]) for each in faulty}}
+
+
+def _template(assembly: Path, stack: StackTemplate) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((assembly / stack.file).read_text(encoding="utf-8"))
+    return found
 
 
 def _faulty(template: str) -> str:

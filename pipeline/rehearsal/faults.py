@@ -2,18 +2,37 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from pipeline.operate.errors import OperateError
 
-GATE = "gate"
 TIME = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
 ALLOWED = (
     "deployment=SERVICE, action=NAME, ALARM@gate, ALARM@TIME, error-rate=PERCENT%@TIME or update@TIME, with a TIME into"
-    " the bake such as 9h"
+    " the bake such as 9h, or into the shift of traffic such as shift or shift+4m, where ALARM is a service or its"
+    " function as well, such as intake.Record"
 )
 UPDATE = "update"
+
+
+class Phase(StrEnum):
+    """A part of a release."""
+
+    GATE = "gate"
+    SHIFT = "shift"
+    """While the traffic of an alias is shifted, within the deployment of its stack."""
+    BAKE = "bake"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """When something goes wrong."""
+
+    phase: Phase
+    after: timedelta = field(default_factory=timedelta)
+    """Since the phase has begun; at the gate it is before that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +53,7 @@ class FailedAction:
 class PipelineUpdate:
     """A later commit's run updates the pipeline."""
 
-    at: timedelta
-    """Into the bake."""
+    at: Moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,20 +61,20 @@ class FiringAlarm:
     """An alarm fires."""
 
     alarm: str
-    at: timedelta | None
-    """Into the bake; None: before the gate judges."""
+    """Its name; in a shift also the service, or the function or workflow, whose shift it stops."""
+    at: Moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorRate:
-    """So many of a hundred requests fail, of each part of each service that has a release alarm."""
+    """So many of a hundred requests fail: in a shift those of the new versions, in the bake those of all services."""
 
     percent: float
-    at: timedelta
-    """Into the bake."""
+    at: Moment
 
 
-Fault = FailedDeployment | FailedAction | FiringAlarm | ErrorRate | PipelineUpdate
+TimedFault = FiringAlarm | ErrorRate | PipelineUpdate
+Fault = FailedDeployment | FailedAction | TimedFault
 
 
 def parse(given: Iterable[str]) -> list[Fault]:
@@ -77,22 +95,26 @@ def _parse(given: str) -> Fault:
         if kind == "action" and name:
             return FailedAction(action=name)
         raise _refused(given)
-    at = None if when == GATE else _time(given, when)
+    at = _moment(given, when)
     rate = re.fullmatch(r"error-rate=(\d{1,2}(?:\.\d+)?|100)%", what)
-    if rate and at is not None:
+    if rate and at.phase is not Phase.GATE:
         return ErrorRate(percent=float(rate[1]), at=at)
-    if what == UPDATE and at is not None:
+    if what == UPDATE and at.phase is not Phase.GATE:
         return PipelineUpdate(at=at)
     if not what or "=" in what or what == UPDATE:
         raise _refused(given)
     return FiringAlarm(alarm=what, at=at)
 
 
-def _time(given: str, when: str) -> timedelta:
-    found = TIME.fullmatch(when)
-    if not when or found is None:
+def _moment(given: str, when: str) -> Moment:
+    if when in (Phase.GATE, Phase.SHIFT):
+        return Moment(phase=Phase(when))
+    phase, plus, time = when.rpartition("+")
+    found = TIME.fullmatch(time)
+    if not time or found is None or phase not in ("", Phase.SHIFT) or bool(plus) != bool(phase):
         raise _refused(given)
-    return timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    after = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    return Moment(phase=Phase(phase or Phase.BAKE), after=after)
 
 
 def _refused(given: str) -> OperateError:

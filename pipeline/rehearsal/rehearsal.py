@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,14 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import template_of
 from pipeline.operate.run import FAILED, SUCCEEDED, WAITING, Action, Run, Stage
 from pipeline.operate.target import account_of
-from pipeline.rehearsal import pipeline_update
+from pipeline.rehearsal import assembly_files, pipeline_update
 from pipeline.rehearsal.assembly_files import zip_of
 from pipeline.rehearsal.script import Answer, Conductor, Script
-from pipeline.rehearsal.single_stage import ASSEMBLY, SourceArtifact, StackTemplate, bucket_in
+from pipeline.rehearsal.shifted_aliases import ShiftedAlias
+from pipeline.rehearsal.single_stage import ASSEMBLY, SourceArtifact, StackTemplate, actions_of, bucket_in
+from pipeline.rehearsal.traffic import Shift, Traffic, TrafficChange
 from pipeline.rehearsal.watched_stage import RULES, WatchedStage
-from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE, entry_of
+from services.library.contract.names import EVERY_STAGE, STAGES_VARIABLE
 
 WHY = "A rehearsal"
 FAULTS, EXPIRY = "/_penstock/codepipeline/faults", "/_penstock/codepipeline/expire"
@@ -33,7 +34,7 @@ LOOKED_AT = 10
 """Executions; a rollback is newer than what it rolls back."""
 BAKE_SECONDS = 20.0
 """How long a bake takes here."""
-Show = Callable[[Stage | Action], None]
+Show = Callable[[Stage | Action | TrafficChange], None]
 
 
 class Left(StrEnum):
@@ -57,6 +58,8 @@ class Outcome:
     """Stack -> what it is now."""
     reasons: Mapping[str, Sequence[str]]
     """Action that failed -> the last that it printed, or its error."""
+    shifts: Sequence[Shift] = ()
+    """How the traffic was shifted."""
 
     @property
     def went_through(self) -> bool:
@@ -71,6 +74,7 @@ class Outcome:
             "stopped_by": [{"action": name, "why": "\n".join(lines)} for name, lines in self.reasons.items()],
             "rolled_back": self.rollback and {"execution": self.rollback.execution, "status": self.rollback.status},
             "left": {stack: left.value for stack, left in self.left.items()},
+            "shifts": [each.to_json() for each in self.shifts],
             "run": self.run.to_json(),
         }
 
@@ -88,8 +92,15 @@ class Rehearsal:
     _released: Mapping[str, str] | None = field(default=None, init=False)
     """What was other in the last release that went through; None: there was none."""
 
-    def prepare_source(self, code: Callable[[str], bytes], replaced: Mapping[str, str]) -> None:
-        """Make the bucket that the pipeline follows. `code`: returns a folder of the commit as a zip."""
+    def prepare(self, code: Callable[[str], bytes], first: Script) -> None:
+        """Make the bucket that the pipeline follows, which begins the first release as soon as it is there.
+
+        `code`: returns a folder of the commit as a zip.
+
+        Raises:
+            OperateError: if the first release is to have an action fail that the stage does not have.
+        """
+        self._let_fail(first.failing)
         place = self.pipeline.target
         s3, bucket = self._bucket()
         # The oldest region is the one that is not named.
@@ -99,11 +110,12 @@ class Rehearsal:
         for each in self.sources:
             if each.folder != ASSEMBLY:
                 s3.put_object(Bucket=bucket, Key=each.key, Body=code(each.folder))
-        self._push(replaced)
+        self._push(first.replaced)
 
     def first_release(self, script: Script, show: Show) -> Outcome:
         """Follow the release that the pipeline's creation has begun."""
-        return self._outcome(self.pipeline.latest(), script, show, self._conductor(script, rate=FASTEST))
+        conductor = self._conductor(script, show, aliases=(), bake_rate=FASTEST)
+        return self._outcome(self.pipeline.latest(), script, show, conductor)
 
     def release(self, script: Script, show: Show) -> Outcome:
         """Release the assembly as the script says.
@@ -112,14 +124,14 @@ class Rehearsal:
             OperateError: before anything is released, if the script has what the stage knows nothing of.
         """
         watched = self.watched()
-        if watched is None and script.is_about_the_release_rules:
+        if watched.parameter is None and script.is_about_the_release_rules:
             raise OperateError(
                 f"{self.stage} has no gate and no bake: nothing there looks at alarms, requests or dates."
             )
-        baked = timedelta() if watched is None else watched.bake
-        rate = min(max(baked.total_seconds() / BAKE_SECONDS, 1.0), FASTEST)
+        rate = min(max(watched.bake.total_seconds() / BAKE_SECONDS, 1.0), FASTEST)
         self._let_fail(script.failing)
-        conductor = self._conductor(script, rate=rate)
+        aliases = assembly_files.aliases(self.assembly, self.stacks)
+        conductor = self._conductor(script, show, aliases=aliases, bake_rate=rate)
         if script.is_updated_before:
             pipeline_update.update(self.pipeline)
         self._push(script.replaced)
@@ -127,33 +139,35 @@ class Rehearsal:
         started = self.pipeline.client.start_pipeline_execution(name=self.pipeline.name, variables=every_stage)
         return self._outcome(started["pipelineExecutionId"], script, show, conductor)
 
-    def _conductor(self, script: Script, *, rate: float) -> Conductor | None:
-        watched = self.watched()
-        if watched is None:
-            return None
-        conductor = Conductor(script=script, watched=watched, rate=rate)
+    def _conductor(self, script: Script, show: Show, *, aliases: Sequence[ShiftedAlias], bake_rate: float) -> Conductor:
+        traffic = Traffic(cloud=self.cloud, pipeline=self.pipeline, aliases=aliases)
+        conductor = Conductor(script=script, watched=self.watched(), traffic=traffic, show=show, bake_rate=bake_rate)
         conductor.begin()
         return conductor
 
-    def _outcome(self, execution: str, script: Script, show: Show, conductor: Conductor | None) -> Outcome:
+    def _outcome(self, execution: str, script: Script, show: Show, conductor: Conductor) -> Outcome:
         run = self._follow(execution, script.answer, show, conductor)
         failed = [each for each in run.actions if each.status == FAILED]
         reasons = {each.full_name: logs.last_words(self.pipeline, each, count=LINES_SHOWN) for each in failed}
         rollback = self._rollback_of(run, show, conductor)
-        outcome = Outcome(run=run, rollback=rollback, left=self._left(run, script.replaced), reasons=reasons)
+        left, shifts = self._left(run, script.replaced), conductor.traffic.shifts
+        outcome = Outcome(run=run, rollback=rollback, left=left, reasons=reasons, shifts=shifts)
         if outcome.went_through:
             self._released = script.replaced
         return outcome
 
-    def watched(self) -> WatchedStage | None:
-        """Return what the stage's release is judged by; None if nothing judges it."""
+    def watched(self) -> WatchedStage:
+        """Return what the stage's release is judged by."""
+        named = self._parameter()
+        return WatchedStage(cloud=self.cloud, pipeline=self.pipeline, stage=self.stage, parameter=named)
+
+    def _parameter(self) -> str | None:
+        """Return the parameter with the release's rules; None if nothing judges by any."""
         for declared in self.pipeline.definition():
             for action in declared["actions"]:
                 for each in json.loads(action.get("configuration", {}).get("EnvironmentVariables", "[]")):
                     if each["name"] == RULES:
-                        return WatchedStage(
-                            cloud=self.cloud, pipeline=self.pipeline, stage=self.stage, parameter=each["value"]
-                        )
+                        return str(each["value"])
         return None
 
     def _push(self, replaced: Mapping[str, str]) -> None:
@@ -165,19 +179,17 @@ class Rehearsal:
         place = self.pipeline.target
         return self.cloud.client("s3", place.account, place.region), bucket_in(place.account)
 
-    def _follow(self, execution: str, answer: Answer, show: Show, conductor: Conductor | None) -> Run:
+    def _follow(self, execution: str, answer: Answer, show: Show, conductor: Conductor) -> Run:
         before: Run | None = None
         run: Run | None = None
         while run is None or run.status == WAITING:
             if run is not None:
-                if conductor is not None:
-                    conductor.at_approval()
+                conductor.at_approval()
                 self._answer(run, answer)
             for run in follow(self.pipeline, execution):
+                conductor.look(run)  # first: what happened to the traffic is why an action has ended
                 for change in changes(before, run):
                     show(change)
-                if conductor is not None:
-                    conductor.look(run)
                 before = run
                 if run.status in REPLACED:
                     break  # an update of the pipeline cancelled it, and here none follows it
@@ -198,12 +210,7 @@ class Rehearsal:
         Raises:
             OperateError: for one that neither the stage nor its gate has.
         """
-        declared = {
-            each["name"]: f"{stage['name']}/{each['name']}"
-            for stage in self.pipeline.definition()
-            for each in stage["actions"]
-            if entry_of(stage["name"]) == self.stage
-        }
+        declared = actions_of(assembly_files.read_pipeline(self.assembly), self.stage)
         for name in names:
             if name not in declared:
                 raise OperateError(
@@ -212,14 +219,13 @@ class Rehearsal:
                 )
         ask(self.cloud.port, FAULTS, {"fails": [declared[each] for each in names]}, of="faults")
 
-    def _rollback_of(self, run: Run, show: Show, conductor: Conductor | None) -> Run | None:
+    def _rollback_of(self, run: Run, show: Show, conductor: Conductor) -> Run | None:
         """Follow the run that CodePipeline has started since to roll the stage back, if it has."""
         for each in self.pipeline.executions(LOOKED_AT):
             if each["pipelineExecutionId"] == run.execution:
                 return None
             if each.get("executionType") == "ROLLBACK":
-                if conductor is not None:
-                    conductor.roll_back()
+                conductor.roll_back()
                 return self._follow(each["pipelineExecutionId"], Answer.APPROVE, show, conductor)
         return None
 

@@ -96,6 +96,17 @@ def stack_templates(template: Mapping[str, Any], stage: str) -> list[StackTempla
     return list(_stack_templates(template["Resources"][_pipeline_of(template)]["Properties"]["Stages"], stage))
 
 
+def actions_of(template: Mapping[str, Any], stage: str) -> dict[str, str]:
+    """Return the actions of a stage and of its gate, each with the name by which a pipeline knows it."""
+    stages = template["Resources"][_pipeline_of(template)]["Properties"]["Stages"]
+    return {
+        action["Name"]: f"{each['Name']}/{action['Name']}"
+        for each in stages
+        if entry_of(each["Name"]) == stage
+        for action in each["Actions"]
+    }
+
+
 def _stack_templates(stages: Sequence[Mapping[str, Any]], stage: str) -> Iterator[StackTemplate]:
     for each in stages:
         for action in each["Actions"] if entry_of(each["Name"]) == stage else ():

@@ -24,16 +24,19 @@ MOMENT = "%Y-%m-%d %H:%M"
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedStage:
-    """One stage in its local cloud. `parameter`: with its rules."""
+    """One stage in its local cloud."""
 
     cloud: LocalCloud
     pipeline: Pipeline
     stage: str
-    parameter: str
+    parameter: str | None
+    """With its rules; None: it has no gate and no bake."""
 
     @property
     def rules(self) -> dict[str, Any]:
         """What the gate and the bake judge by, as the pipeline's stack has written it."""
+        if self.parameter is None:
+            return {"alarms": []}
         found: dict[str, Any] = json.loads(self._ssm.get_parameter(Name=self.parameter)["Parameter"]["Value"])
         return found
 
@@ -47,6 +50,24 @@ class WatchedStage:
         """How many requests each service must have had in the bake."""
         wanted: int = (self.rules.get("bake") or {}).get("requests", 1)
         return wanted
+
+    @property
+    def alarms(self) -> list[str]:
+        """The names of the alarms that the gate and the bake look at."""
+        return [name for place in self.rules["alarms"] for name in (*place["release"], *place["blockers"])]
+
+    def require(self, alarm: str) -> None:
+        """Refuse an alarm that no release of the stage looks at.
+
+        Raises:
+            OperateError: with those that it looks at.
+        """
+        known = self.alarms
+        if alarm not in known:
+            raise OperateError(
+                f"--fault {alarm}@...: no release of {self.stage} looks at that alarm; it looks at"
+                f" {', '.join(known) or 'none'}.{suggested(alarm, known)}"
+            )
 
     def add_blockers(self) -> None:
         """Make the alarms that block releases, which are in no stack of the stage; they do not fire."""
@@ -65,20 +86,10 @@ class WatchedStage:
                 )
 
     def fire(self, alarm: str) -> None:
-        """Let an alarm of the release fire.
-
-        Raises:
-            OperateError: if the release has no such alarm.
-        """
-        places = [place for place in self.rules["alarms"] if alarm in (*place["release"], *place["blockers"])]
-        if not places:
-            known = [name for place in self.rules["alarms"] for name in (*place["release"], *place["blockers"])]
-            raise OperateError(
-                f"--fault {alarm}@...: no release of {self.stage} looks at that alarm; it looks at"
-                f" {', '.join(known) or 'none'}.{suggested(alarm, known)}"
-            )
-        for place in places:
-            self._cloudwatch(place).set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=REASON)
+        """Let an alarm of the release fire."""
+        for place in self.rules["alarms"]:
+            if alarm in (*place["release"], *place["blockers"]):
+                self._cloudwatch(place).set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=REASON)
 
     def recover(self) -> None:
         """Let every alarm end that fires: what ran before answers again."""

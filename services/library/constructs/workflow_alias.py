@@ -15,6 +15,8 @@ LONGEST_INTERVAL_MINUTES = 2_100
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-stepfunctions-statemachinealias-deploymentpreference.html"""
 LONGEST_SHIFT_MINUTES = 2_160
 """After which CloudFormation gives an alias's update up: the registry's schema of the type, `timeoutInMinutes`."""
+SETTLED = "settled"
+"""The alias that follows `live` a minute later."""
 FAILED = ("ExecutionsFailed", "ExecutionsTimedOut")
 SUCCEEDED = "ExecutionsSucceeded"
 
@@ -36,10 +38,6 @@ class WorkflowAlias(Construct):
             state_machine_arn=machine.state_machine_arn,
             state_machine_revision_id=machine.state_machine_revision_id,
         )
-        # "Executions started immediately after calling UpdateStateMachineAlias may use the previous routing
-        # configuration": what is deleted right after the shift would fail them.
-        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachineAlias.html
-        version.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         self.failures = alarms_to.add_rate_alarm(
             self,
             "Failures",
@@ -55,11 +53,32 @@ class WorkflowAlias(Construct):
             state_machine_arn=machine.state_machine_arn,
             deployment_preference=_preference(traffic, version.attr_arn, self.failures.alarm_name),
         )
+        self._keep_the_old_version_for_a_minute(machine, version)
 
     @property
     def arn(self) -> str:
         """Return what callers start."""
         return self.alias.attr_arn
+
+    def _keep_the_old_version_for_a_minute(
+        self, machine: sfn.StateMachine, version: sfn.CfnStateMachineVersion
+    ) -> None:
+        """Let the stack's clean-up, which deletes the old version, begin a minute after the shift at the earliest.
+
+        "Executions started immediately after calling UpdateStateMachineAlias may use the previous routing
+        configuration", so that what is deleted right after the shift would fail them. Nobody calls this alias.
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachineAlias.html
+        """
+        settled = sfn.CfnStateMachineAlias(
+            self,
+            "Settled",
+            name=SETTLED,
+            state_machine_arn=machine.state_machine_arn,
+            deployment_preference=sfn.CfnStateMachineAlias.DeploymentPreferenceProperty(
+                state_machine_version_arn=version.attr_arn, type="CANARY", percentage=1, interval=1
+            ),
+        )
+        settled.node.add_dependency(self.alias)
 
 
 def _preference(traffic: Traffic, version: str, alarm: str) -> sfn.CfnStateMachineAlias.DeploymentPreferenceProperty:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aws_cdk import assertions
 
-from pipeline.catalogue.model import Catalogue, Wave
+from pipeline.catalogue.model import Catalogue, Removal, Shipped, Stage, Wave
 from pipeline.catalogue.release import has_gate
 from pipeline.definition.gate_evidence import EVIDENCE
 from pipeline.definition.gates import APPROVED, COMMANDS, JUDGING, NOT_ASKED_YET
@@ -27,6 +27,7 @@ from pipeline.local.cloud.codepipeline.executions import (
 from services.library.contract.environment import Tier
 from services.library.contract.release import Freeze, Release, Window
 from services.library.contract.steps import Command
+from stages import accounts
 from tests.testbed import tiny
 from tests.testbed.executor_bench import BAD, GOOD, Bench
 
@@ -34,9 +35,9 @@ RELEASED = tiny.Tiny(release=Release(roll_back=True), after=(Command(name="Look"
 CATALOGUE: Catalogue = (tiny.stage("dev"), tiny.stage("prod", RELEASED, tier=Tier.PRODUCTION))
 
 
-def synthesised(folder: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+def synthesised(folder: Path, catalogue: Catalogue, *removals: Removal) -> list[dict[str, Any]]:
     """The pipeline's stages as the template has them."""
-    _, stack = tiny.app(folder, catalogue=catalogue)
+    _, stack = tiny.app(folder, catalogue=catalogue, removals=removals)
     (found,) = assertions.Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
     stages: list[dict[str, Any]] = found["Properties"]["Stages"]
     return stages
@@ -137,6 +138,25 @@ def test_an_approval_that_is_rejected_or_times_out_starts_no_rollback(bench: Ben
     bench.end("Approve-prod", no)
     assert (rejected.status, rejected.stages["prod-gate"]) == (FAILED, FAILED)
     assert "prod" not in rejected.stages
+    assert {each.kind for each in bench.executor.executions} == {"STANDARD"}
+
+
+EMPTY = replace(tiny.stage("prod", tier=Tier.PRODUCTION), services=())
+
+
+@pytest.mark.parametrize(
+    "entry", [EMPTY, Wave(name="both", stages=(EMPTY, tiny.stage("other", RELEASED)))], ids=["a stage", "a wave"]
+)
+def test_a_no_to_the_removal_of_a_stages_last_stack_starts_no_rollback(tmp_path: Path, entry: Stage | Wave) -> None:
+    shipped = Shipped(stage="prod", service="old", stack="prod-old", account=accounts.PROD, region="eu-west-1")
+    removal = Removal(shipped=shipped, why="It is of no use any more", owner="@example/old")
+    bench = bench_of(synthesised(tmp_path, (tiny.stage("dev"), entry), removal))
+    finish(bench, bench.start(Stages="every"))
+    rejected = bench.start(Stages="every")
+    while not (asked := {each for each in bench.names() if each.startswith("Approve-")}):
+        bench.end(sorted(bench.names())[0])
+    bench.end(asked.pop(), BAD)
+    assert (rejected.status, bench.names()) == (FAILED, set())
     assert {each.kind for each in bench.executor.executions} == {"STANDARD"}
 
 

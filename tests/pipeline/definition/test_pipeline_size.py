@@ -57,6 +57,7 @@ def stages(assembly: Assembly) -> list[dict[str, Any]]:
         pytest.param((Wave(name="all", stages=(DEV, PROD)),), (), id="a wave"),
         pytest.param((DEV,), (REMOVAL,), id="a removal"),
         pytest.param((DEV, EMPTY), (removal("prod"), removal("gone")), id="removals that nothing else asks about"),
+        pytest.param((Wave(name="all", stages=(DEV, EMPTY)),), (removal("prod"),), id="such a removal in a wave"),
     ],
 )
 def test_actions_of_a_pipeline_are_known_from_its_catalogue(
@@ -73,11 +74,12 @@ def test_a_person_agrees_before_the_last_stack_of_production_or_of_a_stage_that_
     removals = tuple(map(removal, ("dev", "prod", "gone")))
     found = {stage["Name"]: stage["Actions"] for stage in stages(synthesised(tmp_path, catalogue, removals))}
     assert [action["Name"] for action in found["dev"]] == ["Remove-dev-old"]
-    for stage, removed in (("prod", "prod-old"), ("removals", "gone-old")):
-        asked, then = sorted(found[stage], key=lambda action: action["RunOrder"])
-        assert (asked["Name"], asked["ActionTypeId"]["Category"]) == (f"Approve-{stage}", "Approval")
-        assert asked["Configuration"] == {"CustomData": f"Removes {removed}"}
-        assert (then["Name"], then["RunOrder"] - asked["RunOrder"]) == (f"Remove-{removed}", 1)
+    assert "prod" not in found
+    asked, *then = sorted(found["removals"], key=lambda action: action["RunOrder"])
+    assert (asked["Name"], asked["ActionTypeId"]["Category"]) == ("Approve-removals", "Approval")
+    assert asked["Configuration"] == {"CustomData": "Removes prod-old, gone-old"}
+    assert sorted(each["Name"] for each in then) == ["Remove-gone-old", "Remove-prod-old"]
+    assert {each["RunOrder"] - asked["RunOrder"] for each in then} == {1}
 
 
 def test_the_gate_of_a_wave_asks_once_for_what_one_of_its_stages_removes(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from pipeline.definition import asset_publishing, service_stage
 from pipeline.local import bootstrap, first_deployment
 from pipeline.local.lifecycle import LocalCloud
 from pipeline.operate.pipeline import Pipeline
-from pipeline.operate.run import Action, Stage
 from pipeline.operate.target import local_target
 from pipeline.rehearsal import assembly_files
 from pipeline.rehearsal.rehearsal import Rehearsal
+from pipeline.rehearsal.script import Script
 from pipeline.rehearsal.single_stage import single_stage, source_artifacts, stack_templates
 from pipeline.settings import SETTINGS
 from services.library.contract.release import ReleaseAlarms
@@ -82,8 +82,9 @@ def prepared(
     places: Mapping[str, tuple[str, str]],
     home: Path,
     is_first_judged: bool,
+    first: Script | None = None,
 ) -> Rehearsal:
-    """A rehearsal of a stage or wave. `places`: stage -> its account and region."""
+    """A rehearsal of a stage or wave. `places`: stage -> its account and region. `first`: of its first release."""
     regions = {HOME, *(region for _, region in places.values())}
     names: dict[tuple[str, str], tuple[str, ...]] = {(tools, region): role_names.PIPELINE for region in regions}
     names |= dict.fromkeys(places.values(), tuple(role_names.of_stage(each) for each in places))
@@ -109,7 +110,7 @@ def prepared(
         sources=source_artifacts(template),
     )
     commit = code(home / "code")
-    made.prepare_source(lambda folder: assembly_files.zip_of(commit / folder), {})
+    made.prepare(lambda folder: assembly_files.zip_of(commit / folder), first or Script())
     alone = single_stage(template, stage, is_first_judged=is_first_judged)
     first_deployment.run(
         "Pipeline",
@@ -130,5 +131,5 @@ def code(folder: Path) -> Path:
     return folder
 
 
-def ignore(_change: Stage | Action) -> None:
+def ignore(_change: object) -> None:
     """Show nothing."""

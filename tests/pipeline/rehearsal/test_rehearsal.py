@@ -88,7 +88,7 @@ class Rules:
 def rules(rehearsal: Rehearsal) -> Iterator[Rules]:
     """The rules, which are afterwards what they were."""
     watched = rehearsal.watched()
-    assert watched is not None
+    assert watched.parameter is not None
     found = Rules(rehearsal=rehearsal, parameter=watched.parameter, before=watched.rules)
     yield found
     found.write(found.before)
@@ -116,8 +116,9 @@ def reason(outcome: Outcome) -> str:
 def test_a_release_goes_through_and_is_shown_action_by_action(rehearsal: Rehearsal) -> None:
     seen: list[str] = []
 
-    def show(change: Stage | Action) -> None:
-        seen.append(change.full_name if isinstance(change, Action) else change.name)
+    def show(change: object) -> None:
+        if isinstance(change, Stage | Action):
+            seen.append(change.full_name if isinstance(change, Action) else change.name)
 
     changed = assembly_files.changed(rehearsal.assembly, rehearsal.stacks)
     outcome = rehearsal.release(Script(at=OPEN, replaced=changed), show)
@@ -155,7 +156,7 @@ def tampering(rehearsal: Rehearsal, artifact: str) -> Show:
     """Write into an artifact of the run that its gate looks at, once it waits for its approval."""
     pipeline = rehearsal.pipeline
 
-    def show(change: Stage | Action) -> None:
+    def show(change: object) -> None:
         if not isinstance(change, Action) or (change.name, change.status) != ("Approve-prod", IN_PROGRESS):
             return
         found: Any = pipeline.client.list_action_executions(
@@ -195,9 +196,7 @@ def test_an_update_of_the_pipeline_during_the_bake_cancels_it_and_takes_nothing_
     outcome = released(rehearsal, "updated", faults=faults.parse(["update@2h", f"{alarm}@6h"]))
     assert outcome.run.status == "Cancelled"
     assert (outcome.went_through, outcome.rollback, outcome.left) == (False, None, {STACK: Left.RELEASED})
-    watched = rehearsal.watched()
-    assert watched is not None
-    watched.recover()
+    rehearsal.watched().recover()
     outcome = released(rehearsal, "after the update", faults=faults.parse(["update@13h"]))
     assert (outcome.went_through, outcome.left) == (True, {STACK: Left.RELEASED}), "an update once it has baked"
 
@@ -271,9 +270,7 @@ def test_a_freeze_that_begins_while_a_release_waits_stops_it(rehearsal: Rehearsa
 
 def test_an_alarm_that_fires_already_closes_the_gate(rehearsal: Rehearsal) -> None:
     outcome = released(rehearsal, "blocked", faults=faults.parse(["storage-full@gate"]))
-    watched = rehearsal.watched()
-    assert watched is not None
-    watched.recover()
+    rehearsal.watched().recover()
     assert stopped_by(outcome) == ["prod-gate/Check-prod"]
     assert "alarm storage-full fires" in reason(outcome)
 
@@ -290,7 +287,10 @@ def test_an_alarm_that_no_release_looks_at_is_refused(rehearsal: Rehearsal) -> N
 
 @pytest.mark.parametrize(
     "given",
-    ["x", "deployment=", "action=", "a@", "a@9x", "@9h", "error-rate=5@9h", "error-rate=5%@gate", "update@gate"],
+    [
+        *("x", "deployment=", "action=", "a@", "a@9x", "@9h", "a@shift+", "a@shifts", "a@bake+1m", "a@+1m"),
+        *("error-rate=5@9h", "error-rate=5%@gate", "update@gate"),
+    ],
 )
 def test_a_fault_that_is_none_is_refused(given: str) -> None:
     with pytest.raises(OperateError, match="is not allowed; give deployment=SERVICE"):

@@ -305,6 +305,8 @@ def test_new_service_overwrites_nothing_and_completes_an_interrupted_run(checkou
         (("promote", "second", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
         (("remove", "second"), "Give the service, and --why in a sentence"),
         (("remove", "nothing", "--why", "It is not there at all"), "No stage lists nothing"),
+        (("remove", "secnd", "--why", "It is not there at all"), "in stages/deployed.json. Did you mean second?"),
+        (("remove", "secnd", "--never-deployed"), "in stages/deployed.json. Did you mean second?"),
         (("remove", "second", "--why", "short"), "says why='short'; give 20 characters or more"),
         (
             ("remove", "second", "--why", "It is not needed", "--stage", "nowhere"),

@@ -76,6 +76,24 @@ def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_cache_that_cannot_be_looked_into_holds_no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_words: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert not environment.is_complete(tmp_path)
+
+
+def test_make_up_in_an_unpacked_archive_says_so_before_it_fetches_anything(tmp_path: Path) -> None:
+    (tmp_path / "pipeline/toolset").mkdir(parents=True)
+    (tmp_path / "pipeline/toolset/__main__.py").write_text("print('fetched')")
+    make = ("make", "--file", ROOT / "Makefile", "--directory", tmp_path)
+    done = subprocess.run([*make, "up"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "fetched" in done.stdout) == (2, False)
+    assert "is no git repository, and the pipeline deploys commits" in done.stderr
+    assert "fetched" in subprocess.run([*make, "setup"], capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.soak
 def test_setup_needs_the_standard_library_alone_and_goes_on_after_an_interrupted_one(tmp_path: Path) -> None:
     root, cache = checkout(tmp_path / "checkout"), tmp_path / "cache"

@@ -226,6 +226,6 @@ def test_a_workflow_is_shifted_and_taken_back_while_each_submission_is_accepted_
     assert sorted(each["name"] for each in executions) == sorted(client.accepted)
     by_alias = [each for each in executions if each.get("stateMachineAliasArn", "").endswith(":live")]
     assert {each["stateMachineVersionArn"].rpartition(":")[2] for each in by_alias} == {"1", "2"}
-    (alias,) = made.ids("AWS::StepFunctions::StateMachineAlias")
+    alias = f"{made.outputs['Machine']}:live"
     (routed,) = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
     assert routed == {"stateMachineVersionArn": f"{made.outputs['Machine']}:1", "weight": 100}

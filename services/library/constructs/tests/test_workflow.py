@@ -82,13 +82,7 @@ def test_the_alias_is_moved_to_the_version_of_each_revision_watched_by_its_alarm
     (machine,) = shifted.find_resources("AWS::StepFunctions::StateMachine")
     (version,) = shifted.find_resources(VERSION)
     revision = {"Fn::GetAtt": [machine, "StateMachineRevisionId"]}
-    shifted.has_resource(
-        VERSION,
-        {
-            "UpdateReplacePolicy": "Retain",
-            "Properties": {"StateMachineArn": {"Ref": machine}, "StateMachineRevisionId": revision},
-        },
-    )
+    shifted.has_resource_properties(VERSION, {"StateMachineArn": {"Ref": machine}, "StateMachineRevisionId": revision})
     (alarm,) = (each for each in shifted.find_resources("AWS::CloudWatch::Alarm") if "LiveFailures" in each)
     shifted.has_resource_properties(
         ALIAS,
@@ -102,6 +96,19 @@ def test_the_alias_is_moved_to_the_version_of_each_revision_watched_by_its_alarm
                 "Alarms": [{"Ref": alarm}],
             },
         },
+    )
+
+
+def test_the_old_version_is_deleted_a_minute_after_the_shift_at_the_earliest(shifted: Template) -> None:
+    """CloudFormation deletes what is replaced once everything else is updated: another alias takes that long."""
+    (version,) = shifted.find_resources(VERSION)
+    (live,) = shifted.find_resources(ALIAS, {"Properties": {"Name": "live"}})
+    shifted.has_resource(VERSION, {"UpdateReplacePolicy": Match.absent(), "DeletionPolicy": Match.absent()})
+    preference = {"Type": "CANARY", "Percentage": 1, "Interval": 1, "Alarms": Match.absent()}
+    versioned = {"StateMachineVersionArn": {"Fn::GetAtt": [version, "Arn"]}}
+    shifted.has_resource(
+        ALIAS,
+        {"DependsOn": [live], "Properties": {"Name": "settled", "DeploymentPreference": {**versioned, **preference}}},
     )
 
 
@@ -119,7 +126,8 @@ def test_the_alarm_counts_what_the_alias_started_and_what_ended(shifted: Templat
 
 
 def test_callers_name_the_alias_and_are_let_in_for_it_alone(shifted: Template) -> None:
-    (machine,), (alias,) = (shifted.find_resources(each) for each in ("AWS::StepFunctions::StateMachine", ALIAS))
+    (machine,) = shifted.find_resources("AWS::StepFunctions::StateMachine")
+    (alias,) = shifted.find_resources(ALIAS, {"Properties": {"Name": "live"}})
     target = Match.object_like({"Arn": {"Fn::GetAtt": [alias, "Arn"]}})
     shifted.has_resource_properties("AWS::Events::Rule", {"Targets": [target]})
     for action in ("states:StartExecution", "states:StartSyncExecution"):

@@ -433,8 +433,10 @@ class TestDeployments:
         # The template that was there before is another revision, and so another version.
         made.define(1)
         made.resources["Live"]["Properties"]["DeploymentPreference"].update(AT_ONCE)
+        del made.resources["Version"]["UpdateReplacePolicy"]
         assert made.deploy().status == "UPDATE_COMPLETE"
         assert made.routing() == {"3": 100}
+        assert made.versions() == ["3", "1"], "the clean-up deletes what was replaced"
 
     def test_an_alarm_stops_a_deployment_and_the_stack_goes_back(self, stack: Callable[..., Stack]) -> None:
         """ "The deployment fails and rolls back if any of these alarms go into the ALARM state." """
