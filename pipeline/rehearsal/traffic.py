@@ -154,7 +154,7 @@ class Traffic:
         if routes == before:
             return
         self._routes[alias] = routes
-        shift = next((each for each in self.under_way if each.alias == alias), None)
+        shift = self._shift_that_goes_on(alias, routes)
         if shift is None:
             (old,) = before
             shift = Shift(alias=alias, old=old, new=next(version for version in routes if version != old))
@@ -162,6 +162,13 @@ class Traffic:
         if len(routes) == 1:
             shift.went_back = shift.old in routes
         yield TrafficChange(alias=alias.name, said=_said(shift, routes))
+
+    def _shift_that_goes_on(self, alias: ShiftedAlias, routes: Routes) -> Shift | None:
+        """Return the shift that an alias is in, or the one that is taken back: its stack has failed since."""
+        for shift in reversed([each for each in self.shifts if each.alias == alias]):
+            if shift.went_back is None or (shift.went_back is False and [*routes] == [shift.old]):
+                return shift
+        return None
 
     def _read(self, alias: ShiftedAlias) -> Routes:
         arn = self._physical(alias, alias.logical_id)
@@ -191,5 +198,5 @@ def _said(shift: Shift, routes: Routes) -> str:
     if shift.went_back is None:
         return f"{routes[shift.new]} % of the traffic to version {shift.new}"
     if shift.went_back:
-        return f"all of the traffic back to version {shift.old}, {shift.lasted // MINUTE} min into the shift"
+        return f"all of the traffic back to version {shift.old}"
     return f"all of the traffic to version {shift.new}"

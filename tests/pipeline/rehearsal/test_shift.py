@@ -232,8 +232,9 @@ def test_an_alarm_in_the_canary_takes_the_traffic_and_the_stage_back(
     assert "ALARM" in "\n".join(outcome.reasons["prod/orders.Deploy"])
     (shift,) = [each for each in outcome.shifts if each.alias.name == alias][:1]
     assert (shift.went_back, 4 <= shift.lasted // MINUTE < 10) == (True, True)
+    assert all(each.went_back for each in outcome.shifts), "the function that was moved before its workflow, too"
     assert any(each.startswith(f"{alias}: 10 % of the traffic to version") for each in seen), seen
-    assert any(each.startswith(f"{alias}: all of the traffic back to version {shift.old}, ") for each in seen), seen
+    assert any(each.startswith(f"{alias}: all of the traffic back to version {shift.old}") for each in seen), seen
     assert outcome.rollback is not None
     assert (outcome.rollback.status, outcome.left) == ("Succeeded", {"prod-orders": Left.BEFORE})
 
