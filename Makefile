@@ -9,13 +9,17 @@ SYNTH := $(if $(filter off,$(CACHE)),PENSTOCK_SYNTH_CACHE=off )$(BIN)/python -m 
 # The folder of the service that `make check SERVICE=payments-api` is about.
 MODULE := $(subst -,_,$(SERVICE))
 
-.PHONY: help up down setup lock check unit types synth prove units evidence test coverage docs bench soak review
+.PHONY: help up repository down setup lock check unit types synth prove units evidence test coverage docs bench soak review
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-up: setup ## start the local cloud and run the pipeline on this commit, to production (APPROVE=auto answers approvals)
+up: repository setup ## start the local cloud and run the pipeline on this commit, to production (APPROVE=auto answers approvals)
 	@$(BIN)/penstock up --approve $(or $(APPROVE),ask) || [ $$? -eq 3 ] # 3: it waits for approval, which is no failure
+
+# Said before anything is fetched for what cannot be deployed.
+repository:
+	@[ -e .git ] || { echo "$(CURDIR) is no git repository, and the pipeline deploys commits. Clone Penstock, or make this folder one: git init -b main && git add --all && git commit -m 'Start'" >&2; exit 2; }
 
 down: ## stop the local cloud; `penstock down --erase` also forgets what it holds
 	@$(BIN)/penstock down
@@ -77,7 +81,7 @@ coverage: setup ## which lines and branches `make test` runs, in local clouds an
 	head -n 32 .coverage/report.txt && tail -n 3 .coverage/report.txt; exit $$failed
 
 docs: setup ## the pages as a site in .site/, with strict links; opens without a network
-	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "It is in .site, to be read from files. To search it too: python3 -m http.server --bind 127.0.0.1 --directory .site 8000, then http://127.0.0.1:8000"
+	@NO_MKDOCS_2_WARNING=1 $$(python3 -I pipeline/toolset docs)/bin/mkdocs build --quiet && echo "Open .site/index.html."
 
 bench: setup ## how long things take: each figure as soon as it is measured; on a machine that does nothing else
 	$(BIN)/pytest tests/bench -q -p no:randomly -o python_files='bench_*.py' -o python_functions='measure_*'

@@ -32,7 +32,7 @@ def blocking(place: Mapping[str, Any]) -> Iterator[str]:
     """Yield why the alarms of one account and region let no release begin.
 
     A service's own release alarm is deployed with it, so it is missing before the first deployment; one that somebody
-    named is not. One that has too little data does not fire, but is said.
+    named is not. One that is missing or has too little data does not fire, but is said.
     """
     found = read(client(place, "release-gate"), [*place["release"], *place["blockers"]])
     where = f"{place['account']}, {place['region']}"
@@ -43,3 +43,5 @@ def blocking(place: Mapping[str, Any]) -> Iterator[str]:
             sys.stdout.write(f"Alarm {name} in {where} has too little data to say whether it should fire.\n")
         elif name not in found and name in place["blockers"]:
             yield f"alarm {name} is not in {where}; make it, or take it from release.blockers"
+        elif name not in found:
+            sys.stdout.write(f"Alarm {name} is not in {where}, as before the first deployment of its service.\n")

@@ -8,18 +8,20 @@ credentials, so it is no `penstock` command: those never act on what they find i
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from pipeline.builds import assumed_role
-from services.library.cloudformation.template import Template
+from services.library.cloudformation.template import Resource, Template
 from services.library.guardrails.finding import DeploymentLocation
 from services.library.guardrails.rules import retained
 
 POLLING = {"Delay": 2, "MaxAttempts": 900}
+NESTED = "AWS::CloudFormation::Stack"
+STAYS = ("Retain", "RetainExceptOnCreate")
 
 
 def main(arguments: list[str]) -> int:
@@ -40,13 +42,14 @@ def main(arguments: list[str]) -> int:
         _say(f"{chosen.stack} is not there any more.")
         _record(chosen.record, {"stack": chosen.stack, "kept": []}, overwrite=False)
         return 0
-    template = Template(body=cloudformation.get_template(StackName=stack["StackId"])["TemplateBody"])
-    reasons = [*_imported(cloudformation, stack), *(_loses_data(template) if chosen.keeps_data else ())]
+    deployed = list(_deployed(cloudformation, stack["StackId"]))
+    reasons = [*_imported(cloudformation, stack)]
+    reasons += _loses_data(template for template, _ in deployed) if chosen.keeps_data else ()
     for reason in reasons:
         _say(f"{chosen.stack} stays: {reason}")
     if reasons:
         return 1
-    kept = list(_kept(cloudformation, stack, template))
+    kept = [each for template, resources in deployed for each in _kept(template, resources)]
     cloudformation.update_termination_protection(StackName=chosen.stack, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=stack["StackId"])
     try:
@@ -86,19 +89,34 @@ def _imported(cloudformation: Any, stack: dict[str, Any]) -> Iterator[str]:
                 yield f"{', '.join(importers)} import {export} from it; remove that first."
 
 
-def _loses_data(template: Template) -> Iterator[str]:
-    for finding in retained.check(template, DeploymentLocation(keeps_data=True)):
-        yield f"{finding.logical_id} would be deleted with its data. {finding.fix} Deploy that first."
+def _deployed(cloudformation: Any, stack_id: str) -> Iterator[tuple[Template, list[Any]]]:
+    """Yield the template and the resources of a stack as it is deployed, and of each nested one that goes with it."""
+    template = Template(body=cloudformation.get_template(StackName=stack_id)["TemplateBody"])
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+    resources = [each for page in pages for each in page["StackResourceSummaries"]]
+    yield template, resources
+    nested = {each.logical_id for each in template.resources(NESTED) if not _stays(each)}
+    for each in resources:
+        if each["LogicalResourceId"] in nested and each.get("PhysicalResourceId"):  # without: it was never made
+            yield from _deployed(cloudformation, each["PhysicalResourceId"])
 
 
-def _kept(cloudformation: Any, stack: dict[str, Any], template: Template) -> Iterator[str]:
+def _loses_data(templates: Iterable[Template]) -> Iterator[str]:
+    for template in templates:
+        for finding in retained.check(template, DeploymentLocation(keeps_data=True)):
+            yield f"{finding.logical_id} would be deleted with its data. {finding.fix} Deploy that first."
+
+
+def _kept(template: Template, resources: Iterable[Any]) -> Iterator[str]:
     """What outlives the stack, by type and physical id, for whoever cleans up or looks for the data."""
-    policies = {resource.logical_id: resource.body.get("DeletionPolicy") for resource in template.resources()}
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackId"])
-    for page in pages:
-        for each in page["StackResourceSummaries"]:
-            if policies.get(each["LogicalResourceId"]) in ("Retain", "RetainExceptOnCreate"):
-                yield f"{each['ResourceType']} {each['PhysicalResourceId']}"
+    kept = {each.logical_id for each in template.resources() if _stays(each)}
+    for each in resources:
+        if each["LogicalResourceId"] in kept:
+            yield f"{each['ResourceType']} {each['PhysicalResourceId']}"
+
+
+def _stays(resource: Resource) -> bool:
+    return resource.body.get("DeletionPolicy") in STAYS
 
 
 def _failures(cloudformation: Any, stack_id: str) -> Iterator[tuple[str, str]]:

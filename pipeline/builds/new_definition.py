@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ OF_THE_ACTION = "_PROJECT_CONFIG_HASH"
 """The variable of CDK Pipelines that says that the definition differs, and not how."""
 PHASES = ("install", "pre_build", "build", "post_build")
 """In their order. All commands of a build run in one shell."""
+PLAIN = "PLAINTEXT"
+"""The type of a variable whose value stands in it; of others it says where that is."""
 
 
 def check(assembly: Path) -> None:
@@ -30,6 +33,10 @@ def check(assembly: Path) -> None:
     template = json.loads((assembly / "Pipeline.template.json").read_text(encoding="utf-8"))
     new, removed = project_of(template), removed_variables(this, template)
     changed = overrides(this, new)
+    for name in sorted(unproved(this, new)):
+        sys.stdout.write(
+            f"{name} of the new build is read from elsewhere, as only the update lets it: it is not tried.\n"
+        )
     if removed:
         changed["buildspecOverride"] = unset_first(new["Source"]["BuildSpec"], removed)
     if not changed:
@@ -79,10 +86,19 @@ def overrides(this: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
         "privilegedModeOverride": (environment.get("privilegedMode", False), wanted.get("PrivilegedMode", False)),
     }
     found = {key: after for key, (before, after) in pairs.items() if before != after}
-    given = {each["name"]: each["value"] for each in environment.get("environmentVariables", [])}
-    if any(given.get(name) != value for name, value in _variables(new)):
+    given = _given(this)
+    if any(given.get(name) != (PLAIN, value) for name, value in _variables(new)):
         found["environmentVariablesOverride"] = True
     return found
+
+
+def unproved(this: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the variables whose secret or parameter is another: the role of the build may read it after the update."""
+    given = _given(this)
+    for each in new["Environment"].get("EnvironmentVariables", []):
+        type_ = each.get("Type", PLAIN)
+        if type_ != PLAIN and given.get(each["Name"]) != (type_, each["Value"]):
+            yield each["Name"]
 
 
 def _configuration(template: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,15 +112,21 @@ def _configuration(template: Mapping[str, Any]) -> Mapping[str, Any]:
 def _variables(new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the variables whose value the template says; what only the deployment knows cannot be proved."""
     for each in new["Environment"].get("EnvironmentVariables", []):
-        if isinstance(each["Value"], str):
+        if isinstance(each["Value"], str) and each.get("Type", PLAIN) == PLAIN:
             yield each["Name"], each["Value"]
 
 
+def _given(this: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return type and value of each variable of this build, as it was told them and before it read any."""
+    variables = this["environment"].get("environmentVariables", [])
+    return {each["name"]: (each.get("type", PLAIN), each["value"]) for each in variables}
+
+
 def _proving(changed: Mapping[str, Any], new: Mapping[str, Any], this: Mapping[str, Any]) -> dict[str, Any]:
-    given = {each["name"]: each["value"] for each in this["environment"].get("environmentVariables", [])}
-    variables = {**given, **dict(_variables(new)), proof.PROVING: "yes"}
+    plain = {name: (PLAIN, value) for name, value in (*_variables(new), (proof.PROVING, "yes"))}
+    variables = {**_given(this), **plain}
     variables.pop(OF_THE_ACTION, None)
-    listed = [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()]
+    listed = [{"name": name, "value": value, "type": type_} for name, (type_, value) in variables.items()]
     return {**changed, "environmentVariablesOverride": listed}
 
 

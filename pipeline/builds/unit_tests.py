@@ -9,6 +9,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from botocore.exceptions import ClientError
 
 PREFIX = "unit-tests"
 """Of what is kept."""
+FOLDER = "services"
 SHARED = "library"
-LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "cdk.out", "docs"})
-"""Folders in which nothing is that a test of a service depends on."""
+LEFT_OUT = frozenset({".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"})
+"""Folders in which nothing is that a test of a service depends on, wherever they are."""
+LEFT_OUT_OF_ROOT = frozenset({"cdk.out", "docs"})
+"""Those of the checkout itself; a service may have one of that name."""
 NOT_KEPT = ("NoSuchKey", "AccessDenied")
 """The second where there is no such object, to whoever may not list the bucket."""
 
@@ -30,44 +34,69 @@ def main() -> int:
     parser.add_argument("--store", required=True, help="the bucket of the pipeline's artifacts")
     store = parser.parse_args().store
     s3, root = boto3.client("s3"), Path()
-    keys = {service: key(root, service) for service in services(root)}
-    due = [service for service, each in keys.items() if not _is_kept(s3, store, each)]
-    for service in keys.keys() - due:
+    passed = keys(root, services(root))
+    due = [service for service, each in passed.items() if not _is_kept(s3, store, each)]
+    for service in sorted(passed.keys() - due):
         _say(f"{service} is as it was when its unit tests passed.")
+    for service in untested(root):
+        _say(f"{service} has no tests.")
     if not due:
         _say("No service has unit tests that would have to run.")
         return 0
     _say(f"The unit tests of {', '.join(due)}:")
     marks = "not cloud and not soak and not slow"
-    folders = [f"services/{service}" for service in due]
+    folders = [f"{FOLDER}/{service}" for service in due]
     done = subprocess.run([".venv/bin/pytest", "-n", "0", "-q", "-m", marks, *folders], check=False)
     for service in due if done.returncode == 0 else ():
-        s3.put_object(Bucket=store, Key=keys[service], Body=b"")
+        s3.put_object(Bucket=store, Key=passed[service], Body=b"")
     return done.returncode
 
 
 def services(root: Path) -> list[str]:
     """Return the services that have unit tests."""
-    found = (root / "services").glob("*/tests")
+    found = (root / FOLDER).glob("*/tests")
     return sorted(each.parent.name for each in found if each.parent.name != SHARED)
 
 
-def key(root: Path, service: str) -> str:
-    """Return the name under which it is kept that a service's tests passed on these files."""
-    others = {each.name for each in (root / "services").iterdir() if each.name not in (service, SHARED)}
-    digest = hashlib.sha256()
-    for file in sorted(_files(root, root, others)):
-        digest.update(f"{file.relative_to(root)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return f"{PREFIX}/{service}/{digest.hexdigest()}"
+def untested(root: Path) -> list[str]:
+    """Return the services of whose working nothing here says anything."""
+    found = {each.parent.name for each in (root / FOLDER).glob("*/service.py")}
+    return sorted(found.difference(services(root)))
 
 
-def _files(root: Path, folder: Path, others: Collection[str]) -> Iterator[Path]:
-    """Yield the files below a folder that may count for a service, beside which there are others."""
+def keys(root: Path, names: Collection[str]) -> dict[str, str]:
+    """Return service -> the name under which it is kept that its tests passed on these files; each is read once."""
+    entries = {each.name for each in (root / FOLDER).iterdir()} - {SHARED}
+    files = [
+        (_services_of(path) & entries, f"{path}\0{hashlib.sha256((root / path).read_bytes()).hexdigest()}\n")
+        for path in sorted(each.relative_to(root) for each in _files(root.resolve(), root))
+    ]
+    found = {}
+    for name in names:
+        its = "".join(line for services_, line in files if services_ <= {name})
+        found[name] = f"{PREFIX}/{name}/{hashlib.sha256(its.encode()).hexdigest()}"
+    return found
+
+
+def _services_of(path: Path) -> set[str]:
+    """Return what a file may be of: the folders that lie in a folder of services, in tests' as well."""
+    return {inner for outer, inner in pairwise(path.parts[:-1]) if outer == FOLDER}
+
+
+def _files(root: Path, folder: Path, within: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the files below a folder that may count for a service.
+
+    Links are followed as packaging does: not out of the checkout, and not round in a circle. `within`: the folders
+    around, by their own names.
+    """
+    here = folder.resolve()
+    if here in within or not here.is_relative_to(root):
+        return
+    left_out = LEFT_OUT | (LEFT_OUT_OF_ROOT if here == root else set())
     for each in folder.iterdir():
-        is_another = folder.name == "services" and each.name in others
-        if each.is_dir() and not each.is_symlink() and each.name not in LEFT_OUT and not is_another:
-            yield from _files(root, each, others)
-        elif each.is_file() and not (folder == root and each.suffix == ".md"):
+        if each.is_dir() and each.name not in left_out:
+            yield from _files(root, each, within | {here})
+        elif each.is_file() and not (here == root and each.suffix == ".md"):
             yield each
 
 

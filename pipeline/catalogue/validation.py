@@ -265,19 +265,22 @@ def _unwatched_bakes(entry: Stage | Wave) -> Iterator[Problem]:
 
 
 def _unapproved(catalogue: Catalogue) -> Iterator[Problem]:
-    """Yield the production stage that nobody agrees to: neither at itself nor at a production stage before it."""
+    """Yield the production stage that nobody agrees to: neither at itself nor at a production stage before it.
+
+    A stage without services asks nobody: it has no gate.
+    """
     agreed = False
     for entry in catalogue:
         production = [stage for stage in stages_of((entry,)) if stage.environment.tier is Tier.PRODUCTION]
         for stage in production:
             if not agreed and not stage.asks_approval:
                 message = (
-                    f"approval={stage.approval!r} is not allowed: {stage.name} is the first of production, and a person"
-                    " must agree before anything reaches it; give True, or leave it out."
+                    f"approval={stage.approval!r} is not allowed: a person must agree before anything reaches"
+                    f" production, and no stage with services before {stage.name} asks one; give True, or leave it out."
                 )
                 place = expression_of(stage).field("approval")
                 yield problem(place, message, field="approval", given=repr(stage.approval), allowed="True or None")
-        agreed = agreed or any(stage.asks_approval for stage in production)
+        agreed = agreed or any(stage.asks_approval and stage.services for stage in production)
 
 
 def _invalid_fields(stage: Stage, written: SourceExpression) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.cli import review_deployed
 from pipeline.operate import alarms, evidence, outputs, pushes
 from pipeline.operate.artifacts import unpack_assembly
-from pipeline.operate.errors import OperateError
+from pipeline.operate.errors import OperateError, suggested
 from pipeline.operate.evidence import Evidence
 from pipeline.operate.logs import BUILD
 from pipeline.operate.pipeline import Pipeline
@@ -34,6 +34,7 @@ Found = TypeVar("Found")
 
 def collect(pipeline: Pipeline, stage: str, run: Run) -> tuple[dict[str, Any], Review | None]:
     """Return the evidence for a run in front of a stage, and the review if there could be one."""
+    _refuse_unknown(pipeline, stage)
     unknown: list[str] = []
     nothing: list[dict[str, Any]] = []
     unread = Evidence(execution="", commit="", rolls_back=False, way_back="")
@@ -61,6 +62,12 @@ def collect(pipeline: Pipeline, stage: str, run: Run) -> tuple[dict[str, Any], R
         "way_back": before.way_back,
     }
     return {**document, "unknown": unknown}, review
+
+
+def _refuse_unknown(pipeline: Pipeline, stage: str) -> None:
+    names = list(dict.fromkeys(entry_of(each["name"]) for each in pipeline.definition()))
+    if stage not in names:
+        raise OperateError(f"The pipeline has no stage {stage}; it has {', '.join(names)}.{suggested(stage, names)}")
 
 
 def _read(unknown: list[str], what: str, read: Callable[[], Found], instead: Found) -> Found:

@@ -1,12 +1,13 @@
 """`penstock dev`: a developer's own copy of a service on the local cloud, kept in step with its files."""
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,8 +22,12 @@ from pipeline.operate.next_step import penstock
 PAUSE_SECONDS = 0.25
 LOGS_EVERY = 4
 """Pauses: the logs are asked for once a second."""
+NOT_THERE = "not there"
+"""What is said of a change that could not be brought to the copy."""
 INTERRUPTED = 130
 """As a shell reports Ctrl-C."""
+Say = Callable[[str, str], None]
+"""Takes what a line is about, such as `tests`, and the line."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +40,7 @@ def dev(
     service: Annotated[str, typer.Argument(help="Such as payments.")],
     *,
     tests: Annotated[bool, typer.Option(help="Whether the service's tests run at each change.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each thing that is said.")] = False,
 ) -> None:
     """Keep your own copy of a service on the local cloud in step with its files, and show what comes of each change.
 
@@ -45,38 +51,40 @@ def dev(
     root, module = ctx.ensure_object(Path), service.replace("-", "_")
     loading.find_entry(root, service, branch.place_of_branches(ctx).name)
     watched = Watched(root=root, module=module)
-    beside = ServiceTests(root=root, folder=f"services/{module}/tests", say=lambda line: _say("tests", line))
+    say = _say_to_machines if as_json else _say_to_people
+    beside = ServiceTests(root=root, folder=f"services/{module}/tests", say=lambda line: say("tests", line))
     copy = Copy(ctx=ctx, root=root, service=service, module=module)
-    session = Session(copy=copy, tests=beside if tests else None)
+    session = Session(copy=copy, tests=beside if tests else None, say=say)
     with _asked_to_end() as ended:
         session.bring(Effect.STACK)
-        typer.echo(f"Watching services/{module}, the stages and the library. Ctrl-C ends it.")
+        say("watching", f"services/{module}, the stages and the library. Ctrl-C ends it.")
         while not ended():
             session.look(watched)
             time.sleep(PAUSE_SECONDS)
         session.end()
-    typer.echo(f"The copy stays until it expires:  {penstock('branch down')} removes it.")
+    say("ended", f"The copy stays until it expires:  {penstock('branch down')} removes it.")
     raise typer.Exit(INTERRUPTED)
 
 
 class Session:
     """What goes on from the first deployment to Ctrl-C."""
 
-    def __init__(self, *, copy: Copy, tests: ServiceTests | None) -> None:
+    def __init__(self, *, copy: Copy, tests: ServiceTests | None, say: Say) -> None:
         self._copy = copy
         self._tests = tests
+        self._say = say
         self._rounds = 0
 
     def look(self, watched: Watched) -> None:
         """Do what a change asks for, if there is one, and say what came in meanwhile."""
         if files := watched.changes():
             for file in files:
-                _say("changed", file)
+                self._say("changed", file)
             self.bring(watched.effect(files))
         self._rounds += 1
         if self._rounds % LOGS_EVERY == 0:
             for line in self._copy.new_lines():
-                _say("log", f"{line.source}  {line.text}")
+                self._say("log", f"{line.source}  {line.text}")
 
     def bring(self, effect: Effect) -> None:
         """Bring the copy to the files; where that cannot be, it stays as it was, and the next change tries again."""
@@ -86,14 +94,14 @@ class Session:
         try:
             if effect is Effect.STACK:
                 self._copy.deploy()
-                _say("deployed", f"in {time.monotonic() - began:.1f} s")
+                self._say("deployed", f"in {time.monotonic() - began:.1f} s")
             if effect is not Effect.TESTS:
                 names = self._copy.give_code()
-                _say("handlers", f"{', '.join(names)}: new code in {time.monotonic() - began:.1f} s")
+                self._say("handlers", f"{', '.join(names)}: new code in {time.monotonic() - began:.1f} s")
         except (OperateError, LocalCloudError, SyntaxError, ValueError) as error:
             if not self._copy.is_deployed:
                 raise
-            _say("not there", str(error), fg="red")
+            self._say(NOT_THERE, str(error))
 
     def end(self) -> None:
         """Leave nothing that runs."""
@@ -101,8 +109,16 @@ class Session:
             self._tests.end()
 
 
-def _say(what: str, text: str, **style: Any) -> None:
-    typer.secho(f"{datetime.now():%H:%M:%S}  {what:9}  {text}", **style)  # noqa: DTZ005 - the reader's own clock
+def _say_to_people(what: str, text: str) -> None:
+    typer.secho(f"{_now():%H:%M:%S}  {what:9}  {text}", fg="red" if what == NOT_THERE else None)
+
+
+def _say_to_machines(what: str, text: str) -> None:
+    typer.echo(json.dumps({"at": _now().isoformat(timespec="seconds"), "what": what, "text": text}))
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()  # the reader's own clock
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import evidence_text
-from pipeline.cli.connection import Aws, Profile, connect
+from pipeline.cli.answer import answer
+from pipeline.cli.connection import Aws, Json, Profile, connect
 from pipeline.operate.approval_artifact import DOCUMENT, SUMMARY
 
 
@@ -25,6 +26,7 @@ def evidence_(
     execution: Annotated[
         str | None, typer.Option(help="The run, by its id. Default: the newest.", metavar="ID")
     ] = None,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
@@ -49,5 +51,5 @@ def evidence_(
         }
     for name, text in written.items():
         (out / name).write_text(text, encoding="utf-8")
-    for line in (*evidence_text.lines(document), *written.get("review.txt", "").splitlines()):
-        typer.echo(line)
+    lines = (*evidence_text.lines(document), *written.get("review.txt", "").splitlines())
+    answer(document, *lines, as_json=as_json)

@@ -144,7 +144,9 @@ def remove(root: Path, name: str, *, stages: Sequence[str], why: str, owner: str
     leaving = [
         stage for stage in dict.fromkeys(stages or [*listing, *sorted(orphaned)]) if stage in {*listing, *orphaned}
     ]
-    _refuse_unknown(name, stages, known=[*listing, *sorted(orphaned)], tombstoned=tombstoned)
+    if not (listing or orphaned or tombstoned):
+        raise unlisted(name, catalogue, shipped)
+    _refuse_other_stages(name, stages, known=[*listing, *sorted(orphaned)], tombstoned=tombstoned)
     if not leaving:
         plan.said.append(f"{name} has its tombstones already: there is nothing to do.")
         plan.next.append(f"{penstock('remove', name, '--finish')}    # once the pipeline has deleted its stacks")
@@ -268,9 +270,15 @@ def _replaced(catalogue: Catalogue, name: str, change: Callable[[Services], Serv
     return tuple(entry.with_stages(changed) for entry in catalogue)
 
 
-def _refuse_unknown(name: str, stages: Sequence[str], *, known: Sequence[str], tombstoned: Collection[str]) -> None:
-    if not known and not tombstoned:
-        raise ScaffoldError(f"No stage lists {name}, and no stack of it is in stages/deployed.json.")
+def unlisted(name: str, catalogue: Catalogue, shipped: Iterable[Shipped]) -> ScaffoldError:
+    """Return what is said of a service that is in no stage, and of which nothing is deployed."""
+    known = {*_services(catalogue), *(each.service for each in shipped)}
+    return ScaffoldError(f"No stage lists {name}, and no stack of it is in {LEDGER}.{suggested(name, known)}")
+
+
+def _refuse_other_stages(
+    name: str, stages: Sequence[str], *, known: Sequence[str], tombstoned: Collection[str]
+) -> None:
     for stage in stages:
         if stage not in {*known, *tombstoned}:
             raise ScaffoldError(

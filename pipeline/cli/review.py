@@ -60,6 +60,7 @@ def review_(  # noqa: PLR0913 - each is an option of the command line
     ] = None,
     *,
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file.", dir_okay=False)] = None,
     budget: Annotated[
         str | None,
@@ -85,6 +86,8 @@ def review_(  # noqa: PLR0913 - each is an option of the command line
     Answers 0 if it may be merged, 1 if a finding blocks, 2 if it could not be reviewed, or not all of it.
     docs/review.md says how to read one.
     """
+    if as_json and form not in (Format.TEXT, Format.JSON):
+        raise UnreadableError(f"--json and --format {form.value} are two forms: leave one of them out.")
     given = sides or []
     root, level = ctx.ensure_object(Path), Level(fail_on.value)
     host = _host(budget)
@@ -98,7 +101,7 @@ def review_(  # noqa: PLR0913 - each is an option of the command line
         made = _of_templates(given[1:], level)
     else:
         made = _of_assemblies(given, root, level)
-    written = _written(made, form, host, pointer)
+    written = _written(made, Format.JSON if as_json else form, host, pointer)
     if out:
         try:
             out.write_text(written, encoding="utf-8")

@@ -338,6 +338,7 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
     follow_: Annotated[bool, typer.Option("--follow", help="Go on until the action ends.")] = False,
     lines: Annotated[int | None, typer.Option(min=1, help="Only the last lines.", metavar="COUNT")] = None,
     execution: Execution = None,
+    as_json: Json = False,
     profile: Profile = None,
     aws: Aws = False,
 ) -> None:
@@ -345,13 +346,16 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
 
     With --stage, print what a deployed service logged: its functions, its API's accesses, its workflow's failures.
     """
+    if follow_ and as_json:
+        raise typer.BadParameter("--follow prints lines for people, as they come: leave it or --json out.")
     if stage is not None:
         if what is None or follow_ or execution is not None:
             raise typer.BadParameter("--stage wants a service, such as ingest, and no --follow or --execution.")
         pipeline = connect(ctx, profile=profile, aws=aws).pipeline
         deployed = environments.find(ctx, pipeline, what, stage)
         found = service_logs.read(pipeline.target, deployed, since=timedelta(minutes=minutes))
-        _show_service(deployed, [line for line in found if frames or not line.is_frame], last=lines)
+        shown = [line for line in found if frames or not line.is_frame]
+        _show_service(deployed, shown if lines is None else shown[-lines:], as_json=as_json)
         return
     connection = connect(ctx, profile=profile, aws=aws)
     pipeline = connection.pipeline
@@ -359,8 +363,9 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
     chosen = action_logs.choose(run, what)
     typer.secho(f"{chosen.full_name}: {chosen.status}", bold=True, err=True)
     if not follow_:
-        for line in action_logs.lines(pipeline, chosen, last=lines):
-            typer.echo(line)
+        printed = action_logs.lines(pipeline, chosen, last=lines)
+        document = {"execution": run.execution, "action": chosen.full_name, "status": chosen.status, "lines": printed}
+        answer(document, *printed, as_json=as_json)
         return
     try:
         for line in action_logs.followed(pipeline, run, chosen):
@@ -370,10 +375,20 @@ def logs(  # noqa: PLR0913 - each is an option of the command line
         raise typer.Exit(FOLLOWING_ENDED) from None
 
 
-def _show_service(deployed: DeployedStack, lines: Sequence[Line], *, last: int | None) -> None:
+def _show_service(deployed: DeployedStack, lines: Sequence[Line], *, as_json: bool) -> None:
     typer.secho(f"{deployed.stack}, {deployed.account} {deployed.region}", bold=True, err=True)
+    place = {"stage": deployed.stage, "service": deployed.service, "stack": deployed.stack}
+    document = {
+        **place,
+        "account": deployed.account,
+        "region": deployed.region,
+        "lines": [each.to_json() for each in lines],
+    }
     width = max((len(line.source) for line in lines), default=0)
-    for line in lines if last is None else lines[-last:]:
-        typer.echo(f"{line.at:%H:%M:%S}  {line.source.ljust(width)}  {line.text}")
+    answer(
+        document,
+        *(f"{line.at:%H:%M:%S}  {line.source.ljust(width)}  {line.text}" for line in lines),
+        as_json=as_json,
+    )
     if not lines:
         typer.echo("Nothing was logged in that time: --minutes goes further back.", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.catalogue import ledger
 from pipeline.catalogue.model import stages_of
 from pipeline.cli import loading, upstream
-from pipeline.cli.plans import LEDGER, Plan
+from pipeline.cli.plans import LEDGER, Plan, unlisted
 from pipeline.cli.process import output_of
 from pipeline.scaffold.draft import Draft
 from pipeline.scaffold.errors import ScaffoldError
@@ -17,15 +17,13 @@ from pipeline.settings import SETTINGS
 
 def forget(root: Path, name: str) -> Plan:
     """Take a service out of its stages and of the ledger, without a tombstone."""
+    catalogue = loading.whole(root)
     listing = {
-        stage.name: service
-        for stage in stages_of(loading.whole(root))
-        for service in stage.services
-        if service.name == name
+        stage.name: service for stage in stages_of(catalogue) for service in stage.services if service.name == name
     }
     shipped = ledger.read()
     if not listing and name not in {each.service for each in shipped}:
-        raise ScaffoldError(f"No stage lists {name}, and no stack of it is in {LEDGER}.")
+        raise unlisted(name, catalogue, shipped)
     _refuse_pushed(root, name)
     plan = Plan(draft=Draft(root=root))
     for stage, service in listing.items():

@@ -7,6 +7,8 @@ from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, NOT_STARTED, SUCCEEDED, WAITING, Action, Run, Stage
 
 REPLACED = frozenset({"Cancelled", "Superseded"})
+RESTS = 4
+"""Between two looks, as many times as long as one takes: hundreds of actions are looked at less often."""
 LOOKS_FOR_A_SUCCESSOR = 20
 """The new execution of a pipeline that updated itself may appear a moment after the old one ended."""
 
@@ -19,19 +21,25 @@ def follow(
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Run]:
     """Yield the run, again and again, until it ends or waits for a person; then the execution that replaced it."""
-    run = pipeline.read(execution)
+    run, took = _look(pipeline, execution)
     while True:
         yield run
         if run.status in REPLACED:
             successor = _successor(pipeline, run, pause)
             if successor is None:
                 return
-            run = pipeline.read(successor)
+            run, took = _look(pipeline, successor)
             continue
         if not run.is_live or (stops_for_approval and run.status == WAITING):
             return
-        pause(pipeline.target.poll_seconds)
-        run = pipeline.read(run.execution)
+        pause(max(pipeline.target.poll_seconds, RESTS * took))
+        run, took = _look(pipeline, run.execution)
+
+
+def _look(pipeline: Pipeline, execution: str | None) -> tuple[Run, float]:
+    """Return a run as it is now, and how many seconds it took to ask."""
+    began = time.monotonic()
+    return pipeline.read(execution), time.monotonic() - began
 
 
 def _successor(pipeline: Pipeline, run: Run, pause: Callable[[float], None]) -> str | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -38,9 +39,9 @@ class Pipeline:
     name: str
     _structures: dict[int, list[Any]] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def client(self) -> "CodePipelineClient":
-        """CodePipeline's API where the pipeline is."""
+        """CodePipeline's API where the pipeline is, by one client: whoever follows a run asks it again and again."""
         client: CodePipelineClient = self.target.client("codepipeline")
         return client
 

@@ -39,6 +39,10 @@ class Line:
     """Whose log it is, as the stack calls it: `Consumer`, `ApiAccess`."""
     message: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as `--json` prints it."""
+        return {"at": self.at.isoformat(), "source": self.source, "message": self.message, "fields": self.fields}
+
     @property
     def text(self) -> str:
         """For people: what was said, and then each field; a line that is no JSON as it is."""

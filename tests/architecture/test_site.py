@@ -1,5 +1,6 @@
 """The site of the pages has each of them in its navigation, once, and brings nothing from another host."""
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -40,19 +41,19 @@ def test_links_out_of_the_pages_are_their_text_alone() -> None:
     assert hooks.on_page_markdown(given, page=page) == said
 
 
-def test_drawings_are_folded_with_their_text() -> None:
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="push.md"))
+def test_drawings_are_drawn_by_a_script_of_the_sites_own() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="constructs/queue.md"))
     said = hooks.on_page_markdown("Before\n\n```mermaid\na[x<br/>y] --> b\n```\n\nAfter", page=page)
-    assert said.startswith("Before\n\n<details><summary>")
-    assert said.endswith("<pre><code>a[x&lt;br/&gt;y] --&gt; b\n</code></pre></details>\n\nAfter")
+    assert said.startswith("Before\n\n<div")
+    assert "\na[x&lt;br/&gt;y] --&gt; b\n</code></pre></div>\n\nAfter" in said
+    assert '<script src="../assets/javascripts/mermaid.js"></script>\n<script>' in said
+    assert "<script" not in hooks.on_page_markdown("No drawing", page=page)
 
 
 def test_the_site_asks_no_other_host_for_anything() -> None:
     assert CONFIGURATION["theme"]["font"] is False
-    assert not {"extra_javascript", "extra_css", "repo_url", "extra"} & set(CONFIGURATION)
-    assert (
-        CONFIGURATION["markdown_extensions"].count("pymdownx.superfences") == 1
-    )  # without Mermaid's, which is fetched
+    assert not {"extra_javascript", "extra_css", "repo_url"} & set(CONFIGURATION)
+    assert CONFIGURATION["extra"] == {"polyfills": [hooks.IFRAME_WORKER]}
     assert CONFIGURATION["strict"] is True
 
 
@@ -60,6 +61,15 @@ def test_what_builds_the_site_is_locked_by_its_hash() -> None:
     wanted = (ROOT / "docs/site/requirements.in").read_text().split()
     locked = (ROOT / "docs/site/requirements.txt").read_text()
     assert all(f"{each} \\\n    --hash=sha256:" in locked for each in wanted)
+
+
+def test_what_the_pages_run_is_locked_by_its_hash_and_by_no_host() -> None:
+    wanted = json.loads((ROOT / "docs/site/package.json").read_text())["dependencies"]
+    locked = json.loads((ROOT / "docs/site/package-lock.json").read_text())["packages"]
+    found = {name.removeprefix("node_modules/"): each["version"] for name, each in locked.items() if name}
+    assert found == wanted
+    assert all(each["integrity"] and "resolved" not in each for name, each in locked.items() if name)
+    assert all(any(file.startswith(f"{name}/") for name in wanted) for file in hooks.SCRIPTS.values())
 
 
 def test_screenshot_shows_what_was_printed_in_its_colours() -> None:

@@ -1,4 +1,7 @@
-"""The site, built and opened in a browser at the sizes of a desk and of a phone: no error, and its search finds."""
+"""The site, built and opened in a browser at the sizes of a desk and of a phone: no error, and its search finds.
+
+Over HTTP, and from its folder.
+"""
 
 import json
 import re
@@ -15,12 +18,15 @@ from typing import Any
 
 import pytest
 
+from pipeline.review.render.tests.browser import Tab
+from pipeline.review.render.tests.browser import chromium as tab_of_chromium
 from pipeline.toolset import docs
 from tests.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.soak
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
-PAGES = ("index.html", "first-day.html", "architecture.html", "decisions/0059-an-upgrade-is-a-merge.html")
+PAGES = ("index.html", "first-day.html", "decisions/0059-an-upgrade-is-a-merge.html")
+DRAWINGS = {"architecture.html": 2, "push.html": 1, "add-a-service.html": 1, "local-cloud.html": 1}
 ELSEWHERE = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """Whatever a page wants from another host, it does not get."""
 SAID = re.compile(r"^\[[^\]]*:CONSOLE[^\]]*\] (.*)$", re.MULTILINE)
@@ -30,15 +36,18 @@ FRAME = """<!doctype html>
 <iframe style="width: {width}px; height: {height}px; border: 0" src="{page}"></iframe>
 <script>
   const frame = document.querySelector("iframe");
+  let asked = 0;
   const seen = () => {{
     const page = frame.contentDocument;
     const found = [...page.querySelectorAll(".md-search-result__link")].map(each => each.getAttribute("href"));
-    if ({wants_results} && !found.length) return setTimeout(seen, 50);
+    const waits = ({wants_results} && !found.length) || page.querySelector("pre.mermaid");
+    if (waits && asked++ < 100) return setTimeout(seen, 50);
     const root = page.documentElement;
     const text = page.querySelector(".md-content").innerText;
     const fetched = frame.contentWindow.performance.getEntriesByType("resource").map(each => each.name);
     const size = {{width: root.scrollWidth, room: root.clientWidth}};
-    fetch("/seen", {{method: "POST", body: JSON.stringify({{found, text, fetched, ...size}})}});
+    const drawn = [...page.querySelectorAll("div.mermaid")].map(each => each.offsetHeight);
+    fetch("/seen", {{method: "POST", body: JSON.stringify({{found, text, fetched, drawn, ...size}})}});
   }};
   frame.addEventListener("load", () => setTimeout(seen, 500));
 </script>
@@ -128,13 +137,50 @@ def browser(chromium: str, site: Site, folder: Path, tmp_path: Path) -> Browser:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *DRAWINGS])
 def test_page_opens_without_an_error_and_is_no_wider_than_the_window(browser: Browser, page: str, size: str) -> None:
     seen = browser.open(page, size)
     assert len(seen["text"]) > 500
     assert seen["console"] == []
     assert [each for each in seen["fetched"] if not each.startswith(f"{browser.site.address}/")] == []
     assert seen["width"] <= seen["room"]
+    assert len([height for height in seen["drawn"] if height > 100]) == DRAWINGS.get(page, 0)
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with tab_of_chromium(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+def wait_for(tab: Tab, expression: str) -> None:
+    """Return once an expression is true in the page, or after a while."""
+    tab.run(
+        f"new Promise(done => {{ let asked = 0; const ask = () => ({expression}) || asked++ > 100 ? done(true)"
+        " : setTimeout(ask, 50); ask(); })"
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_drawings_are_drawn_from_a_folder_too(folder: Path, tab: Tab, dark: bool) -> None:
+    for page, drawings in DRAWINGS.items():
+        tab.open(folder / page, dark=dark)
+        wait_for(tab, "!document.querySelector('pre.mermaid')")
+        assert tab.run("document.querySelectorAll('div.mermaid').length") == drawings
+        assert tab.complaints() == []
+        assert [each for each in tab.requests() if not each.startswith(("file://", "data:"))] == []
+
+
+def test_search_finds_a_page_from_a_folder_too(folder: Path, tab: Tab) -> None:
+    tab.open(folder / "index.html")
+    tab.run(
+        "(() => { document.querySelector('#__search').click(); const query = document.querySelector('[name=query]');"
+        " query.focus(); query.value = 'tombstone'; query.dispatchEvent(new Event('keyup', {bubbles: true})); })()"
+    )
+    wait_for(tab, "document.querySelector('.md-search-result__link')")
+    found = tab.run("[...document.querySelectorAll('.md-search-result__link')].map(each => each.href)")
+    assert any("remove.html" in each for each in found), found
+    assert tab.complaints() == []
 
 
 @pytest.mark.parametrize("size", SIZES)

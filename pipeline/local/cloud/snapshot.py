@@ -28,8 +28,8 @@ logger = logging.getLogger("penstock.snapshot")
 Value = TypeVar("Value")
 
 PERIOD_SECONDS = 5.0
-RESTS = 4
-"""After an action's snapshot, as many times as long as it took: a large platform's would leave nothing to the run."""
+RESTS = 9
+"""After a snapshot, as many times as long as it took: a tenth of a processor is what they may take of a run."""
 LONGEST_SECONDS = 60.0
 UNDISTURBED_SECONDS = 0.1
 OUR_STORES = "penstock"
@@ -49,13 +49,15 @@ class Snapshots:
     """What the last run left; its objects are in place already, as S3 reads them when it is imported."""
     loop: asyncio.AbstractEventLoop | None = None
     changed: bool = False
+    action_ended: bool = False
+    """Whether an action has ended whose snapshot was left to the next periodic one."""
     linked: frozenset[tuple[str, int]] | None = None
     """The object files that the last snapshot has."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     has_all_before: float = -math.inf
     """The moment at which the last good snapshot began."""
     rested_at: float = -math.inf
-    """The moment from which on the end of an action has a snapshot of its own again."""
+    """The moment from which on there is another one that nobody asks for by name."""
 
     def install(self) -> None:
         """Take the place of the emulator's own persistence, which writes one service after the other, at the end."""
@@ -89,7 +91,7 @@ class Snapshots:
             if self.has_all_before > asked:
                 return None  # actions that end together wait for one snapshot, and for no other after it
             began = time.perf_counter()
-            self.changed = False
+            self.changed = self.action_ended = False
             try:
                 begun = asyncio.run_coroutine_threadsafe(self._begin(), self.loop).result()
                 written = _written(begun.writer)
@@ -101,8 +103,9 @@ class Snapshots:
                 logger.error("No snapshot after %s: %s. The one before it stays.", reason, error)
                 return str(error)
             self.has_all_before = began
-        if written:
             took = time.perf_counter() - began
+            self.rested_at = began + (1 + RESTS) * took
+        if written:
             logger.info("Snapshot after %s: %.0f ms (requests waited %.0f)", reason, took * 1e3, begun.pause * 1e3)
         return None
 
@@ -116,20 +119,18 @@ class Snapshots:
         """
         settled = True
         while True:
-            await asyncio.sleep(PERIOD_SECONDS)
+            await asyncio.sleep(max(PERIOD_SECONDS, self.rested_at - time.perf_counter()))
             due = self.changed
             if due or not settled:
-                await asyncio.to_thread(self.take, "changes")
+                await asyncio.to_thread(self.take, "a finished action" if self.action_ended else "changes")
                 settled = not due
 
     def _after_action(self) -> None:
         """Take one; soon after another, the next periodic one has what the action did."""
-        began = time.perf_counter()
-        if began < self.rested_at:
-            self.changed = True
+        if time.perf_counter() < self.rested_at:
+            self.changed = self.action_ended = True
             return
         self.take("a finished action")
-        self.rested_at = began + (1 + RESTS) * (time.perf_counter() - began)
 
     def _at_start(self) -> None:
         self.loop = asyncio.get_running_loop()

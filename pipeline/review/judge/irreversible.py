@@ -5,8 +5,8 @@ Of the templates alone. What the new code writes, sends and calls is in none of 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pipeline.review.diff.data_classes import DataClass, contents, data_class
-from pipeline.review.judge.resource_findings import lost_data, named, why
+from pipeline.review.diff.data_classes import DataClass
+from pipeline.review.judge.resource_findings import held, is_only_unknown, lost_data, named, why
 from pipeline.review.model import EndingKind, ResourceChange, ResourceOutcome, StackChange, StackLocation
 
 FORMS: Mapping[str, str] = {
@@ -60,7 +60,7 @@ def merged(reasons: Iterable[tuple[StackLocation, str]], order: Sequence[str]) -
 
 
 def _of_release(row: ResourceChange) -> Iterator[str]:
-    class_ = data_class(row.type)
+    class_ = held(row)
     may = "may go" if row.outcome is ResourceOutcome.MAY_REPLACE else "goes"
     if row.noise:
         return
@@ -68,12 +68,19 @@ def _of_release(row: ResourceChange) -> Iterator[str]:
         yield f"{named(row)} {may}, and {lost_data(row)} with it"
     elif row.unknown_data:
         yield f"{named(row)} {may}, and whether it holds data is not known"
-    elif row.outcome in STAYS_BEHIND and class_ in CANNOT_BE_MADE_AGAIN:
-        yield f"{named(row)} stays behind: the way back makes another one, without {contents(row.type)}"
+    elif class_ in CANNOT_BE_MADE_AGAIN and (stays := _stays_behind(row)):
+        yield f"{named(row)} {stays}: the way back makes another one, without {lost_data(row)}"
     yield from (f"{named(row)}: {each.what}, {each.when}" for each in row.ending_data if each.kind in ENDS)
     form = FORMS.get(row.type, "")
     if form and row.outcome is ResourceOutcome.UPDATE and any(each.path.startswith(form) for each in row.properties):
         yield f"{named(row)} has another form: what comes in it meets the version before"
+
+
+def _stays_behind(row: ResourceChange) -> str:
+    """Say whether the resource is no longer the stack's; empty if it is, as far as anybody knows."""
+    if row.outcome is ResourceOutcome.MAY_REPLACE and not is_only_unknown(row):
+        return "may stay behind"
+    return "stays behind" if row.outcome in STAYS_BEHIND else ""
 
 
 def _of_way_back(row: ResourceChange) -> Iterator[str]:
@@ -82,7 +89,7 @@ def _of_way_back(row: ResourceChange) -> Iterator[str]:
     may = "may delete" if row.outcome is ResourceOutcome.MAY_REPLACE else "deletes"
     if row.outcome is ResourceOutcome.WILL_FAIL:
         yield f"the way back fails at {named(row)}: {why(row)}"
-    elif row.data_loss and data_class(row.type) in CANNOT_BE_MADE_AGAIN:
+    elif row.data_loss and held(row) in CANNOT_BE_MADE_AGAIN:
         yield f"the way back {may} {named(row)}, and {lost_data(row)} with it"
     elif row.unknown_data:
         yield f"the way back {may} {named(row)}, and whether it holds data is not known"

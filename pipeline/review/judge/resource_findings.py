@@ -145,7 +145,7 @@ def _loss(row: ResourceChange) -> tuple[str, str, str]:
 
 def _lesser_loss(row: ResourceChange) -> tuple[str, str, str]:
     """A loss of what is no store. A replacement is never less than that."""
-    class_, data = _held(row), lost_data(row)
+    class_, data = held(row), lost_data(row)
     if row.outcome is ResourceOutcome.DESTROY:
         said = f"{named(row)} is deleted, and with it {data}.{AFTERWARDS.get(row.type, '')}"
         return LOST[class_], said, KEEP_FIRST
@@ -178,9 +178,14 @@ def _maybe(row: ResourceChange) -> tuple[str, str, str]:
             f"{named(row)} changes: {why(row)}. Its own function decides what happens.",
             "",
         )
-    if all(each.sources[:1] and each.sources[0].startswith("neither source") for each in _causes(row)):
+    if is_only_unknown(row):
         return "Review-UnknownProperty", said, ""
     return "Review-PossibleReplacement", said, ""
+
+
+def is_only_unknown(row: ResourceChange) -> bool:
+    """Return whether it may be replaced for no other reason than that the sources do not know what changes."""
+    return all(each.sources[:1] and each.sources[0].startswith("neither source") for each in _causes(row))
 
 
 def why(row: ResourceChange) -> str:
@@ -229,12 +234,13 @@ def _old_type(row: ResourceChange) -> str:
     return next((str(each.old) for each in row.properties if each.path == "Type"), row.type)
 
 
-def _held(row: ResourceChange) -> DataClass:
+def held(row: ResourceChange) -> DataClass:
+    """Return the class of what the resource holds; of one whose type changes, of what the old one holds."""
     return data_class(_old_type(row))
 
 
 def _is_store(row: ResourceChange) -> bool:
-    return _held(row) is DataClass.DATA
+    return held(row) is DataClass.DATA
 
 
 def _holds(row: ResourceChange) -> bool:

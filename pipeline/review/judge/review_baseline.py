@@ -17,13 +17,18 @@ GUARDRAILS = (
     "services/library/contract/acknowledgement.py",
     "services/library/contract/build_record.py",
     "services/library/contract/defaults.py",
+    "services/library/contract/environment.py",
+    "pipeline/accounts",
     "pipeline/catalogue",
     "pipeline/definition/decided_findings.py",
     "pipeline/definition/service_stage.py",
     "pipeline/definition/stack.py",
+    "pipeline/synthesis",
     "app.py",
 )
 """What finds and accepts in each synth, what decides which stacks it sees, and what refuses a catalogue."""
+BUILDS = ("Makefile", "pipeline/builds", "pipeline/toolset")
+"""What the commands of the pipeline's builds come to, of which its template has the names alone."""
 REMOVALS = (
     "pipeline/builds/delete_stack.py",
     "pipeline/builds/assumed_role.py",
@@ -76,6 +81,9 @@ def _changed(
     for path in GUARDRAILS:
         if repository.hash_of(base, path) != repository.hash_of(head, path):
             yield f"Guardrails change: {path}."
+    for path in BUILDS:
+        if repository.hash_of(base, path) != repository.hash_of(head, path):
+            yield f"What builds of the pipeline run changes: {path}."
 
 
 def _rules(repository: Repository, revision: Revision) -> rules.ReviewRules:

@@ -67,6 +67,11 @@ class Stack:
         """Return the template."""
         return read_template(self.content, self.file.name)
 
+    @property
+    def written(self) -> str:
+        """Return the template as one text, whatever the order of its keys."""
+        return json.dumps(self.body, sort_keys=True)
+
     def resolve(self, like: ResolvedTemplate | None = None) -> ResolvedTemplate:
         """Return the template with everything decided. `like`: the other side's, which it shares resources with."""
         place = self.place

@@ -1,5 +1,6 @@
 """The assembly cases of the review, by their number in the design. A19 and A20 are the documents' own."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.review import engine
+from pipeline.review.diff import trees
 from pipeline.review.judge.review_baseline import ReviewBaseline
 from pipeline.review.model import Level, ResourceOutcome, Review, Verdict
 from pipeline.review.read import assembly
@@ -312,3 +314,43 @@ def test_a21_review_has_no_secrets(tmp_path: Path) -> None:
     assert "7secret" not in text.lower()
     assert text.count("(redacted)") >= 8
     assert "'two'" in text
+
+
+def resolved_stacks(before: Json, after: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many sides of a stack a review resolves whose template is written otherwise on one of them."""
+    grow, grown = trees.grow, []
+
+    def growing(stack: assembly.Stack, *like: trees.Tree) -> trees.Tree:
+        grown.append(stack)
+        return grow(stack, *like)
+
+    monkeypatch.setattr(trees, "grow", growing)
+    sides = {"base": before, "head": after}
+    base, head = (write(tmp_path / name, {"prod": {"one": StackOf(template=side)}}) for name, side in sides.items())
+    (file,) = head.glob("assembly-Pipeline-prod/*one.template.json")
+    written = json.loads(file.read_text())
+    file.write_text(json.dumps({key: written[key] for key in reversed(written)}, indent=1))
+    review(base, head)
+    return len(grown)
+
+
+def test_review_resolves_no_template_that_is_the_same_written_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = template({"Q": resource("SQS::Queue", {"DelaySeconds": 1})})
+    assert resolved_stacks(same, same, tmp_path, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("value", [2, "1", True, 1.0])
+def test_review_resolves_a_template_with_another_value(
+    value: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = (template({"Q": resource("SQS::Queue", {"DelaySeconds": each})}) for each in (1, value))
+    assert resolved_stacks(before, after, tmp_path, monkeypatch) == 2
+
+
+def test_review_resolves_a_template_whose_nested_ones_may_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = template({"N": resource("CloudFormation::Stack", {"TemplateURL": "elsewhere"})})
+    assert resolved_stacks(same, same, tmp_path, monkeypatch) == 2

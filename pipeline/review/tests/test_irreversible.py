@@ -46,6 +46,13 @@ CANNOT: dict[str, tuple[Json, Json, str]] = {
     "a table gets another key": (table(), table("tenant"), "A (AWS::DynamoDB::Table) goes, and "),
     "a kept table gets another key": (table(**RETAIN), table("tenant", **RETAIN), "the way back makes another one"),
     "a kept table leaves the stack": (table(**RETAIN), None, "stays behind: the way back makes another one"),
+    "a table becomes another type": (table(), resource("SNS::Topic"), "A (AWS::SNS::Topic) goes, and "),
+    "a table takes another type's place": (resource("SNS::Topic"), table(), "the way back deletes A (AWS::SNS::Topic)"),
+    "a kept table may get another name": (
+        table(**RETAIN),
+        table(Properties={"TableName": {"Fn::If": ["Undecided", "one", "two"]}}, **RETAIN),
+        "A (AWS::DynamoDB::Table) may stay behind: the way back makes another one",
+    ),
     "a table comes that is deleted with its code": (None, table(), "the way back deletes A (AWS::DynamoDB::Table)"),
     "a stream is deleted": (resource("Kinesis::Stream"), None, "A (AWS::Kinesis::Stream) goes, and "),
     "records are kept for less time": (

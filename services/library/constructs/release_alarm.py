@@ -34,6 +34,8 @@ class Measured:
     scope: Construct
     requests: cloudwatch.Metric
     failures: tuple[cloudwatch.Metric, ...]
+    is_failure_a_request: bool = True
+    """Whether `requests` counts what failed as well, in the minute in which it did."""
 
 
 class ReleaseAlarm(Construct):
@@ -68,6 +70,7 @@ class ReleaseAlarm(Construct):
     def _rate(self, measured: Measured, percent: int) -> cloudwatch.Alarm:
         failures = {f"failures{number}": metric for number, metric in enumerate(measured.failures)}
         total = " + ".join(f"FILL({each}, 0)" for each in failures)
+        of = REQUESTS if measured.is_failure_a_request else f"({total} + FILL({REQUESTS}, 0))"
         stack = cdk.Stack.of(self)
         here = measured.scope.node.path.removeprefix(f"{stack.node.path}/")
         return cloudwatch.Alarm(
@@ -75,7 +78,7 @@ class ReleaseAlarm(Construct):
             here.replace("/", ""),
             alarm_description=f"{self.node.id}: what it means and what to do is in docs/runbooks/{stack.node.id}.md",
             metric=cloudwatch.MathExpression(
-                expression=f"100 * ({total}) / {REQUESTS}",
+                expression=f"100 * ({total}) / {of}",
                 using_metrics={REQUESTS: measured.requests, **failures},
                 label="Failures in a hundred requests",
                 period=cdk.Duration.minutes(1),
@@ -115,12 +118,16 @@ def _measured_of(found: Construct) -> Iterator[Measured]:
     each_minute: MetricOptions = {"period": cdk.Duration.minutes(1), "statistic": "Sum"}
     if isinstance(found, Function):
         function = found.function
-        requests, failures = function.metric_invocations(**each_minute), [function.metric_errors(**each_minute)]
+        requests, failed = function.metric_invocations(**each_minute), function.metric_errors(**each_minute)
+        yield Measured(scope=found, requests=requests, failures=(failed,))
     elif isinstance(found, apigateway.RestApi):
-        requests, failures = found.metric_count(**each_minute), [found.metric_server_error(**each_minute)]
+        requests, failed = found.metric_count(**each_minute), found.metric_server_error(**each_minute)
+        yield Measured(scope=found, requests=requests, failures=(failed,))
     elif isinstance(found, sfn.StateMachine):
-        requests = found.metric_started(**each_minute)
-        failures = [found.metric_failed(**each_minute), found.metric_timed_out(**each_minute)]
-    else:
-        return
-    yield Measured(scope=found, requests=requests, failures=tuple(failures))
+        yield Measured(
+            scope=found,
+            # Of those that ended: what fails in a minute began in another one, in which perhaps nothing else did.
+            requests=found.metric_succeeded(**each_minute),
+            failures=(found.metric_failed(**each_minute), found.metric_timed_out(**each_minute)),
+            is_failure_a_request=False,
+        )

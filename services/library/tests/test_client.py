@@ -28,6 +28,8 @@ SOON = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.002)
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
+    gc.collect()
+    gc.freeze()  # so that looking for open sockets after each test does not walk over what others have made
     listener = Listener(Partner()).start()
     yield listener
     listener.stop()

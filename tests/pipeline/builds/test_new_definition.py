@@ -20,8 +20,9 @@ VARIABLES = [{"Name": "A", "Value": "1"}, {"Name": "STORE", "Value": {"Ref": "Bu
 class CodeBuild:
     """A build of the deployed definition, and what it starts."""
 
-    def __init__(self, *, status: str = "SUCCEEDED") -> None:
+    def __init__(self, *, status: str = "SUCCEEDED", variables: tuple[dict[str, str], ...] = ()) -> None:
         self.status = status
+        self.variables = variables
         self.started: list[dict[str, Any]] = []
 
     def batch_get_builds(self, *, ids: list[str]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ class CodeBuild:
                 phases.append({"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": contexts})  # type: ignore[dict-item]  # as the API mixes them
             build = {"buildComplete": True, "buildStatus": self.status, "phases": phases, "logs": {"deepLink": "log"}}
             return {"builds": [build]}
-        variables = [{"name": "A", "value": "1"}, {"name": "STORE", "value": "bucket"}]
+        variables = [{"name": "A", "value": "1"}, {"name": "STORE", "value": "bucket"}, *self.variables]
         environment = {
             "image": ENVIRONMENT["Image"],
             "computeType": ENVIRONMENT["ComputeType"],
@@ -47,9 +48,15 @@ class CodeBuild:
 
 
 def prove(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, spec: str = SPEC, status: str = "SUCCEEDED", **environment: Any
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    spec: str = SPEC,
+    status: str = "SUCCEEDED",
+    given: tuple[dict[str, str], ...] = (),
+    **environment: Any,
 ) -> CodeBuild:
-    """Run it in a build of an assembly whose pipeline builds with this."""
+    """Run it in a build of an assembly whose pipeline builds with this. `given`: what the build has besides."""
     stages = [{"Actions": [{}]}, {"Actions": [{"Configuration": {"ProjectName": {"Ref": "Synth"}}}]}]
     properties = {
         "Source": {"BuildSpec": spec},
@@ -60,7 +67,7 @@ def prove(
         "Synth": {"Type": "AWS::CodeBuild::Project", "Properties": properties},
     }
     (folder / "Pipeline.template.json").write_text(json.dumps({"Resources": resources}))
-    made = CodeBuild(status=status)
+    made = CodeBuild(status=status, variables=given)
     monkeypatch.setattr("boto3.client", lambda _service: made)
     monkeypatch.setenv("CODEBUILD_BUILD_ID", "synth:0")
     monkeypatch.setenv("CODEBUILD_SOURCE_VERSION", "arn:aws:s3:::store/penstock/Source/abc")
@@ -96,6 +103,23 @@ def test_what_differs_is_run_on_the_commits_source(
     assert (asked["projectName"], asked["sourceTypeOverride"]) == ("synth", "S3")
     assert asked["sourceLocationOverride"] == "store/penstock/Source/abc"
     assert asked["artifactsOverride"] == {"type": "NO_ARTIFACTS"}
+
+
+INDEX = {"Name": "INDEX", "Type": "SECRETS_MANAGER", "Value": "builds/registries:index"}
+
+
+def test_the_proof_reads_secrets_where_its_build_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {name.lower(): value for name, value in INDEX.items()}
+    variables = [*VARIABLES, INDEX]
+    (asked,) = prove(tmp_path, monkeypatch, spec="{}", given=(given,), EnvironmentVariables=variables).started
+    assert given in asked["environmentVariablesOverride"]
+
+
+def test_a_secret_that_only_the_update_grants_is_said_and_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove(tmp_path, monkeypatch, EnvironmentVariables=[*VARIABLES, INDEX]).started == []
+    assert "INDEX of the new build is read from elsewhere" in capsys.readouterr().out
 
 
 def test_a_variable_that_is_taken_away_is_missing_in_the_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,6 +153,7 @@ def test_release_alarm_may_be_missing_and_a_named_one_not(aws: Aws, capsys: pyte
     place = {**PLACE, "release": ["prod-intake-release"], "blockers": []}
     aws.rules = {"alarms": [place]}
     assert judge() == 0
+    assert "Alarm prod-intake-release is not in 444444444444, us-east-1" in capsys.readouterr().out
     aws.rules = {"alarms": [{**place, "blockers": ["database-full"]}]}
     assert judge() == 1
     assert "alarm database-full is not in 444444444444, us-east-1" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from tests.testbed.code_pipeline import refusal
 FILES = (
     "services/orders/tests/test_orders.py",
     "services/orders/runtime/orders.py",
+    "services/orders/runtime/docs/fields.json",
     "services/payments/tests/test_payments.py",
     "services/library/tests/test_library.py",
     "services/library/runtime/shared.py",
@@ -66,6 +67,7 @@ def units(monkeypatch: pytest.MonkeyPatch, *, exit_code: int = 0) -> tuple[int, 
     ("changed", "due"),
     [
         ("services/orders/runtime/orders.py", ["orders"]),
+        ("services/orders/runtime/docs/fields.json", ["orders"]),
         ("tests/services/payments/test_payments.py", ["payments"]),
         ("services/library/runtime/shared.py", ["orders", "payments"]),
         ("uv.lock", ["orders", "payments"]),
@@ -81,6 +83,27 @@ def test_unit_tests_run_for_the_services_that_a_run_changes(
     assert units(monkeypatch) == (0, [])
     Path(changed).write_text("second")
     assert units(monkeypatch) == (0, due)
+
+
+@pytest.mark.usefixtures("store")
+def test_unit_tests_run_for_a_change_of_what_a_service_links_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("services/payments/runtime").mkdir()
+    Path("services/payments/runtime/orders").symlink_to("../../orders/runtime")
+    Path("services/payments/runtime/round").symlink_to("..")
+    Path("services/payments/runtime/outside").symlink_to("/")
+    assert units(monkeypatch) == (0, ["orders", "payments"])
+    Path("services/orders/runtime/orders.py").write_text("second")
+    assert units(monkeypatch) == (0, ["orders", "payments"])
+
+
+@pytest.mark.usefixtures("store")
+def test_unit_tests_name_a_service_that_has_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("services/returns").mkdir()
+    Path("services/returns/service.py").touch()
+    assert units(monkeypatch) == (0, ["orders", "payments"])
+    assert "returns has no tests.\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("store")

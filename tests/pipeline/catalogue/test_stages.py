@@ -141,6 +141,16 @@ def test_production_asks_for_approval_unless_its_stage_says_otherwise() -> None:
     assert not stage().asks_approval
 
 
+@pytest.mark.parametrize(("first", "refused"), [((Tiny(),), []), ((), ["approval"])])
+def test_production_without_services_agrees_to_nothing_behind_it(first: tuple[Tiny, ...], refused: list[str]) -> None:
+    """The second stage need not ask where the first does; with its last service that one stops asking."""
+    one, two = (
+        Stage(environment=replace(HERE, name=name, tier=Tier.PRODUCTION), services=()) for name in ("one", "two")
+    )
+    catalogue = replace(one, services=first), replace(two, services=(Tiny(),), approval=False)
+    assert [each.field for each in problems_of(catalogue)] == refused
+
+
 def test_a_prefix_makes_a_stages_names_its_own() -> None:
     environment = replace(HERE, prefix="mine")
     assert environment.label == "mine-here"

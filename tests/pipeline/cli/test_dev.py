@@ -1,5 +1,6 @@
 """What `penstock dev` takes for a change, what it does then, and what it says of tests that fail."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from pipeline.cli import dev
 from pipeline.cli.dev import Session
 from pipeline.cli.dev_changes import Effect, Watched
 from pipeline.cli.dev_tests import ServiceTests
@@ -74,17 +76,27 @@ def test_a_change_asks_for_the_most_that_one_of_its_files_does(
 )
 def test_a_change_does_no_more_than_it_must(effect: Effect, done: list[str]) -> None:
     copy: Any = Mock(**{"give_code.return_value": ["Keep"]})
-    Session(copy=copy, tests=None).bring(effect)
+    Session(copy=copy, tests=None, say=Mock()).bring(effect)
     assert [name for name, _, _ in copy.method_calls] == done
 
 
-def test_what_cannot_be_is_said_and_ends_nothing_once_there_is_a_copy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_is_said_and_ends_nothing_once_there_is_a_copy() -> None:
     copy: Any = Mock(is_deployed=True, **{"give_code.side_effect": SyntaxError("handler.py, line 3")})
-    Session(copy=copy, tests=None).bring(Effect.HANDLER)
-    assert "not there  handler.py, line 3" in capsys.readouterr().out
+    say = Mock()
+    Session(copy=copy, tests=None, say=say).bring(Effect.HANDLER)
+    say.assert_called_once_with(dev.NOT_THERE, "handler.py, line 3")
     copy = Mock(is_deployed=False, **{"deploy.side_effect": OperateError("no cloud")})
     with pytest.raises(OperateError, match="no cloud"):
-        Session(copy=copy, tests=None).bring(Effect.STACK)
+        Session(copy=copy, tests=None, say=say).bring(Effect.STACK)
+
+
+def test_what_is_said_is_a_line_for_people_or_one_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    dev._say_to_people("tests", "1 passed")
+    dev._say_to_machines("tests", "1 passed")
+    for_people, for_machines = capsys.readouterr().out.splitlines()
+    assert for_people.endswith("  tests      1 passed")
+    found = json.loads(for_machines)
+    assert (found.pop("at")[:2], found) == ("20", {"what": "tests", "text": "1 passed"})
 
 
 INTERRUPTED = """

@@ -56,11 +56,30 @@ def test_review_keeps_to_the_budget_of_a_host_or_of_a_number(
     assert render.call_args.kwargs == {"host": host, "pointer": "the job"}
 
 
+def test_review_for_machines_is_asked_for_as_of_other_commands(template: Path) -> None:
+    words = ("template", template, template)
+    assert penstock(*words, "--json").stdout == penstock(*words, "--format", "json").stdout
+    done = penstock(*words, "--json", "--format", "html")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--json and --format html are two forms" in done.stderr
+
+
 @pytest.mark.parametrize("budget", ["0", "-1", "lots", ""])
 def test_review_refuses_a_budget_that_is_none(template: Path, budget: str) -> None:
     done = penstock("template", template, template, "--budget", budget)
     assert (done.exit_code, done.stdout) == (2, "")
     assert f"--budget is {budget!r}; it takes " in done.stderr
+
+
+def test_review_says_that_its_cache_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "review").write_text("a file")
+    monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path))
+    done = penstock()
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"penstock: {tmp_path / 'review/objects'}: Not a directory. Set PENSTOCK_CACHE to a folder that you may write"
+        " to.\n"
+    )
 
 
 @pytest.mark.parametrize("manifest", ["[]", '{"artifacts": {"a": {}}}', "[" * 100_000])

@@ -1,5 +1,6 @@
 """`penstock status --follow` and `logs` as a person sees them."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -122,6 +123,15 @@ def test_logs_follow_prints_lines_and_answers_130_to_ctrl_c(monkeypatch: pytest.
     assert "Following ended; the action goes on." in done.stderr
 
 
+def test_logs_for_machines_has_the_action_and_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "lines", lambda *_words, **_named: ["one", "two"])
+    found = {"execution": "e1", "action": "dev/Test", "status": "Succeeded", "lines": ["one", "two"]}
+    assert json.loads(penstock("logs", "--json").stdout) == found
+    done = penstock("logs", "--json", "--follow")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--follow prints lines for people" in done.stderr
+
+
 def test_logs_of_a_service_hides_frames_and_says_when_nothing_was_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     deployed = DeployedStack(
         stage="dev", service="x", stack="dev-x", account="1" * 12, region="eu-west-1", status="", outputs={}
@@ -135,8 +145,12 @@ def test_logs_of_a_service_hides_frames_and_says_when_nothing_was_logged(monkeyp
     monkeypatch.setattr(service_logs, "read", lambda *_words, **_named: found)
     asked = ("logs", "x", "--stage", "dev")
     assert penstock(*asked).stdout == "12:00:00  Worker  Busy\n12:00:00  Api     status=202\n"
-    assert penstock(*asked, "--frames", "--lines", "2").stdout.splitlines()[0] == '12:00:00  Api       File "x.py"'
+    assert penstock(*asked, "--frames", "--lines", "2").stdout.splitlines()[0] == '12:00:00  Api    File "x.py"'
+    last = json.loads(penstock(*asked, "--lines", "1", "--json").stdout)["lines"]
+    line = {"at": AT.isoformat(), "source": "Api", "message": '{"status": "202"}', "fields": {"status": "202"}}
+    assert last == [line]
     found.clear()
+    assert json.loads(penstock(*asked, "--json").stdout)["lines"] == []
     done = penstock(*asked)
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [

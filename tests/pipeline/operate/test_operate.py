@@ -24,6 +24,7 @@ from pipeline.cli import connection, readiness, validate
 from pipeline.cli import run as run_commands
 from pipeline.cli.main import app
 from pipeline.operate import call, outputs, service_logs
+from pipeline.operate import follow as following
 from pipeline.operate.errors import OperateError
 from pipeline.operate.follow import changes, exit_code
 from pipeline.operate.logs import choose
@@ -305,6 +306,26 @@ def test_changes_yields_a_stage_before_and_after_its_actions() -> None:
     done = run(replace(stage("dev", A=SUCCEEDED), status=SUCCEEDED), status=SUCCEEDED)
     assert [change.name for change in changes(None, running)] == ["dev", "A"]
     assert [change.name for change in changes(running, done)] == ["A", "dev"]
+
+
+def test_follow_looks_less_often_at_a_run_that_takes_long_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    going, ended = run(status=IN_PROGRESS), run(status=SUCCEEDED)
+    looks = iter([(going, 0.01), (going, 2.0), (ended, 0.01)])
+    monkeypatch.setattr(following, "_look", lambda *_words: next(looks))
+    target = local_target("http://127.0.0.1:1", secret="none", account="9" * 12, region="eu-west-1")
+    pauses: list[float] = []
+    assert list(following.follow(Pipeline(target=target, name="penstock"), pause=pauses.append)) == [
+        going,
+        going,
+        ended,
+    ]
+    assert pauses == [target.poll_seconds, following.RESTS * 2.0]
+
+
+def test_pipeline_asks_with_one_client() -> None:
+    target = local_target("http://127.0.0.1:1", secret="none", account="9" * 12, region="eu-west-1")
+    pipeline = Pipeline(target=target, name="penstock")
+    assert pipeline.client is pipeline.client
 
 
 @pytest.mark.parametrize(

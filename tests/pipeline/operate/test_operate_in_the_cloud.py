@@ -107,8 +107,9 @@ def test_review_of_what_runs_reads_it_in_the_cloud_and_a_run_by_its_id(tools: To
         (change,) = json.loads(done.stdout)["changes"]
         (value,) = change["properties"]
         assert (value["path"], value["old"], value["new"]) == ("Value", "one", "two")
-    assert penstock("evidence", "Deploy", "--out", str(tmp_path / "evidence")).exit_code == 0
+    done = penstock("evidence", "Deploy", "--out", str(tmp_path / "evidence"), "--json")
     found = json.loads((tmp_path / "evidence/evidence.json").read_text())
+    assert (done.exit_code, json.loads(done.stdout)) == (0, found)
     assert (found["execution"], found["deployed"]["execution"]) == (execution, execution)
     assert (found["review"]["changes"], found["review"]["is_empty"], found["unknown"]) == (1, False, [])
     assert "1 change." in (tmp_path / "evidence/summary.txt").read_text()
@@ -389,6 +390,7 @@ def curl_status(line: str) -> int:
         (("retry", "Nowhere"), "has no stage Nowhere; it has Source, Deploy"),
         (("logs", "Nothing"), "has no action Nothing; it has Source/Fetch, Deploy/Create"),
         (("status", "--execution", "00000000-0000-0000-0000-000000000000"), "no such execution"),
+        (("evidence", "Deplo", "--out", "/nowhere"), "it has Source, Deploy. Did you mean Deploy?"),
         (("call", "--stage", "Deploy"), "Nothing with an output Url is deployed"),
     ],
 )

@@ -198,7 +198,9 @@ def test_new_service_and_stage_pass_the_gate(generated: Path, subtests: pytest.S
 
 JUDGE = """
 import json
+import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -206,22 +208,24 @@ import aws_cdk as cdk
 from pipeline.accounts.execution_policies import DeploymentAccounts
 from pipeline.catalogue.model import Stage
 from pipeline.definition.service_stage import ServiceStage, checked_stacks
+from pipeline.scaffold.names import ServiceName
 from services.library.contract.environment import Environment, Tier
 from services.library.guardrails.judgement import Guardrails
-from services.{module}.service import {class_name}
 
-context = json.loads(Path("cdk.json").read_text())["context"] | {{"aws:cdk:enable-path-metadata": True}}
-for tier in Tier:
-    with tempfile.TemporaryDirectory() as folder:
-        environment = Environment(name="here", tier=tier, account="1" * 12, region="eu-west-1")
-        app = cdk.App(outdir=folder, context=context)
-        built = ServiceStage(app, Stage(environment=environment, services=({class_name}(),)))
-        made = Path(built.synth(skip_validation=True).directory)
-        execution = DeploymentAccounts.of([environment], tools="").policy
-        judgement = Guardrails(checked_stacks(built), accepted=(), execution=execution).judge(app, made)
-        assert {class_name}.acknowledgements == ()
-        assert judgement.failed == (), judgement.failed
-        print(tier, len([each for each in judgement.decided if each.finding.path.endswith("/Function/Resource")]))
+context = json.loads(Path("cdk.json").read_text())["context"] | {"aws:cdk:enable-path-metadata": True}
+for name in map(lambda each: ServiceName(name=each), sys.argv[1:]):
+    service = getattr(import_module(f"services.{name.module}.service"), name.class_name)
+    for tier in Tier:
+        with tempfile.TemporaryDirectory() as folder:
+            environment = Environment(name="here", tier=tier, account="1" * 12, region="eu-west-1")
+            app = cdk.App(outdir=folder, context=context)
+            built = ServiceStage(app, Stage(environment=environment, services=(service(),)))
+            made = Path(built.synth(skip_validation=True).directory)
+            execution = DeploymentAccounts.of([environment], tools="").policy
+            judgement = Guardrails(checked_stacks(built), accepted=(), execution=execution).judge(app, made)
+            assert service.acknowledgements == ()
+            assert judgement.failed == (), judgement.failed
+            print(tier, len([each for each in judgement.decided if each.finding.path.endswith("/Function/Resource")]))
 """
 FUNCTION = """        Function(
             self,
@@ -246,19 +250,16 @@ def test_new_service_passes_guardrails_without_an_acknowledgement_and_so_does_a_
     text = file.read_text()
     assert not list((generated / FOLDER).glob("acknowledgements.py"))
 
-    def decided_functions(service: str = NEW) -> list[str]:
-        name = ServiceName(name=service)
-        code = JUDGE.format(module=name.module, class_name=name.class_name)
-        return run(generated, generated / ".venv/bin/python", "-c", code).splitlines()
+    def decided_functions(*services: str) -> list[str]:
+        return run(generated, generated / ".venv/bin/python", "-c", JUDGE, *services).splitlines()
 
-    assert decided_functions() == ["sandbox 1", "pre-production 1", "production 1"]
-    without_personal_data = ["sandbox 0", "pre-production 0", "production 0"]
-    assert decided_functions(LONGEST) == without_personal_data, "with its worker: no rule of HIPAA's to decide on"
+    without_personal_data = ["sandbox 0", "pre-production 0", "production 0"]  # and no rule of HIPAA's to decide on
+    assert decided_functions(NEW, LONGEST) == ["sandbox 1", "pre-production 1", "production 1", *without_personal_data]
     anchor = "        self.entries.grant("
     assert anchor in text
     file.write_text(text.replace(anchor, FUNCTION.format(module=ServiceName(name=NEW).module) + anchor, 1))
     try:
-        assert decided_functions() == ["sandbox 2", "pre-production 2", "production 2"]
+        assert decided_functions(NEW) == ["sandbox 2", "pre-production 2", "production 2"]
     finally:
         file.write_text(text)
 
@@ -304,6 +305,8 @@ def test_new_service_overwrites_nothing_and_completes_an_interrupted_run(checkou
         (("promote", "second", "--to", "nowhere"), "--to 'nowhere' is no stage; give one of dev"),
         (("remove", "second"), "Give the service, and --why in a sentence"),
         (("remove", "nothing", "--why", "It is not there at all"), "No stage lists nothing"),
+        (("remove", "secnd", "--why", "It is not there at all"), "in stages/deployed.json. Did you mean second?"),
+        (("remove", "secnd", "--never-deployed"), "in stages/deployed.json. Did you mean second?"),
         (("remove", "second", "--why", "short"), "says why='short'; give 20 characters or more"),
         (
             ("remove", "second", "--why", "It is not needed", "--stage", "nowhere"),

@@ -1,8 +1,8 @@
 """The digest of a part changes with whatever it is made of, and with nothing else."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ import aws_cdk as cdk
 import pytest
 
 from pipeline.accounts.execution_policies import DeploymentAccounts
+from pipeline.catalogue.model import Stage
+from pipeline.settings import SETTINGS
 from pipeline.synthesis.content import Sources
+from pipeline.synthesis.pipeline_part import Pipeline
 from pipeline.synthesis.service_unit import ServiceUnit, Surroundings
 from pipeline.synthesis.values import OpaqueValueError, plain
 from services.library.contract.environment import Tier
@@ -187,3 +190,23 @@ def test_alarms_of_the_tier_are_told_from_the_same_ones_that_somebody_wishes() -
         unit = ServiceUnit(stage=tiny.stage("prod", service, tier=Tier.PRODUCTION), service=service, around=around)
         keys.add(unit.key(Sources(ROOT), "tools"))
     assert len(keys) == 2
+
+
+def test_the_pipeline_is_made_of_every_field_of_its_stages(tmp_path: Path) -> None:
+    """What is changed of one must be in the pipeline's stack, whatever an earlier synth has kept."""
+    stage = tiny.stage("prod", tier=Tier.PRODUCTION)
+    others: Mapping[str, Any] = {
+        "environment": tiny.stage("prod").environment,
+        "services": (tiny.Tiny(release=Release(alarms=ReleaseAlarms())),),
+        "approval": False,
+        "approves_unchanged": True,
+        "release": Release(roll_back=False),
+    }
+    assert others.keys() == {each.name for each in fields(Stage)}
+    changed = [stage, *(replace(stage, **{name: value}) for name, value in others.items())]
+    assert len({_key_of_pipeline(each, tmp_path) for each in changed}) == len(changed)
+
+
+def _key_of_pipeline(stage: Stage, root: Path) -> str:
+    pipeline = Pipeline(settings=SETTINGS, catalogue=(stage,), removals=(), branches=None, context={})
+    return pipeline.key(Sources(root), "tools", (), root)

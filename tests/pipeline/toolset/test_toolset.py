@@ -38,12 +38,11 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def setup(root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    """Run setup with nothing on PATH but a shell, and an empty HOME."""
-    tools = cache.parent / "only"
-    home = cache.parent / "home"
-    for folder in (tools, home):
-        folder.mkdir(exist_ok=True)
+def setup(root: Path, cache: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run setup with nothing on PATH but a shell, and an empty HOME, both in a folder."""
+    tools, home = folder / "only", folder / "home"
+    for each in (tools, home):
+        each.mkdir(exist_ok=True)
     for name in ("sh", "dirname"):
         found = shutil.which(name)
         if found and not (tools / name).exists():
@@ -71,56 +70,62 @@ def test_a_python_that_is_too_old_is_told_so_before_it_reads_what_it_cannot() ->
 
 def test_a_cache_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    done = setup(checkout(tmp_path / "checkout"), tmp_path / "cache")
+    done = setup(checkout(tmp_path / "checkout"), tmp_path / "cache", tmp_path)
     assert done.returncode == 1
     assert "set PENSTOCK_CACHE to a folder that you may write to" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A checkout and the cache that its setup filled, with an interrupted run before it."""
-    folder = tmp_path_factory.mktemp("setup")
-    root, cache = checkout(folder / "checkout"), folder / "cache"
-    digest = environment.path_for(root).name
-    (cache / digest / "bin").mkdir(parents=True)
-    (cache / digest / "bin/python").write_text("half of one")
-    done = setup(root, cache)
+def test_a_cache_that_cannot_be_looked_into_holds_no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_words: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert not environment.is_complete(tmp_path)
+
+
+def test_make_up_in_an_unpacked_archive_says_so_before_it_fetches_anything(tmp_path: Path) -> None:
+    (tmp_path / "pipeline/toolset").mkdir(parents=True)
+    (tmp_path / "pipeline/toolset/__main__.py").write_text("print('fetched')")
+    make = ("make", "--file", ROOT / "Makefile", "--directory", tmp_path)
+    done = subprocess.run([*make, "up"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "fetched" in done.stdout) == (2, False)
+    assert "is no git repository, and the pipeline deploys commits" in done.stderr
+    assert "fetched" in subprocess.run([*make, "setup"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.soak
+def test_setup_needs_the_standard_library_alone_and_goes_on_after_an_interrupted_one(tmp_path: Path) -> None:
+    root, cache = checkout(tmp_path / "checkout"), tmp_path / "cache"
+    half = cache / environment.path_for(root).name
+    (half / "bin").mkdir(parents=True)
+    (half / "bin/python").write_text("half of one")
+    done = setup(root, cache, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "did not finish; starting afresh" in done.stderr
-    return root, cache
-
-
-@pytest.mark.slow
-def test_setup_needs_the_standard_library_alone(installed: tuple[Path, Path]) -> None:
-    root, cache = installed
     for name, expected in (("cdk", "2.1148.1"), ("cdk-assets", "4.7.3"), ("node", "v24.")):
         done = subprocess.run([root / ".venv/bin" / name, "--version"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith(expected)
     assert (root / ".venv").resolve().parent == cache
 
 
-@pytest.mark.slow
-def test_a_second_setup_changes_nothing_and_says_nothing(installed: tuple[Path, Path]) -> None:
-    root, cache = installed
-    (marker,) = cache.glob(f"*/{environment.COMPLETE}")
+def test_a_second_setup_changes_nothing_and_says_nothing(tmp_path: Path) -> None:
+    marker = ROOT / ".venv" / environment.COMPLETE
 
     def written() -> list[tuple[int, int, int]]:
         """Not when they were last read, which following a link changes."""
-        found = (marker.stat(), (root / ".venv").lstat())
+        found = (marker.stat(), (ROOT / ".venv").lstat())
         return [(each.st_ino, each.st_mtime_ns, each.st_ctime_ns) for each in found]
 
     before = written()
-    done = setup(root, cache)
+    done = setup(ROOT, environment.path_for(ROOT).parent, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert written() == before
 
 
-@pytest.mark.slow
-def test_the_emulator_cannot_see_the_platforms_packages(installed: tuple[Path, Path]) -> None:
-    root, _ = installed
+def test_the_emulator_cannot_see_the_platforms_packages() -> None:
     for python, module in ((".venv/emulator/bin/python", "aws_cdk"), (".venv/bin/python", "ministack")):
-        done = subprocess.run([root / python, "-c", f"import {module}"], capture_output=True, text=True, check=False)
+        done = subprocess.run([ROOT / python, "-c", f"import {module}"], capture_output=True, text=True, check=False)
         assert "ModuleNotFoundError" in done.stderr
 
 
@@ -166,9 +171,9 @@ def test_every_pinned_tool_reads_the_assembly_that_we_emit(assembly: Assembly) -
         check=True,
     )
     assert "Pipeline" in listed.stdout.split()
-    manifests = sorted(assembly.folder.rglob("*.assets.json"))
+    manifests = {json.loads(each.read_text())["version"]: each for each in assembly.folder.rglob("*.assets.json")}
     assert manifests
-    for manifest in manifests:
+    for manifest in manifests.values():
         done = subprocess.run(
             [ROOT / ".venv/bin/cdk-assets", "ls", "--path", manifest], capture_output=True, text=True, check=False
         )

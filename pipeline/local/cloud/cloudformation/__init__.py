@@ -25,6 +25,7 @@ def install(emulator: "Emulator") -> None:
     patches.remove_unsupported_types()
     role_patches.operate_in_roles(emulator)  # what is installed after it is looked at before it
     patches.keep_deleted_stacks()
+    patches.show_names_of_parameters()
     patches.obey_stack_policies()
     patches.validate_templates()
     patches.keep_members_called_condition()

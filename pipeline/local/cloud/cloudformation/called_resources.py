@@ -44,20 +44,36 @@ WITH_ROLES: Mapping[str, str] = {
 }
 """Policies, with the property that names the roles that have them."""
 
-PASSED: Mapping[str, tuple[str, str]] = {
-    "AWS::ApiGateway::Account": ("CloudWatchRoleArn", "apigateway.amazonaws.com"),
-    "AWS::Backup::BackupSelection": ("BackupSelection.IamRoleArn", "backup.amazonaws.com"),
-    "AWS::CodeBuild::Project": ("ServiceRole", "codebuild.amazonaws.com"),
-    "AWS::CodeDeploy::DeploymentGroup": ("ServiceRoleArn", "codedeploy.amazonaws.com"),
-    "AWS::CodePipeline::Pipeline": ("RoleArn", "codepipeline.amazonaws.com"),
-    "AWS::Events::Rule": ("Targets.RoleArn", "events.amazonaws.com"),
-    "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
-    "AWS::Pipes::Pipe": ("RoleArn", "pipes.amazonaws.com"),
-    "AWS::S3::Bucket": ("ReplicationConfiguration.Role", "s3.amazonaws.com"),
-    "AWS::Scheduler::Schedule": ("RoleArn", "scheduler.amazonaws.com"),
-    "AWS::StepFunctions::StateMachine": ("RoleArn", "states.amazonaws.com"),
+PASSED: Mapping[str, tuple[str, ...]] = {
+    "AWS::ApiGateway::Account": ("apigateway", "CloudWatchRoleArn"),
+    "AWS::ApiGateway::Authorizer": ("apigateway", "AuthorizerCredentials"),
+    "AWS::ApiGateway::Method": ("apigateway", "Integration.Credentials"),
+    "AWS::ApplicationAutoScaling::ScalableTarget": ("application-autoscaling", "RoleARN"),
+    "AWS::Backup::BackupSelection": ("backup", "BackupSelection.IamRoleArn"),
+    "AWS::Chatbot::SlackChannelConfiguration": ("chatbot", "IamRoleArn"),
+    "AWS::CloudTrail::Trail": ("cloudtrail", "CloudWatchLogsRoleArn"),
+    "AWS::CodeBuild::Project": ("codebuild", "ServiceRole", "BuildBatchConfig.ServiceRole", "ResourceAccessRole"),
+    "AWS::CodeDeploy::DeploymentGroup": ("codedeploy", "ServiceRoleArn"),
+    "AWS::CodePipeline::Pipeline": ("codepipeline", "RoleArn"),
+    "AWS::Events::Rule": ("events", "RoleArn", "Targets.RoleArn"),
+    "AWS::IAM::InstanceProfile": ("ec2", "Roles"),
+    "AWS::Lambda::Function": ("lambda", "Role"),
+    "AWS::Logs::SubscriptionFilter": ("logs", "RoleArn"),
+    "AWS::Pipes::Pipe": ("pipes", "RoleArn"),
+    "AWS::S3::Bucket": ("s3", "ReplicationConfiguration.Role"),
+    "AWS::SNS::Subscription": ("sns", "SubscriptionRoleArn"),
+    "AWS::SNS::Topic": (
+        "sns",
+        "DeliveryStatusLogging.FailureFeedbackRoleArn",
+        "DeliveryStatusLogging.SuccessFeedbackRoleArn",
+    ),
+    "AWS::Scheduler::Schedule": ("scheduler", "Target.RoleArn"),
+    "AWS::SecretsManager::RotationSchedule": ("secretsmanager", "ExternalSecretRotationRoleArn"),
+    "AWS::StepFunctions::StateMachine": ("states", "RoleArn"),
+    "AWS::Synthetics::Canary": ("lambda", "ExecutionRoleArn"),
 }
-"""Where a type's properties name a role that it passes, and to whom. The roles of actions are assumed, not passed."""
+"""To which service a type passes roles, and where its properties name them: by ARN, an instance profile by name. The
+roles of actions are assumed, not passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +105,7 @@ def called_on(change: Change, action: str, boundary_of: BoundaryOf) -> Iterator[
     """List the resources that an action is called on, with the condition keys of each."""
     properties = change.properties
     if action == "iam:PassRole":
-        yield from _passed(change)
+        yield from _passed(change, boundary_of)
     elif "ServiceToken" in properties:
         token = str(properties["ServiceToken"])
         if f":{action.partition(':')[0]}:" in token:
@@ -107,11 +123,13 @@ def called_on(change: Change, action: str, boundary_of: BoundaryOf) -> Iterator[
         yield (own if is_own else ANYWHERE), _tags(properties) | _boundary(properties.get("PermissionsBoundary"))
 
 
-def _passed(change: Change) -> Iterator[tuple[str, Keys]]:
-    if change.type_name in PASSED:
-        path, service = PASSED[change.type_name]
-        for role in sorted(set(_values(change.properties, path))):
-            yield role, {"iam:PassedToService": service}
+def _passed(change: Change, boundary_of: BoundaryOf) -> Iterator[tuple[str, Keys]]:
+    service, *paths = PASSED.get(change.type_name, ("",))
+    for role in sorted({role for path in paths for role in _values(change.properties, path)}):
+        if not role.startswith("arn:"):
+            yield boundary_of(role)[0], {"iam:PassedToService": f"{service}.amazonaws.com"}
+        elif ":role/" in role:  # API Gateway takes its caller's own credentials, too
+            yield role, {"iam:PassedToService": f"{service}.amazonaws.com"}
 
 
 def _values(properties: Any, path: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ KEPT = frozenset(
         "type",
     }
 )
-"""Patterns stay out: they are written for another dialect of regular expressions, and synth has cfn-lint for them."""
+"""Patterns stay out, since they are written for another dialect of regular expressions: docs/local-green.md says so."""
 BY_NAME = frozenset({"definitions", "patternProperties", "properties"})
 
 

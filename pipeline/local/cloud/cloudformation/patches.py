@@ -88,6 +88,39 @@ def keep_deleted_stacks() -> None:
     actions.update({name: keeping(actions[name]) for name in ("CreateChangeSet", "CreateStack")})
 
 
+def show_names_of_parameters() -> None:
+    """Show of a parameter that is read from Systems Manager the name that was given, and the value beside it.
+
+    "ResolvedValue: Read-only. The value that corresponds to a Systems Manager parameter key."
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Parameter.html
+    """
+    actions: dict[str, Callable[[Any], HttpResponse]] = handlers._ACTION_HANDLERS  # noqa: SLF001 - as above
+    describe = actions["DescribeStacks"]
+
+    def described(parameters: Any) -> HttpResponse:
+        resolved = {}
+        for stack in list(cloudformation._stacks.values()):  # noqa: SLF001 - as above
+            read = stack.get("_resolved_params") or {}
+            for shown in stack.get("Parameters") or ():
+                its = read.get(shown["ParameterKey"], {})
+                if "SsmName" in its:
+                    shown["ParameterValue"] = its["SsmName"]
+                    resolved[shown["ParameterKey"], its["SsmName"]] = its["Value"]
+        status, headers, body = describe(parameters)
+        for (key, name), value in resolved.items():
+            said = f"<ParameterKey>{_text(key)}</ParameterKey><ParameterValue>{_text(name)}</ParameterValue>"
+            beside = f"{said}<ResolvedValue>{_text(value)}</ResolvedValue>"
+            body = body.replace(said.encode(), beside.encode())
+        return status, headers, body
+
+    actions["DescribeStacks"] = described
+
+
+def _text(value: str) -> str:
+    escaped: str = handlers._esc(value)  # noqa: SLF001 - as above
+    return escaped
+
+
 def obey_stack_policies() -> None:
     """Deny what a stack's policy does not let an update do: the update fails, and is rolled back."""
     check_requests(_check_policies)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.cloud.cloudwatch import patches
@@ -11,6 +11,7 @@ from pipeline.local.cloud.cloudwatch.evaluation import UNKNOWN, Series, Span, Ve
 from pipeline.local.cloud.cloudwatch.expressions import Expression, UnknownExpressionError
 from pipeline.local.cloud.cloudwatch.queues import NAMESPACE as QUEUES
 from pipeline.local.cloud.cloudwatch.queues import Gauges
+from pipeline.local.cloud.cloudwatch.settled import SettledAlarms
 from pipeline.local.cloud.emulator import Emulator, Json
 
 logger = logging.getLogger("penstock.cloudwatch")
@@ -20,11 +21,6 @@ MOST_OF_THE_LOOP = 0.05
 """What looking may take of the event loop, which answers no request meanwhile: hundreds are looked at less often."""
 OUT_OF_ORDER_SECONDS = 900.0
 """How much later than others an earlier value may have been put."""
-SAYS = (
-    *("ComparisonOperator", "Threshold", "EvaluationPeriods", "DatapointsToAlarm", "Period", "TreatMissingData"),
-    "StateValue",
-)
-"""What decides over an alarm whose metric has no value."""
 
 
 class Alarms:
@@ -33,7 +29,7 @@ class Alarms:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.gauges = Gauges(emulator)
-        self._silent: dict[tuple[str, str, str], Sequence[Any]] = {}
+        self._settled = SettledAlarms()
         patches.stop_evaluation()
 
     def begin(self) -> None:
@@ -55,34 +51,32 @@ class Alarms:
 
     def _evaluate(self, key: tuple[str, str, str], alarm: Json, now: float) -> None:
         try:
-            found = self._of_expression(alarm, now) if alarm.get("Metrics") else self._of_metric(key, alarm, now)
+            of = self._of_expression if alarm.get("Metrics") else self._of_metric
+            found = of(key, alarm, now)
         except UnknownExpressionError as error:
             found = Verdict(state=UNKNOWN, reason=f"The local cloud does not know the expression {error}.")
         if found is not None and found.state != alarm["StateValue"]:
             self._change(alarm, found)
 
     def _of_metric(self, key: tuple[str, str, str], alarm: Json, now: float) -> Verdict | None:
-        """Evaluate it, but once only while its metric has no value at all, as most have in a cloud of many stacks."""
         series = self._series(alarm, now)
-        if series.points:
-            self._silent.pop(key, None)
-        else:
-            says = [alarm.get(name) for name in SAYS]
-            if self._silent.get(key) == says:
-                return None
-            self._silent[key] = says
+        if self._settled.has(key, alarm, [series], now):
+            return None
         return evaluated(alarm, lambda span: self._statistic(series, alarm, span), now)
 
-    def _of_expression(self, alarm: Json, now: float) -> Verdict | None:
+    def _of_expression(self, key: tuple[str, str, str], alarm: Json, now: float) -> Verdict | None:
         expression = Expression(alarm["Metrics"])
         series = {name: self._series(stat["Metric"], now) for name, stat in expression.stats.items()}
+        timed = {**alarm, "Period": expression.period}
+        if self._settled.has(key, timed, [*series.values()], now):
+            return None
 
         def measure(span: Span) -> float | None:
             return expression.value(
                 {name: self._statistic(series[name], stat, span) for name, stat in expression.stats.items()}
             )
 
-        return evaluated({**alarm, "Period": expression.period}, measure, now)
+        return evaluated(timed, measure, now)
 
     def _series(self, metric: Mapping[str, Any], now: float) -> Series:
         if metric.get("Namespace") == QUEUES:

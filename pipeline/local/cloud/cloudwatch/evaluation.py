@@ -46,6 +46,11 @@ class Series:
     late_seconds: float
     """How far back from its place in time a point may stand."""
 
+    @property
+    def is_in_order(self) -> bool:
+        """Tell whether each point stands after the earlier ones."""
+        return not self.late_seconds
+
     def within(self, span: Span) -> list[dict[str, Any]]:
         """Return the points of a span, looking no further back than that takes."""
         begin, end = span
@@ -57,6 +62,17 @@ class Series:
             if begin < at <= end:
                 found.append(point)
         return found
+
+    def steady(self, since: float) -> float | None:
+        """Return the one value that a metric has had since then, of points that stand in their order; None: several."""
+        value: float | None = None
+        for point in reversed(self.points):
+            if value is not None and point["Value"] != value:
+                return None
+            value = point["Value"]
+            if point["Timestamp"] <= since:
+                return value
+        return None
 
 
 def evaluated(alarm: Mapping[str, Any], measure: Measure, now: float) -> Verdict | None:
@@ -82,6 +98,13 @@ def evaluated(alarm: Mapping[str, Any], measure: Measure, now: float) -> Verdict
         f" ({threshold}) ({needed} needed to alarm)."
     )
     return Verdict(state=state, reason=reason)
+
+
+def begin(alarm: Mapping[str, Any], now: float) -> float:
+    """Return from when on an alarm looks at what was measured."""
+    periods = int(alarm.get("EvaluationPeriods") or 1)
+    needed = int(alarm.get("DatapointsToAlarm") or periods)
+    return spans(float(alarm["Period"]), periods, needed, now)[-1][0]
 
 
 def spans(period: float, periods: int, needed: int, now: float) -> Sequence[Span]:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 Value = float | None
@@ -37,11 +38,16 @@ class UnknownExpressionError(Exception):
 
 def result(expression: str, values: Mapping[str, Value]) -> Value:
     """Return the value of an expression over one period; None where a metric that it needs has no data."""
+    return _value(_tree(expression), values)
+
+
+@lru_cache(maxsize=1024)
+def _tree(expression: str) -> ast.expr:
+    """Return what an expression says: alarms ask for the same ones again and again."""
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
+        return ast.parse(expression.strip(), mode="eval").body
     except SyntaxError as error:
         raise UnknownExpressionError(expression) from error
-    return _value(tree, values)
 
 
 def _value(node: ast.expr, values: Mapping[str, Value]) -> Value:

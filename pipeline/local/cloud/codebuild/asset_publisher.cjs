@@ -6,7 +6,6 @@
 const fs = require("node:fs");
 const Module = require("node:module");
 const net = require("node:net");
-const readline = require("node:readline");
 
 const MAIN = /^main\(\)\.catch\(/gm;
 const EXPORTS = "module.exports = { publish: publish_1.publish, setLogThreshold: logging_1.setLogThreshold };\n0 && ";
@@ -21,18 +20,30 @@ function load(bundle) {
   return made.exports;
 }
 
+function read(asked) {
+  const [folder, path, verbosity, count, ...rest] = asked.split("\0");
+  const variables = rest.slice(Number(count)).map((each) => each.split(/=(.*)/s, 2));
+  return {
+    folder,
+    path,
+    verbosity: verbosity ? "verbose" : "info",
+    assets: rest.slice(0, Number(count)),
+    environment: Object.fromEntries(variables),
+  };
+}
+
 async function answer(assets, asked, tell) {
   process.env = asked.environment;
   process.chdir(asked.folder);
   process.exitCode = 0;
-  process.stdout.write = (text) => tell({ out: String(text) });
-  process.stderr.write = (text) => tell({ error: String(text) });
-  assets.setLogThreshold(asked.verbose ? "verbose" : "info");
+  process.stdout.write = (text) => tell("o", text);
+  process.stderr.write = (text) => tell("e", text);
+  assets.setLogThreshold(asked.verbosity);
   try {
     await assets.publish({ path: asked.path, assets: asked.assets });
-    tell({ status: process.exitCode });
+    tell("s", process.exitCode);
   } catch {
-    tell({}); // the command itself says best what is wrong with its arguments
+    tell("s", ""); // the command itself says best what is wrong with its arguments
   }
   process.exitCode = 0;
 }
@@ -41,11 +52,14 @@ const [bundle, socket] = process.argv.slice(2);
 const assets = load(bundle);
 let before = Promise.resolve();
 net
-  .createServer((connection) => {
-    const tell = (message) => connection.write(`${JSON.stringify(message)}\n`);
+  .createServer({ allowHalfOpen: true }, (connection) => {
+    const parts = [];
+    const tell = (kind, text) => connection.write(`${kind}${String(text).replaceAll("\0", "")}\0`);
     connection.on("error", () => {}); // who asked has ended
-    readline.createInterface({ input: connection }).on("line", (line) => {
-      before = before.then(() => answer(assets, JSON.parse(line), tell)).then(() => connection.end());
+    connection.on("data", (part) => parts.push(part));
+    connection.on("end", () => {
+      const asked = read(Buffer.concat(parts).toString());
+      before = before.then(() => answer(assets, asked, tell)).then(() => connection.end());
     });
   })
   .listen(socket, () => fs.writeSync(1, "listening\n"));

@@ -1,76 +1,92 @@
 """Stands before cdk-assets in a build: asks one process of the build to publish, instead of starting Node each time.
 
 What it does not know the arguments of, or the process cannot do, the command does itself. (Run by the launcher that
-npm.py makes, as `python3 asset_publisher.py COMMAND -- arguments`.)
+npm.py makes, as `python3 asset_publisher.py COMMAND -- arguments`.) A build calls it for each stack of each stage, and
+what it imports is most of what that costs: so neither `socket` nor `json` nor `re`.
 """
 
-import contextlib
-import json
+import _socket
 import os
-import re
-import socket
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 SOCKET = "cdk-assets.socket"
 """In the build's temporary folder, and bound there: a path to it may be longer than a socket's may be."""
-PUBLISH = re.compile(r"--path\0(?P<path>[^\0]+)\0(?P<verbose>--verbose\0)?publish(?P<assets>(?:\0[^\0-][^\0]*)*)")
-"""The arguments that CDK Pipelines gives, separated by what no argument can have in it."""
+VERBOSE = "--verbose"
+PRINTED, STATUS = b"o", b"s"
+"""What parts of an answer begin with, which end with a NUL: text for standard output, and the last one."""
 
 
-def request(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """Return what is to be published; None for arguments that are the command's own business."""
-    found = PUBLISH.fullmatch("\0".join(arguments))
-    if found is None:
-        return None
-    assets = found["assets"].split("\0")[1:]
-    return {"path": found["path"], "verbose": found["verbose"] is not None, "assets": assets}
+def request(arguments: Sequence[str]) -> list[str] | None:
+    """Return path, verbosity and assets of what is to be published; None for arguments that are the command's own."""
+    match arguments:
+        case ("--path", path, "--verbose", "publish", *assets):
+            verbosity = VERBOSE
+        case ("--path", path, "publish", *assets):
+            verbosity = ""
+        case _:
+            return None
+    is_known = path and all(each and not each.startswith("-") for each in assets)
+    return [path, verbosity, *assets] if is_known else None
 
 
-def publish(asked: Mapping[str, Any], command: Path) -> int | None:
+def publish(asked: Sequence[str], command: str) -> int | None:
     """Print what publishing prints and return its exit status; None if it could not be done here."""
-    folder = Path.cwd()
+    folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import than all of this takes
     connection = _connect(command)
     os.chdir(folder)
     if connection is None:
         return None
-    with connection, connection.makefile("rw", encoding="utf-8") as stream:
-        stream.write(json.dumps({**asked, "folder": str(folder), "environment": dict(os.environ)}) + "\n")
-        stream.flush()
-        for line in stream:
-            message = json.loads(line)
-            if "status" in message:
-                return int(message["status"])
-            for printer, printed in ((sys.stdout, message.get("out", "")), (sys.stderr, message.get("error", ""))):
-                printer.write(printed)
-                printer.flush()  # what both print goes to one log, in its order
+    variables = [f"{name}={value}" for name, value in os.environ.items()]
+    path, verbosity, *assets = asked
+    connection.sendall(os.fsencode("\0".join([folder, path, verbosity, str(len(assets)), *assets, *variables])))
+    connection.shutdown(_socket.SHUT_WR)
+    return _print_answer(connection)
+
+
+def _print_answer(connection: _socket.socket) -> int | None:
+    rest = b""
+    while more := connection.recv(1 << 16):
+        *parts, rest = (rest + more).split(b"\0")
+        for part in parts:
+            kind, text = part[:1], part[1:]
+            if kind == STATUS:
+                return int(text) if text else None
+            printer = (sys.stdout if kind == PRINTED else sys.stderr).buffer
+            printer.write(text)
+            printer.flush()  # what both print goes to one log, in its order
     return None
 
 
-def _connect(command: Path) -> socket.socket | None:
+def _connect(command: str) -> _socket.socket | None:
     os.chdir(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - the build's own, as the workspace sets it
-    connection = socket.socket(socket.AF_UNIX)
-    with contextlib.suppress(OSError):
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
         connection.connect(SOCKET)
-        return connection
-    bundle = command.resolve().with_name("cdk-assets.js")
+    except OSError:
+        if not _start(command):
+            return None
+        connection.connect(SOCKET)
+    return connection
+
+
+def _start(command: str) -> bool:
+    """Start the build's process, and wait until it listens."""
+    import subprocess  # noqa: PLC0415 - for the first call of a build alone
+    from pathlib import Path  # noqa: PLC0415 - as above
+
+    bundle = Path(command).resolve().with_name("cdk-assets.js")
     program = Path(__file__).with_suffix(".cjs")
     started = subprocess.Popen(
         ["node", program, bundle, SOCKET], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    if started.stdout is None or not started.stdout.readline():
-        return None
-    connection.connect(SOCKET)
-    return connection
+    return started.stdout is not None and bool(started.stdout.readline())
 
 
 def main(command: str, arguments: Sequence[str]) -> None:
     """Publish, or become the command."""
     asked = request(arguments)
-    status = publish(asked, Path(command)) if asked else None
+    status = publish(asked, command) if asked else None
     if status is None:
         os.execv(command, [command, *arguments])  # noqa: S606 - the command that PATH would name, without a shell
     sys.exit(status)

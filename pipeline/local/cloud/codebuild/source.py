@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -61,25 +62,43 @@ def _fetch(artifact: Artifact, folder: Path, archive: Path, s3: Any, cache: Sour
                 if name and not name.endswith("/"):
                     download(s3, Artifact(bucket=artifact.bucket, key=entry["Key"]), _inside(folder, name))
         return
-    download(s3, artifact, archive)
+    place = f"{artifact.bucket}/{artifact.key}?{artifact.version}"
+    known = cache.tag(place)
+    if known and _is_still(s3, artifact, known) and cache.copy(place, known, folder):
+        return
+    tag = download(s3, artifact, archive)
     try:
-        cache.unpack(archive, folder)
+        cache.unpack(archive, folder, place=place, tag=tag)
     except ArtifactError as error:
         raise SourceError(f"{error} for primary source and source version {artifact.bucket}/{artifact.key}") from error
     archive.unlink()
 
 
-def download(s3: Any, artifact: Artifact, target: Path) -> None:
-    """Write one object to a file."""
-    version = {"VersionId": artifact.version} if artifact.version else {}
+def download(s3: Any, artifact: Artifact, target: Path) -> str:
+    """Write one object to a file, and return its ETag."""
     try:
-        body = s3.get_object(Bucket=artifact.bucket, Key=artifact.key, **version)["Body"]
+        found = _get(s3, artifact)
     except ClientError as error:
         raise SourceError(f"{error} for primary source and source version {artifact.bucket}/{artifact.key}") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as written:
-        for chunk in body.iter_chunks(1 << 20):
+        for chunk in found["Body"].iter_chunks(1 << 20):
             written.write(chunk)
+    return str(found["ETag"])
+
+
+def _is_still(s3: Any, artifact: Artifact, tag: str) -> bool:
+    """Ask for an object unless it has this ETag, which takes the permissions of a download: tell whether it has."""
+    try:
+        _get(s3, artifact, IfNoneMatch=tag)["Body"].close()
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_MODIFIED
+    return False
+
+
+def _get(s3: Any, artifact: Artifact, **conditions: str) -> Any:
+    version = {"VersionId": artifact.version} if artifact.version else {}
+    return s3.get_object(Bucket=artifact.bucket, Key=artifact.key, **version, **conditions)
 
 
 def _inside(folder: Path, name: str) -> Path:

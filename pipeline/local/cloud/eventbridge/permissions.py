@@ -49,7 +49,7 @@ class RulePermissions:
             return self._first_refusal(LOG_GROUP, stream, rule)
         action = ACTIONS.get(service_of(arn))
         if action is None:
-            return None
+            return f"The local cloud delivers to no target such as {arn}"
         keys = {"events:source": str(event.get("Source", "")), "events:detail-type": str(event.get("DetailType", ""))}
         if not role and action == "events:PutEvents":
             # Another account's bus lets this account in, not EventBridge.

@@ -37,6 +37,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "kinesis:GetRecords": (DECRYPT,),
     "kinesis:PutRecord": (NEW_DATA_KEY,),
     "kinesis:PutRecords": (NEW_DATA_KEY,),
+    "kinesis:SubscribeToShard": (DECRYPT,),
     "secretsmanager:GetSecretValue": (DECRYPT,),
     "secretsmanager:PutSecretValue": (NEW_DATA_KEY, DECRYPT),
     **{f"dynamodb:{operation}": (DECRYPT,) for operation in _DYNAMODB},

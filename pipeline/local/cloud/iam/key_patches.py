@@ -99,7 +99,8 @@ def _topic_key(request: Request, _resource: str) -> Key | None:
 
 def _stream_key(request: Request, resource: str) -> Key | None:
     key = (kinesis._streams.get(resource.split("/")[1]) or {}).get("KeyId")  # noqa: SLF001 - as above
-    return (key, {"aws:kinesis:arn": request.resource}) if key else None
+    stream = request.resource.partition("/consumer/")[0]
+    return (key, {"aws:kinesis:arn": stream}) if key else None
 
 
 def _table_key(_request: Request, resource: str) -> Key | None:

@@ -303,7 +303,10 @@ def calling() -> Principal | None:
 PASSES_ROLE = {
     **{
         f"cloudformation:{operation}": ("RoleARN", "cloudformation.amazonaws.com")
-        for operation in ("CreateChangeSet", "CreateStack", "DeleteStack", "UpdateStack")
+        for operation in (
+            *("ContinueUpdateRollback", "CreateChangeSet", "CreateStack", "DeleteStack", "RollbackStack"),
+            "UpdateStack",
+        )
     },
     **{
         f"states:{operation}": ("roleArn", "states.amazonaws.com")
@@ -311,7 +314,16 @@ PASSES_ROLE = {
     },
     "codepipeline:CreatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
     "codepipeline:UpdatePipeline": ("pipeline.roleArn", "codepipeline.amazonaws.com"),
+    "codedeploy:CreateDeploymentGroup": ("serviceRoleArn", "codedeploy.amazonaws.com"),
+    "codedeploy:UpdateDeploymentGroup": ("serviceRoleArn", "codedeploy.amazonaws.com"),
+    "events:PutRule": ("RoleArn", "events.amazonaws.com"),
     "events:PutTargets": ("Targets.RoleArn", "events.amazonaws.com"),
+    "logs:PutSubscriptionFilter": ("roleArn", "logs.amazonaws.com"),
+    **{
+        f"{service}:{operation}": (member, f"{service}.amazonaws.com")
+        for service, kind, member in (("pipes", "Pipe", "RoleArn"), ("scheduler", "Schedule", "Target.RoleArn"))
+        for operation in (f"Create{kind}", f"Update{kind}")
+    },
     "codebuild:CreateProject": ("serviceRole", "codebuild.amazonaws.com"),
     "codebuild:UpdateProject": ("serviceRole", "codebuild.amazonaws.com"),
     "lambda:CreateFunction": ("Role", "lambda.amazonaws.com"),

@@ -60,9 +60,12 @@ def test_review_baseline_names_a_change_of_the_engine_and_of_its_reader(path: st
         "services/library/contract/acknowledgement.py",
         "services/library/contract/build_record.py",
         "services/library/contract/defaults.py",
+        "services/library/contract/environment.py",
+        "pipeline/accounts",
         "pipeline/catalogue",
         "pipeline/definition/service_stage.py",
         "pipeline/definition/stack.py",
+        "pipeline/synthesis",
         "app.py",
     ],
 )
@@ -71,6 +74,13 @@ def test_review_baseline_names_a_change_of_the_guardrails(path: str, tmp_path: P
     found = baseline(tmp_path, {file: "old"}, {file: "new"})
     assert found.changed_rules == (f"Guardrails change: {path}.",)
     assert found.by_base
+
+
+@pytest.mark.parametrize("path", ["Makefile", "pipeline/builds", "pipeline/toolset"])
+def test_review_baseline_names_a_change_of_what_builds_run(path: str, tmp_path: Path) -> None:
+    file = path if path == "Makefile" else f"{path}/unit_tests.py"
+    found = baseline(tmp_path, {file: "units: run"}, {file: "units: true"})
+    assert found.changed_rules == (f"What builds of the pipeline run changes: {path}.",)
 
 
 def test_review_baseline_ignores_tests_and_services(tmp_path: Path) -> None:

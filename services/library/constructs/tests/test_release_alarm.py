@@ -56,6 +56,22 @@ def test_release_alarm_fires_after_two_bad_minutes_of_three_and_stays_silent_wit
         assert (requests["MetricStat"]["Period"], requests["MetricStat"]["Stat"]) == (60, "Sum")
 
 
+def test_release_alarm_sees_a_workflow_fail_in_a_minute_in_which_none_began(template: Template) -> None:
+    rates = template.find_resources("AWS::CloudWatch::Alarm", {"Properties": {"Threshold": 7}})
+    of_workflows = [each["Properties"]["Metrics"] for each in rates.values() if "AWS/States" in str(each)]
+    assert of_workflows
+    for metrics in of_workflows:
+        counted = {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in metrics if "MetricStat" in each}
+        assert counted == {
+            "requests": "ExecutionsSucceeded",
+            "failures0": "ExecutionsFailed",
+            "failures1": "ExecutionsTimedOut",
+        }
+        (rate,) = (each["Expression"] for each in metrics if "Expression" in each)
+        failures = "FILL(failures0, 0) + FILL(failures1, 0)"
+        assert rate == f"100 * ({failures}) / ({failures} + FILL(requests, 0))"
+
+
 def test_release_alarm_of_a_stack_without_requests_is_refused(production: StackScope, tmp_path: Path) -> None:
     del tmp_path
     with pytest.raises(ValueError, match=r"release\.alarms is not allowed for a stack without a function, an API or a"):

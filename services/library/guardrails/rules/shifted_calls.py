@@ -21,6 +21,8 @@ RULE = Rule(
 POLICY = "CodeDeployLambdaAliasUpdate"
 PREFERENCE = "DeploymentPreference"
 FUNCTION_ALIAS, WORKFLOW_ALIAS = "AWS::Lambda::Alias", "AWS::StepFunctions::StateMachineAlias"
+VERSIONS = {"AWS::Lambda::Version": "FunctionName", "AWS::StepFunctions::StateMachineVersion": "StateMachineArn"}
+"""The types of versions, each with the property that says of what."""
 HARMLESS = frozenset(
     {
         FUNCTION_ALIAS,
@@ -28,6 +30,7 @@ HARMLESS = frozenset(
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Version",
         "AWS::Logs::LogGroup",
         "AWS::Logs::MetricFilter",
@@ -36,8 +39,12 @@ HARMLESS = frozenset(
     }
 )
 """Types that name a function or a workflow and do not call it, or let anybody."""
-QUALIFIED = re.compile(r":[A-Za-z0-9$._-]+")
-"""What follows an ARN that names a version or an alias, and not all of them."""
+LATEST = "$LATEST"
+"""Lambda's name for the code that no version has yet."""
+QUALIFIED = re.compile(r":(?!\$LATEST\b)[A-Za-z0-9$._-]+")
+"""What follows an ARN that names a version or an alias, and neither all of them nor what has none."""
+REFERENCE = re.compile(rf"\$\{{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}}(?!{QUALIFIED.pattern})")
+"""What a Fn::Sub names, but for what goes on like that."""
 QUALIFIER = "states:statemachinequalifier"
 
 
@@ -56,13 +63,14 @@ def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
     """Look at everything that names what has such an alias."""
     del place  # it is called in the same way everywhere
     shifted = {each.resource.logical_id: each for each in (*_functions(template), *_workflows(template))}
+    versions = dict(_versions(shifted, template))
     for resource in template.resources() if shifted else ():
-        if resource.type in HARMLESS or "Qualifier" in resource.properties:
+        if resource.type in HARMLESS:
             continue
+        called = versions if resource.properties.get("Qualifier", LATEST) != LATEST else {**shifted, **versions}
         is_policy = resource.type.startswith("AWS::IAM::")
-        named = _granted(resource.properties, shifted) if is_policy else _named(resource.properties)
-        for logical_id in sorted({*named} & shifted.keys()):
-            path = shifted[logical_id].resource.path
+        named = _granted(resource.properties, called) if is_policy else _named(resource.properties)
+        for path in sorted({called[each].resource.path for each in {*named} & called.keys()}):
             yield RULE.broken_by(resource, template, what=f"It names {path}.", detail=path)
 
 
@@ -84,6 +92,15 @@ def _workflows(template: Template) -> Iterator[Shifted]:
         if machine is not None:
             calls = ("states:startexecution", "states:startsyncexecution")
             yield Shifted(resource=machine, calls=calls, by_condition=QUALIFIER)
+
+
+def _versions(shifted: Mapping[str, Shifted], template: Template) -> Iterator[tuple[str, Shifted]]:
+    """Yield the versions of what is shifted: each deployment makes another one, which no alias was moved to."""
+    for type_, property_ in VERSIONS.items():
+        for version in template.resources(type_):
+            what = template.named_by(version.properties.get(property_))
+            if what is not None and what.logical_id in shifted:
+                yield version.logical_id, shifted[what.logical_id]
 
 
 def _granted(value: Value, shifted: Mapping[str, Shifted]) -> Iterator[str]:
@@ -122,8 +139,11 @@ def _named(value: Value) -> Iterator[str]:
             yield text.partition(".")[0]
         case {"Fn::Join": [_, list(parts)]}:
             yield from _named([*_unqualified(parts)])
-        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
-            yield from re.findall(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}(?!:[A-Za-z0-9$._-])", text)
+        case {"Fn::Sub": str(text)}:
+            yield from REFERENCE.findall(text)
+        case {"Fn::Sub": [str(text), Mapping() as values]}:
+            for name in REFERENCE.findall(text):
+                yield from _named(values[name]) if name in values else (name,)
         case Mapping() | list():
             for part in value if isinstance(value, list) else value.values():
                 yield from _named(part)

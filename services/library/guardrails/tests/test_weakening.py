@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from services.library.contract.environment import Environment, Tier
 from services.library.contract.service import Service
 from services.library.guardrails.checked_stack import CheckedStack
 from services.library.guardrails.judgement import Guardrails, Judgement
+from services.library.guardrails.stack_findings import StackFindings, find, synthesised
 from services.library.guardrails.tests import weakened
 
 ROOT = Path(__file__).parents[4]
@@ -42,14 +43,24 @@ WAYS: list[tuple[Service[Any], Callable[..., None]]] = [
 ]
 
 
-def judge(
-    service: Service[Any],
-    folder: Path,
-    *,
-    accepted: Iterable[Acknowledgement] = (),
-    environment: Environment = PROD,
-) -> Judgement:
-    """What guardrails say of one service, in process."""
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What every check says of one service, before anything is accepted."""
+
+    checked: CheckedStack
+    findings: StackFindings
+    folder: Path
+
+    def judged(
+        self, *, accepted: Iterable[Acknowledgement] = (), by_the_service: tuple[Acknowledgement, ...] = ()
+    ) -> Judgement:
+        """What guardrails say where the platform team and the service accept these."""
+        checked = replace(self.checked, stage_acknowledgements=by_the_service)
+        return Guardrails([checked], accepted=tuple(accepted)).conclude(self.folder, [self.findings], context=CONTEXT)
+
+
+def find_in(service: Service[Any], folder: Path, *, environment: Environment = PROD) -> Found:
+    """Synthesise one service and look at it, in process."""
     app = cdk.App(outdir=str(folder), context=CONTEXT)
     stage = cdk.Stage(cdk.Stack(app, "Pipeline", env=PROD.to_cdk()), environment.label, env=environment.to_cdk())
     checked = CheckedStack(
@@ -59,11 +70,18 @@ def judge(
         owner=service.owner,
         handles_personal_data=False,
         acknowledgements=service.acknowledgements,
-        stage_acknowledgements=service.stage_acknowledgements,
     )
-    guardrails = Guardrails([checked], accepted=tuple(accepted))
     made = Path(stage.synth(skip_validation=True).directory)
-    return guardrails.judge(app, made)
+    return Found(
+        checked=checked,
+        findings=find(app, made, synthesised(made), [checked], execution=None),
+        folder=made,
+    )
+
+
+def judge(service: Service[Any], folder: Path, *, environment: Environment = PROD) -> Judgement:
+    """What guardrails say of one service of which nothing is accepted."""
+    return find_in(service, folder, environment=environment).judged()
 
 
 def ours(judgement: Judgement) -> dict[tuple[str, str], str]:
@@ -90,8 +108,8 @@ def test_override_that_weakens_the_baseline_fails_with_rule_and_line_for_the_pla
     wanted = expected(override)
     assert len(wanted) >= 8
     given = tuple(acknowledgement(number, rule, path or "Key") for number, (rule, path) in enumerate(wanted))
-    overridden = replace(service, override=override)
-    judgement = judge(replace(overridden, stage_acknowledgements=given), tmp_path / "refused")
+    found = find_in(replace(service, override=override), tmp_path)
+    judgement = found.judged(by_the_service=given)
     refused = [each.text for each in judgement.failed if "Only the platform team can accept" in each.text]
     assert len(refused) == len(given)
     said = ours(judgement)
@@ -103,7 +121,7 @@ def test_override_that_weakens_the_baseline_fails_with_rule_and_line_for_the_pla
         acknowledgement(number, rule, f"{STACK}/{service.name}/{path}".rstrip("/"))
         for number, (rule, path) in enumerate(said)
     ]
-    assert ours(judge(overridden, tmp_path / "accepted", accepted=platforms)) == {}
+    assert ours(found.judged(accepted=platforms)) == {}
 
 
 def acknowledgement(number: int, rule: str, path: str) -> Acknowledgement:

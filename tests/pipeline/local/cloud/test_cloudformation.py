@@ -255,6 +255,28 @@ def test_generated_name_is_another_for_each_creation_and_stays_with_its_resource
     assert url() != first
 
 
+def test_a_parameter_of_systems_manager_is_shown_by_its_name_and_with_its_value(cloud: LocalCloud) -> None:
+    """ "ResolvedValue: Read-only. The value that corresponds to a Systems Manager parameter key."
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Parameter.html
+    """
+    where, name = "/shown/<where>", f"shown-{uuid.uuid4().hex[:8]}"
+    cloud.client("ssm", account=ACCOUNT).put_parameter(Name=where, Value="here & there", Type="String", Overwrite=True)
+    parameters = {
+        "Where": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": where},
+        "Plain": {"Type": "String", "Default": where},
+    }
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Where"}}}
+    formation = cloud.client("cloudformation", account=ACCOUNT)
+    assert create(cloud, name, {"Topic": topic}, Parameters=parameters) == "CREATE_COMPLETE"
+    for described in (formation.describe_stacks(StackName=name), formation.describe_stacks()):
+        (stack,) = (each for each in described["Stacks"] if each["StackName"] == name)
+        shown = {each.pop("ParameterKey"): each for each in stack["Parameters"]}
+        assert shown == {
+            "Where": {"ParameterValue": where, "ResolvedValue": "here & there"},
+            "Plain": {"ParameterValue": where},
+        }
+
+
 def test_without_the_service_bad_properties_go_through(fresh_cloud: FreshCloud) -> None:
     bad = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeOut": 5}}}
     assert create(fresh_cloud(without=("cloudformation",)), "bad", bad) == "CREATE_COMPLETE"

@@ -6,6 +6,7 @@ The words are those that people report: https://github.com/scribd/terraform-oxbo
 https://github.com/aws/aws-cdk/issues/17312
 """
 
+import json
 import uuid
 from collections.abc import Callable
 
@@ -124,3 +125,22 @@ def test_a_stack_with_such_a_mapping_rolls_back_and_says_why(
     deployed = deploy(cloud, {"Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}})
     assert deployed.status == "ROLLBACK_COMPLETE"
     assert "does not have permissions to call ReceiveMessage on SQS" in deployed.reason("Mapping")
+
+
+def test_a_consumer_of_an_encrypted_stream_must_be_let_use_its_key(
+    cloud: LocalCloud, function: Callable[..., str], stream: str, name: str
+) -> None:
+    """https://docs.aws.amazon.com/streams/latest/dg/permissions-user-key-KMS.html"""
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    kinesis = cloud.client("kinesis")
+    kinesis.start_stream_encryption(StreamARN=stream, EncryptionType="KMS", KeyId=key)
+    consumer = kinesis.register_stream_consumer(StreamARN=stream, ConsumerName=name)["Consumer"]["ConsumerARN"]
+    reader = function(["kinesis:DescribeStreamSummary", "kinesis:SubscribeToShard"], "*")
+    asked = {"FunctionName": reader, "EventSourceArn": consumer, "StartingPosition": "LATEST"}
+    with pytest.raises(ClientError, match="Cannot access stream"):
+        cloud.client("lambda").create_event_source_mapping(**asked)
+    of_stream = {"StringEquals": {"kms:EncryptionContext:aws:kinesis:arn": stream}}
+    may = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key, "Condition": of_stream}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    cloud.client("iam").put_role_policy(RoleName=name, PolicyName="Key", PolicyDocument=document)
+    assert cloud.client("lambda").create_event_source_mapping(**asked)["UUID"]

@@ -119,7 +119,7 @@ def test_a_function_that_fails_is_retried_and_then_its_own_destination_is_told(
     assert undelivered.counts() == (0, 0)
 
 
-@pytest.mark.parametrize("kind", ["lambda", "sqs", "sns", "states", "other region"])
+@pytest.mark.parametrize("kind", ["lambda", "sqs", "sns", "states", "other region", "ecs"])
 def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: LocalCloud, bus: Bus, kind: str) -> None:
     """Documented: events that cannot be delivered, "including when [...] the target resource no longer exists", go to
     the queue at once, with the error code and message and the rule's and the target's ARN as message attributes.
@@ -130,6 +130,7 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: Loca
         "sns": f"arn:aws:sns:{REGION}:{ACCOUNT}:gone",
         "states": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gone",
         "other region": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:gone",
+        "ecs": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/nobody-emulates",
     }[kind]
     undelivered = Queue(cloud, f"undelivered-{next(_numbers)}")
     acts = {"RoleArn": role(cloud, "rules", "events.amazonaws.com")} if kind == "states" else {}
@@ -140,7 +141,8 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: Loca
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert attributes["RULE_ARN"] == bus.rule
     assert attributes["TARGET_ARN"] == gone
-    assert attributes["ERROR_CODE"] == ("SDK_CLIENT_ERROR" if kind == "other region" else "NO_RESOURCE")
+    codes = {"other region": "SDK_CLIENT_ERROR", "ecs": "NO_PERMISSIONS"}
+    assert attributes["ERROR_CODE"] == codes.get(kind, "NO_RESOURCE")
     assert attributes["ERROR_MESSAGE"]
 
 

@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -387,6 +388,46 @@ def test_a_rules_targets_are_passed_their_roles(cloud: LocalCloud) -> None:
     to_events = {"StringEqualsIfExists": {"iam:PassedToService": "events.amazonaws.com"}}
     able = a_role(cloud, Action=["events:*", "iam:PassRole"], Condition=to_events)
     assert not as_role(cloud, able, "events").put_targets(Rule=rule, Targets=targets)["FailedEntryCount"]
+
+
+TARGET = {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "asked"),
+    [
+        ("cloudformation", "rollback_stack", lambda role: {"StackName": "s", "RoleARN": role}),
+        ("events", "put_rule", lambda role: {"Name": "r", "ScheduleExpression": "rate(1 day)", "RoleArn": role}),
+        (
+            "logs",
+            "put_subscription_filter",
+            lambda role: {
+                "logGroupName": "g",
+                "filterName": "f",
+                "filterPattern": "",
+                "destinationArn": TARGET["Arn"],
+                "roleArn": role,
+            },
+        ),
+        (
+            "scheduler",
+            "create_schedule",
+            lambda role: {
+                "Name": "s",
+                "ScheduleExpression": "rate(1 day)",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "Target": {**TARGET, "RoleArn": role},
+            },
+        ),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_whoever_names_a_role_that_a_service_is_to_act_in_passes_it(
+    service: str, operation: str, asked: Callable[[str], dict[str, Any]], cloud: LocalCloud
+) -> None:
+    passed = a_role(cloud)
+    without = as_role(cloud, a_role(cloud, Action=f"{service}:*"), service)
+    assert f"iam:PassRole on resource: {passed}" in refusal(getattr(without, operation), **asked(passed))
 
 
 def test_a_tables_policy_is_obeyed(cloud: LocalCloud) -> None:
