@@ -26,7 +26,6 @@ def install(emulator: "Emulator") -> None:
     emulator.serve_path("/_penstock/push", triggers.pushed)
     emulator.serve_path("/_penstock/codepipeline/expire", emulator.part(Pipelines).let_approvals_expire)
     emulator.add_rule_target(lambda arn: arn.startswith("arn:aws:codepipeline:"), triggers.delivered)
-    patches.forward_events_across_accounts(emulator)
     patches.notice_new_objects(emulator, emulator.part(Bus), triggers)
     patches.accept_large_templates()
     emulator.at_start.append(emulator.part(Pipelines).recover)

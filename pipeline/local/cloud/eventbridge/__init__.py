@@ -1,9 +1,9 @@
 """EventBridge.
 
 Emulated, by the emulator: buses, rules, patterns, schedules, input transformers. Added: what becomes of an event that
-reaches no target, by dead-letter queue and metrics, or that the key of its bus does not encrypt; log groups as targets;
-functions are invoked asynchronously, with their retries; other services add targets by `Emulator.add_rule_target`, and
-CodePipeline the buses of other accounts.
+reaches no target, by dead-letter queue and metrics, or that the key of its bus does not encrypt; log groups and buses
+of other accounts as targets; functions are invoked asynchronously, with their retries; other services add targets by
+`Emulator.add_rule_target`.
 Not emulated: retries for up to 24 hours (every failure here is one that does not pass), archives and replays, API
 destinations, global endpoints.
 """

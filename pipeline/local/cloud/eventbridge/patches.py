@@ -52,6 +52,7 @@ class Deliveries:
         replace(eventbridge, "_dispatch_to_stepfunctions", self._to_state_machine)
         self._send = replace(eventbridge, "_dispatch_to_sqs", self._to_queue)
         self._publish = replace(eventbridge, "_dispatch_to_sns", self._to_topic)
+        self._forward = replace(eventbridge, "_dispatch_to_event_bus", self._to_bus)
         self._is_here = replace(eventbridge, "_target_matches_request_scope", self._reached)
 
     def invoke(self, target: Json, event: Json, rule: Json, view: Any = None) -> None:
@@ -139,8 +140,11 @@ class Deliveries:
             _fail(REFUSED, str(json.loads(body).get("message", "")))
 
     def _to_queue(self, spec: Any, payload: str, parameters: Json | None = None) -> None:
-        if self.emulator.queue(str(spec)) is None:
+        queue = self.emulator.queue(str(spec))
+        if queue is None:
             _fail(NO_RESOURCE, f"The specified queue does not exist: {spec}")
+        elif refusal := _missing_for_fifo(queue, parameters or {}):
+            _fail(REFUSED, refusal)
         elif self._is_permitted():
             self._send(spec, payload, parameters)
 
@@ -149,6 +153,28 @@ class Deliveries:
             _fail(NO_RESOURCE, f"Topic does not exist: {arn}")
         elif self._is_permitted():
             self._publish(arn, payload)
+
+    def _to_bus(self, spec: Any, event: Json, rule: Json, path: set[str], payload: str | None = None) -> None:
+        """Send to a bus, also to one of another account or region, as a CodeCommit source in another account does.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+        """
+        here = self.emulator.here()
+        is_elsewhere = here != (spec.account_id, spec.region)
+        if is_elsewhere:
+            # The path keeps events from going round in circles, but by rule names alone, which accounts may share.
+            rule = {**rule, "Name": "/".join((*here, rule["Name"]))}
+            key = eventbridge._rule_key(rule["Name"], rule.get("EventBusName", "default"))  # noqa: SLF001 - as above
+            if key in path:
+                return
+            path = {each for each in path if "/" in each}
+        with self.emulator.within(spec.account_id, spec.region):
+            if is_elsewhere:
+                eventbridge._ensure_default_bus()  # noqa: SLF001 - it makes one only for who calls its API there
+            if (name := spec.resource.removeprefix("event-bus/")) not in eventbridge._event_buses:  # noqa: SLF001 - as above
+                _fail(NO_RESOURCE, f"Event bus {name} does not exist.")
+            else:
+                self._forward(spec, event, rule, path, payload)
 
     def _reached(self, spec: Any) -> bool:
         if self._is_here(spec):
@@ -271,6 +297,22 @@ def _refusal(key: str | None) -> str | None:
         return f"the key {key} does not exist"
     refused = kms._check_key_state(found)  # noqa: SLF001 - as above
     return str(json.loads(refused[2])["message"]) if refused else None
+
+
+def _missing_for_fifo(queue: Json, parameters: Json) -> str | None:
+    """Say what a FIFO queue lacks to be a target; the emulator makes it up.
+
+    "If you specify an Amazon SQS FIFO queue as a target, the queue must have content-based deduplication enabled", and
+    what is sent there needs a message group:
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
+    """
+    if not queue.get("is_fifo"):
+        return None
+    if not parameters.get("MessageGroupId"):
+        return "The request must contain the parameter MessageGroupId."
+    if queue["attributes"].get("ContentBasedDeduplication") != "true":
+        return "The queue should have ContentBasedDeduplication enabled."
+    return None
 
 
 def _fail(code: str, message: str) -> None:

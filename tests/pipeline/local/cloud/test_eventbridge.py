@@ -119,7 +119,7 @@ def test_a_function_that_fails_is_retried_and_then_its_own_destination_is_told(
     assert undelivered.counts() == (0, 0)
 
 
-@pytest.mark.parametrize("kind", ["lambda", "sqs", "sns", "states", "other region", "ecs"])
+@pytest.mark.parametrize("kind", ["lambda", "sqs", "sns", "states", "bus", "other region", "ecs"])
 def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: LocalCloud, bus: Bus, kind: str) -> None:
     """Documented: events that cannot be delivered, "including when [...] the target resource no longer exists", go to
     the queue at once, with the error code and message and the rule's and the target's ARN as message attributes.
@@ -129,11 +129,12 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: Loca
         "sqs": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone",
         "sns": f"arn:aws:sns:{REGION}:{ACCOUNT}:gone",
         "states": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gone",
+        "bus": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/gone",
         "other region": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:gone",
         "ecs": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/nobody-emulates",
     }[kind]
     undelivered = Queue(cloud, f"undelivered-{next(_numbers)}")
-    acts = {"RoleArn": role(cloud, "rules", "events.amazonaws.com")} if kind == "states" else {}
+    acts = {"RoleArn": role(cloud, "rules", "events.amazonaws.com")} if kind in ("states", "bus") else {}
     bus.target(gone, DeadLetterConfig={"Arn": undelivered.arn}, **acts)
     bus.put({"n": 1})
     message = receive(undelivered)
@@ -144,6 +145,30 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue(cloud: Loca
     codes = {"other region": "SDK_CLIENT_ERROR", "ecs": "NO_PERMISSIONS"}
     assert attributes["ERROR_CODE"] == codes.get(kind, "NO_RESOURCE")
     assert attributes["ERROR_MESSAGE"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "deduplicates", "says"),
+    [
+        ({}, "true", "MessageGroupId"),
+        ({"SqsParameters": {"MessageGroupId": "g"}}, "false", "ContentBasedDeduplication"),
+        ({"SqsParameters": {"MessageGroupId": "g"}}, "true", None),
+    ],
+)
+def test_a_fifo_queue_takes_events_with_a_group_if_it_deduplicates_by_content(
+    cloud: LocalCloud, bus: Bus, parameters: dict[str, Any], deduplicates: str, says: str | None
+) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html"""
+    settings = {"FifoQueue": "true", "ContentBasedDeduplication": deduplicates}
+    queue = Queue(cloud, f"fifo-{next(_numbers)}.fifo", **settings)
+    undelivered = Queue(cloud, f"undelivered-{next(_numbers)}")
+    bus.target(queue.arn, DeadLetterConfig={"Arn": undelivered.arn}, **parameters)
+    bus.put({"n": 1})
+    if says is None:
+        assert json.loads(receive(queue)["Body"])["detail"] == {"n": 1}
+    else:
+        assert says in receive(undelivered)["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+        assert queue.counts() == (0, 0)
 
 
 def receive(queue: Queue) -> dict[str, Any]:
