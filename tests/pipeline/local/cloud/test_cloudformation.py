@@ -268,8 +268,9 @@ def test_a_parameter_of_systems_manager_is_shown_by_its_name_and_with_its_value(
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Where"}}}
     formation = cloud.client("cloudformation", account=ACCOUNT)
     assert create(cloud, name, {"Topic": topic}, Parameters=parameters) == "CREATE_COMPLETE"
-    for described in (formation.describe_stacks(StackName=name), formation.describe_stacks()):
-        (stack,) = (each for each in described["Stacks"] if each["StackName"] == name)
+    pages = formation.get_paginator("describe_stacks")
+    for asked in ({"StackName": name}, {}):
+        (stack,) = (each for page in pages.paginate(**asked) for each in page["Stacks"] if each["StackName"] == name)
         shown = {each.pop("ParameterKey"): each for each in stack["Parameters"]}
         assert shown == {
             "Where": {"ParameterValue": where, "ResolvedValue": "here & there"},
