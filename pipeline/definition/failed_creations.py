@@ -7,6 +7,8 @@ It deletes a stack in UPDATE_ROLLBACK_FAILED as well, so a stage that keeps data
 was there before the platform: its creation is over.
 """
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 
@@ -16,8 +18,11 @@ from services.library.contract.names import entry_of
 MODE = "ActionMode"
 
 
-def replace_failed_stacks(pipeline: codepipeline.CfnPipeline, catalogue: Catalogue) -> None:
-    """Let each deployment to a stage, or a wave, that keeps no data replace a stack that failed."""
+def replace_failed_stacks(pipeline: codepipeline.CfnPipeline, names: Sequence[str], catalogue: Catalogue) -> None:
+    """Let each deployment to a stage, or a wave, that keeps no data replace a stack that failed.
+
+    `names`: those of the pipeline's stages, in order.
+    """
     adopted = {
         service.stack_name(stage.environment)
         for stage in stages_of(catalogue)
@@ -26,7 +31,7 @@ def replace_failed_stacks(pipeline: codepipeline.CfnPipeline, catalogue: Catalog
     }
     labels = {entry.label for entry in catalogue if not any(each.environment.keeps_data for each in entry.stages)}
     for position, stage in enumerate(cdk.Stack.of(pipeline).resolve(pipeline.stages)):
-        if entry_of(stage["name"]) not in labels:
+        if entry_of(names[position]) not in labels:
             continue
         for number, action in enumerate(stage["actions"]):
             configuration = action.get("configuration", {})

@@ -37,6 +37,7 @@ from pipeline.definition import (
     steps,
     unchanged_approval,
     unit_tests,
+    wave_names,
 )
 from pipeline.definition.artifacts import ArtifactStore, stores
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn, deploy_role_arn, lookup_role_arn
@@ -203,11 +204,11 @@ class PipelineStack(cdk.Stack):
             )
         elif isinstance(settings.source, ConnectionSource) and settings.source.review_webhook:
             WebhookReview(self, "PullRequests", source=settings.source, key=artifacts.key)
-        names = [stage.stage_name for stage in pipeline.stages]
+        names = wave_names.name_waves(template, [stage.stage_name for stage in pipeline.stages], catalogue)
         rollback_conditions.add_conditions(template, names, catalogue)
         approval_timeout.set_timeouts(template, catalogue)
         entry_conditions.add_conditions(template, names, catalogue, besides=[REMOVALS_STAGE])
-        failed_creations.replace_failed_stacks(template, catalogue)
+        failed_creations.replace_failed_stacks(template, names, catalogue)
         if settings.builds != BuildSettings():
             BuildNetwork(self, "BuildNetwork", settings=settings.builds)
 

@@ -11,8 +11,8 @@ from pipeline.operate.errors import OperateError
 TIME = re.compile(r"(?:(?P<hours>\d{1,3})h)?(?:(?P<minutes>\d{1,4})m)?")
 ALLOWED = (
     "deployment=SERVICE, action=NAME, ALARM@gate, ALARM@TIME, error-rate=PERCENT%@TIME or update@TIME, with a TIME into"
-    " the bake such as 9h, or into the shift of traffic such as shift or shift+4m, where ALARM is a service or its"
-    " function as well, such as intake.Record"
+    " the bake such as 9h; alarms and error rates also into the shift of traffic, as in shift or shift+4m, where ALARM"
+    " may be a service or its function, such as intake.Record"
 )
 UPDATE = "update"
 
@@ -99,7 +99,7 @@ def _parse(given: str) -> Fault:
     rate = re.fullmatch(r"error-rate=(\d{1,2}(?:\.\d+)?|100)%", what)
     if rate and at.phase is not Phase.GATE:
         return ErrorRate(percent=float(rate[1]), at=at)
-    if what == UPDATE and at.phase is not Phase.GATE:
+    if what == UPDATE and at.phase is Phase.BAKE:
         return PipelineUpdate(at=at)
     if not what or "=" in what or what == UPDATE:
         raise _refused(given)

@@ -12,14 +12,9 @@ from pipeline.operate.logs import place_of_stack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED, Action, Run
 from pipeline.rehearsal.shifted_aliases import FUNCTION_ALIAS, ShiftedAlias
-from pipeline.rehearsal.watched_stage import REASON
+from pipeline.rehearsal.watched_stage import REASON, put_requests
 
 WHOLE = 100
-FAILURES = frozenset({"Errors", "ExecutionsFailed"})
-"""Metrics of requests that fail, in the alarms that stop shifts."""
-REQUESTS = "Invocations"
-"""The metric of all requests, where an alarm has it; one on a workflow has that of the executions that succeed."""
-SUCCESSES = "ExecutionsSucceeded"
 MINUTE = timedelta(minutes=1)
 Routes = Mapping[str, int]
 """Version -> its share in percent."""
@@ -133,16 +128,8 @@ class Traffic:
 
     def request(self, alias: ShiftedAlias, count: int, *, percent_failing: float) -> None:
         """Let the new version of an alias have so many requests now."""
-        cloudwatch = self._client("cloudwatch", alias)
-        failing = count * percent_failing / WHOLE
-        values = {**dict.fromkeys(FAILURES, failing), REQUESTS: count, SUCCESSES: count - failing}
         names = [self._physical(alias, alarm) for alarm in alias.alarms]
-        for alarm in cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]:
-            for metric in [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]:
-                if metric["MetricName"] in values:
-                    datum = {key: metric[key] for key in ("MetricName", "Dimensions")}
-                    data = [{**datum, "Value": values[metric["MetricName"]]}]
-                    cloudwatch.put_metric_data(Namespace=metric["Namespace"], MetricData=data)
+        put_requests(self._client("cloudwatch", alias), names, count, percent_failing)
 
     def _note_actions(self, run: Run) -> None:
         stacks = {alias.stack for alias in self.aliases}
@@ -154,7 +141,7 @@ class Traffic:
         if routes == before:
             return
         self._routes[alias] = routes
-        shift = next((each for each in self.under_way if each.alias == alias), None)
+        shift = self._shift_that_goes_on(alias, routes)
         if shift is None:
             (old,) = before
             shift = Shift(alias=alias, old=old, new=next(version for version in routes if version != old))
@@ -162,6 +149,13 @@ class Traffic:
         if len(routes) == 1:
             shift.went_back = shift.old in routes
         yield TrafficChange(alias=alias.name, said=_said(shift, routes))
+
+    def _shift_that_goes_on(self, alias: ShiftedAlias, routes: Routes) -> Shift | None:
+        """Return the shift that an alias is in, or the one that is taken back: its stack has failed since."""
+        for shift in reversed([each for each in self.shifts if each.alias == alias]):
+            if shift.went_back is None or (shift.went_back is False and [*routes] == [shift.old]):
+                return shift
+        return None
 
     def _read(self, alias: ShiftedAlias) -> Routes:
         arn = self._physical(alias, alias.logical_id)
@@ -191,5 +185,5 @@ def _said(shift: Shift, routes: Routes) -> str:
     if shift.went_back is None:
         return f"{routes[shift.new]} % of the traffic to version {shift.new}"
     if shift.went_back:
-        return f"all of the traffic back to version {shift.old}, {shift.lasted // MINUTE} min into the shift"
+        return f"all of the traffic back to version {shift.old}"
     return f"all of the traffic to version {shift.new}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,11 @@ from pipeline.operate.pipeline import Pipeline
 
 RULES = "RULES"
 """The variable of a gate's, or a bake's, action that names the parameter with the release's rules."""
-REQUESTS = "requests"
-"""The id of a release alarm's metric of requests; its others count failures."""
+REQUESTS = ("Invocations", "Count")
+"""Metrics of all requests, of functions and APIs."""
+SUCCESSES = "ExecutionsSucceeded"
+"""A workflow's metric of those that did not fail: it has none of all that ended."""
+FAILURES = ("Errors", "5XXError", "ExecutionsFailed")
 CHILD = re.compile(r"ALARM\(\"?(?:arn:[^\"]+:alarm:)?([^\")]+)\"?\)")
 """An alarm that a composite alarm's rule names."""
 REASON = "It is rehearsed"
@@ -101,11 +104,7 @@ class WatchedStage:
         """Let each part of each service have so many requests now."""
         for place in self.rules["alarms"]:
             cloudwatch = self._cloudwatch(place)
-            for metric in self._metrics(cloudwatch, place["release"]):
-                about = metric["MetricStat"]["Metric"]
-                value = count if metric["Id"] == REQUESTS else count * percent_failing / 100
-                datum = {"MetricName": about["MetricName"], "Dimensions": about["Dimensions"], "Value": value}
-                cloudwatch.put_metric_data(Namespace=about["Namespace"], MetricData=[datum])
+            put_requests(cloudwatch, self._watching(cloudwatch, place["release"]), count, percent_failing)
 
     def freeze(self, *, now: datetime, until: datetime) -> None:
         """Let a freeze begin, as the update of the pipeline by a later commit would. `now`: by the cloud's clock."""
@@ -122,11 +121,21 @@ class WatchedStage:
     def _cloudwatch(self, place: Mapping[str, Any]) -> Any:
         return self.cloud.client("cloudwatch", place["account"], place["region"])
 
-    def _metrics(self, cloudwatch: Any, alarms: list[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield the metrics by which release alarms know rates."""
+    def _watching(self, cloudwatch: Any, alarms: list[str]) -> list[str]:
+        """Return the alarms by which release alarms know rates."""
         if not alarms:
-            return
+            return []
         found = cloudwatch.describe_alarms(AlarmNames=alarms, AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-        children = sorted({name for each in found for name in CHILD.findall(each["AlarmRule"])})
-        for each in cloudwatch.describe_alarms(AlarmNames=children)["MetricAlarms"] if children else ():
-            yield from (metric for metric in each.get("Metrics", []) if "MetricStat" in metric)
+        return sorted({name for each in found for name in CHILD.findall(each["AlarmRule"])})
+
+
+def put_requests(cloudwatch: Any, alarms: list[str], count: int, percent_failing: float) -> None:
+    """Let the metrics of alarms over rates count so many requests more."""
+    failing = count * percent_failing / 100
+    values = {**dict.fromkeys(REQUESTS, count), SUCCESSES: count - failing, **dict.fromkeys(FAILURES, failing)}
+    for alarm in cloudwatch.describe_alarms(AlarmNames=alarms)["MetricAlarms"] if alarms else ():
+        for metric in (each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each):
+            if metric["MetricName"] in values:
+                datum = {"MetricName": metric["MetricName"], "Dimensions": metric["Dimensions"]}
+                data = [{**datum, "Value": values[metric["MetricName"]]}]
+                cloudwatch.put_metric_data(Namespace=metric["Namespace"], MetricData=data)

@@ -112,6 +112,15 @@ def test_unit_tests_that_fail_fail_the_build_and_run_again(monkeypatch: pytest.M
         assert units(monkeypatch, exit_code=1) == (1, ["orders", "payments"])
 
 
+@pytest.mark.usefixtures("store")
+def test_services_with_tests_in_a_local_cloud_alone_hold_nothing_up_and_say_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert units(monkeypatch, exit_code=5) == (0, ["orders", "payments"])
+    assert "None of these tests is one that a build runs (not cloud and" in capsys.readouterr().out
+    assert units(monkeypatch) == (0, ["orders", "payments"]), "nothing is kept of it"
+
+
 def test_unit_tests_run_where_it_cannot_be_told_whether_they_passed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,8 +144,13 @@ def test_an_approval_that_is_rejected_or_times_out_starts_no_rollback(bench: Ben
 EMPTY = replace(tiny.stage("prod", tier=Tier.PRODUCTION), services=())
 
 
+OTHERS = (tiny.stage("one", RELEASED), tiny.stage("two", RELEASED))
+
+
 @pytest.mark.parametrize(
-    "entry", [EMPTY, Wave(name="both", stages=(EMPTY, tiny.stage("other", RELEASED)))], ids=["a stage", "a wave"]
+    "entry",
+    [EMPTY, Wave(name="both", stages=(EMPTY, OTHERS[0])), Wave(name="all", stages=(EMPTY, *OTHERS))],
+    ids=["a stage", "one of a wave", "two of a wave"],
 )
 def test_a_no_to_the_removal_of_a_stages_last_stack_starts_no_rollback(tmp_path: Path, entry: Stage | Wave) -> None:
     shipped = Shipped(stage="prod", service="old", stack="prod-old", account=accounts.PROD, region="eu-west-1")
@@ -303,6 +308,13 @@ def test_a_wave_has_one_gate_and_a_stage_without_services_none(tmp_path: Path) -
     empty = tiny.stage("prod", **production)
     assert has_gate(empty)
     assert not has_gate(type(empty)(environment=empty.environment, services=()))
+
+
+def test_a_wave_of_which_one_stage_has_services_keeps_its_name_and_conditions(tmp_path: Path) -> None:
+    wave = Wave(name="both", stages=(replace(OTHERS[0], approval=True), replace(OTHERS[1], services=())))
+    *_, gate, both = synthesised(tmp_path, (tiny.stage("dev"), wave))
+    assert (gate["Name"], both["Name"], both["OnFailure"]) == ("both-gate", "both", {"Result": "ROLLBACK"})
+    assert both["BeforeEntry"] == gate["BeforeEntry"]
 
 
 def test_evidence_may_look_at_each_stage_and_write_nothing_but_itself(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def test_an_alarm_that_no_release_looks_at_is_refused(rehearsal: Rehearsal) -> N
     "given",
     [
         *("x", "deployment=", "action=", "a@", "a@9x", "@9h", "a@shift+", "a@shifts", "a@bake+1m", "a@+1m"),
-        *("error-rate=5@9h", "error-rate=5%@gate", "update@gate"),
+        *("error-rate=5@9h", "error-rate=5%@gate", "update@gate", "update@shift"),
     ],
 )
 def test_a_fault_that_is_none_is_refused(given: str) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+from unittest import mock
 
 import aws_cdk as cdk
 import pytest
@@ -21,6 +22,7 @@ from pipeline.rehearsal.script import Script
 from pipeline.rehearsal.shifted_aliases import publish_new_versions, shifted_aliases
 from pipeline.rehearsal.single_stage import StackTemplate
 from pipeline.rehearsal.traffic import MINUTE, TrafficChange
+from pipeline.rehearsal.watched_stage import put_requests
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.notification_topic import NotificationTopic
 from services.library.constructs.workflow import Workflow
@@ -130,6 +132,19 @@ def test_a_fault_in_a_shift_has_its_own_moment() -> None:
     ]
 
 
+def test_failing_requests_are_so_many_of_a_hundred_for_a_function_an_api_and_a_workflow() -> None:
+    names = ("Invocations", "Errors", "Count", "5XXError", "ExecutionsSucceeded", "ExecutionsFailed")
+    stats = [{"Metric": {"Namespace": "AWS", "MetricName": each, "Dimensions": []}} for each in names]
+    silent = {"Metric": {"Namespace": "AWS", "MetricName": "ExecutionsTimedOut", "Dimensions": []}}
+    metrics = [{"Expression": "rate"}, *({"MetricStat": each} for each in (*stats, silent))]
+    cloudwatch = mock.Mock()
+    cloudwatch.describe_alarms.return_value = {"MetricAlarms": [{"Metrics": metrics}]}
+    put_requests(cloudwatch, ["alarm"], 1_000, 4)
+    put = [each.kwargs["MetricData"][0] for each in cloudwatch.put_metric_data.call_args_list]
+    assert [each["MetricName"] for each in put] == [*names]
+    assert [each["Value"] for each in put] == [1_000, 40, 1_000, 40, 960, 40]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orders(Service[ServiceStack]):
     """A function and a workflow."""
@@ -232,8 +247,9 @@ def test_an_alarm_in_the_canary_takes_the_traffic_and_the_stage_back(
     assert "ALARM" in "\n".join(outcome.reasons["prod/orders.Deploy"])
     (shift,) = [each for each in outcome.shifts if each.alias.name == alias][:1]
     assert (shift.went_back, 4 <= shift.lasted // MINUTE < 10) == (True, True)
+    assert all(each.went_back for each in outcome.shifts), "the function that was moved before its workflow, too"
     assert any(each.startswith(f"{alias}: 10 % of the traffic to version") for each in seen), seen
-    assert any(each.startswith(f"{alias}: all of the traffic back to version {shift.old}, ") for each in seen), seen
+    assert any(each.startswith(f"{alias}: all of the traffic back to version {shift.old}") for each in seen), seen
     assert outcome.rollback is not None
     assert (outcome.rollback.status, outcome.left) == ("Succeeded", {"prod-orders": Left.BEFORE})
 

@@ -33,6 +33,7 @@ KEPT = frozenset(
         "minLength",
         "minimum",
         "oneOf",
+        "pattern",
         "patternProperties",
         "primaryIdentifier",
         "properties",
@@ -41,7 +42,7 @@ KEPT = frozenset(
         "type",
     }
 )
-"""Patterns stay out, since they are written for another dialect of regular expressions: docs/local-green.md says so."""
+"""Of patterns those that Python can read: some are written for another dialect of regular expressions."""
 BY_NAME = frozenset({"definitions", "patternProperties", "properties"})
 
 
@@ -56,7 +57,7 @@ def distil(schema: Any) -> Any:
     return {
         key: {name: distil(part) for name, part in value.items()} if key in BY_NAME else distil(value)
         for key, value in schema.items()
-        if key in KEPT
+        if key in KEPT and (key != "pattern" or _reads(value))
     }
 
 

@@ -115,6 +115,8 @@ def _limits(value: Any, schema: Schema, path: str) -> Iterator[str]:
         yield from _outside(len(value), schema, ("minItems", "maxItems"), f"{path}: the number of items")
     elif isinstance(value, str):
         yield from _outside(len(value), schema, ("minLength", "maxLength"), f"{path}: the length")
+        if "pattern" in schema and re.search(schema["pattern"], value) is None:
+            yield f"{path}: {value[:80]!r} does not match the pattern {schema['pattern']}"
     # Some schemas say minimum where they mean minLength, e.g. of a CodeCommit repository's name.
     if ("minimum" in schema or "maximum" in schema) and schema.get("type") != "string" and _is(value, "number"):
         yield from _outside(float(_text(value)), schema, ("minimum", "maximum"), f"{path}: the value")

@@ -299,6 +299,20 @@ def test_a_deployment_may_have_an_output_artifact_and_no_file_for_it(tools: Tool
     assert tools.parameter() == "there"
 
 
+def test_a_deployment_that_fails_names_what_failed_in_it_and_not_before(tools: Tools) -> None:
+    """ "the details about the first failed resource will be included in the CodePipeline error message" """
+    template = json.loads(parameter_template(tools.name, "there"))
+    tools.push({"template.json": json.dumps(template)})
+    execution = tools.create(stage("Deploy", tools.deployment("Deploy", "CREATE_UPDATE")))
+    assert tools.ended(execution) == "Succeeded", tools.errors(execution)
+    for taken in ("First", "Second"):
+        changed = {**template["Resources"], taken: template["Resources"]["Value"]}
+        tools.push({"template.json": json.dumps({"Resources": changed})})
+        execution = tools.start()
+        assert tools.ended(execution) == "Failed"
+        assert f"The first failure: {taken} (AWS::SSM::Parameter)" in tools.error(execution, "Deploy")
+
+
 def test_a_stack_is_deleted_and_one_that_is_not_there_is_no_failure(tools: Tools) -> None:
     """ "If you specify a stack that doesn't exist, the action is completed successfully without deleting a stack."
 

@@ -7,6 +7,8 @@ import pytest
 from pipeline.local.cloud.cloudformation.schema import problems, schemas
 from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY, EMULATED, supported
 
+ROLE = "arn:aws:iam::111111111111:role/r"
+
 
 def test_every_type_is_either_emulated_or_accepted_and_has_a_schema() -> None:
     assert not EMULATED & ACCEPTED_ONLY.keys()
@@ -26,7 +28,7 @@ def test_custom_resources_are_supported_and_take_any_property() -> None:
         ("AWS::SNS::Topic", {"FifoTopic": "false", "DataProtectionPolicy": {"any": 1}}),
         ("AWS::IAM::Policy", {"PolicyName": "p", "PolicyDocument": {"Statement": []}, "Roles": ["r"]}),
         ("AWS::SSM::Parameter", {"Type": "String", "Value": 5, "Tags": {"any": "tag"}}),
-        ("AWS::Lambda::Function", {"Role": "r", "Code": {"ZipFile": "x"}, "Environment": {"Variables": {"AB": 1}}}),
+        ("AWS::Lambda::Function", {"Role": ROLE, "Code": {"ZipFile": "x"}, "Environment": {"Variables": {"AB": 1}}}),
     ],
 )
 def test_what_cloudformation_takes_is_taken(type_name: str, properties: dict[str, Any]) -> None:
@@ -40,10 +42,15 @@ def test_what_cloudformation_takes_is_taken(type_name: str, properties: dict[str
         ("AWS::SQS::Queue", {"DelaySeconds": True}, "Properties/DelaySeconds: true is not of type integer"),
         ("AWS::SQS::Queue", {"Tags": [{"Key": "k"}]}, "Properties/Tags/0: required property Value is missing"),
         ("AWS::SQS::Queue", {"Tags": {"k": "v"}}, 'Properties/Tags: {"k": "v"} is not of type array'),
-        ("AWS::Lambda::Function", {"Role": "r", "Code": {}, "Timeout": 0}, "Timeout: the value is 0, not at least 1"),
+        ("AWS::Lambda::Function", {"Role": ROLE, "Code": {}, "Timeout": 0}, "Timeout: the value is 0, not at least 1"),
         ("AWS::SNS::Topic", {"TopicArn": "arn"}, "Properties: unsupported property TopicArn"),
         ("AWS::IAM::Policy", {"PolicyName": "p", "PolicyDocument": {}}, "required property Users is missing"),
         ("AWS::KMS::Key", {"KeySpec": "SECRET"}, "Properties/KeySpec: 'SECRET' is not one of"),
+        (
+            "AWS::Logs::LogGroup",
+            {"LogGroupName": "a b"},
+            "LogGroupName: 'a b' does not match the pattern ^[",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(type_name: str, properties: dict[str, Any], problem: str) -> None:

@@ -20,6 +20,8 @@ BROKEN = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILE
 """A new stack that failed: it can only be deleted."""
 REPLACED = (*BROKEN, "UPDATE_ROLLBACK_FAILED")
 """What REPLACE_ON_FAILURE deletes first, by its documentation."""
+BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+"""A stack's own event of these is the first one of an operation."""
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -83,18 +85,16 @@ class _Deployment:
         if change_set["Status"] == "FAILED":  # replace_change_set lets only sets without changes pass
             return self._deployed(f"Change set {name} holds no changes.")
         self._wait_until_settled()
-        seen = self._last_event()
         self._aws.execute_change_set(ChangeSetName=name, StackName=self._stack)
-        self._await("CREATE_COMPLETE", "UPDATE_COMPLETE", since=seen)
+        self._await("CREATE_COMPLETE", "UPDATE_COMPLETE")
         return self._deployed("Stack operation succeeded.")
 
     def create_or_update(self) -> Done:
         if self._status() in GONE:
             made = self._aws.create_stack(**self._template_arguments())
             self._report(made["StackId"])
-            self._await("CREATE_COMPLETE", since=None)
+            self._await("CREATE_COMPLETE")
             return self._deployed("Stack was created.")
-        seen = self._last_event()
         try:
             updated = self._aws.update_stack(**self._template_arguments())
         except ClientError as error:
@@ -102,7 +102,7 @@ class _Deployment:
                 return self._deployed("Stack needs no update.")
             raise
         self._report(updated["StackId"])
-        self._await("UPDATE_COMPLETE", since=seen)
+        self._await("UPDATE_COMPLETE")
         return self._deployed("Stack was updated.")
 
     def replace_on_failure(self) -> Done:
@@ -169,7 +169,7 @@ class _Deployment:
             if stack["StackStatus"] == "DELETE_COMPLETE":
                 return
             if stack["StackStatus"] == "DELETE_FAILED":
-                raise ActionFailedError("JobFailed", self._why(f"Stack {self._stack} could not be deleted", None))
+                raise ActionFailedError("JobFailed", self._why(f"Stack {self._stack} could not be deleted"))
             self._pause()
 
     def _wait_until_settled(self) -> None:
@@ -178,18 +178,18 @@ class _Deployment:
                 return
             self._pause()
 
-    def _await(self, *good: str, since: str | None) -> None:
+    def _await(self, *good: str) -> None:
         while True:
             status = self._status()
             if status is None or not status.endswith("_IN_PROGRESS"):
                 break
             self._pause()
         if status not in good:
-            raise ActionFailedError("JobFailed", self._why(f"Stack {self._stack} is {status}", since))
+            raise ActionFailedError("JobFailed", self._why(f"Stack {self._stack} is {status}"))
 
-    def _why(self, what: str, since: str | None) -> str:
+    def _why(self, what: str) -> str:
         """AWS: "the details about the first failed resource will be included in the CodePipeline error message"."""
-        for event in reversed(self._events_after(since)):
+        for event in reversed(self._events()):
             failed = event["ResourceStatus"].endswith("_FAILED")
             if failed and "cancelled" not in event.get("ResourceStatusReason", "").lower():
                 return (
@@ -198,17 +198,14 @@ class _Deployment:
                 )
         return f"{what}."
 
-    def _events_after(self, since: str | None) -> list[Any]:
+    def _events(self) -> list[Any]:
+        """Return what happened in the stack's last operation, newest first."""
         events: list[Any] = []
         for event in self._aws.describe_stack_events(StackName=self._stack)["StackEvents"]:
-            if event["EventId"] == since:
-                break
             events.append(event)
+            if event["PhysicalResourceId"] == event["StackId"] and event["ResourceStatus"] in BEGINNINGS:
+                break
         return events
-
-    def _last_event(self) -> str | None:
-        events = self._aws.describe_stack_events(StackName=self._stack)["StackEvents"]
-        return str(events[0]["EventId"]) if events else None
 
     def _deployed(self, summary: str) -> Done:
         found = self._describe() or {}
