@@ -46,7 +46,8 @@ def test_every_alarm_names_its_page_and_the_page_says_what_to_do(service: str, a
         if line.startswith("| `")
         for name in re.findall(r"`([A-Z][A-Za-z/]+)`", line)
     }
-    assert sorted(set(found) - rows) == []
+    lacking = sorted(set(found) - rows)
+    assert lacking == [], f"docs/runbooks/{service}.md has no row for {lacking[0]}: | `{lacking[0]}` | it means | do |"
 
 
 @pytest.mark.parametrize("service", sorted(LAST))
