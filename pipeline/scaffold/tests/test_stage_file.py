@@ -129,7 +129,7 @@ ONE_LINE = st.lists(NAMES, max_size=6).map(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(services=st.one_of(MANY_LINES, ONE_LINE))
 def test_however_a_stage_is_laid_out_it_gains_and_loses_one_service_and_no_comment(services: str, draft: Draft) -> None:
     before = write(draft, text(services))

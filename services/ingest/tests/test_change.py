@@ -98,7 +98,7 @@ JSON = st.recursive(
 RECORDS = st.dictionaries(st.sampled_from([*RIGHT, "claim"]), JSON).map(lambda made: json.dumps(made).encode())
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.binary(max_size=60) | RECORDS)
 def test_parse_raises_permanent_failures_alone(data: bytes) -> None:
     try:

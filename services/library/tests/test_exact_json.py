@@ -4,7 +4,7 @@ import json
 import traceback
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.library.runtime import exact_json
@@ -86,7 +86,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_any_document_comes_out_as_it_went_in(document: dict[str, object]) -> None:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

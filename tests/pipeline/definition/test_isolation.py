@@ -147,14 +147,14 @@ def untouched(pipeline: Mapping[str, Any], touched: set[tuple[str, str]]) -> dic
     return made
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(edits=st.lists(EDITS, min_size=1, max_size=4))
 def test_a_teams_edits_change_nothing_of_the_others(edits: list[Edit]) -> None:
     check(edits)
 
 
 @pytest.mark.soak
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edits=st.lists(EDITS, min_size=1, max_size=6))
 def test_no_teams_edits_change_anything_of_the_others(edits: list[Edit]) -> None:
     check(edits)

@@ -84,7 +84,7 @@ def test_two_synths_at_once_write_what_one_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(int(os.environ.get("SYNTH_SEEDS", "4"))))
 def test_kept_parts_change_nothing_whatever_the_edits(number: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     @seed(number)
-    @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.sampled_from(sorted(BY_NAME)), min_size=4, max_size=10).map(tuple))
     def drawn(names: tuple[str, ...]) -> None:
         compare(names, tmp_path_factory.mktemp("drawn"))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from tests.conftest import ROOT
+from tests.testbed import property_tests
 
 
 def commands(target: str) -> str:
@@ -101,3 +103,11 @@ def test_a_test_that_does_not_run_is_a_failure_beneath_no_conftest_too(tmp_path:
     assert "test_skips was skipped, and CI skips nothing" in done.stdout
     assert "test_has_nothing[NOTSET] has nothing to be run with" in done.stdout
     assert "1 failed, 1 error" in done.stdout
+
+
+def test_no_property_test_is_timed() -> None:
+    settings.load_profile("default")
+    assert settings.default is not None
+    assert settings.default.deadline is not None
+    property_tests.pytest_pycollect_makemodule(Path(__file__))
+    assert settings.default.deadline is None

@@ -256,11 +256,10 @@ def tokens(value: Any) -> list[Token]:
         codings = [each for coding in (listed if isinstance(listed, list) else []) for each in tokens(coding)]
         return [*codings, ("", None, _text(value.get("text")))]
     if "value" in value or "code" not in value:
-        system = value.get("use") if value.get("system") in _CONTACTS else value.get("system")
-        kind = value.get("type")
+        system, kind = _text(value.get("system")), value.get("type")
         return [
             (
-                _text(system) or "",
+                (_text(value.get("use")) if system in _CONTACTS else system) or "",
                 _text(value.get("value")),
                 _text(kind.get("text")) if isinstance(kind, dict) else None,
             )

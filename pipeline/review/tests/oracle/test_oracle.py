@@ -135,7 +135,7 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
     return {"Resources": old}, {"Resources": new}
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pair=pairs())
 def test_review_ranks_no_generated_pair_lower_than_the_oracle_without_a_reason(
     pair: tuple[Json, Json], oracle: Oracle
@@ -143,7 +143,6 @@ def test_review_ranks_no_generated_pair_lower_than_the_oracle_without_a_reason(
     assert unexplained(oracle, *pair) == []
 
 
-@settings(deadline=None)
 @given(pair=pairs())
 def test_review_finds_no_difference_of_a_template_from_itself(pair: tuple[Json, Json]) -> None:
     for side in pair:

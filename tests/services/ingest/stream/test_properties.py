@@ -29,7 +29,7 @@ from tests.services.ingest.stream.simulation import (
 )
 from tests.services.ingest.stream.test_poison_pills import check, settle
 
-settings.register_profile("stream", deadline=None, derandomize=True)
+settings.register_profile("stream", settings(), derandomize=True)
 
 
 @st.composite

@@ -266,7 +266,7 @@ class Rules(RuleBasedStateMachine):
 
 
 TestRules = Rules.TestCase
-TestRules.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestRules.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def test_an_approval_that_an_update_of_the_pipeline_ends_is_told_as_cancelled() -> None:

@@ -148,7 +148,7 @@ ANYTHING = st.recursive(
 ASKED = {"date": "ge2020", "number": "1", "quantity": "1.0|s|u", "reference": "Patient/1", "token": "s|x", "uri": "x"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(kind=st.sampled_from(["Patient", "Observation", "Encounter", "MedicationRequest"]), data=st.data())
 def test_whatever_a_resource_holds_it_can_be_stored_searched_and_sorted(kind: str, data: st.DataObject) -> None:
     known = parameters(kind)

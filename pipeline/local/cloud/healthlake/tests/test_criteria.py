@@ -57,6 +57,7 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     (observation(code=CODE), "code:not=other", True),
     (observation(code=CODE), "code:not=other,8480-6", False),
     (observation(), "code:not=8480-6", True),
+    (patient(identifier=[{"system": [], "value": "x"}]), "identifier=x", True),
     (patient(gender="female"), "gender=female", True),
     (patient(gender="female"), "gender=http://hl7.org/fhir/administrative-gender|female", True),
     (patient(gender="female"), "gender:not=male", True),

@@ -236,7 +236,7 @@ def test_the_list_of_reasons_stays_short() -> None:
     assert all(row.__doc__ for row in ROWS)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(resources=POPULATIONS, asked=st.lists(queries(), min_size=3, max_size=12))
 def test_no_generated_search_differs_without_a_reason(
     resources: list[Json], asked: list[Query], oracle: Oracle
