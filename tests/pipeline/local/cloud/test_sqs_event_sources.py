@@ -108,7 +108,8 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue(cloud: Local
     assert consumer.batches() == [[0], [0]]
 
 
-def test_a_window_gathers_messages_over_the_limit_of_ten(queue: Queue, consumer: Consumer) -> None:
+def test_a_window_gathers_messages_over_the_limit_of_ten(cloud: LocalCloud, consumer: Consumer) -> None:
+    queue = Queue(cloud, f"queue-{next(_numbers)}")  # what is gathered stays invisible while all are sent
     consumer.map(queue.arn, BatchSize=25, MaximumBatchingWindowInSeconds=300)
     queue.send([{"n": number} for number in range(24)])
     assert consumer.batches() == []
