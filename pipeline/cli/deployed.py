@@ -87,14 +87,17 @@ def call(  # noqa: PLR0913 - each is an option of the command line
     """
     if get and (body is not None or idempotency_key is not None):
         raise typer.BadParameter("--get sends no body and no key; leave one or the other out.")
+    needs_example = body is None and not get
     text = None if get else _read(example.BODY if body is None else body)
     connection = connect(ctx, profile=profile, aws=aws)
     target = connection.pipeline.target
-    default = example.SERVICE if body is None and not get and not path else None
+    default = example.SERVICE if needs_example and not path else None
     there = environments.read(ctx, connection.pipeline, stage)
     if stage is None:
         there = signed.first_stage(there, service=service, output=output)
     chosen = signed.choose(there, service=service, output=output, otherwise=default)
+    if needs_example and chosen.service != example.SERVICE:
+        raise OperateError(f"Nothing says what {chosen.service} takes: give --body JSON or --body @FILE, or --get.")
     request = signed.to_service(
         target, chosen, body=text, path=path, output=output, idempotency_key=idempotency_key or str(uuid.uuid4())
     )

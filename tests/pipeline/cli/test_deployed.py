@@ -64,7 +64,7 @@ def test_outputs_has_an_api_of_the_local_cloud_where_this_machine_reaches_it(mon
     assert api.usable_outputs(connected(Mock(), endpoint=None).pipeline.target) == {"Url": url}
 
 
-DEV = stack("orders", "UPDATE_COMPLETE", Url="https://one")
+DEV = stack("intake", "UPDATE_COMPLETE", Url="https://one")
 PROD = replace(DEV, stage="prod", asks_approval=True)
 
 
@@ -92,11 +92,24 @@ def test_call_posts_to_the_first_stage_without_approval_and_asks_for_the_name_on
     assert posted == []
     done = call(typed=f"{connected(Mock()).pipeline.name}\n")
     assert (done.exit_code, [each.url for each in posted]) == (0, ["https://one"])
-    assert "This will post to orders in dev on AWS." in done.stderr
-    assert "This will post to orders in prod on AWS." in call("--stage", "prod", typed="x\n").stderr
+    assert "This will post to intake in dev on AWS." in done.stderr
+    assert "This will post to intake in prod on AWS." in call("--stage", "prod", typed="x\n").stderr
     assert call("--get").exit_code == 0
     assert call("--yes", "--body", "{}").exit_code == 0
     assert len(posted) == 3
+
+
+def test_call_posts_the_example_to_nobody_but_the_service_that_takes_it(
+    posted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [DEV, stack("orders", "UPDATE_COMPLETE", Url="https://two")]
+    monkeypatch.setattr(operated, "read", lambda _pipeline, _stage=None: both)
+    refused = call("orders", "--yes")
+    assert (refused.exit_code, posted) == (2, [])
+    assert "Nothing says what orders takes: give --body JSON or --body @FILE, or --get." in refused.output
+    assert call("orders", "--yes", "--body", "{}").exit_code == 0
+    assert call("--yes").exit_code == 0
+    assert len(posted) == 2
 
 
 def action(provider: str, **configuration: str) -> dict[str, Any]:
@@ -117,7 +130,7 @@ def test_a_stage_behind_an_approval_asks_for_it(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_call_refuses_production_that_nobody_named() -> None:
-    with pytest.raises(OperateError, match="orders is in prod alone so far: say so with --stage"):
+    with pytest.raises(OperateError, match="intake is in prod alone so far: say so with --stage"):
         called.first_stage([PROD], service=None, output="Url")
 
 
