@@ -146,7 +146,10 @@ class Rehearsal:
         return conductor
 
     def _outcome(self, execution: str, script: Script, show: Show, conductor: Conductor) -> Outcome:
-        run = self._follow(execution, script.answer, show, conductor)
+        try:
+            run = self._follow(execution, script.answer, show, conductor)
+        finally:
+            conductor.end_judgement()
         failed = [each for each in run.actions if each.status == FAILED]
         reasons = {each.full_name: logs.last_words(self.pipeline, each, count=LINES_SHOWN) for each in failed}
         rollback = self._rollback_of(run, show, conductor)

@@ -122,7 +122,7 @@ class Conductor:
         if any(each.status == IN_PROGRESS for each in judgements):
             self._begin_judgement()
         elif self._is_at and any(each.status != NOT_STARTED for each in judgements):
-            self._end_judgement()
+            self.end_judgement()
         for change in self.traffic.look(run, rate=self._rate):
             self.show(change)
         self._look_at_shifts()
@@ -202,7 +202,8 @@ class Conductor:
             self._is_at = True
             self._set_clock(self.script.at - datetime.now(UTC))
 
-    def _end_judgement(self) -> None:
+    def end_judgement(self) -> None:
+        """Let it be now again. A run that was rejected, or that ended otherwise, comes to no judgement."""
         self._is_at = False
         self._set_clock(timedelta())
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,9 @@ def test_a_rejected_release_leaves_everything_as_it_was_and_rolls_nothing_back(r
     outcome = released(rehearsal, "rejected", answer=Answer.REJECT)
     assert stopped_by(outcome) == ["prod-gate/Approve-prod"]
     assert (outcome.rollback, outcome.left) == (None, {STACK: Left.BEFORE})
+    said = rehearsal.pipeline.client.get_pipeline_state(name=rehearsal.pipeline.name)["ResponseMetadata"]["HTTPHeaders"]
+    off = parsedate_to_datetime(said["date"]) - datetime.now(UTC)
+    assert abs(off) < timedelta(minutes=1), "the cloud's clock goes on where it was: others sign with its date"
 
 
 @pytest.mark.soak
