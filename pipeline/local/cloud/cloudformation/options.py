@@ -13,8 +13,6 @@ REFUSED: Mapping[str, str] = {
     "DeploymentMode": "it reverts no drift (`--revert-drift`)",
     "NotificationARNs": "it notifies no topics of stack events",
     "ResourceTypes": "it limits no resource types",
-    "RollbackConfiguration.MonitoringTimeInMinutes": "it watches no alarms after a deployment",
-    "RollbackConfiguration.RollbackTriggers": "it watches no alarms during a deployment",
     "StackPolicyDuringUpdateURL": "it takes the policy itself",
 }
 """By the name in a request, and what does not happen. Not here: TimeoutInMinutes, since nothing takes minutes here."""

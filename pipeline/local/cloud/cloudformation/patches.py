@@ -65,6 +65,20 @@ def check_requests(check: Callable[[Iterable[tuple[str, str]]], None]) -> None:
     actions.update({name: checking(own) for name, own in actions.items()})
 
 
+def given(parameters: Any, name: str) -> str:
+    """Return a parameter of a request; empty without it."""
+    return str(handlers._p(parameters, name) or "")  # noqa: SLF001 - as above
+
+
+def change_set_of(parameters: Any) -> Json | None:
+    """Return the emulator's own record of the change set that a request names."""
+    name = given(parameters, "StackName")
+    stack = handlers._resolve_stack(name) or {}  # noqa: SLF001 - as above
+    wanted = given(parameters, "ChangeSetName"), stack.get("StackName", name)
+    found: Json | None = changesets._find_change_set(*wanted)[1]  # noqa: SLF001 - as above
+    return found
+
+
 def keep_deleted_stacks() -> None:
     """Keep a deleted stack, by its id, when another gets its name: the emulator forgets it then.
 
@@ -274,7 +288,7 @@ def is_custom_resource(type_name: str) -> bool:
 def run_on_thread(type_name: str) -> None:
     """Work on resources of a type on threads of their own: what takes minutes would hold up every request."""
     others: Callable[[str], bool] = stacks._runs_on_worker_thread  # noqa: SLF001 - as above
-    stacks._runs_on_worker_thread = lambda asked: asked == type_name or others(asked)  # noqa: SLF001 - as above
+    stacks._runs_on_worker_thread = lambda asked: others(asked) or asked == type_name  # noqa: SLF001 - as above
 
 
 def update_policy(stack_name: str, physical_id: str) -> Mapping[str, Any]:

@@ -6,10 +6,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import cloudformation
-from ministack.services.cloudformation import changesets, handlers, provisioners, stacks
+from ministack.services.cloudformation import handlers, provisioners, stacks
 
 from pipeline.local.cloud.cloudformation.called_resources import Change
 from pipeline.local.cloud.cloudformation.handler_calls import Operation
+from pipeline.local.cloud.cloudformation.patches import change_set_of, given
 from pipeline.local.cloud.cloudformation.stack_roles import StackRoles
 from pipeline.local.cloud.emulator import Emulator, HttpResponse, Json
 from pipeline.local.cloud.iam.patches import calling
@@ -37,9 +38,9 @@ def _keep_roles() -> None:
     def keeping(own: Callable[[Any], HttpResponse]) -> Callable[[Any], HttpResponse]:
         def handle(parameters: Any) -> HttpResponse:
             answer = own(parameters)  # what it begins runs later
-            stack = handlers._resolve_stack(_given(parameters, "StackName"))  # noqa: SLF001 - as above
+            stack = handlers._resolve_stack(given(parameters, "StackName"))  # noqa: SLF001 - as above
             if answer[0] == 200:
-                _note(stack, _given(parameters, "RoleARN"))
+                _note(stack, given(parameters, "RoleARN"))
             return answer
 
         return handle
@@ -47,11 +48,11 @@ def _keep_roles() -> None:
     def create_change_set(parameters: Any) -> HttpResponse:
         answer = create(parameters)
         if answer[0] == 200:
-            _note(_change_set(parameters), _given(parameters, "RoleARN"))
+            _note(change_set_of(parameters), given(parameters, "RoleARN"))
         return answer
 
     def execute_change_set(parameters: Any) -> HttpResponse:
-        change_set = _change_set(parameters) or {}
+        change_set = change_set_of(parameters) or {}
         answer = execute(parameters)
         if answer[0] == 200:
             _note(cloudformation._stacks.get(change_set["StackName"]), change_set.get(ROLE, ""))  # noqa: SLF001 - as above
@@ -75,18 +76,6 @@ def _describe_roles() -> None:
         return status, headers, re.sub(rb"<StackId>([^<]+)</StackId>", with_role, body)
 
     actions["DescribeStacks"] = describe
-
-
-def _change_set(parameters: Any) -> Json | None:
-    name = _given(parameters, "StackName")
-    stack = handlers._resolve_stack(name) or {}  # noqa: SLF001 - as above
-    wanted = _given(parameters, "ChangeSetName"), stack.get("StackName", name)
-    found: Json | None = changesets._find_change_set(*wanted)[1]  # noqa: SLF001 - as above
-    return found
-
-
-def _given(parameters: Any, name: str) -> str:
-    return str(handlers._p(parameters, name) or "")  # noqa: SLF001 - as above
 
 
 def _note(record: Json | None, role: str) -> None:

@@ -123,11 +123,6 @@ IGNORED: dict[str, dict[str, Any]] = {
     "DeploymentMode": {"DeploymentMode": "REVERT_DRIFT"},
     "NotificationARNs": {"NotificationARNs": ["arn:aws:sns:us-east-1:333333333333:topic"]},
     "ResourceTypes": {"ResourceTypes": ["AWS::SNS::*"]},
-    "RollbackConfiguration.RollbackTriggers": {
-        "RollbackConfiguration": {
-            "RollbackTriggers": [{"Arn": "arn:aws:cloudwatch:us-east-1:1:alarm:a", "Type": "AWS::CloudWatch::Alarm"}]
-        }
-    },
 }
 """Options of https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html"""
 
