@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from pipeline.catalogue.model import Catalogue, Removal, Stage, Wave, stages_of
 from pipeline.catalogue.release import approves_unchanged, asks_approval, bakes, has_gate, removed_last
+from pipeline.definition.protected_groups import groups
 from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS
 
 ALWAYS = 4
@@ -47,4 +48,6 @@ def _actions_of(stage: Stage) -> int:
     if not stage.services:
         return 0
     around = sum(len(service.before) + len(service.after) for service in stage.services)
-    return len(stage.services) + around + int(stage.environment.keeps_data)
+    environment = stage.environment
+    protected = [each.stack_name(environment) for each in stage.services] if environment.keeps_data else []
+    return len(stage.services) + around + len(list(groups(protected)))

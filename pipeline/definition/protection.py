@@ -3,12 +3,13 @@
 It acts in the deploy roles of production, so it runs no file of the commit; CodePipeline wants an input all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aws_cdk import pipelines
 
 from pipeline.definition import programs
 from pipeline.definition.build_step import BuildStep
+from pipeline.definition.protected_groups import groups
 from pipeline.definition.shared_build import BuildContent, SharedBuild
 
 ACTION = "Protect"
@@ -25,9 +26,11 @@ CONTENT = BuildContent(
 )
 
 
-def step(
+def steps(
     stacks: Sequence[str], *, role: str, region: str, files: pipelines.FileSet, build: SharedBuild
-) -> pipelines.Step:
-    """Return the protection of stacks of one account and region."""
-    variables = {ROLE: role, REGION: region, STACKS: " ".join(stacks)}
-    return BuildStep(ACTION, files=files, build=build, commands=COMMANDS, variables=variables)
+) -> Iterator[pipelines.Step]:
+    """Yield the protection of stacks of one account and region, in as many actions as their names need."""
+    for number, names in enumerate(groups(stacks), start=1):
+        variables = {ROLE: role, REGION: region, STACKS: " ".join(names)}
+        name = ACTION if number == 1 else f"{ACTION}-{number}"
+        yield BuildStep(name, files=files, build=build, commands=COMMANDS, variables=variables)

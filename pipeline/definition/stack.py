@@ -346,11 +346,7 @@ class PipelineStack(cdk.Stack):
                     if service.before or service.after
                 ],
                 post=[
-                    *(
-                        [steps.protect_from_termination(protected, programs=self._programs, builds=self._builds)]
-                        if protected
-                        else []
-                    ),
+                    *steps.protect_from_termination(protected, programs=self._programs, builds=self._builds),
                     *removing,
                 ],
             )

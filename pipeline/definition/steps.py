@@ -177,16 +177,22 @@ def to_pipeline_steps(
 
 def protect_from_termination(
     stacks: Sequence[cdk.Stack], *, programs: pipelines.FileSet, builds: StepBuilds
-) -> pipelines.Step:
-    """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871)."""
+) -> list[pipelines.Step]:
+    """Set termination protection, which CDK Pipelines leaves off whatever the stack says (aws-cdk 17871).
+
+    `stacks`: of one account and region, or none.
+    """
+    if not stacks:
+        return []
     region = stacks[0].region
-    return protection.step(
+    made = protection.steps(
         [stack.stack_name for stack in stacks],
         role=deploy_role_arn(stacks[0], builds.bootstrap, account=stacks[0].account, region=region),
         region=region,
         files=programs,
         build=builds.protections,
     )
+    return list(made)
 
 
 def remove_stack(

@@ -1,5 +1,7 @@
 """How large a pipeline becomes: its actions counted beforehand, its bytes for each service, its template's spaces."""
 
+import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from pipeline.definition import pipeline_size
 from services.library.contract.environment import Tier
 from services.library.contract.release import OFF, Release
 from services.library.contract.steps import Approval, Command
-from services.library.guardrails.rules.quotas import PIPELINE_QUOTAS, TEMPLATE_LIMITS
+from services.library.guardrails.rules.quotas import LONGEST_VALUE, PIPELINE_QUOTAS, TEMPLATE_LIMITS
 from stages import accounts
 from tests.conftest import Assembly
 from tests.testbed import reachable, tiny
@@ -109,6 +111,26 @@ def test_four_hundred_deployments_with_a_probe_each_fit_one_pipeline(tmp_path: P
     assert (grown[1] - grown[0]) / 10 * 400 < TEMPLATE_LIMITS["bytes"], "with indentation, even"
     assert added / 10 * 400 < PIPELINE_QUOTAS["actions"]
     assert len(more.template("Pipeline")["Resources"]) == len(few.template("Pipeline")["Resources"])
+
+
+def test_every_stack_of_production_is_protected_by_an_action_that_has_room_for_its_name(tmp_path: Path) -> None:
+    names = [f"{'a-service-with-a-long-name' * 2}{number:02}" for number in range(23)]
+    services = tuple(type(f"S{at}", (tiny.Tiny,), {"name": name})() for at, name in enumerate(names))
+    production = tiny.stage("production", *services, tier=Tier.PRODUCTION)
+    catalogue = (replace(production, release=Release(alarms=OFF, bake=OFF)),)
+    found = stages(synthesised(tmp_path, catalogue))
+    actions = [action for stage in found for action in stage["Actions"]]
+    assert pipeline_size.actions(catalogue, ()) == len(actions)
+    written = [each["Configuration"].get("EnvironmentVariables", "") for each in actions]
+    assert max(map(len, written)) <= LONGEST_VALUE
+    protected = {
+        each["Name"]: variable["value"].split()
+        for each, variables in zip(actions, written, strict=True)
+        for variable in json.loads(variables or "[]")
+        if variable["name"] == "STACKS"
+    }
+    assert list(protected) == ["Protect", "Protect-2", "Protect-3"]
+    assert sorted(itertools.chain(*protected.values())) == sorted(f"production-{name}" for name in names)
 
 
 def test_a_large_pipelines_template_is_written_without_indentation(
