@@ -160,16 +160,21 @@ def has_default_alarms(stage: Stage, service: Service[Any]) -> bool:
     return _first([each for each in (service.release, stage.release) if _is_sound(each)], "alarms") is None
 
 
-def requests_of(entry: Stage | Wave, stage: Stage, service: Service[Any]) -> int:
-    """Return how many requests a service must have had in the bake of its stage or wave.
+def requests_of(entry: Stage | Wave, stage: Stage) -> dict[str, int]:
+    """Return how many requests each service must have had in the bake of its stage or wave, by its name.
 
     Of one that the tier alone has watched, those that it or its stage asks for: another's wish is not about it.
     """
     strictest = release_of(entry).bake_requests
-    if strictest is None or not has_default_alarms(stage, service):
-        return 0 if strictest is None else strictest.value
-    own = [each.value for each in wishes_for(stage, "bake") if each.service in (None, service)]
-    return max((each.requests for each in own if isinstance(each, Bake)), default=0)
+    said = wishes_for(stage, "bake")
+
+    def requests(service: Service[Any]) -> int:
+        if strictest is None or not has_default_alarms(stage, service):
+            return 0 if strictest is None else strictest.value
+        own = [each.value for each in said if each.service in (None, service)]
+        return max((each.requests for each in own if isinstance(each, Bake)), default=0)
+
+    return {each.name: requests(each) for each in stage.services}
 
 
 def watched_alone(stage: Stage, watched: Collection[str]) -> Stage:

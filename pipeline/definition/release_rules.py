@@ -71,11 +71,8 @@ def _places(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> Iter
     for stage in entry.stages:
         blockers = [each.value for each in release_of(stage).blockers]
         names = {each.name for each in watched_services(stage)}
-        watched = {
-            release_alarm(stage.label, each.name): requests_of(entry, stage, each)
-            for each in stage.services
-            if each.name in names
-        }
+        requests = requests_of(entry, stage)
+        watched = {release_alarm(stage.label, name): count for name, count in requests.items() if name in names}
         if blockers or watched:
             account, region = stage.environment.account, stage.environment.region
             role = bootstrap_role_arn(stack, bootstrap, "lookup", account=account, region=region)

@@ -368,18 +368,15 @@ class Api(Construct):
             body_refusal=self.settings.body_refusal, asks_for_tokens=self.settings.issuer is not None
         )
         found = cors.gateway_headers(self.settings.cors_origins)
-        allowed = {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in found.items()}
+        allowed = {name: f"'{value}'" for name, value in found.items()}
         for each in responses:
             self.rest_api.add_gateway_response(
                 each.response_type,
                 type=apigateway.ResponseType.of(each.response_type),
                 status_code=None if each.status is None else str(each.status),
+                response_headers=each.headers | allowed,
                 templates={JSON: each.template},
             )
-        # One call for all: each would take two to find, and this is most of what an API takes to synthesise.
-        made = [each for each in self.rest_api.node.find_all() if isinstance(each, apigateway.CfnGatewayResponse)]
-        for resource, each in zip(made, responses, strict=True):
-            resource.response_parameters = each.parameters | allowed
 
     def _alarm(self, alarms_to: NotificationTopic) -> None:
         server, client = self.rest_api.metric_server_error, self.rest_api.metric_client_error

@@ -1,6 +1,6 @@
 """The one alarm that a release of a service is watched by: over the rates of failure of all that its stack has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -16,6 +16,8 @@ from services.library.contract.release import ReleaseAlarms
 
 MINUTES, BAD_MINUTES = 3, 2
 """Two bad minutes of three: one alone is often a partner's, and a bake need not wait for a third."""
+KINDS = (Function, apigateway.RestApi, sfn.StateMachine)
+"""What counts requests."""
 REQUESTS = "requests"
 """The id of an alarm's metric of requests; the bake counts by it (pipeline/builds/release_bake.py)."""
 
@@ -48,13 +50,14 @@ class ReleaseAlarm(Construct):
         """
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
-        topic = _topic(stack)
-        if (lacks := lacking(stack)) or topic is None:
+        found = _constructs(stack)
+        topic = _topic(found)
+        if (lacks := _lacking(found)) or topic is None:
             raise ValueError(
                 f"{stack.node.id}: release.alarms is not allowed for a stack without {lacks}; give it one, or give"
                 " alarms=OFF in this service's release."
             )
-        alarms = [self._rate(each, settings.error_percent) for each in _measured(stack)]
+        alarms = [self._rate(each, settings.error_percent) for part in found for each in _measured(part)]
         for alarm in alarms:
             topic.notify_on(alarm)
         self.alarm = cloudwatch.CompositeAlarm(
@@ -98,23 +101,27 @@ def watch_release(stack: cdk.Stack, settings: ReleaseAlarms, *, name: str) -> No
 
 def lacking(stack: cdk.Stack) -> str | None:
     """Return what a stack would need to be watched; None if it has all of it."""
-    if not any(_measured(stack)):
+    return _lacking(_constructs(stack))
+
+
+def _lacking(found: Sequence[Construct]) -> str | None:
+    if not any(isinstance(each, KINDS) for each in found):
         return "a function, an API or a workflow"
-    return None if _topic(stack) else "a NotificationTopic"
+    return None if _topic(found) else "a NotificationTopic"
 
 
-def _topic(stack: cdk.Stack) -> NotificationTopic | None:
-    return next((each for each in stack.node.find_all() if isinstance(each, NotificationTopic)), None)
+def _topic(found: Sequence[Construct]) -> NotificationTopic | None:
+    return next((each for each in found if isinstance(each, NotificationTopic)), None)
 
 
-def _measured(stack: cdk.Stack) -> Iterator[Measured]:
-    """Yield what counts requests in a stack; what is in nested stacks is theirs."""
-    for each in stack.node.find_all():
-        if isinstance(each, Construct) and cdk.Stack.of(each) is stack:
-            yield from _measured_of(each)
+def _constructs(stack: cdk.Stack) -> list[Construct]:
+    """List what matters here of a stack; what is in nested stacks is theirs."""
+    found = [each for each in stack.node.find_all() if isinstance(each, (*KINDS, NotificationTopic))]
+    return [each for each in found if cdk.Stack.of(each) is stack]
 
 
-def _measured_of(found: Construct) -> Iterator[Measured]:
+def _measured(found: Construct) -> Iterator[Measured]:
+    """Yield what counts requests in a construct, if it is one of KINDS."""
     each_minute: MetricOptions = {"period": cdk.Duration.minutes(1), "statistic": "Sum"}
     if isinstance(found, Function):
         function = found.function

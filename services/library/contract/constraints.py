@@ -6,6 +6,7 @@ mypy checks the type at the line where a team wrote it. What a type cannot say s
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 import typing
@@ -110,9 +111,10 @@ def require_valid(settings: Any, who: str = "") -> None:
         raise ValueError(f"{who or type(settings).__name__}: {found.sentence}")
 
 
-def field_types(class_: type) -> dict[str, Any]:
+@functools.cache
+def field_types(class_: type) -> Mapping[str, Any]:
     """Return the annotation of each field of a class, with inherited fields and class variables."""
-    return typing.get_type_hints(class_, include_extras=True)
+    return types.MappingProxyType(typing.get_type_hints(class_, include_extras=True))
 
 
 def validate_value(value: Any, hint: Any, field: str) -> Iterator[InvalidSetting]:

@@ -152,10 +152,10 @@ def test_requests_that_one_service_asks_for_are_not_asked_of_one_that_the_tier_a
     watched = service("two", Release(alarms=ReleaseAlarms()))
     unasked, own = service("three", None), service("four", Release(bake=Bake(minutes=5, requests=2)))
     found = production(asking, watched, unasked, own)
-    assert [requests_of(found, found, each) for each in (asking, watched, unasked, own)] == [9, 9, 0, 2]
+    assert requests_of(found, found) == {asking.name: 9, watched.name: 9, unasked.name: 0, own.name: 2}
     by_stage = production(unasked, release=Release(bake=Bake(minutes=60, requests=7)))
-    assert requests_of(by_stage, by_stage, unasked) == 7
-    assert requests_of(production(unasked), production(unasked), unasked) == 0
+    assert requests_of(by_stage, by_stage) == {unasked.name: 7}
+    assert requests_of(production(unasked), production(unasked)) == {unasked.name: 0}
 
 
 def test_those_that_have_something_to_watch_stay_watched() -> None:

@@ -50,8 +50,8 @@ class GatewayResponse:
     status: int | None
     """None leaves the status that API Gateway chose."""
     template: str
-    parameters: dict[str, str]
-    """Response parameters: header mapping -> value."""
+    headers: dict[str, str]
+    """Name -> value, as a response parameter has it."""
 
 
 def gateway_responses(*, body_refusal: str = "", asks_for_tokens: bool = False) -> tuple[GatewayResponse, ...]:
@@ -68,8 +68,8 @@ def gateway_responses(*, body_refusal: str = "", asks_for_tokens: bool = False) 
             response_type=response_type,
             status=None if response_type.startswith("DEFAULT_") else problem.status,
             template=_gateway_template(response_type, problem),
-            parameters={"gatewayresponse.header.Content-Type": f"'{PROBLEM_MEDIA_TYPE}'"}
-            | ({"gatewayresponse.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'"} if problem.retry else {}),
+            headers={"Content-Type": f"'{PROBLEM_MEDIA_TYPE}'"}
+            | ({"Retry-After": f"'{RETRY_AFTER_SECONDS}'"} if problem.retry else {}),
         )
         for response_type, problem in problems.items()
     )

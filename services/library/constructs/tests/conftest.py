@@ -35,16 +35,17 @@ def _sample_service() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
-    return _scope(tmp_path_factory)
+    return stack_scope(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
     """Like `production`, for what a test makes or fails to make: in no order may another test's template hold it."""
-    return _scope(tmp_path_factory)
+    return stack_scope(tmp_path_factory)
 
 
-def _scope(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
+def stack_scope(tmp_path_factory: pytest.TempPathFactory) -> StackScope:
+    """Return one of its own."""
     environment = Environment(name="prod", tier=Tier.PRODUCTION, account="111111111111", region="eu-west-1")
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
     stage = cdk.Stage(app, "prod", env=environment.to_cdk())

@@ -16,11 +16,12 @@ from services.library.constructs.api import ApiSettings
 from services.library.constructs.async_api import AsyncApi
 from services.library.constructs.function import Function, FunctionSettings
 from services.library.constructs.function_api import FunctionApi
+from services.library.constructs.mappings import problem
 from services.library.constructs.mappings.problem import gateway_responses
 from services.library.constructs.queue import Queue
 from services.library.constructs.queue_api import QueueApi
 from services.library.constructs.sync_api import SyncApi
-from services.library.constructs.tests.conftest import StackScope
+from services.library.constructs.tests.conftest import StackScope, stack_scope
 from services.library.constructs.workflow import Workflow, WorkflowKind
 from tests.testbed.runtime_code import HANDLER
 
@@ -98,7 +99,24 @@ def test_gateway_responses_take_few_calls_of_the_cdk(scratch: StackScope, monkey
             api.rest_api.node.try_remove_child(child.node.id)
     calls.clear()
     api._add_gateway_responses()
-    assert len(calls) <= 2 * len(gateway_responses()) + 2
+    assert len(calls) <= len(gateway_responses()) + 2
+
+
+def test_a_change_of_a_header_alone_is_a_new_deployment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Callers see what was deployed last, and not what was changed since."""
+
+    def deployments() -> list[str]:
+        place = stack_scope(tmp_path_factory)
+        common: dict[str, Any] = {"environment": place.environment, "alarms_to": place.alarms}
+        FunctionApi(place.stack, "Api", function=function(place, "Answers", 9), settings=settings(), **common)
+        return list(place.template().find_resources("AWS::ApiGateway::Deployment"))
+
+    before = deployments()
+    assert deployments() == before
+    monkeypatch.setattr(problem, "RETRY_AFTER_SECONDS", problem.RETRY_AFTER_SECONDS + 1)
+    assert deployments() != before
 
 
 def test_every_api_is_throttled_traced_logged_guarded_and_watched(template: Template) -> None:
