@@ -209,7 +209,7 @@ def _gateway_responses() -> dict[str, Any]:
                 "RestApiId": {"Ref": "Api"},
                 "ResponseType": answer.response_type,
                 **({"StatusCode": str(answer.status)} if answer.status else {}),
-                "ResponseParameters": answer.parameters,
+                "ResponseParameters": {f"gatewayresponse.header.{name}": each for name, each in answer.headers.items()},
                 "ResponseTemplates": {"application/json": answer.template},
             },
         }

@@ -6,10 +6,10 @@ mypy checks the type at the line where a team wrote it. What a type cannot say s
 
 import dataclasses
 import difflib
-import functools
 import re
 import types
 import typing
+import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -111,10 +111,11 @@ def require_valid(settings: Any, who: str = "") -> None:
         raise ValueError(f"{who or type(settings).__name__}: {found.sentence}")
 
 
-@functools.cache
 def field_types(class_: type) -> Mapping[str, Any]:
     """Return the annotation of each field of a class, with inherited fields and class variables."""
-    return types.MappingProxyType(typing.get_type_hints(class_, include_extras=True))
+    if class_ not in _FIELD_TYPES:
+        _FIELD_TYPES[class_] = types.MappingProxyType(typing.get_type_hints(class_, include_extras=True))
+    return _FIELD_TYPES[class_]
 
 
 def validate_value(value: Any, hint: Any, field: str) -> Iterator[InvalidSetting]:
@@ -157,6 +158,8 @@ def suggestion(given: str, allowed: Collection[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+_FIELD_TYPES: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
+"""Computed once: a synth asks for each service in each stage."""
 _PLAIN: Mapping[Any, str] = {
     str: "a text",
     int: "a whole number",
