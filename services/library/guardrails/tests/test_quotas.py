@@ -2,7 +2,6 @@ from typing import Any
 
 import botocore.session
 import pytest
-from cfnlint.helpers import LIMITS  # type: ignore[import-untyped]  # cfn-lint has no types
 
 from services.library.cloudformation.template import Template
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation
@@ -71,6 +70,9 @@ def test_action_with_a_longer_configuration_value_than_codepipeline_takes_is_fou
 
 def test_cloudformations_and_codepipelines_own_figures() -> None:
     """cfn-lint and botocore are the second opinion."""
+    # An import of two seconds, which every process that collects tests would wait for.
+    from cfnlint.helpers import LIMITS  # type: ignore[import-untyped]  # noqa: PLC0415 - cfn-lint has no types
+
     assert TEMPLATE_LIMITS["bytes"] == LIMITS["template"]["body"]
     model = botocore.session.get_session().get_service_model("codepipeline")
     assert model.shape_for("ActionConfigurationValue").metadata["max"] == LONGEST_VALUE

@@ -3,22 +3,28 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from pipeline.local.cloud.cognito.signatures import PrivateKey, PublicKey, decode, encode
 
-KEY = PrivateKey.new()
+
+@pytest.fixture(scope="module")
+def key() -> PrivateKey:
+    """Return a key, which takes half a second to find."""
+    return PrivateKey.new()
 
 
-def test_a_signature_is_verified_and_no_other() -> None:
-    signature = KEY.sign(b"header.claims")
-    assert KEY.public.verifies(b"header.claims", signature)
-    assert not KEY.public.verifies(b"header.other", signature)
-    assert not KEY.public.verifies(b"header.claims", signature[::-1])
-    assert not KEY.public.verifies(b"header.claims", signature[1:])
+def test_a_signature_is_verified_and_no_other(key: PrivateKey) -> None:
+    signature = key.sign(b"header.claims")
+    assert key.public.verifies(b"header.claims", signature)
+    assert not key.public.verifies(b"header.other", signature)
+    assert not key.public.verifies(b"header.claims", signature[::-1])
+    assert not key.public.verifies(b"header.claims", signature[1:])
 
 
-def test_a_key_is_read_as_it_was_published() -> None:
-    jwk = KEY.public.jwk("name")
-    assert PublicKey.of(jwk) == KEY.public
+def test_a_key_is_read_as_it_was_published(key: PrivateKey) -> None:
+    jwk = key.public.jwk("name")
+    assert PublicKey.of(jwk) == key.public
     assert (jwk["kid"], jwk["e"], len(decode(jwk["n"]))) == ("name", "AQAB", 256)
     assert decode(encode(b"\x00\xff")) == b"\x00\xff"
 
