@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 
+Place = tuple[str, str, str]
+"""Account, region and name of a stack: another account may have one of the same name."""
 API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
 
 
@@ -38,9 +40,21 @@ class DeployedStack:
     asks_approval: bool = False
     """Whether a person is asked before anything gets to its stage."""
 
+    @property
+    def place(self) -> Place:
+        """Return which stack it is."""
+        return self.account, self.region, self.stack
+
     def usable_outputs(self, target: Target) -> dict[str, str]:
         """Return the outputs as they can be used from here."""
         return {name: usable_url(target, value) for name, value in self.outputs.items()}
+
+
+def place_of(given: Mapping[str, Any], target: Target) -> Place:
+    """Return which stack an action deploys, by its declaration or by what a run gave it; without a name if none."""
+    configuration = given.get("resolvedConfiguration") or given.get("configuration", {})
+    account = account_of(given.get("roleArn") or configuration.get("RoleArn") or "")
+    return account or target.account, given.get("region", target.region), configuration.get("StackName", "")
 
 
 def usable_url(target: Target, value: str) -> str:
@@ -64,12 +78,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
             configuration = action.get("configuration", {})
             if action["actionTypeId"]["provider"] != STACK or "StackName" not in configuration:
                 continue
-            role = action.get("roleArn") or configuration.get("RoleArn", "")
-            place = (
-                account_of(role) or pipeline.target.account,
-                action.get("region", pipeline.target.region),
-                configuration["StackName"],
-            )
+            place = place_of(action, pipeline.target)
             if place not in found and only in (None, declared["name"]):
                 described = _describe(pipeline, declared["name"], *place)
                 found[place] = replace(described, asks_approval=entry_of(declared["name"]) in asking)
