@@ -137,9 +137,25 @@ def test_service_that_nobody_asks_requests_of_may_have_none_beside_one_that_is_a
 
 def test_bake_of_a_service_that_was_just_deployed_first_needs_no_requests(aws: Aws) -> None:
     aws.had = []
+    aws.stack |= {"StackStatus": "CREATE_COMPLETE", "CreationTime": aws.stack.pop("LastUpdatedTime")}
+    assert bake() == 0
+
+
+def test_service_that_no_release_has_changed_since_its_first_needs_requests(aws: Aws) -> None:
+    aws.had = []
     del aws.stack["LastUpdatedTime"]
     aws.stack["StackStatus"] = "CREATE_COMPLETE"
+    assert bake() == 1
+
+
+def test_adopted_stack_is_asked_for_by_its_own_name(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(aws, "describe_stacks", lambda StackName: asked.append(StackName) or {"Stacks": [aws.stack]})  # noqa: N803
+    monkeypatch.setitem(PLACE, "stacks", {"prod-intake-release": "legacy-intake"})
     assert bake() == 0
+    monkeypatch.delitem(PLACE, "stacks")
+    assert bake() == 0
+    assert asked == ["legacy-intake", "prod-intake"]
 
 
 def test_local_clock_makes_a_bake_of_hours_seconds_and_asks_for_metrics_of_the_real_time(aws: Aws) -> None:
