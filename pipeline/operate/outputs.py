@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 
+NESTED = "AWS::CloudFormation::Stack"
 Place = tuple[str, str, str]
 """Account, region and name of a stack: another account may have one of the same name."""
 API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
@@ -106,14 +107,21 @@ def find_in(there: Sequence[DeployedStack], service: str, stage: str) -> Deploye
 
 
 def resources(target: Target, deployed: DeployedStack, type_: str) -> Iterator[tuple[str, str]]:
-    """Yield logical and physical id of each resource of a type in a service's stack."""
+    """Yield logical and physical id of each resource of a type in a service's stack, and in those nested in it."""
     if not deployed.status:
         raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
     client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
-    for page in client.get_paginator("list_stack_resources").paginate(StackName=deployed.stack):
+    yield from _resources(client, deployed.stack, type_)
+
+
+def _resources(client: "CloudFormationClient", stack: str, type_: str) -> Iterator[tuple[str, str]]:
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
         for each in page["StackResourceSummaries"]:
+            physical = each.get("PhysicalResourceId", "")
             if each["ResourceType"] == type_:
-                yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
+                yield each["LogicalResourceId"], physical
+            if each["ResourceType"] == NESTED and physical:
+                yield from _resources(client, physical, type_)
 
 
 def _asks_approval(declared: Mapping[str, Any]) -> bool:
