@@ -23,7 +23,7 @@ class Endpoint(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_words: object) -> None:  # type: ignore[override]  # silent
+    def log_message(self, *_words: object) -> None:
         pass
 
 

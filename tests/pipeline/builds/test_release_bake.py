@@ -39,6 +39,7 @@ class Aws:
             "LastUpdatedTime": deployed,
         }
         self.asked: dict[str, Any] = {}
+        self.described: list[str] = []
         self.made = Clock(sleep=self.sleep)
 
     def client(self, _service: str, **_: Any) -> "Aws":
@@ -68,7 +69,8 @@ class Aws:
         self.asked = asked
         return [{"MetricDataResults": [{"Id": "requests0", "Values": self.had}]}]
 
-    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        self.described.append(asked["StackName"])
         return {"Stacks": [self.stack]}
 
 
@@ -149,13 +151,11 @@ def test_service_that_no_release_has_changed_since_its_first_needs_requests(aws:
 
 
 def test_adopted_stack_is_asked_for_by_its_own_name(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(aws, "describe_stacks", lambda StackName: asked.append(StackName) or {"Stacks": [aws.stack]})  # noqa: N803
     monkeypatch.setitem(PLACE, "stacks", {"prod-intake-release": "legacy-intake"})
     assert bake() == 0
     monkeypatch.delitem(PLACE, "stacks")
     assert bake() == 0
-    assert asked == ["legacy-intake", "prod-intake"]
+    assert aws.described == ["legacy-intake", "prod-intake"]
 
 
 def test_local_clock_makes_a_bake_of_hours_seconds_and_asks_for_metrics_of_the_real_time(aws: Aws) -> None:
