@@ -1,11 +1,15 @@
 """What can be said of the pipeline: a company says it in pipeline/settings.py, which no upgrade changes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.build_settings import BuildSettings
 from pipeline.source import CodeCommitSource, ConnectionSource, Source
 from services.library.contract.names import PLATFORM_BOOTSTRAP, Bootstrap
+
+PERSON = re.compile(r"arn:aws[a-z-]*:(sts::\d{12}:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|iam::\d{12}:user/[!-~]+)")
+"""How CodePipeline names who has answered: a role's session or a user, and never the role that somebody signs in to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,14 @@ class Settings:
                 f"Settings {self.name!r}: authors is not allowed with a {type(self.source).__name__}, whose source"
                 " action names no author; leave it out, or take a ConnectionSource."
             )
+
+        for email, arn in self.authors.items():
+            if not PERSON.fullmatch(arn):
+                raise ValueError(
+                    f"Settings {self.name!r}: authors[{email!r}]={arn!r} is not allowed, since CodePipeline says it of"
+                    " nobody who approves; give arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION, or"
+                    " arn:aws:iam::ACCOUNT:user/NAME."
+                )
 
     @property
     def source_account(self) -> str:

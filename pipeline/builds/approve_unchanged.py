@@ -1,8 +1,9 @@
 """Approve a run that would change nothing: beside the approval, where the stage says so.
 
 Nothing changes if each template that the run would deploy is, value for value, the one that CloudFormation was given
-last: a template names what functions are made of by its content. Its build is given it as text, and it needs boto3
-alone: what answers an approval is no file of the commit. What it cannot read is left to the person who is asked.
+last: a template names what functions are made of by its content. So that it was given must have succeeded, and what a
+deployment reads anew must be as it was. Its build is given it as text, and it needs boto3 alone: what answers an
+approval is no file of the commit. What it cannot read is left to the person who is asked.
 """
 
 import json
@@ -19,6 +20,13 @@ POLL_SECONDS = 1.0
 SUMMARY = "Approved by the stage's rule: nothing differs from what runs there"
 NOT_COMPARED = frozenset({"TemplateConfiguration", "ParameterOverrides"})
 """What else a deployment may be given besides its template; CDK Pipelines writes the first for a stack with tags."""
+SETTLED = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE")
+"""States of a stack that is as its template says. In others the same deployment may create, replace or mend it."""
+ANEW = "AWS::SSM::Parameter::Value"
+"""Begins the types of parameters whose values each deployment reads, whatever the template."""
+MACRO = "Transform"
+"""In the names of what may make another template of the same one."""
+NESTED, FILE = "AWS::CloudFormation::Stack", "aws:asset:path"
 POLLS = 60
 ANSWERED = ("ApprovalAlreadyCompletedException", "InvalidApprovalTokenException")
 """Somebody was quicker."""
@@ -56,9 +64,7 @@ def differences(stages: Any, stage: str, assembly: Path, looking: Collection[str
         if more := sorted(NOT_COMPARED & given.keys()):
             yield f"{name} has {', '.join(more)}, which nobody compares"
         if action["actionTypeId"]["provider"] == "CloudFormation" and "TemplatePath" in given:
-            new = json.loads((assembly / given["TemplatePath"].partition("::")[2]).read_text(encoding="utf-8"))
-            if _deployed(action) != new:
-                yield f"{given['StackName']} would change"
+            yield from _changes(action, assembly / given["TemplatePath"].partition("::")[2])
         elif given.get("ProjectName") not in looking:
             yield f"{name} may do more than to look"
 
@@ -86,19 +92,62 @@ def _approve(codepipeline: Any, **asked: str) -> None:
             raise
 
 
-def _deployed(action: Mapping[str, Any]) -> Any:
-    """Return the template that a stack was given last, read by the lookup role beside the role that deploys."""
-    role, stack = action["roleArn"].replace("-deploy-role-", "-lookup-role-"), action["configuration"]["StackName"]
+def _changes(action: Mapping[str, Any], file: Path) -> Iterator[str]:
+    """Yield why the deployment of a template may change its stack."""
+    stack, new = action["configuration"]["StackName"], json.loads(file.read_text(encoding="utf-8"))
+    cloudformation, ssm = _clients(action, "cloudformation", "ssm")
+    described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    if described["StackStatus"] not in SETTLED:
+        yield f"{stack} is {described['StackStatus']}"
+    body: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    if (json.loads(body) if isinstance(body, str) else body) != new:
+        yield f"{stack} would change"
+    read = {each["ParameterKey"]: each for each in described.get("Parameters", [])}
+    for name in _read_anew(new):
+        source, value = read[name]["ParameterValue"], read[name].get("ResolvedValue")
+        if ssm.get_parameter(Name=source)["Parameter"]["Value"] != value:
+            yield f"{stack} would be given another value of {source}"
+    for template, is_nested in _with_nested(new, file.parent):
+        if f'{MACRO}": ' in json.dumps(template):
+            yield f"{stack} has a macro, and nobody compares what it makes"
+        if is_nested and (names := _read_anew(template)):
+            yield f"{stack} reads {', '.join(names)} in a nested stack, which nobody compares"
+
+
+def _read_anew(template: Mapping[str, Any]) -> list[str]:
+    """Return the parameters that are read at each deployment and used: the bootstrap's version is for a rule alone."""
+    parts = {name: part for name, part in template.items() if name not in ("Parameters", "Rules")}
+    text = json.dumps(parts)
+    return [
+        name
+        for name, each in template.get("Parameters", {}).items()
+        if each["Type"].startswith(ANEW) and (f'"Ref": "{name}"' in text or f"${{{name}}}" in text)
+    ]
+
+
+def _with_nested(template: Any, folder: Path, *, is_nested: bool = False) -> Iterator[tuple[Any, bool]]:
+    """Yield a template, and those of the stacks that are nested in it."""
+    yield template, is_nested
+    for each in template.get("Resources", {}).values():
+        if each["Type"] == NESTED and (name := each.get("Metadata", {}).get(FILE)):
+            nested = json.loads((folder / name).read_text(encoding="utf-8"))
+            yield from _with_nested(nested, folder, is_nested=True)
+
+
+def _clients(action: Mapping[str, Any], *services: Any) -> list[Any]:
+    """Return clients that act as the lookup role beside the role that deploys a stack."""
+    role = action["roleArn"].replace("-deploy-role-", "-lookup-role-")
     given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="unchanged")["Credentials"]
-    client = boto3.client(
-        "cloudformation",
-        region_name=action.get("region"),
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-    )
-    body: Any = client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    return json.loads(body) if isinstance(body, str) else body
+    return [
+        boto3.client(
+            each,
+            region_name=action.get("region"),
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+        for each in services
+    ]
 
 
 if __name__ == "__main__":

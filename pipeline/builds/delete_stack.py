@@ -8,7 +8,7 @@ credentials, so it is no `penstock` command: those never act on what they find i
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import boto3
@@ -43,13 +43,13 @@ def main(arguments: list[str]) -> int:
         _record(chosen.record, {"stack": chosen.stack, "kept": []}, overwrite=False)
         return 0
     deployed = list(_deployed(cloudformation, stack["StackId"]))
-    reasons = [*_imported(cloudformation, stack)]
-    reasons += _loses_data(template for template, _ in deployed) if chosen.keeps_data else ()
+    reasons = [*_imported(cloudformation, [each for each, _, _ in deployed])]
+    reasons += _loses_data(template for _, template, _ in deployed) if chosen.keeps_data else ()
     for reason in reasons:
         _say(f"{chosen.stack} stays: {reason}")
     if reasons:
         return 1
-    kept = [each for template, resources in deployed for each in _kept(template, resources)]
+    kept = [each for _, template, resources in deployed for each in _kept(template, resources)]
     cloudformation.update_termination_protection(StackName=chosen.stack, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=stack["StackId"])
     try:
@@ -76,25 +76,33 @@ def _find(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return stack
 
 
-def _imported(cloudformation: Any, stack: dict[str, Any]) -> Iterator[str]:
-    for output in stack.get("Outputs", []):
-        if export := output.get("ExportName"):
-            try:
-                importers = cloudformation.list_imports(ExportName=export)["Imports"]
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "ValidationError":  # nobody imports it
-                    continue
-                raise
-            if importers:
+def _imported(cloudformation: Any, stack_ids: Sequence[str]) -> Iterator[str]:
+    """Yield what others import of these stacks, which go together."""
+    going = {each.split("/")[1] if "/" in each else each for each in stack_ids}
+    for stack_id in stack_ids:
+        (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        for export in filter(None, (output.get("ExportName") for output in stack.get("Outputs", []))):
+            if importers := [each for each in _importers(cloudformation, export) if each not in going]:
                 yield f"{', '.join(importers)} import {export} from it; remove that first."
 
 
-def _deployed(cloudformation: Any, stack_id: str) -> Iterator[tuple[Template, list[Any]]]:
-    """Yield the template and the resources of a stack as it is deployed, and of each nested one that goes with it."""
-    template = Template(body=cloudformation.get_template(StackName=stack_id)["TemplateBody"])
+def _importers(cloudformation: Any, export: str) -> list[str]:
+    try:
+        pages = cloudformation.get_paginator("list_imports").paginate(ExportName=export)
+        return [each for page in pages for each in page["Imports"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # nobody imports it
+            return []
+        raise
+
+
+def _deployed(cloudformation: Any, stack_id: str) -> Iterator[tuple[str, Template, list[Any]]]:
+    """Yield a stack's id, its template as macros have made it, and its resources; and of each nested one that goes."""
+    body = cloudformation.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+    template = Template(body=body)
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
     resources = [each for page in pages for each in page["StackResourceSummaries"]]
-    yield template, resources
+    yield stack_id, template, resources
     nested = {each.logical_id for each in template.resources(NESTED) if not _stays(each)}
     for each in resources:
         if each["LogicalResourceId"] in nested and each.get("PhysicalResourceId"):  # without: it was never made

@@ -5,6 +5,7 @@ the call goes there and names the endpoint in its Host header.
 """
 
 import argparse
+import http.client
 import os
 import sys
 import time
@@ -35,19 +36,26 @@ def main() -> int:
     return 1
 
 
+class OwnAnswer(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: where it leads to is another endpoint's answer, such as a page to sign in."""
+
+    def redirect_request(self, *_answer: object, **_more: object) -> None:
+        """Take it for the answer that it is."""
+
+
 def call(url: str, method: str) -> str:
     """The status of one answer, or what went wrong instead."""
     parts = urllib.parse.urlsplit(url)
     headers = {"Host": parts.netloc, "Content-Type": "application/json"}
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        url = endpoint.rstrip("/") + parts.path
+        url = endpoint.rstrip("/") + urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
     request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 - the stack's own output
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+        with urllib.request.build_opener(OwnAnswer).open(request, timeout=10) as answer:
             return str(answer.status)
     except urllib.error.HTTPError as error:
         return str(error.code)
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, http.client.HTTPException) as error:  # such as a connection that is closed before an answer
         return str(error)
 
 

@@ -28,6 +28,8 @@ MINUTE_SECONDS = 60
 TOLD_TIMES = 20
 """How often at most a bake says how far it is."""
 NEVER_UPDATED = "CREATE_COMPLETE"
+FIRST = timedelta(hours=12)
+"""How long before the bake at most a stack was created by the deployment that bakes."""
 BEFORE = timedelta(minutes=15)
 """How long before the bake a request counts, if it came after the deployment."""
 
@@ -80,17 +82,23 @@ def _without_requests(place: Mapping[str, Any], asked: int, begun: datetime, clo
     cloudformation = assumed_role.client("cloudformation", role=place["role"], region=place["region"], session=SESSION)
     for name in place["release"]:
         wanted = place.get("requests", {}).get(name, asked)
-        (stack,) = cloudformation.describe_stacks(StackName=name.removesuffix("-release"))["Stacks"]
+        stack_name = place.get("stacks", {}).get(name, name.removesuffix("-release"))
+        (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
         # Its probes come before the bake, and after its deployment.
         since = max(begun - BEFORE, stack.get("LastUpdatedTime", stack["CreationTime"]))
         had = _requests(cloudwatch, name, since, clock.now() - clock.skipped)
-        if had >= wanted or stack["StackStatus"] == NEVER_UPDATED:
+        if had >= wanted or _is_new(stack, begun):
             sys.stdout.write(f"  {stack['StackName']}: {had} requests{_note(had, wanted)}\n")
         else:
             yield (
                 f"{stack['StackName']} had {had} of {wanted} requests, so that its alarm proves nothing:"
                 " have a probe or a client call it, bake for longer, or ask for fewer (release.bake)"
             )
+
+
+def _is_new(stack: Mapping[str, Any], begun: datetime) -> bool:
+    """Return whether this deployment made the stack, which is so described until one changes it."""
+    return bool(stack["StackStatus"] == NEVER_UPDATED and stack["CreationTime"] > begun - FIRST)
 
 
 def _note(had: int, wanted: int) -> str:

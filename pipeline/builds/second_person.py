@@ -31,7 +31,7 @@ def refusal(authors: Mapping[str, str], details: list[Any], approval: str) -> st
         return f"CodePipeline does not say who {'approved' if author else 'wrote the commit'}, so it is not released."
     if author not in authors:
         return f"{author} is not among {SETTING}: who they sign in as is not known, so it is not released."
-    if authors[author] == approver:
+    if authors[author].casefold() == approver.casefold():  # IAM keeps the case of names, and takes them in any
         return f"{approver} approved what {author} wrote: another person must approve it."
     return ""
 

@@ -238,7 +238,7 @@ def trails(place: Place) -> Iterator[OpenItem]:
         yield OpenItem(
             file=place.title,
             field="",
-            problem="no trail of CloudTrail logs here, so nobody is told when a stage is held or resumed",
+            problem="no trail of CloudTrail logs changes here, so nobody is told when a stage is held or resumed",
             remedy="Make a trail with management events: EventBridge hears of API calls by one alone.",
         )
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.cli import review_deployed
+from pipeline.cli.evidence_text import ACKNOWLEDGEMENTS, ALARMS, DEPLOYED, PUSHED
 from pipeline.operate import alarms, evidence, outputs, pushes
 from pipeline.operate.artifacts import unpack_assembly
 from pipeline.operate.errors import OperateError, suggested
@@ -38,11 +39,14 @@ def collect(pipeline: Pipeline, stage: str, run: Run) -> tuple[dict[str, Any], R
     unknown: list[str] = []
     nothing: list[dict[str, Any]] = []
     unread = Evidence(execution="", commit="", rolls_back=False, way_back="")
-    before = _read(unknown, "What runs now", lambda: evidence.of_stage(pipeline, gate_of(stage)), unread)
+    before = _read(unknown, DEPLOYED, lambda: evidence.of_stage(pipeline, gate_of(stage)), unread)
+    if not before.is_complete:
+        looked_at = f"{evidence.ACTIONS_LOOKED_AT:,}"
+        unknown.append(f"{DEPLOYED}: none of the last {looked_at} actions deployed there, and no more were looked at")
     with tempfile.TemporaryDirectory() as folder:
         made = _read(unknown, "The run's templates", lambda: _assembly(pipeline, run, Path(folder)), None)
         review = _read(unknown, "The review", lambda: _review(pipeline, stage, made), None)
-        given = _read(unknown, "Acknowledgements", lambda: _acknowledgements(made, stage, review), nothing)
+        given = _read(unknown, ACKNOWLEDGEMENTS, lambda: _acknowledgements(made, stage, review), nothing)
     earlier = list(_earlier(run, stage))
     names = dict.fromkeys([*(entry_of(each.name) for each in earlier), stage])
     document = {
@@ -53,10 +57,10 @@ def collect(pipeline: Pipeline, stage: str, run: Run) -> tuple[dict[str, Any], R
         "hotfix": run.hotfix.why if run.hotfix else "",
         "deployed": {"execution": before.execution, "commit": before.commit},
         "review": _judgement(review),
-        "pushes": _read(unknown, "What was pushed", lambda: _pushes(pipeline, before, run), nothing),
+        "pushes": _read(unknown, PUSHED, lambda: _pushes(pipeline, before, run), nothing),
         "checks": [check for each in earlier for check in _checks(each)],
         "left_out": [each.name for each in earlier if each.status == SKIPPED],
-        "alarms": _read(unknown, "Alarms", lambda: _firing(pipeline, names), nothing),
+        "alarms": _read(unknown, ALARMS, lambda: _firing(pipeline, names), nothing),
         "acknowledgements": given,
         "rolls_back": before.rolls_back,
         "way_back": before.way_back,

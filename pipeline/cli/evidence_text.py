@@ -19,6 +19,8 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 LONGEST_TEXT = 80
 LISTED = 20
 NAMED = 3
+DEPLOYED, PUSHED, ALARMS, ACKNOWLEDGEMENTS = "What runs now", "What was pushed", "Alarms", "Acknowledgements"
+"""Begin the sentences about what cannot be read."""
 
 Document = Mapping[str, Any]
 
@@ -43,7 +45,7 @@ def lines(document: Document) -> Iterator[str]:
     deployed = document["deployed"]
     if deployed["execution"]:
         yield f"  {stage} runs {deployed['commit'][:12]}, execution {deployed['execution']}"
-    else:
+    elif not _is_unknown(document, DEPLOYED):
         yield f"  {stage} has no deployment yet that CodePipeline still tells of"
     if document["hotfix"]:
         yield f"  a hotfix: {_text(document['hotfix'])}"
@@ -82,8 +84,16 @@ def _irreversible(document: Document) -> list[str]:
 
 def _since(document: Document) -> str:
     pushed = f"pushed {counted_noun(len(document['pushes']), 'time')}"
-    commit = document["deployed"]["commit"]
-    return f"{pushed} since {commit[:12]}" if commit else f"{pushed} before this first deployment"
+    deployed = document["deployed"]
+    if _is_unknown(document, DEPLOYED, PUSHED):
+        return f"{pushed} at least, what else came since the last deployment is not known"
+    since = deployed["commit"][:12] or deployed["execution"]
+    return f"{pushed} since {since}" if since else f"{pushed} before this first deployment"
+
+
+def _is_unknown(document: Document, *whats: str) -> bool:
+    """Return whether some of it could not be read, so that what is missing is not what there is not."""
+    return any(each.startswith(f"{what}: ") for each in document["unknown"] for what in whats)
 
 
 def _authors(document: Document) -> str:
@@ -100,12 +110,16 @@ def _checks(document: Document) -> str:
 
 
 def _alarms(document: Document) -> str:
+    if _is_unknown(document, ALARMS):
+        return "whether an alarm fires is not known"
     firing = document["alarms"]
     names = ", ".join(f"{each['stage']}/{each['service']}" for each in firing[:NAMED])
     return f"{counted_noun(len(firing), 'alarm')} firing: {names}" if firing else "no alarm fires"
 
 
 def _acknowledgements(document: Document) -> str:
+    if _is_unknown(document, ACKNOWLEDGEMENTS):
+        return f"acknowledgements in {document['stage']} are not known"
     given = document["acknowledgements"]
     used = sum(each["is_used"] for each in given)
     return f"{counted_noun(len(given), 'acknowledgement')} in {document['stage']}, {used} used by this change"

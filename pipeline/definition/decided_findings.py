@@ -51,13 +51,14 @@ BOOTSTRAP_ROLES = {
 
 def decisions(stack: cdk.Stack, settings: Settings, regions: Collection[str]) -> tuple[Decision, ...]:
     """List what the pipeline in this stack decides, with artifact stores in these regions beside its own."""
-    return tuple(_decisions(stack.node.path, settings, sorted({*regions} - {settings.region})))
+    partition = str(stack.resolve(stack.partition))
+    return tuple(_decisions(stack.node.path, settings, sorted({*regions} - {settings.region}), partition))
 
 
-def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iterator[Decision]:
+def _decisions(stack: str, settings: Settings, regions: Collection[str], partition: str) -> Iterator[Decision]:
     account, home = settings.account, f"{settings.region}:{settings.account}"
     bucket, key = f"<{stack}/Artifacts/Bucket/Resource.Arn>", f"<{stack}/Artifacts/Key/Resource.Arn>"
-    far = [f"arn:aws:s3:::{settings.name}-artifacts-{account}-{region}" for region in regions]
+    far = [f"arn:{partition}:s3:::{settings.name}-artifacts-{account}-{region}" for region in regions]
     own = (bucket, f"{bucket}/*")
     stores_by_name = {f"{settings.name}-artifacts-{account}-{region}" for region in (settings.region, *regions)}
     stores = one_of(*own, *(each for store in far for each in (store, f"{store}/*")))
@@ -83,7 +84,7 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         " of the pipeline, which keeps versions.",
         Grant(actions=WRITE_STORE, resources=one_of(*own)),
         Grant(actions=WRITE_ACL, resources=one_of(f"{bucket}/*")),
-        *_read_source(settings),
+        *_read_source(settings, partition),
     )
     yield _decision(
         "CodePipeline",
@@ -133,8 +134,8 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         Grant(actions=START_BUILDS, resources=one_of("*")),
     )
     for role, project in ((f"{synth}/Role", f"<{synth}/Resource>"), (f"{mutation}/Role", f"<{mutation}/Resource>")):
-        log = f"arn:aws:logs:{home}:log-group:/aws/codebuild/{project}:*"
-        reports = f"arn:aws:codebuild:{home}:report-group/{project}-*"
+        log = f"arn:{partition}:logs:{home}:log-group:/aws/codebuild/{project}:*"
+        reports = f"arn:{partition}:codebuild:{home}:report-group/{project}-*"
         yield _decision(
             "CodePipeline",
             (role,),
@@ -153,7 +154,10 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
         " its stack first, and docs/repair.md says what to do with a store that is in the way.",
         by=DecidedBy.PIPELINE,
     )
-    log, reports = f"arn:aws:logs:{home}:log-group:/aws/codebuild/*", f"arn:aws:codebuild:{home}:report-group/*"
+    log, reports = (
+        f"arn:{partition}:logs:{home}:log-group:/aws/codebuild/*",
+        f"arn:{partition}:codebuild:{home}:report-group/*",
+    )
     yield _decision(
         "CodePipeline",
         (publishing,),
@@ -193,11 +197,11 @@ def _decisions(stack: str, settings: Settings, regions: Collection[str]) -> Iter
             Grant(actions=frozenset({action}), resources=one_of(f"{bucket}/reviews/*")),
         )
     if settings.source_account != account:
-        yield from _of_support_stack(settings)
-    yield from _of_build_network(stack, settings)
+        yield from _of_support_stack(settings, partition)
+    yield from _of_build_network(stack, settings, partition)
 
 
-def _of_build_network(stack: str, settings: Settings) -> Iterator[Decision]:
+def _of_build_network(stack: str, settings: Settings, partition: str) -> Iterator[Decision]:
     """Decide what the company's own network and image for builds cause: pipeline/settings.py says them."""
     image, vpc = settings.builds.image, settings.builds.vpc
     policy = f"{stack}/BuildNetwork/Policy/Resource"
@@ -207,7 +211,7 @@ def _of_build_network(stack: str, settings: Settings) -> Iterator[Decision]:
         yield Decision(
             construct="BuildNetwork",
             path=policy,
-            rules=(f"{IAM5}[Resource::*]", f"{IAM5}[Resource::arn:aws:ec2:{home}:network-interface/*]"),
+            rules=(f"{IAM5}[Resource::*]", f"{IAM5}[Resource::arn:{partition}:ec2:{home}:network-interface/*]"),
             holds=lambda cause: all(
                 each in allowed for each in cause.resource.properties["PolicyDocument"]["Statement"]
             ),
@@ -228,16 +232,16 @@ def _of_build_network(stack: str, settings: Settings) -> Iterator[Decision]:
         )
 
 
-def _read_source(settings: Settings) -> Iterator[Grant]:
+def _read_source(settings: Settings, partition: str) -> Iterator[Grant]:
     if isinstance(settings.source, S3Source):
-        bucket = f"arn:aws:s3:::{settings.source.bucket}"
+        bucket = f"arn:{partition}:s3:::{settings.source.bucket}"
         yield Grant(actions=READ_STORE, resources=one_of(bucket, f"{bucket}/{settings.source.key}"))
 
 
-def _of_support_stack(settings: Settings) -> Iterator[Decision]:
+def _of_support_stack(settings: Settings, partition: str) -> Iterator[Decision]:
     """Decide what the CDK's stack for a source action in another account than the tools account causes."""
     role = f"cross-account-support-stack-{settings.source_account}/[^/]+-Source-Source-ActionRole"
-    store = f"arn:aws:s3:::{settings.name}-artifacts-{settings.account}-{settings.region}"
+    store = f"arn:{partition}:s3:::{settings.name}-artifacts-{settings.account}-{settings.region}"
     yield _decision(
         "CodePipeline",
         (role,),

@@ -14,7 +14,7 @@ from pipeline.catalogue.model import Stage, Wave
 from pipeline.catalogue.problem import MistakeError
 from pipeline.catalogue.release import release_of, requests_of, watched_services
 from pipeline.definition.bootstrap_roles import bootstrap_role_arn
-from services.library.contract.names import Bootstrap, release_alarm, release_parameter
+from services.library.contract.names import Bootstrap, release_alarm, release_parameter, stack_of
 
 LONGEST_STANDARD, LONGEST = 4_096, 8_192
 """https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"""
@@ -70,13 +70,19 @@ def _places(entry: Stage | Wave, stack: cdk.Stack, bootstrap: Bootstrap) -> Iter
     bake = release_of(entry).bake
     for stage in entry.stages:
         blockers = [each.value for each in release_of(stage).blockers]
-        names = {each.name for each in watched_services(stage)}
+        stacks = {each.name: each.stack_name(stage.environment) for each in watched_services(stage)}
         requests = requests_of(entry, stage)
-        watched = {release_alarm(stage.label, name): count for name, count in requests.items() if name in names}
+        watched = {release_alarm(stage.label, name): count for name, count in requests.items() if name in stacks}
         if blockers or watched:
             account, region = stage.environment.account, stage.environment.region
             role = bootstrap_role_arn(stack, bootstrap, "lookup", account=account, region=region)
             place = {"account": account, "region": region, "role": role, "release": [*watched], "blockers": blockers}
             # What needs fewer requests than the bake asks for.
             fewer = {name: count for name, count in watched.items() if bake and count < bake.requests}
-            yield place | ({"requests": fewer} if fewer else {})
+            # What was there before the platform has another name than its alarm's.
+            adopted = {
+                release_alarm(stage.label, name): stack_name
+                for name, stack_name in stacks.items()
+                if stack_name != stack_of(stage.label, name)
+            }
+            yield place | ({"requests": fewer} if fewer else {}) | ({"stacks": adopted} if adopted else {})

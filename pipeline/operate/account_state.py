@@ -1,7 +1,7 @@
 """What an account has that deployments need, read and not changed: with the lookup role where it is another account."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -14,6 +14,8 @@ Json = Any
 Found = TypeVar("Found")
 ABSENT = frozenset({"NoSuchEntity", "ParameterNotFound", "ResourceNotFoundException"})
 """The codes by which an API answers that there is no such thing."""
+PIPELINES = "codepipeline.amazonaws.com"
+ADVANCED = "AdvancedEventSelectors"
 
 
 class Account:
@@ -81,12 +83,20 @@ class Account:
         return found
 
     def is_trailed(self) -> bool:
-        """Whether a trail logs management events here: without one EventBridge hears of no API call."""
+        """Whether a trail logs what changes a pipeline here: without one EventBridge hears of no such call."""
         cloudtrail = self._client("cloudtrail")
-        return any(
-            cloudtrail.get_trail_status(Name=each["TrailARN"])["IsLogging"]
-            for each in cloudtrail.describe_trails()["trailList"]
-        )
+        unread: ClientError | None = None
+        for each in cloudtrail.describe_trails()["trailList"]:
+            try:
+                if cloudtrail.get_trail_status(Name=each["TrailARN"])["IsLogging"] and _logs_changes(
+                    cloudtrail.get_event_selectors(TrailName=each["TrailARN"])
+                ):
+                    return True
+            except ClientError as error:  # such as an organisation's, which another account has
+                unread = error
+        if unread is not None:
+            raise unread
+        return False
 
     def _client(self, service: str) -> Any:
         return self._target.client(service, account=self.account, region=self.region)
@@ -95,6 +105,33 @@ class Account:
         ssm = self._client("ssm")
         found = _unless_absent(lambda: ssm.get_parameter(Name=name)["Parameter"])
         return None if found is None else str(found["Value"])
+
+
+def _logs_changes(selectors: Mapping[str, Any]) -> bool:
+    """Say whether a trail logs management events that change a pipeline, by either kind of selectors.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
+    """
+    basic = (
+        each.get("IncludeManagementEvents", True)
+        and each.get("ReadWriteType", "All") != "ReadOnly"
+        and PIPELINES not in each.get("ExcludeManagementEventSources", [])
+        for each in selectors.get("EventSelectors", [])
+    )
+    return any(basic) or any(_selects_changes(each["FieldSelectors"]) for each in selectors.get(ADVANCED, []))
+
+
+def _selects_changes(fields: Sequence[Mapping[str, Any]]) -> bool:
+    """Say so of an advanced selector, all of whose fields must be met; of a test that is not known here, no."""
+    wanted = {"eventCategory": "Management", "readOnly": "false", "eventSource": PIPELINES}
+    given = {each["Field"] for each in fields}
+    return "eventCategory" in given and all(
+        each["Field"] in wanted
+        and wanted[each["Field"]] in each.get("Equals", [wanted[each["Field"]]])
+        and wanted[each["Field"]] not in each.get("NotEquals", [])
+        and each.keys() <= {"Field", "Equals", "NotEquals"}
+        for each in fields
+    )
 
 
 def _unless_absent(read: Callable[[], Found]) -> Found | None:

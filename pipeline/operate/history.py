@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate import holds, rollback
-from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.outputs import DeployedStack, Place, place_of
 from pipeline.operate.pipeline import Pipeline, hotfix_of, message_of
 from pipeline.operate.run import Hotfix
 
@@ -53,8 +53,8 @@ class PastAction:
     began: datetime
     ended: datetime
     """When it changed last."""
-    stack: str = ""
-    region: str = ""
+    place: Place = ("", "", "")
+    """Of the stack that it deploys; without a name if it deploys none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +134,6 @@ def _actions(pipeline: Pipeline, earliest: datetime) -> Iterator[PastAction]:
 
 def _action(pipeline: Pipeline, detail: Mapping[str, Any]) -> PastAction:
     given = detail.get("input", {})
-    configuration = given.get("resolvedConfiguration") or given.get("configuration", {})
     return PastAction(
         execution=detail["pipelineExecutionId"],
         stage=detail["stageName"],
@@ -143,8 +142,7 @@ def _action(pipeline: Pipeline, detail: Mapping[str, Any]) -> PastAction:
         status=detail["status"],
         began=detail["startTime"],
         ended=detail.get("lastUpdateTime", detail["startTime"]),
-        stack=configuration.get("StackName", ""),
-        region=given.get("region", pipeline.target.region),
+        place=place_of(given, pipeline.target),
     )
 
 

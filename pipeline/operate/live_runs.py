@@ -1,10 +1,10 @@
-"""Every run that is alive, by CodePipeline's list of executions and its state of each stage: two calls for all of them.
+"""Every run that is alive, by CodePipeline's list of executions and its state of each stage: two calls for nearly all.
 
 A run that an update of the pipeline cancelled is listed too, until a later one has reached the end: what it carried is
 nowhere, unless a later run carries it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ BEHIND = "Behind"
 """A run that stands in front of a stage. (AWS calls it InProgress.)"""
 STOPPING, CANCELLED = "Stopping", "Cancelled"
 LOOKED_AT = 50
-"""Executions; those that are alive are among the last."""
+"""Executions, and those before them as far as one is that waits in a stage or in front of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +61,9 @@ class LiveRun:
 
 def live_runs(pipeline: Pipeline, states: Sequence[Mapping[str, Any]] | None = None) -> list[LiveRun]:
     """Return the runs that are alive, newest first. `states`: the stages', if they have been read already."""
-    summaries = pipeline.executions(LOOKED_AT)
     if states is None:
         states = pipeline.states()
+    summaries = pipeline.executions(LOOKED_AT, back_to=set(_named(states)))
     found = []
     later: set[str] = set()
     is_out_of_date = False
@@ -79,12 +79,23 @@ def live_runs(pipeline: Pipeline, states: Sequence[Mapping[str, Any]] | None = N
     return found
 
 
+def _named(states: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the executions that are in a stage or in front of one: one may wait there while many others end."""
+    for state in states:
+        yield from (each["pipelineExecutionId"] for each in _inbound(state))
+        inside = state.get("latestExecution", {})
+        if inside.get("status") in (IN_PROGRESS, STOPPING):
+            yield inside["pipelineExecutionId"]
+
+
+def _inbound(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*state.get("inboundExecutions", []), *filter(None, [state.get("inboundExecution")])]
+
+
 def _live(summary: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> LiveRun:
     execution = summary["pipelineExecutionId"]
     for state in states:
-        inbound = [each["pipelineExecutionId"] for each in state.get("inboundExecutions", [])]
-        inbound.append(state.get("inboundExecution", {}).get("pipelineExecutionId", ""))
-        if execution in inbound:
+        if execution in [each["pipelineExecutionId"] for each in _inbound(state)]:
             hold = hold_of(state)
             return _run(summary, BEHIND, state["stageName"], detail=f"held: {hold.why}" if hold else "")
         inside = state.get("latestExecution", {})

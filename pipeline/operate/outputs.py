@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 
+NESTED = "AWS::CloudFormation::Stack"
+Place = tuple[str, str, str]
+"""Account, region and name of a stack: another account may have one of the same name."""
 API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.[a-z.]+(?P<path>/.*)")
 
 
@@ -38,9 +41,21 @@ class DeployedStack:
     asks_approval: bool = False
     """Whether a person is asked before anything gets to its stage."""
 
+    @property
+    def place(self) -> Place:
+        """Return which stack it is."""
+        return self.account, self.region, self.stack
+
     def usable_outputs(self, target: Target) -> dict[str, str]:
         """Return the outputs as they can be used from here."""
         return {name: usable_url(target, value) for name, value in self.outputs.items()}
+
+
+def place_of(given: Mapping[str, Any], target: Target) -> Place:
+    """Return which stack an action deploys, by its declaration or by what a run gave it; without a name if none."""
+    configuration = given.get("resolvedConfiguration") or given.get("configuration", {})
+    account = account_of(given.get("roleArn") or configuration.get("RoleArn") or "")
+    return account or target.account, given.get("region", target.region), configuration.get("StackName", "")
 
 
 def usable_url(target: Target, value: str) -> str:
@@ -64,12 +79,7 @@ def read(pipeline: Pipeline, stage: str | None = None) -> list[DeployedStack]:
             configuration = action.get("configuration", {})
             if action["actionTypeId"]["provider"] != STACK or "StackName" not in configuration:
                 continue
-            role = action.get("roleArn") or configuration.get("RoleArn", "")
-            place = (
-                account_of(role) or pipeline.target.account,
-                action.get("region", pipeline.target.region),
-                configuration["StackName"],
-            )
+            place = place_of(action, pipeline.target)
             if place not in found and only in (None, declared["name"]):
                 described = _describe(pipeline, declared["name"], *place)
                 found[place] = replace(described, asks_approval=entry_of(declared["name"]) in asking)
@@ -97,14 +107,21 @@ def find_in(there: Sequence[DeployedStack], service: str, stage: str) -> Deploye
 
 
 def resources(target: Target, deployed: DeployedStack, type_: str) -> Iterator[tuple[str, str]]:
-    """Yield logical and physical id of each resource of a type in a service's stack."""
+    """Yield logical and physical id of each resource of a type in a service's stack, and in those nested in it."""
     if not deployed.status:
         raise OperateError(f"Stack {deployed.stack} is not deployed yet: `penstock status`.")
     client: CloudFormationClient = target.client("cloudformation", account=deployed.account, region=deployed.region)
-    for page in client.get_paginator("list_stack_resources").paginate(StackName=deployed.stack):
+    yield from _resources(client, deployed.stack, type_)
+
+
+def _resources(client: "CloudFormationClient", stack: str, type_: str) -> Iterator[tuple[str, str]]:
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
         for each in page["StackResourceSummaries"]:
+            physical = each.get("PhysicalResourceId", "")
             if each["ResourceType"] == type_:
-                yield each["LogicalResourceId"], each.get("PhysicalResourceId", "")
+                yield each["LogicalResourceId"], physical
+            if each["ResourceType"] == NESTED and physical:
+                yield from _resources(client, physical, type_)
 
 
 def _asks_approval(declared: Mapping[str, Any]) -> bool:

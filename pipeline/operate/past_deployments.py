@@ -78,7 +78,7 @@ def _of_run(
 
 
 def _deploys(action: PastAction, service: DeployedStack) -> bool:
-    return action.category == DEPLOY and (action.stack, action.region) == (service.stack, service.region)
+    return action.category == DEPLOY and action.place == service.place
 
 
 def _is_about(action: PastAction, deployment: PastAction) -> bool:

@@ -54,8 +54,8 @@ def events_of(history: History, services: Sequence[DeployedStack]) -> list[PastE
 
 def _stages_of_pipeline(history: History, services: Sequence[DeployedStack]) -> set[str]:
     """Return the pipeline's stages that deployed these services: a wave's has another name than its stages."""
-    places = {(each.stack, each.region) for each in services}
-    return {entry_of(each.stage) for each in history.actions if (each.stack, each.region) in places}
+    places = {each.place for each in services}
+    return {entry_of(each.stage) for each in history.actions if each.place in places}
 
 
 def _rollbacks(history: History) -> Iterator[PastEvent]:

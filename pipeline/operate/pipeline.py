@@ -1,7 +1,7 @@
 """The deployed pipeline, and its runs as CodePipeline's API tells of them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,6 +30,9 @@ from services.library.contract.names import EVERY_STAGE, REASON_VARIABLE, STAGES
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline import CodePipelineClient
 
+MOST_PAGES = 40
+"""Of executions that are read, however far back one is looked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
@@ -52,13 +55,24 @@ class Pipeline:
             raise OperateError(f"Pipeline {self.name} has not run yet. Push to its branch, or run `penstock start`.")
         return str(summaries[0]["pipelineExecutionId"])
 
-    def executions(self, count: int) -> Sequence[Mapping[str, Any]]:
-        """Return CodePipeline's summaries of the latest executions, newest first."""
+    def executions(self, count: int, *, back_to: Collection[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Return CodePipeline's summaries of the latest executions, newest first.
+
+        `back_to`: executions that are looked for further back, if they are not among so many.
+        """
+        found: list[Any] = []
+        more: dict[str, Any] = {}
         try:
-            answer = self.client.list_pipeline_executions(pipelineName=self.name, maxResults=count)
+            for _ in range(MOST_PAGES):
+                answer = self.client.list_pipeline_executions(pipelineName=self.name, maxResults=count, **more)
+                found += answer["pipelineExecutionSummaries"]
+                is_missing = not {each["pipelineExecutionId"] for each in found}.issuperset(back_to)
+                if "nextToken" not in answer or (len(found) >= count and not is_missing):
+                    break
+                more = {"nextToken": answer["nextToken"]}
         except (ClientError, EndpointConnectionError) as error:
             self.explain(error)
-        return answer["pipelineExecutionSummaries"][:count]
+        return found if back_to else found[:count]
 
     def read(self, execution: str | None = None) -> Run:
         """Return one execution, or the latest, as it is now."""

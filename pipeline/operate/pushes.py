@@ -11,10 +11,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from pipeline.operate.errors import OperateError
 from pipeline.operate.pipeline import Pipeline, message_of
 from pipeline.operate.run import SUCCEEDED
 
-ACTIONS_LOOKED_AT = 1_000
+ACTIONS_LOOKED_AT = 20_000
+"""With fifty services in four stages a run has some 350."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +36,12 @@ class Push:
 
 
 def between(pipeline: Pipeline, *, after: str, upto: str) -> list[Push]:
-    """Return what was pushed after the run `after` and up to the run `upto`, newest first; all if `after` is empty."""
-    taken = list(_taken(pipeline))
+    """Return what was pushed after the run `after` and up to the run `upto`, newest first; all if `after` is empty.
+
+    Raises:
+        OperateError: More has happened since than is looked at.
+    """
+    taken = list(_taken(pipeline, until=after))
     begin = next((each.taken for each in taken if each.execution == after), None)
     end = next((each.taken for each in taken if each.execution == upto), None)
     found: dict[str, Push] = {}
@@ -46,8 +52,9 @@ def between(pipeline: Pipeline, *, after: str, upto: str) -> list[Push]:
     return list(found.values())
 
 
-def _taken(pipeline: Pipeline) -> Iterator[Push]:
-    """Yield what each run's source action took, newest first."""
+def _taken(pipeline: Pipeline, *, until: str) -> Iterator[Push]:
+    """Yield what each run's source action took, newest first, until that run's."""
+    looked_at = 0
     pages = pipeline.client.get_paginator("list_action_executions").paginate(
         pipelineName=pipeline.name, PaginationConfig={"MaxItems": ACTIONS_LOOKED_AT}
     )
@@ -55,10 +62,15 @@ def _taken(pipeline: Pipeline) -> Iterator[Push]:
         for page in pages:
             details: Any = page["actionExecutionDetails"]
             for detail in details:
+                looked_at += 1
                 if detail["input"]["actionTypeId"]["category"] == "Source" and detail["status"] == SUCCEEDED:
                     yield _push(detail)
+                    if detail["pipelineExecutionId"] == until:
+                        return
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
+    if looked_at >= ACTIONS_LOOKED_AT:
+        raise OperateError(f"the last {ACTIONS_LOOKED_AT:,} actions of the pipeline do not reach back so far")
 
 
 def _push(detail: Mapping[str, Any]) -> Push:

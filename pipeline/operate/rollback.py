@@ -153,8 +153,7 @@ def _stage_of(pipeline: Pipeline, deployed: DeployedStack) -> str:
     """Return the stage of the pipeline, now, that deploys the stack."""
     for declared in pipeline.definition():
         for action in declared["actions"]:
-            there = action.get("region", pipeline.target.region) == deployed.region
-            if there and action.get("configuration", {}).get("StackName") == deployed.stack:
+            if outputs.place_of(action, pipeline.target) == deployed.place:
                 return str(declared["name"])
     raise OperateError(f"The pipeline deploys no stack {deployed.stack} any more.")
 
@@ -187,7 +186,7 @@ def _deployment(pipeline: Pipeline, execution: str, deployed: DeployedStack) -> 
         for detail in details:
             given = detail.get("input", {})
             configuration = given.get("resolvedConfiguration") or given.get("configuration", {})
-            mine = configuration.get("StackName") == deployed.stack and given.get("region") == deployed.region
+            mine = outputs.place_of(given, pipeline.target) == deployed.place
             if mine and detail["status"] == SUCCEEDED and "TemplatePath" in configuration:
                 found: Mapping[str, Any] = detail
                 return found

@@ -75,7 +75,7 @@ def read(target: Target, deployed: DeployedStack, *, since: timedelta) -> list[L
     client: CloudWatchLogsClient = target.client("logs", account=deployed.account, region=deployed.region)
     found: list[Line] = []
     try:
-        for source, group in sorted(_groups(target, deployed).items()):
+        for source, group in sorted(_groups(target, deployed)):
             pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
             for event in (each for page in pages for each in page["events"]):
                 at = datetime.fromtimestamp(event.get("timestamp", 0) / 1000, UTC)
@@ -85,9 +85,10 @@ def read(target: Target, deployed: DeployedStack, *, since: timedelta) -> list[L
     return sorted(found, key=lambda line: line.at)
 
 
-def _groups(target: Target, deployed: DeployedStack) -> dict[str, str]:
+def _groups(target: Target, deployed: DeployedStack) -> list[tuple[str, str]]:
+    """Return whose log it is and its name; two in different stacks may be called alike."""
     found = resources(target, deployed, GROUP)
-    return {HASH.sub("", logical): physical for logical, physical in found if not physical.startswith(FIREWALL)}
+    return [(HASH.sub("", logical), physical) for logical, physical in found if not physical.startswith(FIREWALL)]
 
 
 def _lines(message: str) -> list[str]:

@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.operate import holds, outputs
 from pipeline.operate.next_step import penstock
-from pipeline.operate.outputs import DeployedStack
+from pipeline.operate.outputs import DeployedStack, Place
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.rollback import RECENT, SHORTEST_COMMIT, commit_of
 from pipeline.operate.run import SUCCEEDED
+from pipeline.operate.target import Target
 from services.library.contract.names import entry_of
 
 SHORT_COMMIT = 12
@@ -64,24 +65,24 @@ def of_services(pipeline: Pipeline, services: Iterable[DeployedStack]) -> list[S
     """Return what each service goes back to; nothing of one that no run of those looked at has changed last."""
     try:
         summaries = pipeline.executions(RECENT)
-        return list(find(services, summaries, lambda execution: _details(pipeline, execution)))
+        return list(find(services, summaries, lambda execution: _details(pipeline, execution), pipeline.target))
     except (ClientError, EndpointConnectionError) as error:
         pipeline.explain(error)
 
 
 def find(
-    services: Iterable[DeployedStack], summaries: Details, details: Callable[[str], Details]
+    services: Iterable[DeployedStack], summaries: Details, details: Callable[[str], Details], target: Target
 ) -> Iterator[ServiceRollback]:
     """Yield it. `summaries`: of executions, newest first; `details`: an execution's actions, as CodePipeline tells."""
-    wanted = {(each.stack, each.region): each for each in services if each.changed is not None}
-    changed: dict[tuple[str, str], Mapping[str, Any]] = {}
+    wanted = {each.place: each for each in services if each.changed is not None}
+    changed: dict[Place, Mapping[str, Any]] = {}
     for summary in summaries:
         if not wanted:
             return
         if not any(place in changed or _spans(summary, each.changed) for place, each in wanted.items()):
             continue  # its actions, which are a call of their own, say nothing
         its = details(summary["pipelineExecutionId"])
-        for place, action in _deployments(its).items():
+        for place, action in _deployments(its, target).items():
             service = wanted.get(place)
             if service is None:
                 continue
@@ -122,14 +123,14 @@ def _details(pipeline: Pipeline, execution: str) -> Details:
     return [detail for page in pages for detail in page["actionExecutionDetails"]]
 
 
-def _deployments(details: Details) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return the newest successful deployment of each stack, by its name and region."""
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+def _deployments(details: Details, target: Target) -> dict[Place, Mapping[str, Any]]:
+    """Return the newest successful deployment of each stack."""
+    found: dict[Place, Mapping[str, Any]] = {}
     for detail in sorted(details, key=_began):
         given = detail.get("input", {})
         configuration = given.get("resolvedConfiguration") or given.get("configuration", {})
         if detail["status"] == SUCCEEDED and "TemplatePath" in configuration:
-            found[configuration["StackName"], given.get("region", "")] = detail
+            found[outputs.place_of(given, target)] = detail
     return found
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.operate import sign_in
 from pipeline.operate.errors import OperateError
-from pipeline.operate.session import CONFIGS, LocalClients, account_credentials
+from pipeline.operate.session import CONFIGS, LocalClients, account_credentials, hermetic_session
 from services.library.contract.names import ACCOUNT, PLATFORM_BOOTSTRAP, Bootstrap
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def aws_target(
     def client(service: str, account: str, region: str) -> Any:
         if account == caller["Account"]:
             return session.create_client(service, region_name=region, config=CONFIGS.get(service))
-        role = f"arn:aws:iam::{account}:role/{bootstrap.role('lookup', account=account, region=region)}"
+        partition = hermetic_session().get_partition_for_region(region)
+        role = f"arn:{partition}:iam::{account}:role/{bootstrap.role('lookup', account=account, region=region)}"
         advice = f"Bootstrap account {account} with `cdk bootstrap --trust {caller['Account']}`, as docs/aws.md shows."
         return session.create_client(service, region_name=region, **assume(sts, role, advice=advice))
 

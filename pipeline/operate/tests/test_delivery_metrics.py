@@ -63,8 +63,7 @@ class Past:
                 status=status,
                 began=self.now,
                 ended=self.now + takes,
-                stack=f"prod-{service}" if is_deployment else "",
-                region=REGION,
+                place=("", REGION, f"prod-{service}" if is_deployment else ""),
             )
         )
         self.now += takes
@@ -303,7 +302,7 @@ def test_lead_time_counts_each_commit_once_that_was_deployed_after_the_first(
     succeeded = sorted(
         int(past.runs[each.execution].commit)
         for each in past.actions
-        if (each.stack, each.status) == ("prod-intake", SUCCEEDED) and past.runs[each.execution].commit
+        if (each.place, each.status) == (INTAKE.place, SUCCEEDED) and past.runs[each.execution].commit
     )
     counted = found.lead_time.count if found.lead_time else 0
     assert counted == (succeeded[-1] - succeeded[0] if succeeded else 0)
@@ -341,3 +340,11 @@ def test_what_goes_on_is_no_deployment_yet(steps: list[tuple[str, timedelta]]) -
     past.act(past.push(), "intake.Deploy", IN_PROGRESS)
     after = past.measure()
     assert replace(after, per_week=None) == replace(before, per_week=None)
+
+
+def test_deployments_of_a_stack_of_the_same_name_in_another_account_are_not_the_services() -> None:
+    past = Past()
+    past.act(past.push(), "intake.Deploy")
+    far = replace(past.actions[-1], place=("2" * 12, *past.actions[-1].place[1:]), execution=past.push())
+    past.actions.append(far)
+    assert measure(past.history(), INTAKE, lambda *_commits: {}).deployments == 1

@@ -7,9 +7,12 @@ from typing import Any
 from pipeline.operate import service_rollbacks
 from pipeline.operate.outputs import DeployedStack
 from pipeline.operate.service_rollbacks import ServiceRollback
+from pipeline.operate.target import Target
 
 BEGAN = datetime(2026, 11, 30, 8, tzinfo=UTC)
 ORDERS, BILLS = ("prod-orders", "prod-bills")
+OTHERS = f"arn:aws:iam::{'2' * 12}:role/deploy"
+TARGET = Target(account="9" * 12, region="eu-west-1", endpoint=None, _clients=print, _credentials=print)  # type: ignore[arg-type]  # asked for none
 
 
 class Story:
@@ -21,8 +24,15 @@ class Story:
         self.read: list[str] = []
         """Executions whose actions were asked for."""
 
-    def run(self, *stacks: str, bakes: str = "Succeeded", commit: str = "", **more: Any) -> datetime:
-        """Deploy stacks and bake; when it deployed."""
+    def run(
+        self,
+        *stacks: str,
+        elsewhere: tuple[str, ...] = (),
+        bakes: str = "Succeeded",
+        commit: str = "",
+        **more: Any,
+    ) -> datetime:
+        """Deploy stacks and bake; when it deployed. `elsewhere`: to another account, too."""
         began = BEGAN + timedelta(hours=len(self.summaries))
         execution = f"e{len(self.summaries) + 1}"
         commit = commit or execution[1] * 40
@@ -31,13 +41,14 @@ class Story:
         self.summaries.insert(0, summary)
         self.details[execution] = [
             *(action(began, stack, StackName=stack, TemplatePath="a::b") for stack in stacks),
+            *(action(began, stack, StackName=stack, TemplatePath="a::b", role=OTHERS) for stack in elsewhere),
             action(began + timedelta(minutes=10), "Bake", status=bakes),
         ]
         return began + timedelta(minutes=1)
 
     def rollbacks(self, **changed: datetime | None) -> list[ServiceRollback]:
         services = [service(name, moment) for name, moment in changed.items()]
-        return list(service_rollbacks.find(services, self.summaries, self._read))
+        return list(service_rollbacks.find(services, self.summaries, self._read, TARGET))
 
     def _read(self, execution: str) -> list[dict[str, Any]]:
         self.read.append(execution)
@@ -46,7 +57,8 @@ class Story:
 
 def action(began: datetime, name: str, *, status: str = "Succeeded", **configuration: str) -> dict[str, Any]:
     times = {"startTime": began, "lastUpdateTime": began + timedelta(minutes=5)}
-    given = {"configuration": configuration, "region": "eu-west-1"}
+    role = configuration.pop("role", f"arn:aws:iam::{'1' * 12}:role/deploy")
+    given = {"configuration": configuration, "region": "eu-west-1", "roleArn": role}
     return {"stageName": "prod", "actionName": name, "status": status, "input": given, **times}
 
 
@@ -138,3 +150,12 @@ def test_what_no_run_changed_is_not_spoken_of() -> None:
     story = Story()
     story.run(ORDERS)
     assert story.rollbacks(orders=BEGAN - timedelta(days=1), bills=None) == []
+
+
+def test_a_stack_of_the_same_name_in_another_account_is_another_one() -> None:
+    story = Story()
+    story.run(ORDERS)
+    story.run(elsewhere=(ORDERS,))
+    changed = story.run(ORDERS, elsewhere=(ORDERS,))
+    (found,) = story.rollbacks(orders=changed)
+    assert (found.changed_by, found.execution) == ("e3", "e1")

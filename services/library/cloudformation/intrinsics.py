@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.library.cloudformation.template import Json, Template
+from services.library.cloudformation.template import Json, Resource, Template
 from services.library.cloudformation.values import (
     DYNAMIC_REFERENCE,
     PLACEHOLDER,
@@ -275,6 +275,26 @@ def possible_documents(value: Value, template: Template) -> list[Value]:
     if not isinstance(value, Mapping | list | tuple):
         return [value]
     return _outcomes(template, lambda resolver: resolver.plain(value))
+
+
+def possible_forms(resources: Sequence[Resource], template: Template) -> list[Mapping[str, Json]]:
+    """Return the properties of resources by logical id, for each way in which the conditions turn out.
+
+    What a condition leaves out is not in it. Of ways that are too many to be looked at, no property is known.
+    """
+    each_with_condition = [
+        {"id": each.logical_id, "properties": {"Fn::If": [each.condition, each.properties, {"Ref": "AWS::NoValue"}]}}
+        if each.condition
+        else {"id": each.logical_id, "properties": each.properties}
+        for each in resources
+    ]
+    unknown = {each.logical_id: dict.fromkeys(each.properties, TOO_MANY) for each in resources}
+    return [
+        unknown
+        if form is TOO_MANY
+        else {each["id"]: each["properties"] for each in form if isinstance(each.get("properties"), Mapping)}
+        for form in possible_documents(each_with_condition, template)
+    ]
 
 
 def values_at(resource: Json, path: str, template: Template) -> list[Value]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from services.library.cloudformation.intrinsics import values_at
 from services.library.cloudformation.template import Json, Resource, Template
 
 SUPPRESSIONS = "aws:cdk:acknowledged-rules"
@@ -13,7 +14,7 @@ SUPPRESSIONS = "aws:cdk:acknowledged-rules"
 
 def templates(folder: Path, file: Path, stack_path: str) -> Iterator[Template]:
     """Read a stack's template, then those of its nested stacks."""
-    yield from _with_nested(folder, file, stack_path, termination_protection=_is_protected(file))
+    yield from _with_nested(folder, file, stack_path, _read(file), termination_protection=_is_protected(file))
 
 
 def stacks(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -48,9 +49,8 @@ def has_template(nested: Resource) -> bool:
 
 
 def _with_nested(
-    folder: Path, file: Path, stack_path: str, *, termination_protection: bool | None
+    folder: Path, file: Path, stack_path: str, body: Json, *, termination_protection: bool | None
 ) -> Iterator[Template]:
-    body = _read(file)
     template = Template(
         body=body,
         stack_path=stack_path,
@@ -62,7 +62,24 @@ def _with_nested(
     for nested in template.resources("AWS::CloudFormation::Stack"):
         if has_template(nested):
             asset = file.parent / nested.body["Metadata"]["aws:asset:path"]
-            yield from _with_nested(folder, asset, stack_path, termination_protection=None)
+            body = _with_parameters(_read(asset), nested, template)
+            yield from _with_nested(folder, asset, stack_path, body, termination_protection=None)
+
+
+def _with_parameters(body: Json, nested: Resource, around: Template) -> Json:
+    """Return a nested stack's template with what the stack around it gives its parameters for their defaults.
+
+    What only the deployment knows, or a condition decides, leaves none.
+    """
+    declared = body.get("Parameters")
+    parameters = dict(declared) if isinstance(declared, Mapping) else {}
+    for name, parameter in parameters.items():
+        values = values_at(nested.properties, f"Parameters.{name}", around)
+        if values != [None] and isinstance(parameter, Mapping):
+            rest = {key: value for key, value in parameter.items() if key != "Default"}
+            is_known = len(values) == 1 and isinstance(values[0], str | int | float)
+            parameters[name] = {**rest, "Default": str(values[0])} if is_known else rest
+    return {**body, "Parameters": parameters} if parameters else body
 
 
 def _is_protected(file: Path) -> bool:

@@ -38,6 +38,9 @@ class Aws:
             action("Bake-prod", "CodeBuild", ProjectName="bakes"),
         ]
         self.deployed: Any = json.dumps(TEMPLATE)
+        self.status = "UPDATE_COMPLETE"
+        self.parameters = [{"ParameterKey": "Where", "ParameterValue": "/records/url", "ResolvedValue": "here"}]
+        self.value = "here"
         self.assumed: list[str] = []
         self.in_gate = "run"
         self.token: dict[str, str] = {"token": "t"}
@@ -58,6 +61,13 @@ class Aws:
         if self.deployed is None:
             raise refusal("ValidationError", "Stack prod-orders does not exist")
         return {"TemplateBody": self.deployed}
+
+    def describe_stacks(self, **_: str) -> Any:
+        return {"Stacks": [{"StackStatus": self.status, "Parameters": self.parameters}]}
+
+    def get_parameter(self, **asked: str) -> Any:
+        assert asked == {"Name": "/records/url"}
+        return {"Parameter": {"Value": self.value}}
 
     def get_pipeline_state(self, **_: str) -> Any:
         asked = {"actionName": "Approve-prod", "latestExecution": self.token}
@@ -95,6 +105,9 @@ def test_run_that_changes_nothing_is_approved_with_its_own_token(aws: Aws) -> No
     [
         ({"deployed": {"Resources": {"A": {"Type": "U"}}}}, "prod-orders would change"),
         ({"deployed": None}, "it cannot be told: ClientError"),
+        ({"status": "ROLLBACK_COMPLETE"}, "prod-orders is ROLLBACK_COMPLETE"),
+        ({"status": "UPDATE_ROLLBACK_FAILED"}, "prod-orders is UPDATE_ROLLBACK_FAILED"),
+        ({"status": "UPDATE_IN_PROGRESS"}, "prod-orders is UPDATE_IN_PROGRESS"),
         ({"actions": []}, "the pipeline has no action in prod"),
         ({"actions": [action("Migrate", "CodeBuild", ProjectName="own")]}, "Migrate may do more than to look"),
         ({"actions": [action("Protect", "CodeBuild", ProjectName="own")]}, "Protect may do more than to look"),
@@ -128,3 +141,49 @@ def test_rule_answers_for_no_other_run_and_nothing_that_was_answered(changed: di
         setattr(aws, name, value)
     assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
     assert aws.answered == []
+
+
+def deployed(aws: Aws, template: dict[str, Any]) -> None:
+    """Have the run deploy what is deployed already."""
+    aws.deployed = template
+    Path("assembly/orders.template.json").write_text(json.dumps(template))
+
+
+SOURCE = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/records/url"}
+READING = {"Parameters": {"Where": SOURCE}, "Resources": {"A": {"Type": "T", "Properties": {"B": {"Ref": "Where"}}}}}
+
+
+def test_what_a_deployment_reads_anew_must_be_as_it_was(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed(aws, READING)
+    aws.value = "there"
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
+    assert (aws.answered, "another value of /records/url" in capsys.readouterr().out) == ([], True)
+    aws.value = "here"
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
+    assert len(aws.answered) == 1
+
+
+def test_parameter_that_no_resource_reads_is_not_compared(aws: Aws) -> None:
+    rules = {"CheckBootstrapVersion": {"Assertions": [{"Assert": {"Fn::Equals": [{"Ref": "BootstrapVersion"}, "8"]}}]}}
+    deployed(aws, {**TEMPLATE, "Parameters": {"BootstrapVersion": SOURCE}, "Rules": rules})
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
+    assert len(aws.answered) == 1
+
+
+@pytest.mark.parametrize(
+    ("template", "nested", "said"),
+    [
+        ({**TEMPLATE, "Transform": "Own"}, TEMPLATE, "has a macro"),
+        ({"Resources": {"A": {"Type": "T", "Properties": {"Fn::Transform": {}}}}}, TEMPLATE, "has a macro"),
+        (TEMPLATE, {**TEMPLATE, "Transform": "Own"}, "has a macro"),
+        (TEMPLATE, READING, "reads Where in a nested stack"),
+    ],
+)
+def test_what_nobody_can_compare_is_left_to_a_person(
+    template: dict[str, Any], nested: dict[str, Any], said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
+    Path("assembly/nested.json").write_text(json.dumps(nested))
+    deployed(aws, {**template, "Resources": {**template["Resources"], "Nested": inner}})
+    assert approve_unchanged.main(".", "penstock", "prod", "run", LOOKING) == 0
+    assert (aws.answered, said in capsys.readouterr().out) == ([], True)

@@ -39,6 +39,7 @@ class Aws:
             "LastUpdatedTime": deployed,
         }
         self.asked: dict[str, Any] = {}
+        self.described: list[str] = []
         self.made = Clock(sleep=self.sleep)
 
     def client(self, _service: str, **_: Any) -> "Aws":
@@ -68,7 +69,8 @@ class Aws:
         self.asked = asked
         return [{"MetricDataResults": [{"Id": "requests0", "Values": self.had}]}]
 
-    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        self.described.append(asked["StackName"])
         return {"Stacks": [self.stack]}
 
 
@@ -137,9 +139,23 @@ def test_service_that_nobody_asks_requests_of_may_have_none_beside_one_that_is_a
 
 def test_bake_of_a_service_that_was_just_deployed_first_needs_no_requests(aws: Aws) -> None:
     aws.had = []
+    aws.stack |= {"StackStatus": "CREATE_COMPLETE", "CreationTime": aws.stack.pop("LastUpdatedTime")}
+    assert bake() == 0
+
+
+def test_service_that_no_release_has_changed_since_its_first_needs_requests(aws: Aws) -> None:
+    aws.had = []
     del aws.stack["LastUpdatedTime"]
     aws.stack["StackStatus"] = "CREATE_COMPLETE"
+    assert bake() == 1
+
+
+def test_adopted_stack_is_asked_for_by_its_own_name(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PLACE, "stacks", {"prod-intake-release": "legacy-intake"})
     assert bake() == 0
+    monkeypatch.delitem(PLACE, "stacks")
+    assert bake() == 0
+    assert aws.described == ["legacy-intake", "prod-intake"]
 
 
 def test_local_clock_makes_a_bake_of_hours_seconds_and_asks_for_metrics_of_the_real_time(aws: Aws) -> None:

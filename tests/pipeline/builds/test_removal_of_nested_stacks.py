@@ -19,20 +19,29 @@ class Aws:
     def __init__(self, inner: dict[str, Any], nested: dict[str, Any]) -> None:
         self.templates: dict[str, dict[str, Any]] = {"outer": {"Inner": nested}, "inner": {"Data": inner}}
         self.deleted: list[str] = []
+        self.imports: list[str] = []
+        """Stacks that import what the nested one exports."""
 
     def client(self, _service: str, **_: Any) -> "Aws":
         return self
 
-    def describe_stacks(self, **_: Any) -> dict[str, Any]:
-        return {"Stacks": [{"StackId": "outer", "Outputs": []}]}
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - CloudFormation's name
+        exports = [{"ExportName": "data"}] if StackName == "inner" else []
+        return {"Stacks": [{"StackId": StackName, "Outputs": exports}]}
 
-    def get_template(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - CloudFormation's name
+    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803 - as above
+        assert TemplateStage == "Processed"
         return {"TemplateBody": {"Resources": self.templates[StackName]}}
 
     def get_paginator(self, _name: str) -> "Aws":
         return self
 
-    def paginate(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - as above
+    def paginate(self, *, StackName: str = "", ExportName: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803 - as above
+        if ExportName:
+            assert ExportName == "data"
+            yield {"Imports": self.imports[:1]}
+            yield {"Imports": self.imports[1:]}
+            return
         for name, body in self.templates[StackName].items():
             ids = {"LogicalResourceId": name, "PhysicalResourceId": name.lower(), "ResourceType": body["Type"]}
             yield {"StackResourceSummaries": [ids]}
@@ -85,3 +94,14 @@ def test_what_is_retained_in_a_nested_stack_or_with_it_lets_the_stack_go(
     assert remove(aws, monkeypatch) == 0
     assert aws.deleted == ["outer"]
     assert f"kept, and no longer anybody's: {kept}\n" in capsys.readouterr().out
+
+
+def test_what_is_imported_from_a_nested_stack_keeps_the_stack_around_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = Aws(inner=KEPT, nested=NESTED)
+    aws.imports = ["inner", "other"]
+    assert remove(aws, monkeypatch) == 1
+    assert "outer stays: other import data from it; remove that first." in capsys.readouterr().out
+    aws.imports = ["outer"]
+    assert remove(aws, monkeypatch) == 0

@@ -37,6 +37,7 @@ def test_another_person_than_the_author_may_approve() -> None:
     ("given", "said"),
     [
         ({"approver": ADA}, f"{ADA} approved what ada@example.com wrote"),
+        ({"approver": ADA.replace("/ada", "/Ada")}, "Ada approved what ada@example.com wrote"),
         ({"author": "linus@example.com"}, "linus@example.com is not among authors in pipeline/settings.py"),
         ({"author": ""}, "CodePipeline does not say who wrote the commit"),
         ({"approver": ""}, "CodePipeline does not say who approved"),
@@ -63,3 +64,33 @@ def test_gate_compares_where_the_settings_name_authors(authors: dict[str, str], 
 def test_authors_are_refused_with_a_source_that_names_none() -> None:
     with pytest.raises(ValueError, match="authors is not allowed with a S3Source"):
         replace(SETTINGS, source=S3Source(bucket="source", key="k.zip"), authors=AUTHORS)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::999999999999:role/Approver",
+        "arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Approver_0",
+        "arn:aws:sts::999999999999:assumed-role/Approver",
+        "arn:aws:iam::999999999999:root",
+        "arn:aws:iam::999:user/ada",
+        "ada@example.com",
+        "",
+    ],
+)
+def test_author_is_named_as_codepipeline_names_who_approves(arn: str) -> None:
+    with pytest.raises(ValueError, match="since CodePipeline says it of nobody who approves"):
+        replace(SETTINGS, authors={"ada@example.com": arn})
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        ADA,
+        GRACE,
+        "arn:aws-us-gov:sts::999999999999:assumed-role/AWSReservedSSO_Approver_0/ada.l+work@example.com",
+        "arn:aws-cn:iam::999999999999:user/division/ada",
+    ],
+)
+def test_author_may_be_a_roles_session_or_a_user(arn: str) -> None:
+    assert replace(SETTINGS, authors={"ada@example.com": arn}).authors["ada@example.com"] == arn

@@ -253,7 +253,7 @@ def test_without_a_trail_holds_are_told_to_nobody(accounts: Accounts) -> None:
     trail.stop_logging(Name="all")
     found = accounts.problems()
     trail.start_logging(Name="all")
-    assert found == ["no trail of CloudTrail logs here, so nobody is told when a stage is held or resumed"]
+    assert found == ["no trail of CloudTrail logs changes here, so nobody is told when a stage is held or resumed"]
 
 
 def test_what_could_not_be_asked_is_left_and_says_why(accounts: Accounts) -> None:

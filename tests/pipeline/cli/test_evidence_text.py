@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pipeline.cli import evidence_text
 
 PUSH = {"execution": "e", "commit": "1234567890abcdef", "author": "Ada", "message": "Change something"}
@@ -66,3 +68,29 @@ def test_lines_name_findings_failed_checks_pushes_and_what_is_used_and_shorten_l
     assert "    and 5 more" in said
     assert "    R P: It is small." in said
     assert said[-1] == "  not known: Alarms: not today"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("What runs now", "pushed 2 times at least, what else came since the last deployment is not known"),
+        ("What was pushed", "pushed 2 times at least, what else came since the last deployment is not known"),
+        ("Alarms", "whether an alarm fires is not known"),
+        ("Acknowledgements", "acknowledgements in prod are not known"),
+    ],
+)
+def test_what_could_not_be_read_is_not_said_to_be_nothing(what: str, said: str) -> None:
+    unread = {**DOCUMENT, "unknown": [f"{what}: AccessDenied"]}
+    assert said in evidence_text.summary(unread)
+    assert said in "\n".join(evidence_text.lines(unread))
+    assert said not in evidence_text.summary({**DOCUMENT, "unknown": ["The review: no"]})
+
+
+def test_first_deployment_is_one_only_if_everything_was_looked_at() -> None:
+    first: dict[str, Any] = {**DOCUMENT, "deployed": {"execution": "", "commit": ""}}
+    said = "  prod has no deployment yet that CodePipeline still tells of"
+    assert said in evidence_text.lines(first)
+    assert said not in evidence_text.lines({**first, "unknown": ["What runs now: none of the last 1,000 actions"]})
+    assert "pushed 2 times before this first deployment" in evidence_text.summary(first)
+    nameless = {**DOCUMENT, "deployed": {"execution": "before", "commit": ""}}
+    assert "pushed 2 times since before," in evidence_text.summary(nameless)

@@ -11,7 +11,7 @@ from aws_cdk import assertions
 from pipeline.catalogue.model import Catalogue, Wave
 from pipeline.catalogue.problem import MistakeError
 from pipeline.definition import service_stage
-from services.library.contract.environment import Tier
+from services.library.contract.environment import Environment, Tier
 from services.library.contract.release import OFF, Bake, Release, ReleaseAlarms
 from services.library.contract.steps import Command
 from tests.testbed import tiny
@@ -56,6 +56,7 @@ def test_a_bake_is_the_last_action_and_watches_what_the_release_says(template: a
     assert rules["bake"] == {"minutes": 60, "requests": 5}
     (place,) = rules["alarms"]
     assert (place["release"], place["blockers"], place["region"]) == (["prod-tiny-release"], [], "us-east-1")
+    assert "stacks" not in place
     (role,) = (
         statement["Resource"]
         for each in template.find_resources("AWS::IAM::Policy").values()
@@ -99,6 +100,21 @@ def test_production_bakes_by_default_where_something_can_be_watched(
     assert rules["bake"] == {"minutes": 60, "requests": 0}
     assert [each["release"] for each in rules["alarms"]] == [["prod-other-release"]]
     assert not any("requests" in each for each in rules["alarms"])
+
+
+class Adopted(tiny.Tiny):
+    """A service whose stack was there before the platform."""
+
+    def stack_name(self, environment: Environment) -> str:
+        return f"legacy-{environment.name}"
+
+
+@pytest.mark.parametrize(
+    "template", [(tiny.stage("prod", Adopted(release=WATCHED.release), **PRODUCTION),)], indirect=True
+)
+def test_bake_knows_what_an_adopted_stack_is_called(template: assertions.Template) -> None:
+    (place,) = rules_of(template, "prod")["alarms"]
+    assert (place["release"], place["stacks"]) == (["prod-tiny-release"], {"prod-tiny-release": "legacy-prod"})
 
 
 def test_requests_are_asked_of_who_is_watched_by_somebodys_wish(

@@ -53,6 +53,24 @@ def test_the_guardrails_pass_whatever_the_source(kind: str, tmp_path: Path) -> N
     assert all(any(fnmatchcase(name, each) for each in role_names.PIPELINE) for name in named), "nor lets these"
 
 
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])
+@pytest.mark.parametrize("kind", [*list(KINDS)[2:], "a connection"])
+def test_the_guardrails_pass_in_every_partition(kind: str, region: str, partition: str, tmp_path: Path) -> None:
+    def moved(arn: str) -> str:
+        return arn.replace("arn:aws:", f"arn:{partition}:").replace(f":{SETTINGS.region}:", f":{region}:")
+
+    source = KINDS.get(kind, CONNECTED)
+    if isinstance(source, CodeCommitSource):
+        source = replace(source, repository_arn=moved(source.repository_arn))
+    elif isinstance(source, ConnectionSource):
+        source = replace(source, connection_arn=moved(source.connection_arn))
+    settings = replace(SETTINGS, region=region, source=source)
+    app, pipeline = tiny.app(tmp_path / "out", settings=settings, catalogue=(tiny.stage("dev", region=region),))
+    accounts = DeploymentAccounts(tools=settings.account)
+    guardrails = Guardrails((), accepted=(), decided=pipeline.decided_findings, execution=accounts.policy)
+    assert guardrails.synthesise(app).failed == ()
+
+
 @pytest.mark.parametrize("branch", ["main", "release/2.x", "fix/rounding-1.0", "users/a@b", "feature_#1", "größe"])
 def test_a_branch_that_git_takes_is_allowed(branch: str) -> None:
     assert replace(CONNECTED, branch=branch).branch == branch

@@ -30,6 +30,9 @@ DEPLOYED = DeployedStack(
 )
 STACK = {"StackName": "dev-x", "TemplatePath": f"Synth::{TEMPLATE}", "RoleArn": "arn:aws:iam::111111111111:role/cfn"}
 
+OTHERS = "arn:aws:iam::222222222222:role/cfn"
+"""Of an account that has a stack of the same name."""
+
 
 class Account(CodePipeline):
     """CodePipeline, and CloudFormation, S3 and SSM as far as a rollback asks them."""
@@ -37,7 +40,11 @@ class Account(CodePipeline):
     def __init__(self) -> None:
         super().__init__(state("dev"))
         self.executions = [{"pipelineExecutionId": "e1", "sourceRevisions": [{"revisionId": COMMIT}]}]
-        self.stages = [{"name": "dev", "actions": [{"name": "Deploy", "configuration": {"StackName": "dev-x"}}]}]
+        own, others = ({"StackName": "dev-x", "RoleArn": role} for role in (STACK["RoleArn"], OTHERS))
+        self.stages = [
+            {"name": "far", "actions": [{"name": "Deploy", "configuration": others}]},
+            {"name": "dev", "actions": [{"name": "Deploy", "configuration": own}]},
+        ]
         artifact = {"name": "Synth", "s3location": {"bucket": "artifacts", "key": "one"}}
         given = {"resolvedConfiguration": STACK, "region": "eu-west-1", "inputArtifacts": [artifact]}
         self.details = [{"status": "Succeeded", "input": given}]
@@ -137,10 +144,12 @@ def test_rollback_refuses_what_is_no_run(pipeline: Pipeline, to: str) -> None:
     [
         {"status": "Failed"},
         {"input": {"resolvedConfiguration": STACK, "region": "us-east-1"}},
+        {"input": {"resolvedConfiguration": STACK | {"RoleArn": OTHERS}, "region": "eu-west-1"}},
+        {"input": {"resolvedConfiguration": STACK, "region": "eu-west-1", "roleArn": OTHERS}},
         {"input": {"configuration": STACK | {"StackName": "dev-y"}, "region": "eu-west-1"}},
         {"input": {"configuration": {"StackName": "dev-x"}, "region": "eu-west-1"}},
     ],
-    ids=["failed", "another region", "another stack", "no template"],
+    ids=["failed", "another region", "another account", "another account's deployer", "another stack", "no template"],
 )
 def test_rollback_refuses_a_run_that_did_not_deploy_the_stack(
     pipeline: Pipeline, account: Account, changes: dict[str, Any]
@@ -150,7 +159,7 @@ def test_rollback_refuses_a_run_that_did_not_deploy_the_stack(
 
 
 def test_rollback_refuses_a_stack_that_the_pipeline_deploys_no_more(pipeline: Pipeline, account: Account) -> None:
-    account.stages[0]["actions"][0]["region"] = "us-east-1"
+    account.stages[1]["actions"][0]["region"] = "us-east-1"
     assert refused(pipeline) == "The pipeline deploys no stack dev-x any more."
 
 
@@ -208,7 +217,7 @@ def test_rollback_changes_nothing_that_it_cannot_record(pipeline: Pipeline, acco
 def test_rollback_deploys_the_earlier_template_by_the_role_that_deployed_it(
     pipeline: Pipeline, account: Account, role: str | None
 ) -> None:
-    account.details[0]["input"]["resolvedConfiguration"] = STACK | {"RoleArn": role}
+    account.details[0]["input"] |= {"resolvedConfiguration": STACK | {"RoleArn": role}, "roleArn": STACK["RoleArn"]}
     assert rollback.apply(pipeline, find(pipeline), why="it is wrong") is True
     assert (account.updated["TemplateBody"], account.updated.get("RoleARN")) == (EARLIER, role)
     assert account.records == ["BEGUN", "DONE"]

@@ -358,6 +358,23 @@ def test_retry_of_a_stage_is_refused_in_a_freeze_unless_it_is_told_otherwise(aws
     assert "Stage prod-gate goes on." in penstock("retry", "prod").stdout  # where it is judged
 
 
+def test_retry_of_a_stage_whose_rules_cannot_be_read_is_refused_unless_it_is_told_otherwise(
+    aws: CodePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.states = [state("prod-gate", execution="e2"), state("prod", "Failed", execution="e2")]
+
+    def denied(**_asked: Any) -> None:
+        raise refusal("AccessDeniedException")
+
+    monkeypatch.setattr(aws, "get_parameter", denied)
+    refused = penstock("retry", "prod")
+    assert (refused.exit_code, aws.changed) == (2, [])
+    assert "prod may not be released to now: whether a window is closed or a freeze holds cannot be read" in (
+        refused.stderr
+    )
+    assert "Stage prod goes on." in penstock("retry", "prod", "--despite-closed").stdout
+
+
 def test_retry_takes_the_failed_stage_of_the_latest_run(aws: CodePipeline) -> None:
     aws.states = [state("qa", "Failed", execution="e1"), state("prod", "Failed", execution="e2")]
     aws.executions = runs("Failed", "Failed")

@@ -78,6 +78,12 @@ def test_aws_target_looks_at_another_account_by_the_lookup_role(sts: Sts) -> Non
     assert sts.made[-1] == ("cloudformation", "us-east-1", given)
 
 
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])
+def test_aws_target_looks_at_an_account_of_another_partition(sts: Sts, region: str, partition: str) -> None:
+    target().client("cloudformation", account=OTHER, region=region)
+    assert sts.roles == [f"arn:{partition}:iam::{OTHER}:role/cdk-penstock-lookup-role-{OTHER}-{region}"]
+
+
 def test_aws_target_assumes_the_role_that_changes_something(sts: Sts) -> None:
     role = f"arn:aws:iam::{OTHER}:role/deploy"
     target().assumed("cloudformation", role=role, account=OTHER, region="us-east-1")

@@ -1,7 +1,7 @@
 """`penstock alarms` and `penstock trace` against clients in memory."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,8 @@ class Account:
         self.alarms = [f"a-{number}" for number in range(150)]
         self.machines = [MACHINE]
         self.firing = {"a-3", "a-140"}
+        self.nested: list[str] = []
+        """Alarms in a stack that is nested in the service's."""
         self.newest = ["x-2", "x-1"]
         self.header = f"Root={TRACE};Sampled=1"
         self.documents: list[dict[str, Any]] = []
@@ -42,6 +44,9 @@ class Account:
     def resources(self) -> list[dict[str, Any]]:
         found = [("AWS::CloudWatch::Alarm", name) for name in self.alarms]
         found += [("AWS::StepFunctions::StateMachine", name) for name in self.machines]
+        return self.page([*found, ("AWS::CloudFormation::Stack", "nested"), ("AWS::CloudFormation::Stack", "")])
+
+    def page(self, found: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
         summaries = [
             {"ResourceType": type_, "LogicalResourceId": name, "PhysicalResourceId": name} for type_, name in found
         ]
@@ -76,6 +81,8 @@ class Account:
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         """A page for each segment of a trace; one of resources."""
         if "TraceIds" not in asked:
+            if asked == {"StackName": "nested"}:
+                return self.page(("AWS::CloudWatch::Alarm", name) for name in self.nested)
             assert asked == {"StackName": "staging-intake"}
             return self.resources()
         self.asked += asked["TraceIds"]
@@ -126,6 +133,12 @@ def test_alarms_answers_0_when_none_fires(type_: Type, account: Account) -> None
     account.firing = set()
     done = type_("alarms")
     assert (done.exit_code, done.stdout) == (0, "No alarm fires.\n")
+
+
+def test_alarm_of_a_nested_stack_fires_too(type_: Type, account: Account) -> None:
+    account.nested, account.firing = ["deep", "well"], {"deep"}
+    done = type_("alarms", "--json")
+    assert (done.exit_code, [each["alarm"] for each in json.loads(done.stdout)]) == (1, ["deep"])
 
 
 def span(name: str, at: float, **more: Any) -> dict[str, Any]:

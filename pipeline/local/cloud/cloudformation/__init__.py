@@ -3,7 +3,7 @@
 Emulated, by the emulator: stacks, change sets, exports, custom resources, and the resource types that `support.py`
 lists. Added: a template is refused for what AWS refuses, a resource for what its service does or for a name that is
 taken, an update for what the stack's policy denies, what its role may not call, an operation for what its rollback
-triggers say, types that are only accepted, interrupted operations end.
+triggers say, a deletion during an update, types that are only accepted, interrupted operations end.
 Not emulated: nested change sets, types that `support.py` does not name. Refused by name: options
 that `options.py` lists.
 """
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 def install(emulator: "Emulator") -> None:
     """Complete it. Comes before the services that provide types of their own."""
-    from pipeline.local.cloud.cloudformation import creation_patches, patches, recovery, role_patches, trigger_patches
+    from pipeline.local.cloud.cloudformation import (
+        creation_patches,
+        deletion_patches,
+        patches,
+        recovery,
+        role_patches,
+        trigger_patches,
+    )
     from pipeline.local.cloud.cloudformation.options import check_options
     from pipeline.local.cloud.cloudformation.resources import accepted
     from pipeline.local.cloud.cloudformation.support import ACCEPTED_ONLY
@@ -32,6 +39,7 @@ def install(emulator: "Emulator") -> None:
     patches.validate_resources(emulator)
     creation_patches.overwrite_nothing()
     trigger_patches.obey_rollback_triggers(emulator)
+    deletion_patches.delete_what_is_made()
     for type_name in ACCEPTED_ONLY:
         if not patches.is_provided(type_name):  # the emulator keeps records of some itself
             emulator.provide(type_name, accepted(emulator, type_name))

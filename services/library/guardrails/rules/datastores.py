@@ -5,7 +5,8 @@ That it is retained in production is `Penstock-Retained`, as for every store. No
 
 from collections.abc import Iterator, Mapping
 
-from services.library.cloudformation.template import Template, known
+from services.library.cloudformation.intrinsics import possible_forms
+from services.library.cloudformation.template import Json, Resource, Template, known
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 DATASTORE = "AWS::HealthLake::FHIRDatastore"
@@ -30,22 +31,28 @@ SAMPLES = Rule(
 
 
 def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
-    """Every datastore; samples only where what is stored must be kept."""
+    """Every datastore, whichever way its conditions turn out; samples only where what is stored must be kept."""
     for store in template.resources(DATASTORE):
-        properties = store.properties
-        if not _has_own_key(properties.get("SseConfiguration")):
-            yield KEY.broken_by(store, template, locations=("Properties.SseConfiguration",))
-        version = properties.get("DatastoreTypeVersion")
-        if version != "R4":
-            what = f"It is {version}." if known(version) else "Which one is known only at deployment."
-            yield VERSION.broken_by(store, template, what=what, locations=("Properties.DatastoreTypeVersion",))
-        if place.keeps_data and properties.get("PreloadDataConfig"):
-            yield SAMPLES.broken_by(store, template, locations=("Properties.PreloadDataConfig",))
+        forms = possible_forms([store], template)
+        yield from dict.fromkeys(each for form in forms for each in _of(store, form, template, place))
+
+
+def _of(store: Resource, form: Mapping[str, Json], template: Template, place: DeploymentLocation) -> Iterator[Finding]:
+    if (properties := form.get(store.logical_id)) is None:
+        return
+    if not _has_own_key(properties.get("SseConfiguration")):
+        yield KEY.broken_by(store, template, locations=("Properties.SseConfiguration",))
+    version = properties.get("DatastoreTypeVersion")
+    if version != "R4":
+        what = f"It is {version}." if known(version) else "Which one is known only at deployment."
+        yield VERSION.broken_by(store, template, what=what, locations=("Properties.DatastoreTypeVersion",))
+    if place.keeps_data and properties.get("PreloadDataConfig"):
+        yield SAMPLES.broken_by(store, template, locations=("Properties.PreloadDataConfig",))
 
 
 def _has_own_key(configuration: object) -> bool:
     match configuration:
         case {"KmsEncryptionConfig": {"CmkType": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": key}}:
             # HealthLake's own key can be named by its alias, too.
-            return bool(key) and (isinstance(key, Mapping) or "alias/aws/" not in str(key))
+            return bool(key) and "alias/aws/" not in str(key)
     return False

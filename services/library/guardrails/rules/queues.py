@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from services.library.cloudformation.template import Resource, Template, number
+from services.library.cloudformation.intrinsics import TOO_MANY, possible_forms
+from services.library.cloudformation.template import Json, Resource, Template, number
+from services.library.cloudformation.values import named_resources
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 DEAD_LETTERS = Rule(
@@ -26,7 +28,9 @@ ENCRYPTION = Rule(
     fix="Set KmsMasterKeyId (in the CDK: encryption_master_key), or leave SqsManagedSseEnabled out.",
 )
 
-QUEUE = "AWS::SQS::Queue"
+QUEUE, SOURCE, FUNCTION = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function"
+OF_FUNCTIONS = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
+"""What a function is called by besides its own name."""
 TIMES_THE_TIMEOUT = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 DEFAULT_VISIBILITY_S, DEFAULT_TIMEOUT_S = 30, 3
@@ -36,40 +40,65 @@ NAMES_DEAD_LETTERS = frozenset({"DeadLetterConfig", "deadLetterTargetArn", "OnFa
 
 
 def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
-    """A queue is consumed by whatever event source mapping names it in the same template."""
+    """A queue is consumed by whatever event source mapping names it in the same template, if only by a condition."""
     del place  # a lost message is as lost in a sandbox, where one would want to notice it
-    consumed: dict[str, Resource] = {}
-    for source in template.resources("AWS::Lambda::EventSourceMapping"):
-        queue = template.named_by(source.properties.get("EventSourceArn"))
-        if queue is not None and queue.type == QUEUE:
-            consumed[queue.logical_id] = queue
-            function = template.named_by(source.properties.get("FunctionName"))
-            if function is not None:
-                yield from _visibility(queue, source, function, template)
+    found = [*_consumed(template)]
     for queue in template.resources(QUEUE):
-        if queue.logical_id in consumed and not queue.properties.get("RedrivePolicy"):
-            yield DEAD_LETTERS.broken_by(queue, template, locations=("Properties.RedrivePolicy",))
-        managed = queue.properties.get("SqsManagedSseEnabled", True)
-        if not queue.properties.get("KmsMasterKeyId") and str(managed).lower() != "true":
-            yield ENCRYPTION.broken_by(queue, template, locations=("Properties.SqsManagedSseEnabled",))
+        for form in possible_forms([queue], template):
+            properties = form.get(queue.logical_id, {})
+            managed = properties.get("SqsManagedSseEnabled", True)
+            if not properties.get("KmsMasterKeyId") and str(managed).lower() != "true":
+                found.append(ENCRYPTION.broken_by(queue, template, locations=("Properties.SqsManagedSseEnabled",)))
+    yield from dict.fromkeys(found)
 
 
-def _visibility(queue: Resource, source: Resource, function: Resource, template: Template) -> Iterator[Finding]:
-    timeout = number(function.properties.get("Timeout", DEFAULT_TIMEOUT_S))
-    window = number(source.properties.get("MaximumBatchingWindowInSeconds", 0))
-    hidden = number(queue.properties.get("VisibilityTimeout", DEFAULT_VISIBILITY_S))
+def _consumed(template: Template) -> Iterator[Finding]:
+    """Look at each queue with what works on it, for each way in which the conditions of both turn out."""
+    for source in template.resources(SOURCE):
+        named = named_resources(source.properties.get("EventSourceArn"))
+        workers = {each.logical_id: each for each in _functions(source.properties.get("FunctionName"), template)}
+        for queue in (each for each in template.resources(QUEUE) if each.logical_id in named):
+            for form in possible_forms([source, queue, *workers.values()], template):
+                its, properties = form.get(source.logical_id, {}), form.get(queue.logical_id)
+                arn = its.get("EventSourceArn")
+                if properties is None or (arn is not TOO_MANY and queue.logical_id not in named_resources(arn)):
+                    continue
+                for function in _functions(its.get("FunctionName"), template):
+                    if what := _too_short(properties, its, function, form.get(function.logical_id, {})):
+                        location = "Properties.VisibilityTimeout"
+                        yield VISIBILITY.broken_by(queue, template, what=what, locations=(location,))
+                if not _has_dead_letters(properties.get("RedrivePolicy")):
+                    yield DEAD_LETTERS.broken_by(queue, template, locations=("Properties.RedrivePolicy",))
+
+
+def _functions(name: object, template: Template) -> Iterator[Resource]:
+    """Yield the functions that a value names, by an alias or a version too."""
+    named = named_resources(name)
+    for each in template.resources(*OF_FUNCTIONS):
+        if each.logical_id in named:
+            named |= named_resources(each.properties.get("FunctionName"))
+    yield from (each for each in template.resources(FUNCTION) if each.logical_id in named)
+
+
+def _has_dead_letters(policy: object) -> bool:
+    return isinstance(policy, Mapping) and bool(policy.get("deadLetterTargetArn"))
+
+
+def _too_short(queue: Json, source: Json, function: Resource, settings: Json) -> str:
+    """Return why messages are hidden for too short a time, if they are."""
+    timeout = number(settings.get("Timeout", DEFAULT_TIMEOUT_S))
+    window = number(source.get("MaximumBatchingWindowInSeconds", 0))
+    hidden = number(queue.get("VisibilityTimeout", DEFAULT_VISIBILITY_S))
     if timeout is None or window is None or hidden is None:
-        what = "It is known only at deployment whether it is long enough."
-    elif hidden >= (least := TIMES_THE_TIMEOUT * timeout + window):
-        return
-    else:
-        what = f"VisibilityTimeout is {hidden} s, and {function.logical_id} needs at least {least} s."
-    yield VISIBILITY.broken_by(queue, template, what=what, locations=("Properties.VisibilityTimeout",))
+        return "It is known only at deployment whether it is long enough."
+    if hidden >= (least := TIMES_THE_TIMEOUT * timeout + window):
+        return ""
+    return f"VisibilityTimeout is {hidden} s, and {function.logical_id} needs at least {least} s."
 
 
 def keeps_dead_letters(queue: Resource, template: Template) -> bool:
     """Whether a queue is where others' undelivered messages end, and nobody works on it."""
-    sources = template.resources("AWS::Lambda::EventSourceMapping")
+    sources = template.resources(SOURCE)
     return any(
         template.named_by(named) == queue
         for resource in template.resources()

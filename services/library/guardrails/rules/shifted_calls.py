@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from services.library.cloudformation.policy_text import list_of
 from services.library.cloudformation.template import Json, Resource, Template
-from services.library.cloudformation.values import Value
+from services.library.cloudformation.values import Value, named_resources
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
 RULE = Rule(
@@ -20,6 +20,7 @@ RULE = Rule(
 )
 POLICY = "CodeDeployLambdaAliasUpdate"
 PREFERENCE = "DeploymentPreference"
+FUNCTION = "AWS::Lambda::Function"
 FUNCTION_ALIAS, WORKFLOW_ALIAS = "AWS::Lambda::Alias", "AWS::StepFunctions::StateMachineAlias"
 VERSIONS = {"AWS::Lambda::Version": "FunctionName", "AWS::StepFunctions::StateMachineVersion": "StateMachineArn"}
 """The types of versions, each with the property that says of what."""
@@ -77,9 +78,10 @@ def check(template: Template, place: DeploymentLocation) -> Iterator[Finding]:
 def _functions(template: Template) -> Iterator[Shifted]:
     for alias in template.resources(FUNCTION_ALIAS):
         policy = alias.body.get("UpdatePolicy")
-        function = template.named_by(alias.properties.get("FunctionName"))
-        if isinstance(policy, Mapping) and POLICY in policy and function is not None:
-            yield Shifted(resource=function, calls=("lambda:invokefunction",))
+        named = named_resources(alias.properties.get("FunctionName"))
+        if isinstance(policy, Mapping) and POLICY in policy:
+            for function in (each for each in template.resources(FUNCTION) if each.logical_id in named):
+                yield Shifted(resource=function, calls=("lambda:invokefunction",))
 
 
 def _workflows(template: Template) -> Iterator[Shifted]:

@@ -30,6 +30,9 @@ def test_datastore_of_r4_under_its_own_key_passes() -> None:
         {"KmsEncryptionConfig": {"CmkType": "CUSTOMER_MANAGED_KMS_KEY"}},
         {"KmsEncryptionConfig": {**OWN, "KmsKeyId": "alias/aws/healthlake"}},
         {"KmsEncryptionConfig": {**OWN, "CmkType": {"Ref": "Kind"}}},
+        {"KmsEncryptionConfig": {**OWN, "KmsKeyId": {"Ref": "AWS::NoValue"}}},
+        {"KmsEncryptionConfig": {**OWN, "KmsKeyId": {"Fn::Sub": "arn:aws:kms:${AWS::Region}:1:alias/aws/healthlake"}}},
+        {"Fn::If": ["C", {"KmsEncryptionConfig": OWN}, {"Ref": "AWS::NoValue"}]},
     ],
 )
 def test_datastore_without_a_key_of_the_services_own_is_found(encryption: Any) -> None:

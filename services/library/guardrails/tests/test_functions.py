@@ -33,6 +33,10 @@ def test_function_as_the_library_makes_it_passes() -> None:
         ({"LoggingConfig": {"LogFormat": "JSON"}}, LOGS),
         ({"Architectures": ["x86_64"]}, ARCHITECTURE),
         ({"Architectures": {"Ref": "Which"}}, ARCHITECTURE),
+        ({"LoggingConfig": {"LogGroup": {"Ref": "AWS::NoValue"}}}, LOGS),
+        ({"LoggingConfig": {"Fn::If": ["C", FUNCTION["LoggingConfig"], {"Ref": "AWS::NoValue"}]}}, LOGS),
+        ({"Runtime": {"Fn::If": ["C", "python3.9", f"python{PYTHON}"]}}, RUNTIME),
+        ({"Runtime": {"Ref": "Which"}}, RUNTIME),
         ({"Runtime": "python3.9"}, RUNTIME),
         ({"Runtime": "python3.13"}, RUNTIME),
         ({"TracingConfig": {"Mode": "PassThrough"}}, TRACING),
@@ -56,6 +60,8 @@ def test_function_of_a_newer_python_or_another_language_passes(runtime: str) -> 
 
 def test_functions_log_group_needs_an_end_in_the_template_that_has_it() -> None:
     assert [finding.rule for finding in found({}, logs={})] == [LOGS.id]
+    for never in ({"Ref": "AWS::NoValue"}, {"Fn::If": ["C", 7, {"Ref": "AWS::NoValue"}]}):
+        assert [finding.rule for finding in found({}, logs={"RetentionInDays": never})] == [LOGS.id]
     assert found({"LoggingConfig": {"LogGroup": "/shared/with/others"}}, logs={}) == []
 
 
@@ -97,3 +103,12 @@ def test_variable_that_looks_like_a_secret_is_found_by_name_and_never_quoted(nam
 )
 def test_variable_with_a_secrets_name_passes(name: str, value: Any) -> None:
     assert found({"Environment": {"Variables": {name: value}}}) == []
+
+
+@pytest.mark.parametrize("where", ["Environment", "Variables", "API_KEY"])
+def test_secret_that_only_a_condition_passes_is_found_wherever_the_condition_stands(where: str) -> None:
+    value: Any = "x"
+    for name in ("API_KEY", "Variables", "Environment"):
+        value = {name: {"Fn::If": ["C", value, {"Ref": "AWS::NoValue"}]} if name == where else value}
+    (finding,) = found(value)
+    assert finding.rule == f"{SECRET.id}[API_KEY]"

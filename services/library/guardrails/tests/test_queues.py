@@ -135,3 +135,62 @@ def test_queue_that_is_sent_to_or_consumed_is_no_dead_letter_queue() -> None:
     assert keeps_dead_letters(next(iter(plain.resources(queues.QUEUE))), template(Text=text))
     worked_on = template(source={"EventSourceArn": {"Fn::GetAtt": ["Dead", "Arn"]}})
     assert not any(keeps_dead_letters(queue, worked_on) for queue in worked_on.resources(queues.QUEUE))
+
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+FUNCTION_OF_ALIAS = {"Type": "AWS::Lambda::Alias", "Properties": {"FunctionName": {"Ref": "Worker"}}}
+
+
+def only_if(value: Any, otherwise: Any = NO_VALUE) -> dict[str, Any]:
+    """A value that a condition of the deployment decides about."""
+    return {"Fn::If": ["Condition", value, otherwise]}
+
+
+@pytest.mark.parametrize("policy", [NO_VALUE, only_if(REDRIVE["RedrivePolicy"]), {"maxReceiveCount": 5}])
+def test_dead_letters_that_a_deployment_may_leave_out_are_missing(policy: Any) -> None:
+    (finding,) = found(template({"VisibilityTimeout": 60, "RedrivePolicy": policy}))
+    assert finding.rule == DEAD_LETTERS.id
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        only_if({"Fn::GetAtt": ["Work", "Arn"]}),
+        only_if("arn:aws:sqs:elsewhere", {"Fn::GetAtt": ["Work", "Arn"]}),
+        {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${Work.QueueName}"},
+        {"Fn::Join": ["", [{"Fn::GetAtt": ["Work", "Arn"]}]]},
+    ],
+)
+def test_queue_that_is_named_by_a_function_of_cloudformations_is_consumed(source: Any) -> None:
+    rules = {finding.rule for finding in found(template({}, source={"EventSourceArn": source}))}
+    assert rules == {VISIBILITY.id, DEAD_LETTERS.id}
+
+
+def test_timeout_counts_of_a_function_that_is_named_by_its_alias() -> None:
+    aliased = template(function={"Timeout": 11}, source={"FunctionName": {"Ref": "Live"}}, Live=FUNCTION_OF_ALIAS)
+    (finding,) = found(aliased)
+    assert (finding.rule, "at least 66 s" in finding.text) == (VISIBILITY.id, True)
+
+
+def test_each_timeout_counts_that_a_condition_may_give() -> None:
+    (finding,) = found(template(function={"Timeout": only_if(900, 10)}))
+    assert "at least 5400 s" in finding.text
+
+
+def test_consumer_and_dead_letters_of_one_condition_belong_together() -> None:
+    consumed = template({"VisibilityTimeout": 60, "RedrivePolicy": only_if(REDRIVE["RedrivePolicy"])})
+    consumed.section("Resources")["Source"]["Condition"] = "Condition"
+    assert found(consumed) == []
+    consumed.section("Resources")["Source"]["Condition"] = "Other"
+    assert [finding.rule for finding in found(consumed)] == [DEAD_LETTERS.id]
+
+
+def test_queue_with_more_conditions_than_anybody_looks_at_is_found() -> None:
+    many = {f"V{number}": {"Fn::If": [f"C{number}", 1, 2]} for number in range(8)}
+    assert DEAD_LETTERS.id in {each.rule for each in found(template({"VisibilityTimeout": 60, **REDRIVE, **many}))}
+
+
+@pytest.mark.parametrize("key", [NO_VALUE, only_if("key")])
+def test_key_that_a_deployment_may_leave_out_encrypts_nothing(key: Any) -> None:
+    plain = template({"VisibilityTimeout": 60, **REDRIVE, "SqsManagedSseEnabled": False, "KmsMasterKeyId": key})
+    assert ENCRYPTION.id in {finding.rule for finding in found(plain)}

@@ -26,6 +26,18 @@ def found(type_: str, properties: dict[str, Any], *, alias: dict[str, Any] | Non
     return [each.logical_id for each in check(Template({"Resources": resources}), place)]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        {"Fn::If": ["Condition", {"Ref": "Code"}, "another"]},
+        {"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Code}"},
+    ],
+)
+def test_function_is_shifted_by_whatever_way_its_alias_names_it(name: Any) -> None:
+    alias = {**SHIFTED, "Properties": {"FunctionName": name, "Name": "live", "FunctionVersion": "1"}}
+    assert found("AWS::Lambda::Permission", {"FunctionName": ARN}, alias=alias) == ["Caller"]
+
+
 def invoked(resource: Any, action: Any = "lambda:InvokeFunction") -> dict[str, Any]:
     return {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}}
 

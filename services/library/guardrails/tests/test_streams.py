@@ -45,6 +45,9 @@ def test_stream_consumer_as_the_library_makes_it_passes() -> None:
         ("FunctionResponseTypes", {"Ref": "Types"}),
         ("DestinationConfig", {"OnFailure": {}}),
         ("DestinationConfig", {}),
+        ("DestinationConfig", {"OnFailure": {"Ref": "AWS::NoValue"}}),
+        ("DestinationConfig", {"Fn::If": ["C", SOURCE["DestinationConfig"], {"Ref": "AWS::NoValue"}]}),
+        ("MaximumRetryAttempts", {"Fn::If": ["C", 10, -1]}),
     ],
 )
 def test_each_unsafe_setting_of_a_stream_consumer_is_found_alone(setting: str, value: Any) -> None:
@@ -85,3 +88,16 @@ def test_stream_with_kinesis_defaults_is_found() -> None:
     resources = {"Stream": {"Type": "AWS::Kinesis::Stream"}}
     findings = check(Template({"Resources": resources}), DeploymentLocation(keeps_data=False))
     assert [finding.rule for finding in findings] == [RETENTION.id, ENCRYPTION.id]
+
+
+def test_stream_is_no_topic_by_topics_that_a_condition_leaves_out() -> None:
+    unsafe = {"MaximumRetryAttempts": -1}
+    assert found(source={**unsafe, "Topics": ["topic"]}) == []
+    for topics in ({"Ref": "AWS::NoValue"}, {"Fn::If": ["C", ["topic"], {"Ref": "AWS::NoValue"}]}):
+        (finding,) = found(source={**unsafe, "Topics": topics})
+        assert finding.rule == f"{CONSUMER.id}[MaximumRetryAttempts]"
+
+
+def test_stream_that_a_condition_may_keep_in_the_clear_is_found() -> None:
+    key = {"Fn::If": ["C", STREAM["StreamEncryption"], {"Ref": "AWS::NoValue"}]}
+    assert [finding.rule for finding in found(stream={"StreamEncryption": key})] == [ENCRYPTION.id]
