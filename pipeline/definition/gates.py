@@ -48,6 +48,7 @@ JUDGED_WITH = (
     "pipeline.builds.alarms",
     "pipeline.builds.assumed_role",
     "pipeline.builds.clock",
+    "pipeline.builds.release_rules",
     "services.library.contract.release_times",
 )
 JUDGING = (
@@ -106,12 +107,9 @@ class GatedStages:
         """Yield what the builds of gates and bakes may do. `stack`: the pipeline's own."""
         name = self.settings.name
         parameters = [
-            stack.format_arn(
-                service="ssm",
-                resource="parameter",
-                resource_name=release_parameter(name, entry.label).removeprefix("/"),
-            )
+            stack.format_arn(service="ssm", resource="parameter", resource_name=each.removeprefix("/"))
             for entry in self.entries
+            for each in release_rules.parameters(entry, stack, pipeline=name, bootstrap=self.settings.bootstrap)
         ]
         yield iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameters)
         pipeline = stack.format_arn(service="codepipeline", resource=name)
