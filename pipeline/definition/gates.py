@@ -56,11 +56,11 @@ JUDGING = (
     f'test -z "${{{RULES}:-}}" || '
     + programs.run(JUDGE, f'--rules "${RULES}" --pipeline "${PIPELINE}" --stage "${STAGE}" --execution "${EXECUTION}"'),
 )
-AUTHORS = "AUTHORS"
-"""The variable that says as whom authors sign in, if they may not approve what they wrote."""
+AUTHORS = "authors.json"
+"""The file that says as whom authors sign in, if they may not approve what they wrote."""
 SECOND_PERSON = "pipeline.builds.second_person"
 COMPARING = f"test ${APPROVED} = {NOT_ASKED_YET} || " + programs.run(
-    SECOND_PERSON, f'"${AUTHORS}" "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
+    SECOND_PERSON, f'{AUTHORS} "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
 )
 
 
@@ -80,9 +80,9 @@ def content(authors: Mapping[str, str]) -> BuildContent:
     """Return what the build of all gates does. `authors`: who may not approve what they wrote; none: anybody may."""
     if not authors:
         return CONTENT
-    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), COMPARING, *JUDGING]
-    spec = {**CONTENT.spec, "phases": {"build": {"commands": commands}}}
-    return replace(CONTENT, spec=spec, variables={AUTHORS: json.dumps(dict(authors), sort_keys=True)})
+    known = programs.write_text(AUTHORS, f"{json.dumps(dict(authors), sort_keys=True)}\n")
+    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), known, COMPARING, *JUDGING]
+    return replace(CONTENT, spec={**CONTENT.spec, "phases": {"build": {"commands": commands}}})
 
 
 @dataclass(frozen=True, kw_only=True)
