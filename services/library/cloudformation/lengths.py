@@ -19,6 +19,7 @@ PSEUDO: Mapping[str, int] = {
 }
 OF_AN_ARN = len("arn:aws:codepipeline:ap-southeast-1:123456789012:") + len("deploymentgroup:")
 """What an ARN has before the name."""
+OF_A_ROLE = len("arn:aws-us-gov:iam::123456789012:role/")
 SUFFIX = len("-1A2B3C4D5E6F7")
 """What CloudFormation adds to a name that it makes of the stack's and the logical id."""
 LONGEST_NAMES: Mapping[str, int] = {
@@ -92,7 +93,8 @@ def _named(logical_id: str, template: Template, *, is_arn: bool) -> int:
     if not isinstance(body, Mapping):
         default = template.section("Parameters").get(logical_id, {}).get("Default")
         return len(default) if isinstance(default, str) else UNKNOWN
-    return _name(logical_id, body, template) + (OF_AN_ARN if is_arn else 0)
+    before = OF_A_ROLE if body.get("Type") == "AWS::IAM::Role" else OF_AN_ARN
+    return _name(logical_id, body, template) + (before if is_arn else 0)
 
 
 def _name(logical_id: str, body: Mapping[str, Any], template: Template) -> int:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from services.library.cloudformation.lengths import OF_AN_ARN, SUFFIX, UNKNOWN, longest
+from services.library.cloudformation.lengths import OF_A_ROLE, OF_AN_ARN, SUFFIX, UNKNOWN, longest
 from services.library.cloudformation.template import Template
 
 STACK = "Pipeline/prod/orders"
@@ -33,6 +33,7 @@ TABLE = len(STACK) + len("-Table") + SUFFIX
         ({"Fn::GetAtt": ["Table", "Arn"]}, TABLE + OF_AN_ARN),
         ({"Fn::GetAtt": ["Named", "QueueName"]}, 6),
         ({"Ref": "Role" * 30}, 64),
+        ({"Fn::GetAtt": ["Role" * 30, "Arn"]}, 64 + OF_A_ROLE),
         ({"Fn::Join": ["--", ["ab", {"Ref": "Stage"}, "c"]]}, 2 + 2 + 4 + 2 + 1),
         ({"Fn::Sub": "a ${Stage} b ${Table.Arn}"}, 2 + 4 + 3 + TABLE + OF_AN_ARN),
         ({"Fn::Sub": ["${Own}!", {"Own": "three"}]}, 6),
