@@ -11,6 +11,7 @@ from services.library.guardrails.rules import (
     datastores,
     deployment,
     functions,
+    log_policies,
     lookups,
     passed_roles,
     privileged_builds,
@@ -71,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     deployment.UNKNOWN,
     passed_roles.RULE,
     lookups.RULE,
+    log_policies.RULE,
     *guard.RULES,
 )
 
