@@ -6,7 +6,6 @@ checkout: the action's build has the text of this file, and of those that it imp
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from pipeline.builds import alarms, assumed_role
+from pipeline.builds import alarms, assumed_role, release_rules
 from pipeline.builds.clock import Clock
 
 SESSION = "release-bake"
@@ -40,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rules", required=True, help="the parameter that has the release's rules")
     parser.add_argument("--stage", required=True)
     chosen = parser.parse_args(arguments)
-    rules = json.loads(boto3.client("ssm").get_parameter(Name=chosen.rules)["Parameter"]["Value"])
-    clock, bake, places = Clock(), rules["bake"], rules["alarms"]
+    clock = Clock()
+    rules = release_rules.read(boto3.client("ssm"), chosen.rules, clock)
+    bake, places = rules["bake"], rules["alarms"]
     begun = clock.now()
     sys.stdout.write(f"{chosen.stage} bakes for {bake['minutes']} minutes, from {begun:%H:%M} UTC.\n")
     problems = _watch(clock, places, begun, timedelta(minutes=bake["minutes"]))

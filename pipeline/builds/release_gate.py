@@ -1,12 +1,11 @@
 """Judge whether a stage may be released to now: the last action of its gate, after the approval.
 
-What it judges by lies in a parameter that the pipeline's stack renders from `stages/`, so that a freeze changes no
+What it judges by lies in parameters that the pipeline's stack renders from `stages/`, so that a freeze changes no
 action of the pipeline: a change of those cancels runs that wait. Whatever cannot be read closes the gate. It has no
 checkout: the action's build has the text of this file, and of those that it imports.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.builds import alarms
+from pipeline.builds import alarms, release_rules
 from pipeline.builds.clock import Clock
 from services.library.contract import release_times
 
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     clock, codepipeline = Clock(), boto3.client("codepipeline")
     try:
         wait_until_idle(codepipeline, chosen.pipeline, chosen.stage, clock)
-        rules = json.loads(boto3.client("ssm").get_parameter(Name=chosen.rules)["Parameter"]["Value"])
+        rules = release_rules.read(boto3.client("ssm"), chosen.rules, clock)
         variables = variables_of(codepipeline, chosen.pipeline, chosen.execution)
         closed = [*held(codepipeline, chosen.pipeline, chosen.stage)]
         closed += [*closed_times(rules, clock.now(), variables)]

@@ -7,6 +7,7 @@ can say (`Settings.authors`). It has no checkout: the action's build has the tex
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,9 +16,12 @@ SETTING = "authors in pipeline/settings.py"
 
 
 def main(authors: str, pipeline: str, execution: str, approval: str) -> int:
-    """Compare the approver with the author; 1 if they are one person, or if that cannot be told."""
+    """Compare the approver with the author; 1 if they are one person, or if that cannot be told.
+
+    `authors`: the file with who they sign in as.
+    """
     details = list(_details(boto3.client("codepipeline"), pipeline, execution))
-    reason = refusal(json.loads(authors), details, approval)
+    reason = refusal(json.loads(Path(authors).read_text(encoding="utf-8")), details, approval)
     sys.stdout.write(f"{reason or 'Another person than the author approved.'}\n")
     return 1 if reason else 0
 

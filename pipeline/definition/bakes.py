@@ -17,7 +17,13 @@ LONGEST_MINUTES = 2_160
 BAKE = "pipeline.builds.release_bake"
 COMMANDS = (
     *programs.write(
-        (BAKE, "pipeline.builds.alarms", "pipeline.builds.assumed_role", "pipeline.builds.clock"),
+        (
+            BAKE,
+            "pipeline.builds.alarms",
+            "pipeline.builds.assumed_role",
+            "pipeline.builds.clock",
+            "pipeline.builds.release_rules",
+        ),
     ),
     programs.run(BAKE, f'--rules "${RULES}" --stage "${STAGE}"'),
 )

@@ -48,6 +48,7 @@ JUDGED_WITH = (
     "pipeline.builds.alarms",
     "pipeline.builds.assumed_role",
     "pipeline.builds.clock",
+    "pipeline.builds.release_rules",
     "services.library.contract.release_times",
 )
 JUDGING = (
@@ -55,11 +56,11 @@ JUDGING = (
     f'test -z "${{{RULES}:-}}" || '
     + programs.run(JUDGE, f'--rules "${RULES}" --pipeline "${PIPELINE}" --stage "${STAGE}" --execution "${EXECUTION}"'),
 )
-AUTHORS = "AUTHORS"
-"""The variable that says as whom authors sign in, if they may not approve what they wrote."""
+AUTHORS = "authors.json"
+"""The file that says as whom authors sign in, if they may not approve what they wrote."""
 SECOND_PERSON = "pipeline.builds.second_person"
 COMPARING = f"test ${APPROVED} = {NOT_ASKED_YET} || " + programs.run(
-    SECOND_PERSON, f'"${AUTHORS}" "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
+    SECOND_PERSON, f'{AUTHORS} "${PIPELINE}" "${EXECUTION}" "{APPROVAL}-${STAGE}"'
 )
 
 
@@ -79,9 +80,9 @@ def content(authors: Mapping[str, str]) -> BuildContent:
     """Return what the build of all gates does. `authors`: who may not approve what they wrote; none: anybody may."""
     if not authors:
         return CONTENT
-    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), COMPARING, *JUDGING]
-    spec = {**CONTENT.spec, "phases": {"build": {"commands": commands}}}
-    return replace(CONTENT, spec=spec, variables={AUTHORS: json.dumps(dict(authors), sort_keys=True)})
+    known = programs.write_text(AUTHORS, f"{json.dumps(dict(authors), sort_keys=True)}\n")
+    commands = [*COMMANDS, *programs.write([SECOND_PERSON]), known, COMPARING, *JUDGING]
+    return replace(CONTENT, spec={**CONTENT.spec, "phases": {"build": {"commands": commands}}})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +107,9 @@ class GatedStages:
         """Yield what the builds of gates and bakes may do. `stack`: the pipeline's own."""
         name = self.settings.name
         parameters = [
-            stack.format_arn(
-                service="ssm",
-                resource="parameter",
-                resource_name=release_parameter(name, entry.label).removeprefix("/"),
-            )
+            stack.format_arn(service="ssm", resource="parameter", resource_name=each.removeprefix("/"))
             for entry in self.entries
+            for each in release_rules.parameters(entry, stack, pipeline=name, bootstrap=self.settings.bootstrap)
         ]
         yield iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameters)
         pipeline = stack.format_arn(service="codepipeline", resource=name)

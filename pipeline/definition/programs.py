@@ -26,7 +26,10 @@ def run(module: str, arguments: str) -> str:
     return f'(cd "${FOLDER}" && python3 -u -m {module} {arguments})'
 
 
+def write_text(file: str, text: str) -> str:
+    """Return the command that writes a text beside the modules: a variable of a build has no room for a long one."""
+    return f'mkdir -p "${FOLDER}/{Path(file).parent.as_posix()}" && cat > "${FOLDER}/{file}" <<\'{_END}\'\n{text}{_END}'
+
+
 def _write(file: str) -> str:
-    text = (ROOT / file).read_text(encoding="utf-8")
-    folder = Path(file).parent.as_posix()
-    return f'mkdir -p "${FOLDER}/{folder}" && cat > "${FOLDER}/{file}" <<\'{_END}\'\n{text}{_END}'
+    return write_text(file, (ROOT / file).read_text(encoding="utf-8"))

@@ -309,7 +309,7 @@ class PipelineStack(cdk.Stack):
         gate: pipelines.Wave | None = None
         if has_gate(entry):
             gate = self._engine.add_wave(gate_of(entry.label))
-            release_rules.add_parameter(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
+            release_rules.add_parameters(self, entry, pipeline=self._pipeline_name, bootstrap=self._builds.bootstrap)
             gate.add_pre(
                 *gates.steps(
                     entry.label,

@@ -30,6 +30,9 @@ REMOVE = "Remove-"
 MOST_OF_A_COMMENT = 1_000
 """Characters that CodePipeline takes as an approval's.
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html"""
+BUILDS_OF_A_ROLE = 30
+"""How many projects one role may start: with long names of services and steps a policy has room for no more than 40.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 PROGRAMS = "pipeline/builds"
 """Of the commit, this folder alone is what the Build stage gives probes as their input."""
 
@@ -84,6 +87,19 @@ class StepBuilds(Construct):
         judging = gates.content(gated.settings.authors) if gated else gates.CONTENT
         self.gates = SharedBuild(self, "Gates", content=judging, **shared)
         self.bakes = SharedBuild(self, "Bakes", content=bakes.CONTENT, **shared) if gated and gated.bake else None
+        self._own_builds = 0
+        self._start_role: iam.IRole | None = None
+
+    def start_role(self) -> iam.IRole | None:
+        """Return in which role the pipeline starts one more build that is a step's alone; None: in CDK Pipelines' own.
+
+        That one names each project that it starts, and CDK splits its policy by what ARNs usually have.
+        """
+        group, first = divmod(self._own_builds, BUILDS_OF_A_ROLE)
+        self._own_builds += 1
+        if group and not first:
+            self._start_role = iam.Role(self, f"StartRole{group}", assumed_by=self._pipeline_role)
+        return self._start_role
 
     @property
     def looking(self) -> list[SharedBuild]:
@@ -213,6 +229,7 @@ def remove_stack(
         install_commands=[SETUP],
         commands=[" ".join([".venv/bin/python -m pipeline.builds.delete_stack", *words, shipped.stack])],
         role=builds.remove_role,
+        action_role=builds.start_role(),
         logging=builds.logging,
     )
 
@@ -245,6 +262,7 @@ def _to_pipeline_step(
         commands=list(step.commands),
         env_from_cfn_outputs={variable: _output(step, key, stack) for variable, key in step.outputs.items()},
         role=builds.role,
+        action_role=builds.start_role(),
         logging=builds.logging,
     )
 

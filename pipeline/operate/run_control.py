@@ -10,6 +10,9 @@ from pipeline.operate.live_runs import CANCELLED, LiveRun, live_runs
 from pipeline.operate.pipeline import Pipeline
 from services.library.contract.names import entry_of, gate_of
 
+LONGEST_REASON = 200
+"""https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_StopPipelineExecution.html"""
+
 
 def retry(pipeline: Pipeline, *, stage: str | None = None, despite_closed: bool = False) -> tuple[str, str]:
     """Start the failed actions of a stage again; returns the stage and the execution."""
@@ -72,6 +75,8 @@ def stoppable(pipeline: Pipeline, *, execution: str | None = None) -> StoppableR
 
 def stop(pipeline: Pipeline, execution: str, *, abandon: bool = False, reason: str = "") -> None:
     """Stop a run: once its current actions have ended, or (abandon) without waiting for them."""
+    if len(reason) > LONGEST_REASON:
+        raise OperateError(f"--reason has {len(reason)} characters; CodePipeline keeps {LONGEST_REASON}.")
     try:
         pipeline.client.stop_pipeline_execution(
             pipelineName=pipeline.name,

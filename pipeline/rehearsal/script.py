@@ -108,6 +108,7 @@ class Conductor:
         """Let end what the release was stopped by: the stage is what it was before."""
         self._has_traffic = False
         self._pending.clear()
+        self.traffic.recover()
         self.watched.recover()
 
     def at_approval(self) -> None:

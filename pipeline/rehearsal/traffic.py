@@ -12,7 +12,7 @@ from pipeline.operate.logs import place_of_stack
 from pipeline.operate.pipeline import Pipeline
 from pipeline.operate.run import IN_PROGRESS, SUCCEEDED, Action, Run
 from pipeline.rehearsal.shifted_aliases import FUNCTION_ALIAS, ShiftedAlias
-from pipeline.rehearsal.watched_stage import REASON, put_requests
+from pipeline.rehearsal.watched_stage import REASON, outweigh_failures, put_requests
 
 WHOLE = 100
 MINUTE = timedelta(minutes=1)
@@ -122,14 +122,20 @@ class Traffic:
     def fire(self, alias: ShiftedAlias) -> None:
         """Let the alarms fire that stop the shift of an alias."""
         cloudwatch = self._client("cloudwatch", alias)
-        for alarm in alias.alarms:
-            name = self._physical(alias, alarm)
+        for name in self._names(alias):
             cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=REASON)
+
+    def recover(self) -> None:
+        """Let the alarms of all aliases end that fire, since the versions that failed are gone."""
+        for alias in self.aliases:
+            outweigh_failures(self._client("cloudwatch", alias), self._names(alias))
 
     def request(self, alias: ShiftedAlias, count: int, *, percent_failing: float) -> None:
         """Let the new version of an alias have so many requests now."""
-        names = [self._physical(alias, alarm) for alarm in alias.alarms]
-        put_requests(self._client("cloudwatch", alias), names, count, percent_failing)
+        put_requests(self._client("cloudwatch", alias), self._names(alias), count, percent_failing)
+
+    def _names(self, alias: ShiftedAlias) -> list[str]:
+        return [self._physical(alias, alarm) for alarm in alias.alarms]
 
     def _note_actions(self, run: Run) -> None:
         stacks = {alias.stack for alias in self.aliases}

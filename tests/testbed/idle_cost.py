@@ -58,6 +58,12 @@ ITEMS = (
     BilledItem(name="metric of a CloudWatch alarm", type="AWS::CloudWatch::Alarm", monthly=0.1, units=metrics),
     BilledItem(name="composite alarm", type="AWS::CloudWatch::CompositeAlarm", monthly=0.5),
     BilledItem(name="metric of a log filter", type="AWS::Logs::MetricFilter", monthly=0.3),
+    BilledItem(
+        name="advanced parameter",
+        type="AWS::SSM::Parameter",
+        monthly=0.05,
+        units=lambda its: its.get("Tier") == "Advanced",
+    ),
 )
 
 

@@ -39,11 +39,16 @@ class Reachable(Service[ReachableStack]):
         return ReachableStack(scope, self.name, environment=environment)
 
 
-def services(count: int, *after: Step) -> tuple[Reachable, ...]:
-    """So many services, each of a class of its own, as services are; each with one probe unless told otherwise."""
+def services(count: int, *after: Step, name_length: int = 0) -> tuple[Reachable, ...]:
+    """So many services, each of a class of its own, as services are; each with one probe unless told otherwise.
+
+    `name_length`: of a service's name, if it is to be longer than it need be.
+    """
     probe = Probe(name="RefusesUnsigned", output="Url", path="/Patient/_search", method="POST", expect_status=403)
     return tuple(
-        type(f"Service{number}", (Reachable,), {"name": f"service{number:03}"})(after=after or (probe,))
+        type(f"Service{number}", (Reachable,), {"name": f"service{number:03}".ljust(name_length, "s")})(
+            after=after or (probe,)
+        )
         for number in range(count)
     )
 

@@ -15,10 +15,13 @@ from services.library.constructs.workflow_alias import WorkflowAlias
 from services.library.contract import defaults, deployment
 from services.library.contract.durations import whole
 from services.library.contract.environment import Environment
+from services.library.contract.names import VENDED_LOGS
 
 LONGEST_EXPRESS_SECONDS = 300
 """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
 LONGEST_STANDARD_SECONDS = 365 * 24 * 3600
+LONGEST_UNIQUE = 200
+"""Characters, so that a name has fewer than the 512 of a log group."""
 
 
 class WorkflowKind(Enum):
@@ -47,12 +50,18 @@ class Workflow(Construct):
         timeout: cdk.Duration,
         alarms_to: NotificationTopic,
         kind: WorkflowKind = WorkflowKind.STANDARD,
+        vended_logs: bool = False,
     ) -> None:
+        """`vended_logs`: whether its log group is named so that an account may have any number of such workflows.
+
+        One that is deployed gets another log group by it, and a review says what becomes of the old one.
+        """
         super().__init__(scope, id_)
         self.kind = kind
         self.timeout = timeout
         _refuse(kind, whole(timeout, "seconds", f"{self.node.path}: timeout"))
         tier = defaults.for_environment(environment)
+        log_group = self._vended_name(environment) if vended_logs else None
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -63,7 +72,7 @@ class Workflow(Construct):
             role=Role(self, "Role", service="states.amazonaws.com"),
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=LogGroup(self, "Logs", environment=environment),
+                destination=LogGroup(self, "Logs", environment=environment, name=log_group),
                 level=sfn.LogLevel.ALL if tier.logs_execution_data else sfn.LogLevel.ERROR,
                 include_execution_data=tier.logs_execution_data,
             ),
@@ -83,6 +92,13 @@ class Workflow(Construct):
                 self, "Live", machine=self.state_machine, traffic=environment.traffic, alarms_to=alarms_to
             )
             self.target = sfn.StateMachine.from_state_machine_arn(self, "Target", live.arn)
+
+    def _vended_name(self, environment: Environment) -> str | None:
+        """Return a name that takes nothing of an account's resource policy of logs; None for a branch's workflow."""
+        if environment.prefix:
+            return None
+        suffix = deployment.creation_suffix() if environment.keeps_data else ""
+        return f"{VENDED_LOGS}states/{cdk.Names.unique_resource_name(self, max_length=LONGEST_UNIQUE)}{suffix}"
 
     def grant_start(self, grantee: iam.IGrantable) -> None:
         """Let somebody start executions of the target."""

@@ -50,6 +50,10 @@ BRANCH_ENVIRONMENT = re.compile(
 BRANCH_DEPLOY_ROLE = "penstock-branch-deploy"
 """Made by pipeline/accounts/branches.yaml: it reaches nothing but branch environments."""
 
+VENDED_LOGS = "/aws/vendedlogs/"
+"""Begins the names of log groups that need no entry of their own in an account's resource policy of logs.
+https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html"""
+
 QUALIFIER = Matches(r"[a-z0-9]{1,10}", "1-10 of a-z and 0-9")
 """cdk bootstrap takes more, but a bucket has it in its name."""
 STACK = Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", "a stack's name: 1-128 letters, digits and -, a letter first")

@@ -36,6 +36,17 @@ def accounts(folder: Path) -> dict[str, str | None]:
     }
 
 
+def deployed(folder: Path) -> Iterator[tuple[str, Template]]:
+    """Yield each stack's template, without nested ones, with the account and region that it is deployed to."""
+    for manifest in _manifests(folder):
+        for artifact in manifest.get("artifacts", {}).values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                file = Path(manifest["folder"]) / artifact["properties"]["templateFile"]
+                path = artifact.get("displayName", "").partition(" ")[0]
+                where = artifact.get("environment", "").removeprefix("aws://")
+                yield where, Template(body=_read(file), stack_path=path, file=file.relative_to(folder).as_posix())
+
+
 def _account(environment: str) -> str | None:
     """Read `aws://123456789012/eu-west-1`."""
     account = environment.removeprefix("aws://").partition("/")[0]

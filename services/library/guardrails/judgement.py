@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from constructs import IConstruct
 
 from services.library.contract.acknowledgement import Acknowledgement
-from services.library.guardrails import report
+from services.library.guardrails import assembly, report
 from services.library.guardrails.acknowledgement import acceptance, record
 from services.library.guardrails.acknowledgement.acceptance import Accepted, AcknowledgementSource
 from services.library.guardrails.checked_stack import CheckedStack
@@ -18,7 +18,7 @@ from services.library.guardrails.decisions.decision import Decided, Decision
 from services.library.guardrails.deployment.execution_policy import ExecutionPolicies
 from services.library.guardrails.finding import AcceptedBy, Finding
 from services.library.guardrails.overrides.override_findings import Known, OverrideFindings
-from services.library.guardrails.rules import lookups
+from services.library.guardrails.rules import log_policies, lookups
 from services.library.guardrails.stack_findings import StackFindings, find, innermost, synthesised
 
 
@@ -79,7 +79,12 @@ class Guardrails:
         decided = [each for one in found for each in one.decided]
         sources = self._acknowledgement_sources()
         outcome = acceptance.apply(
-            [*undecided, *asked.values(), *lookups.check_answered(context)],
+            [
+                *undecided,
+                *asked.values(),
+                *lookups.check_answered(context),
+                *log_policies.check(assembly.deployed(folder)),
+            ],
             sources,
             stacks=[path for one in found for path in one.stacks],
             whole=self._every_stage,

@@ -11,6 +11,7 @@ from services.library.guardrails.rules import (
     datastores,
     deployment,
     functions,
+    log_policies,
     lookups,
     passed_roles,
     privileged_builds,
@@ -19,6 +20,7 @@ from services.library.guardrails.rules import (
     retained,
     retained_names,
     shifted_calls,
+    sizes,
     streams,
     wildcard_actions,
 )
@@ -34,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     shifted_calls.check,
     datastores.check,
     quotas.check,
+    sizes.check,
     deployment.check,
     passed_roles.check,
     baseline.check,
@@ -63,10 +66,13 @@ RULES: tuple[Rule, ...] = (
     quotas.PIPELINE,
     quotas.CONFIGURATION,
     quotas.TEMPLATE,
+    sizes.POLICY,
+    sizes.ALARM_RULE,
     deployment.REFUSED,
     deployment.UNKNOWN,
     passed_roles.RULE,
     lookups.RULE,
+    log_policies.RULE,
     *guard.RULES,
 )
 

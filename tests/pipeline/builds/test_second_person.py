@@ -1,5 +1,6 @@
 """An approval by the author of what it lets in is none, where the settings say who authors are."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from aws_cdk import assertions
 
 from pipeline.builds import second_person
+from pipeline.definition import gates
 from pipeline.settings import SETTINGS
 from pipeline.source import S3Source
 from services.library.contract.environment import Tier
@@ -17,8 +19,8 @@ ADA, GRACE = ("arn:aws:sts::999999999999:assumed-role/Approver/ada", "arn:aws:ia
 AUTHORS = {"ada@example.com": ADA, "grace@example.com": GRACE}
 
 
-def refusal(*, author: str = "ada@example.com", approver: str = GRACE) -> str:
-    """What is said of a run that one has written and the other approved; an earlier answer was another one's."""
+def run_of(*, author: str, approver: str) -> list[Any]:
+    """A run that one has written and the other approved; an earlier answer was another one's."""
     source: dict[str, Any] = {
         "actionName": "Source",
         "input": {"actionTypeId": {"category": "Source"}},
@@ -26,7 +28,12 @@ def refusal(*, author: str = "ada@example.com", approver: str = GRACE) -> str:
     }
     asked = {"actionName": "Approve-prod", "input": {"actionTypeId": {"category": "Approval"}}}
     before = {**asked, "updatedBy": "arn:aws:iam::999999999999:user/linus"}
-    return second_person.refusal(AUTHORS, [{**asked, "updatedBy": approver}, before, source], "Approve-prod")
+    return [{**asked, "updatedBy": approver}, before, source]
+
+
+def refusal(*, author: str = "ada@example.com", approver: str = GRACE) -> str:
+    """What is said of such a run."""
+    return second_person.refusal(AUTHORS, run_of(author=author, approver=approver), "Approve-prod")
 
 
 def test_another_person_than_the_author_may_approve() -> None:
@@ -56,9 +63,37 @@ def test_gate_compares_where_the_settings_name_authors(authors: dict[str, str], 
         for name, each in assertions.Template.from_stack(stack).find_resources("AWS::CodeBuild::Project").items()
         if name.startswith("StepBuildsGates")
     )
-    compares = "-m pipeline.builds.second_person" in project["Source"]["BuildSpec"]
-    variables = [each["Name"] for each in project["Environment"].get("EnvironmentVariables", [])]
-    assert (compares, "AUTHORS" in variables) == (bool(authors), bool(authors))
+    compares = "-m pipeline.builds.second_person authors.json" in project["Source"]["BuildSpec"]
+    assert (compares, "ada@example.com" in project["Source"]["BuildSpec"]) == (bool(authors), bool(authors))
+    assert "EnvironmentVariables" not in project["Environment"]
+
+
+def test_authors_of_a_large_company_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a file, since what CodeBuild takes in variables would hold some fifty of them."""
+    many = AUTHORS | {f"person-{number}@example.com": f"{GRACE}-{number}" for number in range(400)}
+    (written,) = (
+        each for each in gates.content(many).spec["phases"]["build"]["commands"] if f"/{gates.AUTHORS}" in each
+    )
+    subprocess.run(["sh", "-c", f'PROGRAM="{tmp_path}"\n{written}'], check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("boto3.client", lambda _: Run(run_of(author="ada@example.com", approver=ADA)))
+    assert second_person.main(gates.AUTHORS, "penstock", "this", "Approve-prod") == 1
+    assert f"{ADA} approved what ada@example.com wrote" in capsys.readouterr().out
+
+
+class Run:
+    """What CodePipeline tells of a run."""
+
+    def __init__(self, details: list[Any]) -> None:
+        self.details = details
+
+    def get_paginator(self, _operation: str) -> "Run":
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"actionExecutionDetails": self.details}]
 
 
 def test_authors_are_refused_with_a_source_that_names_none() -> None:

@@ -11,9 +11,12 @@ from aws_cdk import assertions
 
 from pipeline.catalogue.model import Catalogue, Removal, Shipped, Wave
 from pipeline.definition import pipeline_size
+from services.library.cloudformation.template import Template
 from services.library.contract.environment import Tier
 from services.library.contract.release import OFF, Release
 from services.library.contract.steps import Approval, Command
+from services.library.guardrails.finding import DeploymentLocation
+from services.library.guardrails.rules import quotas, sizes
 from services.library.guardrails.rules.quotas import LONGEST_VALUE, PIPELINE_QUOTAS, TEMPLATE_LIMITS
 from stages import accounts
 from tests.conftest import Assembly
@@ -131,6 +134,18 @@ def test_every_stack_of_production_is_protected_by_an_action_that_has_room_for_i
     }
     assert list(protected) == ["Protect", "Protect-2", "Protect-3"]
     assert sorted(itertools.chain(*protected.values())) == sorted(f"production-{name}" for name in names)
+
+
+def test_no_policy_of_a_pipeline_of_many_steps_with_long_names_is_longer_than_aws_takes(tmp_path: Path) -> None:
+    """Nor an action's configuration: all of it as long as names and ARNs may make it."""
+    steps = (*(Command(name=f"Look{number}", commands=("true",)) for number in range(4)), Approval(name="Ask", note=""))
+    names = [f"{number:02}".rjust(80, "a") for number in range(18)]
+    services = tuple(type(f"S{name}", (tiny.Tiny,), {"name": name})(after=steps) for name in names)
+    made = synthesised(tmp_path, (tiny.stage("development", *services),))
+    template = Template(made.template("Pipeline"), "Pipeline")
+    anywhere = DeploymentLocation(keeps_data=True)
+    found = [*sizes.check(template, anywhere), *quotas.check(template, anywhere)]
+    assert [(each.rule, each.path, each.text) for each in found] == []
 
 
 def test_a_large_pipelines_template_is_written_without_indentation(

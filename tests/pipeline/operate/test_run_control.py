@@ -398,6 +398,7 @@ def test_stop_takes_the_newest_run_that_goes_on_or_the_one_that_is_named(aws: Co
     assert refused.exit_code == 2
     assert "Execution e1 is not going on" in refused.stderr
     assert "is in dev, execution e2" in refused.stderr
+    assert "--reason has 201 characters; CodePipeline keeps 200." in penstock("stop", "--reason", "x" * 201).stderr
     assert [(asked["pipelineExecutionId"], asked["abandon"], asked["reason"]) for _, asked in aws.changed] == [
         ("e2", False, "Stopped with penstock"),
         ("e3", True, "wrong"),

@@ -239,6 +239,9 @@ def test_a_rate_of_errors_stops_the_bake_above_what_the_alarm_allows(
     outcome = released(rehearsal, f"rate {rate}", faults=faults.parse([f"error-rate={rate}%@2h"]))
     assert stopped_by(outcome) == (["prod/Bake-prod"] if stops else [])
     assert outcome.left == {STACK: Left.BEFORE if stops else Left.RELEASED}
+    if stops:
+        assert outcome.rollback is not None
+        assert outcome.rollback.status == "Succeeded", "its bake does not see what failed before it"
 
 
 @pytest.mark.soak

@@ -270,7 +270,7 @@ def test_failures_of_the_new_version_stop_its_canary_above_what_the_alarm_allows
 @pytest.mark.cloud
 def test_a_release_that_nothing_goes_wrong_in_shifts_its_function_and_then_its_workflow(rehearsal: Rehearsal) -> None:
     outcome, seen = released(rehearsal, "Good")
-    assert (outcome.went_through, outcome.left) == (True, {"prod-orders": Left.RELEASED})
+    assert (outcome.went_through, outcome.left) == (True, {"prod-orders": Left.RELEASED}), outcome.reasons
     assert {each.alias.name: each.went_back for each in outcome.shifts} == {"orders.Code": False, "orders.Flow": False}
     assert all("back" not in each for each in seen)
     assert len(workflow_versions(rehearsal)) == 1, "the old one is deleted: there are at most 1,000 of a state machine"

@@ -28,9 +28,11 @@ def synthesise(folder: Path, traffic: Traffic | None) -> Template:
     return Template.from_stack(build(folder, traffic))
 
 
-def build(folder: Path, traffic: Traffic | None) -> ServiceStack:
+def build(
+    folder: Path, traffic: Traffic | None, environment: Environment = PRODUCTION, *, vended_logs: bool = False
+) -> ServiceStack:
     """A stack with a workflow that a schedule and a role may start."""
-    environment = replace(PRODUCTION, traffic=traffic)
+    environment = replace(environment, traffic=traffic)
     stage = cdk.Stage(cdk.App(outdir=str(folder)), "prod", env=environment.to_cdk())
     stack = ServiceStack(stage, "Some", environment=environment, description="A workflow")
     alarms = NotificationTopic(stack, "Alarms", environment=environment)
@@ -41,6 +43,7 @@ def build(folder: Path, traffic: Traffic | None) -> ServiceStack:
         definition=sfn.Succeed(stack, "Done"),
         timeout=cdk.Duration.minutes(1),
         alarms_to=alarms,
+        vended_logs=vended_logs,
     )
     key = Key(stack, "Key", environment=environment, description="Events")
     daily = ScheduleSettings(expression="rate(1 day)")
@@ -168,3 +171,31 @@ def test_a_rule_of_an_alias_warns_of_nothing(tmp_path: Path) -> None:
 def test_a_shift_that_step_functions_does_not_take_is_refused(tmp_path: Path, traffic: Traffic) -> None:
     with pytest.raises(ValueError, match=r"is not allowed for a service with workflows; give at most 2,100 minutes"):
         synthesise(tmp_path, traffic)
+
+
+@pytest.mark.parametrize(
+    ("environment", "retained"),
+    [
+        (PRODUCTION, True),
+        (replace(PRODUCTION, name="dev", tier=Tier.SANDBOX), False),
+    ],
+    ids=["production", "sandbox"],
+)
+def test_vended_logs_of_a_workflow_take_nothing_of_the_accounts_resource_policy(
+    environment: Environment, *, retained: bool, tmp_path: Path
+) -> None:
+    """Step Functions writes every log group into it whose name begins in another way, until it is full."""
+    template = Template.from_stack(build(tmp_path, None, environment, vended_logs=True))
+    (name,) = (each["Properties"]["LogGroupName"] for each in template.find_resources("AWS::Logs::LogGroup").values())
+    begins = name["Fn::Join"][1][0] if retained else name
+    assert begins.startswith("/aws/vendedlogs/states/")
+    assert isinstance(name, dict) == retained, "what a failed creation has left must not be in the way of the next"
+
+
+def test_log_group_of_a_branchs_workflow_begins_with_the_prefix_that_its_roles_ask_for(tmp_path: Path) -> None:
+    branch = Environment(
+        name="dev", tier=Tier.SANDBOX, account="1" * 12, region="eu-west-1", prefix="branch-orders-aaaaaa"
+    )
+    template = Template.from_stack(build(tmp_path, None, branch, vended_logs=True))
+    (group,) = template.find_resources("AWS::Logs::LogGroup").values()
+    assert "LogGroupName" not in group["Properties"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.library.cloudformation.lengths import longest
 from services.library.cloudformation.template import Resource, Template, known
 from services.library.guardrails.finding import AcceptedBy, DeploymentLocation, Finding, Rule
 
@@ -106,11 +107,12 @@ def _too_long(pipeline: Resource, template: Template, stages: list[Any]) -> Iter
     for at, stage in enumerate(stages):
         for number, action in enumerate(stage.get("Actions", [])):
             for key, value in action.get("Configuration", {}).items():
-                if isinstance(value, str) and len(value) > LONGEST_VALUE:
+                if (length := longest(value, template)) > LONGEST_VALUE:
+                    has = "has" if isinstance(value, str) else "may have"
                     yield CONFIGURATION.broken_by(
                         pipeline,
                         template,
-                        what=f"{key} of {stage.get('Name')}/{action.get('Name')} has {len(value):,} characters;"
+                        what=f"{key} of {stage.get('Name')}/{action.get('Name')} {has} {length:,} characters;"
                         f" {LONGEST_VALUE:,} are allowed.",
                         detail=key,
                         locations=(f"Properties.Stages.{at}.Actions.{number}.Configuration.{key}",),

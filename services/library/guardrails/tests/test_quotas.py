@@ -61,10 +61,14 @@ def test_template_above_cloudformations_size_is_found() -> None:
 def test_action_with_a_longer_configuration_value_than_codepipeline_takes_is_found() -> None:
     long = pipeline(1)
     (stage,) = long["Resources"]["P"]["Properties"]["Stages"]
-    configuration = {"Variables": "x" * LONGEST_VALUE, "ProjectName": {"Ref": "Build"}}
+    configuration: dict[str, Any] = {"Variables": "x" * LONGEST_VALUE, "ProjectName": {"Ref": "Build"}}
     stage["Actions"][0]["Configuration"] = configuration
     assert found(long) == []
     configuration["Variables"] = "x" * (LONGEST_VALUE + 1)
+    assert found(long) == [(f"{CONFIGURATION.id}[Variables]", "Pipeline/P")]
+    configuration["Variables"] = {"Fn::Join": ["", ["x" * (LONGEST_VALUE - 12), {"Ref": "AWS::AccountId"}]]}
+    assert found(long) == []
+    configuration["Variables"]["Fn::Join"][1].append("x")
     assert found(long) == [(f"{CONFIGURATION.id}[Variables]", "Pipeline/P")]
 
 
