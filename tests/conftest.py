@@ -131,6 +131,13 @@ def _without_aws_variables() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _without_an_identity_of_git() -> None:
+    """Git takes a name from these variables before that of a repository, which a test gives its own."""
+    for name in [each for each in os.environ if each.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _clouds_end_with_this_process() -> None:
     """A run that is killed leaves no cloud behind, neither one that a test starts nor one of a clone's `make up`."""
     os.environ[PARENT] = str(os.getpid())

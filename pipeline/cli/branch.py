@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.cli import loading
+from pipeline.cli import loading, local
 from pipeline.cli.connection import Aws, Json, Profile, confirm_name, local_cloud
-from pipeline.cli.local import prepare_accounts
 from pipeline.cli.process import output_of
 from pipeline.local import bootstrap, first_deployment
 from pipeline.operate.branches import (
@@ -273,7 +272,7 @@ def _environment_of_cdk(ctx: typer.Context, place: "Environment", *, profile: st
         aws_branches(profile=profile, account=place.account, region=place.region)
         return {**os.environ, "CDK_VALIDATION": "false"}
     cloud = local_cloud(ctx)
-    prepare_accounts(cloud, loading.whole(ctx.ensure_object(Path)))
+    local.prepare_accounts(cloud, loading.whole(ctx.ensure_object(Path)))
     home = cloud.place.home / "home"
     home.mkdir(parents=True, exist_ok=True)
     _prepare_for_branches(ctx, place)

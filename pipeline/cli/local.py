@@ -219,6 +219,8 @@ def _summary(pipeline: Pipeline, run: Run, *, seconds: float | None) -> None:
     typer.echo(f"\n{run.commit[:12]} {said}:")
     for each in found:
         typer.echo(f"  {each.stage:8} {each.service:12} account {each.account}  {each.region}")
+    if not found:
+        typer.echo(f"  no service yet. Write the first, in place of NAME:\n  {penstock('new', 'service', 'NAME')}")
     production = [each for each in found if each.service == example.SERVICE and "Url" in each.outputs][-1:]
     for each in production:
         called = penstock("call", each.service, "--stage", each.stage)

@@ -21,7 +21,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test may be skipped for want of a tool, and says how to get it; continuous integration has every tool.
 
-    A test of each service has nothing to be run with while a company has none; otherwise nobody would notice.
+    A test of each service has nothing to be run with while a company has none; otherwise nobody would notice. A test
+    that is not of this checkout is none of them.
     The summary has a line for each place that skips: the fixture, however many tests need it.
     """
     report = yield
@@ -29,7 +30,7 @@ def pytest_runtest_makereport(
         return report
     expected: str | None = getattr(report, "wasxfail", None)
     if expected is not None:
-        if EMPTY in expected and _has_services():
+        if EMPTY in expected and (_has_services() or not item.path.is_relative_to(ROOT)):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} has nothing to be run with: {expected}"
     elif "CI" in os.environ:

@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ class Template:
     body: dict[str, Any]
 
 
-def templates(folder: Path) -> list[Template]:
-    """Fetch all of them. `folder`: where the archives go."""
-    return [found for package in sorted(PACKAGES) for found in _templates(package, _archive(package, folder))]
+def templates(folder: Path, packages: Iterable[str] = PACKAGES) -> list[Template]:
+    """Fetch those of the CDK's packages. `folder`: where the archives go."""
+    return [found for package in sorted(packages) for found in _templates(package, _archive(package, folder))]
 
 
 def translated(folder: Path) -> list[Template]:

@@ -23,9 +23,16 @@ from pipeline.operate.branches import BranchEnvironment, Branches, BranchStack, 
 from pipeline.operate.errors import OperateError
 from services.library.contract.names import BRANCH_ENVIRONMENT, BRANCH_NAME_TAG, BRANCH_TAG, EXPIRES_TAG
 from tests.conftest import ROOT
+from tests.testbed import small
 from tests.testbed.branches import ENDS, FEATURE
 
 PREFIX = FEATURE.prefix
+
+
+@pytest.fixture(autouse=True)
+def _small_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branch environments are like a stage of two small services, whichever this checkout has."""
+    monkeypatch.setattr("stages.branches.BRANCHES_LIKE", small.DEV)
 
 
 def stack(service: str, *reads: str, expires: datetime | None = ENDS) -> BranchStack:
@@ -84,7 +91,7 @@ def test_branch_environment_expires_with_its_last_stack() -> None:
         (("--expires", "15d"), "--expires '15d' is not allowed; give 1h to 14d, such as 12h or 3d."),
         (("--expires", "0h"), "--expires '0h' is not allowed"),
         (("--expires", "soon"), "--expires 'soon' is not allowed"),
-        (("--services", "intak"), "services='intak' is not allowed; stages/dev.py has ingest, intake"),
+        (("--services", "order"), "services='order' is not allowed; stages/dev.py has orders, parcels"),
         (("--branch", " "), "branch=' ' is not allowed; give the branch's name."),
     ],
 )
@@ -261,20 +268,20 @@ def test_branch_up_says_when_what_it_deployed_cannot_be_found(monkeypatch: pytes
     deployed: list[tuple[str, ...]] = []
     monkeypatch.setattr(branch, "_environment_of_cdk", lambda *_words, **_named: {})
     monkeypatch.setattr(first_deployment, "run", lambda *words, **_named: deployed.append(words))
-    up = ("up", "--branch", FEATURE.name, "--services", "intake")
+    up = ("up", "--branch", FEATURE.name, "--services", "orders")
     done = typed(monkeypatch, Environments(), *up, "--profile", "dev")
     assert (done.exit_code, done.stdout) == (2, "")
     assert f"{PREFIX} is deployed and cannot be found: `penstock branch list` shows what is." in done.stderr
-    done = typed(monkeypatch, Environments(environment(stack("intake"))), *up)
-    assert (done.exit_code, f"{PREFIX}-dev-intake" in done.stdout) == (0, True)
-    assert [("--profile" in words, "services=intake" in words) for words in deployed] == [(True, True), (False, True)]
+    done = typed(monkeypatch, Environments(environment(stack("orders"))), *up)
+    assert (done.exit_code, f"{PREFIX}-dev-orders" in done.stdout) == (0, True)
+    assert [("--profile" in words, "services=orders" in words) for words in deployed] == [(True, True), (False, True)]
 
 
 def test_branch_up_says_that_a_sign_in_is_over_before_the_cdk_does(monkeypatch: pytest.MonkeyPatch) -> None:
     over = TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed")
     monkeypatch.setattr(branch, "aws_branches", Mock(side_effect=over))
     monkeypatch.setattr(first_deployment, "run", Mock(side_effect=AssertionError("the CDK was run")))
-    up = ("up", "--branch", FEATURE.name, "--services", "intake", "--profile", "dev")
+    up = ("up", "--branch", FEATURE.name, "--services", "orders", "--profile", "dev")
     done = CliRunner().invoke(app, ["branch", *up], obj=ROOT)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"penstock: {sign_in.sentence()}\n"

@@ -36,8 +36,14 @@ def retained_except_on_create(seen: Seen) -> bool:
 
 
 def sources_disagree(seen: Seen) -> bool:
-    """Their engine is AWS's specification alone. Where CloudFormation's schemas deny it, ours says may, with both."""
-    return _may_replace_because(seen, "cfn-lint: in place")
+    """Their engine is AWS's specification alone. Where CloudFormation's schemas deny it, ours says may, with both.
+
+    So it does of what refers to such a resource, by a property that only a new one can have another value of.
+    """
+    return _may_replace_because(seen, "cfn-lint: in place") or any(
+        _may_replace_because(seen, f"refers to {logical_id}, which may be replaced")
+        for logical_id in seen.old.resources
+    )
 
 
 def undecided(seen: Seen) -> bool:

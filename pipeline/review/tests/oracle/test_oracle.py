@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.review.diff.changes import changes
@@ -135,6 +135,13 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
     return {"Resources": old}, {"Resources": new}
 
 
+def refers_to_a_domain(**properties: str) -> Json:
+    """A template whose authority, by a property that it keeps for life, refers to a domain with these properties."""
+    authority = {"Type": "AWS::ACMPCA::CertificateAuthority", "Properties": {"CsrExtensions": [{"Ref": "R0"}]}}
+    return {"Resources": {"R0": {"Type": "AWS::SageMaker::Domain", "Properties": properties}, "R1": authority}}
+
+
+@example(pair=(refers_to_a_domain(), refers_to_a_domain(AppNetworkAccessType="a")))
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pair=pairs())
 def test_review_ranks_no_generated_pair_lower_than_the_oracle_without_a_reason(
