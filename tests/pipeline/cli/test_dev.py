@@ -102,6 +102,7 @@ def test_what_is_said_is_a_line_for_people_or_one_of_json(capsys: pytest.Capture
 INTERRUPTED = """
 import signal
 from pipeline.cli import dev
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it
 with dev._asked_to_end() as ended:
     assert not ended()
     signal.raise_signal(signal.SIGINT)
